@@ -1,0 +1,94 @@
+"""Files that outlive a run, redacted, in a folder of their own outside of the workspace."""
+
+import gzip
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import IO
+
+from crossrun.events import ArtifactSaved
+from crossrun.redaction import Redactor
+
+_CHUNK = 1024 * 1024
+
+
+class Archives:
+    """Where all runs' artifacts go, each run's in a folder of its own."""
+
+    def __init__(self, root: Path, redactor: Redactor) -> None:
+        self._root = root
+        self._redactor = redactor
+
+    def of(self, project_folder: str, run_id: str) -> "Archive":
+        """The artifacts of one run."""
+        return Archive(self._root / project_folder / run_id, run_id, self._redactor)
+
+
+class Archive:
+    """The artifacts of one run.
+
+    Args:
+        folder: where they go; made with the first one.
+        run_id: the run; artifact ids begin with it.
+        redactor: takes secrets out of everything that is saved.
+    """
+
+    def __init__(self, folder: Path, run_id: str, redactor: Redactor) -> None:
+        self._folder = folder
+        self._run_id = run_id
+        self._redactor = redactor
+        self._count = 0
+        self._transcript: int | None = None
+        self._transcript_redactions = 0
+
+    def keep_line(self, line: bytes) -> None:
+        """Appends a raw line of the agent to the transcript, at once."""
+        if self._transcript is None:
+            self._transcript = self._create("transcript.jsonl")
+        text, found = self._redactor(line.decode("utf-8", "surrogateescape"))
+        self._transcript_redactions += found
+        os.write(self._transcript, text.encode("utf-8", "surrogateescape") if found else line)
+
+    def close_transcript(self) -> ArtifactSaved | None:
+        """Compresses the transcript; None when no agent said anything."""
+        if self._transcript is None:
+            return None
+        os.close(self._transcript)
+        self._transcript = None
+        plain = self._folder / "transcript.jsonl"
+        packed = os.fdopen(self._create("transcript.jsonl.gz"), "wb")
+        with plain.open("rb") as lines, packed, _gzip(packed) as compressed:
+            shutil.copyfileobj(lines, compressed, _CHUNK)
+        plain.unlink()
+        return self._told("transcript", "transcript.jsonl.gz", self._transcript_redactions)
+
+    def save(self, kind: str, name: str, content: bytes) -> ArtifactSaved:
+        """Saves a text."""
+        text, found = self._redactor(content.decode("utf-8", "surrogateescape"))
+        with os.fdopen(self._create(name), "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+        return self._told(kind, name, found)
+
+    def _create(self, name: str) -> int:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(self._folder / name, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+
+    def _told(self, kind: str, name: str, redactions: int) -> ArtifactSaved:
+        path = self._folder / name
+        self._count += 1
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return ArtifactSaved(
+            id=f"{self._run_id}-{self._count}",
+            kind=kind,
+            name=name,
+            path=str(path),
+            size=path.stat().st_size,
+            sha256=digest,
+            redactions=redactions,
+        )
+
+
+def _gzip(file: IO[bytes]) -> gzip.GzipFile:
+    return gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0)

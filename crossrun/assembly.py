@@ -1,0 +1,171 @@
+"""From settings to the parts of a run: the only module that names concrete classes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from crossrun.artifacts import Archives
+from crossrun.conduct import Crew
+from crossrun.errors import AuthenticationError, Failure, UsageError
+from crossrun.events import RunFinished, decode
+from crossrun.executors import Executor
+from crossrun.planning import Planner
+from crossrun.planning.direct import DirectPlanner
+from crossrun.redaction import Redactor
+from crossrun.runs import Run, RunRequest, Status
+from crossrun.settings import Settings
+from crossrun.store import Store
+from crossrun.tasktypes import load as load_task_type
+from crossrun.workspace import Workspaces, folder_name
+
+_LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
+"""Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
+
+_INTERRUPTED = Failure(
+    "INTERRUPTED",
+    "crossrun's own process ended without recording an end of the run",
+    "what was recorded until then is kept; run it again",
+    retryable=True,
+)
+
+
+def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
+    """Gathers everyone that a run needs, and finds out before it begins what is missing.
+
+    Raises:
+        CrossrunError: something is; nothing has been recorded yet.
+    """
+    _check_task(request)
+    folder_name(request.project_id)
+    redactor = redactor_for(settings)
+    return Crew(
+        planner=_planner(request, settings),
+        executor=_executor(request, settings, store),
+        workspaces=workspaces(settings),
+        archives=Archives(settings.paths.artifacts, redactor),
+        task_type=load_task_type(request.task_type, task_types_folder(settings)),
+        environ=settings.environ,
+    )
+
+
+def redactor_for(settings: Settings) -> Redactor:
+    """Knows the secrets of this environment."""
+    return Redactor.of_environment(settings.environ)
+
+
+def workspaces(settings: Settings) -> Workspaces:
+    """All workspaces, wherever the settings put them."""
+    return Workspaces(settings.paths.workspaces, settings.paths.snapshots)
+
+
+def task_types_folder(settings: Settings) -> Path:
+    """The user's own task types."""
+    return settings.paths.config / "task_types"
+
+
+def settle(store: Store, settings: Settings) -> Iterator[Run]:
+    """Ends runs whose process is gone: stops what it left behind, and says so in the ledger.
+
+    Yields:
+        Each run that was found to be interrupted.
+    """
+    for run_id in store.perhaps_left_behind():
+        with store.taking_over(run_id) as taken:
+            if not taken:
+                continue
+            from crossrun.executors.survivors import end_survivors
+
+            end_survivors(run_id)
+            ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
+            run = store.record_end(run_id, ending, redactor_for(settings))
+        if run is not None:
+            yield run
+
+
+def _check_task(request: RunRequest) -> None:
+    longest = _LONGEST_TASK[request.executor]
+    if len(request.task) > longest:
+        raise UsageError(
+            "TASK_TOO_LONG",
+            f"the task has {len(request.task):,} characters, the agent takes {longest:,} at most",
+            hint="put the material into a file of the workspace and say in the task what to do",
+        )
+
+
+def _planner(request: RunRequest, settings: Settings) -> Planner:
+    if request.planner == "direct":
+        return DirectPlanner()
+    if request.executor == "shell":
+        raise UsageError(
+            "PLANNER_WITH_SHELL",
+            "a planning model may not write scripts for the shell executor",
+            hint="use --planner direct, or --executor codex",
+        )
+    environ = settings.environ
+    key, address = environ.get("OPENAI_API_KEY"), environ.get("OPENAI_BASE_URL")
+    if not key and not address:
+        raise AuthenticationError(
+            "PLANNER_AUTH",
+            "the planner openai needs a key",
+            hint="set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or --planner direct",
+        )
+    from crossrun.planning.openai import OpenAIPlanner
+
+    return OpenAIPlanner(
+        model=request.planner_model or settings["planner_model"],
+        api_key=key or None,
+        base_url=address or None,
+        timeout=request.limits.idle_timeout,
+    )
+
+
+def _executor(request: RunRequest, settings: Settings, store: Store) -> Executor:
+    match request.executor:
+        case "codex":
+            return _codex(request, settings)
+        case "shell":
+            from crossrun.executors.shell import Shell
+
+            return Shell(settings.environ)
+        case "replay":
+            return _replay(request, settings, store)
+
+
+def _codex(request: RunRequest, settings: Settings) -> Executor:
+    from crossrun.executors.codex import Codex
+    from crossrun.executors.codex.config import read
+    from crossrun.executors.codex.program import credentials, find
+
+    environ = settings.environ
+    program = find(settings["codex.path"], environ, settings.paths.state / "codex-version.json")
+    home = Path(environ.get("CODEX_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".codex")
+    config = read(home, request.codex.profile, request.codex.config)
+    extra = credentials(program, config, environ)
+    return Codex(
+        program,
+        config,
+        request.codex,
+        model=request.model,
+        environ={**environ, **extra},
+    )
+
+
+def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
+    from crossrun.executors.recording import SHIPPED, load, of_run, shipped_names
+    from crossrun.executors.replay import Replay
+
+    kind, _, name = (request.recording or f"shipped:{request.task_type}").partition(":")
+    if kind == "file":
+        return Replay(load(Path(name)), settings.environ)
+    if kind == "run":
+        run = store.read.run(name)
+        snapshots = workspaces(settings).snapshots(run.id, Path(run.workspace))
+        events = (decode(stored.body) for stored in store.read.events(run.id))
+        recording = of_run(run.id, events, snapshots.blob, workspace=run.workspace)
+        return Replay(recording, settings.environ)
+    if name not in shipped_names():
+        raise UsageError(
+            "RECORDING_MISSING",
+            f"no recording ships for the task type {name}",
+            hint=f"choose one of {', '.join(shipped_names())}, or give one with --recording",
+        )
+    return Replay(load(SHIPPED / f"{name}.yaml"), settings.environ)

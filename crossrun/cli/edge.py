@@ -1,0 +1,77 @@
+"""The one place where errors become words and exit codes."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from crossrun.cli.globals import Globals
+from crossrun.errors import CrossrunError, Exit
+from crossrun.views.terminal import stderr
+
+SCHEMA_VERSION = 1
+
+
+def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
+    """Carries a command out.
+
+    Returns:
+        The exit code. Never raises, whatever happens inside.
+    """
+    options = Globals(json="--json" in arguments, debug="--debug" in arguments)
+    try:
+        code = command.main(
+            args=list(arguments), prog_name="crossrun", standalone_mode=False, obj=options
+        )
+        sys.stdout.flush()
+        return int(code or 0)
+    except CrossrunError as error:
+        if options.debug:
+            traceback.print_exc()
+        _tell(error.code, error.message, error.hint, options, error)
+        return int(error.exit_code)
+    except click.UsageError as error:
+        _tell("USAGE", error.format_message(), _usage_hint(error, arguments), options)
+        return int(Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.SIGNAL_BASE + 2
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.OK)
+    except Exception as error:  # noqa: BLE001  the edge of the program
+        if options.debug:
+            traceback.print_exc()
+        message = f"crossrun itself failed: {type(error).__name__}: {error}"
+        _tell("INTERNAL", message, "run it again with --debug and report what it prints", options)
+        return int(Exit.INTERNAL)
+
+
+def _tell(
+    code: str, message: str, hint: str, options: Globals, error: CrossrunError | None = None
+) -> None:
+    terminal = stderr(os.environ, color=options.color)
+    said = [f"{terminal.style(f'error[{code}]:', 'bad')} {message}"]
+    if hint:
+        said.append(f"hint: {hint}")
+    terminal.write(said)
+    if options.json:
+        told = {
+            "code": code,
+            "message": message,
+            "hint": hint,
+            "docs_url": error.docs_url if error else f"docs/reference/errors.md#{code.lower()}",
+            "retryable": error.retryable if error else False,
+        }
+        sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "error": told}) + "\n")
+
+
+def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
+    command = error.ctx.command_path if error.ctx else "crossrun"
+    dashed = next((word for word in arguments[1:] if word.startswith("-") and " " in word), None)
+    if arguments[:1] == ["run"] and (dashed or isinstance(error, click.NoSuchOption)):
+        return 'a task that begins with a dash needs -- before it: crossrun run -- "-v is broken"'
+    return f"see  {command} --help"

@@ -1,0 +1,108 @@
+"""Options that work before and after every command, and what a command gets from them."""
+
+import operator
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperCommand, TyperOption
+
+from crossrun import settings as settings_module
+from crossrun.settings import Settings
+from crossrun.views.terminal import Terminal, stderr, stdout
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""What every command has in common."""
+
+
+@dataclass
+class Globals:
+    """What the user said with global options, and what follows from it."""
+
+    home: Path | None = None
+    debug: bool = False
+    quiet: bool = False
+    color: bool = True
+    yes: bool = False
+    json: bool = False
+    """Set by the commands that have `--json`, so that an error can be told in JSON too."""
+
+    def settings(self, **flags: Any) -> Settings:  # noqa: ANN401  each setting has its own type
+        """Reads the settings; warns of what is wrong with their files."""
+        loaded = settings_module.load(flags=flags, home=self.home)
+        for warning in loaded.warnings:
+            self.say(f"warning: {warning}")
+        return loaded
+
+    def say(self, *lines: str) -> None:
+        """Tells people something, unless they want quiet."""
+        if not self.quiet:
+            self.err.write(lines)
+
+    @property
+    def out(self) -> Terminal:
+        """Where data goes."""
+        return stdout(os.environ, color=self.color)
+
+    @property
+    def err(self) -> Terminal:
+        """Where everything for people goes."""
+        return stderr(os.environ, color=self.color)
+
+
+def current() -> Globals:
+    """The options of the command that is being carried out."""
+    context = click.get_current_context().find_root()
+    options: Globals = context.ensure_object(Globals)
+    return options
+
+
+class Command(TyperCommand):
+    """A command that knows the global options, too."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
+        super().__init__(*args, **keywords)
+        self.params.extend(global_options())
+
+
+def global_options() -> list[click.Parameter]:
+    """Fresh options for one command; their values go to `Globals` and not to the function."""
+    return [
+        _option("--home", "home", "Keep and find everything in this folder.", Path, metavar="DIR"),
+        _option("--debug", "debug", "Show a traceback when crossrun fails.", bool, is_flag=True),
+        _option("--quiet", "quiet", "Say nothing but data and errors.", bool, is_flag=True),
+        _option("--no-color", "color", "Use no colours.", operator.not_, is_flag=True),
+        _option("--yes", "yes", "Answer yes to every question.", bool, is_flag=True),
+    ]
+
+
+def _option(
+    name: str,
+    attribute: str,
+    help_text: str,
+    as_kept: Callable[[Any], object],
+    **keywords: Any,  # noqa: ANN401  passed on
+) -> TyperOption:
+    def keep(context: click.Context, _parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401
+        if value:
+            options = context.find_root().ensure_object(Globals)
+            setattr(options, attribute, as_kept(value))
+
+    return TyperOption(
+        param_decls=[f"global_{attribute}", name],
+        expose_value=False,
+        callback=keep,
+        help=help_text,
+        **keywords,
+    )
+
+
+def application(name: str, function: Callable[..., None]) -> typer.Typer:
+    """A typer application of one command."""
+    app = typer.Typer(rich_markup_mode=None, context_settings=CONTEXT)
+    app.command(name, cls=Command)(function)
+    return app

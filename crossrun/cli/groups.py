@@ -1,0 +1,32 @@
+"""Commands with sub-commands, of which one is meant when none is named."""
+
+from collections.abc import Callable
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from crossrun.cli.globals import CONTEXT, Command
+
+
+class _WithDefault(TyperGroup):
+    """`crossrun artifacts k7f3` is `crossrun artifacts list k7f3`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = bool(args) and args[0] in (*self.commands, "-h", "--help")
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
+def group(name: str, help_text: str, **functions: Callable[..., None]) -> typer.Typer:
+    """A command group; the function named `list` is the default."""
+    app = typer.Typer(
+        name=name,
+        help=help_text,
+        cls=_WithDefault,
+        rich_markup_mode=None,
+        context_settings=CONTEXT,
+        add_completion=False,
+    )
+    for command, function in functions.items():
+        app.command(command.rstrip("_"), cls=Command)(function)
+    return app

@@ -1,0 +1,30 @@
+"""Opening the ledger for a command: up to date, and with the dead told from the living."""
+
+from crossrun.cli.globals import Globals
+from crossrun.runs import Run
+from crossrun.settings import Settings
+from crossrun.store import Store
+from crossrun.store.reading import LAST
+
+
+def open_ledger(options: Globals, settings: Settings) -> Store:
+    """A store to read from. Runs whose process died are ended first, and told of once."""
+    store = Store(settings.paths)
+    store.open_for_reading()
+    tell_interrupted(options, settings, store)
+    return store
+
+
+def tell_interrupted(options: Globals, settings: Settings, store: Store) -> None:
+    """Ends what was left behind."""
+    if not store.perhaps_left_behind():
+        return
+    from crossrun.assembly import settle
+
+    for run in settle(store, settings):
+        options.say(f"run {run.id} was interrupted: its crossrun process is gone")
+
+
+def chosen_run(store: Store, reference: str | None, project_id: str | None) -> Run:
+    """The run that a command is about; without a word for it, the newest."""
+    return store.read.run(reference or LAST, project_id=project_id)

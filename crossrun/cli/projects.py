@@ -1,0 +1,104 @@
+"""`crossrun projects`: names under which runs are kept together."""
+
+from typing import Annotated
+
+import typer
+
+from crossrun.assembly import task_types_folder
+from crossrun.cli.globals import current
+from crossrun.cli.groups import group
+from crossrun.cli.history import Json
+from crossrun.cli.ledger import open_ledger
+from crossrun.errors import NotFoundError, UsageError
+from crossrun.runs import Project
+from crossrun.schema import document, project_object
+from crossrun.store import Store
+from crossrun.tasktypes import load as load_task_type
+from crossrun.views.summary import moment
+from crossrun.views.terminal import Column, table
+from crossrun.workspace import folder_name
+
+_HELP = """List and set up projects. A project begins with its first run.
+
+\b
+Examples:
+  crossrun projects
+  crossrun projects set thesis task_type research
+"""
+ProjectName = Annotated[str, typer.Argument(metavar="NAME", help="The project.")]
+
+
+def list_projects(json: Json = False) -> None:
+    """List projects, the one used last first."""
+    options = current()
+    found = open_ledger(options, options.settings()).read.projects()
+    if json:
+        options.out.write([document({"projects": [project_object(one) for one in found]})])
+    elif found:
+        columns = [
+            Column("PROJECT", style="bold", flexible=True),
+            Column("RUNS", align="right"),
+            Column("TASK TYPE"),
+            Column("LAST RUN"),
+        ]
+        rows = [
+            [one.id, str(one.runs), one.task_type or "", moment(one.last_run_at or one.created_at)]
+            for one in found
+        ]
+        options.out.write(table(columns, rows, options.out))
+    else:
+        options.say("no projects yet; one begins with its first run")
+
+
+def show_project(name: ProjectName, json: Json = False) -> None:
+    """Show one project."""
+    options = current()
+    found = _found(open_ledger(options, options.settings()), name)
+    if json:
+        options.out.write([document(project_object(found))])
+        return
+    rows = [
+        ("project", found.id),
+        ("runs", str(found.runs)),
+        ("task type", found.task_type or "code (the default)"),
+        ("since", moment(found.created_at)),
+    ]
+    options.out.write(f"{options.out.style(f'{key:<10}', 'dim')} {value}" for key, value in rows)
+
+
+def set_project(
+    name: ProjectName,
+    setting: Annotated[str, typer.Argument(metavar="SETTING", help="task_type")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="Empty: the default again.")],
+    json: Json = False,
+) -> None:
+    """Set what a project's runs have by default."""
+    options = current()
+    settings = options.settings()
+    folder_name(name)
+    if setting != "task_type":
+        raise UsageError(
+            "SETTING_UNKNOWN", f"a project has no setting {setting!r}", hint="it has: task_type"
+        )
+    if value:
+        load_task_type(value, task_types_folder(settings))
+    store = open_ledger(options, settings)
+    store.set_project_task_type(name, value or None)
+    if json:
+        options.out.write([document(project_object(_found(store, name)))])
+    else:
+        options.say(f"runs of {name} are {value or 'code (the default)'} from now on")
+
+
+def _found(store: Store, name: str) -> Project:
+    found = store.read.project(name)
+    if found is None:
+        raise NotFoundError(
+            "PROJECT_NOT_FOUND",
+            f"there is no project {name!r}",
+            hint="list them: crossrun projects",
+        )
+    return found
+
+
+projects_app = group("projects", _HELP, list=list_projects, show=show_project, set=set_project)

@@ -1,0 +1,63 @@
+"""Who carries a step out. An executor turns an assignment into a stream of agent events."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from crossrun.errors import Failure
+from crossrun.events import AgentEvent, Channel
+from crossrun.runs import NO_TOKENS, Tokens
+from crossrun.stopping import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One turn of work for an agent.
+
+    `prompt` is sent as it is; `instructions` go beside it by `channel`. `thread_id` continues an
+    earlier turn, whose thread had used `thread_tokens`. `deadline` is a time of the monotonic
+    clock, `idle_timeout` is in seconds and counts only while no command runs. `keep` takes each
+    raw line of the agent for the transcript.
+    """
+
+    run_id: str
+    workspace: Path
+    prompt: str
+    instructions: str
+    channel: Channel
+    stop: Stop
+    keep: Callable[[bytes], None]
+    thread_id: str | None = None
+    thread_tokens: Tokens = NO_TOKENS
+    deadline: float | None = None
+    idle_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended: well when `failure` is None."""
+
+    failure: Failure | None = None
+    exit_code: int | None = None
+    """Of the agent's process, as the operating system tells it."""
+
+
+class Executor(Protocol):
+    """One kind of agent.
+
+    `execute` yields what the agent does as it does it, and None whenever nothing more is there to
+    read: the moment for whoever listens to catch up. It leaves no process behind, however it ends.
+    """
+
+    def version(self) -> str | None:
+        """The version of the agent's program, where it has one."""
+
+    def channel(self, *, resumed: bool) -> Channel:
+        """How instructions reach the agent."""
+
+    def command(self, assignment: Assignment) -> list[str]:
+        """The exact argument list for an assignment; empty where there is no process."""
+
+    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+        """Carries the assignment out; the generator's value is the outcome."""

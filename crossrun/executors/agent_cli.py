@@ -1,0 +1,96 @@
+"""What is the same for every agent that is a command-line program.
+
+An agent CLI says for itself how it is launched, what its lines mean and how its end is to be read.
+Everything about processes is in `process`.
+"""
+
+from collections.abc import Generator
+from typing import Protocol
+
+from crossrun.errors import Failure
+from crossrun.events import AgentEvent, AgentLaunched, Unrecognised
+from crossrun.executors import Assignment, Outcome
+from crossrun.executors.process import Bounds, Exit, Launch, Output, Piece, supervise
+
+_RAW_KEPT = 64 * 1024
+
+
+class Reader(Protocol):
+    """Understands one agent process, line by line."""
+
+    def read(self, line: bytes) -> list[AgentEvent]:
+        """The events that a line stands for: at least one, if only `Unrecognised`."""
+
+    def busy(self) -> bool:
+        """Whether a command of the agent runs just now."""
+
+    def outcome(self, end: Exit) -> Outcome:
+        """How the turn ended, from all that was read and the process's own end."""
+
+
+class AgentCli(Protocol):
+    """One agent program."""
+
+    def launch(self, assignment: Assignment) -> Launch:
+        """The exact process for an assignment."""
+
+    def reader(self, assignment: Assignment) -> Reader:
+        """A reader for one process."""
+
+    def version(self) -> str | None:
+        """The program's version."""
+
+
+def execute(cli: AgentCli, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+    """Runs one turn of an agent CLI."""
+    launch = cli.launch(assignment)
+    reader = cli.reader(assignment)
+    bounds = Bounds(assignment.stop, assignment.deadline, assignment.idle_timeout, reader.busy)
+    lines = supervise(launch, bounds)
+    try:
+        started = next(lines)
+    except OSError as error:
+        return Outcome(_not_started(launch, error))
+    except StopIteration as ended:
+        return reader.outcome(ended.value)
+    yield AgentLaunched(command=tuple(launch.argv), version=cli.version())
+    yield from _events(started, assignment, reader)
+    end = yield from _all_events(lines, assignment, reader)
+    return reader.outcome(end)
+
+
+def _all_events(
+    lines: Generator[Output, None, Exit], assignment: Assignment, reader: Reader
+) -> Generator[AgentEvent | None, None, Exit]:
+    try:
+        while True:
+            yield from _events(next(lines), assignment, reader)
+    except StopIteration as ended:
+        end: Exit = ended.value
+        return end
+    finally:
+        lines.close()
+
+
+def _events(
+    output: Output, assignment: Assignment, reader: Reader
+) -> Generator[AgentEvent | None, None, None]:
+    match output:
+        case None:
+            yield None
+        case Piece():
+            assignment.keep(output.data + b"\n" * output.last)
+            yield Unrecognised(
+                raw=output.data[:_RAW_KEPT].decode("utf-8", "replace"), bytes=len(output.data)
+            )
+        case line:
+            assignment.keep(line + b"\n")
+            yield from reader.read(line)
+
+
+def _not_started(launch: Launch, error: OSError) -> Failure:
+    return Failure(
+        "AGENT_DIED",
+        f"{launch.argv[0]} could not be started: {error.strerror or error}",
+        "check that the program is still there and may be run",
+    )

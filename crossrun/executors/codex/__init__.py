@@ -1,0 +1,126 @@
+"""The Codex CLI as an executor: how it is launched, and what it gets to know."""
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+
+from crossrun.events import AgentEvent, Channel
+from crossrun.executors import Assignment, Outcome, agent_cli
+from crossrun.executors.codex.config import UserConfig
+from crossrun.executors.codex.program import Program
+from crossrun.executors.codex.stream import CodexReader
+from crossrun.executors.process import Launch
+from crossrun.executors.survivors import MARKER
+from crossrun.redaction import KEY_PATTERNS
+from crossrun.runs import CodexOptions
+
+_LONGEST_ARGUMENT = 100_000
+"""Bytes; the system takes no single argument over 128 KiB, so longer instructions go elsewhere."""
+
+
+class Codex:
+    """Runs `codex exec`, one process a turn, all turns of a run in one thread.
+
+    Args:
+        program: what to start.
+        config: what the user's own configuration says.
+        options: what the user said to Codex for this run.
+        model: the agent's model, or None for Codex's own default.
+        environ: the environment that Codex inherits, credentials included.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        config: UserConfig,
+        options: CodexOptions,
+        *,
+        model: str | None,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._program = program
+        self._config = config
+        self._options = options
+        self._model = model
+        self._environ = environ
+
+    def version(self) -> str | None:
+        """As `codex --version` tells it."""
+        return self._program.version
+
+    def channel(self, *, resumed: bool) -> Channel:
+        """Codex takes developer instructions for new threads only."""
+        return "prompt" if resumed else "developer"
+
+    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+        """Runs one turn."""
+        return agent_cli.execute(self, assignment)
+
+    def launch(self, assignment: Assignment) -> Launch:
+        """The exact process: the prompt on stdin, everything else as arguments."""
+        return Launch(
+            argv=self.command(assignment),
+            cwd=assignment.workspace,
+            environ={**self._environ, **self._program.environ},
+            run_id=assignment.run_id,
+            stdin=self._prompt(assignment).encode(),
+        )
+
+    def reader(self, assignment: Assignment) -> CodexReader:
+        """Understands what the process says."""
+        return CodexReader(assignment.workspace, assignment.thread_tokens)
+
+    def command(self, assignment: Assignment) -> list[str]:
+        """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""
+        options = self._options
+        command = [str(self._program.path), "exec", "--sandbox", options.sandbox]
+        command += ["-C", str(assignment.workspace)]
+        command += ["--profile", options.profile] if options.profile else []
+        command += _repeated("--add-dir", options.add_dirs)
+        command += ["resume"] if assignment.thread_id else _repeated("--image", options.images)
+        command += ["--json"]
+        command += [] if options.require_git_repo else ["--skip-git-repo-check"]
+        command += ["--model", self._model] if self._model else []
+        command += _repeated("-c", self._settings(assignment))
+        return [*command, *([assignment.thread_id] if assignment.thread_id else []), "-"]
+
+    def _settings(self, assignment: Assignment) -> list[str]:
+        hidden = [*self._config.excluded_variables, *KEY_PATTERNS]
+        settings = [
+            "features.unbounded_connection_retries=false",
+            "tools.update_plan.enabled=true",
+            f"shell_environment_policy.set.{MARKER}={_toml(assignment.run_id)}",
+            "shell_environment_policy.ignore_default_excludes=false",
+        ]
+        if self._options.network:
+            settings.append("sandbox_workspace_write.network_access=true")
+        settings += self._options.config
+        settings.append(f"shell_environment_policy.exclude={_toml(hidden)}")
+        if self._by_configuration(assignment):
+            settings.append(f"developer_instructions={_toml(self._instructions(assignment))}")
+        return settings
+
+    def _instructions(self, assignment: Assignment) -> str:
+        both = (self._config.developer_instructions, assignment.instructions)
+        return "\n\n".join(text for text in both if text)
+
+    def _by_configuration(self, assignment: Assignment) -> bool:
+        size = len(self._instructions(assignment).encode())
+        wanted = assignment.channel == "developer" and bool(assignment.instructions)
+        return wanted and size <= _LONGEST_ARGUMENT
+
+    def _prompt(self, assignment: Assignment) -> str:
+        if not assignment.instructions or self._by_configuration(assignment):
+            return assignment.prompt
+        return (
+            f"<instructions>\n{assignment.instructions}\n</instructions>\n\n"
+            f"<task>\n{assignment.prompt}\n</task>"
+        )
+
+
+def _repeated(flag: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (flag, value)]
+
+
+def _toml(value: str | list[str]) -> str:
+    """A TOML value: JSON's text and lists are TOML too, but for half surrogates and DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

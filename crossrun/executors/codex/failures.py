@@ -1,0 +1,116 @@
+"""What a failed Codex says, sorted into failures that tell the user what to do."""
+
+import re
+import signal
+
+from crossrun.errors import Failure
+from crossrun.executors.process import Exit
+
+_KINDS: tuple[tuple[str, str, str, bool], ...] = (
+    # what the message says, the failure's code, the hint, whether it is worth trying again
+    (
+        r"Quota exceeded|usage limit|insufficient_quota|out of credits|billing",
+        "QUOTA_EXCEEDED",
+        "the provider's quota is used up; check your plan, or wait until it is reset",
+        True,
+    ),
+    (
+        r"\b429\b|rate limit",
+        "RATE_LIMITED",
+        "the provider limits your requests; wait a moment and run it again",
+        True,
+    ),
+    (
+        r"\b40[13]\b|Unauthorized|Forbidden|Missing environment variable|Not logged in|API key",
+        "CODEX_AUTH",
+        "log in with  codex login  , or set OPENAI_API_KEY",
+        False,
+    ),
+    (
+        r"Connection failed|error sending request|dns error|failed to lookup|connect error",
+        "PROVIDER_UNREACHABLE",
+        "the model's server cannot be reached; check the network and the provider's address",
+        True,
+    ),
+    (
+        r"room in the model's context window|context_length|context window",
+        "CONTEXT_FULL",
+        "the task does not fit the model's context; split it into smaller ones",
+        False,
+    ),
+    (
+        r"Incomplete response returned|max_output_tokens",
+        "ANSWER_CUT",
+        "the model stopped in the middle of its answer; ask for less at once",
+        True,
+    ),
+    (
+        r"high demand|\b5\d\d\b|stream disconnected|idle timeout waiting|overloaded|network error",
+        "PROVIDER_ERROR",
+        "the provider had trouble; run it again in a while",
+        True,
+    ),
+    (
+        r"\b40[04]\b|does not exist|not supported|invalid_request|model_not_found|Not Found",
+        "PROVIDER_ERROR",
+        "the provider refused the request; check --model and the provider's settings",
+        False,
+    ),
+)
+_REFUSED_HINT = "correct Codex's configuration (~/.codex/config.toml, --profile, -c)"
+_OPTION_HINT = "this Codex does not know an option: update it with  npm install -g @openai/codex"
+_USAGE_ERROR = 2
+
+
+def classify(message: str) -> Failure:
+    """The failure that a message of `turn.failed` stands for."""
+    for pattern, code, hint, retryable in _KINDS:
+        if re.search(pattern, message, re.IGNORECASE):
+            return Failure(code, _sentence(message), hint, retryable)
+    return Failure("AGENT_FAILED", _sentence(message), "see  crossrun events  for what led to it")
+
+
+def refused(end: Exit) -> Failure:
+    """Codex ended before it began: it says why on stderr only."""
+    if end.code < 0:
+        return died(end)
+    reason = _last_line(end.stderr) or f"exit code {end.code} and no message"
+    if re.search(r"not logged in", reason, re.IGNORECASE):
+        return classify(reason)
+    if "Not inside a trusted directory" in reason:
+        hint = "the workspace is no git repository; unset require_git_repo to go on without one"
+        return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
+    hint = _OPTION_HINT if end.code == _USAGE_ERROR else _REFUSED_HINT
+    if end.code == _USAGE_ERROR:
+        reason = _first_error(end.stderr) or reason
+    return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
+
+
+def died(end: Exit) -> Failure:
+    """Codex ended without saying that its turn is over."""
+    how = f"with exit code {end.code}"
+    if end.code < 0:
+        how = f"by {signal.Signals(-end.code).name}"
+    last = _last_line(end.stderr)
+    said = f" (its last words: {last})" if last else ""
+    return Failure(
+        "AGENT_DIED",
+        f"Codex ended {how} before its turn was over{said}",
+        "what it did until then is kept; run it again",
+        retryable=True,
+    )
+
+
+def _sentence(message: str) -> str:
+    text = " ".join(message.split())
+    return text if len(text) <= 600 else text[:600] + "..."  # noqa: PLR2004  a screenful
+
+
+def _last_line(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def _first_error(stderr: str) -> str:
+    found = re.search(r"^error: .*$", stderr, re.MULTILINE)
+    return found[0] if found else ""

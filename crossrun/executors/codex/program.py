@@ -1,0 +1,165 @@
+"""Finding the Codex program, its version, and whether somebody is logged in."""
+
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crossrun.errors import AuthenticationError, ConfigurationError
+from crossrun.executors.codex.config import UserConfig
+
+OLDEST = (0, 99, 0)
+"""The first version that does all that crossrun relies on, found by trying them."""
+
+_INSTALL = "npm install -g @openai/codex"
+_ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A Codex that can be started: `path` and the variables that it wants beside the inherited."""
+
+    path: Path
+    version: str
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Program:
+    """The Codex to use.
+
+    Args:
+        configured: the setting `codex.path`, or None to look on the PATH.
+        environ: the environment whose PATH counts.
+        cache: a file that remembers the version of a program, so that it is asked only once.
+
+    Raises:
+        ConfigurationError: there is none, or it is too old.
+    """
+    named = shutil.which(configured or "codex", path=environ.get("PATH"))
+    if named is None:
+        where = f"at {configured}" if configured else "on your PATH"
+        raise ConfigurationError(
+            "CODEX_MISSING",
+            f"the Codex CLI is not {where}",
+            hint=f"{_INSTALL} · or try crossrun without it: --offline, crossrun quickstart",
+        )
+    path, extra = _behind_npm_wrapper(Path(named).resolve())
+    version = _version(path, environ, cache)
+    if _numbers(version) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise ConfigurationError(
+            "CODEX_TOO_OLD",
+            f"Codex {version} at {named} is too old, crossrun needs {oldest} or later",
+            hint=f"{_INSTALL}@latest",
+        )
+    return Program(path, version, extra)
+
+
+def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]]:
+    """The native program that the npm package's script would start.
+
+    Starting it directly saves a Node process for each turn, and the native program cannot be left
+    running when only the script is killed. Anything but the known layout is left alone.
+    """
+    if path.name != "codex.js" or path.parent.parent.name != "codex":
+        return path, {}
+    package = path.parent.parent
+    kind = f"codex-{sys.platform}-{_ARCHITECTURES.get(platform.machine().lower(), '')}"
+    for root in (package.parent / kind, package / "node_modules" / "@openai" / kind, package):
+        natives = list(root.glob("vendor/*/bin/codex"))
+        if len(natives) == 1:
+            return natives[0], {
+                "CODEX_MANAGED_PACKAGE_ROOT": str(package),
+                "CODEX_MANAGED_BY_NPM": "1",
+            }
+    return path, {}
+
+
+def _version(path: Path, environ: Mapping[str, str], cache: Path) -> str:
+    about = path.stat()
+    fingerprint = [str(path), about.st_mtime_ns, about.st_size]
+    try:
+        known = json.loads(cache.read_text())
+        if known["program"] == fingerprint:
+            return str(known["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    version = _ask_version(path, environ)
+    cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cache.write_text(json.dumps({"program": fingerprint, "version": version}))
+    return version
+
+
+def _ask_version(path: Path, environ: Mapping[str, str]) -> str:
+    try:
+        said = subprocess.run(
+            [path, "--version"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigurationError(
+            "CODEX_BROKEN", f"{path} cannot be started: {error}", hint=f"reinstall it: {_INSTALL}"
+        ) from error
+    found = re.search(r"\d+\.\d+\.\d+\S*", said)
+    if found is None:
+        raise ConfigurationError(
+            "CODEX_BROKEN",
+            f"{path} does not tell its version",
+            hint=f"is it the Codex CLI? install it: {_INSTALL}",
+        )
+    return found[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def credentials(program: Program, config: UserConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables to add so that Codex can authenticate itself; nobody is ever logged in by this.
+
+    A key in OPENAI_API_KEY is handed on only where it surely belongs: nobody is logged in, it is
+    not meant for another address, and Codex talks to OpenAI itself.
+
+    Raises:
+        AuthenticationError: it is certain that OpenAI would refuse.
+    """
+    if not config.uses_builtin_provider or environ.get("CODEX_API_KEY"):
+        return {}
+    if (config.home / "auth.json").is_file():
+        return {}
+    key = environ.get("OPENAI_API_KEY")
+    usable = bool(key) and not environ.get("OPENAI_BASE_URL")
+    if config.keeps_login_in_keyring and (not usable or _logged_in(program, environ)):
+        return {}
+    if usable:
+        return {"CODEX_API_KEY": str(key)}
+    raise AuthenticationError(
+        "CODEX_AUTH",
+        "Codex is not logged in and there is no key for it",
+        hint="codex login · or set OPENAI_API_KEY · or try crossrun without it: --offline",
+    )
+
+
+def _logged_in(program: Program, environ: Mapping[str, str]) -> bool:
+    try:
+        asked = subprocess.run(
+            [program.path, "login", "status"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0

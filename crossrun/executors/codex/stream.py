@@ -1,0 +1,226 @@
+"""Understanding `codex exec --json`: one line of its output becomes typed events."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from crossrun.events import (
+    AgentEvent,
+    AgentReasoned,
+    AgentSpoke,
+    CommandRan,
+    CommandStarted,
+    FileChanged,
+    ItemStarted,
+    PlanItem,
+    PlanUpdated,
+    ThreadStarted,
+    ToolCalled,
+    TurnFailed,
+    TurnStarted,
+    Unrecognised,
+    UsageReported,
+    Warned,
+)
+from crossrun.executors import Outcome
+from crossrun.executors.codex.failures import classify, died, refused
+from crossrun.executors.process import Exit
+from crossrun.runs import Tokens
+
+_CHANGES = {"add": "added", "update": "modified", "delete": "deleted"}
+
+
+class CodexReader:
+    """Reads the lines of one `codex exec` process.
+
+    Args:
+        workspace: paths inside it are told relative to it.
+        thread_tokens: what the thread had used before; Codex reports sums over the thread.
+        clock: seconds, for the duration of commands, which Codex does not tell.
+    """
+
+    def __init__(
+        self,
+        workspace: Path,
+        thread_tokens: Tokens,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._workspace = workspace
+        self._thread_tokens = thread_tokens
+        self._clock = clock
+        self._running: dict[str, float] = {}
+        self._began = False
+        self._completed = False
+        self._error: str | None = None
+
+    def read(self, line: bytes) -> list[AgentEvent]:
+        """At least one event for each line that is not blank."""
+        if not line.strip():
+            return []
+        try:
+            return self._understand(_parsed(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return [Unrecognised(raw=line.decode("utf-8", "replace"))]
+
+    def busy(self) -> bool:
+        """Whether a command or tool has begun and not ended."""
+        return bool(self._running)
+
+    def outcome(self, end: Exit) -> Outcome:
+        """The truth about the turn: it completed and the process ended well, or why not."""
+        cut_short = end.cut_short()
+        if cut_short is not None:
+            return Outcome(cut_short, end.code)
+        if self._error is not None:
+            return Outcome(classify(self._error), end.code)
+        if self._completed and end.code == 0:
+            return Outcome(None, 0)
+        if not self._began:
+            return Outcome(refused(end), end.code)
+        return Outcome(died(end), end.code)
+
+    def _understand(self, line: dict[str, Any]) -> list[AgentEvent]:
+        match line["type"]:
+            case "thread.started":
+                self._began = True
+                return [ThreadStarted(thread_id=_text(line["thread_id"]))]
+            case "turn.started":
+                self._completed = False
+                return [TurnStarted()]
+            case "turn.completed":
+                self._completed = True
+                return [self._usage(line.get("usage"))]
+            case "turn.failed":
+                self._error = _text(line["error"]["message"])
+                return [TurnFailed(message=self._error)]
+            case "error":
+                return [Warned(message=_text(line["message"]))]
+            case "item.started":
+                return [self._item_started(line["item"])]
+            case "item.updated" | "item.completed":
+                return self._item(line["item"])
+            case _:
+                raise ValueError("unknown type")
+
+    def _item_started(self, item: dict[str, Any]) -> AgentEvent:
+        match item["type"]:
+            case "command_execution":
+                self._running[_text(item["id"])] = self._clock()
+                return CommandStarted(command=_text(item["command"]))
+            case "todo_list":
+                return _plan(item)
+            case kind:
+                if "tool_call" in kind:
+                    self._running[_text(item["id"])] = self._clock()
+                return ItemStarted(kind=_text(kind), detail=_detail(item))
+
+    def _item(self, item: dict[str, Any]) -> list[AgentEvent]:
+        began = self._running.pop(str(item.get("id")), None)
+        match item["type"]:
+            case "agent_message":
+                return [AgentSpoke(text=_text(item["text"]))]
+            case "reasoning":
+                return [AgentReasoned(text=_text(item["text"]))]
+            case "command_execution":
+                return [self._command(item, began)]
+            case "file_change":
+                return self._file_changes(item)
+            case "todo_list":
+                return [_plan(item)]
+            case "error":
+                return [Warned(message=_text(item["message"]))]
+            case "mcp_tool_call":
+                return [_tool_call(item, f"{_text(item['server'])}.{_text(item['tool'])}")]
+            case "web_search":
+                used = {key: item.get(key) for key in ("query", "action")}
+                return [ToolCalled(tool="web_search", arguments=used)]
+            case "collab_tool_call":
+                return [_tool_call(item, _text(item["tool"]))]
+            case _:
+                raise ValueError("unknown item")
+
+    def _command(self, item: dict[str, Any], began: float | None) -> CommandRan:
+        code = item.get("exit_code")
+        return CommandRan(
+            command=_text(item["command"]),
+            exit_code=code if isinstance(code, int) else None,
+            output=_text(item.get("aggregated_output") or ""),
+            duration_s=None if began is None else round(self._clock() - began, 3),
+        )
+
+    def _file_changes(self, item: dict[str, Any]) -> list[AgentEvent]:
+        ok = item.get("status") == "completed"
+        changes: list[AgentEvent] = [
+            FileChanged.of(self._relative(_text(c["path"])), _CHANGES[c["kind"]], ok=ok)
+            for c in item["changes"]
+        ]
+        return changes or [ItemStarted(kind="file_change", detail="nothing changed")]
+
+    def _relative(self, path: str) -> str:
+        for root in (self._workspace, self._workspace.resolve()):
+            if Path(path).is_relative_to(root):
+                return str(Path(path).relative_to(root))
+        return path
+
+    def _usage(self, usage: Any) -> UsageReported:  # noqa: ANN401  unchecked JSON
+        if not isinstance(usage, dict):
+            return UsageReported(source="agent")
+        total = Tokens(
+            input=int(usage["input_tokens"]),
+            cached_input=int(usage.get("cached_input_tokens") or 0),
+            output=int(usage["output_tokens"]),
+            reasoning=int(usage.get("reasoning_output_tokens") or 0),
+        )
+        used = total - self._thread_tokens
+        self._thread_tokens = total
+        return UsageReported(source="agent", tokens=used, thread_total=total)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    parsed = json.loads(line.decode("utf-8-sig"))
+    if not isinstance(parsed, dict):
+        raise TypeError("not an object")
+    return _without_surrogates(parsed) if b"\\ud" in line.lower() else parsed
+
+
+def _without_surrogates(value: Any) -> Any:  # noqa: ANN401  any JSON in, the same shape out
+    r"""Half a surrogate pair, as `\ud83d` alone, is JSON but no text that can be stored."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list():
+            return [_without_surrogates(part) for part in value]
+        case dict():
+            return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+        case _:
+            return value
+
+
+def _text(value: Any) -> str:  # noqa: ANN401  unchecked JSON
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _plan(item: dict[str, Any]) -> PlanUpdated:
+    lines = (PlanItem(_text(line["text"]), bool(line["completed"])) for line in item["items"])
+    return PlanUpdated(items=tuple(lines))
+
+
+def _tool_call(item: dict[str, Any], tool: str) -> ToolCalled:
+    error = item.get("error")
+    arguments = item.get("arguments", item.get("prompt"))
+    return ToolCalled(
+        tool=tool,
+        arguments=arguments,
+        result=item.get("result", item.get("agents_states")),
+        error=_text(error["message"]) if isinstance(error, dict) else None,
+    )
+
+
+def _detail(item: dict[str, Any]) -> str:
+    if item.get("changes"):
+        return ", ".join(str(change.get("path")) for change in item["changes"])
+    return str(item.get("query") or item.get("tool") or item.get("text") or "")

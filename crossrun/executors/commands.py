@@ -1,0 +1,79 @@
+"""Running one shell command in the workspace, outside of any agent's sandbox and without keys."""
+
+import os
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossrun.executors.process import Bounds, Exit, Launch, Piece, supervise
+from crossrun.redaction import without_keys
+
+_OUTPUT_KEPT = 1024 * 1024
+"""Bytes of output kept of one command: its beginning and its end, half each."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What came of a command. `output` is stdout and stderr as they came."""
+
+    end: Exit
+    output: str
+
+
+def run_command(
+    argv: Sequence[str],
+    *,
+    workspace: Path,
+    environ: Mapping[str, str],
+    run_id: str,
+    bounds: Bounds,
+) -> Generator[None, None, CommandResult]:
+    """Runs a command to its end, with a pause for the listeners whenever it is quiet.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    environ = {**without_keys(environ), "PWD": str(workspace)}
+    launch = Launch(argv, workspace, environ, run_id, merge_stderr=True)
+    lines = supervise(launch, bounds)
+    kept = _Kept()
+    try:
+        while True:
+            line = next(lines)
+            match line:
+                case None:
+                    yield None
+                case Piece():
+                    kept.add(line.data + b"\n" * line.last)
+                case _:
+                    kept.add(line + b"\n")
+    except StopIteration as ended:
+        return CommandResult(ended.value, kept.text())
+    finally:
+        lines.close()
+
+
+def shell(script: str, *flags: str) -> list[str]:
+    """The argument list that has the POSIX shell run a script."""
+    return ["/bin/sh" if os.path.exists("/bin/sh") else "sh", *flags, "-c", script]  # noqa: PTH110
+
+
+class _Kept:
+    """Output within bounds: the beginning, the end, and a count of what was left out."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._size = 0
+
+    def add(self, data: bytes) -> None:
+        self._size += len(data)
+        room = _OUTPUT_KEPT // 2 - len(self._head)
+        self._head += data[: max(room, 0)]
+        self._tail += data[max(room, 0) :]
+        del self._tail[: -_OUTPUT_KEPT // 2]
+
+    def text(self) -> str:
+        missing = self._size - len(self._head) - len(self._tail)
+        gap = f"\n... {missing} bytes left out ...\n".encode() if missing else b""
+        return (self._head + gap + self._tail).decode("utf-8", "replace")

@@ -1,0 +1,274 @@
+"""The process supervisor, written once for every command and agent that crossrun starts.
+
+A child gets a session of its own and its whole input at once; both its outputs are read as they
+come; it ends by itself, or because time ran out or somebody asked; and when it has ended, nothing
+that it started is left.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal
+
+from crossrun.errors import CANCELLED, TIMED_OUT, Failure
+from crossrun.executors.survivors import MARKER, descendants, end_survivors
+from crossrun.stopping import Stop
+
+if TYPE_CHECKING:
+    import psutil
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes. A longer line comes in pieces, so that memory stays bounded."""
+
+_READ_SIZE = 1024 * 1024
+_STDERR_KEPT = 64 * 1024
+_TICK = 0.1
+_EOF_GRACE = 0.3
+"""Seconds to wait for the end of the output after the process itself has ended."""
+_POLITE_SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 0.5))
+"""In turn, each with the seconds it is given before the next; at the end comes SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to start. `merge_stderr`: both outputs come as lines; else stderr is kept apart."""
+
+    argv: Sequence[str]
+    cwd: Path
+    environ: Mapping[str, str]
+    run_id: str
+    stdin: bytes = b""
+    merge_stderr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """When a child has to end: see `Assignment`. `busy` says whether a command runs just now."""
+
+    stop: Stop
+    deadline: float | None = None
+    idle_timeout: float | None = None
+    busy: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a line that is longer than `LONGEST_LINE`."""
+
+    data: bytes
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended. `code` is negative when a signal ended it; `stderr` is the end of it."""
+
+    code: int
+    ended_by: Literal["itself", "stop", "timeout", "idle"]
+    stderr: str
+
+    def cut_short(self) -> Failure | None:
+        """The failure of a child that did not end by itself; None when it did."""
+        match self.ended_by:
+            case "itself":
+                return None
+            case "stop":
+                return CANCELLED
+            case "timeout":
+                return TIMED_OUT
+            case "idle":
+                return Failure(
+                    "STALLED",
+                    "the agent was silent for longer than --idle-timeout while no command ran",
+                    "the model's server may be down; try again, or raise --idle-timeout",
+                    retryable=True,
+                )
+
+
+Output = bytes | Piece | None
+"""A line without its newline, a piece of a very long one, or None: nothing to read just now."""
+
+
+def supervise(launch: Launch, bounds: Bounds) -> Generator[Output, None, Exit]:
+    """Runs a child, yields its lines as they come, and sees to its end.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    child = _Child(launch, bounds)
+    try:
+        while child.attend():
+            if child.output.ready:
+                yield from child.output.take()
+            else:
+                yield None
+                child.wait()
+        yield from child.output.rest()
+        return child.finish()
+    finally:
+        child.end()
+
+
+class _Child:
+    def __init__(self, launch: Launch, bounds: Bounds) -> None:
+        self._run_id = launch.run_id
+        self._bounds = bounds
+        self._ended_by: Literal["itself", "stop", "timeout", "idle"] = "itself"
+        self._signals = iter(_POLITE_SIGNALS)
+        self._next_signal_at: float | None = None
+        self._gone_at: float | None = None
+        self._kin: list[psutil.Process] = []
+        self.output = _Lines()
+        self._stderr = bytearray()
+        self._process = _start(launch)
+        self._last_output = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._selector.register(pipe, selectors.EVENT_READ)
+
+    def attend(self) -> bool:
+        """Reads what is there and looks after time; false when the child is over."""
+        self._read(timeout=0)
+        now = time.monotonic()
+        if self._process.poll() is not None and self._gone_at is None:
+            self._gone_at = now
+        if self._gone_at is not None:
+            pipes_open = bool(self._selector.get_map())
+            return bool(self.output.ready) or (pipes_open and now < self._gone_at + _EOF_GRACE)
+        self._press(now)
+        return True
+
+    def wait(self) -> None:
+        """Sleeps until there is something to do."""
+        if self._selector.get_map():
+            self._selector.select(_TICK if self._gone_at is None else _EOF_GRACE)
+        else:
+            time.sleep(0.01)
+
+    def finish(self) -> Exit:
+        stderr = self._stderr.decode("utf-8", "replace")
+        return Exit(self._process.wait(), self._ended_by, stderr)
+
+    def end(self) -> None:
+        """Leaves nothing behind, whatever happened."""
+        if self._process.poll() is None:
+            self._signal_group(signal.SIGKILL)
+            self._process.wait()
+        end_survivors(self._run_id, self._kin)
+        self._selector.close()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _read(self, *, timeout: float) -> None:
+        for key, _ in self._selector.select(timeout):
+            pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]  # we registered pipes
+            chunk = os.read(pipe.fileno(), _READ_SIZE)
+            if not chunk:
+                self._selector.unregister(pipe)
+            elif pipe is self._process.stdout:
+                self._last_output = time.monotonic()
+                self.output.feed(chunk)
+            else:
+                self._stderr += chunk
+                del self._stderr[:-_STDERR_KEPT]
+
+    def _press(self, now: float) -> None:
+        if self._next_signal_at is None:
+            self._ended_by = self._reason_to_end(now)
+            if self._ended_by == "itself":
+                return
+            self._kin = descendants(self._process.pid)
+        elif now < self._next_signal_at and not self._bounds.stop.urgent:
+            return
+        signum, patience = next(self._signals, (signal.SIGKILL, _TICK))
+        if self._bounds.stop.urgent:
+            signum = signal.SIGKILL
+        self._signal_group(signum)
+        self._next_signal_at = now + patience
+
+    def _reason_to_end(self, now: float) -> Literal["itself", "stop", "timeout", "idle"]:
+        if self._bounds.stop:
+            return "stop"
+        if self._bounds.deadline is not None and now >= self._bounds.deadline:
+            return "timeout"
+        idle = self._bounds.idle_timeout
+        if self._bounds.busy():
+            self._last_output = now
+        elif idle is not None and now >= self._last_output + idle:
+            return "idle"
+        return "itself"
+
+    def _signal_group(self, signum: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signum)
+
+
+def _start(launch: Launch) -> subprocess.Popen[bytes]:
+    # The input is a file, not a pipe: a prompt of any size is there at once, and so is its end.
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(launch.stdin)
+        stdin.seek(0)
+        return subprocess.Popen(
+            list(launch.argv),
+            cwd=launch.cwd,
+            env={**launch.environ, MARKER: launch.run_id},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if launch.merge_stderr else subprocess.PIPE,
+            start_new_session=True,
+        )
+
+
+class _Lines:
+    r"""Bytes in, lines out. Only `\n` ends a line: other line breaks occur inside of them."""
+
+    def __init__(self) -> None:
+        self.ready: list[bytes | Piece] = []
+        self._begun: list[bytes] = []
+        self._begun_size = 0
+        self._in_pieces = False
+
+    def feed(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b"\n")
+        self._extend(first)
+        for part in others:
+            self._complete()
+            self._extend(part)
+
+    def take(self) -> list[bytes | Piece]:
+        ready, self.ready = self.ready, []
+        return ready
+
+    def rest(self) -> list[bytes | Piece]:
+        """What came after the last newline."""
+        if self._begun or self._in_pieces:
+            self._complete()
+        return self.take()
+
+    def _extend(self, part: bytes) -> None:
+        if part:
+            self._begun.append(part)
+            self._begun_size += len(part)
+        if self._begun_size > LONGEST_LINE:
+            self.ready.append(Piece(self._joined(), last=False))
+            self._in_pieces = True
+
+    def _complete(self) -> None:
+        line = self._joined()
+        self.ready.append(Piece(line, last=True) if self._in_pieces else line)
+        self._in_pieces = False
+
+    def _joined(self) -> bytes:
+        line = b"".join(self._begun)
+        self._begun, self._begun_size = [], 0
+        return line

@@ -1,0 +1,163 @@
+"""Recorded sessions, as the replay executor plays them.
+
+A recording is a YAML (or JSON) file that people can read before they consent to run it; the format
+is described in docs/reference/recordings.md. An earlier run becomes a recording by itself, with the
+contents of changed files from its snapshot.
+"""
+
+import base64
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from crossrun.errors import UsageError
+from crossrun.events import (
+    AgentReasoned,
+    AgentSpoke,
+    CommandRan,
+    CommandStarted,
+    Event,
+    FileChanged,
+    PlanUpdated,
+    ToolCalled,
+)
+
+SHIPPED = Path(__file__).parent / "recordings"
+_FORMAT = 1
+_Told = AgentSpoke | AgentReasoned | PlanUpdated | ToolCalled
+
+
+@dataclass(frozen=True, slots=True)
+class FileWrite:
+    """A file change with what it takes to make it again; `content` is None for a deletion."""
+
+    changed: FileChanged
+    content: bytes | None
+
+
+Entry = _Told | CommandRan | FileWrite
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A session to play. `workspace` is where it was recorded, replaced in its commands."""
+
+    title: str
+    task: str
+    entries: tuple[Entry, ...]
+    workspace: str | None = None
+
+
+def shipped_names() -> list[str]:
+    """The task types that a recording ships for."""
+    return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+
+
+def load(file: Path) -> Recording:
+    """Reads a recording from a file.
+
+    Raises:
+        UsageError: it cannot be read or lacks something; nothing of it has been run.
+    """
+    import yaml
+
+    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  both safe
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise _unusable(str(file), " ".join(str(error).split())) from error
+    if not isinstance(content, dict) or content.get("recording") != _FORMAT:
+        raise _unusable(str(file), f"it does not begin with  recording: {_FORMAT}")
+    lines = content.get("events")
+    if not isinstance(lines, list) or not lines:
+        raise _unusable(str(file), "it has no events")
+    entries = [_entry(line, f"event {number}", file) for number, line in enumerate(lines, 1)]
+    title = str(content.get("title") or file.stem)
+    return Recording(title, str(content.get("task") or ""), tuple(entries))
+
+
+def of_run(
+    run_id: str, events: Iterable[Event], blob: Callable[[str], bytes | None], *, workspace: str
+) -> Recording:
+    """Makes a recording of an earlier run.
+
+    Raises:
+        UsageError: the run lacks what it takes to do the same again.
+    """
+    entries: list[Entry] = []
+    running: list[str] = []
+    for event in events:
+        match event:
+            case CommandStarted(command=command):
+                running.append(command)
+            case CommandRan(command=command):
+                if command in running:
+                    running.remove(command)
+                entries.append(_replayable(event, run_id))
+            case FileChanged(ok=True, change=change, content=content, path=path):
+                data = blob(content) if content else None
+                if data is None and change != "deleted":
+                    raise _unusable(f"run {run_id}", f"the content of {path} was not kept")
+                entries.append(FileWrite(_inside(event, f"run {run_id}"), data))
+            case AgentSpoke() | AgentReasoned() | PlanUpdated() | ToolCalled():
+                entries.append(event)
+            case _:
+                pass
+    if running:
+        raise _unusable(f"run {run_id}", f"a command never ended: {running[0][:80]}")
+    if not entries:
+        raise _unusable(f"run {run_id}", "nothing happened in it")
+    return Recording(f"run {run_id}", "", tuple(entries), workspace)
+
+
+def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  unchecked YAML
+    where = f"{file}, {place}"
+    if not isinstance(line, dict):
+        raise _unusable(where, "it is no event")
+    try:
+        match line.get("type"):
+            case "file_changed":
+                return _file_write(line, where)
+            case "command_ran":
+                return _replayable(msgspec.convert(line, CommandRan), where)
+            case _:
+                told: _Told = msgspec.convert(line, _Told)
+                return told
+    except (msgspec.ValidationError, ValueError) as error:
+        raise _unusable(where, str(error)) from error
+
+
+def _file_write(line: dict[str, Any], where: str) -> FileWrite:
+    known = {key: line.get(key) for key in ("type", "path", "change")}
+    changed = _inside(msgspec.convert(known, FileChanged), where)
+    if changed.change == "deleted":
+        return FileWrite(changed, None)
+    if isinstance(line.get("content"), str):
+        return FileWrite(changed, line["content"].encode())
+    if isinstance(line.get("content_base64"), str):
+        return FileWrite(changed, base64.b64decode(line["content_base64"], validate=True))
+    raise _unusable(where, f"it lacks the content of {changed.path}")
+
+
+def _inside(changed: FileChanged, where: str) -> FileChanged:
+    path = PurePosixPath(changed.path)
+    if path.is_absolute() or ".." in path.parts or "\0" in changed.path or not path.parts:
+        raise _unusable(where, f"{changed.path!r} lies outside of the workspace")
+    return changed
+
+
+def _replayable(ran: CommandRan, where: str) -> CommandRan:
+    if ran.exit_code is None:
+        raise _unusable(where, f"the exit code of a command is not known: {ran.command[:80]}")
+    return ran
+
+
+def _unusable(what: str, why: str) -> UsageError:
+    return UsageError(
+        "RECORDING_INVALID",
+        f"{what} cannot be replayed: {why}",
+        hint="nothing was run; the format is in docs/reference/recordings.md",
+    )

@@ -1,0 +1,113 @@
+"""Plays a recorded session: its commands really run, its file changes are really made.
+
+No model is involved. Where the world answers differently than it did when the session was
+recorded, the run fails and says where.
+"""
+
+import os
+import time
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+from crossrun.errors import Failure, RunFailed
+from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, TurnStarted, Warned
+from crossrun.executors import Assignment, Outcome
+from crossrun.executors.commands import run_command, shell
+from crossrun.executors.process import Bounds
+from crossrun.executors.recording import FileWrite, Recording
+
+
+class Replay:
+    """Executes by playing a recording, whatever the prompt is."""
+
+    def __init__(self, recording: Recording, environ: Mapping[str, str]) -> None:
+        self._recording = recording
+        self._environ = environ
+
+    def version(self) -> str | None:
+        """There is none to tell."""
+        return None
+
+    def channel(self, *, resumed: bool) -> Channel:  # noqa: ARG002  part of the protocol
+        """A recording takes no instructions."""
+        return "none"
+
+    def command(self, assignment: Assignment) -> list[str]:  # noqa: ARG002  part of the protocol
+        """There is no agent to start."""
+        return []
+
+    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+        """Plays all entries in order."""
+        title = self._recording.title
+        yield Warned(message=f"no model runs: this is a replay of a recording ({title})")
+        yield TurnStarted()
+        for number, entry in enumerate(self._recording.entries, 1):
+            match entry:
+                case CommandRan():
+                    outcome = yield from self._run(entry, number, assignment)
+                    if outcome.failure is not None:
+                        return outcome
+                case FileWrite():
+                    _write(entry, assignment.workspace)
+                    yield entry.changed
+                case _:
+                    yield entry
+        return Outcome()
+
+    def _run(
+        self, recorded: CommandRan, number: int, assignment: Assignment
+    ) -> Generator[AgentEvent | None, None, Outcome]:
+        command = recorded.command
+        if self._recording.workspace:
+            command = command.replace(self._recording.workspace, str(assignment.workspace))
+        yield CommandStarted(command=command)
+        began = time.monotonic()
+        result = yield from run_command(
+            shell(command),
+            workspace=assignment.workspace,
+            environ=self._environ,
+            run_id=assignment.run_id,
+            bounds=Bounds(assignment.stop, assignment.deadline),
+        )
+        code = result.end.code
+        yield CommandRan(
+            command=command,
+            exit_code=code,
+            output=result.output,
+            duration_s=round(time.monotonic() - began, 3),
+        )
+        cut_short = result.end.cut_short()
+        if cut_short is not None:
+            return Outcome(cut_short, code)
+        if code == recorded.exit_code:
+            return Outcome(None, code)
+        return Outcome(self._diverged(number, recorded, code), code)
+
+    def _diverged(self, number: int, recorded: CommandRan, code: int) -> Failure:
+        of_all = f"event {number} of {len(self._recording.entries)}"
+        return Failure(
+            "REPLAY_DIVERGED",
+            f"{of_all}: `{recorded.command[:80]}` ended with exit code {code}, "
+            f"when it was recorded with {recorded.exit_code}",
+            "something that the recording relies on is different on this machine",
+        )
+
+
+def _write(entry: FileWrite, workspace: Path) -> None:
+    """Makes one file change, never through a link that leads out of the workspace."""
+    path = workspace / entry.changed.path
+    if not path.parent.resolve().is_relative_to(workspace.resolve()) or path.is_symlink():
+        raise RunFailed(
+            Failure(
+                "REPLAY_DIVERGED",
+                f"{entry.changed.path} leads out of the workspace by a symbolic link",
+                "the recording does not fit the workspace as it is now",
+            )
+        )
+    if entry.content is None:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        file.write(entry.content)

@@ -1,0 +1,76 @@
+"""Finding and ending what a child left running.
+
+Commands of agents run in sessions of their own, so killing the child's group is not enough. They
+are found twice: by descent, asked for while the child still lives, and by a variable in their
+environment that every process of a run inherits.
+"""
+
+import os
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+MARKER = "CROSSRUN_RUN_ID"
+_PATIENCE = 1.5
+"""Seconds to go on looking while new ones turn up."""
+
+
+def descendants(pid: int) -> "list[psutil.Process]":
+    """All processes below `pid`, as far as the system still knows their parents."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def end_survivors(run_id: str, kin: "Iterable[psutil.Process]" = ()) -> int:
+    """Kills what is left of a run: its marked processes and those of `kin` that still live.
+
+    Returns:
+        How many were killed. Never touches a process that is neither, nor one that has got the
+        number of an ended one.
+    """
+    import psutil
+
+    ended = 0
+    until = time.monotonic() + _PATIENCE
+    pending = [*kin, *marked(run_id)]
+    while pending and time.monotonic() < until:
+        killed = [process for process in pending if _kill(process)]
+        ended += len(killed)
+        psutil.wait_procs(killed, timeout=0.1)
+        pending = marked(run_id)
+    return ended
+
+
+def marked(run_id: str) -> "list[psutil.Process]":
+    """Processes of other programs that carry this run's marker in their environment."""
+    import psutil
+
+    return [process for process in psutil.process_iter() if _carries(process, run_id)]
+
+
+def _carries(process: "psutil.Process", run_id: str) -> bool:
+    import psutil
+
+    try:
+        return process.pid != os.getpid() and process.environ().get(MARKER) == run_id
+    except (psutil.Error, OSError):
+        return False
+
+
+def _kill(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        process.kill()
+    except psutil.Error:
+        return False
+    return True

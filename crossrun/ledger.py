@@ -1,0 +1,145 @@
+"""From events to what is known about a run: a pure fold, so that the log alone is the truth."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from crossrun.errors import FAILURES
+from crossrun.events import (
+    AgentLaunched,
+    AgentReasoned,
+    AgentSpoke,
+    ArtifactSaved,
+    CancelRequested,
+    CommandRan,
+    CommandStarted,
+    FileChanged,
+    ItemStarted,
+    PlannerReplied,
+    PlanUpdated,
+    Recorded,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepPlanned,
+    ThreadStarted,
+    ToolCalled,
+    TurnFailed,
+    TurnStarted,
+    Unrecognised,
+    UsageReported,
+    Verified,
+    Warned,
+    WorkspaceChanged,
+    WorkspacePrepared,
+)
+from crossrun.runs import NO_TOKENS, Artifact, Run, Status, Verification
+
+
+def begun(recorded: Recorded, event: RunStarted) -> Run:
+    """The run as its first event tells it."""
+    request = event.request
+    return Run(
+        id=recorded.run_id,
+        project_id=request.project_id,
+        name=request.name,
+        task=request.task,
+        task_type=request.task_type,
+        tags=request.tags,
+        status=Status.RUNNING,
+        exit_code=None,
+        created_at=recorded.at,
+        started_at=recorded.at,
+        ended_at=None,
+        workspace=event.workspace,
+        executor=request.executor,
+        planner=request.planner,
+        model=request.model,
+        planner_model=request.planner_model,
+        executor_version=event.executor_version,
+        crossrun_version=event.crossrun_version,
+    )
+
+
+def advance(run: Run | None, recorded: Recorded) -> Run:
+    """The run after one more of its events; None before the first.
+
+    Raises:
+        ValueError: the first event is not `RunStarted`.
+    """
+    if isinstance(recorded.event, RunStarted):
+        return begun(recorded, recorded.event)
+    if run is None:
+        raise ValueError("a run begins with run_started")
+    return _after(run, recorded)
+
+
+def _after(run: Run, recorded: Recorded) -> Run:
+    match recorded.event:
+        case ThreadStarted(thread_id=thread_id):
+            return replace(run, thread_id=thread_id)
+        case AgentSpoke(text=text):
+            return replace(run, answer=text)
+        case UsageReported(tokens=tokens):
+            return (
+                run if tokens is None else replace(run, tokens=(run.tokens or NO_TOKENS) + tokens)
+            )
+        case Verified(command=command, exit_code=exit_code):
+            return replace(run, verify=Verification(command, exit_code))
+        case WorkspaceChanged(changes=changes, branch=branch):
+            return replace(run, changes=changes, branch=branch)
+        case RunFinished() as event:
+            return _finished(run, recorded, event)
+        case (
+            AgentLaunched()
+            | AgentReasoned()
+            | ArtifactSaved()
+            | CancelRequested()
+            | CommandRan()
+            | CommandStarted()
+            | FileChanged()
+            | ItemStarted()
+            | PlanUpdated()
+            | PlannerReplied()
+            | RunStarted()
+            | StepFinished()
+            | StepPlanned()
+            | ToolCalled()
+            | TurnFailed()
+            | TurnStarted()
+            | Unrecognised()
+            | Warned()
+            | WorkspacePrepared()
+        ):
+            return run
+        case _ as never:
+            assert_never(never)
+
+
+def _finished(run: Run, recorded: Recorded, event: RunFinished) -> Run:
+    exit_code = 0 if event.failure is None else int(FAILURES[event.failure.code][1])
+    return replace(
+        run,
+        status=event.status,
+        failure=event.failure,
+        exit_code=exit_code,
+        ended_at=recorded.at,
+        redactions=event.redactions,
+    )
+
+
+def artifact(recorded: Recorded) -> Artifact | None:
+    """The artifact that an event tells of, if it does."""
+    match recorded.event:
+        case ArtifactSaved() as saved:
+            return Artifact(
+                id=saved.id,
+                run_id=recorded.run_id,
+                kind=saved.kind,
+                name=saved.name,
+                path=saved.path,
+                size=saved.size,
+                sha256=saved.sha256,
+                created_at=recorded.at,
+            )
+        case _:
+            return None

@@ -1,0 +1,64 @@
+"""Who decides on the next turn of the agent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from crossrun.runs import Tokens
+from crossrun.tasktypes import TaskType
+
+Message = Mapping[str, Any]
+"""A message of a conversation in the chat format."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What became of a step, as the planner gets to know it."""
+
+    answer: str | None
+    changed_files: tuple[str, ...]
+    failed_commands: tuple[tuple[str, int | None, str], ...]
+    """Command, exit code and the end of its output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a planner decides from: it keeps nothing to itself, so any process can go on."""
+
+    task: str
+    task_type: TaskType
+    messages: tuple[Message, ...] = ()
+    """The planner's conversation so far, for planners that hold one."""
+    reports: tuple[StepReport, ...] = ()
+
+    def after(self, thought: "Thought", report: StepReport) -> "Situation":
+        """The situation when a step has been carried out."""
+        return replace(
+            self,
+            messages=(*self.messages, *thought.sent, *thought.replies),
+            reports=(*self.reports, report),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A planner's decision: the agent's next prompt, or None when the task is done.
+
+    `sent` and `replies` are what was added to the planner's conversation.
+    """
+
+    prompt: str | None
+    sent: tuple[Message, ...] = ()
+    replies: tuple[Message, ...] = ()
+    tokens: Tokens | None = None
+
+
+class Planner(Protocol):
+    """Decides step by step."""
+
+    def next_step(self, situation: Situation) -> Thought:
+        """The next step. May take long; it runs in a thread of its own.
+
+        Raises:
+            RunFailed: there is no going on.
+        """

@@ -1,0 +1,69 @@
+"""The words that planner and agent get."""
+
+import json
+
+from crossrun.planning import StepReport
+from crossrun.tasktypes import TaskType
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "codex_exec",
+        "description": (
+            "Has a coding agent carry out one step in the workspace. The agent sees the files "
+            "there and remembers its earlier steps. Returns its last message, the files that "
+            "changed and the commands that failed."
+        ),
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "prompt": {
+                    "type": "string",
+                    "description": "What to do in this step, complete and concrete.",
+                }
+            },
+            "required": ["prompt"],
+            "additionalProperties": False,
+        },
+    },
+}
+"""The planner's only tool, in the chat format."""
+
+_PLANNER_ROLE = """\
+You plan work that a coding agent carries out. You cannot touch files yourself: call codex_exec with
+a prompt, read what came of it, and decide on the next step. Give small tasks to the agent in one
+step; split large ones. When the task is done, or cannot be done, answer in plain text with a short
+and honest summary and call nothing."""
+
+_AGENT_ROLE = """\
+You work unattended in a folder of your own, the workspace; nobody can answer questions. Keep all
+that you make inside it. Check your result before you end. Your last message is what the user reads:
+say what you did, what you left out and what failed, in a few lines."""
+
+
+def for_planner(task_type: TaskType) -> str:
+    """The planner's instructions."""
+    return _joined(_PLANNER_ROLE, task_type.planner)
+
+
+def for_agent(task_type: TaskType) -> str:
+    """The agent's instructions."""
+    return _joined(_AGENT_ROLE, task_type.agent)
+
+
+def report(step: StepReport) -> str:
+    """A step's result as the planner reads it: JSON text."""
+    failed = [
+        {"command": command, "exit_code": exit_code, "output": output}
+        for command, exit_code, output in step.failed_commands
+    ]
+    told = {
+        "last_message": step.answer,
+        "changed_files": list(step.changed_files),
+        "failed_commands": failed,
+    }
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part.strip() for part in parts if part.strip())

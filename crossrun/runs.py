@@ -1,0 +1,193 @@
+"""A run: what was asked for, what became of it. Plain frozen values without I/O."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from crossrun.errors import Failure
+
+Executor = Literal["codex", "replay", "shell"]
+Planner = Literal["direct", "openai"]
+Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
+
+
+class Status(StrEnum):
+    """Where a run stands. `interrupted`: its process is gone without having recorded an end."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LIMIT_REACHED = "limit_reached"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen in the run."""
+        return self not in (Status.QUEUED, Status.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class CodexOptions:
+    """What the user says to Codex itself, passed through."""
+
+    sandbox: Sandbox = "workspace-write"
+    network: bool = False
+    profile: str | None = None
+    add_dirs: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    """`KEY=VALUE` pairs as given with `-c`; they win over what crossrun sets."""
+    require_git_repo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that end a run. Durations in seconds; None: no bound."""
+
+    timeout: float | None = None
+    idle_timeout: float | None = 900.0
+    max_turns: int = 20
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """All that the user asked for: enough to do the same again."""
+
+    task: str
+    task_type: str = "code"
+    project_id: str = "default"
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    executor: Executor = "codex"
+    planner: Planner = "direct"
+    model: str | None = None
+    planner_model: str | None = None
+    codex: CodexOptions = CodexOptions()
+    limits: Limits = Limits()
+    verify: str | None = None
+    recording: str | None = None
+    """What the replay executor plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens used, agent and planner together."""
+
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
+    def __sub__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input - other.input,
+            self.cached_input - other.cached_input,
+            self.output - other.output,
+            self.reasoning - other.reasoning,
+        )
+
+    @property
+    def total(self) -> int:
+        """Input and output; cached input and reasoning are parts of these."""
+        return self.input + self.output
+
+
+NO_TOKENS = Tokens()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that differs from the state that the run began with.
+
+    Line counts are None for binary files.
+    """
+
+    path: str
+    status: Literal["added", "modified", "deleted", "renamed"]
+    old_path: str | None = None
+    insertions: int | None = None
+    deletions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The user's own check of a run. `exit_code` is None when it did not end by itself."""
+
+    command: str
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as the ledger knows it. None means not known (yet), never nothing.
+
+    Times are ISO-8601 in UTC, as stored with the events.
+    """
+
+    id: str
+    project_id: str
+    name: str | None
+    task: str
+    task_type: str
+    tags: tuple[str, ...]
+    status: Status
+    exit_code: int | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    workspace: str
+    executor: str
+    planner: str
+    model: str | None
+    planner_model: str | None
+    executor_version: str | None
+    crossrun_version: str
+    thread_id: str | None = None
+    from_run_id: str | None = None
+    reference_run_id: str | None = None
+    retry_of: str | None = None
+    resumed_from: str | None = None
+    tokens: Tokens | None = None
+    answer: str | None = None
+    failure: Failure | None = None
+    branch: str | None = None
+    changes: tuple[Change, ...] | None = None
+    verify: Verification | None = None
+    redactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a run left for later, outside its workspace. `size` in bytes, as stored."""
+
+    id: str
+    run_id: str
+    kind: str
+    name: str
+    path: str
+    size: int
+    sha256: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A name under which runs are kept together. It begins with its first run."""
+
+    id: str
+    task_type: str | None
+    created_at: str
+    runs: int
+    last_run_at: str | None

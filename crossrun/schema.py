@@ -1,0 +1,73 @@
+"""The JSON that scripts rely on: names and meanings stay, more fields may come."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from crossrun.runs import Artifact, Project, Run
+
+if TYPE_CHECKING:
+    from crossrun.events import Recorded
+    from crossrun.store.reading import StoredEvent
+
+SCHEMA_VERSION = 1
+
+
+def document(content: Mapping[str, Any]) -> str:
+    """One object with its schema version, as text."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **content}, ensure_ascii=False)
+
+
+def run_object(run: Run) -> dict[str, Any]:
+    """A run."""
+    return {**asdict(run), "pattern": None, "learned_pattern_id": None}
+
+
+def artifact_object(artifact: Artifact) -> dict[str, Any]:
+    """An artifact."""
+    return asdict(artifact)
+
+
+def project_object(project: Project) -> dict[str, Any]:
+    """A project."""
+    return asdict(project)
+
+
+def stored_event(event: "StoredEvent") -> dict[str, Any]:
+    """An event as it was read."""
+    return {"run_id": event.run_id, "seq": event.seq, "at": event.at, **json.loads(event.body)}
+
+
+def recorded_event(recorded: "Recorded") -> dict[str, Any]:
+    """An event as it was just stored."""
+    import msgspec
+
+    body: dict[str, Any] = msgspec.to_builtins(recorded.event)
+    return {"run_id": recorded.run_id, "seq": recorded.seq, "at": recorded.at, **body}
+
+
+_STEPS: dict[str, tuple[str, ...]] = {
+    "step_planned": ("prompt",),
+    "agent_spoke": ("text",),
+    "agent_reasoned": ("text",),
+    "command_ran": ("command", "exit_code", "output", "duration_s"),
+    "file_changed": ("path", "change", "ok"),
+    "tool_called": ("tool", "arguments", "result", "error"),
+    "plan_updated": ("items",),
+    "verified": ("command", "exit_code", "output"),
+    "warned": ("message",),
+    "turn_failed": ("message",),
+}
+STEP_TYPES = tuple(_STEPS)
+"""The types of events that make up the transcript."""
+
+
+def step_objects(events: Iterable["StoredEvent"]) -> list[dict[str, Any]]:
+    """The transcript: what was said and done, in order."""
+    told = []
+    for event in events:
+        body = json.loads(event.body)
+        fields = {name: body.get(name) for name in _STEPS[event.type]}
+        told.append({"seq": event.seq, "at": event.at, "kind": event.type, **fields})
+    return told

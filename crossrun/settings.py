@@ -1,0 +1,316 @@
+"""Where settings come from: flag, environment, project file, user file, default, in that order.
+
+The only module that reads the environment. Everything below gets values.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crossrun.errors import ConfigurationError
+
+PROJECT_FILE = ".crossrun.yaml"
+USER_FILE = "config.yaml"
+_SEED_PREFIX = "CROSS_RUN_"
+_PREFIX = "CROSSRUN_"
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> float:
+    """Seconds from `90`, `90s`, `5m`, `2h` or `7d`. Raises ValueError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
+    if match is None:
+        raise ValueError("is not a duration like 90, 90s, 5m, 2h or 7d")
+    return float(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def positive(text: str) -> int:
+    """A whole number above zero. Raises ValueError."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ValueError("is not a whole number above zero")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """A yes or no. Raises ValueError."""
+    word = text.strip().lower()
+    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("is not one of true, false")
+    return word in ("1", "true", "yes", "on")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser that takes one of `words`."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+EXECUTORS = ("codex", "replay", "shell")
+PLANNERS = ("auto", "direct", "openai")
+SANDBOXES = ("read-only", "workspace-write", "danger-full-access")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting. `in_project_file`: a file that came with somebody's repository may set it."""
+
+    parse: Callable[[str], Any]
+    default: Any = None
+    in_project_file: bool = False
+
+
+OPTIONS: dict[str, Option] = {
+    "project_id": Option(str, "default", in_project_file=True),
+    "task_type": Option(str, in_project_file=True),
+    "executor": Option(one_of(*EXECUTORS), "codex"),
+    "planner": Option(one_of(*PLANNERS), "auto", in_project_file=True),
+    "planner_model": Option(str, "gpt-6.1-sol", in_project_file=True),
+    "model": Option(str, in_project_file=True),
+    "sandbox": Option(one_of(*SANDBOXES), "workspace-write"),
+    "network": Option(switch, default=False),
+    "profile": Option(str),
+    "timeout": Option(duration, in_project_file=True),
+    "idle_timeout": Option(duration, 900.0, in_project_file=True),
+    "max_turns": Option(positive, 20, in_project_file=True),
+    "max_tokens": Option(positive, in_project_file=True),
+    "verify": Option(str),
+    "require_git_repo": Option(switch, default=False),
+    "codex.path": Option(str),
+    "database.path": Option(str),
+    "workspace.root": Option(str),
+    "artifacts.root": Option(str),
+}
+
+_ENVIRONMENT_ALIASES = {"codex.path": "CODEX_PATH"}
+_SEED_SETTINGS = ("database.path", "workspace.root", "artifacts.root", "require_git_repo")
+_DOTENV_NAMES = ("OPENAI_API_KEY", "CODEX_API_KEY")
+_FAKE_SWITCHES = {"FAKE_CODEX": ("executor", "replay"), "FAKE_SWARM": ("planner", "direct")}
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where crossrun keeps things. Nothing is made until it is needed."""
+
+    data: Path
+    database: Path
+    workspaces: Path
+    artifacts: Path
+    snapshots: Path
+    config: Path
+    state: Path
+
+    @property
+    def locks(self) -> Path:
+        """A lock file for each run that goes on."""
+        return self.state / "locks"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of the store, made before it is migrated."""
+        return self.state / "backups"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one command, read once. `origins` tells where each value came from."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    environ: Mapping[str, str]
+    """The environment that children inherit, with what `.env` added."""
+    paths: Paths
+    warnings: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401  each setting has its own type
+        return self.values[key]
+
+
+def load(
+    *,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> Settings:
+    """Reads all sources once.
+
+    Args:
+        flags: values given on the command line by setting name; None means not given.
+        environ: the process environment.
+        cwd: the folder whose project file and `.env` count.
+        home: the value of `--home`.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, a value that does not parse.
+    """
+    cwd = cwd or Path.cwd()
+    places = _base_folders(home, environ)
+    environment = _with_dotenv(environ, cwd)
+    warnings: list[str] = []
+    layers = [
+        ("default", {key: option.default for key, option in OPTIONS.items()}),
+        ("user file", _read_file(places["config"] / USER_FILE, warnings, project=False)),
+        ("project file", _read_file(_project_file(cwd), warnings, project=True)),
+        ("environment", _from_environment(environment)),
+        ("flag", {key: value for key, value in flags.items() if value is not None}),
+    ]
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        values |= layer
+        origins |= dict.fromkeys(layer, origin)
+    paths = _paths(places, values)
+    if cwd.resolve().is_relative_to(paths.workspaces.resolve()):
+        environment = dict(environ)
+    return Settings(values, origins, environment, paths, tuple(warnings))
+
+
+def _base_folders(home: Path | None, environ: Mapping[str, str]) -> dict[str, Path]:
+    chosen = home or (Path(environ["CROSSRUN_HOME"]) if environ.get("CROSSRUN_HOME") else None)
+    if chosen is not None:
+        base = chosen.expanduser().absolute()
+        return {"data": base, "config": base, "state": base / "state"}
+    from platformdirs import PlatformDirs
+
+    folders = PlatformDirs("crossrun", appauthor=False)
+    return {
+        "data": Path(folders.user_data_dir),
+        "config": Path(folders.user_config_dir),
+        "state": Path(folders.user_state_dir),
+    }
+
+
+def _paths(places: Mapping[str, Path], values: Mapping[str, Any]) -> Paths:
+    data = places["data"]
+
+    def chosen(key: str, default: str) -> Path:
+        return Path(values[key]).expanduser().absolute() if values[key] else data / default
+
+    return Paths(
+        data=data,
+        database=chosen("database.path", "crossrun.db"),
+        workspaces=chosen("workspace.root", "workspaces"),
+        artifacts=chosen("artifacts.root", "artifacts"),
+        snapshots=data / "snapshots",
+        config=places["config"],
+        state=places["state"],
+    )
+
+
+def _with_dotenv(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
+    merged = dict(environ)
+    file = cwd / ".env"
+    if not file.is_file():
+        return merged
+    from dotenv import dotenv_values
+
+    fakes = [prefix + name for name in _FAKE_SWITCHES for prefix in (_PREFIX, _SEED_PREFIX)]
+    try:
+        found = dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        return merged
+    for name in (*_DOTENV_NAMES, *fakes):
+        if found.get(name) and not merged.get(name):
+            merged[name] = str(found[name])
+    return merged
+
+
+def _project_file(cwd: Path) -> Path | None:
+    candidates = (folder / PROJECT_FILE for folder in (cwd, *cwd.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, (key, value) in _FAKE_SWITCHES.items():
+        switched = environ.get(_PREFIX + name) or environ.get(_SEED_PREFIX + name)
+        if switched and _parsed(f"{_PREFIX}{name}", switch, switched):
+            found[key] = value
+    for key, option in OPTIONS.items():
+        for name in _variable_names(key):
+            if environ.get(name):
+                found[key] = _parsed(name, option.parse, environ[name])
+                break
+    return found
+
+
+def _variable_names(key: str) -> list[str]:
+    suffix = key.upper().replace(".", "_")
+    names = [_PREFIX + suffix]
+    if key in _SEED_SETTINGS:
+        names.append(_SEED_PREFIX + suffix)
+    if key in _ENVIRONMENT_ALIASES:
+        names.append(_ENVIRONMENT_ALIASES[key])
+    return names
+
+
+def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict[str, Any]:
+    if path is None or not path.is_file():
+        return {}
+    found: dict[str, Any] = {}
+    for key, value in _flattened(_yaml_mapping(path)).items():
+        option = OPTIONS.get(key)
+        if option is None:
+            near = difflib.get_close_matches(key, OPTIONS, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"{path}: unknown setting {key}{meant}")
+        elif project and not option.in_project_file:
+            warnings.append(f"{path}: {key} is ignored, a project file may not set it")
+        elif value is not None:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            found[key] = _parsed(f"{key} in {path}", option.parse, text)
+    return found
+
+
+def _yaml_mapping(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(
+            "SETTINGS_UNREADABLE",
+            f"the settings file {path} cannot be read: {_one_line(error)}",
+            hint="correct it, or move it away to go on with the defaults",
+        ) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            "SETTINGS_UNREADABLE",
+            f"the settings file {path} holds no settings",
+            hint="it should be lines of the form  name: value",
+        )
+    return content
+
+
+def _flattened(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat |= _flattened(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _parsed(name: str, parse: Callable[[str], Any], text: str) -> Any:  # noqa: ANN401
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            "SETTING_INVALID",
+            f"{name}: {text!r} {error}",
+            hint="correct the value or remove it",
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,134 @@
+"""The ledger: one SQLite file for each user, that many processes read and write at once."""
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from crossrun.settings import Paths
+from crossrun.store.locks import RunLocks
+from crossrun.store.migrations import LATEST, migrate, translated, version
+from crossrun.store.reading import Reader
+
+if TYPE_CHECKING:
+    from crossrun.events import Event, Recorded
+    from crossrun.redaction import Redactor
+    from crossrun.runs import Run
+    from crossrun.store.writing import Writer
+
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+"""No signs that look alike, and no `l`, so that no id can be `last`."""
+_ID_LENGTH = 8
+
+
+class Store:
+    """Everything that crossrun remembers.
+
+    Args:
+        paths: where the store, its locks and its backups are.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._locks = RunLocks(paths.locks)
+        self.read = Reader(paths.database)
+
+    def open_for_writing(self) -> list[str]:
+        """Makes the store or brings it up to date; the names of the migrations applied.
+
+        Raises:
+            ConfigurationError: it cannot be used; the message says why and what to do.
+        """
+        if version(self._paths.database) == LATEST:
+            with translated(self._paths.database):
+                os.close(os.open(self._paths.database, os.O_RDWR))
+            return []
+        lock = self._paths.state / "migrate.lock"
+        return migrate(self._paths.database, backups=self._paths.backups, lock=lock)
+
+    def open_for_reading(self) -> None:
+        """Brings an existing store up to date; one that does not exist stays so."""
+        if 0 < version(self._paths.database) < LATEST:
+            self.open_for_writing()
+
+    @property
+    def version(self) -> int:
+        """How many migrations the store has seen."""
+        return version(self._paths.database)
+
+    @contextmanager
+    def owning(self) -> Iterator[str]:
+        """Begins a run that belongs to this process until the context ends.
+
+        Yields:
+            The run's new id.
+        """
+        with translated(self._paths.database):
+            run_id, held = self._new_id()
+        try:
+            yield run_id
+        finally:
+            self._locks.release(run_id, held)
+
+    def recording(
+        self, run_id: str, facts: "Generator[Event | None]", redactor: "Redactor"
+    ) -> "Iterator[Recorded | None]":
+        """Stores a new run's facts; see `Recording.record`."""
+        from crossrun.store.recording import Recording
+
+        return Recording(run_id, redactor, lambda: self._writer).record(facts)
+
+    def perhaps_left_behind(self) -> list[str]:
+        """Runs that go on or were left behind by a process that died: `taking_over` tells."""
+        return sorted({*self.read.unfinished(), *self._locks.names()})
+
+    @contextmanager
+    def taking_over(self, run_id: str) -> Iterator[bool]:
+        """Owns a run whose process is gone.
+
+        Yields:
+            False when its process lives, or another command takes it over just now.
+        """
+        with self._locks.claim(run_id) as free:
+            yield free
+
+    def record_end(self, run_id: str, ending: "Event", redactor: "Redactor") -> "Run | None":
+        """Records the end of a run that was taken over.
+
+        Returns:
+            The run, or None when it had an end already or was never recorded.
+        """
+        from crossrun.store.recording import Recording
+
+        if run_id not in self.read.unfinished():
+            return None
+        run, seq = self.read.run(run_id), self.read.last_seq(run_id)
+        recording = Recording(run_id, redactor, lambda: self._writer, run=run, last_seq=seq)
+        for _ in recording.record(fact for fact in (ending,)):
+            pass
+        return self.read.run(run_id)
+
+    def set_project_task_type(self, project_id: str, task_type: str | None) -> None:
+        """Sets the task type that a project's runs have by default."""
+        from crossrun.store.recording import now
+
+        self.open_for_writing()
+        self._writer.set_task_type(project_id, task_type, now=now())
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if "_writer" in self.__dict__:
+            self._writer.close()
+
+    @cached_property
+    def _writer(self) -> "Writer":
+        from crossrun.store.writing import Writer
+
+        return Writer(self._paths.database)
+
+    def _new_id(self) -> tuple[str, int]:
+        while True:
+            run_id = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(_ID_LENGTH))
+            with suppress(FileExistsError):
+                return run_id, self._locks.create(run_id)

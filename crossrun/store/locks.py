@@ -1,0 +1,75 @@
+"""A run belongs to the process that holds the lock on its file.
+
+The kernel lets go of the lock when the process dies, however it dies, so nobody has to guess from
+process ids whether a run goes on.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class RunLocks:
+    """The lock files of runs, one for each that goes on or was left behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def create(self, run_id: str) -> int:
+        """Takes a new run's lock.
+
+        Returns:
+            The file descriptor that holds it.
+
+        Raises:
+            FileExistsError: there is a run of this id.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = self._file(run_id)
+        held = os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not file.exists() or file.stat().st_ino != os.fstat(held).st_ino:
+            os.close(held)
+            raise FileExistsError(file)  # somebody took it for left behind in the meantime
+        return held
+
+    def release(self, run_id: str, held: int) -> None:
+        """Lets a run go that has ended."""
+        self._file(run_id).unlink(missing_ok=True)
+        os.close(held)
+
+    @contextmanager
+    def claim(self, run_id: str) -> Iterator[bool]:
+        """Takes the lock of a run that its process left, and removes the file in the end.
+
+        Yields:
+            True when nobody holds it: the run's process is gone.
+        """
+        try:
+            held = os.open(self._file(run_id), os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError:
+            yield False
+            return
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(held)
+            yield False
+            return
+        try:
+            yield True
+            self._file(run_id).unlink(missing_ok=True)
+        finally:
+            os.close(held)
+
+    def names(self) -> set[str]:
+        """The ids of all runs that have a lock file, held or not."""
+        try:
+            return {entry.name.removesuffix(".lock") for entry in os.scandir(self._folder)}
+        except OSError:
+            return set()
+
+    def _file(self, run_id: str) -> Path:
+        return self._folder / f"{run_id}.lock"

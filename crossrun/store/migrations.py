@@ -1,0 +1,230 @@
+"""The store's schema, as a list of steps that is only ever appended to.
+
+Steps are plain SQL, so that a store of any age can be brought up to date without the table classes
+of today; a test compares both.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "0001_runs_and_events",
+        """
+        CREATE TABLE runs (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            project_id VARCHAR NOT NULL,
+            name VARCHAR,
+            task VARCHAR NOT NULL,
+            task_type VARCHAR NOT NULL,
+            tags VARCHAR NOT NULL,
+            status VARCHAR NOT NULL,
+            exit_code INTEGER,
+            created_at VARCHAR NOT NULL,
+            started_at VARCHAR,
+            ended_at VARCHAR,
+            workspace VARCHAR NOT NULL,
+            executor VARCHAR NOT NULL,
+            planner VARCHAR NOT NULL,
+            model VARCHAR,
+            planner_model VARCHAR,
+            executor_version VARCHAR,
+            crossrun_version VARCHAR NOT NULL,
+            thread_id VARCHAR,
+            from_run_id VARCHAR,
+            reference_run_id VARCHAR,
+            retry_of VARCHAR,
+            resumed_from VARCHAR,
+            tokens VARCHAR,
+            answer VARCHAR,
+            failure VARCHAR,
+            branch VARCHAR,
+            changes VARCHAR,
+            verify VARCHAR,
+            redactions INTEGER NOT NULL
+        );
+        CREATE INDEX ix_runs_created_at ON runs (created_at);
+        CREATE INDEX ix_runs_project_id ON runs (project_id);
+        CREATE INDEX ix_runs_status ON runs (status);
+        CREATE TABLE events (
+            run_id VARCHAR NOT NULL,
+            seq INTEGER NOT NULL,
+            at VARCHAR NOT NULL,
+            type VARCHAR NOT NULL,
+            body VARCHAR NOT NULL,
+            PRIMARY KEY (run_id, seq)
+        );
+        CREATE TABLE artifacts (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            run_id VARCHAR NOT NULL,
+            kind VARCHAR NOT NULL,
+            name VARCHAR NOT NULL,
+            path VARCHAR NOT NULL,
+            size INTEGER NOT NULL,
+            sha256 VARCHAR NOT NULL,
+            created_at VARCHAR NOT NULL
+        );
+        CREATE INDEX ix_artifacts_run_id ON artifacts (run_id);
+        CREATE TABLE projects (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            task_type VARCHAR,
+            created_at VARCHAR NOT NULL
+        );
+        """,
+    ),
+)
+LATEST = len(MIGRATIONS)
+_BUSY_MS = 30_000
+
+
+def version(database: Path) -> int:
+    """How many migrations the store has seen; 0 when there is no store yet.
+
+    Raises:
+        ConfigurationError: the file is not a store, or is newer than this program.
+    """
+    if not database.exists() or database.stat().st_size == 0:
+        return 0
+    with translated(database), closing(_read_only(database)) as connection:
+        seen = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if seen > LATEST:
+        raise ConfigurationError(
+            "STORE_NEWER",
+            f"the store {database} was written by a newer crossrun",
+            hint="update crossrun, or use another store with --home",
+        )
+    return seen
+
+
+def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
+    """Brings the store up to date, or makes it. Only one process does so at a time.
+
+    Args:
+        database: the store.
+        backups: where a copy of an existing store goes first.
+        lock: the file that is locked meanwhile.
+
+    Returns:
+        The names of the migrations that were applied.
+
+    Raises:
+        ConfigurationError: the store cannot be used; see its message.
+    """
+    with translated(database):
+        _private_folder(lock.parent)
+        _private_folder(database.parent)
+        with _locked(lock):
+            seen = version(database)
+            if seen == LATEST:
+                return []
+            os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+            with closing(_connect(database)) as connection:
+                if seen:
+                    _back_up(connection, backups, seen)
+                _refuse_foreign(connection, database, seen)
+                connection.execute("PRAGMA journal_mode = WAL")
+                return [_apply(connection, number) for number in range(seen, LATEST)]
+
+
+def _apply(connection: sqlite3.Connection, number: int) -> str:
+    name, sql = MIGRATIONS[number]
+    connection.executescript(f"BEGIN; {sql} PRAGMA user_version = {number + 1}; COMMIT;")
+    return name
+
+
+def _back_up(connection: sqlite3.Connection, backups: Path, seen: int) -> None:
+    _private_folder(backups)
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    target = backups / f"crossrun-{seen:04}-{now}.db"
+    os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
+    with closing(sqlite3.connect(target)) as copy:
+        connection.backup(copy)
+
+
+def _refuse_foreign(connection: sqlite3.Connection, database: Path, seen: int) -> None:
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not seen and tables:
+        raise _not_a_store(database, "it is a database of another program")
+
+
+def _read_only(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    return connection
+
+
+def _private_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+@contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _not_a_store(database: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "STORE_INVALID",
+        f"{database} is not a crossrun store: {why}",
+        hint="move the file away to begin with a new store, or choose another place with --home",
+    )
+
+
+@contextmanager
+def translated(database: Path) -> Iterator[None]:
+    """Turns what SQLite and the file system say about the store into what a user can do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explained(error, database) from error
+    except OSError as error:
+        raise ConfigurationError(
+            "HOME_UNWRITABLE",
+            f"{error.filename or database.parent} cannot be used: {error.strerror}",
+            hint="check its permissions and free space, or choose another place with --home",
+        ) from error
+
+
+def explained(error: Exception, database: Path) -> ConfigurationError:
+    """The error of the database, told by what can be done about it."""
+    said = str(error).lower()
+    if "not a database" in said:
+        return _not_a_store(database, "SQLite does not recognise it")
+    if "malformed" in said or "corrupt" in said:
+        return ConfigurationError(
+            "STORE_DAMAGED",
+            f"the store {database} is damaged",
+            hint="see  crossrun paths  for the folder of backups, and put one in its place",
+        )
+    if "full" in said:
+        return ConfigurationError(
+            "DISK_FULL",
+            f"the disk of {database} is full",
+            hint="make room and run the command again; what was recorded before is safe",
+        )
+    if "readonly" in said or "read-only" in said or "unable to open" in said:
+        return ConfigurationError(
+            "HOME_UNWRITABLE",
+            f"the store {database} cannot be written",
+            hint="check the permissions of the folder, or choose another place with --home",
+        )
+    return ConfigurationError(
+        "STORE_FAILED",
+        f"the store {database} failed: {error}",
+        hint="run it again;  crossrun paths  shows where the store and its backups are",
+        retryable=True,
+    )

@@ -1,0 +1,192 @@
+"""The reading side: plain SQL on a read-only connection, frozen values out.
+
+Looking never locks, never writes, and starts fast: nothing heavy is imported here.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossrun.errors import NotFoundError
+from crossrun.runs import Artifact, Project, Run
+from crossrun.store.migrations import translated
+from crossrun.store.rows import run_of
+
+LAST = "last"
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is stored: `body` is JSON text, its type included."""
+
+    run_id: str
+    seq: int
+    at: str
+    type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
+
+    project_id: str | None = None
+    status: str | None = None
+    task_type: str | None = None
+    tag: str | None = None
+    since: str | None = None
+    search: str | None = None
+    limit: int = 20
+
+
+class Reader:
+    """Reads a store. One that does not exist yet is empty."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def runs(self, wanted: RunFilter) -> list[Run]:
+        """Newest first."""
+        conditions, values = _conditions(wanted)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
+        sql = f"SELECT * FROM runs {where} {order}"  # noqa: S608  conditions are ours
+        return [run_of(row) for row in self._rows(sql, [*values, wanted.limit])]
+
+    def run(self, reference: str, *, project_id: str | None = None) -> Run:
+        """The run of an id, a unique prefix of one, or `last`.
+
+        Raises:
+            NotFoundError: nothing or more than one fits; the message names the nearest.
+        """
+        if reference == LAST:
+            newest = self.runs(RunFilter(project_id=project_id, limit=1))
+            if newest:
+                return newest[0]
+            raise NotFoundError(
+                "NO_RUNS", "there are no runs yet", hint='start one: crossrun run "your task"'
+            )
+        found = self._with_prefix(reference)
+        if len(found) == 1:
+            return found[0]
+        raise self._not_found(reference, [run.id for run in found])
+
+    def unfinished(self) -> list[str]:
+        """Ids of runs that the store believes to be going on."""
+        rows = self._rows("SELECT id FROM runs WHERE status IN ('queued', 'running')")
+        return [row["id"] for row in rows]
+
+    def last_seq(self, run_id: str) -> int:
+        """The number of a run's newest event; 0 when it has none."""
+        rows = self._rows("SELECT max(seq) AS seq FROM events WHERE run_id = ?", [run_id])
+        return (rows[0]["seq"] or 0) if rows else 0
+
+    def events(
+        self, run_id: str, *, after: int = 0, types: Sequence[str] = ()
+    ) -> Iterator[StoredEvent]:
+        """A run's events in order, those with a higher number than `after`; in constant memory."""
+        chosen = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
+        sql = (
+            "SELECT run_id, seq, at, type, body FROM events "  # noqa: S608  placeholders only
+            f"WHERE run_id = ? AND seq > ? {chosen} ORDER BY seq LIMIT {_BATCH}"
+        )
+        while True:
+            rows = self._rows(sql, [run_id, after, *types])
+            for row in rows:
+                yield StoredEvent(*row)
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1]["seq"]
+
+    def artifacts(self, run_id: str) -> list[Artifact]:
+        """A run's artifacts in the order in which they were saved."""
+        rows = self._rows("SELECT * FROM artifacts WHERE run_id = ? ORDER BY rowid", [run_id])
+        return [Artifact(**dict(row)) for row in rows]
+
+    def artifact(self, artifact_id: str) -> Artifact:
+        """The artifact of an id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        rows = self._rows("SELECT * FROM artifacts WHERE id = ?", [artifact_id])
+        if not rows:
+            raise NotFoundError(
+                "ARTIFACT_NOT_FOUND",
+                f"there is no artifact {artifact_id}",
+                hint="list them: crossrun artifacts RUN",
+            )
+        return Artifact(**dict(rows[0]))
+
+    def projects(self) -> list[Project]:
+        """All projects, the one used last first."""
+        rows = self._rows(
+            "SELECT p.id, p.task_type, p.created_at, count(r.id) AS runs,"
+            " max(r.created_at) AS last_run_at"
+            " FROM projects p LEFT JOIN runs r ON r.project_id = p.id GROUP BY p.id"
+            " ORDER BY last_run_at DESC, p.id"
+        )
+        return [Project(**dict(row)) for row in rows]
+
+    def project(self, project_id: str) -> Project | None:
+        """One project, or None when it has not begun."""
+        return next((p for p in self.projects() if p.id == project_id), None)
+
+    def _with_prefix(self, reference: str) -> list[Run]:
+        exact = self._rows("SELECT * FROM runs WHERE id = ?", [reference])
+        if exact:
+            return [run_of(exact[0])]
+        sql = "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT 6"
+        return [run_of(row) for row in self._rows(sql, [len(reference), reference])]
+
+    def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
+        if matching:
+            return NotFoundError(
+                "RUN_AMBIGUOUS",
+                f"{reference!r} fits more than one run: {', '.join(matching)}",
+                hint="give more of the id",
+            )
+        import difflib
+
+        ids = [row["id"] for row in self._rows("SELECT id FROM runs ORDER BY created_at DESC")]
+        near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
+        hint = f"the nearest: {', '.join(near)} · list them: crossrun runs" if near else ""
+        return NotFoundError(
+            "RUN_NOT_FOUND",
+            f"there is no run {reference!r}",
+            hint=hint or 'there are no runs yet; start one: crossrun run "your task"',
+        )
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        if not self._database.exists():
+            return []
+        with translated(self._database), self._connection() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        address = f"{self._database.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
+
+
+def _conditions(wanted: RunFilter) -> tuple[list[str], list[Any]]:
+    pairs = [
+        ("project_id = ?", wanted.project_id),
+        ("status = ?", wanted.status),
+        ("task_type = ?", wanted.task_type),
+        ("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", wanted.tag),
+        ("created_at >= ?", wanted.since),
+    ]
+    conditions = [condition for condition, value in pairs if value is not None]
+    values: list[Any] = [value for _, value in pairs if value is not None]
+    if wanted.search:
+        pattern = "%" + wanted.search.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+        conditions.append("(task || ' ' || coalesce(name, '') || ' ' || id) LIKE ? ESCAPE '!'")
+        values.append(pattern)
+    return conditions, values

@@ -1,0 +1,116 @@
+"""From facts to stored events: redacted, numbered, stamped, committed in groups, then passed on.
+
+Nothing is shown that is not stored. A group is committed when nothing more is there to read, and
+at the latest after 50 ms, so that a calm run is stored event by event and a flood in bulk.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from crossrun.events import Event, Recorded, RunFinished, decode, encode
+from crossrun.ledger import advance, artifact
+from crossrun.redaction import Redactor
+from crossrun.runs import Run
+from crossrun.store.writing import Writer
+
+_LONGEST_WAIT = 0.05
+_LARGEST_GROUP = 500
+
+
+def now() -> str:
+    """The time in UTC, ISO-8601 with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Recording:
+    """One run's way into the store.
+
+    Args:
+        run_id: the run.
+        redactor: takes secrets out of every event.
+        writer: makes the connection that writes; called with the first group.
+        run: the run as far as it is stored already, with the number of its newest event.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        redactor: Redactor,
+        writer: Callable[[], Writer],
+        *,
+        run: Run | None = None,
+        last_seq: int = 0,
+    ) -> None:
+        self._run_id = run_id
+        self._redactor = redactor
+        self._writer = writer
+        self._run = run
+        self._seq = last_seq
+        self._redactions = run.redactions if run else 0
+        self._rows: list[dict[str, Any]] = []
+        self._group: list[Recorded] = []
+        self._group_began = 0.0
+
+    def record(self, facts: Generator[Event | None]) -> Iterator[Recorded | None]:
+        """Stores facts as they come and passes them on.
+
+        Yields:
+            Each event once it is committed; None where the facts have a pause.
+
+        Raises:
+            ConfigurationError: the store failed. The facts are closed, so no process is left.
+        """
+        try:
+            for fact in facts:
+                if fact is not None:
+                    self._add(fact)
+                if fact is None or self._is_due():
+                    yield from self._commit()
+                if fact is None:
+                    yield None
+            yield from self._commit()
+        finally:
+            facts.close()
+
+    def _add(self, fact: Event) -> None:
+        if isinstance(fact, RunFinished):
+            fact = msgspec.structs.replace(fact, redactions=self._redactions)
+        body, found = self._redactor(encode(fact))
+        if found:
+            self._redactions += found
+            fact = decode(body)
+        if not self._group:
+            self._group_began = time.monotonic()
+        self._seq += 1
+        recorded = Recorded(self._run_id, self._seq, now(), fact)
+        self._group.append(recorded)
+        self._rows.append(
+            {
+                "run_id": self._run_id,
+                "seq": self._seq,
+                "at": recorded.at,
+                "type": fact.__struct_config__.tag,
+                "body": body,
+            }
+        )
+
+    def _is_due(self) -> bool:
+        waited = time.monotonic() - self._group_began
+        return bool(self._group) and (waited >= _LONGEST_WAIT or len(self._group) >= _LARGEST_GROUP)
+
+    def _commit(self) -> list[Recorded]:
+        if not self._group:
+            return []
+        run = self._run
+        for recorded in self._group:
+            run = advance(run, recorded)
+        artifacts = [saved for saved in map(artifact, self._group) if saved]
+        if run is not None:
+            self._writer().append(self._rows, run, artifacts)
+        self._run = run
+        group, self._group, self._rows = self._group, [], []
+        return group

@@ -1,0 +1,89 @@
+"""The writing side, through SQLModel: short transactions, each begun as a write at once.
+
+Many processes write to one store. SQLite lets one of them do so at a time and the others wait;
+beginning with BEGIN IMMEDIATE makes that waiting safe, since no reader has to become a writer.
+
+Importing this module takes a third of a second; `store` does so when there is something to write.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+from sqlmodel import Session, create_engine, insert
+
+from crossrun.runs import Artifact, Run
+from crossrun.store.migrations import explained
+from crossrun.store.rows import run_row
+from crossrun.store.tables import ArtifactRow, EventRow, ProjectRow, RunRow
+
+_BUSY_MS = 30_000
+
+
+class Writer:
+    """Writes to a store that is up to date."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._engine = create_engine(f"sqlite:///{database}", poolclass=StaticPool)
+        event.listen(self._engine, "connect", _prepare)
+        event.listen(self._engine, "begin", _begin_as_writer)
+
+    def append(
+        self, events: Sequence[dict[str, Any]], run: Run, artifacts: Sequence[Artifact]
+    ) -> None:
+        """Stores events and, in the same transaction, what follows from them.
+
+        Args:
+            events: columns of `events`, in order.
+            run: the run after the last of them.
+            artifacts: those that the events tell of.
+
+        Raises:
+            ConfigurationError: the store cannot take them; then none of them is stored.
+        """
+        with self._session() as session:
+            session.connection().execute(insert(EventRow), list(events))
+            session.merge(RunRow(**run_row(run)))
+            session.add_all(ArtifactRow(**asdict(artifact)) for artifact in artifacts)
+            if events[0]["seq"] == 1 and session.get(ProjectRow, run.project_id) is None:
+                session.add(
+                    ProjectRow(id=run.project_id, task_type=None, created_at=events[0]["at"])
+                )
+
+    def set_task_type(self, project_id: str, task_type: str | None, *, now: str) -> None:
+        """Sets a project's own default task type; begins the project if need be."""
+        with self._session() as session:
+            project = session.get(ProjectRow, project_id)
+            project = project or ProjectRow(id=project_id, task_type=None, created_at=now)
+            project.task_type = task_type
+            session.add(project)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                yield session
+                session.commit()
+        except DBAPIError as error:
+            raise explained(error, self._database) from error
+
+
+def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's connection
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_as_writer(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What people see. Events become phrases, phrases become lines of a terminal."""

@@ -1,0 +1,245 @@
+"""Following a run while it goes on: in a terminal with one moving line, elsewhere line by line.
+
+A terminal is redrawn ten times a second at most, whatever the run does; what would scroll by unread
+is counted instead of drawn.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from crossrun.events import (
+    AgentSpoke,
+    ArtifactSaved,
+    PlanUpdated,
+    Recorded,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    UsageReported,
+    Verified,
+    WorkspaceChanged,
+)
+from crossrun.ledger import advance, begun
+from crossrun.runs import Run
+from crossrun.schema import document, recorded_event
+from crossrun.views.phrases import phrases
+from crossrun.views.progress import Progress
+from crossrun.views.summary import closing, header
+from crossrun.views.terminal import Terminal, fit, lines
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+_REDRAW = 0.1
+_AFTER_THE_ANSWER = (
+    ArtifactSaved,
+    PlanUpdated,
+    RunFinished,
+    StepFinished,
+    UsageReported,
+    Verified,
+    WorkspaceChanged,
+)
+_MOST_EVENTS = 60
+"""How many events are drawn at once; of more, the first and the last ones."""
+
+
+class View(Protocol):
+    """Shows a run as it goes."""
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Takes the next event, or None when there is none just now."""
+
+    def close(self, run: Run | None) -> None:
+        """Nothing more comes; `run` is as the last event left it."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Nothing."""
+
+    def close(self, run: Run | None) -> None:
+        """Nothing."""
+
+
+class JsonLinesView:
+    """Writes each event as a line of JSON: data for programs."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Writes the event."""
+        if recorded is not None:
+            self._terminal.write([document(recorded_event(recorded))])
+
+    def close(self, run: Run | None) -> None:
+        """Nothing."""
+
+
+class Together:
+    """Several views of one run."""
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self._views = views
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Shows it in all of them."""
+        for view in self._views:
+            view.show(recorded)
+
+    def close(self, run: Run | None) -> None:
+        """Closes all of them."""
+        for view in self._views:
+            view.close(run)
+
+
+class _Held:
+    """Keeps an agent's message back until something follows it: the last one is the answer, which
+    the closing shows.
+    """
+
+    def __init__(self) -> None:
+        self._message: Recorded | None = None
+
+    def pass_on(self, recorded: Recorded) -> list[Recorded]:
+        """What there is to show now that this event has come."""
+        if isinstance(recorded.event, AgentSpoke):
+            before, self._message = self._message, recorded
+            return [before] if before else []
+        if self._message is None or isinstance(recorded.event, _AFTER_THE_ANSWER):
+            return [recorded]
+        message, self._message = self._message, None
+        return [message, recorded]
+
+
+class Plain:
+    """Writes lines as they come, for pipes, files and simple terminals."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._held = _Held()
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Writes what there is to say."""
+        if recorded is None:
+            return
+        for event in self._held.pass_on(recorded):
+            self._terminal.write(told(event, self._terminal))
+
+    def close(self, run: Run | None) -> None:
+        """Writes the closing, if the run has ended."""
+        if run is not None and run.status.ended:
+            self._terminal.write(closing(run, self._terminal))
+
+
+class Moving:
+    """A terminal: finished lines scroll away, the last one moves."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._progress = Progress()
+        self._held = _Held()
+        self._waiting: list[Recorded] = []
+        self._drawn_at = 0.0
+        self._live: Live | None = None
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Takes an event; draws when it is time."""
+        if recorded is not None:
+            self._progress.see(recorded)
+            self._waiting += self._held.pass_on(recorded)
+        if time.monotonic() >= self._drawn_at + _REDRAW:
+            self._draw()
+
+    def close(self, run: Run | None) -> None:
+        """Draws what is left and, if the run has ended, its closing."""
+        self._draw()
+        if self._live is not None:
+            self._live.stop()
+        if run is not None and run.status.ended:
+            self._terminal.write(closing(run, self._terminal))
+
+    def _draw(self) -> None:
+        self._drawn_at = time.monotonic()
+        live = self._live = self._live or self._started()
+        text = "\n".join(self._new_lines())
+        status = self._terminal.style(
+            self._terminal.plain(fit(self._progress.line(), self._terminal.width - 1)), "dim"
+        )
+        from rich.text import Text
+
+        if text:
+            live.console.print(Text.from_ansi(self._terminal.plain(text)), soft_wrap=True)
+        live.update(Text.from_ansi(status, no_wrap=True), refresh=True)
+
+    def _new_lines(self) -> list[str]:
+        waiting, self._waiting = self._waiting, []
+        half = _MOST_EVENTS // 2
+        hidden = len(waiting) - _MOST_EVENTS
+        if hidden <= 0:
+            return self._told(waiting)
+        note = f"  … {hidden} events not shown, see  crossrun events {waiting[0].run_id}"
+        return [
+            *self._told(waiting[:half]),
+            self._terminal.style(note, "dim"),
+            *self._told(waiting[-half:]),
+        ]
+
+    def _told(self, events: Sequence[Recorded]) -> list[str]:
+        return [line for recorded in events for line in told(recorded, self._terminal)]
+
+    def _started(self) -> "Live":
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(
+            file=self._terminal.stream,
+            width=self._terminal.width,
+            force_terminal=True,
+            no_color=not self._terminal.color,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+        live = Live(console=console, auto_refresh=False, transient=True)
+        live.start()
+        return live
+
+
+def told(recorded: Recorded, terminal: Terminal) -> list[str]:
+    """The lines that an event is worth."""
+    if isinstance(recorded.event, RunStarted):
+        return list(header(begun(recorded, recorded.event), terminal))
+    return list(lines(phrases(recorded.event), terminal))
+
+
+def view_for(terminal: Terminal) -> View:
+    """The view that fits what the stream can show."""
+    return Moving(terminal) if terminal.live else Plain(terminal)
+
+
+def follow(recorded: Iterable[Recorded | None], view: View, *, run: Run | None = None) -> Run:
+    """Shows a run to its end.
+
+    Args:
+        recorded: its events.
+        view: where they are shown.
+        run: the run as it was before the first of them, when that is not its first event.
+
+    Returns:
+        The run as its last event left it.
+    """
+    try:
+        for item in recorded:
+            if item is not None:
+                run = advance(run, item)
+            view.show(item)
+    finally:
+        view.close(run)
+    if run is None:
+        raise ValueError("there was no event to follow")
+    return run

@@ -1,0 +1,121 @@
+"""From events to short phrases for people: pure, so that every view says the same."""
+
+from typing import assert_never
+
+from crossrun.errors import Failure
+from crossrun.events import (
+    AgentLaunched,
+    AgentReasoned,
+    AgentSpoke,
+    ArtifactSaved,
+    CancelRequested,
+    CommandRan,
+    CommandStarted,
+    Event,
+    FileChanged,
+    ItemStarted,
+    PlannerReplied,
+    PlanUpdated,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepPlanned,
+    ThreadStarted,
+    ToolCalled,
+    TurnFailed,
+    TurnStarted,
+    Unrecognised,
+    UsageReported,
+    Verified,
+    Warned,
+    WorkspaceChanged,
+    WorkspacePrepared,
+)
+from crossrun.views.words import Phrase, bare_command, clean, first_line, plural
+
+_EXCERPT = 3
+_CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
+
+
+def phrases(event: Event) -> list[Phrase]:
+    """What there is to say about an event; often nothing."""
+    match event:
+        case AgentSpoke(text=text):
+            return [Phrase("say", clean(text))] if text.strip() else []
+        case AgentReasoned(text=text):
+            return [Phrase("think", first_line(text).strip("*"))]
+        case CommandRan():
+            return _command(event)
+        case FileChanged(path=path, change=change, ok=ok):
+            right = "" if ok else "refused"
+            return [Phrase("file", f"{_CHANGE_MARKS[change]} {clean(path)}", right, good=ok)]
+        case ToolCalled(tool=tool, error=error):
+            right = "ok" if error is None else first_line(error)
+            return [Phrase("command", f"* {clean(tool)}", right, good=error is None)]
+        case PlanUpdated(items=items):
+            done = sum(item.completed for item in items)
+            next_up = next((item.text for item in items if not item.completed), "done")
+            return [Phrase("plan", f"plan {done}/{len(items)} {first_line(next_up)}")]
+        case StepPlanned(prompt=prompt):
+            return [Phrase("step", first_line(prompt), _more_lines(prompt))]
+        case Warned(message=message):
+            return [Phrase("warn", first_line(message))]
+        case Unrecognised(raw=raw):
+            return [Phrase("warn", f"not understood: {first_line(raw)}")]
+        case TurnFailed(message=message):
+            return [Phrase("bad", first_line(message))]
+        case Verified(command=command, exit_code=code, output=output):
+            return _ran(f"verify: {command}", code, output, None)
+        case CancelRequested(by=by):
+            return [Phrase("warn", f"stopping, asked by {by}")]
+        case (
+            AgentLaunched()
+            | ArtifactSaved()
+            | CommandStarted()
+            | ItemStarted()
+            | PlannerReplied()
+            | RunFinished()
+            | RunStarted()
+            | StepFinished()
+            | ThreadStarted()
+            | TurnStarted()
+            | UsageReported()
+            | WorkspaceChanged()
+            | WorkspacePrepared()
+        ):
+            return []
+        case _ as never:
+            assert_never(never)
+
+
+def failure_phrases(failure: Failure) -> list[Phrase]:
+    """What happened and what to do."""
+    return [Phrase("bad", clean(failure.message)), Phrase("note", clean(failure.hint))]
+
+
+def _command(ran: CommandRan) -> list[Phrase]:
+    return _ran(f"$ {bare_command(ran.command)}", ran.exit_code, ran.output, ran.duration_s)
+
+
+def _ran(said: str, code: int | None, output: str, duration: float | None) -> list[Phrase]:
+    ended = "ok" if code == 0 else "no end" if code is None else f"exit {code}"
+    took = "" if duration is None else f"{duration:.1f}s".rjust(7)
+    more = _more_lines(said)
+    head = Phrase("command", first_line(said), f"{more}  {ended}{took}".strip(), good=code == 0)
+    return [head, *_excerpt(output, failed=code != 0)]
+
+
+def _excerpt(output: str, *, failed: bool) -> list[Phrase]:
+    """The first lines of a command's output, the last ones of a failed command's."""
+    lines = [line for line in clean(output).splitlines() if line.strip()]
+    shown = lines[-_EXCERPT:] if failed else lines[:_EXCERPT]
+    hidden = len(lines) - len(shown)
+    notes = [""] * len(shown)
+    if hidden:
+        notes[0 if failed else -1] = plural(hidden, "earlier line" if failed else "more line")
+    return [Phrase("output", line, note) for line, note in zip(shown, notes, strict=True)]
+
+
+def _more_lines(text: str) -> str:
+    more = len([line for line in text.splitlines() if line.strip()]) - 1
+    return f"+{plural(more, 'line')}" if more > 0 else ""

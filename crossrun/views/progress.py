@@ -1,0 +1,78 @@
+"""What is going on in a run just now, for the one line that moves."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from crossrun.events import (
+    AgentLaunched,
+    CommandRan,
+    CommandStarted,
+    PlannerReplied,
+    Recorded,
+    RunStarted,
+    StepFinished,
+    StepPlanned,
+    TurnStarted,
+    UsageReported,
+    WorkspaceChanged,
+)
+from crossrun.runs import NO_TOKENS, Tokens
+from crossrun.views.words import bare_command, clock, count, first_line
+
+
+@dataclass
+class Progress:
+    """Sees events and tells stage, time, idle time, running command and tokens."""
+
+    now: Callable[[], float] = time.monotonic
+    stage: str = "starting"
+    tokens: Tokens = NO_TOKENS
+    commands: int = 0
+    failed_commands: int = 0
+    _running: list[str] = field(default_factory=list)
+    _began: float = 0.0
+    _last_event: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._began = self._last_event = self.now()
+
+    def see(self, recorded: Recorded) -> None:
+        """Takes one more event into account."""
+        self._last_event = self.now()
+        match recorded.event:
+            case RunStarted():
+                self.stage = "preparing"
+            case PlannerReplied() | StepFinished():
+                self.stage = "planning"
+            case StepPlanned() | AgentLaunched():
+                self.stage = "starting the agent"
+            case TurnStarted():
+                self.stage = "executing"
+            case CommandStarted(command=command):
+                self.stage = "executing"
+                self._running.append(command)
+            case CommandRan(command=command, exit_code=code):
+                self.commands += 1
+                self.failed_commands += code != 0
+                if command in self._running:
+                    self._running.remove(command)
+            case UsageReported(tokens=tokens):
+                self.tokens += tokens or NO_TOKENS
+            case WorkspaceChanged():
+                self.stage = "finishing"
+            case _:
+                pass
+
+    def line(self) -> str:
+        """`executing · 1:42 · last event 2s ago · 12.4k tokens in (9.1k cached), 1.1k out`."""
+        idle = int(self.now() - self._last_event)
+        parts = [self.stage, clock(self.now() - self._began), f"last event {idle}s ago"]
+        if self.tokens.total:
+            told = (
+                f"{count(self.tokens.input)} tokens in ({count(self.tokens.cached_input)} cached)"
+            )
+            parts.append(f"{told}, {count(self.tokens.output)} out")
+        if self._running:
+            parts.append(f"$ {first_line(bare_command(self._running[-1]))}")
+        return " · ".join(parts)

@@ -1,0 +1,141 @@
+"""A run on one screen: its header while it goes on, its closing when it is over, its details."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from crossrun.runs import Run, Status
+from crossrun.views.terminal import Terminal, fit, wrap
+from crossrun.views.words import clean, clock, count, plural
+
+_MOST_CHANGES = 15
+_GOOD = (Status.SUCCEEDED,)
+_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
+
+
+def header(run: Run, terminal: Terminal) -> Iterator[str]:
+    """What the run is and where it works."""
+    yield terminal.style(run.id, "bold") + terminal.style(
+        f"  {run.project_id} · {run.task_type} · {_who(run)}", "dim"
+    )
+    if run.name:
+        yield f"{terminal.style('name', 'dim')}       {clean(run.name)}"
+    yield f"{terminal.style('workspace', 'dim')}  {run.workspace}"
+    yield ""
+
+
+def closing(run: Run, terminal: Terminal) -> Iterator[str]:
+    """How it ended, the answer, what changed, and what to do next."""
+    yield ""
+    yield _verdict(run, terminal)
+    if run.failure is not None:
+        for text, style in ((run.failure.message, ""), (run.failure.hint, "dim")):
+            yield from (terminal.style(f"  {line}", style) for line in _lines(text, terminal))
+    if run.answer:
+        yield ""
+        yield from (f"  {line}".rstrip() for line in _lines(run.answer, terminal))
+    facts = list(_facts(run, terminal))
+    if facts:
+        yield ""
+        yield from facts
+    yield ""
+    yield terminal.style(fit(f"  {' · '.join(_next_commands(run))}", terminal.width), "dim")
+
+
+def details(run: Run, terminal: Terminal) -> Iterator[str]:
+    """All that is known of a run."""
+    yield from header(run, terminal)
+    for line in _lines(run.task, terminal)[:12]:
+        yield f"  {line}"
+    yield ""
+    rows = [
+        ("created", moment(run.created_at)),
+        ("planner", run.planner + (f" ({run.planner_model})" if run.planner_model else "")),
+        (
+            "version",
+            " · ".join(filter(None, [run.executor_version, f"crossrun {run.crossrun_version}"])),
+        ),
+        ("thread", run.thread_id),
+        ("tags", ", ".join(run.tags)),
+        ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
+    ]
+    for name, value in rows:
+        if value:
+            yield f"  {terminal.style(f'{name:<9}', 'dim')} {value}"
+    if run.status.ended:
+        yield from closing(run, terminal)
+    else:
+        yield f"  {terminal.style('status   ', 'dim')} {run.status}"
+
+
+def elapsed(run: Run) -> float | None:
+    """Seconds from start to end; None while it goes on."""
+    if run.started_at is None or run.ended_at is None:
+        return None
+    began, ended = datetime.fromisoformat(run.started_at), datetime.fromisoformat(run.ended_at)
+    return (ended - began).total_seconds()
+
+
+def moment(at: str) -> str:
+    """A stored time in the user's own time zone, to the second."""
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def status_style(status: Status) -> str:
+    """Green for success, dim while it goes on, red for the rest."""
+    if status in _GOOD:
+        return "good"
+    return "bad" if status.ended else "accent"
+
+
+def _verdict(run: Run, terminal: Terminal) -> str:
+    took = elapsed(run)
+    told = [str(run.status).replace("_", " ")]
+    if took is not None:
+        told[0] += f" after {clock(took)}" if took >= 1 else f" after {took:.1f}s"
+    if run.tokens is not None:
+        told.append(f"{count(run.tokens.total)} tokens")
+    first, *others = told
+    line = terminal.style(first, status_style(run.status))
+    if others:
+        line += terminal.style(f" · {' · '.join(others)}", "dim")
+    if run.failure is not None:
+        line += terminal.style(f" · {run.failure.code}", "dim")
+    return line
+
+
+def _facts(run: Run, terminal: Terminal) -> Iterator[str]:
+    changes = run.changes or ()
+    widest = min(max((len(change.path) for change in changes), default=0), terminal.width - 30)
+    label = "changed"
+    for change in changes[:_MOST_CHANGES]:
+        path = fit(f"{_MARKS[change.status]} {clean(change.path)}", widest + 2)
+        counts = " ".join(
+            f"{sign}{number}"
+            for sign, number in (("+", change.insertions), ("-", change.deletions))
+            if number
+        )
+        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path:<{widest + 2}}  {counts}".rstrip()
+        label = ""
+    if len(changes) > _MOST_CHANGES:
+        more = plural(len(changes) - _MOST_CHANGES, "more file")
+        yield terminal.style(f"            … {more}, see  crossrun diff {run.id} --stat", "dim")
+    if run.verify is not None:
+        ok = run.verify.exit_code == 0
+        said = "ok" if ok else f"exit {run.verify.exit_code}"
+        result = terminal.style(said, "good" if ok else "bad")
+        yield f"  {terminal.style('verify   ', 'dim')} {clean(run.verify.command)}  {result}"
+
+
+def _next_commands(run: Run) -> list[str]:
+    commands = [f"crossrun steps {run.id}", f"crossrun show {run.id}"]
+    return [f"crossrun diff {run.id}", *commands] if run.changes else commands
+
+
+def _who(run: Run) -> str:
+    version = f" {run.executor_version}" if run.executor_version else ""
+    model = f" · {run.model}" if run.model else ""
+    return f"{run.executor}{version}{model}"
+
+
+def _lines(text: str, terminal: Terminal) -> list[str]:
+    return list(wrap(clean(text), terminal.width - 4))

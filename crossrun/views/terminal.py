@@ -1,0 +1,197 @@
+"""Phrases and tables as lines of text, for a width, with or without colour and Unicode."""
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from rich.cells import cell_len, set_cell_size
+
+from crossrun.views.words import Kind, Phrase
+
+_NARROWEST, _PLAIN_WIDTH = 40, 100
+_LONGEST_MESSAGE = 40
+_STYLES = {"dim": "2", "bold": "1", "accent": "36", "good": "32", "bad": "31", "warn": "33"}
+_KIND_STYLES: dict[Kind, str] = {
+    "think": "dim",
+    "output": "dim",
+    "file": "accent",
+    "plan": "dim",
+    "step": "bold",
+    "warn": "warn",
+    "bad": "bad",
+    "note": "dim",
+}
+_PLAIN_TWINS = str.maketrans({"·": "-", "…": "~", "›": ">", "×": "x"})
+_INDENTS: dict[Kind, tuple[str, str]] = {
+    "say": ("> ", "  "),
+    "think": ("  ", "  "),
+    "output": ("  ", "  "),
+    "plan": ("  ", "  "),
+    "step": ("› ", "  "),
+    "warn": ("! ", "  "),
+    "bad": ("× ", "  "),
+    "note": ("  ", "  "),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What a stream can show. `live`: it is a terminal that lines can be redrawn on."""
+
+    stream: IO[str]
+    width: int
+    color: bool
+    live: bool
+    unicode: bool
+
+    @classmethod
+    def of(cls, stream: IO[str], environ: Mapping[str, str], *, color: bool = True) -> "Terminal":
+        """Looks at the stream and at NO_COLOR, FORCE_COLOR, TERM and COLUMNS."""
+        is_terminal = stream.isatty()
+        dumb = environ.get("TERM") == "dumb"
+        allowed = color and not environ.get("NO_COLOR")
+        wanted = bool(environ.get("FORCE_COLOR")) or (is_terminal and not dumb)
+        return cls(
+            stream=stream,
+            width=_width(stream, environ, is_terminal=is_terminal),
+            color=allowed and wanted,
+            live=is_terminal and not dumb,
+            unicode="utf" in (getattr(stream, "encoding", None) or "").lower(),
+        )
+
+    def style(self, text: str, name: str) -> str:
+        """The text in a style, if there is colour."""
+        return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if self.color and name and text else text
+
+    def plain(self, text: str) -> str:
+        """The text in the glyphs that this stream has."""
+        if self.unicode:
+            return text
+        encoding = getattr(self.stream, "encoding", None) or "ascii"
+        return text.translate(_PLAIN_TWINS).encode(encoding, "replace").decode(encoding)
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Writes lines, each with its newline, at once."""
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            self.stream.write(self.plain(text))
+            self.stream.flush()
+
+
+def _width(stream: IO[str], environ: Mapping[str, str], *, is_terminal: bool) -> int:
+    if environ.get("COLUMNS", "").isdecimal():
+        return max(int(environ["COLUMNS"]), _NARROWEST)
+    if not is_terminal:
+        return _PLAIN_WIDTH
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, _NARROWEST)
+    except OSError:
+        return _PLAIN_WIDTH
+
+
+def stdout(environ: Mapping[str, str], *, color: bool = True) -> Terminal:
+    """Where data goes."""
+    return Terminal.of(sys.stdout, environ, color=color)
+
+
+def stderr(environ: Mapping[str, str], *, color: bool = True) -> Terminal:
+    """Where everything for people goes."""
+    return Terminal.of(sys.stderr, environ, color=color)
+
+
+def lines(said: Iterable[Phrase], terminal: Terminal) -> Iterator[str]:
+    """Phrases as lines that fit the terminal."""
+    for phrase in said:
+        first, others = _INDENTS.get(phrase.kind, ("", ""))
+        if phrase.kind in ("say", "bad", "note"):
+            yield from _wrapped(phrase, first, others, terminal)
+        else:
+            yield _one_line(phrase, first, terminal)
+
+
+def _wrapped(phrase: Phrase, first: str, others: str, terminal: Terminal) -> Iterator[str]:
+    style = _KIND_STYLES.get(phrase.kind, "")
+    broken = list(wrap(phrase.text, terminal.width - len(first)))
+    hidden = len(broken) - _LONGEST_MESSAGE
+    for number, line in enumerate(broken[:_LONGEST_MESSAGE]):
+        indent = others if number else first
+        yield (indent + terminal.style(line, style)).rstrip()
+    if hidden > 0:
+        yield terminal.style(f"{others}… {hidden} more lines", "dim")
+
+
+def _one_line(phrase: Phrase, indent: str, terminal: Terminal) -> str:
+    room = terminal.width - cell_len(indent)
+    right = fit(phrase.right, room // 2)
+    left = fit(phrase.text, room - (cell_len(right) + 2 if right else 0))
+    gap = " " * (room - cell_len(left) - cell_len(right)) if right else ""
+    style = _KIND_STYLES.get(phrase.kind, "")
+    if phrase.kind == "command" or not phrase.good:
+        right = terminal.style(right, "good" if phrase.good else "bad")
+    else:
+        right = terminal.style(right, "dim")
+    return indent + terminal.style(left, style) + gap + right
+
+
+def wrap(text: str, width: int) -> Iterator[str]:
+    """Wraps each line of a text by itself; code and lists keep their lines."""
+    for line in text.strip("\n").splitlines():
+        if cell_len(line) <= width:
+            yield line
+        else:
+            indent = line[: len(line) - len(line.lstrip())][: width // 2]
+            yield from textwrap.wrap(line, max(width, 10), subsequent_indent=indent) or [""]
+
+
+def fit(text: str, width: int) -> str:
+    """The text, cut with an ellipsis where it is wider than `width` cells."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, max(width - 1, 0)).rstrip() + "…" if width > 0 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. A flexible one takes or gives up what width there is."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    style: str = ""
+    flexible: bool = False
+
+
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal
+) -> Iterator[str]:
+    """An aligned table with a header; only flexible columns are cut."""
+    widths = [
+        max([cell_len(column.title), *(cell_len(row[i]) for row in rows)])
+        for i, column in enumerate(columns)
+    ]
+    flexible = [i for i, column in enumerate(columns) if column.flexible]
+    spare = terminal.width - sum(widths) - 2 * (len(columns) - 1)
+    for i in reversed(flexible):
+        cut = min(max(-spare, 0), max(widths[i] - 12, 0))
+        widths[i] -= cut
+        spare += cut
+    yield terminal.style(_row([c.title for c in columns], columns, widths, None), "dim")
+    for row in rows:
+        yield _row(row, columns, widths, terminal)
+
+
+def _row(
+    cells: Sequence[str],
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    terminal: Terminal | None,
+) -> str:
+    shown = []
+    for cell, column, width in zip(cells, columns, widths, strict=True):
+        text = fit(cell, width)
+        pad = " " * (width - cell_len(text))
+        styled = terminal.style(text, column.style) if terminal else text
+        shown.append(pad + styled if column.align == "right" else styled + pad)
+    return "  ".join(shown).rstrip()

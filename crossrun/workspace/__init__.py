@@ -1,0 +1,96 @@
+"""A folder of its own for each run, always below one root."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from crossrun.errors import ConfigurationError, UsageError
+from crossrun.workspace.git import EMPTY_TREE, Snapshots
+
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A prepared folder. `baseline` is the git tree that changes are measured against."""
+
+    path: Path
+    baseline: str
+    snapshots: Snapshots
+
+
+def folder_name(name: str) -> str:
+    """A name made harmless as one component of a path: percent-encoded, never `.` or `..`.
+
+    Raises:
+        UsageError: nothing sensible can be made of it.
+    """
+    encoded = quote(name, safe=" @+=,").replace("~", "%7E")
+    if encoded.startswith("."):
+        encoded = "%2E" + encoded[1:]
+    if not name.strip() or "\0" in name or len(encoded) > _LONGEST_NAME:
+        raise UsageError(
+            "PROJECT_NAME",
+            f"{name[:40]!r} cannot be the name of a project",
+            hint="use a short name of letters, digits and dashes",
+        )
+    return encoded
+
+
+class Workspaces:
+    """Makes and finds the folders of runs.
+
+    Args:
+        root: the folder below which all workspaces lie.
+        snapshots: the folder of the git directories that remember their states.
+    """
+
+    def __init__(self, root: Path, snapshots: Path) -> None:
+        self._root = root
+        self._snapshots = snapshots
+
+    def path(self, project_id: str, run_id: str) -> Path:
+        """Where the workspace of a run is or will be."""
+        return self._root / folder_name(project_id) / run_id
+
+    def prepare(self, project_id: str, run_id: str) -> Workspace:
+        """Makes an empty workspace.
+
+        Raises:
+            ConfigurationError: the folder cannot be made, or would lie outside of the root.
+        """
+        path = self.path(project_id, run_id)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.mkdir(mode=0o700)
+        except OSError as error:
+            raise ConfigurationError(
+                "WORKSPACE_UNWRITABLE",
+                f"the workspace {path} cannot be made: {error.strerror}",
+                hint="check the folder's permissions and the disk's free space, or set --home",
+            ) from error
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            path.rmdir()
+            raise ConfigurationError(
+                "WORKSPACE_OUTSIDE",
+                f"the workspace {path} would lie outside of {self._root}",
+                hint="remove the symbolic link that leads out of it",
+            )
+        return Workspace(path, EMPTY_TREE, self.snapshots(run_id, path))
+
+    def snapshots(self, run_id: str, path: Path) -> Snapshots:
+        """The remembered states of a run's workspace."""
+        return Snapshots(self._snapshots / f"{run_id}.git", path)
+
+
+def branch(path: Path) -> str | None:
+    """The branch that a workspace's own repository is on. Its configuration is never read."""
+    head = path / ".git" / "HEAD"
+    if head.parent.is_symlink() or head.is_symlink() or not head.is_file():
+        return None
+    try:
+        text = head.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    prefix = "ref: refs/heads/"
+    return text.removeprefix(prefix) if text.startswith(prefix) else None

@@ -1,0 +1,268 @@
+"""States of a workspace, remembered in a git directory of crossrun's own outside of it.
+
+The workspace is only the work tree. Its own `.git`, if it has one, is the agent's: never read as a
+repository, never written. Repositories nested in the workspace are recorded file by file. No
+configuration found in a tree or inherited from the user can run code or change what is recorded.
+"""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from crossrun.errors import ConfigurationError
+from crossrun.runs import Change
+
+if TYPE_CHECKING:
+    import git
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_LARGEST_KEPT = 8 * 1024 * 1024
+"""Bytes. A larger file is not kept at the moment of its change, only in the state at the end."""
+
+_ATTRIBUTES = "* -text !eol -ident -filter !diff -working-tree-encoding\n"
+"""Files are recorded byte by byte, whatever a .gitattributes in the workspace says."""
+
+_SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.excludesFile": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.safecrlf": "false",
+    "core.quotePath": "false",
+    "submodule.recurse": "false",
+    "protocol.allow": "never",
+    "gc.auto": "0",
+    "advice.addEmbeddedRepo": "false",
+}
+_STATUSES: dict[str, Literal["added", "modified", "deleted", "renamed"]] = {
+    "A": "added",
+    "C": "added",
+    "D": "deleted",
+    "M": "modified",
+    "R": "renamed",
+    "T": "modified",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs between two states. `patch` is in git's format, binary files included."""
+
+    changes: tuple[Change, ...]
+    shortstat: str
+    stat: str
+    patch: bytes
+
+
+class Snapshots:
+    """The states of one workspace.
+
+    Args:
+        git_dir: where they are kept; made with the first one.
+        work_tree: the workspace.
+    """
+
+    def __init__(self, git_dir: Path, work_tree: Path) -> None:
+        self._git_dir = git_dir
+        self._work_tree = work_tree
+
+    def take(self) -> str:
+        """Records the state as it is now; ignored files by the workspace's own rules only.
+
+        Returns:
+            The id of a git tree.
+        """
+        self._make()
+        nested = self._nested(self._work_tree)
+        outside = [f":(exclude,top,literal){path}" for path in nested]
+        self._git("add", "--all", "--ignore-errors", "--", ".", *outside, may_fail=True)
+        for path in nested:
+            self._add_nested(path)
+        return self._git("write-tree").decode().strip()
+
+    def difference(self, before: str, after: str) -> Difference:
+        """What changed from one state to another."""
+        if before == after:
+            return Difference((), "", "", b"")
+        found = self._diff(before, after, "--raw", "--numstat", "-z")
+        shortstat = self._diff(before, after, "--shortstat").decode().strip()
+        stat = self._diff(before, after, "--stat=100").decode("utf-8", "replace").rstrip()
+        patch = self._diff(before, after, "--patch", "--binary", "--full-index")
+        return Difference(_changes(found), shortstat, stat, patch)
+
+    def keep(self, path: str) -> str | None:
+        """Keeps one file as it is at this moment.
+
+        Returns:
+            The id of its blob, or None where there is no such file inside the workspace or it is
+            too large.
+        """
+        file = self._work_tree / path
+        inside = file.resolve().is_relative_to(self._work_tree.resolve())
+        if not inside or file.is_symlink() or not file.is_file():
+            return None
+        if file.stat().st_size > _LARGEST_KEPT:
+            return None
+        self._make()
+        return self._store_blob(file.read_bytes())
+
+    def blob(self, blob_id: str) -> bytes | None:
+        """The content that `keep` returned the id of, or None when it is gone."""
+        if not self._git_dir.is_dir():
+            return None
+        try:
+            content: bytes = self._repository().odb.stream(bytes.fromhex(blob_id)).read()
+        except (KeyError, ValueError, OSError):
+            return None
+        return content
+
+    def _store_blob(self, content: bytes) -> str:
+        from gitdb import IStream
+
+        stream = IStream("blob", len(content), BytesIO(content))
+        stored: Any = self._repository().odb.store(stream)
+        return str(stored.hexsha.decode())
+
+    def _repository(self) -> "git.Repo":
+        import git
+
+        return git.Repo(self._git_dir)
+
+    def _make(self) -> None:
+        if (self._git_dir / "info" / "attributes").is_file():
+            return
+        self._git_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _run(["git", "init", "--quiet", "--bare", "--template=", str(self._git_dir)], Path("/"))
+        info = self._git_dir / "info"
+        info.mkdir(exist_ok=True)
+        (info / "attributes").write_text(_ATTRIBUTES)
+
+    def _nested(self, folder: Path) -> list[str]:
+        """Repositories in the folder, not looking into them. Git lists them as `name/`."""
+        untracked = self._untracked(folder, index=None)
+        return [path for path in untracked if path.endswith("/")]
+
+    def _add_nested(self, repository: str) -> None:
+        """Adds a nested repository's files one by one: git itself would record only a link."""
+        pending, files = [repository], list[str]()
+        while pending:
+            prefix = pending.pop()
+            for path in self._untracked(self._work_tree / prefix, index=self._git_dir / "none"):
+                (pending if path.endswith("/") else files).append(prefix + path)
+        listed = "".join(f"{path}\0" for path in files).encode("utf-8", "surrogateescape")
+        self._git("update-index", "-z", "--add", "--stdin", stdin=listed)
+
+    def _untracked(self, folder: Path, index: Path | None) -> list[str]:
+        listing = self._git(
+            "ls-files", "-z", "--others", "--exclude-standard", folder=folder, index=index
+        )
+        names = listing.decode("utf-8", "surrogateescape").split("\0")
+        return [name for name in names if name]
+
+    def _diff(self, before: str, after: str, *form: str) -> bytes:
+        flags = ("-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+        return self._git("diff-tree", *flags, *form, before, after)
+
+    def _git(
+        self,
+        *words: str,
+        folder: Path | None = None,
+        index: Path | None = None,
+        stdin: bytes = b"",
+        may_fail: bool = False,
+    ) -> bytes:
+        folder = folder or self._work_tree
+        settings = [word for pair in _SETTINGS.items() for word in ("-c", "=".join(pair))]
+        place = [f"--git-dir={self._git_dir}", f"--work-tree={folder}"]
+        extra = {"GIT_INDEX_FILE": str(index)} if index else {}
+        command = ["git", *place, *settings, *words]
+        return _run(command, folder, stdin=stdin, environ=extra, may_fail=may_fail)
+
+
+def _run(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    stdin: bytes = b"",
+    environ: dict[str, str] | None = None,
+    may_fail: bool = False,
+) -> bytes:
+    """Runs git as if for a user who has configured nothing."""
+    clean = {
+        "PATH": os.defpath,
+        "HOME": os.devnull,
+        "XDG_CONFIG_HOME": os.devnull,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        **(environ or {}),
+    }
+    done = subprocess.run(
+        [_program(), *command[1:]],
+        cwd=folder,
+        env=clean,
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0 and not may_fail:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ConfigurationError(
+            "GIT_FAILED",
+            f"git {' '.join(command[-2:])[:80]} failed: {said[:300]}",
+            hint="check the disk's free space and the permissions of crossrun's data folder",
+        )
+    return done.stdout
+
+
+def _program() -> str:
+    """The git on the user's PATH.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    import shutil
+
+    found = shutil.which("git")
+    if found is None:
+        raise ConfigurationError(
+            "GIT_MISSING",
+            "git is not on your PATH",
+            hint="install it: apt install git · brew install git",
+        )
+    return found
+
+
+def _changes(found: bytes) -> tuple[Change, ...]:
+    """Reads `--raw --numstat -z`: first a record for each file, then its line counts."""
+    fields = found.decode("utf-8", "replace").split("\0")
+    raw: list[tuple[str, str | None, str]] = []
+    counts: dict[str, tuple[int | None, int | None]] = {}
+    at = 0
+    while at < len(fields) and fields[at]:
+        head = fields[at]
+        if head.startswith(":"):
+            letter = head.split(" ")[4][0]
+            paths = 2 if letter in "RC" else 1
+            old = fields[at + 1] if letter == "R" else None
+            raw.append((letter, old, fields[at + paths]))
+            at += 1 + paths
+        else:
+            added, removed, path = head.split("\t", 2)
+            renamed = not path
+            counts[fields[at + 2] if renamed else path] = (_count(added), _count(removed))
+            at += 3 if renamed else 1
+    return tuple(
+        Change(path, _STATUSES[letter], old, *counts.get(path, (None, None)))
+        for letter, old, path in raw
+    )
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
