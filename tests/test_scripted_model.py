@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,6 @@ pytestmark = pytest.mark.codex
 
 Event = dict[str, Any]
 NO_RETRIES = "request_max_retries=0,stream_max_retries=0"
-
-
-@pytest.fixture
-def codex_path() -> str:
-    found = os.environ.get("CODEX_PATH") or shutil.which("codex")
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail("CI must have a codex, or these tests prove nothing")
-    if found is None:
-        pytest.skip("no codex: set CODEX_PATH or put it on PATH")
-    return found
 
 
 class Codex:

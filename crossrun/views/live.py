@@ -98,8 +98,9 @@ class Together:
 
 
 class _Held:
-    """Keeps an agent's message back until something follows it: the last one is the answer, which
-    the closing shows.
+    """Keeps a message of the agent back until something follows it.
+
+    The last one is the answer, which the closing shows.
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,180 @@
+"""What the tests share: crossrun as a user runs it, and the real Codex with a scripted model."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_model import Script, ScriptedModel
+
+_NOT_INHERITED = ("OPENAI_", "CODEX_", "CROSSRUN_", "CROSS_RUN_", "GIT_")
+_PROVIDER = """\
+model = "mock"
+model_provider = "mock"
+{extra}
+[model_providers.mock]
+name = "mock"
+base_url = "{base_url}"
+env_key = "MOCK_KEY"
+wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Standard output as one JSON object."""
+        parsed: dict[str, Any] = json.loads(self.out)
+        return parsed
+
+
+@dataclass
+class Crossrun:
+    """crossrun in processes of its own, with a home and a working folder of its own."""
+
+    home: Path
+    cwd: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self, *words: str, stdin: str | bytes = b"", timeout: float = 60, **environ: str
+    ) -> Result:
+        """Runs a command to its end."""
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            self.command(*words),
+            cwd=self.cwd,
+            env={**self.environ, **environ},
+            input=given,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *words: str, **environ: str) -> "subprocess.Popen[bytes]":
+        """Starts a command and leaves it running."""
+        return subprocess.Popen(
+            self.command(*words),
+            cwd=self.cwd,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "crossrun", *words]
+
+    def json(self, *words: str, **environ: str) -> dict[str, Any]:
+        """A command's JSON; it must succeed."""
+        result = self(*words, "--json", **environ)
+        assert result.code == 0, result.err
+        return result.json
+
+    def events(self, run: str = "last") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.json("events", run)["events"]
+        return found
+
+
+def clean_environ(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without anything that would leak the developer's own set-up into a test."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
+    home.mkdir(parents=True, exist_ok=True)
+    return {**kept, "HOME": str(home), "CROSSRUN_HOME": str(home / "crossrun"), **(extra or {})}
+
+
+@pytest.fixture
+def crossrun(tmp_path: Path) -> Crossrun:
+    """crossrun for a user who has nothing yet."""
+    home, cwd = tmp_path / "home", tmp_path / "cwd"
+    cwd.mkdir()
+    return Crossrun(home / "crossrun", cwd, clean_environ(home))
+
+
+@pytest.fixture(scope="session")
+def codex_path() -> str:
+    """The real Codex CLI; without one, tests are skipped here and fail in CI."""
+    found = os.environ.get("CODEX_PATH") or shutil.which("codex")
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail("CI must have a codex, or these tests prove nothing")
+    if found is None:
+        pytest.skip("no codex: set CODEX_PATH or put it on PATH")
+    return found
+
+
+@dataclass
+class WithCodex:
+    """crossrun with the real Codex, whose model is a script."""
+
+    crossrun: Crossrun
+    codex_home: Path
+    model: ScriptedModel
+
+    def run(self, *words: str, timeout: float = 60, **environ: str) -> Result:
+        """`crossrun run WORDS --json`."""
+        return self.crossrun("run", *words, "--json", timeout=timeout, **environ)
+
+
+class CodexWorld:
+    """Makes scripted models for the real Codex, one at a time."""
+
+    def __init__(self, crossrun: Crossrun, codex_path: str, folder: Path) -> None:
+        self._crossrun = crossrun
+        self._home = folder / "codex-home"
+        self._home.mkdir()
+        self._models: list[ScriptedModel] = []
+        crossrun.environ |= {
+            "CODEX_HOME": str(self._home),
+            "CODEX_PATH": codex_path,
+            "MOCK_KEY": "sk-mock-key-0123456789abcdef",
+        }
+
+    def __call__(self, script: Script, *, config: str = "") -> WithCodex:
+        """A Codex whose model follows the script; `config` is added to its config.toml."""
+        model = ScriptedModel(script)
+        model.__enter__()
+        self._models.append(model)
+        text = _PROVIDER.format(base_url=model.base_url, extra=config)
+        (self._home / "config.toml").write_text(text)
+        return WithCodex(self._crossrun, self._home, model)
+
+    def close(self) -> None:
+        for model in self._models:
+            model.__exit__(None, None, None)
+
+
+@pytest.fixture
+def codex(crossrun: Crossrun, codex_path: str, tmp_path: Path) -> Iterator[CodexWorld]:
+    """The real Codex; call it with a script for its model."""
+    world = CodexWorld(crossrun, codex_path, tmp_path)
+    yield world
+    world.close()
+
+
+def types(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The types of events in order."""
+    return [event["type"] for event in events]
+
+
+def send(process: "subprocess.Popen[bytes]", signum: signal.Signals) -> Result:
+    """Sends a signal and waits for the end."""
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=30)
+    return Result(process.returncode, out.decode(), err.decode())
