@@ -102,7 +102,7 @@ def clean_environ(home: Path, extra: Mapping[str, str] | None = None) -> dict[st
 
 @pytest.fixture
 def crossrun(tmp_path: Path) -> Crossrun:
-    """crossrun for a user who has nothing yet."""
+    """Crossrun for a user who has nothing yet."""
     home, cwd = tmp_path / "home", tmp_path / "cwd"
     cwd.mkdir()
     return Crossrun(home / "crossrun", cwd, clean_environ(home))
