@@ -74,15 +74,13 @@ def refused(end: Exit) -> Failure:
     """Codex ended before it began: it says why on stderr only."""
     if end.code < 0:
         return died(end)
-    reason = _last_line(end.stderr) or f"exit code {end.code} and no message"
+    reason = _error_line(end.stderr) or f"exit code {end.code} and no message"
     if re.search(r"not logged in", reason, re.IGNORECASE):
         return classify(reason)
     if "Not inside a trusted directory" in reason:
         hint = "the workspace is no git repository; unset require_git_repo to go on without one"
         return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
     hint = _OPTION_HINT if end.code == _USAGE_ERROR else _REFUSED_HINT
-    if end.code == _USAGE_ERROR:
-        reason = _first_error(end.stderr) or reason
     return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
 
 
@@ -91,7 +89,7 @@ def died(end: Exit) -> Failure:
     how = f"with exit code {end.code}"
     if end.code < 0:
         how = f"by {signal.Signals(-end.code).name}"
-    last = _last_line(end.stderr)
+    last = _error_line(end.stderr)
     said = f" (its last words: {last})" if last else ""
     return Failure(
         "AGENT_DIED",
@@ -106,11 +104,8 @@ def _sentence(message: str) -> str:
     return text if len(text) <= 600 else text[:600] + "..."  # noqa: PLR2004  a screenful
 
 
-def _last_line(stderr: str) -> str:
+def _error_line(stderr: str) -> str:
+    """The line that names the error; where none does, the last one."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
-
-
-def _first_error(stderr: str) -> str:
-    found = re.search(r"^error: .*$", stderr, re.MULTILINE)
-    return found[0] if found else ""
+    named = [line for line in lines if line.lower().startswith("error")]
+    return (named or lines or [""])[-1][:300]
