@@ -36,13 +36,14 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
     """
     _check_task(request)
     folder_name(request.project_id)
+    task_type = load_task_type(request.task_type, task_types_folder(settings))
     redactor = redactor_for(settings)
     return Crew(
         planner=_planner(request, settings),
         executor=_executor(request, settings, store),
         workspaces=workspaces(settings),
         archives=Archives(settings.paths.artifacts, redactor),
-        task_type=load_task_type(request.task_type, task_types_folder(settings)),
+        task_type=task_type,
         environ=settings.environ,
     )
 

@@ -1,6 +1,7 @@
 """Opening the ledger for a command: up to date, and with the dead told from the living."""
 
 from crossrun.cli.globals import Globals
+from crossrun.errors import ConfigurationError
 from crossrun.runs import Run
 from crossrun.settings import Settings
 from crossrun.store import Store
@@ -11,7 +12,10 @@ def open_ledger(options: Globals, settings: Settings) -> Store:
     """A store to read from. Runs whose process died are ended first, and told of once."""
     store = Store(settings.paths)
     store.open_for_reading()
-    tell_interrupted(options, settings, store)
+    try:
+        tell_interrupted(options, settings, store)
+    except ConfigurationError as error:
+        options.say(f"warning: interrupted runs are not marked as such now: {error.message}")
     return store
 
 

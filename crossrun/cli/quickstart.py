@@ -2,6 +2,7 @@
 
 import typer
 
+from crossrun.assembly import open_crew
 from crossrun.cli.globals import application, current
 from crossrun.cli.history import Json
 from crossrun.cli.ledger import tell_interrupted
@@ -45,7 +46,8 @@ def quickstart(json: Json = False) -> None:
         )
         stop = Stop()
         view = Silent() if options.quiet else view_for(options.err)
-        run = carry_out(request, settings, store, view, stop)
+        crew = open_crew(request, settings, store)
+        run = carry_out(request, crew, settings, store, view, stop)
         ended.append(run)
         if run.exit_code:
             break

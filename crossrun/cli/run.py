@@ -14,7 +14,7 @@ from crossrun.cli import run_options as word
 from crossrun.cli import signals
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
-from crossrun.conduct import conduct, first_assignment
+from crossrun.conduct import Crew, conduct, first_assignment
 from crossrun.errors import UsageError
 from crossrun.runs import CodexOptions, Limits, Run, RunRequest
 from crossrun.schema import document, run_object
@@ -23,7 +23,8 @@ from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.views.live import JsonLinesView, Silent, Together, View, follow, view_for
 
-_DIRECT_NOTE = "no OPENAI_API_KEY, so no planning model: the agent gets the task as it is"
+_UNPLANNED = ("codex", "direct")
+_UNPLANNED_NOTE = "no OPENAI_API_KEY, so no planning model: the agent gets the task as it is"
 Given = dict[str, Any]
 """The words of the command line by the names of the function's arguments."""
 
@@ -81,8 +82,11 @@ def run(
     store.open_for_writing()
     tell_interrupted(options, settings, store)
     request = _request(given, settings, store, options)
+    crew = open_crew(request, settings, store)
+    if settings["planner"] == "auto" and (request.executor, request.planner) == _UNPLANNED:
+        options.say(_UNPLANNED_NOTE)
     stop = Stop()
-    ended = carry_out(request, settings, store, _view(given, options), stop)
+    ended = carry_out(request, crew, settings, store, _view(given, options), stop)
     if json:
         options.out.write([document(run_object(ended))])
     code = signals.exit_code(stop)
@@ -92,13 +96,14 @@ def run(
 run_app = application("run", run)
 
 
-def carry_out(request: RunRequest, settings: Settings, store: Store, view: View, stop: Stop) -> Run:
+def carry_out(
+    request: RunRequest, crew: Crew, settings: Settings, store: Store, view: View, stop: Stop
+) -> Run:
     """Runs a request to its end, whatever end that is.
 
     Returns:
         The run as its last event left it.
     """
-    crew = open_crew(request, settings, store)
     redactor = redactor_for(settings)
     with store.owning() as run_id, signals.asking_to_stop(stop):
         facts = conduct(run_id, request, crew, stop)
@@ -153,7 +158,7 @@ def _settings(given: Given, options: Globals) -> Settings:
 
 
 def _request(given: Given, settings: Settings, store: Store, options: Globals) -> RunRequest:
-    planner = _planner(settings, options)
+    planner = _planner(settings)
     project = store.read.project(settings["project_id"])
     return RunRequest(
         task=_task(given["task"], given["file"]),
@@ -230,16 +235,12 @@ def _decoded(content: bytes, source: str) -> str:
     return text
 
 
-def _planner(settings: Settings, options: Globals) -> str:
+def _planner(settings: Settings) -> str:
     chosen: str = settings["planner"]
     if chosen != "auto":
         return chosen
-    if settings["executor"] != "codex":
-        return "direct"
-    if settings.environ.get("OPENAI_API_KEY"):
-        return "openai"
-    options.say(_DIRECT_NOTE)
-    return "direct"
+    plans = settings["executor"] == "codex" and settings.environ.get("OPENAI_API_KEY")
+    return "openai" if plans else "direct"
 
 
 def _recording(reference: str | None, store: Store, options: Globals) -> str | None:

@@ -97,20 +97,26 @@ class Together:
             view.close(run)
 
 
-class _Held:
-    """Keeps a message of the agent back until something follows it.
+class _Worth:
+    """Lets through what is worth showing.
 
-    The last one is the answer, which the closing shows.
+    A message of the agent is kept back until something follows it: the last one is the answer,
+    which the closing shows. A plan is shown when it differs from the one before.
     """
 
     def __init__(self) -> None:
         self._message: Recorded | None = None
+        self._plan: PlanUpdated | None = None
 
     def pass_on(self, recorded: Recorded) -> list[Recorded]:
         """What there is to show now that this event has come."""
         if isinstance(recorded.event, AgentSpoke):
             before, self._message = self._message, recorded
             return [before] if before else []
+        if isinstance(recorded.event, PlanUpdated):
+            known, self._plan = self._plan, recorded.event
+            if known == recorded.event:
+                return []
         if self._message is None or isinstance(recorded.event, _AFTER_THE_ANSWER):
             return [recorded]
         message, self._message = self._message, None
@@ -122,13 +128,13 @@ class Plain:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._held = _Held()
+        self._worth = _Worth()
 
     def show(self, recorded: Recorded | None) -> None:
         """Writes what there is to say."""
         if recorded is None:
             return
-        for event in self._held.pass_on(recorded):
+        for event in self._worth.pass_on(recorded):
             self._terminal.write(told(event, self._terminal))
 
     def close(self, run: Run | None) -> None:
@@ -143,7 +149,7 @@ class Moving:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._progress = Progress()
-        self._held = _Held()
+        self._worth = _Worth()
         self._waiting: list[Recorded] = []
         self._drawn_at = 0.0
         self._live: Live | None = None
@@ -152,7 +158,7 @@ class Moving:
         """Takes an event; draws when it is time."""
         if recorded is not None:
             self._progress.see(recorded)
-            self._waiting += self._held.pass_on(recorded)
+            self._waiting += self._worth.pass_on(recorded)
         if time.monotonic() >= self._drawn_at + _REDRAW:
             self._draw()
 

@@ -43,7 +43,7 @@ def phrases(event: Event) -> list[Phrase]:
         case AgentSpoke(text=text):
             return [Phrase("say", clean(text))] if text.strip() else []
         case AgentReasoned(text=text):
-            return [Phrase("think", first_line(text).strip("*"))]
+            return [Phrase("think", first_line(text).replace("**", ""))]
         case CommandRan():
             return _command(event)
         case FileChanged(path=path, change=change, ok=ok):
