@@ -5,14 +5,16 @@ from pathlib import Path
 
 from crossrun.artifacts import Archives
 from crossrun.conduct import Crew
-from crossrun.errors import AuthenticationError, Failure, UsageError
+from crossrun.errors import AuthenticationError, UsageError
 from crossrun.events import RunFinished, decode
 from crossrun.executors import Executor
+from crossrun.failures import Failure
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
-from crossrun.runs import Run, RunRequest, Status
+from crossrun.runs import Run, RunRequest
 from crossrun.settings import Settings
+from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.tasktypes import load as load_task_type
 from crossrun.workspace import Workspaces, folder_name

@@ -15,7 +15,7 @@ import msgspec
 from crossrun import __version__
 from crossrun.artifacts import Archives
 from crossrun.background import Background
-from crossrun.errors import CANCELLED, FAILURES, TIMED_OUT, CrossrunError, Failure, RunFailed
+from crossrun.errors import CrossrunError
 from crossrun.events import (
     AgentSpoke,
     CancelRequested,
@@ -37,9 +37,11 @@ from crossrun.events import (
 from crossrun.executors import Assignment, Executor, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
+from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
 from crossrun.planning import Planner, Situation, StepReport, Thought
 from crossrun.planning.prompt import for_agent
-from crossrun.runs import NO_TOKENS, RunRequest, Status, Tokens
+from crossrun.runs import NO_TOKENS, RunRequest, Tokens
+from crossrun.status import Status
 from crossrun.stopping import Stop
 from crossrun.tasktypes import TaskType
 from crossrun.workspace import Workspace, Workspaces, branch, folder_name

@@ -1,11 +1,10 @@
 """What can go wrong, in words for people and codes for scripts.
 
-Two shapes, on purpose: a `Failure` is a value, recorded with a run that did not succeed; a
-`CrossrunError` is raised when a command cannot do what it was asked to, and becomes
-`error[CODE]: message` and `hint: ...` at the command line's edge.
+A `CrossrunError` is raised when a command cannot do what it was asked to, and becomes
+`error[CODE]: message` and `hint: ...` at the command line's edge. Why a run did not succeed is a
+value, see `failures`.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
@@ -28,65 +27,6 @@ class Exit(IntEnum):
     TIMED_OUT = 124
     SIGNAL_BASE = 128
     """Plus the signal's number, when a signal ended the command (130 for Ctrl-C)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a run did not succeed.
-
-    `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do;
-    `retryable` is true when the same run may well succeed later, unchanged.
-    """
-
-    code: str
-    message: str
-    hint: str
-    retryable: bool = False
-
-
-FAILURES: dict[str, tuple[str, Exit]] = {
-    "AGENT_FAILED": ("failed", Exit.RUN_FAILED),
-    "AGENT_DIED": ("failed", Exit.RUN_FAILED),
-    "AGENT_REFUSED": ("failed", Exit.RUN_FAILED),
-    "ANSWER_CUT": ("failed", Exit.RUN_FAILED),
-    "CONTEXT_FULL": ("failed", Exit.RUN_FAILED),
-    "REPLAY_DIVERGED": ("failed", Exit.RUN_FAILED),
-    "SCRIPT_FAILED": ("failed", Exit.RUN_FAILED),
-    "PLANNER_BAD_CALL": ("failed", Exit.RUN_FAILED),
-    "PLANNER_NEVER_ACTED": ("failed", Exit.RUN_FAILED),
-    "WORKSPACE_FAILED": ("failed", Exit.RUN_FAILED),
-    "INTERNAL": ("failed", Exit.RUN_FAILED),
-    "CODEX_AUTH": ("failed", Exit.AUTHENTICATION),
-    "PLANNER_AUTH": ("failed", Exit.AUTHENTICATION),
-    "QUOTA_EXCEEDED": ("failed", Exit.PROVIDER),
-    "RATE_LIMITED": ("failed", Exit.PROVIDER),
-    "PROVIDER_UNREACHABLE": ("failed", Exit.PROVIDER),
-    "PROVIDER_ERROR": ("failed", Exit.PROVIDER),
-    "VERIFY_FAILED": ("failed", Exit.VERIFY_FAILED),
-    "CANCELLED": ("cancelled", Exit.CANCELLED),
-    "TIMED_OUT": ("timed_out", Exit.TIMED_OUT),
-    "STALLED": ("timed_out", Exit.TIMED_OUT),
-    "TURN_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
-    "TOKEN_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
-    "INTERRUPTED": ("interrupted", Exit.RUN_FAILED),
-}
-"""Every failure code, with the run status that it leads to and the run's exit code."""
-
-
-CANCELLED = Failure("CANCELLED", "the run was asked to stop", "its workspace and events are kept")
-TIMED_OUT = Failure(
-    "TIMED_OUT",
-    "the run took longer than its --timeout",
-    "give it more time with --timeout, or split the task",
-)
-
-
-class RunFailed(Exception):  # noqa: N818  it carries a failure, it is none of the program
-    """What stops a run from within; it becomes the run's failure."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 class CrossrunError(Exception):

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from crossrun.errors import Failure
-from crossrun.runs import Change, RunRequest, Status, Tokens
+from crossrun.failures import Failure
+from crossrun.runs import Change, RunRequest, Tokens
+from crossrun.status import Status
 
 Channel = Literal["developer", "prompt", "none"]
 """How instructions reach an agent: as developer message, before the prompt, or not at all."""

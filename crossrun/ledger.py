@@ -1,9 +1,9 @@
 """From events to what is known about a run: a pure fold, so that the log alone is the truth."""
 
-from dataclasses import replace
 from typing import assert_never
 
-from crossrun.errors import FAILURES
+from msgspec.structs import replace
+
 from crossrun.events import (
     AgentLaunched,
     AgentReasoned,
@@ -32,7 +32,9 @@ from crossrun.events import (
     WorkspaceChanged,
     WorkspacePrepared,
 )
-from crossrun.runs import NO_TOKENS, Artifact, Run, Status, Verification
+from crossrun.failures import FAILURES
+from crossrun.runs import NO_TOKENS, Artifact, Run, Verification
+from crossrun.status import Status
 
 
 def begun(recorded: Recorded, event: RunStarted) -> Run:

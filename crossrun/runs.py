@@ -1,36 +1,18 @@
 """A run: what was asked for, what became of it. Plain frozen values without I/O."""
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
-from crossrun.errors import Failure
+from msgspec import Struct
+
+from crossrun.failures import Failure
+from crossrun.status import Status
 
 Executor = Literal["codex", "replay", "shell"]
 Planner = Literal["direct", "openai"]
 Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
 
 
-class Status(StrEnum):
-    """Where a run stands. `interrupted`: its process is gone without having recorded an end."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-    LIMIT_REACHED = "limit_reached"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen in the run."""
-        return self not in (Status.QUEUED, Status.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class CodexOptions:
+class CodexOptions(Struct, frozen=True):
     """What the user says to Codex itself, passed through."""
 
     sandbox: Sandbox = "workspace-write"
@@ -43,8 +25,7 @@ class CodexOptions:
     require_git_repo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds that end a run. Durations in seconds; None: no bound."""
 
     timeout: float | None = None
@@ -53,8 +34,7 @@ class Limits:
     max_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True, kw_only=True):
     """All that the user asked for: enough to do the same again."""
 
     task: str
@@ -73,8 +53,7 @@ class RunRequest:
     """What the replay executor plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """Tokens used, agent and planner together."""
 
     input: int = 0
@@ -107,8 +86,7 @@ class Tokens:
 NO_TOKENS = Tokens()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One file that differs from the state that the run began with.
 
     Line counts are None for binary files.
@@ -121,16 +99,14 @@ class Change:
     deletions: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The user's own check of a run. `exit_code` is None when it did not end by itself."""
 
     command: str
     exit_code: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """A run as the ledger knows it. None means not known (yet), never nothing.
 
     Times are ISO-8601 in UTC, as stored with the events.
@@ -168,8 +144,7 @@ class Run:
     redactions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Struct, frozen=True):
     """A file that a run left for later, outside its workspace. `size` in bytes, as stored."""
 
     id: str
@@ -182,8 +157,7 @@ class Artifact:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A name under which runs are kept together. It begins with its first run."""
 
     id: str

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from crossrun.runs import Artifact, Project, Run
-
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from crossrun.events import Recorded
+    from crossrun.runs import Run
     from crossrun.store.reading import StoredEvent
 
 SCHEMA_VERSION = 1
@@ -19,19 +19,17 @@ def document(content: Mapping[str, Any]) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, **content}, ensure_ascii=False)
 
 
-def run_object(run: Run) -> dict[str, Any]:
+def plain_object(value: "Struct") -> dict[str, Any]:
+    """A value such as an artifact or a project."""
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
+def run_object(run: "Run") -> dict[str, Any]:
     """A run."""
-    return {**asdict(run), "pattern": None, "learned_pattern_id": None}
-
-
-def artifact_object(artifact: Artifact) -> dict[str, Any]:
-    """An artifact."""
-    return asdict(artifact)
-
-
-def project_object(project: Project) -> dict[str, Any]:
-    """A project."""
-    return asdict(project)
+    return {**plain_object(run), "pattern": None, "learned_pattern_id": None}
 
 
 def stored_event(event: "StoredEvent") -> dict[str, Any]:
@@ -41,9 +39,7 @@ def stored_event(event: "StoredEvent") -> dict[str, Any]:
 
 def recorded_event(recorded: "Recorded") -> dict[str, Any]:
     """An event as it was just stored."""
-    import msgspec
-
-    body: dict[str, Any] = msgspec.to_builtins(recorded.event)
+    body = plain_object(recorded.event)
     return {"run_id": recorded.run_id, "seq": recorded.seq, "at": recorded.at, **body}
 
 

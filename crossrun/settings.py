@@ -3,13 +3,10 @@
 The only module that reads the environment. Everything below gets values.
 """
 
-import difflib
 import os
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crossrun.errors import ConfigurationError
 
@@ -22,10 +19,12 @@ _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def duration(text: str) -> float:
     """Seconds from `90`, `90s`, `5m`, `2h` or `7d`. Raises ValueError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
-    if match is None:
+    number = text.strip().lower()
+    unit = number[-1:] if number[-1:] in "smhd" else ""
+    digits = number.removesuffix(unit)
+    if not digits.replace(".", "", 1).isdecimal():
         raise ValueError("is not a duration like 90, 90s, 5m, 2h or 7d")
-    return float(match[1]) * _UNIT_SECONDS[match[2]]
+    return float(digits) * _UNIT_SECONDS[unit]
 
 
 def positive(text: str) -> int:
@@ -59,8 +58,7 @@ PLANNERS = ("auto", "direct", "openai")
 SANDBOXES = ("read-only", "workspace-write", "danger-full-access")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One setting. `in_project_file`: a file that came with somebody's repository may set it."""
 
     parse: Callable[[str], Any]
@@ -96,8 +94,7 @@ _DOTENV_NAMES = ("OPENAI_API_KEY", "CODEX_API_KEY")
 _FAKE_SWITCHES = {"FAKE_CODEX": ("executor", "replay"), "FAKE_SWARM": ("planner", "direct")}
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """Where crossrun keeps things. Nothing is made until it is needed."""
 
     data: Path
@@ -119,19 +116,32 @@ class Paths:
         return self.state / "backups"
 
 
-@dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one command, read once. `origins` tells where each value came from."""
+    """All settings of one command, read once, by key.
 
-    values: Mapping[str, Any]
-    origins: Mapping[str, str]
-    environ: Mapping[str, str]
-    """The environment that children inherit, with what `.env` added."""
-    paths: Paths
-    warnings: tuple[str, ...] = field(default=())
+    Attributes:
+        origins: where each value came from.
+        environ: the environment that children inherit, with what `.env` added.
+        paths: where things are.
+        warnings: what is wrong with the settings files, though not fatally.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        origins: Mapping[str, str],
+        environ: Mapping[str, str],
+        paths: Paths,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self._values = values
+        self.origins = origins
+        self.environ = environ
+        self.paths = paths
+        self.warnings = warnings
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401  each setting has its own type
-        return self.values[key]
+        return self._values[key]
 
 
 def load(
@@ -260,6 +270,8 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict
     for key, value in _flattened(_yaml_mapping(path)).items():
         option = OPTIONS.get(key)
         if option is None:
+            import difflib
+
             near = difflib.get_close_matches(key, OPTIONS, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""
             warnings.append(f"{path}: unknown setting {key}{meant}")

@@ -1,10 +1,9 @@
 """How a run is asked to stop: a flag that signal handlers set and all that waits looks at."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Stop:
+class Stop(Struct):
     """Set once; asked for again, it becomes urgent: no more waiting for a polite end."""
 
     requested_by: str | None = None

@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
 
 import click
 import typer
@@ -18,7 +17,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "watch": ("watch", "Follow a run until it ends."),
     },
     "Look": {
-        "runs": ("history", "List runs."),
+        "runs": ("listing", "List runs."),
         "show": ("history", "Show one run."),
         "steps": ("history", "Show what the agent did, step by step."),
         "events": ("history", "Show the raw events of a run."),
@@ -106,14 +105,8 @@ def _root(
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The program. Ends the process with the command's exit code."""
-    from crossrun.cli.edge import run_command_line
-
-    sys.exit(run_command_line(_command(), list(sys.argv[1:] if arguments is None else arguments)))
-
-
-def _command() -> click.Command:
-    root = typer.main.get_command(app)
-    root.params.extend(global_options())
-    return root
+def root() -> click.Command:
+    """The whole command line."""
+    command: click.Command = typer.main.get_command(app)
+    command.params.extend(global_options())
+    return command

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
-from crossrun.cli.history import Json, ProjectId, RunReference
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, NotFoundError
-from crossrun.schema import artifact_object, document
+from crossrun.schema import document, plain_object
 from crossrun.views.terminal import Column, table
 from crossrun.views.words import size
 
@@ -34,7 +34,7 @@ def list_artifacts(
     chosen = chosen_run(store, run, project_id)
     found = store.read.artifacts(chosen.id)
     if json:
-        told = {"run_id": chosen.id, "artifacts": [artifact_object(one) for one in found]}
+        told = {"run_id": chosen.id, "artifacts": [plain_object(one) for one in found]}
         options.out.write([document(told)])
     elif found:
         columns = [

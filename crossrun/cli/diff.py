@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import application, current
-from crossrun.cli.history import Json, ProjectId, RunReference
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import NotFoundError, StillRunningError
 from crossrun.runs import Run

@@ -1,18 +1,13 @@
 """The one place where errors become words and exit codes."""
 
-import json
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
 
 from crossrun.cli.globals import Globals
 from crossrun.errors import CrossrunError, Exit
-from crossrun.views.terminal import stderr
-
-SCHEMA_VERSION = 1
 
 
 def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
@@ -30,7 +25,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
         return int(code or 0)
     except CrossrunError as error:
         if options.debug:
-            traceback.print_exc()
+            _print_traceback()
         _tell(error.code, error.message, error.hint, options, error)
         return int(error.exit_code)
     except click.UsageError as error:
@@ -44,7 +39,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
         return int(Exit.OK)
     except Exception as error:  # noqa: BLE001  the edge of the program
         if options.debug:
-            traceback.print_exc()
+            _print_traceback()
         message = f"crossrun itself failed: {type(error).__name__}: {error}"
         _tell("INTERNAL", message, "run it again with --debug and report what it prints", options)
         return int(Exit.INTERNAL)
@@ -53,7 +48,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
 def _tell(
     code: str, message: str, hint: str, options: Globals, error: CrossrunError | None = None
 ) -> None:
-    terminal = stderr(os.environ, color=options.color)
+    terminal = options.err
     said = [f"{terminal.style(f'error[{code}]:', 'bad')} {message}"]
     if hint:
         said.append(f"hint: {hint}")
@@ -66,7 +61,9 @@ def _tell(
             "docs_url": error.docs_url if error else f"docs/reference/errors.md#{code.lower()}",
             "retryable": error.retryable if error else False,
         }
-        sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "error": told}) + "\n")
+        from crossrun.schema import document
+
+        options.out.write([document({"error": told})])
 
 
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
@@ -75,3 +72,9 @@ def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     if arguments[:1] == ["run"] and (dashed or isinstance(error, click.NoSuchOption)):
         return 'a task that begins with a dash needs -- before it: crossrun run -- "-v is broken"'
     return f"see  {command} --help"
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

@@ -3,37 +3,42 @@
 import operator
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from crossrun import settings as settings_module
-from crossrun.settings import Settings
-from crossrun.views.terminal import Terminal, stderr, stdout
+if TYPE_CHECKING:
+    from crossrun.settings import Settings
+    from crossrun.views.terminal import Terminal
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """What every command has in common."""
 
 
-@dataclass
 class Globals:
-    """What the user said with global options, and what follows from it."""
+    """What the user said with global options, and what follows from it.
 
-    home: Path | None = None
-    debug: bool = False
-    quiet: bool = False
-    color: bool = True
-    yes: bool = False
-    json: bool = False
-    """Set by the commands that have `--json`, so that an error can be told in JSON too."""
+    Args:
+        json: whether errors are told in JSON, too.
+        debug: whether a failure of crossrun itself shows a traceback.
+    """
 
-    def settings(self, **flags: Any) -> Settings:  # noqa: ANN401  each setting has its own type
+    def __init__(self, *, json: bool = False, debug: bool = False) -> None:
+        self.home: Path | None = None
+        self.debug = debug
+        self.quiet = False
+        self.color = True
+        self.yes = False
+        self.json = json
+
+    def settings(self, **flags: Any) -> "Settings":  # noqa: ANN401  each setting has its own type
         """Reads the settings; warns of what is wrong with their files."""
-        loaded = settings_module.load(flags=flags, home=self.home)
+        from crossrun import settings
+
+        loaded = settings.load(flags=flags, home=self.home)
         for warning in loaded.warnings:
             self.say(f"warning: {warning}")
         return loaded
@@ -44,13 +49,17 @@ class Globals:
             self.err.write(lines)
 
     @property
-    def out(self) -> Terminal:
+    def out(self) -> "Terminal":
         """Where data goes."""
+        from crossrun.views.terminal import stdout
+
         return stdout(os.environ, color=self.color)
 
     @property
-    def err(self) -> Terminal:
+    def err(self) -> "Terminal":
         """Where everything for people goes."""
+        from crossrun.views.terminal import stderr
+
         return stderr(os.environ, color=self.color)
 
 

@@ -1,11 +1,15 @@
 """Opening the ledger for a command: up to date, and with the dead told from the living."""
 
+from typing import TYPE_CHECKING
+
 from crossrun.cli.globals import Globals
 from crossrun.errors import ConfigurationError
-from crossrun.runs import Run
 from crossrun.settings import Settings
 from crossrun.store import Store
 from crossrun.store.reading import LAST
+
+if TYPE_CHECKING:
+    from crossrun.runs import Run
 
 
 def open_ledger(options: Globals, settings: Settings) -> Store:
@@ -29,6 +33,6 @@ def tell_interrupted(options: Globals, settings: Settings, store: Store) -> None
         options.say(f"run {run.id} was interrupted: its crossrun process is gone")
 
 
-def chosen_run(store: Store, reference: str | None, project_id: str | None) -> Run:
+def chosen_run(store: Store, reference: str | None, project_id: str | None) -> "Run":
     """The run that a command is about; without a word for it, the newest."""
     return store.read.run(reference or LAST, project_id=project_id)

@@ -5,17 +5,17 @@ from typing import Annotated
 import typer
 
 from crossrun.assembly import task_types_folder
+from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
-from crossrun.cli.history import Json
 from crossrun.cli.ledger import open_ledger
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.runs import Project
-from crossrun.schema import document, project_object
+from crossrun.schema import document, plain_object
 from crossrun.store import Store
 from crossrun.tasktypes import load as load_task_type
-from crossrun.views.summary import moment
 from crossrun.views.terminal import Column, table
+from crossrun.views.words import moment
 from crossrun.workspace import folder_name
 
 _HELP = """List and set up projects. A project begins with its first run.
@@ -33,7 +33,7 @@ def list_projects(json: Json = False) -> None:
     options = current()
     found = open_ledger(options, options.settings()).read.projects()
     if json:
-        options.out.write([document({"projects": [project_object(one) for one in found]})])
+        options.out.write([document({"projects": [plain_object(one) for one in found]})])
     elif found:
         columns = [
             Column("PROJECT", style="bold", flexible=True),
@@ -55,7 +55,7 @@ def show_project(name: ProjectName, json: Json = False) -> None:
     options = current()
     found = _found(open_ledger(options, options.settings()), name)
     if json:
-        options.out.write([document(project_object(found))])
+        options.out.write([document(plain_object(found))])
         return
     rows = [
         ("project", found.id),
@@ -85,7 +85,7 @@ def set_project(
     store = open_ledger(options, settings)
     store.set_project_task_type(name, value or None)
     if json:
-        options.out.write([document(project_object(_found(store, name)))])
+        options.out.write([document(plain_object(_found(store, name)))])
     else:
         options.say(f"runs of {name} are {value or 'code (the default)'} from now on")
 

@@ -3,8 +3,8 @@
 import typer
 
 from crossrun.assembly import open_crew
+from crossrun.cli.arguments import Json
 from crossrun.cli.globals import application, current
-from crossrun.cli.history import Json
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.run import carry_out
 from crossrun.executors.recording import SHIPPED, load

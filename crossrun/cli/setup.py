@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from crossrun.cli.arguments import Json
 from crossrun.cli.globals import application, current
-from crossrun.cli.history import Json
 from crossrun.schema import document
 from crossrun.settings import Settings
 from crossrun.store import Store

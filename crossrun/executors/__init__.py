@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from crossrun.errors import Failure
 from crossrun.events import AgentEvent, Channel
+from crossrun.failures import Failure
 from crossrun.runs import NO_TOKENS, Tokens
 from crossrun.stopping import Stop
 

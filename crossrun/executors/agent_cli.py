@@ -7,10 +7,10 @@ Everything about processes is in `process`.
 from collections.abc import Generator
 from typing import Protocol
 
-from crossrun.errors import Failure
 from crossrun.events import AgentEvent, AgentLaunched, Unrecognised
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.process import Bounds, Exit, Launch, Output, Piece, supervise
+from crossrun.failures import Failure
 
 _RAW_KEPT = 64 * 1024
 

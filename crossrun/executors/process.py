@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from crossrun.errors import CANCELLED, TIMED_OUT, Failure
 from crossrun.executors.survivors import MARKER, descendants, end_survivors
+from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
-from crossrun.errors import Failure, RunFailed
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, TurnStarted, Warned
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.executors.recording import FileWrite, Recording
+from crossrun.failures import Failure, RunFailed
 
 
 class Replay:

@@ -2,11 +2,11 @@
 
 from collections.abc import Generator, Mapping
 
-from crossrun.errors import Failure
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
+from crossrun.failures import Failure
 
 
 class Shell:

@@ -6,7 +6,7 @@ Foreign errors are translated at this border, each into a failure that says what
 import json
 from typing import TYPE_CHECKING, Any
 
-from crossrun.errors import Failure, RunFailed
+from crossrun.failures import Failure, RunFailed
 from crossrun.planning import Message, Situation, Thought
 from crossrun.planning.prompt import TOOL, for_planner, report
 from crossrun.runs import Tokens

@@ -6,21 +6,21 @@ Looking never locks, never writes, and starts fast: nothing heavy is imported he
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crossrun.errors import NotFoundError
-from crossrun.runs import Artifact, Project, Run
+from crossrun.status import Status
 from crossrun.store.migrations import translated
-from crossrun.store.rows import run_of
+
+if TYPE_CHECKING:
+    from crossrun.runs import Artifact, Project, Run
 
 LAST = "last"
 _BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event as it is stored: `body` is JSON text, its type included."""
 
     run_id: str
@@ -30,8 +30,22 @@ class StoredEvent:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunFilter:
+class RunLine(NamedTuple):
+    """What a list tells of a run; `tokens` is their sum, None when nobody told."""
+
+    id: str
+    project_id: str
+    name: str | None
+    task: str
+    status: Status
+    exit_code: int | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    tokens: int | None
+
+
+class RunFilter(NamedTuple):
     """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
 
     project_id: str | None = None
@@ -49,15 +63,21 @@ class Reader:
     def __init__(self, database: Path) -> None:
         self._database = database
 
-    def runs(self, wanted: RunFilter) -> list[Run]:
-        """Newest first."""
-        conditions, values = _conditions(wanted)
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
-        sql = f"SELECT * FROM runs {where} {order}"  # noqa: S608  conditions are ours
-        return [run_of(row) for row in self._rows(sql, [*values, wanted.limit])]
+    def runs(self, wanted: RunFilter) -> "list[Run]":
+        """All that is known of runs, newest first."""
+        return [_run(row) for row in self._chosen("*", wanted)]
 
-    def run(self, reference: str, *, project_id: str | None = None) -> Run:
+    def lines(self, wanted: RunFilter) -> list[RunLine]:
+        """What a list needs of runs, newest first."""
+        columns = (
+            "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
+            " started_at, ended_at,"
+            " json_extract(tokens, '$.input') + json_extract(tokens, '$.output')"
+        )
+        found = (RunLine(*row) for row in self._chosen(columns, wanted))
+        return [line._replace(status=Status(line.status)) for line in found]
+
+    def run(self, reference: str, *, project_id: str | None = None) -> "Run":
         """The run of an id, a unique prefix of one, or `last`.
 
         Raises:
@@ -102,17 +122,21 @@ class Reader:
                 return
             after = rows[-1]["seq"]
 
-    def artifacts(self, run_id: str) -> list[Artifact]:
+    def artifacts(self, run_id: str) -> "list[Artifact]":
         """A run's artifacts in the order in which they were saved."""
+        from crossrun.runs import Artifact
+
         rows = self._rows("SELECT * FROM artifacts WHERE run_id = ? ORDER BY rowid", [run_id])
         return [Artifact(**dict(row)) for row in rows]
 
-    def artifact(self, artifact_id: str) -> Artifact:
+    def artifact(self, artifact_id: str) -> "Artifact":
         """The artifact of an id.
 
         Raises:
             NotFoundError: there is none.
         """
+        from crossrun.runs import Artifact
+
         rows = self._rows("SELECT * FROM artifacts WHERE id = ?", [artifact_id])
         if not rows:
             raise NotFoundError(
@@ -122,8 +146,10 @@ class Reader:
             )
         return Artifact(**dict(rows[0]))
 
-    def projects(self) -> list[Project]:
+    def projects(self) -> "list[Project]":
         """All projects, the one used last first."""
+        from crossrun.runs import Project
+
         rows = self._rows(
             "SELECT p.id, p.task_type, p.created_at, count(r.id) AS runs,"
             " max(r.created_at) AS last_run_at"
@@ -132,16 +158,16 @@ class Reader:
         )
         return [Project(**dict(row)) for row in rows]
 
-    def project(self, project_id: str) -> Project | None:
+    def project(self, project_id: str) -> "Project | None":
         """One project, or None when it has not begun."""
         return next((p for p in self.projects() if p.id == project_id), None)
 
-    def _with_prefix(self, reference: str) -> list[Run]:
+    def _with_prefix(self, reference: str) -> "list[Run]":
         exact = self._rows("SELECT * FROM runs WHERE id = ?", [reference])
         if exact:
-            return [run_of(exact[0])]
+            return [_run(exact[0])]
         sql = "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT 6"
-        return [run_of(row) for row in self._rows(sql, [len(reference), reference])]
+        return [_run(row) for row in self._rows(sql, [len(reference), reference])]
 
     def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
         if matching:
@@ -161,6 +187,13 @@ class Reader:
             hint=hint or 'there are no runs yet; start one: crossrun run "your task"',
         )
 
+    def _chosen(self, columns: str, wanted: RunFilter) -> list[sqlite3.Row]:
+        conditions, values = _conditions(wanted)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
+        sql = f"SELECT {columns} FROM runs {where} {order}"  # noqa: S608  all of it is ours
+        return self._rows(sql, [*values, wanted.limit])
+
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         if not self._database.exists():
             return []
@@ -173,6 +206,12 @@ class Reader:
         with closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
+
+
+def _run(row: sqlite3.Row) -> "Run":
+    from crossrun.store.rows import run_of
+
+    return run_of(row)
 
 
 def _conditions(wanted: RunFilter) -> tuple[list[str], list[Any]]:

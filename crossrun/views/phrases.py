@@ -2,7 +2,6 @@
 
 from typing import assert_never
 
-from crossrun.errors import Failure
 from crossrun.events import (
     AgentLaunched,
     AgentReasoned,
@@ -31,6 +30,7 @@ from crossrun.events import (
     WorkspaceChanged,
     WorkspacePrepared,
 )
+from crossrun.failures import Failure
 from crossrun.views.words import Phrase, bare_command, clean, first_line, plural
 
 _EXCERPT = 3

@@ -1,14 +1,12 @@
 """A run on one screen: its header while it goes on, its closing when it is over, its details."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from crossrun.runs import Run, Status
+from crossrun.runs import Run
 from crossrun.views.terminal import Terminal, fit, wrap
-from crossrun.views.words import clean, clock, count, plural
+from crossrun.views.words import clean, clock, count, moment, plural, seconds_between, status_style
 
 _MOST_CHANGES = 15
-_GOOD = (Status.SUCCEEDED,)
 _MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 
 
@@ -67,28 +65,8 @@ def details(run: Run, terminal: Terminal) -> Iterator[str]:
         yield f"  {terminal.style('status   ', 'dim')} {run.status}"
 
 
-def elapsed(run: Run) -> float | None:
-    """Seconds from start to end; None while it goes on."""
-    if run.started_at is None or run.ended_at is None:
-        return None
-    began, ended = datetime.fromisoformat(run.started_at), datetime.fromisoformat(run.ended_at)
-    return (ended - began).total_seconds()
-
-
-def moment(at: str) -> str:
-    """A stored time in the user's own time zone, to the second."""
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def status_style(status: Status) -> str:
-    """Green for success, dim while it goes on, red for the rest."""
-    if status in _GOOD:
-        return "good"
-    return "bad" if status.ended else "accent"
-
-
 def _verdict(run: Run, terminal: Terminal) -> str:
-    took = elapsed(run)
+    took = seconds_between(run.started_at, run.ended_at)
     told = [str(run.status).replace("_", " ")]
     if took is not None:
         told[0] += f" after {clock(took)}" if took >= 1 else f" after {took:.1f}s"

@@ -2,12 +2,8 @@
 
 import os
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Literal
-
-from rich.cells import cell_len, set_cell_size
+from typing import IO, Literal, NamedTuple
 
 from crossrun.views.words import Kind, Phrase
 
@@ -37,8 +33,7 @@ _INDENTS: dict[Kind, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """What a stream can show. `live`: it is a terminal that lines can be redrawn on."""
 
     stream: IO[str]
@@ -136,8 +131,19 @@ def _one_line(phrase: Phrase, indent: str, terminal: Terminal) -> str:
     return indent + terminal.style(left, style) + gap + right
 
 
+def cell_len(text: str) -> int:
+    """How many cells of a terminal a text takes; wide characters take two."""
+    if text.isascii():
+        return len(text)
+    from rich import cells
+
+    return cells.cell_len(text)
+
+
 def wrap(text: str, width: int) -> Iterator[str]:
     """Wraps each line of a text by itself; code and lists keep their lines."""
+    import textwrap
+
     for line in text.strip("\n").splitlines():
         if cell_len(line) <= width:
             yield line
@@ -150,11 +156,12 @@ def fit(text: str, width: int) -> str:
     """The text, cut with an ellipsis where it is wider than `width` cells."""
     if cell_len(text) <= width:
         return text
+    from rich.cells import set_cell_size
+
     return set_cell_size(text, max(width - 1, 0)).rstrip() + "…" if width > 0 else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table. A flexible one takes or gives up what width there is."""
 
     title: str

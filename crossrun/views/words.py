@@ -1,20 +1,19 @@
 """Words and numbers that all views share. Imports nothing heavy."""
 
 import re
-import shlex
-from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from crossrun.status import Status
 
 Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "warn", "bad", "note"]
 _SHELLS = ("bash", "zsh", "sh", "dash", "ksh", "fish")
-_CONTROL = re.compile(
+_CONTROL = (
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(NamedTuple):
     """One line to say; `right` stands at the line's end. Only `say` may be wrapped."""
 
     kind: Kind
@@ -25,6 +24,9 @@ class Phrase:
 
 def bare_command(command: str) -> str:
     """What an agent's shell was told to do, without the shell around it."""
+    import shlex
+    from pathlib import PurePath
+
     try:
         words = shlex.split(command)
     except ValueError:
@@ -35,7 +37,9 @@ def bare_command(command: str) -> str:
 
 def clean(text: str) -> str:
     """Text of an agent without what could move the cursor or change colours."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n")).expandtabs(4)
+    if text.isprintable():
+        return text
+    return re.sub(_CONTROL, "", text.replace("\r\n", "\n")).expandtabs(4)
 
 
 def first_line(text: str) -> str:
@@ -71,3 +75,22 @@ def size(number: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one stored time to another; None while one of them is not known."""
+    if start is None or end is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def moment(at: str) -> str:
+    """A stored time in the user's own time zone, to the second."""
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def status_style(status: Status) -> str:
+    """Green for success, dim while it goes on, red for the rest."""
+    if status is Status.SUCCEEDED:
+        return "good"
+    return "bad" if status.ended else "accent"

@@ -3,8 +3,8 @@
 import re
 import signal
 
-from crossrun.errors import Failure
 from crossrun.executors.process import Exit
+from crossrun.failures import Failure
 
 _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     # what the message says, the failure's code, the hint, whether it is worth trying again

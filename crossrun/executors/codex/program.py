@@ -13,8 +13,8 @@ from pathlib import Path
 from crossrun.errors import AuthenticationError, ConfigurationError
 from crossrun.executors.codex.config import UserConfig
 
-OLDEST = (0, 99, 0)
-"""The first version that does all that crossrun relies on, found by trying them."""
+OLDEST = (0, 158, 0)
+"""Found by trying: earlier versions hand keys to the agent's commands in spite of their settings."""
 
 _INSTALL = "npm install -g @openai/codex"
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}

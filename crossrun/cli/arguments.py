@@ -1,0 +1,11 @@
+"""Arguments that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+RunReference = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="An id, the beginning of one, or last.")
+]
+ProjectId = Annotated[str | None, typer.Option(metavar="NAME", help="Look in this project only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

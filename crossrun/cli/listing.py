@@ -1,0 +1,124 @@
+"""`crossrun runs`: the list of runs. Kept light, because people look at it all day."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from crossrun.cli.arguments import Json, ProjectId
+from crossrun.cli.globals import application, current
+from crossrun.cli.ledger import open_ledger
+from crossrun.errors import UsageError
+from crossrun.schema import document, run_object
+from crossrun.settings import duration
+from crossrun.status import Status
+from crossrun.store.reading import RunFilter, RunLine
+from crossrun.views.terminal import Column, Terminal, table
+from crossrun.views.words import clean, clock, count, first_line, seconds_between, status_style
+
+
+def runs(
+    project_id: ProjectId = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(Status)}.")
+    ] = None,
+    task_type: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="Of this task type.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Not older than 2h, 7d, or a date.")
+    ] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Task or name has it.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    json: Json = False,
+) -> None:
+    """List runs, the newest first.
+
+    \b
+    Examples:
+      crossrun runs
+      crossrun runs --status failed --since 7d
+      crossrun runs --json | jq -r '.runs[].id'
+    """
+    options = current()
+    if status is not None and status not in set(Status):
+        raise UsageError(
+            "OPTION_INVALID",
+            f"--status: {status!r} is no status",
+            hint=f"choose one of {', '.join(Status)}",
+        )
+    store = open_ledger(options, options.settings())
+    wanted = RunFilter(
+        project_id=project_id,
+        status=status,
+        task_type=task_type,
+        tag=tag,
+        since=_since(since),
+        search=search,
+        limit=limit,
+    )
+    if json:
+        options.out.write([document({"runs": list(map(run_object, store.read.runs(wanted)))})])
+    elif found := store.read.lines(wanted):
+        options.out.write(_run_table(found, options.out))
+    else:
+        options.say('no runs found; start one: crossrun run "your task"')
+
+
+def _since(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.now(UTC) - timedelta(seconds=duration(text))
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError as error:
+            raise UsageError(
+                "OPTION_INVALID",
+                f"--since: {text!r} is neither a time like 2h or 7d nor a date",
+                hint="for example --since 7d, --since 2026-05-01",
+            ) from error
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _run_table(found: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
+    columns = [
+        Column("RUN", style="bold"),
+        Column("WHEN"),
+        Column("PROJECT", flexible=True),
+        Column("STATUS"),
+        Column("TIME", align="right"),
+        Column("TOKENS", align="right"),
+        Column("TASK", flexible=True),
+    ]
+    return table(columns, [_run_row(run, terminal) for run in found], terminal)
+
+
+def _run_row(run: RunLine, terminal: Terminal) -> list[str]:
+    took = seconds_between(run.started_at, run.ended_at)
+    status = str(run.status).replace("_", " ")
+    if run.status is Status.FAILED:
+        status += f" ({run.exit_code})"
+    return [
+        run.id,
+        _ago(run.created_at),
+        run.project_id,
+        terminal.style(status, status_style(run.status)),
+        "" if took is None else clock(took),
+        "" if run.tokens is None else count(run.tokens),
+        clean(run.name) if run.name else first_line(run.task),
+    ]
+
+
+def _ago(at: str) -> str:
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit} ago"
+    return "just now"
+
+
+runs_app = application("runs", runs)

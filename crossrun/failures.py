@@ -1,0 +1,63 @@
+"""Why runs do not succeed: a value, recorded with the run."""
+
+from msgspec import Struct
+
+from crossrun.errors import Exit
+
+
+class Failure(Struct, frozen=True):
+    """Why a run did not succeed.
+
+    `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do;
+    `retryable` is true when the same run may well succeed later, unchanged.
+    """
+
+    code: str
+    message: str
+    hint: str
+    retryable: bool = False
+
+
+FAILURES: dict[str, tuple[str, Exit]] = {
+    "AGENT_FAILED": ("failed", Exit.RUN_FAILED),
+    "AGENT_DIED": ("failed", Exit.RUN_FAILED),
+    "AGENT_REFUSED": ("failed", Exit.RUN_FAILED),
+    "ANSWER_CUT": ("failed", Exit.RUN_FAILED),
+    "CONTEXT_FULL": ("failed", Exit.RUN_FAILED),
+    "REPLAY_DIVERGED": ("failed", Exit.RUN_FAILED),
+    "SCRIPT_FAILED": ("failed", Exit.RUN_FAILED),
+    "PLANNER_BAD_CALL": ("failed", Exit.RUN_FAILED),
+    "PLANNER_NEVER_ACTED": ("failed", Exit.RUN_FAILED),
+    "WORKSPACE_FAILED": ("failed", Exit.RUN_FAILED),
+    "INTERNAL": ("failed", Exit.RUN_FAILED),
+    "CODEX_AUTH": ("failed", Exit.AUTHENTICATION),
+    "PLANNER_AUTH": ("failed", Exit.AUTHENTICATION),
+    "QUOTA_EXCEEDED": ("failed", Exit.PROVIDER),
+    "RATE_LIMITED": ("failed", Exit.PROVIDER),
+    "PROVIDER_UNREACHABLE": ("failed", Exit.PROVIDER),
+    "PROVIDER_ERROR": ("failed", Exit.PROVIDER),
+    "VERIFY_FAILED": ("failed", Exit.VERIFY_FAILED),
+    "CANCELLED": ("cancelled", Exit.CANCELLED),
+    "TIMED_OUT": ("timed_out", Exit.TIMED_OUT),
+    "STALLED": ("timed_out", Exit.TIMED_OUT),
+    "TURN_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
+    "TOKEN_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
+    "INTERRUPTED": ("interrupted", Exit.RUN_FAILED),
+}
+"""Every failure code, with the run status that it leads to and the run's exit code."""
+
+
+CANCELLED = Failure("CANCELLED", "the run was asked to stop", "its workspace and events are kept")
+TIMED_OUT = Failure(
+    "TIMED_OUT",
+    "the run took longer than its --timeout",
+    "give it more time with --timeout, or split the task",
+)
+
+
+class RunFailed(Exception):  # noqa: N818  it carries a failure, it is none of the program
+    """What stops a run from within; it becomes the run's failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
