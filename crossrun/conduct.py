@@ -6,11 +6,11 @@ listens can catch up. Whatever happens in between, the last fact is `RunFinished
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from crossrun import __version__
 from crossrun.artifacts import Archives
@@ -55,8 +55,7 @@ _OUTPUT_TOLD = 2000
 """Characters of a failed command's output that the planner gets to see."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(Struct, frozen=True):
     """Who takes part in a run. Only `assembly` knows their concrete classes."""
 
     planner: Planner
@@ -113,8 +112,7 @@ def first_assignment(run_id: str, request: RunRequest, crew: Crew) -> Assignment
     return run.assignment(request.task, crew.workspaces.path(request.project_id, run_id))
 
 
-@dataclass
-class _Tally:
+class _Tally(Struct):
     """What was seen of the agent so far."""
 
     thread_id: str | None = None

@@ -1,9 +1,10 @@
 """Who carries a step out. An executor turns an assignment into a stream of agent events."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from crossrun.events import AgentEvent, Channel
 from crossrun.failures import Failure
@@ -11,8 +12,7 @@ from crossrun.runs import NO_TOKENS, Tokens
 from crossrun.stopping import Stop
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """One turn of work for an agent.
 
     `prompt` is sent as it is; `instructions` go beside it by `channel`. `thread_id` continues an
@@ -34,8 +34,7 @@ class Assignment:
     idle_timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a turn ended: well when `failure` is None."""
 
     failure: Failure | None = None

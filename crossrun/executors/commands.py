@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from crossrun.executors.process import Bounds, Exit, Launch, Piece, supervise
 from crossrun.redaction import without_keys
@@ -12,8 +13,7 @@ _OUTPUT_KEPT = 1024 * 1024
 """Bytes of output kept of one command: its beginning and its end, half each."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(Struct, frozen=True):
     """What came of a command. `output` is stdout and stderr as they came."""
 
     end: Exit

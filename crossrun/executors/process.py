@@ -13,11 +13,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from crossrun.executors.survivors import MARKER, descendants, end_survivors
+from msgspec import Struct
+
+from crossrun.executors.survivors import MARKER, descendants, end_survivors, import_psutil
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop
 
@@ -36,8 +37,7 @@ _POLITE_SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 0.5))
 """In turn, each with the seconds it is given before the next; at the end comes SIGKILL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """What to start. `merge_stderr`: both outputs come as lines; else stderr is kept apart."""
 
     argv: Sequence[str]
@@ -48,8 +48,7 @@ class Launch:
     merge_stderr: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """When a child has to end: see `Assignment`. `busy` says whether a command runs just now."""
 
     stop: Stop
@@ -58,16 +57,14 @@ class Bounds:
     busy: Callable[[], bool] = lambda: False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A part of a line that is longer than `LONGEST_LINE`."""
 
     data: bytes
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """How a child ended. `code` is negative when a signal ended it; `stderr` is the end of it."""
 
     code: int
@@ -128,6 +125,7 @@ class _Child:
         self.output = _Lines()
         self._stderr = bytearray()
         self._process = _start(launch)
+        import_psutil()  # now, while the child starts, and not when it has ended
         self._last_output = time.monotonic()
         self._selector = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):

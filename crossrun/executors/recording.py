@@ -7,11 +7,11 @@ contents of changed files from its snapshot.
 
 import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from crossrun.errors import UsageError
 from crossrun.events import (
@@ -30,8 +30,7 @@ _FORMAT = 1
 _Told = AgentSpoke | AgentReasoned | PlanUpdated | ToolCalled
 
 
-@dataclass(frozen=True, slots=True)
-class FileWrite:
+class FileWrite(Struct, frozen=True):
     """A file change with what it takes to make it again; `content` is None for a deletion."""
 
     changed: FileChanged
@@ -41,8 +40,7 @@ class FileWrite:
 Entry = _Told | CommandRan | FileWrite
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """A session to play. `workspace` is where it was recorded, replaced in its commands."""
 
     title: str

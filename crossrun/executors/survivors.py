@@ -18,6 +18,11 @@ _PATIENCE = 1.5
 """Seconds to go on looking while new ones turn up."""
 
 
+def import_psutil() -> None:
+    """Imports what the other functions here need, at a moment of the caller's choice."""
+    import psutil  # noqa: F401
+
+
 def descendants(pid: int) -> "list[psutil.Process]":
     """All processes below `pid`, as far as the system still knows their parents."""
     import psutil

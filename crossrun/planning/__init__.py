@@ -1,8 +1,10 @@
 """Who decides on the next turn of the agent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
 
 from crossrun.runs import Tokens
 from crossrun.tasktypes import TaskType
@@ -11,8 +13,7 @@ Message = Mapping[str, Any]
 """A message of a conversation in the chat format."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(Struct, frozen=True):
     """What became of a step, as the planner gets to know it."""
 
     answer: str | None
@@ -21,8 +22,7 @@ class StepReport:
     """Command, exit code and the end of its output."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """All that a planner decides from: it keeps nothing to itself, so any process can go on."""
 
     task: str
@@ -33,15 +33,14 @@ class Situation:
 
     def after(self, thought: "Thought", report: StepReport) -> "Situation":
         """The situation when a step has been carried out."""
-        return replace(
+        return msgspec.structs.replace(
             self,
             messages=(*self.messages, *thought.sent, *thought.replies),
             reports=(*self.reports, report),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Struct, frozen=True):
     """A planner's decision: the agent's next prompt, or None when the task is done.
 
     `sent` and `replies` are what was added to the planner's conversation.

@@ -7,7 +7,7 @@ at the latest after 50 ms, so that a calm run is stored event by event and a flo
 import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,9 @@ from crossrun.events import Event, Recorded, RunFinished, decode, encode
 from crossrun.ledger import advance, artifact
 from crossrun.redaction import Redactor
 from crossrun.runs import Run
-from crossrun.store.writing import Writer
+
+if TYPE_CHECKING:
+    from crossrun.store.writing import Writer
 
 _LONGEST_WAIT = 0.05
 _LARGEST_GROUP = 500
@@ -40,7 +42,7 @@ class Recording:
         self,
         run_id: str,
         redactor: Redactor,
-        writer: Callable[[], Writer],
+        writer: "Callable[[], Writer]",
         *,
         run: Run | None = None,
         last_seq: int = 0,

@@ -4,25 +4,24 @@ A file holds `name`, `title`, `summary`, instructions for the `planner` and for 
 `artifacts` that users of this type want to find again. A new task type needs no Python.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from crossrun.errors import ConfigurationError, UsageError
 
 _SHIPPED = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactKind:
+class ArtifactKind(Struct, frozen=True):
     """Files of a task type that are worth keeping: a glob relative to the workspace."""
 
     kind: str
     glob: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskType:
+class TaskType(Struct, frozen=True):
     """One kind of work and what those who do it are told."""
 
     name: str

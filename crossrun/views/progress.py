@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from crossrun.events import (
     AgentLaunched,
@@ -21,8 +22,7 @@ from crossrun.runs import NO_TOKENS, Tokens
 from crossrun.views.words import bare_command, clock, count, first_line
 
 
-@dataclass
-class Progress:
+class Progress(Struct):
     """Sees events and tells stage, time, idle time, running command and tokens."""
 
     now: Callable[[], float] = time.monotonic

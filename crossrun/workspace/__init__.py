@@ -1,8 +1,9 @@
 """A folder of its own for each run, always below one root."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
@@ -10,8 +11,7 @@ from crossrun.workspace.git import EMPTY_TREE, Snapshots
 _LONGEST_NAME = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """A prepared folder. `baseline` is the git tree that changes are measured against."""
 
     path: Path

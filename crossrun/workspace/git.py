@@ -8,10 +8,11 @@ configuration found in a tree or inherited from the user can run code or change 
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
 from crossrun.runs import Change
@@ -49,8 +50,7 @@ _STATUSES: dict[str, Literal["added", "modified", "deleted", "renamed"]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """What differs between two states. `patch` is in git's format, binary files included."""
 
     changes: tuple[Change, ...]
@@ -90,10 +90,9 @@ class Snapshots:
         if before == after:
             return Difference((), "", "", b"")
         found = self._diff(before, after, "--raw", "--numstat", "-z")
-        shortstat = self._diff(before, after, "--shortstat").decode().strip()
         stat = self._diff(before, after, "--stat=100").decode("utf-8", "replace").rstrip()
         patch = self._diff(before, after, "--patch", "--binary", "--full-index")
-        return Difference(_changes(found), shortstat, stat, patch)
+        return Difference(_changes(found), stat.splitlines()[-1].strip(), stat, patch)
 
     def keep(self, path: str) -> str | None:
         """Keeps one file as it is at this moment.

@@ -6,13 +6,13 @@ to know that value: from config.toml, from the profile, and from the user's own 
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class UserConfig:
+
+class UserConfig(Struct, frozen=True):
     """The values that matter here, with the user's own precedence applied."""
 
     values: Mapping[str, Any]

@@ -7,21 +7,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from crossrun.errors import AuthenticationError, ConfigurationError
 from crossrun.executors.codex.config import UserConfig
 
 OLDEST = (0, 158, 0)
-"""Found by trying: earlier versions hand keys to the agent's commands in spite of their settings."""
+"""Found by trying: earlier ones hand keys to the agent's commands in spite of their settings."""
 
 _INSTALL = "npm install -g @openai/codex"
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """A Codex that can be started: `path` and the variables that it wants beside the inherited."""
 
     path: Path
