@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from crossrun.events import Recorded
     from crossrun.runs import Run
-    from crossrun.store.reading import StoredEvent
+    from crossrun.stored import StoredEvent
 
 SCHEMA_VERSION = 1
 

@@ -13,7 +13,7 @@ from crossrun.errors import UsageError
 from crossrun.schema import document, run_object
 from crossrun.settings import duration
 from crossrun.status import Status
-from crossrun.store.reading import RunFilter, RunLine
+from crossrun.stored import RunFilter, RunLine
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import clean, clock, count, first_line, seconds_between, status_style
 

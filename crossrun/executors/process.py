@@ -14,16 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, Literal
 
 from msgspec import Struct
 
-from crossrun.executors.survivors import MARKER, descendants, end_survivors, import_psutil
+from crossrun.executors.survivors import MARKER, Kin, descendants, end_survivors, import_psutil
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop
-
-if TYPE_CHECKING:
-    import psutil
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes. A longer line comes in pieces, so that memory stays bounded."""
@@ -121,7 +118,7 @@ class _Child:
         self._signals = iter(_POLITE_SIGNALS)
         self._next_signal_at: float | None = None
         self._gone_at: float | None = None
-        self._kin: list[psutil.Process] = []
+        self._kin: Kin = ()
         self.output = _Lines()
         self._stderr = bytearray()
         self._process = _start(launch)

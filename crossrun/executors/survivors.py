@@ -7,11 +7,14 @@ environment that every process of a run inherits.
 
 import os
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import psutil
+
+Kin: TypeAlias = "Sequence[psutil.Process]"
+"""Processes that descend from a child."""
 
 MARKER = "CROSSRUN_RUN_ID"
 _PATIENCE = 1.5
@@ -23,7 +26,7 @@ def import_psutil() -> None:
     import psutil  # noqa: F401
 
 
-def descendants(pid: int) -> "list[psutil.Process]":
+def descendants(pid: int) -> Kin:
     """All processes below `pid`, as far as the system still knows their parents."""
     import psutil
 
@@ -33,7 +36,7 @@ def descendants(pid: int) -> "list[psutil.Process]":
         return []
 
 
-def end_survivors(run_id: str, kin: "Iterable[psutil.Process]" = ()) -> int:
+def end_survivors(run_id: str, kin: Kin = ()) -> int:
     """Kills what is left of a run: its marked processes and those of `kin` that still live.
 
     Returns:

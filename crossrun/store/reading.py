@@ -7,54 +7,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from crossrun.errors import NotFoundError
 from crossrun.status import Status
 from crossrun.store.migrations import translated
+from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 if TYPE_CHECKING:
     from crossrun.runs import Artifact, Project, Run
 
 LAST = "last"
 _BATCH = 500
-
-
-class StoredEvent(NamedTuple):
-    """An event as it is stored: `body` is JSON text, its type included."""
-
-    run_id: str
-    seq: int
-    at: str
-    type: str
-    body: str
-
-
-class RunLine(NamedTuple):
-    """What a list tells of a run; `tokens` is their sum, None when nobody told."""
-
-    id: str
-    project_id: str
-    name: str | None
-    task: str
-    status: Status
-    exit_code: int | None
-    created_at: str
-    started_at: str | None
-    ended_at: str | None
-    tokens: int | None
-
-
-class RunFilter(NamedTuple):
-    """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
-
-    project_id: str | None = None
-    status: str | None = None
-    task_type: str | None = None
-    tag: str | None = None
-    since: str | None = None
-    search: str | None = None
-    limit: int = 20
 
 
 class Reader:

@@ -21,6 +21,9 @@ _KIND_STYLES: dict[Kind, str] = {
     "note": "dim",
 }
 _PLAIN_TWINS = str.maketrans({"·": "-", "…": "~", "›": ">", "×": "x"})
+_NARROW = str.maketrans(dict.fromkeys("·…›×", "x"))
+"""Our own glyphs, known to take one cell."""
+
 _INDENTS: dict[Kind, tuple[str, str]] = {
     "say": ("> ", "  "),
     "think": ("  ", "  "),
@@ -133,7 +136,7 @@ def _one_line(phrase: Phrase, indent: str, terminal: Terminal) -> str:
 
 def cell_len(text: str) -> int:
     """How many cells of a terminal a text takes; wide characters take two."""
-    if text.isascii():
+    if text.translate(_NARROW).isascii():
         return len(text)
     from rich import cells
 

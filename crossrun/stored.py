@@ -1,0 +1,42 @@
+"""What reads of the store ask for and return, where that is lighter than a whole `Run`."""
+
+from typing import NamedTuple
+
+from crossrun.status import Status
+
+
+class StoredEvent(NamedTuple):
+    """An event as it is stored: `body` is JSON text, its type included."""
+
+    run_id: str
+    seq: int
+    at: str
+    type: str
+    body: str
+
+
+class RunLine(NamedTuple):
+    """What a list tells of a run; `tokens` is their sum, None when nobody told."""
+
+    id: str
+    project_id: str
+    name: str | None
+    task: str
+    status: Status
+    exit_code: int | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    tokens: int | None
+
+
+class RunFilter(NamedTuple):
+    """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
+
+    project_id: str | None = None
+    status: str | None = None
+    task_type: str | None = None
+    tag: str | None = None
+    since: str | None = None
+    search: str | None = None
+    limit: int = 20
