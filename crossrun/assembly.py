@@ -18,6 +18,7 @@ from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.tasktypes import load as load_task_type
 from crossrun.workspace import Workspaces, folder_name
+from crossrun.workspace.git import require_git
 
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
 """Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
@@ -40,9 +41,12 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
     folder_name(request.project_id)
     task_type = load_task_type(request.task_type, task_types_folder(settings))
     redactor = redactor_for(settings)
+    planner = _planner(request, settings)
+    executor = _executor(request, settings, store)
+    require_git()
     return Crew(
-        planner=_planner(request, settings),
-        executor=_executor(request, settings, store),
+        planner=planner,
+        executor=executor,
         workspaces=workspaces(settings),
         archives=Archives(settings.paths.artifacts, redactor),
         task_type=task_type,

@@ -1,16 +1,21 @@
 """Commands with sub-commands, of which one is meant when none is named."""
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 import typer
 from typer.core import TyperGroup
 
-from crossrun.cli.globals import CONTEXT, Command
+from crossrun.cli.globals import CONTEXT, Command, global_options
 
 
 class _WithDefault(TyperGroup):
     """`crossrun artifacts k7f3` is `crossrun artifacts list k7f3`."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
+        super().__init__(*args, **keywords)
+        self.params.extend(global_options())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         named = bool(args) and args[0] in (*self.commands, "-h", "--help")

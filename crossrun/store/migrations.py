@@ -92,7 +92,7 @@ def version(database: Path) -> int:
     """
     if not database.exists() or database.stat().st_size == 0:
         return 0
-    with translated(database), closing(_read_only(database)) as connection:
+    with translated(database), closing(read_only(database)) as connection:
         seen = int(connection.execute("PRAGMA user_version").fetchone()[0])
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if seen > LATEST:
@@ -155,8 +155,13 @@ def _refuse_foreign(connection: sqlite3.Connection, database: Path, seen: int) -
         raise _not_a_store(database, "it is a database of another program")
 
 
-def _read_only(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+def read_only(database: Path) -> sqlite3.Connection:
+    """A connection that cannot write, also where the folder cannot be written either."""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    wal = database.with_name(f"{database.name}-wal")
+    if not os.access(database.parent, os.W_OK) and not wal.exists():
+        address += "&immutable=1"  # nobody else writes here, and SQLite could make no lock file
+    return sqlite3.connect(address, uri=True, timeout=30)
 
 
 def _connect(database: Path) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossrun.errors import NotFoundError
 from crossrun.status import Status
-from crossrun.store.migrations import translated
+from crossrun.store.migrations import read_only, translated
 from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 if TYPE_CHECKING:
@@ -166,8 +166,7 @@ class Reader:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        address = f"{self._database.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
+        with closing(read_only(self._database)) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
 

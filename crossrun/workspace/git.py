@@ -203,7 +203,7 @@ def _run(
         **(environ or {}),
     }
     done = subprocess.run(
-        [_program(), *command[1:]],
+        [require_git(), *command[1:]],
         cwd=folder,
         env=clean,
         input=stdin,
@@ -220,7 +220,7 @@ def _run(
     return done.stdout
 
 
-def _program() -> str:
+def require_git() -> str:
     """The git on the user's PATH.
 
     Raises:

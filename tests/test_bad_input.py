@@ -1,0 +1,312 @@
+"""Whatever is wrong, a clear error with its remedy comes of it, and nothing half recorded."""
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Crossrun, Result
+
+OFFLINE = ("--offline",)
+
+
+def error_of(result: Result) -> tuple[int, str]:
+    """Exit code and error code; the message for people must be there as well."""
+    told = result.json["error"]
+    assert f"error[{told['code']}]: {told['message']}" in result.err
+    assert told["hint"] in result.err
+    assert "Traceback" not in result.err
+    return result.code, told["code"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("",), (2, "TASK_EMPTY")),
+        ((" \n",), (2, "TASK_EMPTY")),
+        ((), (2, "TASK_EMPTY")),
+        (("-",), (2, "TASK_EMPTY")),
+        (("x", "-f", "task.txt"), (2, "TASK_TWICE")),
+        (("-f", "missing.txt"), (2, "TASK_UNREADABLE")),
+        (("-f", "."), (2, "TASK_UNREADABLE")),
+        (("-f", "binary"), (2, "TASK_UNREADABLE")),
+        (("-f", "latin1"), (2, "TASK_UNREADABLE")),
+        (("-f", "huge"), (2, "TASK_TOO_LONG")),
+        (("x", "--task-type", "poetry"), (2, "TASK_TYPE_UNKNOWN")),
+        (("x", "--task-type", "../../etc/passwd"), (2, "TASK_TYPE_UNKNOWN")),
+        (("x", "--project-id", "  "), (2, "PROJECT_NAME")),
+        (("x", "--project-id", "n" * 300), (2, "PROJECT_NAME")),
+        (("x", "--timeout", "soon"), (2, "OPTION_INVALID")),
+        (("x", "--max-turns", "0"), (2, "OPTION_INVALID")),
+        (("x", "--sandbox", "none"), (2, "OPTION_INVALID")),
+        (("x", "--executor", "claude"), (2, "OPTION_INVALID")),
+        (("x", "--image", "missing.png"), (2, "PATH_MISSING")),
+        (("x", "--recording", "missing.yaml", "--yes"), (6, "RUN_NOT_FOUND")),
+        (("x", "--nonsense"), (2, "USAGE")),
+        (("-v is broken",), (2, "USAGE")),
+    ],
+)
+def test_words_that_make_no_sense_begin_no_run(
+    crossrun: Crossrun, words: tuple[str, ...], expected: tuple[int, str]
+) -> None:
+    (crossrun.cwd / "task.txt").write_text("do it")
+    (crossrun.cwd / "binary").write_bytes(b"\0\1\2")
+    (crossrun.cwd / "latin1").write_bytes("café".encode("latin-1"))
+    (crossrun.cwd / "huge").write_text("word " * 400_000)
+    offline = () if "--executor" in words or "--recording" in words else OFFLINE
+    result = crossrun("run", "--json", *offline, *words)
+
+    assert error_of(result) == expected
+    assert crossrun.json("runs")["runs"] == []
+    assert not (crossrun.home / "workspaces").exists()
+
+
+def test_a_task_with_a_dash_is_told_about_the_double_dash(crossrun: Crossrun) -> None:
+    assert "crossrun run --" in crossrun("run", "-v is broken").err
+    assert crossrun("run", *OFFLINE, "--", "-v is broken").code == 0
+
+
+@pytest.mark.parametrize("word", ["resume", "help", "last", "runs"])
+def test_a_task_may_be_any_word(crossrun: Crossrun, word: str) -> None:
+    assert crossrun("run", word, *OFFLINE, "--json").json["task"] == word
+
+
+def test_a_task_comes_from_a_file_or_from_standard_input(crossrun: Crossrun) -> None:
+    (crossrun.cwd / "task.md").write_text("from a file: ü")
+    from_file = crossrun("run", "-f", "task.md", *OFFLINE, "--json").json
+    from_stdin = crossrun("run", "-", *OFFLINE, "--json", stdin="from stdin: ü").json
+
+    assert (from_file["task"], from_stdin["task"]) == ("from a file: ü", "from stdin: ü")
+
+
+def test_a_project_name_like_a_path_is_made_harmless(crossrun: Crossrun) -> None:
+    run = crossrun("run", "x", *OFFLINE, "--project-id", "../../etc", "--json").json
+
+    workspace = Path(run["workspace"]).resolve()
+    assert run["project_id"] == "../../etc"
+    assert workspace.is_relative_to((crossrun.home / "workspaces").resolve())
+    assert (workspace / "duration.py").is_file()
+
+
+def test_a_missing_codex_names_the_way_without_it(crossrun: Crossrun, tmp_path: Path) -> None:
+    result = crossrun("run", "x", "--json", PATH=str(tmp_path))
+
+    assert error_of(result) == (3, "CODEX_MISSING")
+    assert "--offline" in result.err
+    assert crossrun.json("runs")["runs"] == []
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [("codex-cli 0.40.0", "CODEX_TOO_OLD"), ("hello", "CODEX_BROKEN"), ("", "CODEX_BROKEN")],
+)
+def test_a_codex_that_is_too_old_or_none_is_refused(
+    crossrun: Crossrun, tmp_path: Path, says: str, expected: str
+) -> None:
+    fake = tmp_path / "codex"
+    fake.write_text(f"#!/bin/sh\necho '{says}'\n")
+    fake.chmod(0o755)
+
+    assert error_of(crossrun("run", "x", "--json", CODEX_PATH=str(fake))) == (3, expected)
+
+
+def test_without_git_no_run_begins(crossrun: Crossrun, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sh", "env", "python3"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    result = crossrun("run", "x", *OFFLINE, "--json", PATH=str(programs))
+
+    assert error_of(result) == (3, "GIT_MISSING")
+    assert crossrun.json("runs")["runs"] == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database, " * 60, b"SQLite format 3\0" + b"x" * 9000]
+)
+def test_a_store_that_is_not_sqlite_is_refused_and_left_alone(
+    crossrun: Crossrun, content: bytes
+) -> None:
+    crossrun.home.mkdir(parents=True)
+    database = crossrun.home / "crossrun.db"
+    database.write_bytes(content)
+
+    for words in (("run", "x", *OFFLINE), ("runs",), ("show",)):
+        code, name = error_of(crossrun(*words, "--json"))
+        assert (code, name) in ((3, "STORE_INVALID"), (3, "STORE_DAMAGED"))
+    assert database.read_bytes() == content
+
+
+def test_another_programs_database_is_not_touched(crossrun: Crossrun) -> None:
+    crossrun.home.mkdir(parents=True)
+    database = crossrun.home / "crossrun.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    connection.close()
+    before = database.read_bytes()
+
+    assert error_of(crossrun("run", "x", *OFFLINE, "--json")) == (3, "STORE_INVALID")
+    assert database.read_bytes() == before
+
+
+def test_a_newer_store_is_refused(crossrun: Crossrun) -> None:
+    crossrun("migrate")
+    connection = sqlite3.connect(crossrun.home / "crossrun.db")
+    connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+
+    for words in (("run", "x", *OFFLINE), ("runs",)):
+        assert error_of(crossrun(*words, "--json")) == (3, "STORE_NEWER")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=300k,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(options, check=False, capture_output=True).returncode:
+        pytest.skip("making a file system takes root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_earlier_runs_stay_readable(
+    crossrun: Crossrun, small_disk: Path
+) -> None:
+    home = ("--home", str(small_disk))
+    first = crossrun("run", "echo one", "--executor", "shell", "--json", *home).json
+    result = crossrun("run", "seq 1 200000", "--executor", "shell", "--json", *home)
+
+    assert result.code != 0
+    assert "Traceback" not in result.err
+    listed = crossrun("runs", "--json", *home)
+    assert listed.code == 0
+    assert first["id"] in {run["id"] for run in listed.json["runs"]}
+
+
+def test_a_read_only_home_is_told(crossrun: Crossrun, small_disk: Path) -> None:
+    home = ("--home", str(small_disk))
+    first = crossrun("run", "echo one", "--executor", "shell", "--json", *home).json
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+
+    assert error_of(crossrun("run", "x", *OFFLINE, "--json", *home)) == (3, "HOME_UNWRITABLE")
+    assert crossrun("show", "--json", *home).json["id"] == first["id"]
+
+
+def test_a_home_that_is_a_file_is_told(crossrun: Crossrun, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = crossrun("run", "x", *OFFLINE, "--json", "--home", str(tmp_path / "file"))
+
+    assert error_of(result) == (3, "HOME_UNWRITABLE")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("show", "zzz"), (6, "RUN_NOT_FOUND")),
+        (("show",), (6, "NO_RUNS")),
+        (("watch", "zzz"), (6, "RUN_NOT_FOUND")),
+        (("diff", "zzz"), (6, "RUN_NOT_FOUND")),
+        (("steps", "zzz"), (6, "RUN_NOT_FOUND")),
+        (("artifacts", "zzz"), (6, "RUN_NOT_FOUND")),
+        (("artifacts", "get", "zzz-1"), (6, "ARTIFACT_NOT_FOUND")),
+        (("projects", "show", "zzz"), (6, "PROJECT_NOT_FOUND")),
+        (("projects", "set", "p", "task_type", "poetry"), (2, "TASK_TYPE_UNKNOWN")),
+        (("projects", "set", "p", "colour", "red"), (2, "SETTING_UNKNOWN")),
+        (("runs", "--status", "fine"), (2, "OPTION_INVALID")),
+        (("runs", "--since", "yore"), (2, "OPTION_INVALID")),
+        (("rnus",), (2, "USAGE")),
+    ],
+)
+def test_what_is_not_there_is_told_with_its_exit_code(
+    crossrun: Crossrun, words: tuple[str, ...], expected: tuple[int, str]
+) -> None:
+    result = crossrun(*words)
+    assert result.code == expected[0]
+    assert f"error[{expected[1]}]" in result.err
+    assert result.out == ""
+
+
+def test_an_unknown_run_names_the_nearest(crossrun: Crossrun) -> None:
+    run = crossrun("run", "true", "--executor", "shell", "--json").json["id"]
+    wrong = run[:-1] + ("2" if run[-1] != "2" else "3")
+
+    assert run in crossrun("show", wrong).err
+
+
+def test_a_broken_settings_file_is_told(crossrun: Crossrun) -> None:
+    crossrun.home.mkdir(parents=True)
+    (crossrun.home / "config.yaml").write_text("model: [unclosed")
+
+    assert error_of(crossrun("runs", "--json")) == (3, "SETTINGS_UNREADABLE")
+
+
+def test_global_options_stand_before_and_after_the_command(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    other = str(tmp_path / "other")
+    for words in (("--home", other, "paths", "--json"), ("paths", "--json", "--home", other)):
+        assert crossrun(*words).json["database"] == f"{other}/crossrun.db"
+    for words in (("-h",), ("run", "-h"), ("projects", "-h"), ("artifacts", "get", "--help")):
+        shown = crossrun(*words)
+        assert (shown.code, shown.err) == (0, "")
+        assert "--no-color" in shown.out
+
+
+def test_every_help_has_an_example(crossrun: Crossrun) -> None:
+    from crossrun.cli import COMMANDS
+
+    names = [name for section in COMMANDS.values() for name in section]
+    for name in names:
+        assert f"crossrun {name}" in crossrun(name, "--help").out.replace("Usage: crossrun", "")
+
+
+def test_nothing_asks_without_a_terminal(crossrun: Crossrun) -> None:
+    run = crossrun("run", "true", "--executor", "shell", "--json").json["id"]
+    assert error_of(crossrun("run", "x", "--recording", run, "--json")) == (2, "CONSENT_NEEDED")
+
+
+def test_a_reader_that_goes_away_is_no_error(crossrun: Crossrun) -> None:
+    crossrun("run", "seq 1 50000", "--executor", "shell")
+    words = " ".join(crossrun.command("steps"))
+    piped = subprocess.run(
+        ["/bin/sh", "-c", f"{words} | head -1"],
+        env=crossrun.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (piped.stdout, piped.stderr) == ("asked\n", "")
+
+
+def test_python_m_crossrun_and_the_version(crossrun: Crossrun) -> None:
+    assert crossrun("--version").out.startswith("crossrun 0.")
+    assert sys.executable in crossrun.command()[0]
+
+
+def test_errors_are_documented(crossrun: Crossrun) -> None:
+    from crossrun.failures import FAILURES
+
+    reference = Path(__file__).parent.parent / "docs" / "reference" / "errors.md"
+    text = reference.read_text()
+    assert [code for code in FAILURES if f"### {code}" not in text] == []
+    _, code = error_of(crossrun("run", "", "--json"))
+    assert f"### {code}" in text
+
+
+def test_a_free_port_is_nobodys(crossrun: Crossrun) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    planned = ("run", "x", "--executor", "replay", "--planner", "openai", "--json")
+    result = crossrun(*planned, OPENAI_API_KEY="sk-x", OPENAI_BASE_URL=address)
+
+    assert result.code == 5
+    assert json.loads(result.out)["failure"]["code"] == "PROVIDER_UNREACHABLE"
