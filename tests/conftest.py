@@ -52,18 +52,15 @@ class Crossrun:
     cwd: Path
     environ: dict[str, str] = field(default_factory=dict)
 
-    def __call__(
-        self, *words: str, stdin: str | bytes = b"", timeout: float = 60, **environ: str
-    ) -> Result:
+    def __call__(self, *words: str, stdin: str = "", **environ: str) -> Result:
         """Runs a command to its end."""
-        given = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             self.command(*words),
             cwd=self.cwd,
             env={**self.environ, **environ},
-            input=given,
+            input=stdin.encode(),
             capture_output=True,
-            timeout=timeout,
+            timeout=60,
             check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -127,9 +124,9 @@ class WithCodex:
     codex_home: Path
     model: ScriptedModel
 
-    def run(self, *words: str, timeout: float = 60, **environ: str) -> Result:
+    def run(self, *words: str, **environ: str) -> Result:
         """`crossrun run WORDS --json`."""
-        return self.crossrun("run", *words, "--json", timeout=timeout, **environ)
+        return self.crossrun("run", *words, "--json", **environ)
 
 
 class CodexWorld:

@@ -137,7 +137,8 @@ def test_a_store_that_is_not_sqlite_is_refused_and_left_alone(
     database = crossrun.home / "crossrun.db"
     database.write_bytes(content)
 
-    for words in (("run", "x", *OFFLINE), ("runs",), ("show",)):
+    commands: list[tuple[str, ...]] = [("run", "x", *OFFLINE), ("runs",), ("show",)]
+    for words in commands:
         code, name = error_of(crossrun(*words, "--json"))
         assert (code, name) in ((3, "STORE_INVALID"), (3, "STORE_DAMAGED"))
     assert database.read_bytes() == content
@@ -252,9 +253,9 @@ def test_global_options_stand_before_and_after_the_command(
     crossrun: Crossrun, tmp_path: Path
 ) -> None:
     other = str(tmp_path / "other")
-    for words in (("--home", other, "paths", "--json"), ("paths", "--json", "--home", other)):
+    for words in (["--home", other, "paths", "--json"], ["paths", "--json", "--home", other]):
         assert crossrun(*words).json["database"] == f"{other}/crossrun.db"
-    for words in (("-h",), ("run", "-h"), ("projects", "-h"), ("artifacts", "get", "--help")):
+    for words in (["-h"], ["run", "-h"], ["projects", "-h"], ["artifacts", "get", "--help"]):
         shown = crossrun(*words)
         assert (shown.code, shown.err) == (0, "")
         assert "--no-color" in shown.out

@@ -212,7 +212,13 @@ class Moving:
             markup=False,
             emoji=False,
         )
-        live = Live(console=console, auto_refresh=False, transient=True)
+        live = Live(
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         live.start()
         return live
 

@@ -1,0 +1,158 @@
+"""How fast an agent's lines become committed rows, with the live view on.
+
+    python benchmarks/ingest.py [--events 200000]
+
+A stand-in for the agent writes lines of Codex's format: first as fast as it can, then paced at
+2,000 a second, each with the time at which it was written. Everything between its standard output
+and the committed row is crossrun's own: supervisor, parser, transcript, redaction, store and view
+(on a pseudo terminal). Goals: 20,000 events per second; 99 of 100 events committed within 50 ms.
+As a limit the same rows are inserted by plain `sqlite3`, in groups of the same size.
+"""
+
+import argparse
+import json
+import os
+import pty
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from timing import machine
+
+from crossrun.artifacts import Archives
+from crossrun.conduct import Crew, conduct
+from crossrun.events import AgentSpoke, Recorded
+from crossrun.executors.codex import Codex
+from crossrun.executors.codex.config import UserConfig
+from crossrun.executors.codex.program import Program
+from crossrun.planning.direct import DirectPlanner
+from crossrun.redaction import Redactor
+from crossrun.runs import CodexOptions, RunRequest
+from crossrun.settings import load
+from crossrun.stopping import Stop
+from crossrun.store import Store
+from crossrun.tasktypes import load as load_task_type
+from crossrun.views.live import Moving
+from crossrun.views.terminal import Terminal
+from crossrun.workspace import Workspaces
+
+AGENT = """\
+#!{python}
+import json, sys, time
+out = sys.stdout
+def say(line): out.write(json.dumps(line) + "\\n")
+say({{"type": "thread.started", "thread_id": "t"}})
+say({{"type": "turn.started"}})
+out.flush()
+time.sleep(1.5)  # the store's writer is imported meanwhile, as it is while Codex boots
+count, pace = int({count}), float({pace})
+output = "a line of what a command printed\\n" * 5
+for number in range(count):
+    if pace:
+        time.sleep(max(0, began + number / pace - time.time())) if number else None
+        began = time.time() if not number else began
+        item = {{"id": f"item_{{number}}", "type": "agent_message", "text": str(time.time())}}
+    else:
+        item = {{"id": f"item_{{number}}", "type": "command_execution", "exit_code": 0,
+                "command": "/bin/bash -lc 'echo " + str(number) + "'", "status": "completed",
+                "aggregated_output": output}}
+    say({{"type": "item.completed", "item": item}})
+    if pace: out.flush()
+say({{"type": "turn.completed", "usage": {{"input_tokens": 1, "output_tokens": 1}}}})
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    count = parser.parse_args().events
+    print(f"{machine()}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        flood = [(r.seq, at) for r, at in measured(Path(folder) / "flood", count, pace=0)]
+        began = next(at for seq, at in flood if seq > 7)
+        rate = count / (flood[-1][1] - began)
+        print(f"flood: {count} events, {rate:,.0f} committed per second (goal 20,000)")
+        limit = plain_rate(Path(folder) / "flood" / "crossrun.db", Path(folder) / "limit.db")
+        print(f"limit: plain sqlite3, the same rows in groups of 500: {limit:,.0f} per second")
+        print(f"ratio: {rate / limit:.2f} of the limit\n")
+        paced = measured(Path(folder) / "paced", 20_000, pace=2000)
+        waits = sorted(
+            at - float(r.event.text) for r, at in paced if isinstance(r.event, AgentSpoke)
+        )
+        median, high = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
+        print(f"paced: event to commit, median {median * 1000:.1f} ms, 99th percentile ", end="")
+        print(f"{high * 1000:.1f} ms (goal 50)")
+
+
+def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[Recorded, float]]:
+    """Events of one run, each with the time at which it was known to be committed."""
+    home.mkdir()
+    agent = home / "agent"
+    agent.write_text(AGENT.format(python=sys.executable, count=count, pace=pace))
+    agent.chmod(0o755)
+    settings = load(flags={}, environ={"HOME": str(home), "PATH": os.defpath}, home=home)
+    store = Store(settings.paths)
+    store.open_for_writing()
+    config = UserConfig({}, home)
+    redactor = Redactor(["a-secret-value-of-the-environment"])
+    crew = Crew(
+        planner=DirectPlanner(),
+        executor=Codex(
+            Program(agent, "0"), config, CodexOptions(), model=None, environ=settings.environ
+        ),
+        workspaces=Workspaces(settings.paths.workspaces, settings.paths.snapshots),
+        archives=Archives(settings.paths.artifacts, redactor),
+        task_type=load_task_type("code", home),
+        environ=settings.environ,
+    )
+    view = Moving(terminal())
+    with store.owning() as run_id:
+        facts = conduct(run_id, RunRequest(task="ingest"), crew, Stop())
+        for recorded in store.recording(run_id, facts, redactor):
+            at = time.time()
+            view.show(recorded)
+            if recorded is not None:
+                yield recorded, at
+    store.close()
+
+
+def terminal() -> Terminal:
+    """A pseudo terminal that somebody reads."""
+    reading, writing = pty.openpty()
+
+    def drain() -> None:
+        while os.read(reading, 65536):
+            pass
+
+    threading.Thread(target=drain, daemon=True).start()
+    stream = os.fdopen(writing, "w")
+    return Terminal(stream, width=100, color=True, live=True, unicode=True)
+
+
+def plain_rate(source: Path, target: Path) -> float:
+    """Rows per second of the same events by plain sqlite3, with the same durability."""
+    with closing(sqlite3.connect(source)) as connection:
+        rows = connection.execute("SELECT run_id, seq, at, type, body FROM events").fetchall()
+    with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE e (r, s, a, t, b, PRIMARY KEY (r, s))")
+        began = time.perf_counter()
+        for start in range(0, len(rows), 500):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT INTO e VALUES (?, ?, ?, ?, ?)", rows[start : start + 500]
+            )
+            connection.execute("COMMIT")
+        took = time.perf_counter() - began
+    assert json.loads(rows[0][4])["type"] == "run_started"
+    return len(rows) / took
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Events keep their whole meaning on the way into the store and out again."""
+
+import json
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from examples import EVENTS
+
+from crossrun.events import (
+    AgentEvent,
+    ArtifactSaved,
+    CommandRan,
+    Event,
+    FileChanged,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepPlanned,
+    ToolCalled,
+    UsageReported,
+    Verified,
+    WorkspaceChanged,
+    WorkspacePrepared,
+    decode,
+    encode,
+)
+from crossrun.runs import RunRequest
+from crossrun.status import Status
+
+TAGS = [str(event.__struct_config__.tag) for event in EVENTS]
+
+every_event = pytest.mark.parametrize("event", EVENTS, ids=TAGS)
+
+
+def from_later(value: Any) -> Any:  # noqa: ANN401  any JSON
+    """The same JSON as a later crossrun, which knows more fields, might have written it."""
+    match value:
+        case dict():
+            return {"later": {"x": [1]}, **{key: from_later(item) for key, item in value.items()}}
+        case list():
+            return [from_later(item) for item in value]
+        case _:
+            return value
+
+
+def test_there_is_one_example_of_every_event_type() -> None:
+    known = sorted(kind.__name__ for kind in get_args(Event))
+    assert sorted(type(event).__name__ for event in EVENTS) == known
+
+
+@every_event
+def test_the_example_leaves_no_field_at_its_default(event: Event) -> None:
+    left = [
+        field.name
+        for field in msgspec.structs.fields(event)
+        if getattr(event, field.name) in (field.default, "", ())
+    ]
+    assert left == []
+
+
+@every_event
+def test_an_event_comes_back_from_its_text_as_it_was(event: Event) -> None:
+    assert decode(encode(event)) == event
+
+
+@every_event
+def test_an_event_is_one_line_of_json_that_names_its_type(event: Event) -> None:
+    text = encode(event)
+    assert "\n" not in text
+    assert json.loads(text)["type"] == event.__struct_config__.tag
+
+
+@every_event
+def test_unknown_fields_are_passed_over(event: Event) -> None:
+    body = json.loads(encode(event))
+    free = [name for name in ("sent", "reply", "arguments", "result") if name in body]
+    later = from_later(body) | {name: body[name] for name in free}
+    assert decode(json.dumps(later)) == event
+
+
+@pytest.mark.parametrize(
+    ("body", "event"),
+    [
+        (
+            '{"type":"run_started","request":{"task":"x"},"workspace":"/w","crossrun_version":"0"}',
+            RunStarted(request=RunRequest(task="x"), workspace="/w", crossrun_version="0"),
+        ),
+        ('{"type": "step_planned", "prompt": "x"}', StepPlanned(prompt="x")),
+        (
+            '{"type": "command_ran", "command": "ls"}',
+            CommandRan(command="ls", exit_code=None, output="", duration_s=None),
+        ),
+        (
+            '{"type": "file_changed", "path": "a", "change": "added"}',
+            FileChanged(path="a", change="added", ok=True, content=None),
+        ),
+        ('{"type": "tool_called", "tool": "t"}', ToolCalled(tool="t")),
+        (
+            '{"type": "usage_reported", "source": "planner"}',
+            UsageReported(source="planner", tokens=None, thread_total=None),
+        ),
+        ('{"type": "step_finished"}', StepFinished(failure=None, agent_exit_code=None)),
+        (
+            '{"type": "run_finished", "status": "succeeded"}',
+            RunFinished(status=Status.SUCCEEDED, failure=None, redactions=0),
+        ),
+    ],
+)
+def test_an_event_stored_before_a_field_was_added_gets_its_default(body: str, event: Event) -> None:
+    assert decode(body) == event
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("step_planned", {"prompt"}),
+        ("thread_started", {"thread_id"}),
+        ("agent_spoke", {"text"}),
+        ("agent_reasoned", {"text"}),
+        ("command_started", {"command"}),
+        ("command_ran", {"command", "exit_code", "output", "duration_s"}),
+        ("file_changed", {"path", "change"}),
+        ("unrecognised", {"raw"}),
+        ("verified", {"command", "exit_code", "output"}),
+        ("run_finished", {"status", "failure"}),
+    ],
+)
+def test_fields_that_scripts_rely_on_keep_their_names(kind: str, fields: set[str]) -> None:
+    body = json.loads(encode(EVENTS[TAGS.index(kind)]))
+    assert fields - set(body) == set()
+
+
+def test_types_that_scripts_rely_on_keep_their_names() -> None:
+    promised = """
+        run_started workspace_prepared step_planned thread_started turn_started agent_spoke
+        agent_reasoned command_started command_ran file_changed tool_called plan_updated
+        usage_reported warned unrecognised step_finished verified workspace_changed artifact_saved
+        cancel_requested run_finished
+    """
+    assert set(promised.split()) - set(TAGS) == set()
+
+
+def test_an_agent_can_neither_begin_nor_end_nor_judge_a_run() -> None:
+    kept_from_agents = {
+        RunStarted, WorkspacePrepared, StepPlanned, StepFinished, Verified, WorkspaceChanged,
+        ArtifactSaved, RunFinished,
+    }  # fmt: skip
+    assert set(get_args(AgentEvent)) & kept_from_agents == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "a\r\nb", "tab\t", "\x00\x1b[31m\x7f\x9b", "\u2028\u2029", "漢字 \U0001f600", '"\\'],
+)
+def test_any_text_survives(text: str) -> None:
+    event = CommandRan(command=text, output=text * 1000)
+    assert decode(encode(event)) == event
+
+
+def test_a_file_change_takes_the_words_of_agents_that_are_known() -> None:
+    made = [FileChanged.of("a.py", word, ok=False) for word in ("added", "modified", "deleted")]
+    assert made == [
+        FileChanged(path="a.py", change="added", ok=False),
+        FileChanged(path="a.py", change="modified", ok=False),
+        FileChanged(path="a.py", change="deleted", ok=False),
+    ]
+    with pytest.raises(ValueError, match="moved"):
+        FileChanged.of("a.py", "moved", ok=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{}",
+        '{"type": "agent_dreamt", "text": "x"}',
+        '{"type": "agent_spoke"}',
+        '{"type": "run_finished", "status": "fine"}',
+        '{"type": "verified", "command": "x", "exit_code": "0"}',
+    ],
+)
+def test_what_is_no_event_is_refused(body: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(body)
