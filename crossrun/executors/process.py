@@ -98,6 +98,8 @@ def supervise(launch: Launch, bounds: Bounds) -> Generator[Output, None, Exit]:
     """
     child = _Child(launch, bounds)
     try:
+        child.wait()  # it gets the processor to itself while it starts; listeners are busy enough
+        import_psutil()  # now, and not when it has ended
         while child.attend():
             if child.output.ready:
                 yield from child.output.take()
@@ -122,7 +124,6 @@ class _Child:
         self.output = _Lines()
         self._stderr = bytearray()
         self._process = _start(launch)
-        import_psutil()  # now, while the child starts, and not when it has ended
         self._last_output = time.monotonic()
         self._selector = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):

@@ -20,6 +20,8 @@ MARKER = "CROSSRUN_RUN_ID"
 _PATIENCE = 1.5
 """Seconds to go on looking while new ones turn up."""
 
+_LOOK_AGAIN = 0.005
+
 
 def import_psutil() -> None:
     """Imports what the other functions here need, at a moment of the caller's choice."""
@@ -43,15 +45,12 @@ def end_survivors(run_id: str, kin: Kin = ()) -> int:
         How many were killed. Never touches a process that is neither, nor one that has got the
         number of an ended one.
     """
-    import psutil
-
     ended = 0
     until = time.monotonic() + _PATIENCE
     pending = [*kin, *marked(run_id)]
     while pending and time.monotonic() < until:
-        killed = [process for process in pending if _kill(process)]
-        ended += len(killed)
-        psutil.wait_procs(killed, timeout=0.1)
+        ended += sum(map(_kill, pending))
+        time.sleep(_LOOK_AGAIN)
         pending = marked(run_id)
     return ended
 
