@@ -87,17 +87,17 @@ def _since(text: str | None) -> str | None:
 def _run_table(found: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
     columns = [
         Column("RUN", style="bold"),
-        Column("WHEN"),
+        Column("WHEN", essential=False),
         Column("PROJECT", flexible=True),
-        Column("STATUS"),
-        Column("TIME", align="right"),
-        Column("TOKENS", align="right"),
+        Column("STATUS", style=_status_style),
+        Column("TIME", align="right", essential=False),
+        Column("TOKENS", align="right", essential=False),
         Column("TASK", flexible=True),
     ]
-    return table(columns, [_run_row(run, terminal) for run in found], terminal)
+    return table(columns, [_run_row(run) for run in found], terminal)
 
 
-def _run_row(run: RunLine, terminal: Terminal) -> list[str]:
+def _run_row(run: RunLine) -> list[str]:
     took = seconds_between(run.started_at, run.ended_at)
     status = str(run.status).replace("_", " ")
     if run.status is Status.FAILED:
@@ -106,11 +106,15 @@ def _run_row(run: RunLine, terminal: Terminal) -> list[str]:
         run.id,
         _ago(run.created_at),
         run.project_id,
-        terminal.style(status, status_style(run.status)),
+        status,
         "" if took is None else clock(took),
         "" if run.tokens is None else count(run.tokens),
         clean(run.name) if run.name else first_line(run.task),
     ]
+
+
+def _status_style(told: str) -> str:
+    return status_style(Status(told.partition(" (")[0].replace(" ", "_")))
 
 
 def _ago(at: str) -> str:

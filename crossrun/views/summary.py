@@ -36,7 +36,7 @@ def closing(run: Run, terminal: Terminal) -> Iterator[str]:
         yield ""
         yield from facts
     yield ""
-    yield terminal.style(fit(f"  {' · '.join(_next_commands(run))}", terminal.width), "dim")
+    yield from _in_lines(_next_commands(run), terminal)
 
 
 def details(run: Run, terminal: Terminal) -> Iterator[str]:
@@ -115,5 +115,12 @@ def _who(run: Run) -> str:
     return f"{run.executor}{version}{model}"
 
 
+def _in_lines(commands: list[str], terminal: Terminal) -> Iterator[str]:
+    """On one line where they fit, else each on its own: they are there to be copied."""
+    together = f"  {' · '.join(commands)}"
+    fitting = [together] if len(together) <= terminal.width else [f"  {c}" for c in commands]
+    yield from (terminal.style(line, "dim") for line in fitting)
+
+
 def _lines(text: str, terminal: Terminal) -> list[str]:
-    return list(wrap(clean(text), terminal.width - 4))
+    return list(wrap(clean(text), terminal.text_width - 4))

@@ -2,12 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Literal, NamedTuple
 
 from crossrun.views.words import Kind, Phrase
 
-_NARROWEST, _PLAIN_WIDTH = 40, 100
+_NARROWEST, _PLAIN_WIDTH, _WIDEST_TEXT = 40, 100, 120
+_NARROW_TABLE, _NARROWEST_COLUMN = 72, 8
 _LONGEST_MESSAGE = 40
 _STYLES = {"dim": "2", "bold": "1", "accent": "36", "good": "32", "bad": "31", "warn": "33"}
 _KIND_STYLES: dict[Kind, str] = {
@@ -59,6 +60,11 @@ class Terminal(NamedTuple):
             live=is_terminal and not dumb,
             unicode="utf" in (getattr(stream, "encoding", None) or "").lower(),
         )
+
+    @property
+    def text_width(self) -> int:
+        """How wide running text gets: lines of 200 columns cannot be read."""
+        return min(self.width, _WIDEST_TEXT)
 
     def style(self, text: str, name: str) -> str:
         """The text in a style, if there is colour."""
@@ -112,7 +118,7 @@ def lines(said: Iterable[Phrase], terminal: Terminal) -> Iterator[str]:
 
 def _wrapped(phrase: Phrase, first: str, others: str, terminal: Terminal) -> Iterator[str]:
     style = _KIND_STYLES.get(phrase.kind, "")
-    broken = list(wrap(phrase.text, terminal.width - len(first)))
+    broken = list(wrap(phrase.text, terminal.text_width - len(first)))
     hidden = len(broken) - _LONGEST_MESSAGE
     for number, line in enumerate(broken[:_LONGEST_MESSAGE]):
         indent = others if number else first
@@ -122,7 +128,7 @@ def _wrapped(phrase: Phrase, first: str, others: str, terminal: Terminal) -> Ite
 
 
 def _one_line(phrase: Phrase, indent: str, terminal: Terminal) -> str:
-    room = terminal.width - cell_len(indent)
+    room = terminal.text_width - cell_len(indent)
     right = fit(phrase.right, room // 2)
     left = fit(phrase.text, room - (cell_len(right) + 2 if right else 0))
     gap = " " * (room - cell_len(left) - cell_len(right)) if right else ""
@@ -165,18 +171,31 @@ def fit(text: str, width: int) -> str:
 
 
 class Column(NamedTuple):
-    """A column of a table. A flexible one takes or gives up what width there is."""
+    """A column of a table.
+
+    A flexible one gives up what width there is not; one that is not `essential` is left out where
+    the terminal is narrow. `style` is that of all cells, or tells it from a cell's text.
+    """
 
     title: str
     align: Literal["left", "right"] = "left"
-    style: str = ""
+    style: str | Callable[[str], str] = ""
     flexible: bool = False
+    essential: bool = True
+
+    def style_of(self, cell: str) -> str:
+        """The style of one cell."""
+        return self.style if isinstance(self.style, str) else self.style(cell)
 
 
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal
 ) -> Iterator[str]:
     """An aligned table with a header; only flexible columns are cut."""
+    if terminal.width < _NARROW_TABLE:
+        kept = [i for i, column in enumerate(columns) if column.essential]
+        columns = [columns[i] for i in kept]
+        rows = [[row[i] for i in kept] for row in rows]
     widths = [
         max([cell_len(column.title), *(cell_len(row[i]) for row in rows)])
         for i, column in enumerate(columns)
@@ -184,7 +203,7 @@ def table(
     flexible = [i for i, column in enumerate(columns) if column.flexible]
     spare = terminal.width - sum(widths) - 2 * (len(columns) - 1)
     for i in reversed(flexible):
-        cut = min(max(-spare, 0), max(widths[i] - 12, 0))
+        cut = min(max(-spare, 0), max(widths[i] - _NARROWEST_COLUMN, 0))
         widths[i] -= cut
         spare += cut
     yield terminal.style(_row([c.title for c in columns], columns, widths, None), "dim")
@@ -202,6 +221,6 @@ def _row(
     for cell, column, width in zip(cells, columns, widths, strict=True):
         text = fit(cell, width)
         pad = " " * (width - cell_len(text))
-        styled = terminal.style(text, column.style) if terminal else text
+        styled = terminal.style(text, column.style_of(cell)) if terminal else text
         shown.append(pad + styled if column.align == "right" else styled + pad)
     return "  ".join(shown).rstrip()
