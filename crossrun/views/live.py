@@ -6,6 +6,7 @@ is counted instead of drawn.
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from crossrun.events import (
@@ -88,13 +89,13 @@ class Together:
 
     def show(self, recorded: Recorded | None) -> None:
         """Shows it in all of them."""
-        for view in self._views:
-            view.show(recorded)
+        self._views = [_shown(view, recorded) for view in self._views]
 
     def close(self, run: Run | None) -> None:
         """Closes all of them."""
         for view in self._views:
-            view.close(run)
+            with suppress(OSError):
+                view.close(run)
 
 
 class _Worth:
@@ -235,6 +236,15 @@ def view_for(terminal: Terminal) -> View:
     return Moving(terminal) if terminal.live else Plain(terminal)
 
 
+def _shown(view: View, item: Recorded | None) -> View:
+    """A run goes on when whoever watched it has gone: a closed pipe, a closed terminal."""
+    try:
+        view.show(item)
+    except OSError:
+        return Silent()
+    return view
+
+
 def follow(recorded: Iterable[Recorded | None], view: View, *, run: Run | None = None) -> Run:
     """Shows a run to its end.
 
@@ -246,12 +256,11 @@ def follow(recorded: Iterable[Recorded | None], view: View, *, run: Run | None =
     Returns:
         The run as its last event left it.
     """
-    try:
-        for item in recorded:
-            if item is not None:
-                run = advance(run, item)
-            view.show(item)
-    finally:
+    for item in recorded:
+        if item is not None:
+            run = advance(run, item)
+        view = _shown(view, item)
+    with suppress(OSError):
         view.close(run)
     if run is None:
         raise ValueError("there was no event to follow")

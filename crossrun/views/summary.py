@@ -48,10 +48,7 @@ def details(run: Run, terminal: Terminal) -> Iterator[str]:
     rows = [
         ("created", moment(run.created_at)),
         ("planner", run.planner + (f" ({run.planner_model})" if run.planner_model else "")),
-        (
-            "version",
-            " · ".join(filter(None, [run.executor_version, f"crossrun {run.crossrun_version}"])),
-        ),
+        ("by", f"{_who(run)} · crossrun {run.crossrun_version}"),
         ("thread", run.thread_id),
         ("tags", ", ".join(run.tags)),
         ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
