@@ -1,0 +1,344 @@
+"""Writes those pages of docs/reference that the program itself can tell.
+
+    python docs/generate_reference.py
+
+A test compares the pages with what this makes, so run it after each change of a command, an event
+or a setting.
+"""  # noqa: INP001  a script, no package
+
+import ast
+import inspect
+import itertools
+import os
+import subprocess
+import sys
+import textwrap
+import types
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+
+import click
+import msgspec
+
+from crossrun import events, failures, runs, settings
+from crossrun.cli import COMMANDS, root
+from crossrun.status import Status
+
+REFERENCE = Path(__file__).parent / "reference"
+_NOTE = "<!-- Made by docs/generate_reference.py. Change the code and run it again. -->"
+_WIDTH = "100"
+
+
+def pages() -> dict[str, str]:
+    """All generated pages by file name."""
+    return {"commands.md": _commands(), "events.md": _events(), "settings.md": _settings()}
+
+
+def main() -> None:
+    """Writes the pages."""
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+# Commands: what --help prints, for every command and sub-command.
+
+
+_COMMANDS_INTRO = """\
+What `--help` prints, 100 columns wide. The options from `--home` on work with every command, before
+it and after it. `[RUN]` is an id, the beginning of one, or `last`; left out, it is the newest run.
+`artifacts` and `projects` without a word for what to do are their `list`."""
+
+
+def _commands() -> str:
+    words = [(), *_command_words()]
+    with ThreadPoolExecutor() as pool:
+        helps = list(pool.map(_help, words))
+    parts = [_NOTE, _made_with(), "# Commands", _COMMANDS_INTRO]
+    for command, text in zip(words, helps, strict=True):
+        title = " ".join(("crossrun", *command))
+        level = "###" if len(command) > 1 else "##"
+        parts += [f"{level} {title}", f"```text\n{text.rstrip()}\n```"]
+    return _joined(parts)
+
+
+def _made_with() -> str:
+    """Other versions of these lay the same help out differently."""
+    return f"<!-- click {version('click')}, typer {version('typer')} -->"
+
+
+def _command_words() -> Iterator[tuple[str, ...]]:
+    whole = root()
+    context = click.Context(whole)
+    for section in COMMANDS.values():
+        for name in section:
+            yield (name,)
+            command = whole.get_command(context, name) if isinstance(whole, click.Group) else None
+            if isinstance(command, click.Group):
+                yield from ((name, below) for below in command.list_commands(context))
+
+
+def _help(words: Sequence[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "crossrun", *words, "--help"],
+        env={**os.environ, "COLUMNS": _WIDTH, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return done.stdout
+
+
+# Events: every class of the union, with its docstring, its fields and theirs.
+
+
+class _Field(NamedTuple):
+    name: str
+    type: Any
+    default: object
+    told: str
+
+
+_VALUES: tuple[type[msgspec.Struct], ...] = (
+    runs.RunRequest,
+    runs.CodexOptions,
+    runs.Limits,
+    runs.Tokens,
+    runs.Change,
+    events.PlanItem,
+    failures.Failure,
+)
+_PLAIN_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    type(None): "null",
+    Any: "any JSON",
+}
+_EVENTS_INTRO = """\
+A run is a list of events. `crossrun events RUN --jsonl` prints them, one JSON object on each line;
+`crossrun run --jsonl` and `crossrun watch --jsonl` print the same objects while the run goes on.
+
+Each object has `schema_version`, `run_id`, `seq` (from 1, without gaps), `at` (UTC, ISO-8601) and
+`type`, and beside them the fields of its type, which are listed here. A stored event is never
+edited. New fields may come; these keep their name and meaning. Secrets are removed before an event
+is stored. Where a text here says None, JSON has `null`."""
+
+
+def _events() -> str:
+    from_agents = get_args(events.AgentEvent)
+    parts = [_NOTE, "# Events", _EVENTS_INTRO]
+    for title, classes in (
+        ("Of the run", [one for one in get_args(events.Event) if one not in from_agents]),
+        ("Of the agent", from_agents),
+    ):
+        parts.append(f"## {title}")
+        for one in classes:
+            parts += [f"### {one.__struct_config__.tag}", *_described(one)]
+    parts += ["## Values inside of events"]
+    for value in _VALUES:
+        parts += [f"### {value.__name__}", *_described(value)]
+    parts += ["### Status", f"One of {', '.join(f'`{status}`' for status in Status)}."]
+    return _joined(parts)
+
+
+def _described(struct: type[msgspec.Struct]) -> Iterator[str]:
+    yield inspect.cleandoc(struct.__doc__ or "")
+    fields = list(_fields(struct))
+    if fields:
+        rows = [(f"`{f.name}`", _type_words(f.type), _default(f.default), f.told) for f in fields]
+        yield _table(("field", "value", "default", "meaning"), rows)
+
+
+def _fields(struct: type[msgspec.Struct]) -> Iterator[_Field]:
+    told = _field_docs(struct)
+    for field in msgspec.structs.fields(struct):
+        default = field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        yield _Field(field.name, field.type, default, told.get(field.name, ""))
+
+
+def _field_docs(struct: type) -> dict[str, str]:
+    """The texts below the fields of a class: Python itself does not keep them."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    told = {}
+    for field, below in itertools.pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            match below:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    told[field.target.id] = " ".join(text.split())
+                case _:
+                    pass
+    return told
+
+
+def _type_words(kind: Any) -> str:  # noqa: ANN401  any type annotation
+    if kind in _PLAIN_NAMES:
+        return _PLAIN_NAMES[kind]
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return " or ".join(f"`{word}`" for word in inner)
+    if origin in (types.UnionType, Union):
+        return " or ".join(map(_type_words, inner))
+    if origin is tuple:
+        return f"list of {_type_words(inner[0])}"
+    if origin is dict:
+        return "JSON object"
+    if kind is Status or kind in _VALUES:
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    raise TypeError(f"no words for {kind}")
+
+
+def _default(value: object) -> str:
+    if value is msgspec.NODEFAULT:
+        return ""
+    if isinstance(value, msgspec.Struct):
+        return "the defaults below"
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+# Settings: the table of settings, with the variables that the code itself derives.
+
+_MEANINGS = {
+    "project_id": "The project that runs belong to.",
+    "task_type": "The task type of runs. Where nothing sets it, the project's own counts, then "
+    "`code`.",
+    "executor": "Who does the work.",
+    "planner": "Who decides on the agent's steps. `auto`: `openai` when the executor is `codex` "
+    "and there is an `OPENAI_API_KEY`, else `direct`.",
+    "planner_model": "The planning model.",
+    "model": "The agent's model; without it, the agent's own default.",
+    "sandbox": "The sandbox of the agent's commands.",
+    "network": "Whether the agent's commands may use the network.",
+    "profile": "A configuration profile of Codex.",
+    "timeout": "Ends a run after so long.",
+    "idle_timeout": "Ends a run when the agent is silent for so long while no command runs; also "
+    "how long one answer of the planning model may take.",
+    "max_turns": "No more turns of the agent than this.",
+    "max_tokens": "No new turn after so many tokens. Only a planning model asks for more than one.",
+    "verify": "A command that must exit 0 for a run to succeed.",
+    "require_git_repo": "Leaves it to Codex to refuse a folder that is no git repository. Every "
+    "workspace starts empty, so today this makes every Codex run fail.",
+    "codex.path": "The Codex program; without it, `codex` on the `PATH`.",
+    "database.path": "The ledger's file.",
+    "workspace.root": "The folder of all workspaces.",
+    "artifacts.root": "The folder of all artifacts.",
+}
+_FORMS = {
+    str: "text",
+    settings.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
+    settings.positive: "a whole number above zero",
+    settings.switch: "`true` or `false`",
+}
+_SETTINGS_INTRO = """\
+A setting is looked for in this order; the first place that has it counts:
+
+1. the flag of the command,
+2. the environment: the setting `a.b` is the variable `CROSSRUN_A_B`; an empty one counts as unset,
+3. the project file `.crossrun.yaml`, in the current folder or the nearest one above that has one,
+4. the user file `config.yaml`, in the folder that `crossrun paths` calls `config`,
+5. the default.
+
+Both files are YAML. Names with a dot may be nested:
+
+```yaml
+planner: direct
+timeout: 2h
+codex:
+  path: /opt/codex/bin/codex
+```
+
+A project file may come with somebody else's repository. So it may set only what cannot run a
+command, choose an address or lead out of crossrun's folders; the column "project file" says which.
+Other settings in it are ignored with a warning, and so are unknown names in both files."""
+_ENVIRONMENT = """\
+## Other variables
+
+| variable | meaning |
+| --- | --- |
+| `CROSSRUN_HOME` | One folder for everything: ledger, workspaces, artifacts, settings, state. The option `--home` wins over it. |
+| `OPENAI_API_KEY` | The key of the planning model. Codex gets it, as `CODEX_API_KEY`, only when nobody is logged in to Codex, `OPENAI_BASE_URL` is unset and Codex uses its built-in provider. |
+| `OPENAI_BASE_URL` | The server of the planning model, when it is not OpenAI. |
+| `CODEX_API_KEY` | Codex's own variable; passed on as it is. |
+| `CODEX_HOME` | Codex's own folder, `~/.codex` without it. |
+| `NO_COLOR`, `FORCE_COLOR`, `TERM`, `COLUMNS` | How output looks. |
+
+A file `.env` in the current folder may give {dotenv}. Nothing
+else in it counts, and what the environment has already wins. In a workspace it gives no keys."""  # noqa: E501
+
+
+def _settings() -> str:
+    if set(_MEANINGS) != set(settings.OPTIONS):
+        raise ValueError(f"settings without a meaning: {set(_MEANINGS) ^ set(settings.OPTIONS)}")
+    headings = ("setting", "value", "default", "project file", "environment", "meaning")
+    rows = [
+        (
+            f"`{key}`",
+            _form(option.parse),
+            _shown_default(option),
+            "yes" if option.in_project_file else "",
+            ", ".join(f"`{name}`" for name in settings._variable_names(key)),  # noqa: SLF001
+            _MEANINGS[key],
+        )
+        for key, option in settings.OPTIONS.items()
+    ]
+    switches = [
+        f"- `CROSSRUN_{name}` or `CROSS_RUN_{name}`: when true, the same as `{key}: {value}`, "
+        f"unless `CROSSRUN_{key.upper()}` says something else."
+        for name, (key, value) in settings._FAKE_SWITCHES.items()  # noqa: SLF001
+    ]
+    fakes = [f"`CROSSRUN_{name}`" for name in settings._FAKE_SWITCHES]  # noqa: SLF001
+    dotenv = [f"`{name}`" for name in settings._DOTENV_NAMES] + fakes  # noqa: SLF001
+    return _joined(
+        [
+            _NOTE,
+            "# Settings",
+            _SETTINGS_INTRO,
+            _table(headings, rows),
+            "## Switches",
+            "\n".join(switches),
+            _ENVIRONMENT.format(dotenv=", ".join(dotenv)),
+        ]
+    )
+
+
+def _form(parse: Any) -> str:  # noqa: ANN401  any parser
+    if parse in _FORMS:
+        return _FORMS[parse]
+    words = inspect.getclosurevars(parse).nonlocals["words"]
+    return " or ".join(f"`{word}`" for word in words)
+
+
+def _shown_default(option: settings.Option) -> str:
+    if option.default is None:
+        return ""
+    if isinstance(option.default, bool):
+        return f"`{str(option.default).lower()}`"
+    if option.parse is settings.duration:
+        return f"`{option.default / 60:g}m`"
+    return f"`{option.default}`"
+
+
+# Markdown.
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(map(_row, [headings, ["---"] * len(headings), *rows]))
+
+
+def _row(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", r"\|") for cell in cells)
+    return "".join(f"| {cell} " if cell else "| " for cell in escaped) + "|"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    main()
