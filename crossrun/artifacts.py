@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from crossrun.events import ArtifactSaved
+from crossrun.folders import make_private
 from crossrun.redaction import Redactor
 
 _CHUNK = 1024 * 1024
@@ -70,12 +71,18 @@ class Archive:
             file.write(text.encode("utf-8", "surrogateescape"))
         return self._told(kind, name, found)
 
+    def register(self, kind: str, name: str, path: Path) -> ArtifactSaved:
+        """Takes note of a file that stays where it is."""
+        return self._noted(kind, name, path, 0)
+
     def _create(self, name: str) -> int:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._folder)
         return os.open(self._folder / name, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
 
     def _told(self, kind: str, name: str, redactions: int) -> ArtifactSaved:
-        path = self._folder / name
+        return self._noted(kind, name, self._folder / name, redactions)
+
+    def _noted(self, kind: str, name: str, path: Path, redactions: int) -> ArtifactSaved:
         self._count += 1
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

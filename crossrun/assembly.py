@@ -156,23 +156,38 @@ def _codex(request: RunRequest, settings: Settings) -> Executor:
     )
 
 
+def recorded_task(recording: str, store: Store) -> str:
+    """The task that a recording was made with; see `RunRequest.recording`."""
+    from crossrun.executors.recording import load
+
+    kind, _, name = recording.partition(":")
+    if kind == "run":
+        return store.read.run(name).task
+    return load(Path(name) if kind == "file" else _shipped(name)).task
+
+
 def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
-    from crossrun.executors.recording import SHIPPED, load, of_run, shipped_names
+    from crossrun.executors.recording import load, of_run
     from crossrun.executors.replay import Replay
 
     kind, _, name = (request.recording or f"shipped:{request.task_type}").partition(":")
-    if kind == "file":
-        return Replay(load(Path(name)), settings.environ)
     if kind == "run":
         run = store.read.run(name)
         snapshots = workspaces(settings).snapshots(run.id, Path(run.workspace))
         events = (decode(stored.body) for stored in store.read.events(run.id))
         recording = of_run(run.id, events, snapshots.blob, workspace=run.workspace)
-        return Replay(recording, settings.environ)
+    else:
+        recording = load(Path(name) if kind == "file" else _shipped(name))
+    return Replay(recording, settings.environ)
+
+
+def _shipped(name: str) -> Path:
+    from crossrun.executors.recording import SHIPPED, shipped_names
+
     if name not in shipped_names():
         raise UsageError(
             "RECORDING_MISSING",
             f"no recording ships for the task type {name}",
             hint=f"choose one of {', '.join(shipped_names())}, or give one with --recording",
         )
-    return Replay(load(SHIPPED / f"{name}.yaml"), settings.environ)
+    return SHIPPED / f"{name}.yaml"

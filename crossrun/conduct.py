@@ -5,7 +5,7 @@ listens can catch up. Whatever happens in between, the last fact is `RunFinished
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ from crossrun.executors.process import Bounds
 from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
 from crossrun.planning import Planner, Situation, StepReport, Thought
 from crossrun.planning.prompt import for_agent
-from crossrun.runs import NO_TOKENS, RunRequest, Tokens
+from crossrun.runs import NO_TOKENS, Change, RunRequest, Tokens
 from crossrun.status import Status
 from crossrun.stopping import Stop
 from crossrun.tasktypes import TaskType
@@ -98,6 +98,13 @@ def _guarded(stage: Stage) -> Stage:
         return stopped.failure
     except CrossrunError as error:
         return Failure("WORKSPACE_FAILED", error.message, error.hint, error.retryable)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return Failure(
+            "WORKSPACE_FAILED",
+            f"a file could not be read or written: {error.strerror or error}{where}",
+            "check the disk's free space and the folder's permissions,  crossrun paths  tells them",
+        )
     except Exception as error:  # noqa: BLE001  the run has to be told of, whatever it was
         return Failure(
             "INTERNAL",
@@ -205,6 +212,7 @@ class _Conducting:
             summary = msgspec.json.format(msgspec.json.encode(changed))
             yield self._archive.save("diff-summary", "diff-summary.json", summary)
             yield self._archive.save("patch", "changes.patch", found.patch)
+            yield from self._found_artifacts(workspace.path, found.changes)
         return None
 
     def verify(self, failure: Failure | None) -> Stage:
@@ -294,6 +302,16 @@ class _Conducting:
                 "raise --max-tokens, or split the task",
             )
         return None
+
+    def _found_artifacts(self, workspace: Path, changes: Sequence[Change]) -> Facts:
+        """Files that people who do this kind of task want to find again stay where they are."""
+        changed = {change.path for change in changes if change.status != "deleted"}
+        for kind in self._crew.task_type.artifacts:
+            for file in sorted(workspace.glob(kind.glob)):
+                name = str(file.relative_to(workspace))
+                if name in changed and file.is_file() and not file.is_symlink():
+                    changed.remove(name)
+                    yield self._archive.register(kind.kind, name, file)
 
     def _in_background(self, call: Callable[[], Value]) -> Generator[None, None, Value]:
         """Waits for a call that may take long, and looks after time and stop meanwhile."""

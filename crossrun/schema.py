@@ -15,8 +15,8 @@ SCHEMA_VERSION = 1
 
 
 def document(content: Mapping[str, Any]) -> str:
-    """One object with its schema version, as text."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, **content}, ensure_ascii=False)
+    """One object with its schema version, as a line of text."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **content}, ensure_ascii=False) + "\n"
 
 
 def plain_object(value: "Struct") -> dict[str, Any]:

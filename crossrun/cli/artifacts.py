@@ -21,7 +21,8 @@ _HELP = """List and get the files that runs left: transcript, patch, summary of 
 \b
 Examples:
   crossrun artifacts k7f3
-  crossrun artifacts get k7f3abcd-1 -o transcript.jsonl.gz
+  crossrun artifacts list k7f3 --json
+  crossrun artifacts get k7f3abcd-2 -o changes.patch
 """
 
 
@@ -35,7 +36,7 @@ def list_artifacts(
     found = store.read.artifacts(chosen.id)
     if json:
         told = {"run_id": chosen.id, "artifacts": [plain_object(one) for one in found]}
-        options.out.write([document(told)])
+        options.out.emit(document(told))
     elif found:
         columns = [
             Column("ARTIFACT", style="bold"),

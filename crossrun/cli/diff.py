@@ -1,20 +1,19 @@
 """`crossrun diff`: what a run changed, as it was measured when the run ended."""
 
 import json as json_module
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
-from crossrun.cli.globals import application, current
+from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import NotFoundError, StillRunningError
+from crossrun.redaction import MASK
 from crossrun.runs import Run
 from crossrun.schema import document
 from crossrun.store import Store
-from crossrun.views.terminal import Terminal
 from crossrun.views.words import clean
 
 _LINE_STYLES = (("diff --git", "bold"), ("+++", "bold"), ("---", "bold"), ("@@", "accent"))
@@ -42,18 +41,29 @@ def diff(
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
     measured = _measured(store, chosen)
+    content = _patch(store, chosen)
     if json:
-        options.out.write(
-            [document({"run_id": chosen.id, **measured, "patch": _patch(store, chosen)})]
-        )
+        told = {"run_id": chosen.id, **measured, "patch": content.decode("utf-8", "replace")}
+        options.out.emit(document(told))
     elif not measured["changes"]:
         options.say(f"run {chosen.id} changed nothing")
     elif name_only:
-        options.out.write(clean(change["path"]) for change in measured["changes"])
+        options.out.emit("".join(f"{change['path']}\n" for change in measured["changes"]))
     elif stat and not patch:
         options.out.write(measured["stat"].splitlines())
     else:
-        options.out.write(_coloured(_patch(store, chosen), options.out))
+        _show(content, options)
+
+
+def _show(patch: bytes, options: Globals) -> None:
+    """Byte by byte where a program reads it; coloured and harmless on a terminal."""
+    if not options.out.live:
+        options.out.emit(patch)
+    else:
+        lines = clean(patch.decode("utf-8", "replace")).removesuffix("\n").split("\n")
+        options.out.write(options.out.style(line, _style(line)) for line in lines)
+    if MASK.encode() in patch:
+        options.say(f"note: secrets were taken out of this patch; it writes {MASK} in their place")
 
 
 def _measured(store: Store, run: Run) -> dict[str, Any]:
@@ -73,24 +83,18 @@ def _measured(store: Store, run: Run) -> dict[str, Any]:
     )
 
 
-def _patch(store: Store, run: Run) -> str:
+def _patch(store: Store, run: Run) -> bytes:
     for artifact in store.read.artifacts(run.id):
         if artifact.kind == "patch":
             try:
-                content = Path(artifact.path).read_bytes()
+                return Path(artifact.path).read_bytes()
             except OSError as error:
                 raise NotFoundError(
                     "ARTIFACT_GONE",
                     f"the patch of run {run.id} is no longer at {artifact.path}",
                     hint=f"its summary is kept: crossrun diff {run.id} --stat",
                 ) from error
-            return content.decode("utf-8", "surrogateescape")
-    return ""
-
-
-def _coloured(patch: str, terminal: Terminal) -> Iterator[str]:
-    for line in patch.removesuffix("\n").split("\n"):
-        yield terminal.style(line, _style(line)) if terminal.color else line
+    return b""
 
 
 def _style(line: str) -> str:

@@ -63,15 +63,15 @@ def _tell(
         }
         from crossrun.schema import document
 
-        options.out.write([document({"error": told})])
+        options.out.emit(document({"error": told}))
 
 
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     command = error.ctx.command_path if error.ctx else "crossrun"
-    dashed = next((word for word in arguments[1:] if word.startswith("-") and " " in word), None)
-    if arguments[:1] == ["run"] and (dashed or isinstance(error, click.NoSuchOption)):
-        return 'a task that begins with a dash needs -- before it: crossrun run -- "-v is broken"'
-    return f"see  {command} --help"
+    hint = f"see  {command} --help"
+    if arguments[:1] == ["run"] and isinstance(error, click.NoSuchOption):
+        hint += ' · a task that begins with a dash needs --: crossrun run -- "-v is broken"'
+    return hint
 
 
 def _print_traceback() -> None:

@@ -112,6 +112,6 @@ def _option(
 
 def application(name: str, function: Callable[..., None]) -> typer.Typer:
     """A typer application of one command."""
-    app = typer.Typer(rich_markup_mode=None, context_settings=CONTEXT)
+    app = typer.Typer(rich_markup_mode=None, context_settings=CONTEXT, add_completion=False)
     app.command(name, cls=Command)(function)
     return app

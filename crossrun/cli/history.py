@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
-from crossrun.cli.globals import application, current
+from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.runs import Run
 from crossrun.schema import STEP_TYPES, document, run_object, step_objects, stored_event
@@ -43,16 +43,22 @@ def show(
     options = current()
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
-    if command:
-        options.out.write(_commands(store, chosen))
-    elif answer:
-        options.out.write([chosen.answer] if chosen.answer else [])
-    elif instructions:
-        options.out.write(_instructions(store, chosen))
-    elif json:
-        options.out.write([document(run_object(chosen))])
+    if not (command or answer or instructions):
+        if json:
+            options.out.emit(document(run_object(chosen)))
+        else:
+            options.out.write(details(chosen, options.out))
+        return
+    told: dict[str, str | list[str] | None] = {"run_id": chosen.id}
+    told |= {"answer": chosen.answer} if answer else {}
+    told |= {"commands": _commands(store, chosen)} if command else {}
+    told |= {"instructions": _instructions(store, chosen)} if instructions else {}
+    if json:
+        options.out.emit(document(told))
     else:
-        options.out.write(details(chosen, options.out))
+        for text in list(told.values())[1:]:
+            lines = text if isinstance(text, list) else [text] if text else []
+            options.out.emit("".join(f"{_for_reader(line, options)}\n" for line in lines))
 
 
 def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
@@ -68,7 +74,7 @@ def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = F
     chosen = chosen_run(store, run, project_id)
     transcript = step_objects(store.read.events(chosen.id, types=STEP_TYPES))
     if json:
-        options.out.write([document({"run_id": chosen.id, "steps": transcript})])
+        options.out.emit(document({"run_id": chosen.id, "steps": transcript}))
     else:
         for step in transcript:
             options.out.write(_step_lines(step, options.out))
@@ -93,13 +99,18 @@ def events(
     found = store.read.events(chosen.id)
     if json:
         told = {"run_id": chosen.id, "events": [stored_event(event) for event in found]}
-        options.out.write([document(told)])
+        options.out.emit(document(told))
     elif jsonl:
         for event in found:
-            options.out.write([document(stored_event(event))])
+            options.out.emit(document(stored_event(event)))
     else:
         for event in found:
             options.out.write([_event_line(stored_event(event), options.out)])
+
+
+def _for_reader(text: str, options: Globals) -> str:
+    """As it is for a program; without control characters for a terminal."""
+    return clean(text) if options.out.live else text
 
 
 def _commands(store: Store, run: Run) -> list[str]:

@@ -60,7 +60,7 @@ def runs(
         limit=limit,
     )
     if json:
-        options.out.write([document({"runs": list(map(run_object, store.read.runs(wanted)))})])
+        options.out.emit(document({"runs": list(map(run_object, store.read.runs(wanted)))}))
     elif found := store.read.lines(wanted):
         options.out.write(_run_table(found, options.out))
     else:

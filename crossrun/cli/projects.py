@@ -33,7 +33,7 @@ def list_projects(json: Json = False) -> None:
     options = current()
     found = open_ledger(options, options.settings()).read.projects()
     if json:
-        options.out.write([document({"projects": [plain_object(one) for one in found]})])
+        options.out.emit(document({"projects": [plain_object(one) for one in found]}))
     elif found:
         columns = [
             Column("PROJECT", style="bold", flexible=True),
@@ -55,7 +55,7 @@ def show_project(name: ProjectName, json: Json = False) -> None:
     options = current()
     found = _found(open_ledger(options, options.settings()), name)
     if json:
-        options.out.write([document(plain_object(found))])
+        options.out.emit(document(plain_object(found)))
         return
     rows = [
         ("project", found.id),
@@ -85,7 +85,7 @@ def set_project(
     store = open_ledger(options, settings)
     store.set_project_task_type(name, value or None)
     if json:
-        options.out.write([document(plain_object(_found(store, name)))])
+        options.out.emit(document(plain_object(_found(store, name))))
     else:
         options.say(f"runs of {name} are {value or 'code (the default)'} from now on")
 

@@ -52,7 +52,7 @@ def quickstart(json: Json = False) -> None:
         if run.exit_code:
             break
     if json:
-        options.out.write([document({"runs": [run_object(run) for run in ended]})])
+        options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     options.say("", *_what_next())
     raise typer.Exit(ended[-1].exit_code or 0)
 

@@ -20,7 +20,7 @@ def paths(json: Json = False) -> None:
     options = current()
     found = _places(options.settings())
     if json:
-        options.out.write([document({name: str(path) for name, path in found.items()})])
+        options.out.emit(document({name: str(path) for name, path in found.items()}))
         return
     for name, path in found.items():
         missing = "" if path.exists() else options.out.style("  (not there yet)", "dim")
@@ -40,7 +40,7 @@ def migrate(json: Json = False) -> None:
     applied = store.open_for_writing()
     if json:
         told = {"database": str(settings.paths.database), "applied": applied}
-        options.out.write([document({**told, "version": store.version})])
+        options.out.emit(document({**told, "version": store.version}))
     elif applied:
         options.say(f"applied {', '.join(applied)} to {settings.paths.database}")
     else:

@@ -18,7 +18,14 @@ from typing import IO, Literal
 
 from msgspec import Struct
 
-from crossrun.executors.survivors import MARKER, Kin, descendants, end_survivors, import_psutil
+from crossrun.executors.survivors import (
+    MARKER,
+    Kin,
+    adopt_orphans,
+    descendants,
+    end_survivors,
+    import_psutil,
+)
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop
 
@@ -123,6 +130,7 @@ class _Child:
         self._kin: Kin = ()
         self.output = _Lines()
         self._stderr = bytearray()
+        adopt_orphans()
         self._process = _start(launch)
         self._last_output = time.monotonic()
         self._selector = selectors.DefaultSelector()

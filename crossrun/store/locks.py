@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from crossrun.folders import make_private
+
 
 class RunLocks:
     """The lock files of runs, one for each that goes on or was left behind."""
@@ -26,7 +28,7 @@ class RunLocks:
         Raises:
             FileExistsError: there is a run of this id.
         """
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._folder)
         file = self._file(run_id)
         held = os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError
+from crossrun.folders import make_private
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -119,8 +120,8 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
         ConfigurationError: the store cannot be used; see its message.
     """
     with translated(database):
-        _private_folder(lock.parent)
-        _private_folder(database.parent)
+        make_private(lock.parent)
+        make_private(database.parent)
         with _locked(lock):
             seen = version(database)
             if seen == LATEST:
@@ -141,7 +142,7 @@ def _apply(connection: sqlite3.Connection, number: int) -> str:
 
 
 def _back_up(connection: sqlite3.Connection, backups: Path, seen: int) -> None:
-    _private_folder(backups)
+    make_private(backups)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = backups / f"crossrun-{seen:04}-{now}.db"
     os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
@@ -170,15 +171,14 @@ def _connect(database: Path) -> sqlite3.Connection:
     return connection
 
 
-def _private_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
 @contextmanager
 def _locked(lock: Path) -> Iterator[None]:
-    with lock.open("a") as file:
+    file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(file)
 
 
 def _not_a_store(database: Path, why: str) -> ConfigurationError:
@@ -213,7 +213,7 @@ def explained(error: Exception, database: Path) -> ConfigurationError:
         return ConfigurationError(
             "STORE_DAMAGED",
             f"the store {database} is damaged",
-            hint="see  crossrun paths  for the folder of backups, and put one in its place",
+            hint="put a backup in its place, if  crossrun paths  shows one; else move it away",
         )
     if "full" in said:
         return ConfigurationError(

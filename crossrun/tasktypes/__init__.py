@@ -64,7 +64,7 @@ def _read(file: Path) -> TaskType:
 
     loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  both safe
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506  both safe
         return TaskType(
             name=file.stem,
             title=str(content.get("title", file.stem)),
@@ -77,5 +77,5 @@ def _read(file: Path) -> TaskType:
         raise ConfigurationError(
             "TASK_TYPE_INVALID",
             f"the task type in {file} cannot be used: {' '.join(str(error).split())}",
-            hint="it needs title, summary, planner, agent and artifacts; see docs/how-to",
+            hint="its fields are title, summary, planner, agent and artifacts; see docs/how-to",
         ) from error

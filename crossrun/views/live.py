@@ -24,7 +24,7 @@ from crossrun.events import (
 from crossrun.ledger import advance, begun
 from crossrun.runs import Run
 from crossrun.schema import document, recorded_event
-from crossrun.views.phrases import phrases
+from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import Progress
 from crossrun.views.summary import closing, header
 from crossrun.views.terminal import Terminal, fit, lines
@@ -66,6 +66,23 @@ class Silent:
         """Nothing."""
 
 
+class Brief(Silent):
+    """Shows how a run ended, or only why it failed."""
+
+    def __init__(self, terminal: Terminal, *, failures_only: bool) -> None:
+        self._terminal = terminal
+        self._failures_only = failures_only
+
+    def close(self, run: Run | None) -> None:
+        """Writes the closing."""
+        if run is None or not run.status.ended:
+            return
+        if not self._failures_only:
+            self._terminal.write(closing(run, self._terminal))
+        elif run.failure is not None:
+            self._terminal.write(lines(failure_phrases(run.failure), self._terminal))
+
+
 class JsonLinesView:
     """Writes each event as a line of JSON: data for programs."""
 
@@ -75,7 +92,7 @@ class JsonLinesView:
     def show(self, recorded: Recorded | None) -> None:
         """Writes the event."""
         if recorded is not None:
-            self._terminal.write([document(recorded_event(recorded))])
+            self._terminal.emit(document(recorded_event(recorded)))
 
     def close(self, run: Run | None) -> None:
         """Nothing."""

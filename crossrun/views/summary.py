@@ -13,7 +13,7 @@ _MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 def header(run: Run, terminal: Terminal) -> Iterator[str]:
     """What the run is and where it works."""
     yield terminal.style(run.id, "bold") + terminal.style(
-        f"  {run.project_id} · {run.task_type} · {_who(run)}", "dim"
+        f"  {clean(run.project_id)} · {run.task_type} · {_who(run)}", "dim"
     )
     if run.name:
         yield f"{terminal.style('name', 'dim')}       {clean(run.name)}"

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO, Literal, NamedTuple
+from typing import Literal, NamedTuple, TextIO
 
 from crossrun.views.words import Kind, Phrase
 
@@ -40,14 +40,14 @@ _INDENTS: dict[Kind, tuple[str, str]] = {
 class Terminal(NamedTuple):
     """What a stream can show. `live`: it is a terminal that lines can be redrawn on."""
 
-    stream: IO[str]
+    stream: TextIO
     width: int
     color: bool
     live: bool
     unicode: bool
 
     @classmethod
-    def of(cls, stream: IO[str], environ: Mapping[str, str], *, color: bool = True) -> "Terminal":
+    def of(cls, stream: TextIO, environ: Mapping[str, str], *, color: bool = True) -> "Terminal":
         """Looks at the stream and at NO_COLOR, FORCE_COLOR, TERM and COLUMNS."""
         is_terminal = stream.isatty()
         dumb = environ.get("TERM") == "dumb"
@@ -77,15 +77,22 @@ class Terminal(NamedTuple):
         encoding = getattr(self.stream, "encoding", None) or "ascii"
         return text.translate(_PLAIN_TWINS).encode(encoding, "replace").decode(encoding)
 
+    def emit(self, content: str | bytes) -> None:
+        """Writes data as it is, whatever encoding the stream was opened with."""
+        data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+        self.stream.flush()
+        self.stream.buffer.write(data)
+        self.stream.buffer.flush()
+
     def write(self, lines: Iterable[str]) -> None:
-        """Writes lines, each with its newline, at once."""
+        """Writes lines for people, each with its newline, at once."""
         text = "".join(f"{line}\n" for line in lines)
         if text:
             self.stream.write(self.plain(text))
             self.stream.flush()
 
 
-def _width(stream: IO[str], environ: Mapping[str, str], *, is_terminal: bool) -> int:
+def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> int:
     if environ.get("COLUMNS", "").isdecimal():
         return max(int(environ["COLUMNS"]), _NARROWEST)
     if not is_terminal:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from crossrun.errors import ConfigurationError, UsageError
+from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
 
 _LONGEST_NAME = 255
@@ -61,7 +62,7 @@ class Workspaces:
         """
         path = self.path(project_id, run_id)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path.parent)
             path.mkdir(mode=0o700)
         except OSError as error:
             raise ConfigurationError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
+from crossrun.folders import make_private
 from crossrun.runs import Change
 
 if TYPE_CHECKING:
@@ -135,8 +136,19 @@ class Snapshots:
     def _make(self) -> None:
         if (self._git_dir / "info" / "attributes").is_file():
             return
-        self._git_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _run(["git", "init", "--quiet", "--bare", "--template=", str(self._git_dir)], Path("/"))
+        make_private(self._git_dir)
+        _run(
+            [
+                "git",
+                "init",
+                "--quiet",
+                "--bare",
+                "--shared=0600",
+                "--template=",
+                str(self._git_dir),
+            ],
+            Path("/"),
+        )
         info = self._git_dir / "info"
         info.mkdir(exist_ok=True)
         (info / "attributes").write_text(_ATTRIBUTES)

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from crossrun.errors import AuthenticationError, ConfigurationError
 from crossrun.executors.codex.config import UserConfig
+from crossrun.folders import make_private
 
 OLDEST = (0, 158, 0)
 """Found by trying: earlier ones hand keys to the agent's commands in spite of their settings."""
@@ -90,7 +91,7 @@ def _version(path: Path, environ: Mapping[str, str], cache: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     version = _ask_version(path, environ)
-    cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(cache.parent)
     cache.write_text(json.dumps({"program": fingerprint, "version": version}))
     return version
 

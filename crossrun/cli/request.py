@@ -1,0 +1,192 @@
+"""From the words of `crossrun run` to a `RunRequest`: what was said, checked and completed."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from crossrun.assembly import recorded_task
+from crossrun.cli.globals import Globals
+from crossrun.errors import UsageError
+from crossrun.runs import CodexOptions, Limits, RunRequest
+from crossrun.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings, duration, one_of, positive
+from crossrun.store import Store
+
+Given = dict[str, Any]
+"""The words of the command line by the names of the function's arguments."""
+
+
+def settings_of(given: Given, options: Globals) -> Settings:
+    """Reads the settings, with the words of the command line above all others.
+
+    Raises:
+        UsageError: words that contradict each other or do not parse.
+    """
+    _refuse_conflicts(given)
+    offline, replay = given["offline"], given["offline"] or given["recording"]
+    return options.settings(
+        task_type=given["task_type"],
+        project_id=given["project_id"],
+        executor=_parsed("--executor", given["executor"], one_of(*EXECUTORS))
+        or ("replay" if replay else None),
+        planner="direct" if offline else _parsed("--planner", given["planner"], one_of(*PLANNERS)),
+        planner_model=given["planner_model"],
+        model=given["model"],
+        sandbox=_parsed("--sandbox", given["sandbox"], one_of(*SANDBOXES)),
+        network=given["network"] or None,
+        profile=given["profile"],
+        timeout=_parsed("--timeout", given["timeout"], duration),
+        idle_timeout=_parsed("--idle-timeout", given["idle_timeout"], duration),
+        max_turns=_parsed("--max-turns", given["max_turns"], positive),
+        max_tokens=_parsed("--max-tokens", given["max_tokens"], positive),
+        verify=given["verify"],
+    )
+
+
+def request_of(given: Given, settings: Settings, store: Store, options: Globals) -> RunRequest:
+    """All that the user asked for, as one value.
+
+    Raises:
+        UsageError: there is no task, or it cannot be read; no consent to a recording.
+    """
+    planner = _planner(settings)
+    project = store.read.project(settings["project_id"])
+    task_type = settings["task_type"] or (project and project.task_type) or "code"
+    recording = _recording(given["recording"], store, options)
+    if settings["executor"] == "replay" and recording is None:
+        recording = f"shipped:{task_type}"
+    return RunRequest(
+        task=_task(given["task"], given["file"], recording, store),
+        task_type=task_type,
+        project_id=settings["project_id"],
+        name=given["name"],
+        tags=tuple(given["tag"] or ()),
+        executor=settings["executor"],
+        planner="openai" if planner == "openai" else "direct",
+        model=settings["model"],
+        planner_model=settings["planner_model"] if planner == "openai" else None,
+        codex=CodexOptions(
+            sandbox=settings["sandbox"],
+            network=settings["network"],
+            profile=settings["profile"],
+            add_dirs=_existing("--add-dir", given["add_dir"]),
+            images=_existing("--image", given["image"]),
+            config=tuple(given["config"] or ()),
+            require_git_repo=settings["require_git_repo"],
+        ),
+        limits=Limits(
+            timeout=settings["timeout"],
+            idle_timeout=settings["idle_timeout"],
+            max_turns=settings["max_turns"],
+            max_tokens=settings["max_tokens"],
+        ),
+        verify=settings["verify"],
+        recording=recording,
+    )
+
+
+def _refuse_conflicts(given: Given) -> None:
+    replays = "--offline" if given["offline"] else "--recording" if given["recording"] else None
+    if replays and given["executor"] not in (None, "replay"):
+        raise _conflict(replays, f"--executor {given['executor']}")
+    if given["offline"] and given["planner"] == "openai":
+        raise _conflict("--offline", "--planner openai")
+
+
+def _conflict(one: str, other: str) -> UsageError:
+    return UsageError(
+        "OPTIONS_CONFLICT", f"{one} and {other} contradict each other", hint="give one of them"
+    )
+
+
+def _task(task: str | None, file: Path | None, recording: str | None, store: Store) -> str:
+    if task is not None and file is not None:
+        raise UsageError(
+            "TASK_TWICE", "there is a task and a --file", hint="give one of them, not both"
+        )
+    if file is not None:
+        text = _decoded(_read(file), str(file))
+    elif task is None and recording is not None:
+        text = recorded_task(recording, store)
+    elif task == "-":
+        text = _decoded(sys.stdin.buffer.read(), "standard input")
+    else:
+        text = _decoded(os.fsencode(task or ""), "the task")
+    if not text.strip():
+        raise UsageError(
+            "TASK_EMPTY",
+            "there is no task",
+            hint='say what to do: crossrun run "your task", or -f FILE, or - for standard input',
+        )
+    return text
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            "TASK_UNREADABLE",
+            f"the task file {file} cannot be read: {error.strerror}",
+            hint="check the path; a task that begins with a dash needs -- before it",
+        ) from error
+
+
+def _decoded(content: bytes, source: str) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UsageError(
+            "TASK_UNREADABLE",
+            f"{source} is not text in UTF-8",
+            hint="a task is plain text; name other files in it instead",
+        )
+    return text
+
+
+def _planner(settings: Settings) -> str:
+    chosen: str = settings["planner"]
+    if chosen != "auto":
+        return chosen
+    plans = settings["executor"] == "codex" and settings.environ.get("OPENAI_API_KEY")
+    return "openai" if plans else "direct"
+
+
+def _recording(reference: str | None, store: Store, options: Globals) -> str | None:
+    if reference is None:
+        return None
+    file = Path(reference)
+    chosen = f"file:{file.absolute()}" if file.is_file() else f"run:{store.read.run(reference).id}"
+    question = f"The commands of {reference} run on this machine without a sandbox. Go on?"
+    if not (options.yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
+        raise UsageError(
+            "CONSENT_NEEDED",
+            "a recording runs its commands on this machine without a sandbox",
+            hint="read it, then say --yes",
+        )
+    return chosen
+
+
+def _existing(flag: str, paths: Sequence[Path] | None) -> tuple[str, ...]:
+    for path in paths or ():
+        if not path.exists():
+            raise UsageError(
+                "PATH_MISSING", f"{flag}: there is no {path}", hint="check the path's spelling"
+            )
+    return tuple(str(path.absolute()) for path in paths or ())
+
+
+def _parsed(flag: str, text: str | None, parse: Callable[[str], Any]) -> Any:  # noqa: ANN401
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(
+            "OPTION_INVALID", f"{flag}: {text!r} {error}", hint="see  crossrun run --help"
+        ) from error

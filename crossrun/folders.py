@@ -1,0 +1,14 @@
+"""Folders that only their owner may look into."""
+
+from pathlib import Path
+
+
+def make_private(folder: Path) -> None:
+    """Makes a folder and those above it that are missing, all of them 0700. Raises OSError.
+
+    `mkdir(parents=True, mode=...)` would give the mode to the last one only.
+    """
+    if folder.is_dir():
+        return
+    make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
