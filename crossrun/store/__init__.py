@@ -99,12 +99,16 @@ class Store:
         Returns:
             The run, or None when it had an end already or was never recorded.
         """
+        from crossrun.redaction import MASK
         from crossrun.store.recording import Recording
 
         if run_id not in self.read.unfinished():
             return None
         run, seq = self.read.run(run_id), self.read.last_seq(run_id)
-        recording = Recording(run_id, redactor, lambda: self._writer, run=run, last_seq=seq)
+        removed = sum(event.body.count(MASK) for event in self.read.events(run_id))
+        recording = Recording(
+            run_id, redactor, lambda: self._writer, run=run, last_seq=seq, redactions=removed
+        )
         for _ in recording.record(fact for fact in (ending,)):
             pass
         return self.read.run(run_id)

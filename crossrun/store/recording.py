@@ -35,7 +35,9 @@ class Recording:
         run_id: the run.
         redactor: takes secrets out of every event.
         writer: makes the connection that writes; called with the first group.
-        run: the run as far as it is stored already, with the number of its newest event.
+        run: the run as far as it is stored already.
+        last_seq: the number of its newest event.
+        redactions: how many secrets were removed from what is stored.
     """
 
     def __init__(
@@ -46,13 +48,14 @@ class Recording:
         *,
         run: Run | None = None,
         last_seq: int = 0,
+        redactions: int = 0,
     ) -> None:
         self._run_id = run_id
         self._redactor = redactor
         self._writer = writer
         self._run = run
         self._seq = last_seq
-        self._redactions = run.redactions if run else 0
+        self._redactions = redactions
         self._rows: list[dict[str, Any]] = []
         self._group: list[Recorded] = []
         self._group_began = 0.0
@@ -79,12 +82,13 @@ class Recording:
             facts.close()
 
     def _add(self, fact: Event) -> None:
+        body, found = self._redactor(encode(fact))
+        self._redactions += found
+        if found:
+            fact = decode(body)
         if isinstance(fact, RunFinished):
             fact = msgspec.structs.replace(fact, redactions=self._redactions)
-        body, found = self._redactor(encode(fact))
-        if found:
-            self._redactions += found
-            fact = decode(body)
+            body = encode(fact)
         if not self._group:
             self._group_began = time.monotonic()
         self._seq += 1
