@@ -164,24 +164,26 @@ def load(
     """
     cwd = cwd or Path.cwd()
     places = _base_folders(home, environ)
-    environment = _with_dotenv(environ, cwd)
     warnings: list[str] = []
-    layers = [
-        ("default", {key: option.default for key, option in OPTIONS.items()}),
-        ("user file", _read_file(places["config"] / USER_FILE, warnings, project=False)),
-        ("project file", _read_file(_project_file(cwd), warnings, project=True)),
-        ("environment", _from_environment(environment)),
-        ("flag", {key: value for key, value in flags.items() if value is not None}),
-    ]
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for origin, layer in layers:
-        values |= layer
-        origins |= dict.fromkeys(layer, origin)
-    paths = _paths(places, values)
-    if cwd.resolve().is_relative_to(paths.workspaces.resolve()):
-        environment = dict(environ)
-    return Settings(values, origins, environment, paths, tuple(warnings))
+    layers = {
+        "default": {key: option.default for key, option in OPTIONS.items()},
+        "user file": _read_file(places["config"] / USER_FILE, warnings, project=False),
+        "project file": _read_file(_project_file(cwd), warnings, project=True),
+        "environment": _from_environment(environ),
+        "flag": {key: value for key, value in flags.items() if value is not None},
+    }
+    paths = _paths(places, _combined(layers))
+    environment = dict(environ)
+    if not cwd.resolve().is_relative_to(paths.workspaces.resolve()):
+        environment = _with_dotenv(environ, cwd)
+        layers["environment"] = _from_environment(environment)
+    origins = {key: origin for origin, layer in layers.items() for key in layer}
+    return Settings(_combined(layers), origins, environment, paths, tuple(warnings))
+
+
+def _combined(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The values, those of later layers above those of earlier ones."""
+    return {key: value for layer in layers.values() for key, value in layer.items()}
 
 
 def _base_folders(home: Path | None, environ: Mapping[str, str]) -> dict[str, Path]:
@@ -277,6 +279,8 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict
             warnings.append(f"{path}: unknown setting {key}{meant}")
         elif project and not option.in_project_file:
             warnings.append(f"{path}: {key} is ignored, a project file may not set it")
+        elif isinstance(value, list):
+            raise _invalid(f"{key} in {path}", str(value), "is a list, not one value")
         elif value is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             found[key] = _parsed(f"{key} in {path}", option.parse, text)
@@ -317,11 +321,13 @@ def _parsed(name: str, parse: Callable[[str], Any], text: str) -> Any:  # noqa: 
     try:
         return parse(text)
     except ValueError as error:
-        raise ConfigurationError(
-            "SETTING_INVALID",
-            f"{name}: {text!r} {error}",
-            hint="correct the value or remove it",
-        ) from error
+        raise _invalid(name, text, str(error)) from error
+
+
+def _invalid(name: str, text: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "SETTING_INVALID", f"{name}: {text!r} {why}", hint="correct the value or remove it"
+    )
 
 
 def _one_line(error: Exception) -> str:

@@ -10,12 +10,12 @@ import crossrun
 ROOT = Path(crossrun.__file__).parent
 LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
-    {"errors", "status", "stopping", "redaction"},
+    {"errors", "status", "stopping", "redaction", "folders"},
     {"failures", "settings", "stored"},
     {"runs"},
     {"events"},
     {"ledger", "schema", "background", "tasktypes"},
-    {"planning", "views.words"},
+    {"planning", "patterns", "views.words"},
     {"views.terminal", "views.phrases"},
     {"executors", "planning.openai", "workspace", "store", "artifacts"},
     {"conduct"},

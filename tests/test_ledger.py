@@ -260,7 +260,9 @@ def begin_all_kinds_of_runs(crossrun: Crossrun) -> "list[subprocess.Popen[bytes]
 def test_the_store_says_nothing_that_the_log_does_not(crossrun: Crossrun) -> None:
     """Runs of every kind of end, at the same time; then all projections are made anew."""
     started = begin_all_kinds_of_runs(crossrun)
+    until = time.monotonic() + 30
     while not list(crossrun.home.glob("workspaces/shell/*/begun.txt")):
+        assert time.monotonic() < until
         time.sleep(0.02)
     started[-1].send_signal(signal.SIGTERM)
     ends = [(process.communicate(timeout=60), process.returncode) for process in started]
@@ -290,5 +292,5 @@ def test_the_store_says_nothing_that_the_log_does_not(crossrun: Crossrun) -> Non
     told = {run.id: signalled if run.exit_code == 10 else run.exit_code for run in runs.values()}
     assert told == ended
     assert {run.branch for run in runs.values()} == {None, "side"}
-    assert {row["kind"] for row in stored.artifacts} == {"patch", "diff-summary"}
+    assert {row["kind"] for row in stored.artifacts} >= {"patch", "diff-summary"}
     assert sum(run.redactions for run in runs.values()) > 0

@@ -499,7 +499,6 @@ def test_a_fake_switch_that_is_neither_on_nor_off_is_refused(sources: Sources, n
     assert sources.refusal().code == "SETTING_INVALID"
 
 
-@pytest.mark.xfail(strict=True, reason="bug: str() makes text of any YAML value")
 @pytest.mark.parametrize("line", ["model: [a, b]", "project_id: [x]", "task_type: [code]"])
 def test_a_list_is_no_text(sources: Sources, line: str) -> None:
     sources.user(line)
@@ -596,7 +595,6 @@ def test_dotenv_is_never_read_from_a_workspace(sources: Sources, inside: str) ->
     assert added(sources.load(workspace), sources) == {}
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the switches are obeyed before the place is looked at")
 def test_dotenv_of_a_workspace_switches_nothing(sources: Sources) -> None:
     workspace = sources.home / "workspaces" / "default" / "k7f3abcd"
     workspace.mkdir(parents=True)

@@ -14,7 +14,7 @@ from crossrun.redaction import MASK
 from crossrun.runs import Run
 from crossrun.schema import document
 from crossrun.store import Store
-from crossrun.views.words import clean
+from crossrun.views.words import clean, first_line
 
 _LINE_STYLES = (("diff --git", "bold"), ("+++", "bold"), ("---", "bold"), ("@@", "accent"))
 
@@ -48,7 +48,8 @@ def diff(
     elif not measured["changes"]:
         options.say(f"run {chosen.id} changed nothing")
     elif name_only:
-        options.out.emit("".join(f"{change['path']}\n" for change in measured["changes"]))
+        shown = first_line if options.out.live else str
+        options.out.emit("".join(f"{shown(change['path'])}\n" for change in measured["changes"]))
     elif stat and not patch:
         options.out.write(measured["stat"].splitlines())
     else:

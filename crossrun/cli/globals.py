@@ -37,10 +37,11 @@ class Globals:
     def settings(self, **flags: Any) -> "Settings":  # noqa: ANN401  each setting has its own type
         """Reads the settings; warns of what is wrong with their files."""
         from crossrun import settings
+        from crossrun.views.words import clean
 
         loaded = settings.load(flags=flags, home=self.home)
         for warning in loaded.warnings:
-            self.say(f"warning: {warning}")
+            self.say(f"warning: {clean(warning)}")
         return loaded
 
     def say(self, *lines: str) -> None:

@@ -28,7 +28,10 @@ def run_command(
     run_id: str,
     bounds: Bounds,
 ) -> Generator[None, None, CommandResult]:
-    """Runs a command to its end, with a pause for the listeners whenever it is quiet.
+    """Runs a command to its end.
+
+    Listeners get a pause before it starts, so that what led to it is stored by then, and whenever
+    it is quiet.
 
     Raises:
         OSError: it cannot be started.
@@ -37,6 +40,7 @@ def run_command(
     launch = Launch(argv, workspace, environ, run_id, merge_stderr=True)
     lines = supervise(launch, bounds)
     kept = _Kept()
+    yield None
     try:
         while True:
             line = next(lines)

@@ -50,6 +50,7 @@ class RunLocks:
             True when nobody holds it: the run's process is gone.
         """
         try:
+            make_private(self._folder)
             held = os.open(self._file(run_id), os.O_CREAT | os.O_RDWR, 0o600)
         except OSError:
             yield False

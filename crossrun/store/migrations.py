@@ -95,7 +95,9 @@ def version(database: Path) -> int:
         return 0
     with translated(database), closing(read_only(database)) as connection:
         seen = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if tables and not {"runs", "events"} <= tables:
+        raise _not_a_store(database, "it is a database of another program")
     if seen > LATEST:
         raise ConfigurationError(
             "STORE_NEWER",
@@ -130,7 +132,6 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
             with closing(_connect(database)) as connection:
                 if seen:
                     _back_up(connection, backups, seen)
-                _refuse_foreign(connection, database, seen)
                 connection.execute("PRAGMA journal_mode = WAL")
                 return [_apply(connection, number) for number in range(seen, LATEST)]
 
@@ -148,12 +149,6 @@ def _back_up(connection: sqlite3.Connection, backups: Path, seen: int) -> None:
     os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
     with closing(sqlite3.connect(target)) as copy:
         connection.backup(copy)
-
-
-def _refuse_foreign(connection: sqlite3.Connection, database: Path, seen: int) -> None:
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if not seen and tables:
-        raise _not_a_store(database, "it is a database of another program")
 
 
 def read_only(database: Path) -> sqlite3.Connection:

@@ -162,6 +162,8 @@ class Reader:
         if not self._database.exists():
             return []
         with translated(self._database), self._connection() as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return []  # another process makes the store just now
             return connection.execute(sql, values).fetchall()
 
     @contextmanager

@@ -273,12 +273,14 @@ def follow(recorded: Iterable[Recorded | None], view: View, *, run: Run | None =
     Returns:
         The run as its last event left it.
     """
-    for item in recorded:
-        if item is not None:
-            run = advance(run, item)
-        view = _shown(view, item)
-    with suppress(OSError):
-        view.close(run)
+    try:
+        for item in recorded:
+            if item is not None:
+                run = advance(run, item)
+            view = _shown(view, item)
+    finally:
+        with suppress(OSError):
+            view.close(run)
     if run is None:
         raise ValueError("there was no event to follow")
     return run

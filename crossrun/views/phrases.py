@@ -48,10 +48,10 @@ def phrases(event: Event) -> list[Phrase]:
             return _command(event)
         case FileChanged(path=path, change=change, ok=ok):
             right = "" if ok else "refused"
-            return [Phrase("file", f"{_CHANGE_MARKS[change]} {clean(path)}", right, good=ok)]
+            return [Phrase("file", f"{_CHANGE_MARKS[change]} {first_line(path)}", right, good=ok)]
         case ToolCalled(tool=tool, error=error):
             right = "ok" if error is None else first_line(error)
-            return [Phrase("command", f"* {clean(tool)}", right, good=error is None)]
+            return [Phrase("command", f"* {first_line(tool)}", right, good=error is None)]
         case PlanUpdated(items=items):
             done = sum(item.completed for item in items)
             next_up = next((item.text for item in items if not item.completed), "done")

@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 
 from crossrun.runs import Run
-from crossrun.views.terminal import Terminal, fit, wrap
-from crossrun.views.words import clean, clock, count, moment, plural, seconds_between, status_style
+from crossrun.views.terminal import Terminal, cell_len, fit, wrap
+from crossrun.views.words import (
+    clean,
+    clock,
+    count,
+    first_line,
+    moment,
+    plural,
+    seconds_between,
+    status_style,
+)
 
 _MOST_CHANGES = 15
 _MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
@@ -13,7 +22,7 @@ _MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 def header(run: Run, terminal: Terminal) -> Iterator[str]:
     """What the run is and where it works."""
     yield terminal.style(run.id, "bold") + terminal.style(
-        f"  {clean(run.project_id)} · {run.task_type} · {_who(run)}", "dim"
+        f"  {first_line(run.project_id)} · {run.task_type} · {_who(run)}", "dim"
     )
     if run.name:
         yield f"{terminal.style('name', 'dim')}       {clean(run.name)}"
@@ -47,10 +56,13 @@ def details(run: Run, terminal: Terminal) -> Iterator[str]:
     yield ""
     rows = [
         ("created", moment(run.created_at)),
-        ("planner", run.planner + (f" ({run.planner_model})" if run.planner_model else "")),
+        (
+            "planner",
+            run.planner + (f" ({first_line(run.planner_model)})" if run.planner_model else ""),
+        ),
         ("by", f"{_who(run)} · crossrun {run.crossrun_version}"),
-        ("thread", run.thread_id),
-        ("tags", ", ".join(run.tags)),
+        ("thread", first_line(run.thread_id or "")),
+        ("tags", ", ".join(map(first_line, run.tags))),
         ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
     ]
     for name, value in rows:
@@ -80,16 +92,19 @@ def _verdict(run: Run, terminal: Terminal) -> str:
 
 def _facts(run: Run, terminal: Terminal) -> Iterator[str]:
     changes = run.changes or ()
-    widest = min(max((len(change.path) for change in changes), default=0), terminal.width - 30)
+    widest = min(
+        max((cell_len(first_line(c.path)) for c in changes), default=0), terminal.width - 30
+    )
     label = "changed"
     for change in changes[:_MOST_CHANGES]:
-        path = fit(f"{_MARKS[change.status]} {clean(change.path)}", widest + 2)
+        path = fit(f"{_MARKS[change.status]} {first_line(change.path)}", widest + 2)
+        path += " " * (widest + 2 - cell_len(path))
         counts = " ".join(
             f"{sign}{number}"
             for sign, number in (("+", change.insertions), ("-", change.deletions))
             if number
         )
-        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path:<{widest + 2}}  {counts}".rstrip()
+        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path}  {counts}".rstrip()
         label = ""
     if len(changes) > _MOST_CHANGES:
         more = plural(len(changes) - _MOST_CHANGES, "more file")
@@ -108,7 +123,7 @@ def _next_commands(run: Run) -> list[str]:
 
 def _who(run: Run) -> str:
     version = f" {run.executor_version}" if run.executor_version else ""
-    model = f" · {run.model}" if run.model else ""
+    model = f" · {first_line(run.model)}" if run.model else ""
     return f"{run.executor}{version}{model}"
 
 

@@ -163,6 +163,10 @@ def wrap(text: str, width: int) -> Iterator[str]:
     for line in text.strip("\n").splitlines():
         if cell_len(line) <= width:
             yield line
+        elif cell_len(line) != len(line):
+            from rich.cells import chop_cells
+
+            yield from chop_cells(line, max(width, 10))
         else:
             indent = line[: len(line) - len(line.lstrip())][: width // 2]
             yield from textwrap.wrap(line, max(width, 10), subsequent_indent=indent) or [""]

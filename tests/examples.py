@@ -1,0 +1,130 @@
+"""One event of every type with all its fields set, and what it takes to put them into a run."""
+
+from typing import Any
+
+from crossrun.events import (
+    AgentLaunched,
+    AgentReasoned,
+    AgentSpoke,
+    ArtifactSaved,
+    CancelRequested,
+    CommandRan,
+    CommandStarted,
+    Event,
+    FileChanged,
+    ItemStarted,
+    PlanItem,
+    PlannerReplied,
+    PlanUpdated,
+    Recorded,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepPlanned,
+    ThreadStarted,
+    ToolCalled,
+    TurnFailed,
+    TurnStarted,
+    Unrecognised,
+    UsageReported,
+    Verified,
+    Warned,
+    WorkspaceChanged,
+    WorkspacePrepared,
+)
+from crossrun.failures import Failure
+from crossrun.runs import Change, CodexOptions, Limits, RunRequest, Tokens
+from crossrun.status import Status
+
+RUN_ID = "k7f3abcd"
+FAILURE = Failure("VERIFY_FAILED", "the check failed", "look at its output", retryable=True)
+REQUEST = RunRequest(
+    task="Fix calc.py\nand test it",
+    task_type="research",
+    project_id="thesis",
+    name="calc",
+    tags=("a", "ü"),
+    executor="shell",
+    planner="openai",
+    model="gpt-5.1-codex",
+    planner_model="gpt-6.1-sol",
+    codex=CodexOptions(
+        sandbox="read-only",
+        network=True,
+        profile="work",
+        add_dirs=("/data",),
+        images=("/plot.png",),
+        config=("a=1", "b=2"),
+        require_git_repo=True,
+    ),
+    limits=Limits(timeout=60.0, idle_timeout=None, max_turns=3, max_tokens=1000),
+    verify="pytest -q",
+    recording="file:/recording.yaml",
+)
+CHANGES = (
+    Change("new.py", "added", None, 3, 0),
+    Change("to.py", "renamed", "from.py", 1, 2),
+    Change("plot.png", "modified"),
+)
+
+EVENTS: tuple[Event, ...] = (
+    RunStarted(
+        request=REQUEST,
+        workspace="/w/thesis/k7f3abcd",
+        crossrun_version="0.1.0",
+        executor_version="0.58.0",
+    ),
+    WorkspacePrepared(path="/w/thesis/k7f3abcd", baseline="4b825dc"),
+    PlannerReplied(
+        sent=({"role": "user", "content": "plan it"},),
+        reply={"role": "assistant", "tool_calls": [{"id": "1", "n": None}]},
+    ),
+    StepPlanned(prompt="Read calc.py\nthen fix it", instructions="Be brief.", channel="developer"),
+    AgentLaunched(command=("codex", "exec", "--json"), version="0.58.0"),
+    ThreadStarted(thread_id="019a-7e"),
+    TurnStarted(),
+    TurnFailed(message="the model is overloaded"),
+    AgentSpoke(text="Done.\n\nAll tests pass: \x1b[32m✓\x1b[0m \u2028 \x00 漢字"),
+    AgentReasoned(text="**Looking** around"),
+    ItemStarted(kind="web_search", detail="numpy"),
+    CommandStarted(command="bash -lc 'pytest -q'"),
+    CommandRan(command="bash -lc 'pytest -q'", exit_code=1, output="E  boom\r\n", duration_s=3.41),
+    FileChanged(path="src/calc.py", change="modified", ok=False, content="9daeafb"),
+    ToolCalled(
+        tool="docs.search", arguments={"q": ["a", 1]}, result=[1.5, True], error="no answer"
+    ),
+    PlanUpdated(items=(PlanItem("read", completed=True), PlanItem("fix", completed=False))),
+    UsageReported(source="agent", tokens=Tokens(10, 5, 3, 1), thread_total=Tokens(40, 20, 9, 4)),
+    Warned(message="no key, no planner"),
+    Unrecognised(raw='{"type":"item.dreamt"', bytes=70_000),
+    StepFinished(failure=FAILURE, agent_exit_code=-9),
+    Verified(command="pytest -q", exit_code=2, output="1 failed"),
+    WorkspaceChanged(
+        tree="aa51f00",
+        changes=CHANGES,
+        shortstat="3 files changed",
+        stat=" new.py | 3 +++",
+        branch="main",
+    ),
+    ArtifactSaved(
+        id="k7f3abcd-1",
+        kind="patch",
+        name="changes.patch",
+        path="/a/thesis/k7f3abcd/changes.patch",
+        size=312,
+        sha256="e3b0c442",
+        redactions=2,
+    ),
+    CancelRequested(by="SIGINT"),
+    RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7),
+)
+
+
+def recorded(event: Event, seq: int = 1, at: str = "2026-01-02T03:04:05.000000Z") -> Recorded:
+    """The event as the store would stamp it."""
+    return Recorded(RUN_ID, seq, at, event)
+
+
+def event_of(kind: type[Any]) -> Any:  # noqa: ANN401  of that type
+    """The example of an event type."""
+    return next(event for event in EVENTS if type(event) is kind)

@@ -1,0 +1,48 @@
+"""Children that stay on, and whether they are still there."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+STAYS = 'echo $$ > "$PIDS/{name}"; exec sleep 60'
+"""A script that tells its process id in a file and then stays."""
+
+LINGERING = {
+    "a plain child": "sh -c '{stays}' &",
+    "one in a session of its own": "setsid sh -c '{stays}' &",
+    "one that forked twice": "(setsid sh -c '{stays}' &) &",
+    "one that ignores polite signals": "(trap '' INT TERM HUP; exec sh -c '{stays}') &",
+    "one that holds no pipe": "setsid sh -c '{stays}' </dev/null >/dev/null 2>&1 &",
+    "one that dropped its environment": "env -i PIDS=\"$PIDS\" setsid sh -c '{stays}' &",
+}
+"""Ways in which a script leaves a process behind."""
+
+
+def lingering(how: str, folder: Path) -> str:
+    """A script that leaves a process behind and waits until it is there."""
+    pids = folder / "pids"
+    pids.mkdir(exist_ok=True)
+    begin = LINGERING[how].format(stays=STAYS.format(name="left"))
+    return f'export PIDS="{pids}"\n{begin}\nwhile [ ! -s "$PIDS/left" ]; do sleep 0.01; done\n'
+
+
+def told_pid(folder: Path) -> int:
+    """The process id that a script of `lingering` told."""
+    return int((folder / "pids" / "left").read_text())
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no process of this number runs (one that nobody has buried yet does not run)."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.01)
