@@ -175,7 +175,13 @@ def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
         run = store.read.run(name)
         snapshots = workspaces(settings).snapshots(run.id, Path(run.workspace))
         events = (decode(stored.body) for stored in store.read.events(run.id))
-        recording = of_run(run.id, events, snapshots.blob, workspace=run.workspace)
+        recording = of_run(
+            run.id,
+            events,
+            snapshots.blob,
+            workspace=run.workspace,
+            strict_shell=run.executor == "shell",
+        )
     else:
         recording = load(Path(name) if kind == "file" else _shipped(name))
     return Replay(recording, settings.environ)

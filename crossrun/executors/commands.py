@@ -52,7 +52,9 @@ def run_command(
                 case _:
                     kept.add(line + b"\n")
     except StopIteration as ended:
-        return CommandResult(ended.value, kept.text())
+        end: Exit = ended.value
+        output = kept.text()
+        return CommandResult(end, output.removesuffix("\n") if end.unterminated else output)
     finally:
         lines.close()
 

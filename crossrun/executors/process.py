@@ -74,6 +74,8 @@ class Exit(Struct, frozen=True):
     code: int
     ended_by: Literal["itself", "stop", "timeout", "idle"]
     stderr: str
+    unterminated: bool = False
+    """Whether the last line came without a newline."""
 
     def cut_short(self) -> Failure | None:
         """The failure of a child that did not end by itself; None when it did."""
@@ -146,8 +148,9 @@ class _Child:
         if self._process.poll() is not None and self._gone_at is None:
             self._gone_at = now
         if self._gone_at is not None:
-            pipes_open = bool(self._selector.get_map())
-            return bool(self.output.ready) or (pipes_open and now < self._gone_at + _EOF_GRACE)
+            if not self._selector.get_map():
+                return bool(self.output.ready)
+            return now < self._gone_at + _EOF_GRACE  # whoever goes on writing is not listened to
         self._press(now)
         return True
 
@@ -160,7 +163,7 @@ class _Child:
 
     def finish(self) -> Exit:
         stderr = self._stderr.decode("utf-8", "replace")
-        return Exit(self._process.wait(), self._ended_by, stderr)
+        return Exit(self._process.wait(), self._ended_by, stderr, self.output.unterminated)
 
     def end(self) -> None:
         """Leaves nothing behind, whatever happened."""
@@ -241,6 +244,7 @@ class _Lines:
         self._begun: list[bytes] = []
         self._begun_size = 0
         self._in_pieces = False
+        self.unterminated = False
 
     def feed(self, chunk: bytes) -> None:
         first, *others = chunk.split(b"\n")
@@ -256,6 +260,7 @@ class _Lines:
     def rest(self) -> list[bytes | Piece]:
         """What came after the last newline."""
         if self._begun or self._in_pieces:
+            self.unterminated = True
             self._complete()
         return self.take()
 

@@ -6,6 +6,8 @@ contents of changed files from its snapshot.
 """
 
 import base64
+import contextlib
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,6 +26,7 @@ from crossrun.events import (
     PlanUpdated,
     ToolCalled,
 )
+from crossrun.redaction import MASK
 
 SHIPPED = Path(__file__).parent / "recordings"
 _FORMAT = 1
@@ -62,10 +65,9 @@ def load(file: Path) -> Recording:
     """
     import yaml
 
-    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  both safe
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = _parsed(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise _unusable(str(file), " ".join(str(error).split())) from error
     if not isinstance(content, dict) or content.get("recording") != _FORMAT:
         raise _unusable(str(file), f"it does not begin with  recording: {_FORMAT}")
@@ -77,10 +79,33 @@ def load(file: Path) -> Recording:
     return Recording(title, str(content.get("task") or ""), tuple(entries))
 
 
+def _parsed(text: str) -> Any:  # noqa: ANN401  unchecked
+    """JSON is nearly YAML, but for tabs and for pairs of surrogates."""
+    import yaml
+
+    if text.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):
+            return json.loads(text)
+    loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, Loader=loader)  # noqa: S506  both loaders are safe
+
+
 def of_run(
-    run_id: str, events: Iterable[Event], blob: Callable[[str], bytes | None], *, workspace: str
+    run_id: str,
+    events: Iterable[Event],
+    blob: Callable[[str], bytes | None],
+    *,
+    workspace: str,
+    strict_shell: bool = False,
 ) -> Recording:
     """Makes a recording of an earlier run.
+
+    Args:
+        run_id: the run.
+        events: all of its events.
+        blob: gives the content of a changed file by its id.
+        workspace: where the run worked.
+        strict_shell: its commands ran with `sh -e`.
 
     Raises:
         UsageError: the run lacks what it takes to do the same again.
@@ -94,7 +119,8 @@ def of_run(
             case CommandRan(command=command):
                 if command in running:
                     running.remove(command)
-                entries.append(_replayable(event, run_id))
+                ran = msgspec.structs.replace(event, command=f"set -e\n{command}")
+                entries.append(_replayable(ran if strict_shell else event, run_id))
             case FileChanged(ok=True, change=change, content=content, path=path):
                 data = blob(content) if content else None
                 if data is None and change != "deleted":
@@ -124,7 +150,7 @@ def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  uncheck
             case _:
                 told: _Told = msgspec.convert(line, _Told)
                 return told
-    except (msgspec.ValidationError, ValueError) as error:
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise _unusable(where, str(error)) from error
 
 
@@ -150,6 +176,8 @@ def _inside(changed: FileChanged, where: str) -> FileChanged:
 def _replayable(ran: CommandRan, where: str) -> CommandRan:
     if ran.exit_code is None:
         raise _unusable(where, f"the exit code of a command is not known: {ran.command[:80]}")
+    if "\0" in ran.command or MASK in ran.command:
+        raise _unusable(where, f"a command is not whole: {ran.command[:80]!r}")
     return ran
 
 

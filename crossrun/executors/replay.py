@@ -14,7 +14,7 @@ from crossrun.executors import Assignment, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.executors.recording import FileWrite, Recording
-from crossrun.failures import Failure, RunFailed
+from crossrun.failures import CANCELLED, Failure, RunFailed
 
 
 class Replay:
@@ -42,6 +42,8 @@ class Replay:
         yield Warned(message=f"no model runs: this is a replay of a recording ({title})")
         yield TurnStarted()
         for number, entry in enumerate(self._recording.entries, 1):
+            if assignment.stop:
+                return Outcome(CANCELLED)
             match entry:
                 case CommandRan():
                     outcome = yield from self._run(entry, number, assignment)
@@ -96,18 +98,26 @@ class Replay:
 def _write(entry: FileWrite, workspace: Path) -> None:
     """Makes one file change, never through a link that leads out of the workspace."""
     path = workspace / entry.changed.path
-    if not path.parent.resolve().is_relative_to(workspace.resolve()) or path.is_symlink():
-        raise RunFailed(
-            Failure(
-                "REPLAY_DIVERGED",
-                f"{entry.changed.path} leads out of the workspace by a symbolic link",
-                "the recording does not fit the workspace as it is now",
-            )
+    try:
+        if not path.parent.resolve().is_relative_to(workspace.resolve()) or path.is_symlink():
+            raise _unfit(entry, "it leads out of the workspace by a symbolic link")
+        if entry.content is None:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Neither a link nor a pipe in the file's place is followed or waited for.
+        flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+            file.write(entry.content)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise _unfit(entry, str(getattr(error, "strerror", None) or error)) from error
+
+
+def _unfit(entry: FileWrite, why: str) -> RunFailed:
+    return RunFailed(
+        Failure(
+            "REPLAY_DIVERGED",
+            f"{entry.changed.path} cannot be {entry.changed.change}: {why}",
+            "the recording does not fit the workspace as it is now",
         )
-    if entry.content is None:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
-        file.write(entry.content)
+    )

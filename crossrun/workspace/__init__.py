@@ -26,10 +26,13 @@ def folder_name(name: str) -> str:
     Raises:
         UsageError: nothing sensible can be made of it.
     """
-    encoded = quote(name, safe=" @+=,").replace("~", "%7E")
+    try:
+        encoded = quote(name, safe=" @+=,").replace("~", "%7E")
+    except UnicodeEncodeError:
+        encoded = ""
     if encoded.startswith("."):
         encoded = "%2E" + encoded[1:]
-    if not name.strip() or "\0" in name or len(encoded) > _LONGEST_NAME:
+    if not encoded.strip() or not name.strip() or "\0" in name or len(encoded) > _LONGEST_NAME:
         raise UsageError(
             "PROJECT_NAME",
             f"{name[:40]!r} cannot be the name of a project",

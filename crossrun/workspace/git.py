@@ -10,16 +10,13 @@ import subprocess
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
 from crossrun.runs import Change
-
-if TYPE_CHECKING:
-    import git
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _LARGEST_KEPT = 8 * 1024 * 1024
@@ -36,6 +33,8 @@ _SETTINGS = {
     "core.autocrlf": "false",
     "core.safecrlf": "false",
     "core.quotePath": "false",
+    "core.protectHFS": "false",
+    "core.protectNTFS": "false",
     "submodule.recurse": "false",
     "protocol.allow": "never",
     "gc.auto": "0",
@@ -103,20 +102,24 @@ class Snapshots:
             too large.
         """
         file = self._work_tree / path
-        inside = file.resolve().is_relative_to(self._work_tree.resolve())
-        if not inside or file.is_symlink() or not file.is_file():
-            return None
-        if file.stat().st_size > _LARGEST_KEPT:
+        try:
+            inside = file.resolve().is_relative_to(self._work_tree.resolve())
+            if not inside or file.is_symlink() or not file.is_file():
+                return None
+            if file.stat().st_size > _LARGEST_KEPT:
+                return None
+            content = file.read_bytes()
+        except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead in a circle
             return None
         self._make()
-        return self._store_blob(file.read_bytes())
+        return self._store_blob(content)
 
     def blob(self, blob_id: str) -> bytes | None:
         """The content that `keep` returned the id of, or None when it is gone."""
         if not self._git_dir.is_dir():
             return None
         try:
-            content: bytes = self._repository().odb.stream(bytes.fromhex(blob_id)).read()
+            content: bytes = self._objects().stream(bytes.fromhex(blob_id)).read()
         except (KeyError, ValueError, OSError):
             return None
         return content
@@ -125,13 +128,14 @@ class Snapshots:
         from gitdb import IStream
 
         stream = IStream("blob", len(content), BytesIO(content))
-        stored: Any = self._repository().odb.store(stream)
+        stored: Any = self._objects().store(stream)
         return str(stored.hexsha.decode())
 
-    def _repository(self) -> "git.Repo":
-        import git
+    def _objects(self) -> Any:  # noqa: ANN401  gitdb has no types
+        """The object database alone: a `git.Repo` would look at the user's GIT_* variables."""
+        from git.db import GitDB
 
-        return git.Repo(self._git_dir)
+        return GitDB(str(self._git_dir / "objects"))
 
     def _make(self) -> None:
         if (self._git_dir / "info" / "attributes").is_file():
@@ -166,7 +170,7 @@ class Snapshots:
             for path in self._untracked(self._work_tree / prefix, index=self._git_dir / "none"):
                 (pending if path.endswith("/") else files).append(prefix + path)
         listed = "".join(f"{path}\0" for path in files).encode("utf-8", "surrogateescape")
-        self._git("update-index", "-z", "--add", "--stdin", stdin=listed)
+        self._git("update-index", "-z", "--add", "--replace", "--stdin", stdin=listed)
 
     def _untracked(self, folder: Path, index: Path | None) -> list[str]:
         listing = self._git(
@@ -214,14 +218,21 @@ def _run(
         "LC_ALL": "C",
         **(environ or {}),
     }
-    done = subprocess.run(
-        [require_git(), *command[1:]],
-        cwd=folder,
-        env=clean,
-        input=stdin,
-        capture_output=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [require_git(), *command[1:]],
+            cwd=folder,
+            env=clean,
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            "WORKSPACE_MISSING",
+            f"the workspace {folder} cannot be looked at: {error.strerror}",
+            hint="it was removed or made inaccessible while the run went on",
+        ) from error
     if done.returncode != 0 and not may_fail:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise ConfigurationError(

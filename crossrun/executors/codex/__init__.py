@@ -104,7 +104,7 @@ class Codex:
         return "\n\n".join(text for text in both if text)
 
     def _by_configuration(self, assignment: Assignment) -> bool:
-        size = len(self._instructions(assignment).encode())
+        size = len(_toml(self._instructions(assignment)).encode())
         wanted = assignment.channel == "developer" and bool(assignment.instructions)
         return wanted and size <= _LONGEST_ARGUMENT
 

@@ -63,8 +63,8 @@ def read(home: Path, profile: str | None, overrides: Sequence[str]) -> UserConfi
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
         return {}
 
 
@@ -72,7 +72,7 @@ def _override(pair: str) -> dict[str, Any]:
     key, _, text = pair.partition("=")
     try:
         value: Any = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     for part in reversed(key.strip().split(".")):
         value = {part: value}

@@ -88,7 +88,7 @@ def died(end: Exit) -> Failure:
     """Codex ended without saying that its turn is over."""
     how = f"with exit code {end.code}"
     if end.code < 0:
-        how = f"by {signal.Signals(-end.code).name}"
+        how = f"by {_signal_name(-end.code)}"
     last = _error_line(end.stderr)
     said = f" (its last words: {last})" if last else ""
     return Failure(
@@ -99,6 +99,13 @@ def died(end: Exit) -> Failure:
     )
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _sentence(message: str) -> str:
     text = " ".join(message.split())
     return text if len(text) <= 600 else text[:600] + "..."  # noqa: PLR2004  a screenful
@@ -107,5 +114,7 @@ def _sentence(message: str) -> str:
 def _error_line(stderr: str) -> str:
     """The line that names the error; where none does, the last one."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    named = [line for line in lines if line.lower().startswith("error")]
-    return (named or lines or [""])[-1][:300]
+    named = [at for at, line in enumerate(lines) if line.lower().startswith("error")]
+    at = named[-1] if named else len(lines) - 1
+    told = lines[at : at + 2] if lines and lines[at].endswith(":") else lines[at : at + 1]
+    return " ".join(told)[:300]

@@ -103,7 +103,8 @@ def _ask_version(path: Path, environ: Mapping[str, str]) -> str:
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=20,
             check=False,
         ).stdout

@@ -61,7 +61,7 @@ class CodexReader:
             return []
         try:
             return self._understand(_parsed(line))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return [Unrecognised(raw=line.decode("utf-8", "replace"))]
 
     def busy(self) -> bool:
@@ -90,9 +90,11 @@ class CodexReader:
                 self._completed = False
                 return [TurnStarted()]
             case "turn.completed":
+                self._running.clear()
                 self._completed = True
                 return [self._usage(line.get("usage"))]
             case "turn.failed":
+                self._running.clear()
                 self._error = _text(line["error"]["message"])
                 return [TurnFailed(message=self._error)]
             case "error":
@@ -145,7 +147,7 @@ class CodexReader:
         code = item.get("exit_code")
         return CommandRan(
             command=_text(item["command"]),
-            exit_code=code if isinstance(code, int) else None,
+            exit_code=code if type(code) is int else None,
             output=_text(item.get("aggregated_output") or ""),
             duration_s=None if began is None else round(self._clock() - began, 3),
         )
@@ -210,14 +212,23 @@ def _plan(item: dict[str, Any]) -> PlanUpdated:
 
 
 def _tool_call(item: dict[str, Any], tool: str) -> ToolCalled:
-    error = item.get("error")
-    arguments = item.get("arguments", item.get("prompt"))
+    error, result = item.get("error"), item.get("result", item.get("agents_states"))
+    failed = item.get("status") == "failed"
+    told = _text(error["message"]) if isinstance(error, dict) else None
     return ToolCalled(
         tool=tool,
-        arguments=arguments,
-        result=item.get("result", item.get("agents_states")),
-        error=_text(error["message"]) if isinstance(error, dict) else None,
+        arguments=item.get("arguments", item.get("prompt")),
+        result=result,
+        error=told if told or not failed else _said(result),
     )
+
+
+def _said(result: Any) -> str:  # noqa: ANN401  unchecked JSON
+    """What a tool that failed said, as far as it is text."""
+    content = result.get("content") if isinstance(result, dict) else None
+    parts = content if isinstance(content, list) else []
+    texts = [str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text")]
+    return " ".join(texts) or "it failed"
 
 
 def _detail(item: dict[str, Any]) -> str:
