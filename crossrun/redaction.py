@@ -147,12 +147,14 @@ class Redactor:
                 case _:
                     return value
 
-        cleaned = walk(json.loads(text))
+        parsed = json.loads(text, object_pairs_hook=_unambiguous, parse_float=_finite)
+        cleaned = walk(parsed)
         if not count:
             return text, 0
         end = "\n" if text.endswith("\n") else ""
         separators = (", ", ": ") if '": ' in text else (",", ":")
-        return json.dumps(cleaned, ensure_ascii=False, separators=separators) + end, count
+        halves = "\\ud" in text.lower()  # half a surrogate pair can only be written as an escape
+        return json.dumps(cleaned, ensure_ascii=halves, separators=separators) + end, count
 
     def _walk_members(self, members: dict[str, Any], walk: Callable[[Any], Any]) -> dict[str, Any]:
         """A telling name and its value stand in two texts; they are looked at together."""
@@ -181,6 +183,21 @@ class Redactor:
             text, found = _ASSIGNED.subn(_without_value, text)
             count += found
         return text, count
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a name that occurs twice: only one of its values would be looked at."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("no JSON when it is written again")
+    return number
 
 
 def _in_json(value: str, *, ascii_only: bool) -> str:

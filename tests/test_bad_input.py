@@ -30,7 +30,7 @@ def error_of(result: Result) -> tuple[int, str]:
     [
         (("",), (2, "TASK_EMPTY")),
         ((" \n",), (2, "TASK_EMPTY")),
-        ((), (2, "TASK_EMPTY")),
+        (("--executor", "codex"), (2, "TASK_EMPTY")),
         (("-",), (2, "TASK_EMPTY")),
         (("x", "-f", "task.txt"), (2, "TASK_TWICE")),
         (("-f", "missing.txt"), (2, "TASK_UNREADABLE")),

@@ -567,3 +567,22 @@ def test_a_run_tells_how_many_secrets_were_removed_from_its_events(crossrun: Cro
 def test_no_text_of_an_agent_loses_a_run(crossrun: Crossrun) -> None:
     result = crossrun("run", "echo; echo pm_runtime_set_autosuspend_delay", "--executor", "shell")
     assert (result.code, crossrun.json("show")["status"]) == (0, "succeeded")
+
+
+def test_a_secret_under_a_name_that_occurs_twice_is_removed() -> None:
+    secret = SECRETS["github personal"].secret
+    text, count = removed(f'{{"a": "{secret}", "a": 1}}')
+    assert (secret in text, count) == (False, 1)
+
+
+def test_half_a_character_pair_beside_a_secret_is_no_trouble() -> None:
+    text, count = removed(f'{{"a": "\\ud83d {SECRETS["github personal"].secret}"}}')
+    assert (text.encode("utf-8", "surrogateescape"), count) == (
+        b'{"a": "\\ud83d [redacted]"}',
+        1,
+    )
+
+
+def test_a_number_beyond_all_bounds_beside_a_secret_stays() -> None:
+    text, _ = removed(f'{{"a": 1e999, "b": "{SECRETS["github personal"].secret}"}}')
+    assert "Infinity" not in text

@@ -72,10 +72,10 @@ def _since(text: str | None) -> str | None:
         return None
     try:
         moment = datetime.now(UTC) - timedelta(seconds=duration(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         try:
             moment = datetime.fromisoformat(text).astimezone(UTC)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise UsageError(
                 "OPTION_INVALID",
                 f"--since: {text!r} is neither a time like 2h or 7d nor a date",

@@ -26,6 +26,10 @@ def settings_of(given: Given, options: Globals) -> Settings:
         UsageError: words that contradict each other or do not parse.
     """
     _refuse_conflicts(given)
+    for flag in ("name", "project_id", "model", "verify"):
+        _decoded(os.fsencode(given[flag] or ""), f"--{flag.replace('_', '-')}")
+    for tag in given["tag"] or ():
+        _decoded(os.fsencode(tag), "--tag")
     offline, replay = given["offline"], given["offline"] or given["recording"]
     return options.settings(
         task_type=given["task_type"],
@@ -144,7 +148,7 @@ def _decoded(content: bytes, source: str) -> str:
         raise UsageError(
             "TASK_UNREADABLE",
             f"{source} is not text in UTF-8",
-            hint="a task is plain text; name other files in it instead",
+            hint="give plain text; for a task, name other files in it instead",
         )
     return text
 

@@ -25,6 +25,7 @@ from crossrun.events import (
     FileChanged,
     PlanUpdated,
     ToolCalled,
+    encode,
 )
 from crossrun.redaction import MASK
 
@@ -149,6 +150,7 @@ def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  uncheck
                 return _replayable(msgspec.convert(line, CommandRan), where)
             case _:
                 told: _Told = msgspec.convert(line, _Told)
+                encode(told)  # YAML can make lists that contain themselves
                 return told
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise _unusable(where, str(error)) from error

@@ -82,6 +82,9 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ),
 )
 LATEST = len(MIGRATIONS)
+_APPLICATION_ID = int.from_bytes(b"xrun")
+"""Tells a store from every other SQLite database."""
+
 _BUSY_MS = 30_000
 
 
@@ -95,8 +98,9 @@ def version(database: Path) -> int:
         return 0
     with translated(database), closing(read_only(database)) as connection:
         seen = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-    if tables and not {"runs", "events"} <= tables:
+        owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and owner != _APPLICATION_ID:
         raise _not_a_store(database, "it is a database of another program")
     if seen > LATEST:
         raise ConfigurationError(
@@ -138,7 +142,8 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
 
 def _apply(connection: sqlite3.Connection, number: int) -> str:
     name, sql = MIGRATIONS[number]
-    connection.executescript(f"BEGIN; {sql} PRAGMA user_version = {number + 1}; COMMIT;")
+    marks = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {number + 1};"
+    connection.executescript(f"BEGIN; {sql} {marks} COMMIT;")
     return name
 
 

@@ -6,11 +6,13 @@ at the latest after 50 ms, so that a calm run is stored event by event and a flo
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from crossrun.errors import ConfigurationError
 from crossrun.events import Event, Recorded, RunFinished, decode, encode
 from crossrun.ledger import advance, artifact
 from crossrun.redaction import Redactor
@@ -78,6 +80,10 @@ class Recording:
                 if fact is None:
                     yield None
             yield from self._commit()
+        except Exception:
+            with suppress(ConfigurationError):
+                self._commit()  # what came before the trouble is not lost with it
+            raise
         finally:
             facts.close()
 

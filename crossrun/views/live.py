@@ -197,9 +197,9 @@ class Moving:
         )
         from rich.text import Text
 
+        live.update(Text.from_ansi(status, no_wrap=True), refresh=not text)
         if text:
             live.console.print(Text.from_ansi(self._terminal.plain(text)), soft_wrap=True)
-        live.update(Text.from_ansi(status, no_wrap=True), refresh=True)
 
     def _new_lines(self) -> list[str]:
         waiting, self._waiting = self._waiting, []

@@ -25,7 +25,7 @@ def header(run: Run, terminal: Terminal) -> Iterator[str]:
         f"  {first_line(run.project_id)} · {run.task_type} · {_who(run)}", "dim"
     )
     if run.name:
-        yield f"{terminal.style('name', 'dim')}       {clean(run.name)}"
+        yield f"{terminal.style('name', 'dim')}       {first_line(run.name)}"
     yield f"{terminal.style('workspace', 'dim')}  {run.workspace}"
     yield ""
 

@@ -78,6 +78,8 @@ class Snapshots:
             The id of a git tree.
         """
         self._make()
+        gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
+        self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
         nested = self._nested(self._work_tree)
         outside = [f":(exclude,top,literal){path}" for path in nested]
         self._git("add", "--all", "--ignore-errors", "--", ".", *outside, may_fail=True)
@@ -118,9 +120,13 @@ class Snapshots:
         """The content that `keep` returned the id of, or None when it is gone."""
         if not self._git_dir.is_dir():
             return None
+        from gitdb.exc import ODBError
+
+        if len(blob_id) != len(EMPTY_TREE):
+            return None
         try:
             content: bytes = self._objects().stream(bytes.fromhex(blob_id)).read()
-        except (KeyError, ValueError, OSError):
+        except (ODBError, ValueError, OSError):
             return None
         return content
 
