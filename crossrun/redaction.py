@@ -124,7 +124,7 @@ class Redactor:
     def _suspects(self, text: str) -> bool:
         if any(value in text for value in self._values):
             return True
-        if any(marker in text for marker in _PATTERNS if marker in _SHAPES):
+        if any(marker in text for marker in _SHAPES):
             return True
         if _has_long_word(text) and any(marker in text for marker in _PREFIXED):
             return True

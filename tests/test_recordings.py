@@ -219,6 +219,18 @@ BAD_FILES = {
     "events that are none": b"recording: 1\nevents: 5\n",
     "events that are words": b"recording: 1\nevents: [x]\n",
     "events by name": b"recording: 1\nevents: {a: {type: agent_spoke, text: x}}\n",
+    "half a character in a command": (
+        rb'{"recording":1,"events":[{"type":"command_ran","command":"touch \ud83d","exit_code":0}]}'
+    ),
+    "half a character in a path": (
+        rb'{"recording":1,"events":[{"type":"file_changed","path":"a\ud83d","change":"deleted"}]}'
+    ),
+    "half a character in its title": (
+        rb'{"recording":1,"title":"\ud83d","events":[{"type":"agent_spoke","text":"x"}]}'
+    ),
+    "half a character in its task": (
+        rb'{"recording":1,"task":"\ud83d","events":[{"type":"agent_spoke","text":"x"}]}'
+    ),
     "an endless list": (
         b"recording: 1\nevents:\n  - {type: tool_called, tool: x, arguments: &a [*a]}\n"
     ),
