@@ -1,0 +1,571 @@
+"""How well the right pattern is found and the wrong one left out, beside plain bm25.
+
+    python benchmarks/retrieval.py FOLDER [--fit] [--curve retrieval.svg] [--scale 100000,1000000]
+
+FOLDER holds `corpus.jsonl` (id, text, workflow), `queries.jsonl` (id, text, answerable) and
+`qrels.tsv` (query, document, grade; a header). Plain bm25 is FTS5's own, Porter stems, an OR of all
+words over the task's text. A query counts as found when any judged document comes up.
+
+What is fitted (the two probabilities) is cross-validated: ten folds over the queries, three times
+with other folds, the mean of the three. Each query is asked of the whole corpus and of small stores
+made from it (1 to 1,000 entries; half of them with a document that fits), and all rows of a query
+are in one fold. The folds use the same ridge and features as the shipped weights, which `--fit`
+prints, together with the threshold. On the folder that the shipped weights were fitted on, figures
+that use them are not held out; on any other they are.
+
+`--scale` makes stores of many entries out of the corpus, with words exchanged, and measures how
+long looking up and ranking take, and how many of an exhaustive search's best five are candidates.
+"""
+
+import argparse
+import json
+import math
+import random
+import re
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from operator import mul
+from pathlib import Path
+from typing import NamedTuple
+
+from timing import machine
+
+from crossrun.patterns.choice import bounds
+from crossrun.patterns.recall import Entry, Evidence, Model, Ranking, ranked
+from crossrun.patterns.words import task_words
+from crossrun.store import shelf
+
+SMALL_STORES = (1, 2, 5, 20, 100, 1000)
+SHARED_FROM = 100
+SMALL_STORE_WEIGHT = 0.1
+FOLDS, REPEATS, RIDGE = 10, 3, 3.0
+SHARES = (0.1, 0.2, 0.3)
+
+
+class Document(NamedTuple):
+    """An entry of the corpus."""
+
+    id: str
+    text: str
+    workflow: str
+
+
+class Query(NamedTuple):
+    """A task that is asked, and the documents that would do."""
+
+    id: str
+    text: str
+    right: frozenset[str]
+
+
+class Row(NamedTuple):
+    """One query asked of one store: what was there to go by, and what was true."""
+
+    query: int
+    small: int
+    """The entries of a small store; 0 for the whole corpus."""
+    evidence: Evidence
+    fits: bool
+    right: bool
+
+
+class Folder(NamedTuple):
+    """A data set."""
+
+    documents: list[Document]
+    queries: list[Query]
+
+
+def read(folder: Path) -> Folder:
+    """Reads a folder; sources, kinds and references are not even looked at."""
+    documents = [
+        Document(item["id"], item["text"], item.get("workflow") or "")
+        for item in lines(folder / "corpus.jsonl")
+    ]
+    known = {document.id for document in documents}
+    right: dict[str, set[str]] = {}
+    for line in (folder / "qrels.tsv").read_text().splitlines()[1:]:
+        query, document, grade = line.split("\t")
+        if int(grade) > 0 and document in known:
+            right.setdefault(query, set()).add(document)
+    queries = [
+        Query(item["id"], item["text"], frozenset(right.get(item["id"], ())))
+        for item in lines(folder / "queries.jsonl")
+    ]
+    return Folder(documents, queries)
+
+
+def lines(file: Path) -> Iterator[dict[str, str]]:
+    with file.open() as opened:
+        yield from map(json.loads, opened)
+
+
+def shelved(documents: Iterable[Document]) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(shelf.SCHEMA)
+    shelf.put(connection, map(entry, documents))
+    connection.commit()
+    return connection
+
+
+def entry(document: Document) -> Entry:
+    return Entry(document.id, document.text, document.workflow, "code", "default")
+
+
+def look_up(connection: sqlite3.Connection, query: Query) -> Ranking:
+    return ranked(shelf.candidates(connection, query.text, task_type="code"))
+
+
+# plain bm25
+
+
+def plain(folder: Folder) -> list[tuple[list[str], float]]:
+    """For each query the ids of FTS5's 100 best, and the size of the first one's bm25."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE VIRTUAL TABLE plain USING fts5(text, tokenize='porter')")
+        connection.executemany(
+            "INSERT INTO plain VALUES (?)", [[document.text] for document in folder.documents]
+        )
+        return [search(connection, folder, query) for query in folder.queries]
+
+
+def search(connection: sqlite3.Connection, folder: Folder, query: Query) -> tuple[list[str], float]:
+    words = dict.fromkeys(re.findall(r"[^\W_]+", query.text.lower()))
+    rows = connection.execute(
+        "SELECT rowid, -rank FROM plain WHERE plain MATCH ? ORDER BY rank LIMIT 100",
+        [" OR ".join(f'"{word}"' for word in words)],
+    ).fetchall()
+    return [folder.documents[row[0] - 1].id for row in rows], rows[0][1] if rows else 0.0
+
+
+# measures
+
+
+def placed(folder: Folder, orders: Sequence[Sequence[str]]) -> str:
+    """Recall@1, recall@5 and mean reciprocal rank over the answerable queries."""
+    ranks = [
+        next((n for n, found in enumerate(order, 1) if found in query.right), math.inf)
+        for query, order in zip(folder.queries, orders, strict=True)
+        if query.right
+    ]
+    first, five = (sum(rank <= top for rank in ranks) / len(ranks) for top in (1, 5))
+    return f"{first:.3f}  {five:.3f}  {sum(1 / rank for rank in ranks) / len(ranks):.3f}"
+
+
+def auroc(scores: Sequence[float], truth: Sequence[bool]) -> float:
+    """The share of pairs of a true and a false one in which the true one scores higher."""
+    order = sorted(zip(scores, truth, strict=True))
+    below = wins = 0.0
+    at = 0
+    while at < len(order):
+        same = [true for score, true in order[at:] if score == order[at][0]]
+        false = same.count(False)
+        wins += same.count(True) * (below + false / 2)
+        below += false
+        at += len(same)
+    positives = sum(truth)
+    return wins / (positives * (len(truth) - positives))
+
+
+def precisions(scores: Sequence[float], right: Sequence[bool]) -> list[float]:
+    """The precision of injecting the surest 1, 2, 3, ... of all queries."""
+    hits = 0
+    shares = []
+    for count, number in enumerate(surest(scores), 1):
+        hits += right[number]
+        shares.append(hits / count)
+    return shares
+
+
+def surest(scores: Sequence[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda i: (-scores[i], i))
+
+
+def at_shares(curve: Sequence[float]) -> str:
+    return "  ".join(f"{curve[round(share * len(curve)) - 1]:.3f}" for share in SHARES)
+
+
+# rows to fit on
+
+
+def rows_of(folder: Folder, rankings: Sequence[Ranking]) -> list[Row]:
+    """The whole corpus' rows, and those of small stores."""
+    rows = [
+        row(number, query, ranking, small=0, fits=bool(query.right))
+        for number, (query, ranking) in enumerate(zip(folder.queries, rankings, strict=True))
+    ]
+    return [r for r in (rows + small_rows(folder, rankings)) if r is not None]
+
+
+def row(number: int, query: Query, ranking: Ranking, *, small: int, fits: bool) -> Row | None:
+    """None when nothing shares a word with the query: there is nothing to decide."""
+    if ranking.evidence is None:
+        return None
+    won = ranking.scored[0].candidate.id in query.right
+    return Row(number, small, ranking.evidence, fits, won)
+
+
+def small_rows(folder: Folder, rankings: Sequence[Ranking]) -> list[Row | None]:
+    """A quarter of a small store's other entries, ten at most, are near to the query."""
+    chance = random.Random(1)  # noqa: S311  reproducible, not secret
+    by_id = {document.id: document for document in folder.documents}
+    rows: list[Row | None] = []
+    for size in SMALL_STORES:
+        shared = shelved(chance.sample(folder.documents, size)) if size >= SHARED_FROM else None
+        for number, (query, ranking) in enumerate(zip(folder.queries, rankings, strict=True)):
+            wanted = [by_id[chance.choice(sorted(query.right))]] if query.right else []
+            wanted = wanted if chance.random() < 0.5 else []
+            near = [scored.candidate.id for scored in ranking.scored[20:]]
+            near = [name for name in near if name not in query.right]
+            count = min(len(near), (size - len(wanted) + chance.randrange(4)) // 4, 10)
+            others = [by_id[name] for name in chance.sample(near, count)]
+            fits = bool(wanted)
+            if shared is None:
+                rest = size - len(wanted) - count
+                others += [
+                    d for d in chance.sample(folder.documents, rest) if d.id not in query.right
+                ]
+                with closing(shelved(wanted + others)) as store:
+                    found = look_up(store, query)
+            else:
+                found, fits = look_up_with(shared, query, wanted + others)
+            rows.append(row(number, query, found, small=size, fits=fits))
+    return rows
+
+
+def look_up_with(
+    store: sqlite3.Connection, query: Query, documents: list[Document]
+) -> tuple[Ranking, bool]:
+    """Looks up with documents added, and says whether one that fits is there."""
+    store.execute("BEGIN")
+    shelf.put(store, map(entry, documents))
+    found = look_up(store, query)
+    ids = json.dumps(sorted(query.right))
+    there = store.execute(
+        "SELECT count(*) FROM shelf WHERE shelf.id IN (SELECT value FROM json_each(?))", [ids]
+    ).fetchone()[0]
+    store.execute("ROLLBACK")
+    return found, there > 0
+
+
+# fitting
+
+
+def fitted(rows: Sequence[Row], truth: Callable[[Row], bool]) -> Model:
+    """A logistic model with a ridge on the standardised weights; small stores weigh little."""
+    columns = list(zip(*(r.evidence for r in rows), strict=True))
+    means = [statistics.fmean(column) for column in columns]
+    spreads = [statistics.pstdev(column) or 1.0 for column in columns]
+    inputs = [[1.0] * len(rows)] + [
+        [(x - mean) / spread for x in column]
+        for column, mean, spread in zip(columns, means, spreads, strict=True)
+    ]
+    importance = [SMALL_STORE_WEIGHT if r.small else 1.0 for r in rows]
+    beta = newton(inputs, [float(truth(r)) for r in rows], importance)
+    weights = [b / spread for b, spread in zip(beta[1:], spreads, strict=True)]
+    intercept = beta[0] - dot(weights, means)
+    return Model(intercept, Evidence(*weights))
+
+
+def newton(inputs: list[list[float]], truth: list[float], importance: list[float]) -> list[float]:
+    """The weights by Newton's method, the first input's without a ridge."""
+    beta = [0.0] * len(inputs)
+    for _ in range(8):
+        at = [dot(beta, values) for values in zip(*inputs, strict=True)]
+        p = [1 / (1 + math.exp(-max(-30.0, min(30.0, x)))) for x in at]
+        missed = [w * (y - x) for w, y, x in zip(importance, truth, p, strict=True)]
+        steep = [w * x * (1 - x) for w, x in zip(importance, p, strict=True)]
+        weighted = [list(map(mul, steep, column)) for column in inputs]
+        slope = [
+            dot(column, missed) - (RIDGE * b if n else 0.0)
+            for n, (column, b) in enumerate(zip(inputs, beta, strict=True))
+        ]
+        curvature = [
+            [dot(row, column) + (RIDGE if n == m and n else 0.0) for m, column in enumerate(inputs)]
+            for n, row in enumerate(weighted)
+        ]
+        beta = [b + step for b, step in zip(beta, solved(curvature, slope), strict=True)]
+    return beta
+
+
+def dot(one: Iterable[float], other: Iterable[float]) -> float:
+    return math.fsum(map(mul, one, other))
+
+
+def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Gauss and Jordan, for a small positive definite matrix."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for n, pivot in enumerate(rows):
+        pivot[:] = [x / pivot[n] for x in pivot]
+        for other in rows:
+            if other is not pivot and other[n]:
+                factor = other[n]
+                other[:] = [x - factor * y for x, y in zip(other, pivot, strict=True)]
+    return [row[-1] for row in rows]
+
+
+def held_out(rows: Sequence[Row], truth: Callable[[Row], bool]) -> list[float]:
+    """For each row the probability by models that never saw its query."""
+    scores = [0.0] * len(rows)
+    queries = sorted({r.query for r in rows})
+    for repeat in range(REPEATS):
+        random.Random(repeat).shuffle(queries)  # noqa: S311
+        fold = {query: place % FOLDS for place, query in enumerate(queries)}
+        for number in range(FOLDS):
+            model = fitted([r for r in rows if fold[r.query] != number], truth)
+            for at, r in enumerate(rows):
+                if fold[r.query] == number:
+                    scores[at] += model.probability(r.evidence) / REPEATS
+    return scores
+
+
+def of_whole(folder: Folder, rows: Sequence[Row], scores: Sequence[float]) -> list[float]:
+    """The scores of the queries asked of the whole corpus; 0 where nothing was found."""
+    by_query = {r.query: score for r, score in zip(rows, scores, strict=True) if not r.small}
+    return [by_query.get(number, 0.0) for number in range(len(folder.queries))]
+
+
+def precision_point(scores: Sequence[float], right: Sequence[bool], goal: float) -> float:
+    """The lowest score from which on the precision is the goal."""
+    order = surest(scores)
+    reaching = [n for n, share in enumerate(precisions(scores, right)) if share >= goal]
+    return scores[order[max(reaching)]] if reaching else 1.0
+
+
+# the picture
+
+
+def curve(series: Mapping[str, tuple[str, Sequence[float]]]) -> str:
+    """Precision over the share of queries that get a pattern, as SVG."""
+    left, top, width, height = 60, 20, 560, 320
+    right, bottom = left + width + 20, top + height + 60
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right} {bottom}"'  # noqa: ISC004
+        ' font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for tick in range(0, 11, 2):
+        x, y = left + width * tick / 10, top + height * (1 - tick / 10)
+        parts += [
+            f'<path d="M{left} {y}H{left + width}M{x} {top}V{top + height}" stroke="#ddd"/>',
+            f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{tick * 10}%</text>',
+            f'<text x="{x}" y="{top + height + 18}" text-anchor="middle">{tick * 10}%</text>',
+        ]
+    for number, (name, (colour, shares)) in enumerate(series.items()):
+        points = " ".join(
+            f"{left + width * n / len(shares):.1f},{top + height * (1 - share):.1f}"
+            for n, share in enumerate(shares, 1)
+        )
+        y = top + 20 + 18 * number
+        parts += [
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>',
+            f'<path d="M{left + width - 200} {y - 4}h24" stroke="{colour}" stroke-width="2"/>',
+            f'<text x="{left + width - 168}" y="{y}">{name}</text>',
+        ]
+    across, down = left + width / 2, top + height / 2
+    parts += [
+        f'<g text-anchor="middle"><text x="{across}" y="{bottom - 18}">',
+        "share of all queries that get a pattern, surest first</text>",
+        f'<text transform="translate(16 {down}) rotate(-90)">of these, right</text></g>',
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+# scale
+
+
+def measure_scale(folder: Folder, size: int) -> None:
+    """Prints lookup times in a store of so many made-up entries, in a file."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        closing(sqlite3.connect(Path(place) / "scale.db")) as connection,
+    ):
+        connection.executescript(f"PRAGMA journal_mode = WAL; {shelf.SCHEMA}")
+        began = time.perf_counter()
+        shelf.put(connection, made_up(folder, size))
+        connection.commit()
+        built = time.perf_counter() - began
+        queries = random.Random(2).sample(folder.queries, min(200, len(folder.queries)))  # noqa: S311
+        found, whole = [], []
+        for query in queries:
+            began = time.perf_counter()
+            at_hand = shelf.candidates(connection, query.text, task_type="code")
+            found.append(time.perf_counter() - began)
+            ranked(at_hand)
+            whole.append(time.perf_counter() - began)
+        asked = queries[: 200 if size <= 200_000 else 40]
+        kept = statistics.fmean(kept_of_best(connection, query) for query in asked)
+    print(f"{size:>9,} entries, made in {built:.0f} s; milliseconds p50 / p95:")
+    print(f"          candidates {percentiles(found)}, with ranking {percentiles(whole)}")
+    print(f"          of exhaustive bm25's top 5 among the candidates: {kept:.3f} ({len(asked)})")
+
+
+def percentiles(seconds: Sequence[float]) -> str:
+    ordered = sorted(seconds)
+    p50, p95 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.95))
+    return f"{p50:.1f} / {p95:.1f}"
+
+
+def made_up(folder: Folder, size: int) -> Iterator[Entry]:
+    """Documents of the corpus with three of ten words exchanged, one of thirty for a new one."""
+    chance = random.Random(3)  # noqa: S311
+    texts = [document.text.split() for document in folder.documents]
+    commands = [document.workflow.split() for document in folder.documents]
+    words = [word for text in texts for word in text]
+    options = [word for workflow in commands for word in workflow] or words
+
+    def exchanged(text: list[str], others: list[str]) -> str:
+        return " ".join(
+            word
+            if (draw := chance.random()) > 0.3
+            else chance.choice(others)
+            if draw > 0.03
+            else f"w{chance.randrange(size)}"
+            for word in text
+        )
+
+    for number in range(size):
+        at = chance.randrange(len(texts))
+        yield Entry(
+            f"m{number}",
+            exchanged(texts[at], words),
+            exchanged(commands[at], options),
+            "code",
+            "default",
+        )
+
+
+def kept_of_best(connection: sqlite3.Connection, query: Query) -> float:
+    """The share of the five best of an OR of all words that are among the candidates."""
+    words = dict.fromkeys(task_words(query.text))
+    best = connection.execute(
+        "SELECT id FROM (SELECT rowid AS match FROM shelf_words WHERE shelf_words MATCH ?"
+        " ORDER BY rank LIMIT 5) CROSS JOIN shelf ON number = match",
+        [" OR ".join(f'"{word}"' for word in words)],
+    ).fetchall()
+    found = shelf.candidates(connection, query.text, task_type="code").candidates
+    names = {candidate.id for candidate in found}
+    return sum(row[0] in names for row in best) / len(best) if best else 1.0
+
+
+# the report
+
+
+def report(folder: Folder, picture: Path, *, fit: bool) -> None:
+    """Prints all figures."""
+    bm25 = plain(folder)
+    with closing(shelved(folder.documents)) as store:
+        rankings = [look_up(store, query) for query in folder.queries]
+    rows = rows_of(folder, rankings)
+    answerable = [bool(query.right) for query in folder.queries]
+    orders = [[scored.candidate.id for scored in ranking.scored] for ranking in rankings]
+    plain_right = won(folder, [order for order, _ in bm25])
+    our_right = won(folder, orders)
+    sizes = [size for _, size in bm25]
+    fits = of_whole(folder, rows, held_out(rows, said_fits))
+    right_rows = held_out(rows, said_right)
+    right = of_whole(folder, rows, right_rows)
+    shipped = [ranking.right for ranking in rankings]
+    curves = {
+        "plain bm25": ("#999", precisions(sizes, plain_right)),
+        "ours": ("#06c", precisions(right, our_right)),
+    }
+    print(f"{len(folder.documents)} documents, {len(folder.queries)} queries,", end=" ")
+    print(f"{sum(answerable)} of them answerable\n")
+    print(f"{'answerable queries':34} R@1    R@5    MRR")
+    print(f"{'plain FTS5 bm25':34} {placed(folder, [order for order, _ in bm25])}")
+    print(f"{'ours (nothing fitted)':34} {placed(folder, orders)}\n")
+    print(f"{'something fits':34} AUROC")
+    print(f"{'plain FTS5 bm25, its size':34} {auroc(sizes, answerable):.3f}")
+    print(f"{f'ours, {FOLDS}-fold cross-validated':34} {auroc(fits, answerable):.3f}")
+    shipped_fits = [ranking.fits for ranking in rankings]
+    print(f"{'ours, weights as shipped':34} {auroc(shipped_fits, answerable):.3f}\n")
+    print(f"{'precision when injected into':34} 10%    20%    30% of all queries")
+    print(f"{'plain FTS5 bm25, its size':34} {at_shares(curves['plain bm25'][1])}")
+    print(f"{f'ours, {FOLDS}-fold cross-validated':34} {at_shares(curves['ours'][1])}")
+    print(f"{'ours, weights as shipped':34} {at_shares(precisions(shipped, our_right))}\n")
+    threshold = bounds(len(folder.documents)).own
+    for name, scores in (("cross-validated", right), ("weights as shipped", shipped)):
+        print(f"threshold {threshold:.3f}, {name}: {above(scores, our_right, threshold)}")
+    picture.write_text(curve(curves))
+    print(f"the whole curve: {picture}\n")
+    report_small(rows, right_rows)
+    if fit:
+        report_fit(rows, right_rows)
+
+
+def won(folder: Folder, orders: Sequence[Sequence[str]]) -> list[bool]:
+    return [
+        bool(order) and order[0] in query.right
+        for query, order in zip(folder.queries, orders, strict=True)
+    ]
+
+
+def above(scores: Sequence[float], right: Sequence[bool], threshold: float) -> str:
+    chosen = [true for score, true in zip(scores, right, strict=True) if score >= threshold]
+    precision = sum(chosen) / len(chosen) if chosen else math.nan
+    return f"precision {precision:.3f}, coverage {len(chosen) / len(right):.3f} of all queries"
+
+
+def said_fits(r: Row) -> bool:
+    return r.fits
+
+
+def said_right(r: Row) -> bool:
+    return r.right
+
+
+def report_small(rows: Sequence[Row], scores: Sequence[float]) -> None:
+    """Prints how the shipped thresholds do in small stores."""
+    print("small stores, cross-validated: entries, threshold, precision, share of what fits chosen")
+    for size in SMALL_STORES:
+        here = [(r, p) for r, p in zip(rows, scores, strict=True) if r.small == size]
+        threshold = bounds(size).own
+        chosen = [r.right for r, p in here if p >= threshold]
+        share = sum(chosen) / max(1, sum(r.fits for r, _ in here))
+        print(
+            f"{size:>9,}   {threshold:.3f}   {sum(chosen) / max(1, len(chosen)):.3f}   {share:.3f}"
+        )
+    print()
+
+
+def report_fit(rows: Sequence[Row], scores: Sequence[float]) -> None:
+    """Prints what `recall.py` and `choice.py` ship."""
+    for name, truth in (("FITS", said_fits), ("RIGHT", said_right)):
+        model = fitted(rows, truth)
+        print(f"{name}: intercept {model.intercept:.3f}")
+        for field, weight in zip(Evidence._fields, model.weights, strict=True):
+            print(f"    {field}={weight:.3f},")
+    print("BOUNDS: entries, threshold, threshold for another task type")
+    for name, sizes in (("small", SMALL_STORES), ("whole", (0,))):
+        here = [n for n, r in enumerate(rows) if r.small in sizes]
+        own, other = (
+            precision_point([scores[n] for n in here], [rows[n].right for n in here], goal)
+            for goal in (0.8, 0.9)
+        )
+        print(f"    {name:9} {own:.3f}  {other:.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--fit", action="store_true", help="print the weights to ship")
+    parser.add_argument("--curve", type=Path, default=Path("retrieval.svg"))
+    parser.add_argument("--scale", default="", help="numbers of entries, with commas")
+    parser.add_argument("--only-scale", action="store_true", help="no figures of quality")
+    arguments = parser.parse_args()
+    folder = read(arguments.folder)
+    print(machine())
+    if not arguments.only_scale:
+        report(folder, arguments.curve, fit=arguments.fit)
+    for size in filter(None, arguments.scale.split(",")):
+        measure_scale(folder, int(size))
+
+
+if __name__ == "__main__":
+    main()

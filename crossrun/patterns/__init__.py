@@ -1,0 +1,1 @@
+"""What runs teach: workflows learned, chosen, and credited with what they did."""

@@ -1,0 +1,98 @@
+"""One pattern or none, and why. A wrong pattern costs more than none, so: none when unsure.
+
+Pure. The bounds are data, not taste: the points from which on four of five (another task type: nine
+of ten) of what is chosen is right, found by cross-validation: `benchmarks/retrieval.py FOLDER
+--fit`. In a large store something is alike by chance, so more is asked for there.
+"""
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+from crossrun.patterns.recall import Found, Ranking, Scored, ranked
+
+
+class Bounds(NamedTuple):
+    """The probabilities of being right that a winner needs."""
+
+    own: float
+    """Of the task's own type."""
+    other: float
+    """Of another type: it has to fit clearly."""
+
+
+BOUNDS = ((1_000, Bounds(0.58, 0.757)), (13_623, Bounds(0.682, 0.8)))
+"""By the number of entries in the store; in between by its logarithm."""
+
+
+def bounds(entries: int) -> Bounds:
+    """The bounds in a store of so many entries."""
+    if entries <= BOUNDS[0][0]:
+        return BOUNDS[0][1]
+    for (fewer, low), (more, high) in pairwise(BOUNDS):
+        if entries < more:
+            along = math.log(entries / fewer) / math.log(more / fewer)
+            return Bounds(*(a + along * (b - a) for a, b in zip(low, high, strict=True)))
+    return BOUNDS[-1][1]
+
+
+class Choice(NamedTuple):
+    """What was decided. `chosen` is None for no pattern."""
+
+    chosen: Scored | None
+    reason: str
+    """One sentence."""
+    ranking: Ranking
+    """What was chosen from: all candidates with their scores, and both probabilities."""
+    threshold: float
+    """What `ranking.right` was held against."""
+
+
+def choose(found: Found, *, task_type: str) -> Choice:
+    """Chooses among candidates, those of the task's own type first.
+
+    Args:
+        found: what the shelf has for the task, without candidates that may not be chosen.
+        task_type: the task's.
+    """
+    asked = bounds(found.entries)
+    own = ranked(_of(found, task_type, own=True))
+    if own.right >= asked.own:
+        return Choice(own.scored[0], _why(own, asked.own), own, asked.own)
+    others = ranked(_of(found, task_type, own=False))
+    if others.right >= asked.other:
+        reason = _why(others, asked.other, of=others.scored[0].candidate.task_type)
+        return Choice(others.scored[0], reason, others, asked.other)
+    if own.scored or not others.scored:
+        return Choice(None, _why_not(found, own, asked.own), own, asked.own)
+    return Choice(None, _why_not(found, others, asked.other), others, asked.other)
+
+
+def _of(found: Found, task_type: str, *, own: bool) -> Found:
+    return found._replace(
+        candidates=tuple(c for c in found.candidates if (c.task_type == task_type) is own)
+    )
+
+
+def _why(ranking: Ranking, threshold: float, *, of: str | None = None) -> str:
+    kind = f", though it is of the task type {of}," if of else ""
+    return (
+        f"{ranking.scored[0].candidate.id}{kind} is right with probability {ranking.right:.2f},"
+        f" where {threshold:.2f} is asked for, as the best of {_counted(ranking)}"
+    )
+
+
+def _why_not(found: Found, ranking: Ranking, threshold: float) -> str:
+    if not found.entries:
+        return "no pattern is stored yet"
+    if not ranking.scored:
+        return "no stored pattern that may be used shares a word with the task"
+    return (
+        f"{ranking.scored[0].candidate.id}, the best of {_counted(ranking)}, is right with"
+        f" probability {ranking.right:.2f} only, where {threshold:.2f} is asked for"
+    )
+
+
+def _counted(ranking: Ranking) -> str:
+    count = len(ranking.scored)
+    return "one candidate" if count == 1 else f"{count} candidates"
