@@ -1,0 +1,136 @@
+"""Candidate, active, quarantined, retired: moved by evidence, back again by evidence."""
+
+import pytest
+
+from crossrun.patterns.evidence import Credit, Lift, NotEnough
+from crossrun.patterns.lifecycle import Standing, State, eligible, enabled, judged
+
+STATES: tuple[State, ...] = ("candidate", "active", "quarantined", "retired")
+MISSING = NotEnough("not enough evidence yet: 2 runs with it and 1 without")
+
+
+def credit(p_hurt: float | None, *, runs_with: int = 28, runs_without: int = 12) -> Credit:
+    return Credit(
+        pattern_id="9c1",
+        family_id="9c1",
+        runs_with=runs_with,
+        runs_without=runs_without,
+        succeeded_with=10,
+        succeeded_without=9,
+        ignored=0,
+        chosen=0,
+        adherence=None,
+        success=MISSING if p_hurt is None else Lift(-0.18, (-0.31, -0.04), p_hurt),
+        failed_commands=MISSING,
+        turns=MISSING,
+        tokens=MISSING,
+        seconds=MISSING,
+    )
+
+
+def path(state: State, *p_hurts: float) -> list[State]:
+    """The states on the way, judged by one credit after the other."""
+    states = []
+    for p_hurt in p_hurts:
+        state = judged(state, credit(p_hurt)).state
+        states.append(state)
+    return states
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_without_evidence_nothing_moves(state: State) -> None:
+    assert judged(state, credit(None)) == Standing(
+        state, "Not enough evidence yet: 2 runs with it and 1 without.", state
+    )
+    assert judged(state, None) == Standing(
+        state, "Not enough evidence yet: no run was eligible.", state
+    )
+
+
+def test_a_pattern_that_hurts_is_retired_with_the_figures_in_a_sentence() -> None:
+    assert judged("active", credit(0.97)) == Standing(
+        "retired",
+        "It hurts: -18 points of success (-31 to -4), probability that it hurts 0.97, "
+        "28 runs with it and 12 without.",
+        "active",
+    )
+
+
+@pytest.mark.parametrize("state", ["candidate", "active", "quarantined"])
+@pytest.mark.parametrize("p_hurt", [0.0, 0.3, 0.5, 0.7, 0.85, 0.9])
+def test_nothing_is_retired_at_nine_tenths_or_less(state: State, p_hurt: float) -> None:
+    assert judged(state, credit(p_hurt)).state != "retired"
+
+
+@pytest.mark.parametrize(("runs_with", "runs_without"), [(12, 7), (60, 4), (5, 3)])
+def test_nothing_is_retired_on_few_runs(runs_with: int, runs_without: int) -> None:
+    thin = credit(0.99, runs_with=runs_with, runs_without=runs_without)
+
+    assert judged("active", thin).state == "quarantined"
+
+
+def test_a_candidate_becomes_active_when_more_speaks_for_it_than_against_it() -> None:
+    assert path("candidate", 0.7) == ["candidate"]
+    assert path("candidate", 0.4) == ["active"]
+
+
+def test_a_state_does_not_flicker_around_its_threshold() -> None:
+    assert path("active", 0.79, 0.81, 0.79, 0.65, 0.6) == [
+        *("active", "quarantined", "quarantined", "quarantined", "active")
+    ]
+    assert path("active", 0.91, 0.89, 0.81, 0.79) == [
+        *("retired", "retired", "retired", "quarantined")
+    ]
+
+
+@pytest.mark.parametrize("start", STATES)
+def test_from_each_state_evidence_leads_to_each_judged_state_and_back(start: State) -> None:
+    assert path(start, 0.95, 0.7, 0.1, 0.85, 0.95, 0.1) == [
+        *("retired", "quarantined", "active", "quarantined", "retired", "active")
+    ]
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("p_hurt", [None, 0.0, 0.2, 0.55, 0.7, 0.85, 0.95, 1.0])
+def test_every_outcome_is_a_state_with_a_sentence_and_never_an_end(
+    state: State, p_hurt: float | None
+) -> None:
+    standing = judged(state, credit(p_hurt))
+
+    assert standing.state in STATES
+    assert standing.before == state
+    assert standing.changed == (standing.state != state)
+    assert standing.reason[0].isupper()
+    assert standing.reason.endswith(".")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_more_doubt_never_puts_a_pattern_in_a_better_state(state: State) -> None:
+    order = ["active", "candidate", "quarantined", "retired"]
+    reached = [order.index(judged(state, credit(step / 100)).state) for step in range(101)]
+
+    assert reached == sorted(reached)
+
+
+def test_the_user_can_take_back_a_retirement_and_the_evidence_is_still_told() -> None:
+    assert enabled("retired") == Standing("active", "Enabled by the user.", "retired")
+    assert judged("active", credit(0.97), kept_by_user=True) == Standing(
+        "active",
+        "Kept by the user, though the evidence says: It hurts: -18 points of success (-31 to -4), "
+        "probability that it hurts 0.97, 28 runs with it and 12 without.",
+        "active",
+    )
+
+
+def test_the_users_own_candidate_is_eligible_and_an_imported_one_is_not() -> None:
+    assert {s: eligible(s, own=True, holdout=0.3) for s in STATES} == {
+        "candidate": True,
+        "active": True,
+        "quarantined": True,
+        "retired": False,
+    }
+    assert not eligible("candidate", own=False, holdout=0.3)
+
+
+def test_without_a_holdout_a_quarantined_pattern_stays_out() -> None:
+    assert not eligible("quarantined", own=True, holdout=0)
