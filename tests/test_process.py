@@ -272,6 +272,14 @@ class TestEnd:
         assert seen.output == [b"%d" % number for number in range(50000)]
         assert seen.exit == Exit(3, "itself", "")
 
+    def test_a_slow_listener_misses_nothing(self, supervised: Supervised) -> None:
+        output = list[Output]()
+        for line in supervised.lines("seq 12000; sleep 0.2; seq 12001 30000; printf end"):
+            if line is None or line in (b"1", b"12001", b"20000"):
+                time.sleep(0.4)
+            output += [line] if line is not None else []
+        assert output == [*(b"%d" % number for number in range(1, 30001)), b"end"]
+
     def test_a_child_that_closes_its_outputs_is_waited_for(self, supervised: Supervised) -> None:
         seen = supervised.script("echo said; exec >&- 2>&-; sleep 0.5; exit 4")
         assert (seen.output, seen.exit) == ([b"said"], Exit(4, "itself", ""))
@@ -334,9 +342,11 @@ class TestEnd:
         assert least < seen.seconds < most
 
     def test_a_second_request_ends_it_at_once(self, supervised: Supervised) -> None:
-        seen = supervised.stopped("trap '' INT TERM; touch ready; exec sleep 60", urgently=True)
+        script = "trap 'touch polite; exit' INT TERM; touch ready; while :; do sleep 0.05; done"
+        seen = supervised.stopped(script, urgently=True)
         assert seen.exit == Exit(-signal.SIGKILL, "stop", "")
         assert seen.seconds < 0.9
+        assert not (supervised.cwd / "polite").exists()
 
     def test_a_stop_reaches_all_of_the_group(self, supervised: Supervised) -> None:
         child = 'trap "echo child; exit" INT; touch ready; while :; do sleep 0.05; done'

@@ -25,7 +25,6 @@ from crossrun.events import (
     FileChanged,
     PlanUpdated,
     ToolCalled,
-    encode,
 )
 from crossrun.redaction import MASK
 
@@ -68,6 +67,7 @@ def load(file: Path) -> Recording:
 
     try:
         content = _parsed(file.read_text(encoding="utf-8-sig"))
+        _require_storable(content)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise _unusable(str(file), " ".join(str(error).split())) from error
     if not isinstance(content, dict) or content.get("recording") != _FORMAT:
@@ -78,6 +78,15 @@ def load(file: Path) -> Recording:
     entries = [_entry(line, f"event {number}", file) for number, line in enumerate(lines, 1)]
     title = str(content.get("title") or file.stem)
     return Recording(title, str(content.get("task") or ""), tuple(entries))
+
+
+def _require_storable(content: Any) -> None:  # noqa: ANN401  unchecked
+    """Refuses what can be read but not stored: lists within themselves, halves of characters.
+
+    Raises:
+        ValueError: it has such a thing in it. RecursionError: it is too deep.
+    """
+    json.dumps(content, ensure_ascii=False, default=str).encode()
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401  unchecked
@@ -150,7 +159,6 @@ def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  uncheck
                 return _replayable(msgspec.convert(line, CommandRan), where)
             case _:
                 told: _Told = msgspec.convert(line, _Told)
-                encode(told)  # YAML can make lists that contain themselves
                 return told
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise _unusable(where, str(error)) from error
