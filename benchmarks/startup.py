@@ -29,6 +29,11 @@ def second(name: str = "x") -> None: ...
 
 app()
 """
+EMPTY_LOG = """\
+import sys, sqlite_utils, llm.migrations
+llm.migrations.migrate(sqlite_utils.Database(sys.argv[1]))
+"""
+"""`llm logs list` fails where there is no log at all."""
 
 
 def main() -> None:
@@ -71,6 +76,7 @@ def installed_llm(folder: Path) -> str:
     programs = folder / "llm" / "bin"
     subprocess.run([programs / "pip", "install", "--quiet", "llm"], check=True)
     subprocess.run([programs / "python", "-m", "compileall", "-q", folder / "llm"], check=False)
+    subprocess.run([programs / "python", "-c", EMPTY_LOG, folder / "logs.db"], check=True)
     return str(programs / "llm")
 
 

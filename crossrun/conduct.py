@@ -199,6 +199,8 @@ class _Conducting:
         if workspace is None:
             return None
         tree = workspace.snapshots.take()
+        if workspace.snapshots.left_out:
+            yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
         found = workspace.snapshots.difference(workspace.baseline, tree)
         changed = WorkspaceChanged(
             tree=tree,

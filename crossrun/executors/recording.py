@@ -97,6 +97,8 @@ def _parsed(text: str) -> Any:  # noqa: ANN401  unchecked
         with contextlib.suppress(ValueError):
             return json.loads(text)
     loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=loader)):
+        raise ValueError("it uses aliases, by which a small file can become a huge one")
     return yaml.load(text, Loader=loader)  # noqa: S506  both loaders are safe
 
 

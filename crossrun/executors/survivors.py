@@ -88,13 +88,10 @@ def _is_stray(process: "psutil.Process") -> bool:
     import psutil
 
     try:
-        stray = os.getsid(process.pid) != os.getsid(0) and MARKER not in process.environ()
-        if stray and process.status() == psutil.STATUS_ZOMBIE:
-            os.waitpid(process.pid, os.WNOHANG)
-            return False
+        adopted = process.ppid() == os.getpid() and os.getsid(process.pid) != os.getsid(0)
+        return adopted and MARKER not in process.environ()
     except (psutil.Error, OSError):
         return False
-    return stray
 
 
 def _carries(process: "psutil.Process", run_id: str) -> bool:

@@ -70,6 +70,8 @@ class Snapshots:
     def __init__(self, git_dir: Path, work_tree: Path) -> None:
         self._git_dir = git_dir
         self._work_tree = work_tree
+        self.left_out = ""
+        """What git said of files that the last state does not have, such as unreadable ones."""
 
     def take(self) -> str:
         """Records the state as it is now; ignored files by the workspace's own rules only.
@@ -82,10 +84,14 @@ class Snapshots:
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
         nested = self._nested(self._work_tree)
         outside = [f":(exclude,top,literal){path}" for path in nested]
-        self._git("add", "--all", "--ignore-errors", "--", ".", *outside, may_fail=True)
+        self.left_out = self._add_all(outside)
         for path in nested:
             self._add_nested(path)
         return self._git("write-tree").decode().strip()
+
+    def _add_all(self, outside: Sequence[str]) -> str:
+        done = self._call("add", "--all", "--ignore-errors", "--", ".", *outside)
+        return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
 
     def difference(self, before: str, after: str) -> Difference:
         """What changed from one state to another."""
@@ -147,18 +153,8 @@ class Snapshots:
         if (self._git_dir / "info" / "attributes").is_file():
             return
         make_private(self._git_dir)
-        _run(
-            [
-                "git",
-                "init",
-                "--quiet",
-                "--bare",
-                "--shared=0600",
-                "--template=",
-                str(self._git_dir),
-            ],
-            Path("/"),
-        )
+        init = ["init", "--quiet", "--bare", "--shared=0600", "--template="]
+        _output(_run([*init, str(self._git_dir)], Path("/")))
         info = self._git_dir / "info"
         info.mkdir(exist_ok=True)
         (info / "attributes").write_text(_ATTRIBUTES)
@@ -190,29 +186,27 @@ class Snapshots:
         return self._git("diff-tree", *flags, *form, before, after)
 
     def _git(
-        self,
-        *words: str,
-        folder: Path | None = None,
-        index: Path | None = None,
-        stdin: bytes = b"",
-        may_fail: bool = False,
+        self, *words: str, folder: Path | None = None, index: Path | None = None, stdin: bytes = b""
     ) -> bytes:
+        return _output(self._call(*words, folder=folder, index=index, stdin=stdin))
+
+    def _call(
+        self, *words: str, folder: Path | None = None, index: Path | None = None, stdin: bytes = b""
+    ) -> "subprocess.CompletedProcess[bytes]":
         folder = folder or self._work_tree
         settings = [word for pair in _SETTINGS.items() for word in ("-c", "=".join(pair))]
         place = [f"--git-dir={self._git_dir}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
-        command = ["git", *place, *settings, *words]
-        return _run(command, folder, stdin=stdin, environ=extra, may_fail=may_fail)
+        return _run([*place, *settings, *words], folder, stdin=stdin, environ=extra)
 
 
 def _run(
-    command: Sequence[str],
+    words: Sequence[str],
     folder: Path,
     *,
     stdin: bytes = b"",
     environ: dict[str, str] | None = None,
-    may_fail: bool = False,
-) -> bytes:
+) -> "subprocess.CompletedProcess[bytes]":
     """Runs git as if for a user who has configured nothing."""
     clean = {
         "PATH": os.defpath,
@@ -224,9 +218,10 @@ def _run(
         "LC_ALL": "C",
         **(environ or {}),
     }
+    program = require_git()
     try:
-        done = subprocess.run(
-            [require_git(), *command[1:]],
+        return subprocess.run(
+            [program, *words],
             cwd=folder,
             env=clean,
             input=stdin,
@@ -239,11 +234,14 @@ def _run(
             f"the workspace {folder} cannot be looked at: {error.strerror}",
             hint="it was removed or made inaccessible while the run went on",
         ) from error
-    if done.returncode != 0 and not may_fail:
+
+
+def _output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
+    if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise ConfigurationError(
             "GIT_FAILED",
-            f"git {' '.join(command[-2:])[:80]} failed: {said[:300]}",
+            f"git {' '.join(done.args[-2:])[:80]} failed: {said[:300]}",
             hint="check the disk's free space and the permissions of crossrun's data folder",
         )
     return done.stdout
