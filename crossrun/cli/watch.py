@@ -9,9 +9,10 @@ import typer
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger, tell_interrupted
 from crossrun.events import Recorded, RunFinished, decode
+from crossrun.schema import document, run_object
 from crossrun.settings import Settings
 from crossrun.store import Store
-from crossrun.views.live import JsonLinesView, View, follow, view_for
+from crossrun.views.live import JsonLinesView, Silent, View, follow, view_for
 
 _POLL = 0.1
 _CHECK_ALIVE = 20
@@ -25,6 +26,7 @@ def watch(
         str | None, typer.Option(metavar="NAME", help="Where `last` is looked for.")
     ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the events as JSON lines.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print only the run, as JSON.")] = False,
 ) -> None:
     """Follow a run until it ends, from its first event on; exits with the run's exit code.
 
@@ -39,9 +41,12 @@ def watch(
     settings = options.settings()
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
-    view: View = JsonLinesView(options.out) if jsonl else view_for(options.out)
+    view: View = Silent() if json else view_for(options.out)
+    view = JsonLinesView(options.out) if jsonl else view
     before = chosen if since else None
     ended = follow(_events(chosen.id, since, store, settings, options), view, run=before)
+    if json:
+        options.out.emit(document(run_object(ended)))
     raise typer.Exit(ended.exit_code or 0)
 
 
