@@ -107,7 +107,6 @@ def supervise(launch: Launch, bounds: Bounds) -> Generator[Output, None, Exit]:
     """
     child = _Child(launch, bounds)
     try:
-        child.wait()  # it gets the processor to itself while it starts; listeners are busy enough
         import_psutil()  # now, and not when it has ended
         while child.attend():
             if child.output.ready:
