@@ -7,7 +7,7 @@ marker occurs, so that ordinary lines cost next to nothing; none takes more than
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -133,17 +133,17 @@ class Redactor:
     def _in_json_text(self, text: str) -> tuple[str, int]:
         count = 0
 
-        def walk(value: Any) -> Any:  # noqa: ANN401  any JSON in, the same shape out
+        def walk(value: Any, name: str = "") -> Any:  # noqa: ANN401  any JSON, the same shape out
             nonlocal count
             match value:
                 case str():
-                    cleaned, found = self._in_text(value)
+                    cleaned, found = self._in_member(name, value)
                     count += found
                     return cleaned
                 case list():
                     return [walk(part) for part in value]
                 case dict():
-                    return self._walk_members(value, walk)
+                    return {walk(key): walk(part, key) for key, part in value.items()}
                 case _:
                     return value
 
@@ -156,17 +156,14 @@ class Redactor:
         halves = "\\ud" in text.lower()  # half a surrogate pair can only be written as an escape
         return json.dumps(cleaned, ensure_ascii=halves, separators=separators) + end, count
 
-    def _walk_members(self, members: dict[str, Any], walk: Callable[[Any], Any]) -> dict[str, Any]:
-        """A telling name and its value stand in two texts; they are looked at together."""
-        kept = {}
-        for name, value in members.items():
-            telling = isinstance(value, str) and _may_assign(name)
-            if telling and self._in_text(f"{name}={value}")[1] and not self._in_text(value)[1]:
-                walk(f"{name}={value}")
-                kept[walk(name)] = self._in_text(f"{name}={value}")[0][len(name) + 1 :]
-            else:
-                kept[walk(name)] = walk(value)
-        return kept
+    def _in_member(self, name: str, value: str) -> tuple[str, int]:
+        """A telling name and its value stand in two texts of JSON; they are looked at together."""
+        cleaned, found = self._in_text(value)
+        if found or not _may_assign(name):
+            return cleaned, found
+        together, found = self._in_text(f"{name}={value}")
+        head = f"{name}="
+        return (together.removeprefix(head), found) if together.startswith(head) else (value, 0)
 
     def _in_text(self, text: str) -> tuple[str, int]:
         count = 0

@@ -3,6 +3,7 @@
 import typer
 
 from crossrun.assembly import open_crew
+from crossrun.cli import signals
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import tell_interrupted
@@ -32,7 +33,7 @@ def quickstart(json: Json = False) -> None:
     store = Store(settings.paths)
     store.open_for_writing()
     tell_interrupted(options, settings, store)
-    ended = []
+    ended, code = [], 0
     for number, task_type in enumerate(_SHOWN, 1):
         recording = load(SHIPPED / f"{task_type}.yaml")
         title = f"Run {number} of {len(_SHOWN)}: {recording.title}"
@@ -49,12 +50,13 @@ def quickstart(json: Json = False) -> None:
         crew = open_crew(request, settings, store)
         run = carry_out(request, crew, settings, store, view, stop)
         ended.append(run)
-        if run.exit_code:
+        code = signals.exit_code(run, stop)
+        if code:
             break
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     options.say("", *_what_next())
-    raise typer.Exit(ended[-1].exit_code or 0)
+    raise typer.Exit(code)
 
 
 def _what_next() -> list[str]:

@@ -83,8 +83,7 @@ def run(
     ended = carry_out(request, crew, settings, store, _view(given, options), stop)
     if json:
         options.out.emit(document(run_object(ended)))
-    code = signals.exit_code(stop)
-    raise typer.Exit(code or ended.exit_code or 0)
+    raise typer.Exit(signals.exit_code(ended, stop))
 
 
 run_app = application("run", run)

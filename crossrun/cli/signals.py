@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from crossrun.errors import Exit
+from crossrun.runs import Run
+from crossrun.status import Status
 from crossrun.stopping import Stop
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,6 +32,8 @@ def asking_to_stop(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def exit_code(stop: Stop) -> int | None:
-    """128 plus the number of the signal that asked first; None when nobody did."""
-    return None if stop.requested_by is None else 128 + signal.Signals[stop.requested_by]
+def exit_code(run: Run, stop: Stop) -> int:
+    """The run's own, or 128 plus the signal's number where a signal ended it."""
+    if run.status is Status.CANCELLED and stop.requested_by is not None:
+        return Exit.SIGNAL_BASE + signal.Signals[stop.requested_by]
+    return run.exit_code or Exit.OK

@@ -142,7 +142,7 @@ class _Child:
 
     def attend(self) -> bool:
         """Reads what is there and looks after time; false when the child is over."""
-        self._read(timeout=0)
+        self._read()
         now = time.monotonic()
         if self._process.poll() is not None and self._gone_at is None:
             self._gone_at = now
@@ -175,8 +175,8 @@ class _Child:
             if pipe is not None:
                 pipe.close()
 
-    def _read(self, *, timeout: float) -> None:
-        for key, _ in self._selector.select(timeout):
+    def _read(self) -> None:
+        for key, _ in self._selector.select(0):
             pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]  # we registered pipes
             chunk = os.read(pipe.fileno(), _READ_SIZE)
             if not chunk:
