@@ -23,11 +23,11 @@ from typing import Literal, NamedTuple
 
 from timing import machine
 
-from crossrun.patterns.evidence import Credit, Lift, Trial, credits_of
-from crossrun.patterns.grids import chance, normal, normalised, times
-from crossrun.patterns.holdout import draw, share_withheld
-from crossrun.patterns.lifecycle import RETIRES, State, judged
-from crossrun.patterns.shrinkage import EFFECTS
+from crossrun.patterns.crediting.evidence import Credit, Lift, Trial, credits_of
+from crossrun.patterns.crediting.grids import chance, normal, normalised, times
+from crossrun.patterns.crediting.holdout import draw, share_withheld
+from crossrun.patterns.crediting.lifecycle import RETIRES, State, judged
+from crossrun.patterns.crediting.shrinkage import EFFECTS
 
 Kind = Literal["helps", "nothing", "hurts"]
 KINDS: dict[Kind, int] = {"helps": 1, "nothing": 0, "hurts": -1}

@@ -34,9 +34,9 @@ from typing import NamedTuple
 
 from timing import machine
 
-from crossrun.patterns.choice import bounds
-from crossrun.patterns.recall import Entry, Evidence, Model, Ranking, ranked
-from crossrun.patterns.words import task_words
+from crossrun.patterns.choosing.choice import bounds
+from crossrun.patterns.choosing.recall import Entry, Evidence, Model, Ranking, ranked
+from crossrun.patterns.choosing.words import task_words
 from crossrun.store import shelf
 
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)

@@ -7,9 +7,9 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from crossrun.patterns.adherence import adherence
-from crossrun.patterns.contrasts import Measured, differences
-from crossrun.patterns.evidence import (
+from crossrun.patterns.crediting.adherence import adherence
+from crossrun.patterns.crediting.contrasts import Measured, differences
+from crossrun.patterns.crediting.evidence import (
     Credit,
     Effect,
     Lift,

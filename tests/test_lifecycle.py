@@ -2,8 +2,8 @@
 
 import pytest
 
-from crossrun.patterns.evidence import Credit, Lift, NotEnough
-from crossrun.patterns.lifecycle import Standing, State, eligible, enabled, judged
+from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough
+from crossrun.patterns.crediting.lifecycle import Standing, State, eligible, enabled, judged
 
 STATES: tuple[State, ...] = ("candidate", "active", "quarantined", "retired")
 MISSING = NotEnough("not enough evidence yet: 2 runs with it and 1 without")

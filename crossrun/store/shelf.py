@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from crossrun.patterns.recall import Candidate, Entry, Found, Frequency, closest
-from crossrun.patterns.words import PAIRED, pairs, task_words, telling, workflow_words
+from crossrun.patterns.choosing.recall import Candidate, Entry, Found, Frequency, closest
+from crossrun.patterns.choosing.words import PAIRED, pairs, task_words, telling, workflow_words
 
 SCHEMA = """
 CREATE TABLE shelf (

@@ -14,8 +14,8 @@ from statistics import NormalDist
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.patterns.contrasts import Measured, differences
-from crossrun.patterns.difficulty import Belief, Tally, beliefs
+from crossrun.patterns.crediting.contrasts import Measured, differences
+from crossrun.patterns.crediting.difficulty import Belief, Tally, beliefs
 
 LEVEL = 0.90
 """The share of intervals that hold the truth."""

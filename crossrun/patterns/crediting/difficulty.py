@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from crossrun.patterns import shrinkage
-from crossrun.patterns.grids import (
+from crossrun.patterns.crediting import shrinkage
+from crossrun.patterns.crediting.grids import (
     Row,
     chance,
     dot,
@@ -27,7 +27,7 @@ from crossrun.patterns.grids import (
     plus,
     times,
 )
-from crossrun.patterns.shrinkage import EFFECTS
+from crossrun.patterns.crediting.shrinkage import EFFECTS
 
 Pattern = str
 Block = str

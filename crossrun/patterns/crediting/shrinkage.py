@@ -8,7 +8,17 @@ nothing at all. How widely they lie, and where the mean is, is unknown and avera
 import math
 from collections.abc import Mapping, Sequence
 
-from crossrun.patterns.grids import Row, dot, log, minus, mixture, normal, normalised, plus, times
+from crossrun.patterns.crediting.grids import (
+    Row,
+    dot,
+    log,
+    minus,
+    mixture,
+    normal,
+    normalised,
+    plus,
+    times,
+)
 
 NOTHING = 0.05
 """The share of patterns that are taken to change nothing at all, before any evidence."""

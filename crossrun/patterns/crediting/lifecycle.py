@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from crossrun.patterns.evidence import Credit, Lift, NotEnough
+from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough
 
 State = Literal["candidate", "active", "quarantined", "retired"]
 

@@ -25,7 +25,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from crossrun.patterns.words import STOP_WORDS, telling
+from crossrun.patterns.choosing.words import STOP_WORDS, telling
 
 
 class Entry(NamedTuple):

@@ -1,0 +1,1 @@
+"""One stored pattern or none for a task."""

@@ -1,0 +1,1 @@
+"""What a pattern is worth, and whether it may go on."""
