@@ -12,7 +12,7 @@ LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
     {"errors", "status", "stopping", "redaction", "folders"},
     {"failures", "settings", "stored"},
-    {"runs"},
+    {"runs", "workflows"},
     {"events"},
     {"ledger", "schema", "background", "tasktypes"},
     {"planning", "patterns", "views.words"},

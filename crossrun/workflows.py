@@ -1,0 +1,117 @@
+"""What runs teach: acts of an agent, and the workflow that is made of them. Plain frozen values."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+Intent = Literal[
+    "read",
+    "search",
+    "edit",
+    "test",
+    "check",
+    "build",
+    "run",
+    "install",
+    "convert",
+    "fetch",
+    "plot",
+    "query",
+    "commit",
+    "tool",
+    "plan",
+]
+"""What an act is for. `tool`: another tool than shell and files. `plan`: said, not done."""
+
+MOST_STEPS = 12
+LONGEST_STEP = 160
+"""Characters of one step, of the summary and of a caution."""
+MOST_TOKENS = 600
+"""Of a whole block, at four characters each."""
+MOST_CAUTIONS = 2
+
+
+class Occurrence(Struct, frozen=True):
+    """Where a step was seen: an event of a run, and the exit code if it was a command."""
+
+    run_id: str
+    seq: int
+    exit_code: int | None = None
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """One thing that an agent did in one run, without noise, secrets and private paths.
+
+    `command` is a command on one line, or `write PATH`, `delete PATH`, `use TOOL ARGUMENTS`.
+    `target` is what it was done to. `heading` is what the agent's plan or the planner called it.
+    """
+
+    intent: Intent
+    target: str
+    command: str
+    occurrences: tuple[Occurrence, ...]
+    recovery: bool = False
+    """It repaired what had failed just before."""
+    heading: str = ""
+
+
+class Preconditions(Struct, frozen=True):
+    """What a workflow needs, checked as data before it is chosen."""
+
+    os: str | None = None
+    """As `sys.platform` tells it; None: any."""
+    tools: tuple[str, ...] = ()
+    """Programs that have to be on the PATH."""
+    markers: tuple[str, ...] = ()
+    """Files that have to be at the top of the workspace when the run begins."""
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """What one run did, as material to learn from. `found`: variables found by finders."""
+
+    run_id: str
+    task: str
+    acts: tuple[Act, ...]
+    verified: bool = False
+    found: tuple["Finding", ...] = ()
+    preconditions: Preconditions = Preconditions()
+
+
+class Finding(Struct, frozen=True):
+    """A value that a finder of the task type found; `type` is that of the variable."""
+
+    name: str
+    type: str
+    value: str
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One step of a workflow. `{name}` in it stands for a variable.
+
+    `command` is the form that commands of later runs are compared with; None for a step that is
+    only said.
+    """
+
+    instruction: str
+    intent: Intent
+    target: str = ""
+    command: str | None = None
+    recovery: bool = False
+    evidence: tuple[Occurrence, ...] = ()
+
+
+class Variable(Struct, frozen=True):
+    """What differs from run to run, by its type and an example."""
+
+    type: str
+    example: str
+
+
+class Workflow(Struct, frozen=True, kw_only=True):
+    """What worked: the part of a pattern that is versioned, injected and edited."""
+
+    summary: str
+    steps: tuple[Step, ...]
+    variables: dict[str, Variable] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
+    preconditions: Preconditions = Preconditions()
