@@ -89,6 +89,14 @@ def test_a_planner_that_fails_is_a_typed_failure(
     assert "sk-plan-" not in result.out
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:port/v1", "http://[v1", "v1"])
+def test_an_address_that_is_none_is_a_typed_failure(crossrun: Crossrun, address: str) -> None:
+    result = planned(crossrun, [], OPENAI_BASE_URL=address)
+
+    assert result.json["status"] == "failed"
+    assert result.json["failure"]["code"] in ("PROVIDER_ERROR", "PROVIDER_UNREACHABLE")
+
+
 def test_a_planner_that_never_answers_ends_by_the_timeout(crossrun: Crossrun) -> None:
     began = time.monotonic()
     result = planned(crossrun, [{"hang": "before_headers"}], "--timeout", "2")

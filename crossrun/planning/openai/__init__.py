@@ -1,0 +1,98 @@
+"""A planner on any server that speaks OpenAI's chat completions."""
+
+import json
+
+from crossrun.failures import Failure, RunFailed
+from crossrun.planning import Message, Situation, Thought
+from crossrun.planning.openai.client import Caller, Client
+from crossrun.planning.prompt import TOOL, for_planner, report
+from crossrun.runs import Tokens
+
+_MODEL_HINT = "choose another planning model with --planner-model, or --planner direct"
+_PLANNER = Caller("the planner", other_model=_MODEL_HINT, without="use --planner direct")
+
+
+class OpenAIPlanner:
+    """Plans with a model that can call tools.
+
+    Args:
+        model: its name on the server.
+        api_key: the key, or None for a server that wants none.
+        base_url: the server, or None for OpenAI.
+        timeout: seconds to wait for one answer.
+    """
+
+    def __init__(
+        self, *, model: str, api_key: str | None, base_url: str | None, timeout: float | None
+    ) -> None:
+        self._client = Client(
+            _PLANNER,
+            model=model,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            retries=1,
+        )
+
+    def next_step(self, situation: Situation) -> Thought:
+        """Asks the model once."""
+        sent = _new_messages(situation)
+        reply, tokens = self._client.ask([*situation.messages, *sent], tools=[TOOL])
+        calls = reply.get("tool_calls") or []
+        if not calls:
+            return _done(situation, sent, reply, tokens)
+        prompt = _prompt_of(calls[0])
+        return Thought(prompt, tuple(sent), (reply,), tokens)
+
+
+def _new_messages(situation: Situation) -> list[Message]:
+    if not situation.messages:
+        return [
+            {"role": "system", "content": for_planner(situation.task_type)},
+            {"role": "user", "content": situation.task},
+        ]
+    first, *others = situation.messages[-1]["tool_calls"]
+    result = report(situation.reports[-1])
+    return [
+        {"role": "tool", "tool_call_id": first["id"], "content": result},
+        *(
+            {"role": "tool", "tool_call_id": call["id"], "content": "not run: one call at a time"}
+            for call in others
+        ),
+    ]
+
+
+def _done(
+    situation: Situation, sent: list[Message], reply: Message, tokens: Tokens | None
+) -> Thought:
+    if situation.reports:
+        return Thought(None, tuple(sent), (reply,), tokens)
+    said = " ".join(str(reply.get("content") or "nothing").split())[:200]
+    raise RunFailed(
+        Failure(
+            "PLANNER_NEVER_ACTED",
+            f"the planning model gave the agent nothing to do; it said: {said}",
+            f"say more clearly what to do, or {_MODEL_HINT}",
+        )
+    )
+
+
+def _prompt_of(call: Message) -> str:
+    function = call.get("function") or {}
+    try:
+        arguments = json.loads(function.get("arguments") or "")
+        prompt = arguments["prompt"]
+    except (ValueError, KeyError, TypeError):
+        prompt = None
+    named = function.get("name") == "codex_exec"
+    if named and isinstance(prompt, str) and prompt.strip():
+        return prompt
+    written = f"{function.get('name')}({str(function.get('arguments'))[:120]})"
+    raise RunFailed(
+        Failure(
+            "PLANNER_BAD_CALL",
+            f"the planning model made a call that cannot be carried out: {written}",
+            _MODEL_HINT,
+            retryable=True,
+        )
+    )
