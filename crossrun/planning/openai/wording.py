@@ -1,0 +1,80 @@
+"""A writer on any server that speaks OpenAI's chat completions."""
+
+from typing import Any
+
+from crossrun.failures import RunFailed
+from crossrun.planning import Message
+from crossrun.planning.openai.client import Caller, Client, RequestRefused
+from crossrun.planning.wording import ATTEMPTS, Reworded, accepted, again, question, reply_format
+from crossrun.redaction import Redactor
+from crossrun.runs import Tokens
+from crossrun.workflows import Workflow
+
+_WRITER = Caller(
+    "the wording model",
+    other_model="choose another model to learn with, or learn by rules alone",
+    without="learn by rules alone",
+)
+
+
+class OpenAIWriter:
+    """Words workflows with a model. Better words may fail, learning may not.
+
+    Args:
+        model: its name on the server.
+        api_key: the key, or None for a server that wants none.
+        base_url: the server, or None for OpenAI, which wants a key.
+        timeout: seconds to wait for one answer, None without end.
+    """
+
+    def __init__(
+        self, *, model: str, api_key: str | None, base_url: str | None, timeout: float | None
+    ) -> None:
+        self._may_ask = bool(api_key or base_url)
+        self._redactor = Redactor([api_key] if api_key else [])
+        self._client = Client(
+            _WRITER,
+            model=model,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            retries=0,
+        )
+
+    def reword(self, workflow: Workflow, task: str) -> Reworded:
+        """Asks once, and once more when the reply is not accepted or the schema is not known.
+
+        No call is made without a key or an address: the task would leave for nothing.
+        """
+        if not self._may_ask:
+            return Reworded(workflow, trouble="the wording model needs a key: set OPENAI_API_KEY")
+        messages = question(workflow, task)
+        options: dict[str, Any] = {"response_format": reply_format(workflow)}
+        used: Tokens | None = None
+        trouble = ""
+        for _ in range(ATTEMPTS):
+            try:
+                reply, tokens = self._client.ask(messages, **options)
+            except RequestRefused as error:
+                trouble, options = error.failure.message, {}
+                continue
+            except RunFailed as error:
+                trouble = error.failure.message
+                break
+            used = _together(used, tokens)
+            text = _text(reply)
+            result = accepted(workflow, text)
+            if isinstance(result, Workflow):
+                return Reworded(result, used)
+            trouble = f"{_WRITER.name}'s reply was not taken over: {result}"
+            messages = (*messages, *again(text, result))
+        return Reworded(workflow, used, self._redactor(trouble)[0])
+
+
+def _text(reply: Message) -> str:
+    content = reply.get("content")
+    return content if isinstance(content, str) else ""
+
+
+def _together(used: Tokens | None, tokens: Tokens | None) -> Tokens | None:
+    return used if tokens is None else tokens if used is None else used + tokens
