@@ -1,13 +1,16 @@
 """Task types are data: one YAML file each, shipped here, with the user's own beside them.
 
-A file holds `name`, `title`, `summary`, instructions for the `planner` and for the `agent`, and the
-`artifacts` that users of this type want to find again. A new task type needs no Python.
+A file holds `name`, `title`, `summary`, instructions for the `planner` and for the `agent`, the
+`artifacts` that users of this type want to find again, and the `finders` of what differs from one
+task to the next. A new task type needs no Python.
 """
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from crossrun.errors import ConfigurationError, UsageError
 
@@ -21,6 +24,37 @@ class ArtifactKind(Struct, frozen=True):
     glob: str
 
 
+class Finder(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a variable's value stands in a task or in commands, as one regular expression.
+
+    It lets a single run be learned from: what a second run would show to differ is found by its
+    form. Further values of the same finder are called `name_2` and `name_3`.
+    """
+
+    name: str
+    type: Annotated[str, Meta(min_length=1)]
+    """What people and agents are told about the value, such as path, tone or columns."""
+    find: Annotated[str, Meta(min_length=1)]
+    """The value is the first group that took part in the match; without groups, the match."""
+    within: Literal["task", "commands", "both"] = "task"
+    substitute: bool = True
+    """Whether steps get `{name}` in place of the value; not for words that stand anywhere."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name such as file or test_command")
+        if _NUMBERED.search(self.name):
+            raise ValueError(f"{self.name!r} ends like the name of a second or third value")
+        try:
+            re.compile(self.find)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{self.name} has no regular expression in `find`: {error}") from error
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_NUMBERED = re.compile(r"_[0-9]+\Z")
+
+
 class TaskType(Struct, frozen=True):
     """One kind of work and what those who do it are told."""
 
@@ -30,6 +64,7 @@ class TaskType(Struct, frozen=True):
     planner: str
     agent: str
     artifacts: tuple[ArtifactKind, ...]
+    finders: tuple[Finder, ...] = ()
 
 
 def names(own: Path) -> list[str]:
@@ -72,10 +107,35 @@ def _read(file: Path) -> TaskType:
             planner=str(content.get("planner", "")),
             agent=str(content.get("agent", "")),
             artifacts=tuple(ArtifactKind(**entry) for entry in content.get("artifacts", ())),
+            finders=_finders(content),
         )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
+    except (
+        OSError,
+        UnicodeDecodeError,
+        yaml.YAMLError,
+        msgspec.ValidationError,
+        AttributeError,
+        TypeError,
+    ) as error:
         raise ConfigurationError(
             "TASK_TYPE_INVALID",
             f"the task type in {file} cannot be used: {' '.join(str(error).split())}",
-            hint="its fields are title, summary, planner, agent and artifacts; see docs/how-to",
+            hint="its fields are title, summary, planner, agent, artifacts and finders; "
+            "see docs/how-to",
         ) from error
+
+
+class _WithFinders(Struct):
+    """As much of a file as is checked strictly; so an error says where in it something is wrong."""
+
+    finders: tuple[Finder, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [finder.name for finder in self.finders]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two finders are called {name}")
+
+
+def _finders(content: dict[str, object]) -> tuple[Finder, ...]:
+    return msgspec.convert({"finders": content.get("finders", ())}, _WithFinders).finders

@@ -1,0 +1,155 @@
+"""Variables of a single run, found by their form, and names for what differs between several.
+
+Pure: the expressions are data of the task type, and the same texts give the same findings.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from crossrun.tasktypes import Finder
+from crossrun.workflows import Finding
+
+MOST_VALUES = 3
+"""Of one finder."""
+LONGEST_VALUE = 80
+TASK_CHARACTERS = 20_000
+COMMANDS = 400
+COMMAND_CHARACTERS = 2_000
+"""What lies beyond these is not looked at, so that no text makes learning slow."""
+
+
+def found(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
+    """The values of each finder as `name`, `name_2`, `name_3`, in the order of appearance.
+
+    Finders have their turn in the order given. A value that one has found belongs to it: it is not
+    found again by a later one, and nothing is found that begins within it.
+    """
+    asked = [_Text(task[:TASK_CHARACTERS])]
+    done = [_Text(command[:COMMAND_CHARACTERS]) for command in commands[:COMMANDS]]
+    places = {"task": asked, "commands": done, "both": [*asked, *done]}
+    known: set[str] = set()
+    findings: list[Finding] = []
+    for finder in finders:
+        pattern = _compiled(finder.find)
+        values = dict.fromkeys(v for text in places[finder.within] for v in text.values(pattern))
+        findings += _numbered(finder, [value for value in values if value not in known])
+        known.update(values)
+    return tuple(findings)
+
+
+def _numbered(finder: Finder, values: Sequence[str]) -> Iterator[Finding]:
+    for number, value in enumerate(values[:MOST_VALUES], start=1):
+        name = finder.name if number == 1 else f"{finder.name}_{number}"
+        yield Finding(name, finder.type, value)
+
+
+class _Text:
+    """A text, and the places in it that belong to values found before."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._taken = bytearray(len(text))
+
+    def values(self, pattern: re.Pattern[str]) -> Iterator[str]:
+        """What the pattern finds where nothing was found before; it is taken from then on."""
+        for match in pattern.finditer(self._text):
+            start, end = match.span(_group(match))
+            value = _value(self._text[start:end])
+            if value and not self._taken[start]:
+                self._taken[start:end] = b"\1" * (end - start)
+                yield value
+
+
+def _group(match: re.Match[str]) -> int:
+    """The first group that took part; 0, the whole match, if there is none."""
+    return next((n for n, value in enumerate(match.groups(), start=1) if value is not None), 0)
+
+
+_PUNCTUATION = " .,;:!?…"
+_CLOSING = {")": "(", "]": "[", "}": "{", "”": "“", "»": "«", '"': '"', "'": "'", "`": "`"}
+
+
+def _value(raw: str) -> str:
+    """One line without the punctuation of the sentence that it stood in; empty: no value."""
+    value = " ".join(raw.split()).rstrip(_PUNCTUATION)
+    if _is_left_open(value):
+        value = value[:-1].rstrip(_PUNCTUATION)
+    return value if len(value) <= LONGEST_VALUE and value.isprintable() else ""
+
+
+def _is_left_open(value: str) -> bool:
+    """Whether the value ends with a bracket or quote that was not opened in it."""
+    closing = value[-1:]
+    opening = _CLOSING.get(closing)
+    if opening is None:
+        return False
+    if opening == closing:
+        return value.count(closing) % 2 == 1
+    return value.count(opening) < value.count(closing)
+
+
+@cache
+def _compiled(find: str) -> re.Pattern[str]:
+    return re.compile(find)
+
+
+def typed(values: Sequence[str]) -> tuple[str, str]:
+    """Type and base name for a variable that had these values in runs that are otherwise alike.
+
+    A type counts only when every value has its form; what has no form in common is text.
+    """
+    fitting = (k for k in _KINDS if values and all(k.form.fullmatch(value) for value in values))
+    return next(((kind.type, kind.name) for kind in fitting), ("text", "text"))
+
+
+class _Kind(NamedTuple):
+    """A type that values can have, the name of a variable of it, and how such values look."""
+
+    type: str
+    name: str
+    form: re.Pattern[str]
+
+
+_EXTENSION = (
+    "adoc|avif|bash|bib|bmp|bz2|c|cc|cfg|cjs|conf|cpp|cs|css|csv|cts|dart|db|doc|docx|dta|eps|epub"
+    "|erl|ex|exs|feather|fs|gif|go|gradle|graphql|gz|h|hpp|hs|htm|html|ico|ini|ipynb|java|jl|jpeg"
+    "|jpg|js|json|jsonl|jsx|kt|less|lock|log|lua|m|md|mdx|mjs|ml|mp3|mp4|mts|ndjson|odp|ods|odt"
+    "|org|parquet|patch|pdf|php|pl|png|ppt|pptx|properties|proto|ps1|py|pyi|r|rb|rds|ris|rmd|rs|rst"
+    "|rtf|sass|sav|scala|scss|sh|sql|sqlite|srt|svelte|svg|swift|tar|tex|tf|tgz|tif|tiff|toml|ts"
+    "|tsv|tsx|txt|vue|wav|webp|xls|xlsx|xml|xz|yaml|yml|zip|zsh"
+)
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+_DATE = (
+    r"\d{4}([-/.])[01]?\d\1[0-3]?\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|[0-3]?\d([./-])[0-3]?\d\2\d{4}"
+    rf"|(?:[0-3]?\d\.?\s)?{_MONTH}\s(?:[0-3]?\d,?\s)?\d{{4}}"
+)
+_NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,15})?(?:e[-+]?\d{1,3})?%?"
+_PLAIN = r"[^\s\"'`*?|<>:{}]"
+_SHELL = r"[^\s\"'`|<>:]"
+"""Characters of paths: without and with those that a shell expands."""
+_KINDS = [
+    _Kind(type_, variable, re.compile(form, re.IGNORECASE))
+    for type_, variable, form in (
+        ("url", "url", r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s\"'<>]+"),
+        ("date", "date", _DATE),
+        ("number", "number", _NUMBER),
+        ("range", "range", rf"{_NUMBER}\s?(?:-|\u2013|\u2014|\.\.\.?|:|,|\sto\s)\s?{_NUMBER}"),
+        (
+            "version",
+            "version",
+            r"[v=^~<>]{0,3}\d{1,6}(?:\.(?:\d{1,6}|x|\*)){1,3}(?:[-+.]?[a-z][\w.+-]*)?",
+        ),
+        (
+            "glob",
+            "glob",
+            rf"{_PLAIN}*(?:\*|\?{_PLAIN}|\{{{_PLAIN}*,{_PLAIN}*\}}){_SHELL}*",
+        ),
+        ("path", "file", rf"{_PLAIN}*(?<!/)\.(?:{_EXTENSION})"),
+        ("folder", "folder", rf"{_PLAIN}*/{_PLAIN}*|\.{{1,2}}|~"),
+        ("identifier", "name", r"[^\W\d][\w.:$-]*(?:\(\))?"),
+    )
+]
+"""In the order in which they are tried: the first whose form all values have."""
