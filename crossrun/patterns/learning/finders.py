@@ -16,7 +16,7 @@ MOST_VALUES = 3
 LONGEST_VALUE = 80
 TASK_CHARACTERS = 20_000
 COMMANDS = 400
-COMMAND_CHARACTERS = 2_000
+COMMAND_CHARACTERS = 1_000
 """What lies beyond these is not looked at, so that no text makes learning slow."""
 
 
@@ -26,7 +26,7 @@ def found(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tupl
     Finders have their turn in the order given. A value that one has found belongs to it: it is not
     found again by a later one, and nothing is found that begins within it.
     """
-    asked = [_Text(task[:TASK_CHARACTERS])]
+    asked = [_Text(_WRAPPED.sub(" ", task[:TASK_CHARACTERS]))]
     done = [_Text(command[:COMMAND_CHARACTERS]) for command in commands[:COMMANDS]]
     places = {"task": asked, "commands": done, "both": [*asked, *done]}
     known: set[str] = set()
@@ -37,6 +37,10 @@ def found(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tupl
         findings += _numbered(finder, [value for value in values if value not in known])
         known.update(values)
     return tuple(findings)
+
+
+_WRAPPED = re.compile(r"(?<=[\w,-])[ \t]{0,8}\r?\n[ \t]{0,8}(?=[a-z])")
+"""Where a sentence goes on in the next line; to finders it is one line."""
 
 
 def _numbered(finder: Finder, values: Sequence[str]) -> Iterator[Finding]:
