@@ -19,7 +19,9 @@ from crossrun import errors
 from crossrun.cli import root
 from crossrun.cli.globals import Globals
 from crossrun.failures import FAILURES
+from crossrun.patterns.learning import finders
 from crossrun.runs import Run
+from crossrun.tasktypes import load
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "crossrun"
@@ -280,6 +282,21 @@ def test_the_example_of_a_task_type_is_one(crossrun: Crossrun) -> None:
 
     words = ("run", "true", "--task-type", "changelog", "--executor", "shell")
     assert crossrun.json(*words)["task_type"] == "changelog"
+
+
+def test_the_example_of_finders_finds_what_is_said(tmp_path: Path) -> None:
+    document = ROOT / "docs" / "how-to" / "own-task-types.md"
+    (tmp_path / "own.yaml").write_text(list(blocks(document, "yaml"))[1])
+    sentence = re.search(r'^In "([^"]+)" they find', document.read_text(), re.MULTILINE)
+    assert sentence
+
+    findings = finders.found(load("own", tmp_path).finders, sentence[1], ["make -j2 all && ls"])
+    assert [(finding.name, finding.value) for finding in findings] == [
+        ("ticket", "DOC-17"),
+        ("ticket_2", "#8"),
+        ("language", "German"),
+        ("build_command", "make -j2 all"),
+    ]
 
 
 def test_the_examples_of_settings_are_settings(crossrun: Crossrun) -> None:
