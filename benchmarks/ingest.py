@@ -30,6 +30,8 @@ from crossrun.events import AgentSpoke, Recorded
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
+from crossrun.memory import StoredMemory
+from crossrun.patterns.learning.privacy import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
 from crossrun.runs import CodexOptions, RunRequest
@@ -100,6 +102,7 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[Recorded,
     store.open_for_writing()
     config = UserConfig({}, home)
     redactor = Redactor(["a-secret-value-of-the-environment"])
+    task_type = load_task_type("code", home)
     crew = Crew(
         planner=DirectPlanner(),
         executor=Codex(
@@ -107,7 +110,8 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[Recorded,
         ),
         workspaces=Workspaces(settings.paths.workspaces, settings.paths.snapshots),
         archives=Archives(settings.paths.artifacts, redactor),
-        task_type=load_task_type("code", home),
+        memory=StoredMemory(store, task_type, person=Person(), path=os.defpath),
+        task_type=task_type,
         environ=settings.environ,
     )
     view = Moving(terminal())

@@ -38,6 +38,7 @@ from crossrun.patterns.choosing.choice import bounds
 from crossrun.patterns.choosing.recall import Entry, Evidence, Model, Ranking, ranked
 from crossrun.patterns.choosing.words import task_words
 from crossrun.store import shelf
+from crossrun.store.steps import SHELF
 
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)
 SHARED_FROM = 100
@@ -106,7 +107,7 @@ def lines(file: Path) -> Iterator[dict[str, str]]:
 
 def shelved(documents: Iterable[Document]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
-    connection.executescript(shelf.SCHEMA)
+    connection.executescript(SHELF)
     shelf.put(connection, map(entry, documents))
     connection.commit()
     return connection
@@ -385,7 +386,7 @@ def measure_scale(folder: Folder, size: int) -> None:
         tempfile.TemporaryDirectory() as place,
         closing(sqlite3.connect(Path(place) / "scale.db")) as connection,
     ):
-        connection.executescript(f"PRAGMA journal_mode = WAL; {shelf.SCHEMA}")
+        connection.executescript(f"PRAGMA journal_mode = WAL; {SHELF}")
         began = time.perf_counter()
         shelf.put(connection, made_up(folder, size))
         connection.commit()

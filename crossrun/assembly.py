@@ -9,13 +9,17 @@ from crossrun.errors import AuthenticationError, UsageError
 from crossrun.events import RunFinished, decode
 from crossrun.executors import Executor
 from crossrun.failures import Failure
+from crossrun.memory import StoredMemory
+from crossrun.patterns.learning.privacy import Person
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner
+from crossrun.planning.wording import Writer
 from crossrun.redaction import Redactor
 from crossrun.runs import Run, RunRequest
 from crossrun.settings import Settings
 from crossrun.status import Status
 from crossrun.store import Store
+from crossrun.tasktypes import TaskType
 from crossrun.tasktypes import load as load_task_type
 from crossrun.workspace import Workspaces, folder_name
 from crossrun.workspace.git import require_git
@@ -23,6 +27,7 @@ from crossrun.workspace.git import require_git
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
 """Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
 
+_WORDING_TIMEOUT = 60.0
 _INTERRUPTED = Failure(
     "INTERRUPTED",
     "crossrun's own process ended without recording an end of the run",
@@ -49,6 +54,7 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
         executor=executor,
         workspaces=workspaces(settings),
         archives=Archives(settings.paths.artifacts, redactor),
+        memory=_memory(request, settings, store, task_type),
         task_type=task_type,
         environ=settings.environ,
     )
@@ -57,6 +63,13 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
 def redactor_for(settings: Settings) -> Redactor:
     """Knows the secrets of this environment."""
     return Redactor.of_environment(settings.environ)
+
+
+def person(settings: Settings) -> Person:
+    """Whose machine this is."""
+    environ = settings.environ
+    user = environ.get("USER") or environ.get("LOGNAME") or ""
+    return Person(home=environ.get("HOME", ""), user=user)
 
 
 def workspaces(settings: Settings) -> Workspaces:
@@ -96,6 +109,32 @@ def _check_task(request: RunRequest) -> None:
             f"the task has {len(request.task):,} characters, the agent takes {longest:,} at most",
             hint="put the material into a file of the workspace and say in the task what to do",
         )
+
+
+def _memory(
+    request: RunRequest, settings: Settings, store: Store, task_type: TaskType
+) -> StoredMemory:
+    return StoredMemory(
+        store,
+        task_type,
+        person=person(settings),
+        path=settings.environ.get("PATH"),
+        writer=_writer(request, settings),
+    )
+
+
+def _writer(request: RunRequest, settings: Settings) -> Writer | None:
+    if request.memory.learn_with is None:
+        return None
+    from crossrun.planning.openai.wording import OpenAIWriter
+
+    environ = settings.environ
+    return OpenAIWriter(
+        model=request.memory.learn_with,
+        api_key=environ.get("OPENAI_API_KEY") or None,
+        base_url=environ.get("OPENAI_BASE_URL") or None,
+        timeout=_WORDING_TIMEOUT,
+    )
 
 
 def _planner(request: RunRequest, settings: Settings) -> Planner:

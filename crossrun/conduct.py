@@ -22,6 +22,7 @@ from crossrun.events import (
     CommandRan,
     Event,
     FileChanged,
+    PatternDecided,
     PlannerReplied,
     RunFinished,
     RunStarted,
@@ -38,13 +39,14 @@ from crossrun.executors import Assignment, Executor, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
+from crossrun.patterns import Memory
 from crossrun.planning import Planner, Situation, StepReport, Thought
 from crossrun.planning.prompt import for_agent
 from crossrun.runs import NO_TOKENS, Change, RunRequest, Tokens
 from crossrun.status import Status
 from crossrun.stopping import Stop
 from crossrun.tasktypes import TaskType
-from crossrun.workspace import Workspace, Workspaces, branch, folder_name
+from crossrun.workspace import Workspace, Workspaces, branch, folder_name, top_files
 
 Facts = Generator[Event | None]
 Stage = Generator[Event | None, None, Failure | None]
@@ -62,6 +64,7 @@ class Crew(Struct, frozen=True):
     executor: Executor
     workspaces: Workspaces
     archives: Archives
+    memory: Memory
     task_type: TaskType
     environ: Mapping[str, str]
     """For the user's own `--verify` command."""
@@ -86,6 +89,9 @@ def conduct(run_id: str, request: RunRequest, crew: Crew, stop: Stop) -> Facts:
         if failure is not None and trouble is not None:
             yield Warned(message=trouble.message)
         failure = failure or trouble
+    trouble = yield from _guarded(run.remember(failure))
+    if trouble is not None:
+        yield Warned(message=f"nothing was learned: {trouble.message}")
     status = Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0])
     yield RunFinished(status=status, failure=failure)
 
@@ -113,10 +119,14 @@ def _guarded(stage: Stage) -> Stage:
         )
 
 
-def first_assignment(run_id: str, request: RunRequest, crew: Crew) -> Assignment:
+def first_assignment(
+    run_id: str, request: RunRequest, crew: Crew
+) -> tuple[Assignment, PatternDecided]:
     """What the agent would be told first, with the task as its prompt; nothing is begun."""
     run = _Conducting(run_id, request, crew, Stop())
-    return run.assignment(request.task, crew.workspaces.path(request.project_id, run_id))
+    decided = run.decide(())
+    path = crew.workspaces.path(request.project_id, run_id)
+    return run.assignment(request.task, path), decided
 
 
 class _Tally(Struct):
@@ -162,6 +172,7 @@ class _Conducting:
         self._stop = stop
         self._tally = _Tally()
         self._workspace: Workspace | None = None
+        self._block = ""
         self._archive = crew.archives.of(folder_name(request.project_id), run_id)
         timeout = request.limits.timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -178,8 +189,12 @@ class _Conducting:
     def work(self) -> Stage:
         workspace = self._crew.workspaces.prepare(self._request.project_id, self._run_id)
         self._workspace = workspace
-        yield WorkspacePrepared(path=str(workspace.path), baseline=workspace.baseline)
-        situation = Situation(self._request.task, self._crew.task_type)
+        markers = top_files(workspace.path)
+        yield WorkspacePrepared(
+            path=str(workspace.path), baseline=workspace.baseline, top_files=markers
+        )
+        yield self.decide(markers)
+        situation = Situation(self._request.task, self._crew.task_type, self._block)
         while True:
             thought = yield from self._think(situation)
             if thought.prompt is None:
@@ -192,6 +207,22 @@ class _Conducting:
             if outcome.failure is not None:
                 return outcome.failure
             situation = situation.after(thought, self._tally.report())
+
+    def decide(self, markers: Sequence[str]) -> PatternDecided:
+        """Has a pattern chosen, or none; its block goes with all instructions from now on."""
+        decided, self._block = self._crew.memory.decide(
+            self._run_id,
+            self._request,
+            channel=self._crew.executor.channel(resumed=False),
+            top_files=markers,
+        )
+        return decided
+
+    def remember(self, failure: Failure | None) -> Stage:
+        """Learns from the run, and credits the pattern that it had or went without."""
+        if self._workspace is not None:
+            yield from self._crew.memory.remember(self._run_id, self._request, failure)
+        return None
 
     def measure(self, _failure: Failure | None) -> Stage:
         """Measures the agent's change from outside, before anything else touches the files."""
@@ -279,7 +310,7 @@ class _Conducting:
             run_id=self._run_id,
             workspace=workspace,
             prompt=prompt,
-            instructions="" if channel == "none" else for_agent(self._crew.task_type),
+            instructions="" if channel == "none" else for_agent(self._crew.task_type, self._block),
             channel=channel,
             stop=self._stop,
             keep=self._archive.keep_line,

@@ -13,6 +13,7 @@ import msgspec
 from crossrun.failures import Failure
 from crossrun.runs import Change, RunRequest, Tokens
 from crossrun.status import Status
+from crossrun.workflows import Caution, Decision, Lesson, State, Stats, Trace, Workflow
 
 Channel = Literal["developer", "prompt", "none"]
 """How instructions reach an agent: as developer message, before the prompt, or not at all."""
@@ -36,10 +37,15 @@ class RunStarted(Fact, frozen=True):
 
 
 class WorkspacePrepared(Fact, frozen=True):
-    """The agent's folder is ready; changes are measured against `baseline` (a git tree id)."""
+    """The agent's folder is ready; changes are measured against `baseline` (a git tree id).
+
+    `top_files` are the names of the files at its top, as far as they tell what kind of project it
+    is.
+    """
 
     path: str
     baseline: str
+    top_files: tuple[str, ...] = ()
 
 
 class PlannerReplied(Fact, frozen=True):
@@ -51,6 +57,45 @@ class PlannerReplied(Fact, frozen=True):
 
     sent: tuple[dict[str, Any], ...]
     reply: dict[str, Any]
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A pattern that was looked at for a run.
+
+    `score` and the signals are those of the ranking; all None where the pattern was `excluded`, for
+    the reason told.
+    """
+
+    pattern_id: str
+    version: int
+    task_type: str
+    score: float | None = None
+    signals: dict[str, float] = {}
+    excluded: str | None = None
+
+
+class PatternDecided(Fact, frozen=True):
+    """Which pattern the agent gets, or why none; all that it was decided from.
+
+    `probability` is that of the decision. The coin is made from the run's and the pattern's ids and
+    withholds with `share_withheld`. `fits` and `right` are the probabilities that something stored
+    fits and that the best candidate is right, which had to reach `threshold`.
+    """
+
+    decision: Decision
+    reason: str
+    probability: float
+    channel: Channel
+    pattern_id: str | None = None
+    version: int | None = None
+    summary: str = ""
+    hash: str | None = None
+    family_id: str | None = None
+    share_withheld: float | None = None
+    right: float | None = None
+    fits: float | None = None
+    threshold: float | None = None
+    candidates: tuple[Candidate, ...] = ()
 
 
 class StepPlanned(Fact, frozen=True):
@@ -233,6 +278,38 @@ class ArtifactSaved(Fact, frozen=True):
     redactions: int = 0
 
 
+class PatternLearned(Fact, frozen=True):
+    """A run taught something: `workflow` is what the pattern says from now on, whole.
+
+    `trace` is what the run adds as material when it succeeded, `cautions` what runs add that
+    failed. The version is a new one where what the rules make of it is new: `rules_hash` is the
+    hash of that, `hash` the one of the workflow, which a model may have worded.
+    """
+
+    pattern_id: str
+    family_id: str
+    project_id: str
+    task_type: str
+    lesson: Lesson
+    version: int
+    hash: str
+    rules_hash: str
+    workflow: Workflow
+    trace: Trace | None = None
+    cautions: tuple[Caution, ...] = ()
+
+
+class PatternJudged(Fact, frozen=True):
+    """What the run says about the pattern that was decided on, and where it stands from now on."""
+
+    pattern_id: str
+    state: State
+    before: State
+    reason: str
+    stats: Stats
+    adherence: float | None = None
+
+
 class CancelRequested(Fact, frozen=True):
     """Somebody asked the run to stop; `by` names the signal or command."""
 
@@ -270,12 +347,15 @@ Event = (
     AgentEvent
     | RunStarted
     | WorkspacePrepared
+    | PatternDecided
     | PlannerReplied
     | StepPlanned
     | StepFinished
     | Verified
     | WorkspaceChanged
     | ArtifactSaved
+    | PatternLearned
+    | PatternJudged
     | CancelRequested
     | RunFinished
 )

@@ -14,6 +14,9 @@ from crossrun.events import (
     CommandStarted,
     FileChanged,
     ItemStarted,
+    PatternDecided,
+    PatternJudged,
+    PatternLearned,
     PlannerReplied,
     PlanUpdated,
     Recorded,
@@ -33,7 +36,7 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import FAILURES
-from crossrun.runs import NO_TOKENS, Artifact, Run, Verification
+from crossrun.runs import NO_TOKENS, Artifact, Decided, Run, Verification
 from crossrun.status import Status
 
 
@@ -59,6 +62,7 @@ def begun(recorded: Recorded, event: RunStarted) -> Run:
         planner_model=request.planner_model,
         executor_version=event.executor_version,
         crossrun_version=event.crossrun_version,
+        reference_run_id=request.memory.reference_run_id,
     )
 
 
@@ -85,6 +89,17 @@ def _after(run: Run, recorded: Recorded) -> Run:
             return (
                 run if tokens is None else replace(run, tokens=(run.tokens or NO_TOKENS) + tokens)
             )
+        case TurnStarted():
+            return replace(run, turns=run.turns + 1)
+        case CommandRan(exit_code=code):
+            failed = run.failed_commands + (code != 0)
+            return replace(run, commands=run.commands + 1, failed_commands=failed)
+        case PatternDecided() as event:
+            return replace(run, pattern=_decided(event))
+        case PatternJudged(adherence=adherence) if run.pattern is not None:
+            return replace(run, pattern=replace(run.pattern, adherence=adherence))
+        case PatternLearned(lesson="workflow", pattern_id=pattern_id):
+            return replace(run, learned_pattern_id=pattern_id)
         case Verified(command=command, exit_code=exit_code):
             return replace(run, verify=Verification(command, exit_code))
         case WorkspaceChanged(changes=changes, branch=branch):
@@ -96,10 +111,11 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | AgentReasoned()
             | ArtifactSaved()
             | CancelRequested()
-            | CommandRan()
             | CommandStarted()
             | FileChanged()
             | ItemStarted()
+            | PatternJudged()
+            | PatternLearned()
             | PlanUpdated()
             | PlannerReplied()
             | RunStarted()
@@ -107,7 +123,6 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | StepPlanned()
             | ToolCalled()
             | TurnFailed()
-            | TurnStarted()
             | Unrecognised()
             | Warned()
             | WorkspacePrepared()
@@ -115,6 +130,20 @@ def _after(run: Run, recorded: Recorded) -> Run:
             return run
         case _ as never:
             assert_never(never)
+
+
+def _decided(event: PatternDecided) -> Decided:
+    return Decided(
+        decision=event.decision,
+        pattern_id=event.pattern_id,
+        version=event.version,
+        probability=event.probability,
+        reason=event.reason,
+        family_id=event.family_id,
+        hash=event.hash,
+        channel=event.channel,
+        share_withheld=event.share_withheld,
+    )
 
 
 def _finished(run: Run, recorded: Recorded, event: RunFinished) -> Run:

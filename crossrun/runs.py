@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from crossrun.failures import Failure
 from crossrun.status import Status
+from crossrun.workflows import Decision
 
 Executor = Literal["codex", "replay", "shell"]
 Planner = Literal["direct", "openai"]
@@ -34,6 +35,22 @@ class Limits(Struct, frozen=True):
     max_tokens: int | None = None
 
 
+class MemoryOptions(Struct, frozen=True, kw_only=True):
+    """What the user wants of pattern memory in a run.
+
+    `pattern_id` is the pattern that the user named, by itself or by the run `reference_run_id` that
+    it was learned from. `holdout` is the share of runs that go without the pattern that fits.
+    `learn_with` is a model that words what was learned.
+    """
+
+    off: bool = False
+    pattern_id: str | None = None
+    reference_run_id: str | None = None
+    scope: Literal["user", "project"] = "user"
+    holdout: float = 0.3
+    learn_with: str | None = None
+
+
 class RunRequest(Struct, frozen=True, kw_only=True):
     """All that the user asked for: enough to do the same again."""
 
@@ -51,6 +68,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     verify: str | None = None
     recording: str | None = None
     """What the replay executor plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
+    memory: MemoryOptions = MemoryOptions()
 
 
 class Tokens(Struct, frozen=True):
@@ -106,6 +124,25 @@ class Verification(Struct, frozen=True):
     exit_code: int | None
 
 
+class Decided(Struct, frozen=True, kw_only=True):
+    """What pattern memory did in a run; `probability` is that of what was decided.
+
+    `share_withheld` is the probability that the pattern would have been withheld. `adherence` is
+    the share of the pattern's steps that the agent followed, known at the end of the run.
+    """
+
+    decision: Decision
+    pattern_id: str | None = None
+    version: int | None = None
+    probability: float | None = None
+    reason: str = ""
+    family_id: str | None = None
+    hash: str | None = None
+    channel: str = "none"
+    share_withheld: float | None = None
+    adherence: float | None = None
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """A run as the ledger knows it. None means not known (yet), never nothing.
 
@@ -142,6 +179,11 @@ class Run(Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] | None = None
     verify: Verification | None = None
     redactions: int = 0
+    pattern: Decided | None = None
+    learned_pattern_id: str | None = None
+    turns: int = 0
+    commands: int = 0
+    failed_commands: int = 0
 
 
 class Artifact(Struct, frozen=True):

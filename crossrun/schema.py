@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from crossrun.events import Recorded
     from crossrun.runs import Run
     from crossrun.stored import StoredEvent
+    from crossrun.workflows import Pattern
 
 SCHEMA_VERSION = 1
 
@@ -29,7 +30,13 @@ def plain_object(value: "Struct") -> dict[str, Any]:
 
 def run_object(run: "Run") -> dict[str, Any]:
     """A run."""
-    return {**plain_object(run), "pattern": None, "learned_pattern_id": None}
+    return plain_object(run)
+
+
+def pattern_object(pattern: "Pattern") -> dict[str, Any]:
+    """A pattern, what it says among its own fields."""
+    plain = plain_object(pattern)
+    return {**plain, **plain.pop("workflow")}
 
 
 def stored_event(event: "StoredEvent") -> dict[str, Any]:

@@ -53,8 +53,20 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def share(text: str) -> float:
+    """A share from 0 to below 1, or as a percentage. Raises ValueError."""
+    number = text.strip().removesuffix("%")
+    if not number.replace(".", "", 1).isdecimal():
+        raise ValueError("is not a share like 0.3 or 30%")
+    value = float(number) / (100 if text.strip().endswith("%") else 1)
+    if value >= 1:
+        raise ValueError("leaves no run with a pattern: it has to be below 1")
+    return value
+
+
 EXECUTORS = ("codex", "replay", "shell")
 PLANNERS = ("auto", "direct", "openai")
+SCOPES = ("user", "project")
 SANDBOXES = ("read-only", "workspace-write", "danger-full-access")
 
 
@@ -81,6 +93,9 @@ OPTIONS: dict[str, Option] = {
     "max_turns": Option(positive, 20, in_project_file=True),
     "max_tokens": Option(positive, in_project_file=True),
     "verify": Option(str),
+    "patterns.scope": Option(one_of(*SCOPES), "user", in_project_file=True),
+    "patterns.holdout": Option(share, 0.3),
+    "patterns.learn_with": Option(str),
     "require_git_repo": Option(switch, default=False),
     "codex.path": Option(str),
     "database.path": Option(str),

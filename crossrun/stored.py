@@ -16,7 +16,10 @@ class StoredEvent(NamedTuple):
 
 
 class RunLine(NamedTuple):
-    """What a list tells of a run; `tokens` is their sum, None when nobody told."""
+    """What a list tells of a run; `tokens` is their sum, None when nobody told.
+
+    `pattern_id` is that of the pattern that was decided on, whatever was decided.
+    """
 
     id: str
     project_id: str
@@ -28,6 +31,9 @@ class RunLine(NamedTuple):
     started_at: str | None
     ended_at: str | None
     tokens: int | None
+    pattern_id: str | None = None
+    decision: str | None = None
+    learned_pattern_id: str | None = None
 
 
 class RunFilter(NamedTuple):
@@ -40,3 +46,30 @@ class RunFilter(NamedTuple):
     since: str | None = None
     search: str | None = None
     limit: int = 20
+
+
+class PatternLine(NamedTuple):
+    """What a list tells of a pattern; `lift` in points of 1, None: not enough evidence yet."""
+
+    id: str
+    version: int
+    state: str
+    own: bool
+    project_id: str
+    task_type: str
+    summary: str
+    steps: int
+    variables: int
+    runs_with: int
+    lift: float | None
+    low: float | None
+    high: float | None
+
+
+class PatternFilter(NamedTuple):
+    """Which patterns to list; None: any."""
+
+    project_id: str | None = None
+    task_type: str | None = None
+    state: str | None = None
+    limit: int = 50

@@ -23,6 +23,19 @@ Intent = Literal[
 ]
 """What an act is for. `tool`: another tool than shell and files. `plan`: said, not done."""
 
+State = Literal["candidate", "active", "quarantined", "retired", "disabled"]
+"""Where a pattern stands: see `patterns.crediting.lifecycle`. `disabled`: by the user."""
+
+Decision = Literal["injected", "withheld", "abstained", "disabled", "forced"]
+"""What became of pattern memory in a run.
+
+`injected` and `withheld`: a pattern fits and a coin decided. `abstained`: none fits, or not surely.
+`disabled`: the user wanted none, or the agent takes none. `forced`: the user named it.
+"""
+
+Lesson = Literal["workflow", "caution"]
+"""What a run taught: what worked, or what did not."""
+
 MOST_STEPS = 12
 LONGEST_STEP = 160
 """Characters of one step, of the summary and of a caution."""
@@ -51,7 +64,9 @@ class Act(Struct, frozen=True, kw_only=True):
     command: str
     occurrences: tuple[Occurrence, ...]
     recovery: bool = False
-    """It repaired what had failed just before."""
+    """It made good what had failed before; the failures are among its occurrences."""
+    instead_of: str = ""
+    """The command that had failed, where it was another one."""
     heading: str = ""
 
 
@@ -83,6 +98,15 @@ class Finding(Struct, frozen=True):
     name: str
     type: str
     value: str
+    substitute: bool = True
+    """Whether `{name}` takes its place where it stands in a step as a word of its own."""
+
+
+class Caution(Struct, frozen=True):
+    """What a run tried, and why it failed."""
+
+    run_id: str
+    text: str
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -115,3 +139,58 @@ class Workflow(Struct, frozen=True, kw_only=True):
     variables: dict[str, Variable] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     preconditions: Preconditions = Preconditions()
+
+
+class Stats(Struct, frozen=True):
+    """What is known of a pattern's worth, in the form that scripts read.
+
+    `lift` is in points of 1. None: not enough evidence yet.
+    """
+
+    runs_with: int = 0
+    runs_without: int = 0
+    lift: float | None = None
+    lift_interval: tuple[float, float] | None = None
+    p_hurt: float | None = None
+
+
+class Pattern(Struct, frozen=True, kw_only=True):
+    """A pattern as it stands: who it is, what it says now, and what is known of its worth.
+
+    Patterns of one family are different ways of doing the same kind of task. `own` is false for one
+    that was imported. `hash` is that of what the workflow says, `reason` why it is in its state.
+    """
+
+    id: str
+    family_id: str
+    version: int
+    hash: str
+    state: State
+    reason: str
+    own: bool
+    kept_by_user: bool
+    project_id: str
+    task_type: str
+    task: str
+    created_at: str
+    updated_at: str
+    workflow: Workflow
+    source_run_ids: tuple[str, ...]
+    stats: Stats = Stats()
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """One version of a pattern.
+
+    `made_by`: one run, a comparison of runs, a caution, the user, an import. `rules_hash` is that
+    of what rules made, where a model or the user worded it differently.
+    """
+
+    pattern_id: str
+    version: int
+    hash: str
+    rules_hash: str
+    made_by: Literal["run", "merge", "caution", "user", "import"]
+    run_id: str | None
+    at: str
+    workflow: Workflow

@@ -16,12 +16,12 @@ from crossrun.patterns.crediting.evidence import (
     NotEnough,
     Pooled,
     Setting,
-    Stats,
     Trial,
     by_version,
     credits_of,
     stats,
 )
+from crossrun.workflows import Stats
 
 NUMBERS = count(1)
 

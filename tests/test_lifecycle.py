@@ -3,7 +3,8 @@
 import pytest
 
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough
-from crossrun.patterns.crediting.lifecycle import Standing, State, eligible, enabled, judged
+from crossrun.patterns.crediting.lifecycle import Standing, eligible, enabled, judged
+from crossrun.workflows import State
 
 STATES: tuple[State, ...] = ("candidate", "active", "quarantined", "retired")
 MISSING = NotEnough("not enough evidence yet: 2 runs with it and 1 without")

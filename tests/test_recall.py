@@ -19,6 +19,7 @@ from crossrun.patterns.choosing.words import (
     workflow_words,
 )
 from crossrun.store import shelf
+from crossrun.store.steps import SHELF
 
 CSV = Entry(
     "csv",
@@ -91,7 +92,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 def shelved(*entries: Entry) -> sqlite3.Connection:
     opened = sqlite3.connect(":memory:")
-    opened.executescript(shelf.SCHEMA)
+    opened.executescript(SHELF)
     shelf.put(opened, entries)
     return opened
 

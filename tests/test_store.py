@@ -37,7 +37,8 @@ from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.store import tables as _tables  # noqa: F401  SQLModel knows them from now on
-from crossrun.store.migrations import LATEST, MIGRATIONS
+from crossrun.store.migrations import LATEST
+from crossrun.store.steps import MIGRATIONS
 from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 INTERRUPTED = RunFinished(

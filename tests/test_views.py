@@ -21,6 +21,7 @@ from conftest import Crossrun, send
 from examples import EVENTS, event_of, recorded
 from rich.cells import cell_len
 
+from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentReasoned,
     AgentSpoke,
@@ -67,7 +68,7 @@ from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import Progress
 from crossrun.views.summary import closing, details, header
 from crossrun.views.terminal import Column, Terminal, fit, lines, table, wrap
-from crossrun.views.words import Phrase, bare_command, clean, clock, count, plural, size
+from crossrun.views.words import Phrase, clean, clock, count, plural, size
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 """Escape sequences that set a style."""

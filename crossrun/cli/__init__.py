@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "events": ("history", "Show the raw events of a run."),
         "diff": ("diff", "Show what a run changed."),
         "artifacts": ("artifacts", "List and get the files that runs left."),
+        "patterns": ("patterns", "Show and manage what runs taught."),
         "projects": ("projects", "List and set up projects."),
     },
     "Set up": {

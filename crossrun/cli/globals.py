@@ -49,6 +49,20 @@ class Globals:
         if not self.quiet:
             self.err.write(lines)
 
+    def confirm(self, question: str, *, hint: str) -> None:
+        """Asks before something is lost.
+
+        Raises:
+            UsageError: the answer is no, or nobody can be asked.
+        """
+        import sys
+
+        from crossrun.errors import UsageError
+
+        if self.yes or (sys.stdin.isatty() and typer.confirm(question, err=True)):
+            return
+        raise UsageError("CONSENT_NEEDED", f"this needs your consent: {question}", hint=hint)
+
     @property
     def out(self) -> "Terminal":
         """Where data goes."""

@@ -10,12 +10,13 @@ import typer
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
+from crossrun.commandlines import bare_command
 from crossrun.runs import Run
 from crossrun.schema import STEP_TYPES, document, run_object, step_objects, stored_event
 from crossrun.store import Store
 from crossrun.views.summary import details
 from crossrun.views.terminal import Terminal
-from crossrun.views.words import bare_command, clean
+from crossrun.views.words import clean
 
 
 def show(

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from crossrun.assembly import recorded_task
 from crossrun.cli.globals import Globals
-from crossrun.errors import UsageError
-from crossrun.runs import CodexOptions, Limits, RunRequest
+from crossrun.errors import NotFoundError, UsageError
+from crossrun.runs import CodexOptions, Limits, MemoryOptions, RunRequest
 from crossrun.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings, duration, one_of, positive
+from crossrun.status import Status
 from crossrun.store import Store
 
+_PATTERN_WORDS = ("--reference-run-id", "--pattern", "--no-pattern")
 Given = dict[str, Any]
 """The words of the command line by the names of the function's arguments."""
 
@@ -47,6 +47,7 @@ def settings_of(given: Given, options: Globals) -> Settings:
         max_turns=_parsed("--max-turns", given["max_turns"], positive),
         max_tokens=_parsed("--max-tokens", given["max_tokens"], positive),
         verify=given["verify"],
+        **{"patterns.learn_with": given["learn_with"]},
     )
 
 
@@ -89,6 +90,7 @@ def request_of(given: Given, settings: Settings, store: Store, options: Globals)
         ),
         verify=settings["verify"],
         recording=recording,
+        memory=_memory(given, settings, store),
     )
 
 
@@ -98,6 +100,40 @@ def _refuse_conflicts(given: Given) -> None:
         raise _conflict(replays, f"--executor {given['executor']}")
     if given["offline"] and given["planner"] == "openai":
         raise _conflict("--offline", "--planner openai")
+    named = [word for word in _PATTERN_WORDS if given[word[2:].replace("-", "_")]]
+    if len(named) > 1:
+        raise _conflict(named[0], named[1])
+    if named and named != ["--no-pattern"] and given["executor"] == "shell":
+        raise _conflict(named[0], "--executor shell")
+
+
+def _memory(given: Given, settings: Settings, store: Store) -> MemoryOptions:
+    reference = given["reference_run_id"] and store.read.run(given["reference_run_id"]).id
+    pattern_id = given["pattern"] and store.patterns.pattern(given["pattern"]).id
+    if reference is not None:
+        pattern_id = _taught_by(reference, store)
+    return MemoryOptions(
+        off=given["no_pattern"],
+        pattern_id=pattern_id,
+        reference_run_id=reference,
+        scope=settings["patterns.scope"],
+        holdout=settings["patterns.holdout"],
+        learn_with=settings["patterns.learn_with"],
+    )
+
+
+def _taught_by(run_id: str, store: Store) -> str:
+    pattern_id = store.patterns.learned_from(run_id)
+    if pattern_id is not None:
+        return pattern_id
+    run = store.read.run(run_id)
+    removed = run.learned_pattern_id is not None
+    why = "too little was done in it" if run.status is Status.SUCCEEDED else "it did not succeed"
+    raise NotFoundError(
+        "PATTERN_NOT_LEARNED",
+        f"the run {run_id} has no pattern: {'it was removed' if removed else why}",
+        hint="list what there is: crossrun patterns; or name one with --pattern",
+    )
 
 
 def _conflict(one: str, other: str) -> UsageError:
@@ -166,13 +202,10 @@ def _recording(reference: str | None, store: Store, options: Globals) -> str | N
         return None
     file = Path(reference)
     chosen = f"file:{file.absolute()}" if file.is_file() else f"run:{store.read.run(reference).id}"
-    question = f"The commands of {reference} run on this machine without a sandbox. Go on?"
-    if not (options.yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
-        raise UsageError(
-            "CONSENT_NEEDED",
-            "a recording runs its commands on this machine without a sandbox",
-            hint="read it, then say --yes",
-        )
+    options.confirm(
+        f"The commands of {reference} run on this machine without a sandbox. Go on?",
+        hint="read it, then say --yes",
+    )
     return chosen
 
 

@@ -13,10 +13,11 @@ from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.request import Given, request_of, settings_of
 from crossrun.conduct import Crew, conduct, first_assignment
 from crossrun.runs import Run, RunRequest
-from crossrun.schema import document, run_object
+from crossrun.schema import document, plain_object, run_object
 from crossrun.settings import Settings
 from crossrun.stopping import Stop
 from crossrun.store import Store
+from crossrun.views.choices import choice_lines
 from crossrun.views.live import Brief, JsonLinesView, Silent, Together, View, follow, view_for
 
 _UNPLANNED = ("codex", "direct")
@@ -30,6 +31,10 @@ def run(
     project_id: word.ProjectId = None,
     name: word.Name = None,
     tag: word.Tags = None,
+    reference_run_id: word.ReferenceRun = None,
+    pattern: word.PatternName = None,
+    no_pattern: word.NoPattern = False,
+    learn_with: word.LearnWith = None,
     executor: word.ExecutorName = None,
     planner: word.PlannerName = None,
     planner_model: word.PlannerModel = None,
@@ -63,6 +68,7 @@ def run(
       crossrun run -f task.md --task-type writing --project-id handbook
       crossrun run "Plot the yields" --task-type data_analysis --offline
       id=$(crossrun run "Collect sources on soil carbon" --task-type research)
+      crossrun run "The same for the March data" --reference-run-id "$id"
       crossrun run --executor shell "make report"
     """
     given: Given = dict(locals())
@@ -133,7 +139,7 @@ class _IdFirst(Silent):
 
 def _show_plan(request: RunRequest, settings: Settings, store: Store, options: Globals) -> None:
     crew = open_crew(request, settings, store)
-    assignment = first_assignment("RUN_ID", request, crew)
+    assignment, decided = first_assignment("RUN_ID", request, crew)
     command = crew.executor.command(assignment)
     if options.json:
         plan = {
@@ -146,11 +152,12 @@ def _show_plan(request: RunRequest, settings: Settings, store: Store, options: G
             "task_type": request.task_type,
             "project_id": request.project_id,
             "workspace": str(assignment.workspace),
-            "pattern": None,
+            "pattern": plain_object(decided),
         }
         options.out.emit(document(plan))
         return
     told = [("prompt", assignment.prompt), ("instructions", assignment.instructions)]
+    told += [("pattern", "\n".join(choice_lines(decided, options.out)))]
     told += [("command", shlex.join(command)), ("workspace", str(assignment.workspace))]
     for title, text in told:
         if text:

@@ -27,6 +27,18 @@ ProjectId = Annotated[
 ]
 Name = Annotated[str | None, _option("--name", help="A name for the run.")]
 Tags = Annotated[list[str] | None, _option("--tag", help="A tag for the run; repeatable.")]
+ReferenceRun = Annotated[
+    str | None,
+    _option("--reference-run-id", metavar="RUN", help="Use the pattern that this run taught."),
+]
+PatternName = Annotated[
+    str | None, _option("--pattern", metavar="PAT", help="Use this pattern, whatever it is.")
+]
+NoPattern = Annotated[bool, _option("--no-pattern", help="Use no pattern.")]
+LearnWith = Annotated[
+    str | None,
+    _option("--learn-with", metavar="MODEL", help="Have this model word what the run teaches."),
+]
 ExecutorName = Annotated[
     str | None, _option("--executor", metavar="|".join(EXECUTORS), help="Who does the work.")
 ]
@@ -83,5 +95,6 @@ NoWatch = Annotated[bool, _option("--no-watch", help="No live view.")]
 Json = Annotated[bool, _option("--json", help="Print the run as one JSON object at the end.")]
 JsonLines = Annotated[bool, _option("--jsonl", help="Print the events as JSON lines, live.")]
 DryRun = Annotated[
-    bool, _option("--dry-run", help="Show prompt and the exact agent command; run nothing.")
+    bool,
+    _option("--dry-run", help="Show prompt, pattern and the exact agent command; run nothing."),
 ]

@@ -29,8 +29,8 @@ class Replay:
         return None
 
     def channel(self, *, resumed: bool) -> Channel:  # noqa: ARG002  part of the protocol
-        """A recording takes no instructions."""
-        return "none"
+        """A recording is told what an agent would be told, and plays on."""
+        return "developer"
 
     def command(self, assignment: Assignment) -> list[str]:  # noqa: ARG002  part of the protocol
         """There is no agent to start."""

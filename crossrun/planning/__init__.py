@@ -27,6 +27,8 @@ class Situation(Struct, frozen=True):
 
     task: str
     task_type: TaskType
+    reference: str = ""
+    """The block of a pattern that fits, for those who plan by it."""
     messages: tuple[Message, ...] = ()
     """The planner's conversation so far, for planners that hold one."""
     reports: tuple[StepReport, ...] = ()

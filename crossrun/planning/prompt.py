@@ -41,14 +41,14 @@ that you make inside it. Check your result before you end. Your last message is 
 say what you did, what you left out and what failed, in a few lines."""
 
 
-def for_planner(task_type: TaskType) -> str:
-    """The planner's instructions."""
-    return _joined(_PLANNER_ROLE, task_type.planner)
+def for_planner(task_type: TaskType, reference: str = "") -> str:
+    """The planner's instructions, with the block of a pattern, if one fits."""
+    return _joined(_PLANNER_ROLE, task_type.planner, reference)
 
 
-def for_agent(task_type: TaskType) -> str:
-    """The agent's instructions."""
-    return _joined(_AGENT_ROLE, task_type.agent)
+def for_agent(task_type: TaskType, reference: str = "") -> str:
+    """The agent's instructions, with the block of a pattern, if one fits."""
+    return _joined(_AGENT_ROLE, task_type.agent, reference)
 
 
 def report(step: StepReport) -> str:

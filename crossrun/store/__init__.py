@@ -1,22 +1,26 @@
 """The ledger: one SQLite file for each user, that many processes read and write at once."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from crossrun.settings import Paths
-from crossrun.store.locks import RunLocks
+from crossrun.store.access import ReadAccess
+from crossrun.store.locks import RunLocks, file_locked
 from crossrun.store.migrations import LATEST, migrate, translated, version
+from crossrun.store.patterns import PatternReader
 from crossrun.store.reading import Reader
 
 if TYPE_CHECKING:
     from crossrun.events import Event, Recorded
     from crossrun.redaction import Redactor
     from crossrun.runs import Run
+    from crossrun.store.pattern_writing import PatternSession
     from crossrun.store.writing import Writer
 
+Value = TypeVar("Value")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """No signs that look alike, and no `l`, so that no id can be `last`."""
 _ID_LENGTH = 8
@@ -32,7 +36,9 @@ class Store:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._locks = RunLocks(paths.locks)
-        self.read = Reader(paths.database)
+        access = ReadAccess(paths.database)
+        self.read = Reader(access)
+        self.patterns = PatternReader(access)
 
     def open_for_writing(self) -> list[str]:
         """Makes the store or brings it up to date; the names of the migrations applied.
@@ -112,6 +118,18 @@ class Store:
         for _ in recording.record(fact for fact in (ending,)):
             pass
         return self.read.run(run_id)
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Only one process at a time learns: what it builds on must not change meanwhile."""
+        with translated(self._paths.database), file_locked(self._paths.state / "learn.lock"):
+            yield
+
+    def change_patterns(self, change: "Callable[[PatternSession], Value]") -> "Value":
+        """Carries out a change of the user's in one transaction; see `pattern_writing`."""
+        self.open_for_writing()
+        with self.learning():
+            return self._writer.change_patterns(change)
 
     def set_project_task_type(self, project_id: str, task_type: str | None) -> None:
         """Sets the task type that a project's runs have by default."""

@@ -76,3 +76,15 @@ class RunLocks:
 
     def _file(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.lock"
+
+
+@contextmanager
+def file_locked(lock: Path) -> Iterator[None]:
+    """Holds a lock file; the kernel lets go of it when the process dies."""
+    make_private(lock.parent)
+    file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)

@@ -1,10 +1,9 @@
-"""The store's schema, as a list of steps that is only ever appended to.
+"""Bringing a store of any age up to date.
 
-Steps are plain SQL, so that a store of any age can be brought up to date without the table classes
-of today; a test compares both.
+The steps are plain SQL, so that this works without the table classes of today; a test compares
+both.
 """
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -14,73 +13,9 @@ from pathlib import Path
 
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
+from crossrun.store.locks import file_locked
+from crossrun.store.steps import MIGRATIONS
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (
-    (
-        "0001_runs_and_events",
-        """
-        CREATE TABLE runs (
-            id VARCHAR NOT NULL PRIMARY KEY,
-            project_id VARCHAR NOT NULL,
-            name VARCHAR,
-            task VARCHAR NOT NULL,
-            task_type VARCHAR NOT NULL,
-            tags VARCHAR NOT NULL,
-            status VARCHAR NOT NULL,
-            exit_code INTEGER,
-            created_at VARCHAR NOT NULL,
-            started_at VARCHAR,
-            ended_at VARCHAR,
-            workspace VARCHAR NOT NULL,
-            executor VARCHAR NOT NULL,
-            planner VARCHAR NOT NULL,
-            model VARCHAR,
-            planner_model VARCHAR,
-            executor_version VARCHAR,
-            crossrun_version VARCHAR NOT NULL,
-            thread_id VARCHAR,
-            from_run_id VARCHAR,
-            reference_run_id VARCHAR,
-            retry_of VARCHAR,
-            resumed_from VARCHAR,
-            tokens VARCHAR,
-            answer VARCHAR,
-            failure VARCHAR,
-            branch VARCHAR,
-            changes VARCHAR,
-            verify VARCHAR,
-            redactions INTEGER NOT NULL
-        );
-        CREATE INDEX ix_runs_created_at ON runs (created_at);
-        CREATE INDEX ix_runs_project_id ON runs (project_id);
-        CREATE INDEX ix_runs_status ON runs (status);
-        CREATE TABLE events (
-            run_id VARCHAR NOT NULL,
-            seq INTEGER NOT NULL,
-            at VARCHAR NOT NULL,
-            type VARCHAR NOT NULL,
-            body VARCHAR NOT NULL,
-            PRIMARY KEY (run_id, seq)
-        );
-        CREATE TABLE artifacts (
-            id VARCHAR NOT NULL PRIMARY KEY,
-            run_id VARCHAR NOT NULL,
-            kind VARCHAR NOT NULL,
-            name VARCHAR NOT NULL,
-            path VARCHAR NOT NULL,
-            size INTEGER NOT NULL,
-            sha256 VARCHAR NOT NULL,
-            created_at VARCHAR NOT NULL
-        );
-        CREATE INDEX ix_artifacts_run_id ON artifacts (run_id);
-        CREATE TABLE projects (
-            id VARCHAR NOT NULL PRIMARY KEY,
-            task_type VARCHAR,
-            created_at VARCHAR NOT NULL
-        );
-        """,
-    ),
-)
 LATEST = len(MIGRATIONS)
 _APPLICATION_ID = int.from_bytes(b"xrun")
 """Tells a store from every other SQLite database."""
@@ -128,7 +63,7 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
     with translated(database):
         make_private(lock.parent)
         make_private(database.parent)
-        with _locked(lock):
+        with file_locked(lock):
             seen = version(database)
             if seen == LATEST:
                 return []
@@ -169,16 +104,6 @@ def _connect(database: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     return connection
-
-
-@contextmanager
-def _locked(lock: Path) -> Iterator[None]:
-    file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)
 
 
 def _not_a_store(database: Path, why: str) -> ConfigurationError:

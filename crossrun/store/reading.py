@@ -5,13 +5,11 @@ Looking never locks, never writes, and starts fast: nothing heavy is imported he
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossrun.errors import NotFoundError
 from crossrun.status import Status
-from crossrun.store.migrations import read_only, translated
+from crossrun.store.access import ReadAccess
 from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 if TYPE_CHECKING:
@@ -22,10 +20,10 @@ _BATCH = 500
 
 
 class Reader:
-    """Reads a store. One that does not exist yet is empty."""
+    """Reads runs, their events and artifacts, and projects."""
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
+    def __init__(self, access: ReadAccess) -> None:
+        self._rows = access.rows
 
     def runs(self, wanted: RunFilter) -> "list[Run]":
         """All that is known of runs, newest first."""
@@ -36,7 +34,8 @@ class Reader:
         columns = (
             "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
             " started_at, ended_at,"
-            " json_extract(tokens, '$.input') + json_extract(tokens, '$.output')"
+            " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
+            " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id"
         )
         found = (RunLine(*row) for row in self._chosen(columns, wanted))
         return [line._replace(status=Status(line.status)) for line in found]
@@ -58,6 +57,14 @@ class Reader:
         if len(found) == 1:
             return found[0]
         raise self._not_found(reference, [run.id for run in found])
+
+    def decided(self, limit: int) -> "list[Run]":
+        """The newest runs in which a pattern was decided on, and that came to an end."""
+        sql = (
+            "SELECT * FROM runs WHERE pattern_id IS NOT NULL AND ended_at IS NOT NULL"
+            " ORDER BY created_at DESC, rowid DESC LIMIT ?"
+        )
+        return [_run(row) for row in self._rows(sql, [limit])]
 
     def unfinished(self) -> list[str]:
         """Ids of runs that the store believes to be going on."""
@@ -157,20 +164,6 @@ class Reader:
         order = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
         sql = f"SELECT {columns} FROM runs {where} {order}"  # noqa: S608  all of it is ours
         return self._rows(sql, [*values, wanted.limit])
-
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        if not self._database.exists():
-            return []
-        with translated(self._database), self._connection() as connection:
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                return []  # another process makes the store just now
-            return connection.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        with closing(read_only(self._database)) as connection:
-            connection.row_factory = sqlite3.Row
-            yield connection
 
 
 def _run(row: sqlite3.Row) -> "Run":

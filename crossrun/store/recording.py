@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crossrun.errors import ConfigurationError
-from crossrun.events import Event, Recorded, RunFinished, decode, encode
+from crossrun.events import (
+    Event,
+    PatternJudged,
+    PatternLearned,
+    Recorded,
+    RunFinished,
+    decode,
+    encode,
+)
 from crossrun.ledger import advance, artifact
 from crossrun.redaction import Redactor
 from crossrun.runs import Run
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = 0.05
 _LARGEST_GROUP = 500
+_LESSONS = (PatternLearned, PatternJudged)
 
 
 def now() -> str:
@@ -121,8 +130,9 @@ class Recording:
         for recorded in self._group:
             run = advance(run, recorded)
         artifacts = [saved for saved in map(artifact, self._group) if saved]
+        lessons = [told for told in self._group if isinstance(told.event, _LESSONS)]
         if run is not None:
-            self._writer().append(self._rows, run, artifacts)
+            self._writer().append(self._rows, run, artifacts, lessons)
         self._run = run
         group, self._group, self._rows = self._group, [], []
         return group

@@ -1,6 +1,7 @@
 """The shelf: where patterns are looked for. Full-text search and counts, kept up with each pattern.
 
-The tables hold nothing that cannot be made again from the patterns themselves. Functions work on a
+The tables hold nothing that cannot be made again from the patterns themselves; texts stand there as
+their stemmed words, so the index is small and a removal can name them. Functions work on a
 connection that the caller owns, and neither begin nor end a transaction. Reading never writes.
 
 The cost of a search is the number of postings that are read. So the rarest words of a task are
@@ -16,39 +17,6 @@ from typing import NamedTuple
 
 from crossrun.patterns.choosing.recall import Candidate, Entry, Found, Frequency, closest
 from crossrun.patterns.choosing.words import PAIRED, pairs, task_words, telling, workflow_words
-
-SCHEMA = """
-CREATE TABLE shelf (
-    number INTEGER NOT NULL PRIMARY KEY,
-    id VARCHAR NOT NULL UNIQUE,
-    task_type VARCHAR NOT NULL,
-    project_id VARCHAR NOT NULL,
-    task VARCHAR NOT NULL,
-    workflow VARCHAR NOT NULL
-);
-CREATE VIRTUAL TABLE shelf_words USING fts5(
-    task, workflow, content='shelf', content_rowid='number', tokenize="ascii tokenchars '-'"
-);
-CREATE TABLE shelf_terms (
-    number INTEGER NOT NULL PRIMARY KEY,
-    term VARCHAR NOT NULL UNIQUE,
-    anywhere INTEGER NOT NULL,
-    in_task INTEGER NOT NULL,
-    in_workflow INTEGER NOT NULL
-);
-CREATE TABLE shelf_pairs (
-    word INTEGER NOT NULL,
-    command INTEGER NOT NULL,
-    together INTEGER NOT NULL,
-    PRIMARY KEY (word, command)
-) WITHOUT ROWID;
-CREATE TABLE shelf_totals (
-    entries INTEGER NOT NULL,
-    words INTEGER NOT NULL
-);
-INSERT INTO shelf_totals (entries, words) VALUES (0, 0);
-"""
-"""Texts are stored as their stemmed words: the index is small, and a removal can name them."""
 
 LIMIT = 100
 _BUDGET, _BUDGET_SHARE = 10_000, 1 / 18

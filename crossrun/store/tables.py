@@ -43,6 +43,12 @@ class RunRow(SQLModel, table=True):
     changes: str | None
     verify: str | None
     redactions: int
+    pattern: str | None
+    pattern_id: str | None = Field(index=True)
+    learned_pattern_id: str | None
+    turns: int
+    commands: int
+    failed_commands: int
 
 
 class EventRow(SQLModel, table=True):
@@ -80,3 +86,51 @@ class ProjectRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     task_type: str | None
     created_at: str
+
+
+class PatternRow(SQLModel, table=True):
+    """A pattern; a projection of what runs learned and judged, and of the user's own word."""
+
+    __tablename__: ClassVar[str] = "patterns"
+
+    id: str = Field(primary_key=True)
+    family_id: str = Field(index=True)
+    version: int
+    state: str
+    reason: str
+    own: bool
+    kept_by_user: bool
+    project_id: str
+    task_type: str
+    task: str
+    created_at: str
+    updated_at: str
+    stats: str
+
+
+class VersionRow(SQLModel, table=True):
+    """One version of a pattern, never edited. `workflow` is JSON text."""
+
+    __tablename__: ClassVar[str] = "pattern_versions"
+
+    pattern_id: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    hash: str
+    rules_hash: str
+    made_by: str
+    run_id: str | None
+    at: str
+    workflow: str
+
+
+class SourceRow(SQLModel, table=True):
+    """What one run adds to a pattern: the material of a success, the caution of a failure."""
+
+    __tablename__: ClassVar[str] = "pattern_runs"
+
+    pattern_id: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    at: str
+    lesson: str
+    trace: str | None
+    caution: str | None

@@ -6,10 +6,10 @@ beginning with BEGIN IMMEDIATE makes that waiting safe, since no reader has to b
 Importing this module takes a third of a second; `store` does so when there is something to write.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 from sqlalchemy import event
@@ -18,12 +18,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, create_engine, insert
 
+from crossrun.events import Recorded
 from crossrun.runs import Artifact, Run
+from crossrun.store import pattern_writing
 from crossrun.store.migrations import explained
+from crossrun.store.pattern_writing import PatternSession
 from crossrun.store.rows import run_row
 from crossrun.store.tables import ArtifactRow, EventRow, ProjectRow, RunRow
 
 _BUSY_MS = 30_000
+Value = TypeVar("Value")
 
 
 class Writer:
@@ -36,7 +40,11 @@ class Writer:
         event.listen(self._engine, "begin", _begin_as_writer)
 
     def append(
-        self, events: Sequence[dict[str, Any]], run: Run, artifacts: Sequence[Artifact]
+        self,
+        events: Sequence[dict[str, Any]],
+        run: Run,
+        artifacts: Sequence[Artifact],
+        lessons: Sequence[Recorded],
     ) -> None:
         """Stores events and, in the same transaction, what follows from them.
 
@@ -44,6 +52,7 @@ class Writer:
             events: columns of `events`, in order.
             run: the run after the last of them.
             artifacts: those that the events tell of.
+            lessons: those of the events that say something about patterns.
 
         Raises:
             ConfigurationError: the store cannot take them; then none of them is stored.
@@ -52,10 +61,17 @@ class Writer:
             session.connection().execute(insert(EventRow), list(events))
             session.merge(RunRow(**run_row(run)))
             session.add_all(ArtifactRow(**asdict(artifact)) for artifact in artifacts)
+            for lesson in lessons:
+                pattern_writing.project(session, lesson)
             if events[0]["seq"] == 1 and session.get(ProjectRow, run.project_id) is None:
                 session.add(
                     ProjectRow(id=run.project_id, task_type=None, created_at=events[0]["at"])
                 )
+
+    def change_patterns(self, change: Callable[[PatternSession], Value]) -> Value:
+        """Carries out what the user says about patterns; all of it or nothing."""
+        with self._session() as session:
+            return change(PatternSession(session))
 
     def set_task_type(self, project_id: str, task_type: str | None, *, now: str) -> None:
         """Sets a project's own default task type; begins the project if need be."""

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentLaunched,
     AgentReasoned,
@@ -13,6 +14,9 @@ from crossrun.events import (
     Event,
     FileChanged,
     ItemStarted,
+    PatternDecided,
+    PatternJudged,
+    PatternLearned,
     PlannerReplied,
     PlanUpdated,
     RunFinished,
@@ -31,7 +35,7 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.views.words import Phrase, bare_command, clean, first_line, plural
+from crossrun.views.words import Phrase, clean, first_line, plural
 
 _EXCERPT = 3
 _CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
@@ -66,6 +70,10 @@ def phrases(event: Event) -> list[Phrase]:
             return [Phrase("bad", first_line(message))]
         case Verified(command=command, exit_code=code, output=output):
             return _ran(f"verify: {command}", code, output, None)
+        case PatternDecided():
+            return [_decided(event)]
+        case PatternJudged(state=state, before=before, reason=reason) if state != before:
+            return [Phrase("note", f"pattern {event.pattern_id} is {state} now: {reason}")]
         case CancelRequested(by=by):
             return [Phrase("warn", f"stopping, asked by {by}")]
         case (
@@ -73,6 +81,8 @@ def phrases(event: Event) -> list[Phrase]:
             | ArtifactSaved()
             | CommandStarted()
             | ItemStarted()
+            | PatternJudged()
+            | PatternLearned()
             | PlannerReplied()
             | RunFinished()
             | RunStarted()
@@ -86,6 +96,15 @@ def phrases(event: Event) -> list[Phrase]:
             return []
         case _ as never:
             assert_never(never)
+
+
+def _decided(event: PatternDecided) -> Phrase:
+    """One line: which pattern, and what became of it."""
+    if event.pattern_id is None:
+        return Phrase("note", f"pattern    none: {event.reason}")
+    chance = "" if event.probability == 1 else f" (p {event.probability:.2f})"
+    named = f"{event.pattern_id} v{event.version}"
+    return Phrase("plan", f"pattern    {named}  {event.summary}", f"{event.decision}{chance}")
 
 
 def failure_phrases(failure: Failure) -> list[Phrase]:

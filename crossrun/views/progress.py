@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
+from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentLaunched,
     CommandRan,
@@ -19,7 +20,7 @@ from crossrun.events import (
     WorkspaceChanged,
 )
 from crossrun.runs import NO_TOKENS, Tokens
-from crossrun.views.words import bare_command, clock, count, first_line
+from crossrun.views.words import clock, count, first_line
 
 
 class Progress(Struct):

@@ -21,8 +21,9 @@ _KIND_STYLES: dict[Kind, str] = {
     "bad": "bad",
     "note": "dim",
 }
-_PLAIN_TWINS = str.maketrans({"·": "-", "…": "~", "›": ">", "×": "x"})
-_NARROW = str.maketrans(dict.fromkeys("·…›×", "x"))
+_TWINS = {"·": "-", "…": "~", "›": ">", "×": "x", "─": "-", "│": "|", "┼": "+", "●": "o"}
+_PLAIN_TWINS = str.maketrans(_TWINS)
+_NARROW = str.maketrans(dict.fromkeys(_TWINS, "x"))
 """Our own glyphs, known to take one cell."""
 
 _INDENTS: dict[Kind, tuple[str, str]] = {

@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 from crossrun.status import Status
 
 Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "warn", "bad", "note"]
-_SHELLS = ("bash", "zsh", "sh", "dash", "ksh", "fish")
 _CONTROL = (
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
@@ -20,19 +19,6 @@ class Phrase(NamedTuple):
     text: str
     right: str = ""
     good: bool = True
-
-
-def bare_command(command: str) -> str:
-    """What an agent's shell was told to do, without the shell around it."""
-    import shlex
-    from pathlib import PurePath
-
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return command
-    called_by_shell = len(words) == 3 and PurePath(words[0]).name in _SHELLS  # noqa: PLR2004
-    return words[2] if called_by_shell and words[1] in ("-c", "-lc") else command
 
 
 def clean(text: str) -> str:

@@ -10,6 +10,13 @@ from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
 
 _LONGEST_NAME = 255
+MARKERS = (
+    "CMakeLists.txt", "Cargo.toml", "Dockerfile", "Gemfile", "Makefile", "build.gradle",
+    "composer.json", "conf.py", "deno.json", "environment.yml", "go.mod", "mkdocs.yml",
+    "package.json", "pom.xml", "pyproject.toml", "requirements.txt", "setup.py", "tox.ini",
+    "tsconfig.json",
+)  # fmt: skip
+"""Files at the top of a folder that tell what kind of project it is."""
 
 
 class Workspace(Struct, frozen=True):
@@ -18,6 +25,11 @@ class Workspace(Struct, frozen=True):
     path: Path
     baseline: str
     snapshots: Snapshots
+
+
+def top_files(path: Path) -> tuple[str, ...]:
+    """The markers that a folder has, which say what tools its work is done with."""
+    return tuple(name for name in MARKERS if (path / name).is_file())
 
 
 def folder_name(name: str) -> str:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from crossrun.patterns.crediting.contrasts import Measured, differences
 from crossrun.patterns.crediting.difficulty import Belief, Tally, beliefs
+from crossrun.workflows import Stats
 
 LEVEL = 0.90
 """The share of intervals that hold the truth."""
@@ -142,16 +143,6 @@ class Credit(Struct, frozen=True, kw_only=True):
     tokens: Effect | NotEnough
     seconds: Effect | NotEnough
     pooled: tuple[Pooled, ...] = ()
-
-
-class Stats(Struct, frozen=True):
-    """The figures of a credit as scripts read them; None: not enough evidence yet."""
-
-    runs_with: int
-    runs_without: int
-    lift: float | None = None
-    lift_interval: tuple[float, float] | None = None
-    p_hurt: float | None = None
 
 
 def credits_of(trials: Iterable[Trial]) -> dict[str, Credit]:

@@ -2,17 +2,14 @@
 
 candidate: not yet judged. active: nothing speaks against it. quarantined: it may hurt, so runs are
 split evenly until that is known. retired: it hurts, as far as one can know, and is not injected any
-more unless the user names it. Every step can be taken back by later evidence, and by the user at
-once; nothing is deleted.
+more unless the user names it. disabled: the user's own word, which no evidence changes. Every step
+can be taken back by later evidence, and by the user at once; nothing is deleted.
 """
-
-from typing import Literal
 
 from msgspec import Struct
 
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough
-
-State = Literal["candidate", "active", "quarantined", "retired"]
+from crossrun.workflows import State
 
 RETIRES = 0.90
 SUSPECT = 0.80
@@ -43,6 +40,8 @@ def judged(state: State, credit: Credit | None, *, kept_by_user: bool = False) -
     `kept_by_user`: the user has enabled the pattern against the evidence. It is not put down again,
     but the sentence says what the evidence is.
     """
+    if state == "disabled":
+        return Standing(state, "Disabled by the user.", state)
     if credit is None:
         return Standing(state, "Not enough evidence yet: no run was eligible.", state)
     match credit.success:
@@ -65,7 +64,7 @@ def eligible(state: State, *, own: bool, holdout: float) -> bool:
             return True
         case "quarantined":
             return holdout > 0
-        case "retired":
+        case "retired" | "disabled":
             return False
 
 

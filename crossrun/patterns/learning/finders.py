@@ -46,7 +46,7 @@ _WRAPPED = re.compile(r"(?<=[\w,-])[ \t]{0,8}\r?\n[ \t]{0,8}(?=[a-z])")
 def _numbered(finder: Finder, values: Sequence[str]) -> Iterator[Finding]:
     for number, value in enumerate(values[:MOST_VALUES], start=1):
         name = finder.name if number == 1 else f"{finder.name}_{number}"
-        yield Finding(name, finder.type, value)
+        yield Finding(name, finder.type, value, substitute=finder.substitute)
 
 
 class _Text:

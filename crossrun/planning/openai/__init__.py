@@ -48,7 +48,7 @@ class OpenAIPlanner:
 def _new_messages(situation: Situation) -> list[Message]:
     if not situation.messages:
         return [
-            {"role": "system", "content": for_planner(situation.task_type)},
+            {"role": "system", "content": for_planner(situation.task_type, situation.reference)},
             {"role": "user", "content": situation.task},
         ]
     first, *others = situation.messages[-1]["tool_calls"]

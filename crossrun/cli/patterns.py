@@ -1,0 +1,287 @@
+"""`crossrun patterns`: what runs taught, what was chosen, and what it is worth."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crossrun.cli import pattern_changes as changes
+from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.globals import current
+from crossrun.cli.groups import group
+from crossrun.cli.ledger import chosen_run, open_ledger
+from crossrun.cli.pattern_changes import PatternReference
+from crossrun.errors import NotFoundError, UsageError
+from crossrun.schema import document, pattern_object, plain_object
+from crossrun.stored import PatternFilter
+
+if TYPE_CHECKING:
+    from crossrun.events import PatternDecided
+    from crossrun.patterns.crediting.evidence import Credit
+    from crossrun.runs import Run
+    from crossrun.store import Store
+
+_HELP = """Show and manage what runs taught.
+
+Runs that succeed teach patterns; the one that fits is given to the next run, or none.
+
+\b
+Examples:
+  crossrun patterns
+  crossrun patterns show 9c1xyz --block
+  crossrun patterns why last
+  crossrun patterns stats
+"""
+_STATES = ("candidate", "active", "quarantined", "retired", "disabled")
+_MOST_TRIALS = 2_000
+TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Of this task type.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+
+
+def list_patterns(
+    project_id: ProjectId = None,
+    task_type: TaskType = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help=f"One of {', '.join(_STATES)}.")
+    ] = None,
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """List patterns, those that changed last first."""
+    options = current()
+    if state is not None and state not in _STATES:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"--state: {state!r} is no state",
+            hint=f"choose one of {', '.join(_STATES)}",
+        )
+    store = open_ledger(options, options.settings())
+    wanted = PatternFilter(project_id=project_id, task_type=task_type, state=state, limit=limit)
+    if json:
+        found = list(map(pattern_object, store.patterns.patterns(wanted)))
+        options.out.emit(document({"patterns": found}))
+    elif lines := store.patterns.lines(wanted):
+        from crossrun.views.patterns import pattern_table
+
+        options.out.write(pattern_table(lines, options.out))
+    else:
+        options.say("no patterns yet; runs that succeed teach them: crossrun quickstart")
+
+
+def show(
+    pattern: PatternReference = None,
+    block: Annotated[
+        bool, typer.Option("--block", help="The <reference_workflow> alone, as it is injected.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show one pattern; without an id, the one that changed last.
+
+    \b
+    Examples:
+      crossrun patterns show
+      crossrun patterns show 9c1xyz --block
+      crossrun patterns show --json | jq '.steps[].instruction'
+    """
+    options = current()
+    chosen = open_ledger(options, options.settings()).patterns.pattern(pattern)
+    if block:
+        from crossrun.patterns.rendering import block_of, rendered
+
+        text = rendered(block_of(chosen.id, chosen.version, chosen.workflow))
+        if json:
+            options.out.emit(document({"id": chosen.id, "block": text}))
+        else:
+            options.out.emit(f"{text}\n")
+    elif json:
+        options.out.emit(document(pattern_object(chosen)))
+    else:
+        from crossrun.views.patterns import pattern_details
+
+        options.out.write(pattern_details(chosen, options.out))
+
+
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What a task would say.")],
+    task_type: TaskType = None,
+    project_id: ProjectId = None,
+    limit: Limit = 10,
+    json: Json = False,
+) -> None:
+    """Find patterns as a run with this task would, the best first.
+
+    \b
+    Examples:
+      crossrun patterns search "convert a report to the new template"
+    """
+    from crossrun.patterns.choosing.recall import ranked
+
+    options = current()
+    store = open_ledger(options, options.settings())
+    found = store.patterns.candidates(text, task_type=task_type, project_id=project_id)
+    scored = [
+        one
+        for one in ranked(found).scored
+        if task_type is None or one.candidate.task_type == task_type
+    ][:limit]
+    known = [(one, store.patterns.known(one.candidate.id)) for one in scored]
+    hits = [(one.score, pattern) for one, pattern in known if pattern is not None]
+    if json:
+        told = [{**pattern_object(pattern), "score": round(score, 4)} for score, pattern in hits]
+        options.out.emit(document({"patterns": told}))
+    elif hits:
+        from crossrun.views.patterns import hit_table
+
+        options.out.write(hit_table(hits, options.out))
+    else:
+        options.say("no pattern shares a word with it")
+
+
+def why(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
+    """Explain which pattern a run got, or why none: candidates, scores, the coin.
+
+    \b
+    Examples:
+      crossrun patterns why
+      crossrun patterns why k7f3abcd --json | jq '.candidates[0]'
+    """
+    options = current()
+    store = open_ledger(options, options.settings())
+    chosen = chosen_run(store, run, project_id)
+    decided = _decided(store, chosen)
+    if json:
+        options.out.emit(document({"run_id": chosen.id, **plain_object(decided)}))
+    else:
+        from crossrun.views.choices import choice_lines
+
+        options.out.write(choice_lines(decided, options.out))
+
+
+def stats(pattern: PatternReference = None, json: Json = False) -> None:
+    """Show what patterns are worth: runs with and without them, compared.
+
+    \b
+    Examples:
+      crossrun patterns stats
+      crossrun patterns stats 9c1xyz
+    """
+    options = current()
+    store = open_ledger(options, options.settings())
+    one = None if pattern is None else store.patterns.pattern(pattern)
+    credits_ = _credits(store)
+    if one is not None and json:
+        options.out.emit(document(_credit_object(one.id, credits_.get(one.id))))
+    elif one is not None:
+        from crossrun.views.credits import credit_details
+
+        options.out.write(credit_details(one, credits_.get(one.id), options.out))
+    elif json:
+        told = [_credit_object(pattern_id, credit) for pattern_id, credit in credits_.items()]
+        options.out.emit(document({"patterns": told}))
+    elif credits_:
+        from crossrun.views.credits import credit_table
+
+        lines = store.patterns.lines(PatternFilter(limit=len(credits_) + 1_000))
+        rows = [(line, credits_[line.id]) for line in lines if line.id in credits_]
+        options.out.write(credit_table(rows, options.out))
+    else:
+        options.say("no run was eligible for a pattern yet; there is nothing to compare")
+
+
+def diff(
+    pattern: Annotated[str, typer.Argument(metavar="PAT", help="An id or the beginning of one.")],
+    older: Annotated[int | None, typer.Argument(metavar="[V1]", help="A version.")] = None,
+    newer: Annotated[int | None, typer.Argument(metavar="[V2]", help="A later one.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what differs between two versions of a pattern; by default the last two.
+
+    \b
+    Examples:
+      crossrun patterns diff 9c1xyz
+      crossrun patterns diff 9c1xyz 1 3
+    """
+    import difflib
+
+    from crossrun.patterns.rendering import block_of, rendered
+
+    options = current()
+    store = open_ledger(options, options.settings())
+    chosen = store.patterns.pattern(pattern)
+    versions = {one.version: one for one in store.patterns.versions(chosen.id)}
+    last = newer or (chosen.version if older is None or older < chosen.version else older)
+    first = older or max(last - 1, 1)
+    for number in (first, last):
+        if number not in versions:
+            raise NotFoundError(
+                "VERSION_NOT_FOUND",
+                f"the pattern {chosen.id} has no version {number}",
+                hint=f"it has 1 to {chosen.version}",
+            )
+    before, after = (
+        rendered(block_of(chosen.id, number, versions[number].workflow)).splitlines()[1:]
+        for number in (first, last)
+    )
+    told = difflib.unified_diff(before, after, f"v{first}", f"v{last}", lineterm="")
+    lines = list(told)
+    if json:
+        said = {"id": chosen.id, "from": first, "to": last, "diff": "\n".join(lines)}
+        options.out.emit(document({**said, "made_by": versions[last].made_by}))
+    elif lines:
+        styles = {"+": "good", "-": "bad", "@": "accent"}
+        options.out.write(options.out.style(line, styles.get(line[:1], "")) for line in lines)
+    else:
+        options.say(f"{chosen.id} says the same in v{first} and v{last}")
+
+
+def _decided(store: "Store", run: "Run") -> "PatternDecided":
+    from crossrun.events import PatternDecided, decode
+
+    for event in store.read.events(run.id, types=["pattern_decided"]):
+        decided = decode(event.body)
+        if isinstance(decided, PatternDecided):
+            return decided
+    raise NotFoundError(
+        "NOTHING_DECIDED",
+        f"in the run {run.id} nothing was decided about patterns",
+        hint="it ended before, or is older than pattern memory",
+    )
+
+
+def _credits(store: "Store") -> "dict[str, Credit]":
+    from crossrun.patterns.crediting.evidence import credits_of
+    from crossrun.patterns.crediting.trials import trial_of
+
+    trials = filter(None, map(trial_of, store.read.decided(_MOST_TRIALS)))
+    return credits_of(trials)
+
+
+def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
+    import msgspec
+
+    from crossrun.patterns.crediting.evidence import stats as stats_of
+    from crossrun.workflows import Stats
+
+    known = Stats() if credit is None else stats_of(credit)
+    return {
+        "pattern_id": pattern_id,
+        "stats": plain_object(known),
+        "credit": None if credit is None else msgspec.to_builtins(credit),
+    }
+
+
+patterns_app = group(
+    "patterns",
+    _HELP,
+    list=list_patterns,
+    show=show,
+    search=search,
+    why=why,
+    stats=stats,
+    diff=diff,
+    edit=changes.edit,
+    disable=changes.disable,
+    enable=changes.enable,
+    rm=changes.rm,
+    export=changes.export,
+    import_=changes.import_,
+)

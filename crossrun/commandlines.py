@@ -1,0 +1,68 @@
+"""Command lines as agents write them: out of the shell that ran them, and apart into commands."""
+
+import re
+from functools import lru_cache
+
+_CALLED = re.compile(
+    r"\s*(?:\S*/)?(?:ba|z|da|k|fi)?sh\s+-l?c\s+(?:'(?P<plain>[^']*)'\s*$)?", re.DOTALL
+)
+_LONGEST = 4_000
+"""Characters of a command line that are looked at; what is longer is a script."""
+
+_HEREDOC = re.compile(
+    r"<<-?\s*(['\"]?)(\w+)\1(?P<rest>[^\n]*)(?:\n.*?(?:\n[ \t]*\2[ \t]*(?=\n|$)|\Z)|$)", re.DOTALL
+)
+_PIECE = re.compile(
+    r"""(?P<joint>&&|\|\||;;?|\n)
+      |'[^']*'|"(?:\\.|[^"\\])*+"|`[^`]*`|\$\((?:[^()]|\([^()]*\))*+\)|\\\n|\\.
+      |[^'"`$\\&|;\n]++|.""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMPOUND = re.compile(r"^(?:for|while|until|if|case|select|function|\{|\()(?:\s|$)|^\w+\(\)")
+_ASIDE = re.compile(r"\s+#\s.*$|^#.*$")
+
+
+def bare_command(command: str) -> str:
+    """What an agent's shell was told to do, without the shell around it."""
+    called = _CALLED.match(command)
+    if called is None:
+        return command
+    if called["plain"] is not None:
+        return called["plain"]
+    import shlex
+
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    return words[2] if len(words) == 3 else command  # noqa: PLR2004
+
+
+@lru_cache(maxsize=4_096)
+def simple_commands(command: str) -> tuple[str, ...]:
+    """The commands of a command line in their order, each on one line.
+
+    A pipe is one command, and so is a loop or a condition with all that is in it. The text of a
+    here-document is left out.
+    """
+    text = _HEREDOC.sub(r"<<\2\g<rest>", bare_command(command)[:_LONGEST])
+    parts = [one_line(_ASIDE.sub("", part)) for part in _split(text)]
+    parts = [part for part in parts if part]
+    if any(_COMPOUND.match(part) for part in parts):
+        return (one_line(text),)
+    return tuple(parts)
+
+
+def one_line(text: str) -> str:
+    """The text with all white space collapsed."""
+    return " ".join(text.split())
+
+
+def _split(text: str) -> list[str]:
+    parts = [""]
+    for piece in _PIECE.finditer(text):
+        if piece["joint"]:
+            parts.append("")
+        elif piece[0] != "\\\n":
+            parts[-1] += piece[0]
+    return parts

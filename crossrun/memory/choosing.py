@@ -1,0 +1,193 @@
+"""Choosing a pattern for a run that begins: the user's word first, then what fits, then a coin."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from crossrun.events import Candidate, Channel, PatternDecided
+from crossrun.patterns import Injection
+from crossrun.patterns.choosing.choice import Choice, choose
+from crossrun.patterns.choosing.recall import Scored
+from crossrun.patterns.crediting.holdout import draw, share_withheld
+from crossrun.patterns.crediting.lifecycle import eligible
+from crossrun.patterns.rendering import block_of, rendered
+from crossrun.runs import RunRequest
+from crossrun.store.patterns import Eligibility, PatternReader
+from crossrun.workflows import Decision, Pattern, Preconditions
+
+QUICKSTART = "quickstart"
+"""A project whose patterns are of use nowhere else."""
+_CANDIDATES_TOLD = 10
+_EXCLUDED_TOLD = 5
+
+
+class _Drawn(Struct, frozen=True):
+    """What was decided about a pattern, with the figures that it was decided from."""
+
+    decision: Decision
+    probability: float
+    reason: str
+    share_withheld: float | None = None
+
+
+class Chooser:
+    """Chooses for one run.
+
+    Args:
+        patterns: what is stored.
+        path: the directories in which programs are looked for, as in `PATH`.
+        top_files: names of the files at the top of the workspace.
+    """
+
+    def __init__(
+        self, patterns: PatternReader, *, path: str | None, top_files: Sequence[str]
+    ) -> None:
+        self._patterns = patterns
+        self._path = path
+        self._top_files = frozenset(top_files)
+        self._tools: dict[str, bool] = {}
+
+    def decide(self, run_id: str, request: RunRequest, *, channel: Channel) -> Injection:
+        """The decision, and the block if one is injected."""
+        memory = request.memory
+        if memory.off:
+            return _none("disabled", "the user wants no pattern", channel)
+        if channel == "none":
+            return _none(
+                "disabled", f"the executor {request.executor} takes no instructions", channel
+            )
+        if memory.pattern_id is not None:
+            return self._forced(memory.pattern_id, request, channel)
+        return self._chosen(run_id, request, channel)
+
+    def _forced(self, pattern_id: str, request: RunRequest, channel: Channel) -> Injection:
+        pattern = self._patterns.pattern(pattern_id)
+        run = request.memory.reference_run_id
+        reason = f"the user named the run {run}" if run else "the user named the pattern"
+        return _about(pattern, _Drawn("forced", 1.0, reason), channel)
+
+    def _chosen(self, run_id: str, request: RunRequest, channel: Channel) -> Injection:
+        project = request.project_id
+        bounded = project == QUICKSTART or request.memory.scope == "project"
+        found = self._patterns.candidates(
+            request.task, task_type=request.task_type, project_id=project if bounded else None
+        )
+        known = self._patterns.eligibility(one.id for one in found.candidates)
+        excluded = {one.id: self._excluded(known.get(one.id), request) for one in found.candidates}
+        fitting = tuple(one for one in found.candidates if excluded[one.id] is None)
+        choice = choose(found._replace(candidates=fitting), task_type=request.task_type)
+        told = _told(choice, known, {one: why for one, why in excluded.items() if why})
+        if choice.chosen is None:
+            none = _none("abstained", choice.reason, channel)
+            return none._replace(decided=_with_choice(none.decided, choice, told))
+        chosen = choice.chosen.candidate.id
+        drawn = _drawn(run_id, chosen, known[chosen], request, choice.reason)
+        injection = _about(self._patterns.pattern(chosen), drawn, channel)
+        return injection._replace(decided=_with_choice(injection.decided, choice, told))
+
+    def _excluded(self, known: Eligibility | None, request: RunRequest) -> str | None:
+        """Why a candidate may not be chosen, if so."""
+        if known is None:
+            return "it is gone"
+        if known.project_id == QUICKSTART and request.project_id != QUICKSTART:
+            return "it is of the quickstart"
+        if not eligible(known.state, own=known.own, holdout=request.memory.holdout):
+            return (
+                f"it is {known.state}" if known.own else "it was imported and has no evidence yet"
+            )
+        return self._unmet(known.preconditions)
+
+    def _unmet(self, needed: Preconditions) -> str | None:
+        if needed.os is not None and needed.os != sys.platform:
+            return f"it is for {needed.os}"
+        missing = [tool for tool in needed.tools if not self._has(tool)]
+        if missing:
+            return f"{missing[0]} is not on the PATH"
+        absent = [name for name in needed.markers if name not in self._top_files]
+        return f"there is no {absent[0]} in the workspace" if absent else None
+
+    def _has(self, tool: str) -> bool:
+        if tool not in self._tools:
+            self._tools[tool] = shutil.which(tool, path=self._path) is not None
+        return self._tools[tool]
+
+
+def _drawn(
+    run_id: str, pattern_id: str, known: Eligibility, request: RunRequest, reason: str
+) -> _Drawn:
+    share = share_withheld(
+        known.lift_interval,
+        setting=request.memory.holdout,
+        probation=known.state == "quarantined",
+    )
+    coin = draw(run_id, pattern_id, withheld=share)
+    if coin.decision == "withheld":
+        reason += f"; it is withheld from {share:.0%} of such runs, to know what it does"
+    return _Drawn(coin.decision, coin.probability, reason, share)
+
+
+def _about(pattern: Pattern, drawn: _Drawn, channel: Channel) -> Injection:
+    decided = PatternDecided(
+        decision=drawn.decision,
+        reason=drawn.reason,
+        probability=drawn.probability,
+        channel=channel,
+        pattern_id=pattern.id,
+        version=pattern.version,
+        summary=pattern.workflow.summary,
+        hash=pattern.hash,
+        family_id=pattern.family_id,
+        share_withheld=drawn.share_withheld,
+    )
+    if drawn.decision == "withheld":
+        return Injection(decided)
+    return Injection(decided, rendered(block_of(pattern.id, pattern.version, pattern.workflow)))
+
+
+def _none(decision: Decision, reason: str, channel: Channel) -> Injection:
+    return Injection(
+        PatternDecided(decision=decision, reason=reason, probability=1.0, channel=channel)
+    )
+
+
+def _with_choice(
+    decided: PatternDecided, choice: Choice, candidates: tuple[Candidate, ...]
+) -> PatternDecided:
+    import msgspec
+
+    return msgspec.structs.replace(
+        decided,
+        right=round(choice.ranking.right, 4),
+        fits=round(choice.ranking.fits, 4),
+        threshold=round(choice.threshold, 4),
+        candidates=candidates,
+    )
+
+
+def _told(
+    choice: Choice, known: dict[str, Eligibility], excluded: dict[str, str]
+) -> tuple[Candidate, ...]:
+    """The best of the ranking, and some of those that were not in it."""
+    ranked = [_scored(one, known) for one in choice.ranking.scored[:_CANDIDATES_TOLD]]
+    left_out = [
+        Candidate(
+            pattern_id=one,
+            version=known[one].version if one in known else 0,
+            task_type="",
+            excluded=why,
+        )
+        for one, why in list(excluded.items())[:_EXCLUDED_TOLD]
+    ]
+    return (*ranked, *left_out)
+
+
+def _scored(one: Scored, known: dict[str, Eligibility]) -> Candidate:
+    return Candidate(
+        pattern_id=one.candidate.id,
+        version=known[one.candidate.id].version,
+        task_type=one.candidate.task_type,
+        score=round(one.score, 4),
+        signals={name: round(value, 4) for name, value in one.signals._asdict().items()},
+    )

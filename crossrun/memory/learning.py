@@ -1,0 +1,259 @@
+"""Learning from a run that ends: a workflow from a success, a caution from a failure."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
+from crossrun.failures import Failure
+from crossrun.memory.choosing import QUICKSTART
+from crossrun.patterns.choosing.recall import ranked
+from crossrun.patterns.learning import workflow_of
+from crossrun.patterns.learning.cautions import TEACHING, caution_of
+from crossrun.patterns.learning.families import Kinship, Relative, kinship, tasks_alike
+from crossrun.patterns.learning.finders import found
+from crossrun.patterns.learning.intents import program
+from crossrun.patterns.learning.privacy import EchoGuard, Person, Scrub
+from crossrun.patterns.learning.traces import acts_of, is_trivial
+from crossrun.patterns.rendering import fingerprint
+from crossrun.runs import Run
+from crossrun.store import Store
+from crossrun.stored import RunFilter
+from crossrun.tasktypes import TaskType
+from crossrun.workflows import Act, Caution, Pattern, Preconditions, Trace
+
+_MOST_EVENTS = 20_000
+_RELATIVES = 12
+_FAILED_LOOKED_AT = 20
+_ALIKE = 0.4
+_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+_ID_LENGTH = 6
+_ACTS = ("step_planned", "plan_updated", "command_ran", "file_changed", "tool_called")
+_TROUBLE = ("command_ran", "verified")
+_EVERYWHERE = """
+    awk cat chmod cmp cp cut date diff grep head ln make mv paste rm sed sh sort tail tee touch tr
+    uniq wc xargs bash write delete use
+"""
+"""Tools that need no looking for, and words that are none."""
+
+
+class Learner:
+    """Learns from one run.
+
+    Args:
+        store: the ledger.
+        task_type: the run's.
+        scope: whether only patterns of the run's project are looked at.
+        person: whose names and folders must not be learned.
+        path: the directories in which programs are looked for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        task_type: TaskType,
+        *,
+        scope: str,
+        person: Person,
+        path: str | None,
+    ) -> None:
+        self._store = store
+        self._task_type = task_type
+        self._scope = scope
+        self._person = person
+        self._path = path
+
+    def learn(self, run: Run, failure: Failure | None) -> PatternLearned | None:
+        """What the run teaches, if anything."""
+        if failure is None:
+            return self._from_success(run)
+        return self._from_failure(run) if failure.code in TEACHING else None
+
+    def _from_success(self, run: Run) -> PatternLearned | None:
+        trace = self._trace(run)
+        if trace is None:
+            return None
+        kin = kinship(trace, self._relatives(run, trace.task))
+        pattern = self._store.patterns.known(kin.pattern_id) if kin.pattern_id else None
+        if pattern is None:
+            return self._new(run, trace, kin)
+        return self._next(pattern, trace=trace)
+
+    def _from_failure(self, run: Run) -> PatternLearned | None:
+        pattern = self._concerned(run)
+        caution = self._caution(run)
+        if pattern is None or caution is None:
+            return None
+        return self._next(pattern, caution=caution)
+
+    def _new(self, run: Run, trace: Trace, kin: Kinship) -> PatternLearned:
+        cautions = tuple(self._earlier_cautions(run))
+        workflow = workflow_of([trace], [caution.text for caution in cautions])
+        pattern_id = self._new_id(run.id)
+        return PatternLearned(
+            pattern_id=pattern_id,
+            family_id=kin.family_id or pattern_id,
+            project_id=run.project_id,
+            task_type=run.task_type,
+            lesson="workflow",
+            version=1,
+            hash=fingerprint(workflow),
+            rules_hash=fingerprint(workflow),
+            workflow=workflow,
+            trace=trace,
+            cautions=cautions,
+        )
+
+    def _next(
+        self, pattern: Pattern, *, trace: Trace | None = None, caution: Caution | None = None
+    ) -> PatternLearned:
+        """The pattern with one more run; what the user wrote or imported stays as it is."""
+        patterns = self._store.patterns
+        current = patterns.versions(pattern.id)[-1]
+        traces = [*patterns.traces(pattern.id), *([trace] if trace else [])]
+        cautions = [*patterns.cautions(pattern.id), *([caution.text] if caution else [])]
+        workflow, version, said = current.workflow, current.version, current.hash
+        rules = current.rules_hash
+        if traces and pattern.own and current.made_by != "user":
+            made = workflow_of(traces, cautions)
+            if fingerprint(made) != rules:
+                workflow, version = made, version + 1
+                said = rules = fingerprint(made)
+        return PatternLearned(
+            pattern_id=pattern.id,
+            family_id=pattern.family_id,
+            project_id=pattern.project_id,
+            task_type=pattern.task_type,
+            lesson="workflow" if trace else "caution",
+            version=version,
+            hash=said,
+            rules_hash=rules,
+            workflow=workflow,
+            trace=trace,
+            cautions=(caution,) if caution else (),
+        )
+
+    def _trace(self, run: Run) -> Trace | None:
+        scrub = Scrub(self._person, run.workspace)
+        guard = EchoGuard(self._told(run), self._injected(run))
+        events = islice(self._events(run, _ACTS), _MOST_EVENTS)
+        acts = acts_of(run.id, events, task=run.task, scrub=scrub, guard=guard)
+        if is_trivial(acts):
+            return None
+        task = guard.strip(scrub(run.task))
+        commands = [act.command for act in acts]
+        return Trace(
+            run_id=run.id,
+            task=task,
+            acts=acts,
+            verified=run.verify is not None,
+            found=found(self._task_type.finders, task, commands),
+            preconditions=self._preconditions(run, acts),
+        )
+
+    def _preconditions(self, run: Run, acts: Iterable[Act]) -> Preconditions:
+        programs = dict.fromkeys(program(act.command) for act in acts)
+        prepared = next((event for _, event in self._events(run, ["workspace_prepared"])), None)
+        return Preconditions(
+            os=sys.platform,
+            tools=tuple(
+                name
+                for name in programs
+                if name and name not in _EVERYWHERE.split() and shutil.which(name, path=self._path)
+            ),
+            markers=prepared.top_files if isinstance(prepared, WorkspacePrepared) else (),
+        )
+
+    def _told(self, run: Run) -> list[str]:
+        """All that agent and planner were told beside the task."""
+        return [
+            text
+            for _, event in self._events(run, ["step_planned"])
+            if isinstance(event, StepPlanned)
+            for text in (event.instructions, event.prompt)
+        ]
+
+    def _injected(self, run: Run) -> list[str]:
+        """The steps that the agent was shown."""
+        decided = run.pattern
+        if decided is None or decided.pattern_id is None:
+            return []
+        versions = self._store.patterns.versions(decided.pattern_id)
+        return [
+            step.instruction
+            for version in versions
+            if version.version == decided.version
+            for step in version.workflow.steps
+        ]
+
+    def _relatives(self, run: Run, task: str) -> list[Relative]:
+        """Patterns with a task like this one, and the one that was decided on."""
+        bounded = run.project_id == QUICKSTART or self._scope == "project"
+        candidates = self._store.patterns.candidates(
+            task, task_type=run.task_type, project_id=run.project_id if bounded else None
+        )
+        near = [one.candidate.id for one in ranked(candidates).scored[:_RELATIVES]]
+        decided = run.pattern.pattern_id if run.pattern else None
+        by_fit = run.pattern is not None and run.pattern.decision in ("injected", "withheld")
+        chosen = decided if by_fit else None
+        ids = dict.fromkeys([*([decided] if decided else []), *near])
+        known = filter(None, map(self._store.patterns.known, ids))
+        return [
+            Relative(
+                pattern.id,
+                pattern.family_id,
+                self._store.patterns.traces(pattern.id),
+                chosen=pattern.id == chosen,
+            )
+            for pattern in known
+            if pattern.task_type == run.task_type
+            and (pattern.project_id == QUICKSTART) == (run.project_id == QUICKSTART)
+        ]
+
+    def _concerned(self, run: Run) -> Pattern | None:
+        """The pattern whose task a failed run tried: the one decided on, else the nearest."""
+        decided = run.pattern.pattern_id if run.pattern else None
+        if decided is not None:
+            return self._store.patterns.known(decided)
+        task = Scrub(self._person, run.workspace)(run.task)
+        nearest, best = None, _ALIKE
+        for relative in self._relatives(run, task):
+            alike = max((tasks_alike(task, one.task) for one in relative.traces), default=0.0)
+            if alike >= best:
+                nearest, best = relative.pattern_id, alike
+        return self._store.patterns.known(nearest) if nearest else None
+
+    def _earlier_cautions(self, run: Run) -> Iterator[Caution]:
+        """Of runs that failed at the same task before one succeeded, the oldest first."""
+        wanted = RunFilter(
+            project_id=run.project_id,
+            status="failed",
+            task_type=run.task_type,
+            limit=_FAILED_LOOKED_AT,
+        )
+        for failed in reversed(self._store.read.runs(wanted)):
+            teaches = failed.failure is not None and failed.failure.code in TEACHING
+            if teaches and tasks_alike(failed.task, run.task) >= _ALIKE:
+                caution = self._caution(failed)
+                if caution is not None:
+                    yield caution
+
+    def _caution(self, run: Run) -> Caution | None:
+        events = islice(self._events(run, _TROUBLE), _MOST_EVENTS)
+        text = caution_of((event for _, event in events), Scrub(self._person, run.workspace))
+        return Caution(run.id, text) if text else None
+
+    def _events(self, run: Run, types: Iterable[str]) -> Iterator[tuple[int, Event]]:
+        for stored in self._store.read.events(run.id, types=tuple(types)):
+            yield stored.seq, decode(stored.body)
+
+    def _new_id(self, run_id: str) -> str:
+        """Made from the run's id, so that the same log always gives the same patterns."""
+        digest = hashlib.sha256(f"pattern\0{run_id}".encode()).digest()
+        letters = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest)
+        length = _ID_LENGTH
+        while self._store.patterns.known(letters[:length]) is not None:
+            length += 1
+        return letters[:length]

@@ -1,0 +1,16 @@
+"""What of a pattern is looked for: the task that it was learned from, and what was done."""
+
+import re
+
+from crossrun.patterns.choosing.recall import Entry
+from crossrun.workflows import Workflow
+
+_VARIABLE = re.compile(r"\{\w+\}")
+
+
+def entry_of(
+    pattern_id: str, task: str, workflow: Workflow, *, task_type: str, project_id: str
+) -> Entry:
+    """The pattern as it is put on the shelf; names of variables are no words of it."""
+    done = "\n".join(step.command or step.instruction for step in workflow.steps)
+    return Entry(pattern_id, task, _VARIABLE.sub(" ", done), task_type, project_id)

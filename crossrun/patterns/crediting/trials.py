@@ -1,0 +1,61 @@
+"""From runs to trials: what of a run counts when a pattern is credited."""
+
+from datetime import datetime
+
+from crossrun.errors import Exit
+from crossrun.failures import FAILURES
+from crossrun.patterns.crediting.evidence import Setting, Trial
+from crossrun.runs import Run
+
+_NOT_THE_AGENTS = ("WORKSPACE_FAILED", "INTERNAL", "REPLAY_DIVERGED", "AGENT_REFUSED")
+_ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)
+_NO_VERDICT = ("cancelled", "interrupted")
+
+
+def trial_of(run: Run) -> Trial | None:
+    """What a run says about the pattern that was decided on; None: nothing.
+
+    A replay does what it did before, whatever it is told; a run that was cancelled, or that failed
+    for reasons outside of the agent, shows nothing of the pattern.
+    """
+    decided = run.pattern
+    if decided is None or decided.pattern_id is None or not _is_telling(run):
+        return None
+    injected = decided.decision in ("injected", "forced")
+    return Trial(
+        run_id=run.id,
+        pattern_id=decided.pattern_id,
+        family_id=decided.family_id or decided.pattern_id,
+        version=decided.hash or "",
+        task=decided.family_id or decided.pattern_id,
+        injected=injected,
+        probability=decided.probability or 1.0,
+        succeeded=run.failure is None,
+        failed_commands=run.failed_commands,
+        turns=run.turns or None,
+        tokens=run.tokens.total if run.tokens else None,
+        seconds=_seconds(run),
+        adherence=decided.adherence if injected else None,
+        setting=Setting(
+            agent=run.executor,
+            agent_version=run.executor_version or "",
+            model=run.model or "",
+            channel=decided.channel,
+        ),
+    )
+
+
+def _is_telling(run: Run) -> bool:
+    if run.executor == "replay" or not run.status.ended or run.status in _NO_VERDICT:
+        return False
+    if run.failure is None:
+        return True
+    code = run.failure.code
+    return code not in _NOT_THE_AGENTS and FAILURES[code][1] not in _ELSEWHERE
+
+
+def _seconds(run: Run) -> float | None:
+    if run.started_at is None or run.ended_at is None:
+        return None
+    took = datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)
+    return took.total_seconds()

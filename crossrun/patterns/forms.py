@@ -1,0 +1,229 @@
+"""A pattern as YAML: for the user's editor, and to hand it on, provenance included."""
+
+import re
+from typing import Any
+
+import msgspec
+import yaml
+
+from crossrun.errors import UsageError
+from crossrun.patterns.rendering import size
+from crossrun.workflows import (
+    LONGEST_STEP,
+    MOST_CAUTIONS,
+    MOST_STEPS,
+    MOST_TOKENS,
+    Intent,
+    Occurrence,
+    Pattern,
+    Preconditions,
+    Step,
+    Variable,
+    Workflow,
+)
+
+FORMAT = 1
+_NAME = re.compile(r"[a-z_]\w{0,39}")
+_EVIDENCE = re.compile(r"([\w.-]{1,64}):(\d{1,12})(?::(-?\d{1,6}))?")
+_PLACE = re.compile(r"\.(\w+)|\[(\d+)\]|\[\.\.\.\]")
+
+
+class StepForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A step; `evidence` as `run:event:exit code`."""
+
+    instruction: str
+    intent: Intent = "run"
+    target: str = ""
+    command: str | None = None
+    recovery: bool = False
+    evidence: list[str] = []
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a pattern comes from."""
+
+    pattern_id: str = ""
+    version: int = 1
+    hash: str = ""
+    project_id: str = ""
+    learned_from: tuple[str, ...] = ()
+    learned_at: str = ""
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The whole of it."""
+
+    pattern: int
+    summary: str
+    task: str
+    task_type: str
+    steps: list[StepForm]
+    variables: dict[str, Variable] = {}
+    cautions: list[str] = []
+    preconditions: Preconditions = Preconditions()
+    provenance: Provenance = Provenance()
+
+    @property
+    def workflow(self) -> Workflow:
+        """What it says."""
+        return Workflow(
+            summary=self.summary,
+            steps=tuple(map(_step, self.steps)),
+            variables=self.variables,
+            cautions=tuple(self.cautions),
+            preconditions=self.preconditions,
+        )
+
+
+def written(pattern: Pattern) -> str:
+    """The pattern as YAML."""
+    workflow = pattern.workflow
+    form = Form(
+        pattern=FORMAT,
+        summary=workflow.summary,
+        task=pattern.task,
+        task_type=pattern.task_type,
+        steps=[_step_form(step) for step in workflow.steps],
+        variables=workflow.variables,
+        cautions=list(workflow.cautions),
+        preconditions=workflow.preconditions,
+        provenance=Provenance(
+            pattern_id=pattern.id,
+            version=pattern.version,
+            hash=pattern.hash,
+            project_id=pattern.project_id,
+            learned_from=pattern.source_run_ids,
+            learned_at=pattern.created_at,
+        ),
+    )
+    return yaml.safe_dump(
+        msgspec.to_builtins(form), sort_keys=False, allow_unicode=True, width=100, indent=2
+    )
+
+
+def read(text: str, source: str) -> Form:
+    """The form that a text holds.
+
+    Args:
+        text: YAML.
+        source: what the text is called in errors.
+
+    Raises:
+        UsageError: it cannot be read, or breaks a limit; the message names the line.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or "it is no YAML"
+        raise _invalid(source, mark.line + 1 if mark else None, why) from error
+    except RecursionError as error:
+        raise _invalid(source, None, "it is nested too deeply") from error
+    try:
+        form = msgspec.convert(content, Form)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `")
+        raise _invalid(source, _line(node, path.rstrip("`")), what) from error
+    for path, what in _objections(form):
+        raise _invalid(source, _line(node, path), what)
+    return form
+
+
+def _objections(form: Form) -> list[tuple[str, str]]:
+    """What is wrong with a form that has the right shape: where, and what."""
+    found = []
+    if form.pattern != FORMAT:
+        found.append(("$.pattern", f"format {form.pattern} is not known, only {FORMAT}"))
+    if not 1 <= len(form.steps) <= MOST_STEPS:
+        found.append(("$.steps", f"there have to be 1 to {MOST_STEPS} steps"))
+    if len(form.cautions) > MOST_CAUTIONS:
+        found.append(("$.cautions", f"there may be {MOST_CAUTIONS} cautions at most"))
+    lines = [("$.summary", form.summary)]
+    lines += [(f"$.steps[{at}].instruction", s.instruction) for at, s in enumerate(form.steps)]
+    lines += [(f"$.cautions[{at}]", text) for at, text in enumerate(form.cautions)]
+    lines += [(f"$.variables.{name}", v.example) for name, v in form.variables.items()]
+    found += [(path, what) for path, text in lines if (what := _text_objection(text))]
+    found += [
+        (f"$.variables.{name}", f"{name!r} is no name of lower-case letters, digits and _")
+        for name in form.variables
+        if not _NAME.fullmatch(name)
+    ]
+    found += [
+        (f"$.steps[{at}].evidence", "evidence is written as RUN:EVENT or RUN:EVENT:EXIT_CODE")
+        for at, step in enumerate(form.steps)
+        if not all(map(_occurrence, step.evidence))
+    ]
+    if not found and size(form.workflow) > MOST_TOKENS:
+        found.append(("$.steps", f"the block would have more than {MOST_TOKENS} tokens"))
+    return found
+
+
+def _text_objection(text: str) -> str | None:
+    if not text.strip():
+        return "there is no text"
+    if len(text) > LONGEST_STEP:
+        return f"it has {len(text)} characters, {LONGEST_STEP} are allowed"
+    if not text.isprintable() or text != " ".join(text.split()):
+        return "it has to be one line of plain text, with single spaces"
+    return "it may not begin with [recovery]" if text.startswith("[recovery]") else None
+
+
+def _step(form: StepForm) -> Step:
+    return Step(
+        instruction=form.instruction,
+        intent=form.intent,
+        target=form.target,
+        command=form.command,
+        recovery=form.recovery,
+        evidence=tuple(filter(None, map(_occurrence, form.evidence))),
+    )
+
+
+def _step_form(step: Step) -> StepForm:
+    return StepForm(
+        instruction=step.instruction,
+        intent=step.intent,
+        target=step.target,
+        command=step.command,
+        recovery=step.recovery,
+        evidence=[
+            f"{one.run_id}:{one.seq}" + ("" if one.exit_code is None else f":{one.exit_code}")
+            for one in step.evidence
+        ],
+    )
+
+
+def _occurrence(text: str) -> Occurrence | None:
+    found = _EVIDENCE.fullmatch(text)
+    if found is None:
+        return None
+    return Occurrence(found[1], int(found[2]), int(found[3]) if found[3] else None)
+
+
+def _line(node: Any, path: str) -> int | None:  # noqa: ANN401  nodes of yaml have no types
+    """The line of a place such as `$.steps[2].intent`, or of what is nearest above it."""
+    if node is None:
+        return None
+    line: int = node.start_mark.line
+    for name, index in _PLACE.findall(path):
+        if isinstance(node, yaml.MappingNode) and name:
+            found = next((pair for pair in node.value if pair[0].value == name), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, yaml.SequenceNode) and index and int(index) < len(node.value):
+            node = node.value[int(index)]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1
+
+
+def _invalid(source: str, line: int | None, why: str) -> UsageError:
+    where = f", line {line}" if line else ""
+    return UsageError(
+        "PATTERN_INVALID",
+        f"{source}{where}: {why}",
+        hint="correct it there; the form is shown by  crossrun patterns export",
+    )

@@ -1,0 +1,232 @@
+"""Runs of one family, act by act: what is equal stays, what differs becomes a slot.
+
+The least general generalisation of the runs: where the same values differ in the same runs, it is
+the same slot, wherever it occurs.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from msgspec import Struct
+
+from crossrun.workflows import Act, Intent, Occurrence, Trace
+
+_TOKEN = re.compile(r"\s+|[\w.@~+*/%-]+|.", re.DOTALL)
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,6}$")
+_LEAST_LIKENESS = 0.45
+_SAME_PURPOSE = 0.35
+_MADE = {"run", "convert", "plot", "build", "check", "query", "fetch", "test"}
+"""Purposes that are told from the names of programs, and so may be told wrongly."""
+
+_SAME_KIND = 0.5
+"""What two different words are alike that could be values of one variable."""
+
+
+class Slot(Struct, frozen=True):
+    """A place where runs differ: the value in each run that has the step, by the run's number."""
+
+    values: tuple[tuple[int, str], ...]
+
+
+Token = str | Slot
+
+
+class Aligned(Struct, frozen=True, kw_only=True):
+    """One act that some of the runs have, at the same place in their order."""
+
+    intent: Intent
+    tokens: tuple[Token, ...]
+    runs: tuple[int, ...]
+    """Numbers of the runs that have it."""
+    occurrences: tuple[Occurrence, ...]
+    recovery: bool
+    act: Act
+    """As the first of these runs has it."""
+
+
+def aligned(traces: Sequence[Trace]) -> tuple[Aligned, ...]:
+    """All acts of all runs in one order."""
+    merged: list[Aligned] = []
+    for number, trace in enumerate(traces):
+        merged = _merged(merged, [_alone(act, number) for act in trace.acts])
+    return tuple(merged)
+
+
+def likeness(one: Trace, other: Trace) -> float:
+    """The share of the acts of both that have a counterpart in the other, from 0 to 1."""
+    if not one.acts or not other.acts:
+        return 0.0
+    left, right = ([_alone(act, 0) for act in trace.acts] for trace in (one, other))
+    found = sum(_alike(left[i], right[j]) for i, j in _pairs(left, right))
+    return 2 * found / (len(left) + len(right))
+
+
+def same(one: Trace, other: Trace) -> bool:
+    """Whether two runs did the same, word by word."""
+    return [_told(act) for act in one.acts] == [_told(act) for act in other.acts]
+
+
+def _told(act: Act) -> tuple[str, bool, str]:
+    return act.command, act.recovery, act.instead_of
+
+
+def _alone(act: Act, number: int) -> Aligned:
+    return Aligned(
+        intent=act.intent,
+        tokens=tuple(_TOKEN.findall(act.command)),
+        runs=(number,),
+        occurrences=act.occurrences,
+        recovery=act.recovery,
+        act=act,
+    )
+
+
+def _merged(known: list[Aligned], new: list[Aligned]) -> list[Aligned]:
+    merged: list[Aligned] = []
+    i = j = 0
+    for at, to in [*_pairs(known, new), (len(known), len(new))]:
+        merged += [*known[i:at], *new[j:to]]
+        if at < len(known):
+            merged.append(_generalised(known[at], new[to]))
+        i, j = at + 1, to + 1
+    return merged
+
+
+def _pairs(left: Sequence[Aligned], right: Sequence[Aligned]) -> list[tuple[int, int]]:
+    """The counterparts in the order of both, so that their likeness is greatest in sum."""
+    likes = [[_alike(a, b) for b in right] for a in left]
+    best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
+    for i in reversed(range(len(left))):
+        for j in reversed(range(len(right))):
+            take = likes[i][j] + best[i + 1][j + 1] if likes[i][j] else 0.0
+            best[i][j] = max(take, best[i + 1][j], best[i][j + 1])
+    return list(_walked(likes, best))
+
+
+def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int, int]]:
+    pairs = []
+    i = j = 0
+    while i < len(likes) and j < len(likes[i]):
+        if likes[i][j] and best[i][j] == likes[i][j] + best[i + 1][j + 1]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i + 1][j] >= best[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+def _alike(one: Aligned, other: Aligned) -> float:
+    """How much two acts are the same step; 0 where they do not count as such.
+
+    Done for the same purpose, they need fewer words in common; for another, the same program.
+    """
+    if one.intent == other.intent:
+        alike = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(one, other)
+    elif one.tokens[0] == other.tokens[0] and {one.intent, other.intent} <= _MADE:
+        alike = _in_common(one, other)
+    else:
+        alike = 0.0
+    return alike if alike >= _LEAST_LIKENESS else 0.0
+
+
+def _in_common(one: Aligned, other: Aligned) -> float:
+    """The share of words, a word of the same kind counting half."""
+    left, right = _weights(one), _weights(other)
+    together = left & right
+    kinds = _kinds(left - together) & _kinds(right - together)
+    shared = _sum(together) + _SAME_KIND * sum(kinds.values())
+    return min(shared / max(_sum(left), _sum(right), 0.5), 1.0)
+
+
+def _weights(step: Aligned) -> "Counter[Token]":
+    return Counter(token for token in step.tokens if isinstance(token, Slot) or not token.isspace())
+
+
+def _sum(words: "Counter[Token]") -> float:
+    """Punctuation and the verbs of file changes say little."""
+    return sum(
+        count * (1 if isinstance(word, Slot) or (word[0].isalnum() and word not in _VERBS) else 0.4)
+        for word, count in words.items()
+    )
+
+
+_VERBS = ("write", "delete", "use")
+
+
+def _kinds(words: "Counter[Token]") -> "Counter[str]":
+    return Counter(_kind(word) for word in words.elements() if _kind(word))
+
+
+def _kind(word: Token) -> str:
+    """The extension of a path, or what else makes two words exchangeable."""
+    text = word.values[0][1] if isinstance(word, Slot) else word
+    extension = _EXTENSION.search(text)
+    if extension:
+        return extension[0]
+    return "number" if text.isdecimal() else ""
+
+
+def _generalised(one: Aligned, other: Aligned) -> Aligned:
+    tokens: list[Token] = []
+    matcher = SequenceMatcher(None, one.tokens, other.tokens, autojunk=False)
+    for operation, a, b, c, d in matcher.get_opcodes():
+        if operation == "equal":
+            tokens += one.tokens[a:b]
+        else:
+            tail = _same_kind_last(one.tokens[a:b], other.tokens[c:d])
+            if (a, c) != (b - tail, d - tail):
+                tokens.append(_slot(one, (a, b - tail), other, (c, d - tail)))
+            if tail:
+                tokens.append(_slot(one, (b - 1, b), other, (d - 1, d)))
+    return Aligned(
+        intent=one.intent,
+        tokens=tuple(_joined(tokens, (*one.runs, *other.runs))),
+        runs=(*one.runs, *other.runs),
+        occurrences=(*one.occurrences, *other.occurrences),
+        recovery=one.recovery or other.recovery,
+        act=one.act,
+    )
+
+
+def _same_kind_last(one: Sequence[Token], other: Sequence[Token]) -> bool:
+    """Whether what differs ends with values of one kind: these are a slot of their own."""
+    return bool(one and other) and _kind(one[-1]) != "" and _kind(one[-1]) == _kind(other[-1])
+
+
+def _slot(one: Aligned, first: tuple[int, int], other: Aligned, second: tuple[int, int]) -> Slot:
+    return Slot(
+        tuple(
+            (run, _value(step.tokens[slice(*place)], run))
+            for step, place in ((one, first), (other, second))
+            for run in step.runs
+        )
+    )
+
+
+def _value(tokens: Sequence[Token], run: int) -> str:
+    return "".join(
+        dict(token.values).get(run, "") if isinstance(token, Slot) else token for token in tokens
+    )
+
+
+def _joined(tokens: Sequence[Token], runs: tuple[int, ...]) -> list[Token]:
+    """Slots with nothing but punctuation or space between them are one: half words help nobody."""
+    joined: list[Token] = []
+    for at, token in enumerate(tokens):
+        after_slot = bool(joined) and isinstance(joined[-1], Slot)
+        before_slot = at + 1 < len(tokens) and isinstance(tokens[at + 1], Slot)
+        glued = isinstance(token, str) and before_slot and _is_glue(token)
+        if after_slot and glued:
+            pair = (joined.pop(), token)
+            joined.append(Slot(tuple((run, _value(pair, run)) for run in runs)))
+        else:
+            joined.append(token)
+    return joined
+
+
+def _is_glue(token: str) -> bool:
+    return not token.isspace() and not token[0].isalnum() and not token.startswith("-")

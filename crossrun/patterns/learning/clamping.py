@@ -1,0 +1,108 @@
+"""A workflow within its limits: what says least goes first, a recovery step never."""
+
+import re
+
+from msgspec.structs import replace
+
+from crossrun.commandlines import one_line
+from crossrun.patterns.learning.privacy import printable
+from crossrun.patterns.learning.traces import WEIGHTS
+from crossrun.patterns.rendering import RECOVERY, size
+from crossrun.workflows import (
+    LONGEST_STEP,
+    MOST_CAUTIONS,
+    MOST_STEPS,
+    MOST_TOKENS,
+    Step,
+    Variable,
+    Workflow,
+)
+
+_LONGEST_EXAMPLE = 60
+_MOST_VARIABLES = 8
+_SHORT_STEP = 72
+_CUT_VARIABLE = re.compile(r"\{\w*$")
+
+
+def clipped(text: str, limit: int = LONGEST_STEP) -> str:
+    """The text on one line, cut where it is too long, never within a `{variable}`."""
+    text = one_line(printable(text))
+    if len(text) <= limit:
+        return text
+    return _CUT_VARIABLE.sub("", text[: limit - 1]).rstrip() + "…"
+
+
+def clamped(workflow: Workflow) -> Workflow:
+    """The workflow with at most `MOST_STEPS` steps, in a block of at most `MOST_TOKENS`."""
+    workflow = replace(
+        workflow,
+        summary=clipped(workflow.summary),
+        steps=tuple(
+            replace(step, instruction=clipped(step.instruction)) for step in workflow.steps
+        ),
+        cautions=tuple(map(clipped, workflow.cautions[-MOST_CAUTIONS:])),
+    )
+    while len(workflow.steps) > MOST_STEPS:
+        workflow = _without_least(workflow)
+    workflow = _with_variables(workflow)
+    while size(workflow) > MOST_TOKENS and _droppable(workflow):
+        workflow = _with_variables(_without_least(workflow))
+    if size(workflow) > MOST_TOKENS:
+        workflow = _with_variables(_shortened(workflow))
+    return workflow
+
+
+def _plain(step: Step) -> Step:
+    """What marks a recovery in the block is no part of an instruction."""
+    instruction = clipped(step.instruction)
+    while instruction.startswith(RECOVERY):
+        instruction = instruction.removeprefix(RECOVERY).lstrip()
+    return replace(step, instruction=instruction)
+
+
+def _droppable(workflow: Workflow) -> list[int]:
+    steps = workflow.steps
+    few = len(steps) <= 1
+    return [] if few else [at for at, step in enumerate(steps) if not step.recovery]
+
+
+def _without_least(workflow: Workflow) -> Workflow:
+    """Drops the step that says least: by its intent, then by how seldom it was seen, then late."""
+    steps = workflow.steps
+    # more recoveries than steps are allowed cannot be: a trace has few of them
+    least = min(
+        _droppable(workflow) or range(len(steps)),
+        key=lambda at: (WEIGHTS[steps[at].intent], len(steps[at].evidence), -at),
+    )
+    return replace(workflow, steps=(*steps[:least], *steps[least + 1 :]))
+
+
+def _with_variables(workflow: Workflow) -> Workflow:
+    """Only variables that are there to be filled in, and those that the task itself told."""
+    texts = [workflow.summary, *(step.instruction for step in workflow.steps)]
+    used = {
+        name: variable
+        for name, variable in workflow.variables.items()
+        if any(f"{{{name}}}" in text for text in texts)
+    }
+    others = {n: v for n, v in workflow.variables.items() if n not in used and _is_told(v)}
+    kept = dict([*used.items(), *others.items()][: max(_MOST_VARIABLES, len(used))])
+    return replace(
+        workflow,
+        variables={
+            name: replace(variable, example=clipped(variable.example, _LONGEST_EXAMPLE))
+            for name, variable in workflow.variables.items()
+            if name in kept
+        },
+    )
+
+
+def _is_told(variable: Variable) -> bool:
+    return variable.type not in ("path", "text", "name", "number")
+
+
+def _shortened(workflow: Workflow) -> Workflow:
+    steps: tuple[Step, ...] = tuple(
+        replace(step, instruction=clipped(step.instruction, _SHORT_STEP)) for step in workflow.steps
+    )
+    return replace(workflow, steps=steps, summary=clipped(workflow.summary, _SHORT_STEP))

@@ -1,0 +1,69 @@
+"""Which pattern a run belongs to: the same workflow again, another way to do the task, or new."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from crossrun.patterns.choosing.words import task_words, telling
+from crossrun.patterns.learning.alignment import likeness
+from crossrun.workflows import Trace
+
+_CHOSEN = 0.5
+"""How alike the tasks are at least when the choice found that the pattern fits."""
+_COMPARED = 3
+"""So many of a pattern's runs are compared, the newest."""
+
+
+class Relative(NamedTuple):
+    """A pattern that the run may belong to, with runs of it."""
+
+    pattern_id: str
+    family_id: str
+    traces: Sequence[Trace]
+    chosen: bool = False
+    """Whether it was chosen for the run as one that fits."""
+
+
+class Kinship(NamedTuple):
+    """What a run is to the stored patterns; both None: something new."""
+
+    pattern_id: str | None = None
+    """It is one more run of this pattern."""
+    family_id: str | None = None
+    """It is of this family."""
+
+
+def kinship(trace: Trace, relatives: Iterable[Relative]) -> Kinship:
+    """The pattern whose task and workflow are most like those of the run, if they are enough."""
+    measured = [(*_measured(trace, relative), relative) for relative in relatives]
+    measured.sort(key=lambda m: (-(m[0] + m[1]), m[2].pattern_id))
+    for task, work, relative in measured:
+        if _is_same(task, work):
+            return Kinship(relative.pattern_id, relative.family_id)
+    for task, _, relative in measured:
+        if task >= 0.5:  # noqa: PLR2004
+            return Kinship(None, relative.family_id)
+    return Kinship()
+
+
+def tasks_alike(one: str, other: str) -> float:
+    """The share of telling words that two tasks have in common, from 0 to 1."""
+    left, right = set(telling(task_words(one))), set(telling(task_words(other)))
+    return len(left & right) / max(len(left | right), 1)
+
+
+def _measured(trace: Trace, relative: Relative) -> tuple[float, float]:
+    runs = relative.traces[-_COMPARED:]
+    task = max((tasks_alike(trace.task, run.task) for run in runs), default=0.0)
+    return (
+        max(task, _CHOSEN) if relative.chosen else task,
+        max((likeness(trace, run) for run in runs), default=0.0),
+    )
+
+
+def _is_same(task: float, work: float) -> bool:
+    """The more the tasks say the same, the less the commands have to."""
+    return (
+        (task >= 0.9 and work >= 0.3)  # noqa: PLR2004
+        or (task >= 0.25 and work >= 0.5)  # noqa: PLR2004
+        or (task >= 0.1 and work >= 0.7)  # noqa: PLR2004
+    )

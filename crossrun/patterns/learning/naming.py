@@ -1,0 +1,113 @@
+"""Slots and findings get names: from aligned acts to steps with `{variables}`."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from crossrun.patterns.learning.alignment import Aligned, Slot
+from crossrun.patterns.learning.finders import typed
+from crossrun.workflows import Finding, Trace, Variable
+
+_LONGEST_VALUE = 60
+_OPEN = "…"
+"""What differs and is no value: other options, other code."""
+_SEVERAL_OPEN = re.compile(rf"{_OPEN}(?:\s*{_OPEN})+")
+
+
+class Names(Struct):
+    """The variables of one workflow, named as they come."""
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    values: dict[str, dict[int, str]] = field(default_factory=dict)
+    """Of each variable in each run, as far as it has one there."""
+
+    def of(self, slot: Slot, traces: Sequence[Trace]) -> str:
+        """The slot's text: `{name}`, the same wherever the same values differ."""
+        values = {run: value.strip() for run, value in slot.values}
+        if not all(map(_is_value, values.values())):
+            return f"{_OPEN} " if any(value[-1:].isspace() for _, value in slot.values) else _OPEN
+        name = next((n for n, known in self.values.items() if _agree(known, values)), None)
+        if name is None:
+            kind, base = _found(values, traces) or _typed(list(values.values()))
+            name = self.add(base, Variable(kind, next(iter(values.values()))))
+        self.values[name] = {**values, **self.values.get(name, {})}
+        return f"{{{name}}}"
+
+    def add(self, base: str, variable: Variable) -> str:
+        """Takes a variable in under its name, or the next that is free."""
+        name, number = base, 1
+        while name in self.variables:
+            number += 1
+            name = f"{base}_{number}"
+        self.variables[name] = variable
+        return name
+
+
+def text_of(step: Aligned, names: Names, traces: Sequence[Trace]) -> str:
+    """The command of an aligned act with names for what differs; a program has no name."""
+    told = "".join(
+        token if isinstance(token, str) else names.of(token, traces) if at else _OPEN
+        for at, token in enumerate(step.tokens)
+    )
+    return _SEVERAL_OPEN.sub(_OPEN, told)
+
+
+def values_of(names: Names, run: int) -> dict[str, str]:
+    """The values that the variables have in one run: value to name."""
+    told: dict[str, str] = {}
+    for name, values in names.values.items():
+        if run in values:
+            told.setdefault(values[run], name)
+    return told
+
+
+def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
+    """Takes the findings of a single run in as variables; those to substitute: value to name."""
+    told: dict[str, str] = {}
+    for finding in findings:
+        name = names.add(finding.name, Variable(finding.type, finding.value))
+        if finding.substitute and not finding.value.isalpha():  # plain words may be anything
+            told.setdefault(finding.value, name)
+    return told
+
+
+def substituted(text: str, values: Mapping[str, str]) -> str:
+    """The text with `{name}` for each value that stands there as a word of its own."""
+    if not values:
+        return text
+    alternatives = "|".join(map(re.escape, sorted(values, key=lambda value: (-len(value), value))))
+    return re.sub(
+        rf"(?<![\w./{{-])(?:\./)?({alternatives})(?![\w/}}-]|\.\w)",
+        lambda match: f"{{{values[match[1]]}}}",
+        text,
+    )
+
+
+def _agree(known: Mapping[int, str], values: Mapping[int, str]) -> bool:
+    """Whether these may be values of the same variable: equal wherever a run has both."""
+    both = known.keys() & values.keys()
+    return bool(both) and all(known[run] == values[run] for run in both)
+
+
+def _is_value(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_VALUE and text[0] not in "-&|<>" and "\n" not in text
+
+
+def _found(values: Mapping[int, str], traces: Sequence[Trace]) -> tuple[str, str] | None:
+    """What a finder calls the value in one of the runs."""
+    for run, value in values.items():
+        for finding in traces[run].found:
+            if finding.substitute and finding.value == value:
+                return finding.type, re.sub(r"_\d+$", "", finding.name)
+    return None
+
+
+def _typed(values: Sequence[str]) -> tuple[str, str]:
+    """Type and name by the values alone; files of one kind are called so."""
+    kind, base = typed(values)
+    endings = {value.rpartition(".")[2].lower() for value in values}
+    ending = next(iter(endings))
+    if kind == "path" and len(endings) == 1 and ending.isidentifier():
+        return kind, f"{ending}_{base}"
+    return kind, base

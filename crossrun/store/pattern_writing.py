@@ -1,0 +1,167 @@
+"""Writing patterns: what follows from a run's events, and what the user says."""
+
+import sqlite3
+from typing import cast
+
+import msgspec
+from sqlmodel import Session, col, delete
+
+from crossrun.events import PatternJudged, PatternLearned, Recorded
+from crossrun.patterns.choosing.entries import entry_of
+from crossrun.store import shelf
+from crossrun.store.tables import PatternRow, SourceRow, VersionRow
+from crossrun.workflows import Pattern, State, Stats, Version, Workflow
+
+_NEW = "Not enough evidence yet: no run was eligible."
+
+
+def project(session: Session, recorded: Recorded) -> None:
+    """Stores what an event says about patterns, if it does."""
+    match recorded.event:
+        case PatternLearned() as learned:
+            _learn(session, recorded, learned)
+        case PatternJudged() as judged:
+            _judge(session, recorded, judged)
+        case _:
+            pass
+
+
+def _learn(session: Session, recorded: Recorded, learned: PatternLearned) -> None:
+    row = session.get(PatternRow, learned.pattern_id) or PatternRow(
+        id=learned.pattern_id,
+        family_id=learned.family_id,
+        version=0,
+        state="candidate",
+        reason=_NEW,
+        own=True,
+        kept_by_user=False,
+        project_id=learned.project_id,
+        task_type=learned.task_type,
+        task="",
+        created_at=recorded.at,
+        updated_at=recorded.at,
+        stats=_json(Stats()),
+    )
+    if learned.version > row.version:
+        made_by = "caution" if learned.lesson == "caution" else "merge" if row.version else "run"
+        session.add(
+            VersionRow(
+                pattern_id=learned.pattern_id,
+                version=learned.version,
+                hash=learned.hash,
+                rules_hash=learned.rules_hash,
+                made_by=made_by,
+                run_id=recorded.run_id,
+                at=recorded.at,
+                workflow=_json(learned.workflow),
+            )
+        )
+    for source in _sources(recorded, learned):
+        session.merge(source)
+    row.version = learned.version
+    row.updated_at = recorded.at
+    row.task = learned.trace.task if learned.trace else row.task
+    session.add(row)
+    _put(session, row, learned.workflow)
+
+
+def _sources(recorded: Recorded, learned: PatternLearned) -> list[SourceRow]:
+    """What runs add: this one its trace, failed ones their cautions."""
+    sources = [
+        SourceRow(
+            pattern_id=learned.pattern_id,
+            run_id=caution.run_id,
+            at=recorded.at,
+            lesson="caution",
+            trace=None,
+            caution=caution.text,
+        )
+        for caution in learned.cautions
+    ]
+    if learned.trace is not None:
+        sources.append(
+            SourceRow(
+                pattern_id=learned.pattern_id,
+                run_id=recorded.run_id,
+                at=recorded.at,
+                lesson="workflow",
+                trace=_json(learned.trace),
+                caution=None,
+            )
+        )
+    return sources
+
+
+def _judge(session: Session, recorded: Recorded, judged: PatternJudged) -> None:
+    row = session.get(PatternRow, judged.pattern_id)
+    if row is None:
+        return  # the user has removed it in the meantime
+    row.state, row.reason, row.stats = judged.state, judged.reason, _json(judged.stats)
+    row.updated_at = max(row.updated_at, recorded.at)
+    session.add(row)
+
+
+class PatternSession:
+    """What the user may do to patterns, within one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, pattern: Pattern, *, made_by: str) -> None:
+        """Stores a pattern that is not there yet, with the version that it has."""
+        values = msgspec.structs.asdict(pattern)
+        row = PatternRow(
+            **{name: values[name] for name in PatternRow.model_fields if name != "stats"},
+            stats=_json(pattern.stats),
+        )
+        self._session.add(row)
+        version = Version(
+            pattern_id=pattern.id,
+            version=pattern.version,
+            hash=pattern.hash,
+            rules_hash=pattern.hash,
+            made_by="import" if made_by == "import" else "user",
+            run_id=None,
+            at=pattern.created_at,
+            workflow=pattern.workflow,
+        )
+        self.add_version(version)
+
+    def add_version(self, version: Version) -> None:
+        """Stores a new version, from now on the current one."""
+        values = msgspec.structs.asdict(version)
+        self._session.add(VersionRow(**{**values, "workflow": _json(version.workflow)}))
+        self._session.flush()
+        row = self._row(version.pattern_id)
+        row.version, row.updated_at = version.version, version.at
+        self._session.add(row)
+        _put(self._session, row, version.workflow)
+
+    def set_state(self, pattern_id: str, state: State, reason: str, *, kept: bool, at: str) -> None:
+        """The user's own word about where a pattern stands."""
+        row = self._row(pattern_id)
+        row.state, row.reason, row.kept_by_user, row.updated_at = state, reason, kept, at
+        self._session.add(row)
+
+    def remove(self, pattern_id: str) -> None:
+        """Forgets a pattern and all its versions. What runs say of it stays in the log."""
+        for table in (VersionRow, SourceRow):
+            self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))
+        self._session.delete(self._row(pattern_id))
+        shelf.remove(_raw(self._session), [pattern_id])
+
+    def _row(self, pattern_id: str) -> PatternRow:
+        return self._session.get_one(PatternRow, pattern_id)
+
+
+def _put(session: Session, row: PatternRow, workflow: Workflow) -> None:
+    entry = entry_of(row.id, row.task, workflow, task_type=row.task_type, project_id=row.project_id)
+    shelf.put(_raw(session), [entry])
+
+
+def _raw(session: Session) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", session.connection().connection.driver_connection)
+
+
+def _json(value: msgspec.Struct) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,228 @@
+"""Reading patterns: as they stand, their versions, what runs added to them, and candidates."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from crossrun.errors import NotFoundError
+from crossrun.store.access import ReadAccess
+from crossrun.stored import PatternFilter, PatternLine
+
+if TYPE_CHECKING:
+    from crossrun.patterns.choosing.recall import Found
+    from crossrun.workflows import Pattern, Preconditions, State, Trace, Version
+
+_WITH_WORKFLOW = (
+    "SELECT p.*, v.hash, v.workflow,"
+    " (SELECT json_group_array(run_id) FROM (SELECT run_id FROM pattern_runs"
+    "  WHERE pattern_id = p.id AND lesson = 'workflow' ORDER BY at, run_id)) AS sources"
+    " FROM patterns p JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version"
+)
+
+
+_LINE = (
+    "SELECT p.id, p.version, p.state, p.own, p.project_id, p.task_type,"
+    " json_extract(v.workflow, '$.summary'), json_array_length(v.workflow, '$.steps'),"
+    " (SELECT count(*) FROM json_each(v.workflow, '$.variables')),"
+    " json_extract(p.stats, '$.runs_with'), json_extract(p.stats, '$.lift'),"
+    " json_extract(p.stats, '$.lift_interval[0]'), json_extract(p.stats, '$.lift_interval[1]')"
+    " FROM patterns p JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version"
+)
+
+
+class Eligibility(NamedTuple):
+    """What decides whether a candidate may be chosen, and how often it is withheld."""
+
+    version: int
+    hash: str
+    family_id: str
+    project_id: str
+    state: "State"
+    own: bool
+    preconditions: "Preconditions"
+    lift_interval: tuple[float, float] | None
+
+
+class PatternReader:
+    """Reads the patterns of a store."""
+
+    def __init__(self, access: ReadAccess) -> None:
+        self._access = access
+        self._rows = access.rows
+
+    def pattern(self, reference: str | None = None) -> "Pattern":
+        """The pattern of an id or a unique prefix of one; None: the one that changed last.
+
+        Raises:
+            NotFoundError: nothing or more than one fits.
+        """
+        if reference is None:
+            found = self._patterns("ORDER BY p.updated_at DESC, p.rowid DESC LIMIT 1", [])
+            if not found:
+                raise NotFoundError(
+                    "NO_PATTERNS",
+                    "no pattern is stored yet",
+                    hint="runs that succeed teach them; see them made: crossrun quickstart",
+                )
+            return found[0]
+        exact = self._patterns("WHERE p.id = ?", [reference])
+        fitting = exact or self._patterns(
+            "WHERE substr(p.id, 1, ?) = ? LIMIT 6", [len(reference), reference]
+        )
+        if len(fitting) == 1:
+            return fitting[0]
+        raise self._not_found(reference, [pattern.id for pattern in fitting])
+
+    def known(self, pattern_id: str) -> "Pattern | None":
+        """The pattern of an id, or None when there is none (any more)."""
+        return next(iter(self._patterns("WHERE p.id = ?", [pattern_id])), None)
+
+    def patterns(self, wanted: PatternFilter) -> "list[Pattern]":
+        """Whole patterns, those that changed last first."""
+        return self._patterns(*_chosen(wanted))
+
+    def lines(self, wanted: PatternFilter) -> list[PatternLine]:
+        """What a list needs of patterns."""
+        clause, values = _chosen(wanted)
+        rows = self._rows(f"{_LINE} {clause}", values)
+        return [PatternLine(*row)._replace(own=bool(row["own"])) for row in rows]
+
+    def versions(self, pattern_id: str) -> "list[Version]":
+        """All versions of a pattern, the first one first."""
+        import msgspec
+
+        from crossrun.workflows import Version, Workflow
+
+        rows = self._rows(
+            "SELECT * FROM pattern_versions WHERE pattern_id = ? ORDER BY version", [pattern_id]
+        )
+        return [
+            Version(
+                **{**dict(row), "workflow": msgspec.json.decode(row["workflow"], type=Workflow)}
+            )
+            for row in rows
+        ]
+
+    def traces(self, pattern_id: str) -> "list[Trace]":
+        """What successful runs added to a pattern, the oldest first."""
+        import msgspec
+
+        from crossrun.workflows import Trace
+
+        rows = self._rows(
+            "SELECT trace FROM pattern_runs WHERE pattern_id = ? AND trace IS NOT NULL"
+            " ORDER BY at, run_id",
+            [pattern_id],
+        )
+        return [msgspec.json.decode(row["trace"], type=Trace) for row in rows]
+
+    def cautions(self, pattern_id: str) -> list[str]:
+        """What failed runs added to a pattern, the newest last."""
+        rows = self._rows(
+            "SELECT caution FROM pattern_runs WHERE pattern_id = ? AND caution IS NOT NULL"
+            " ORDER BY at, run_id",
+            [pattern_id],
+        )
+        return [row["caution"] for row in rows]
+
+    def learned_from(self, run_id: str) -> str | None:
+        """The id of the pattern that a successful run taught."""
+        rows = self._rows(
+            "SELECT pattern_id FROM pattern_runs WHERE run_id = ? AND lesson = 'workflow'", [run_id]
+        )
+        return rows[0]["pattern_id"] if rows else None
+
+    def candidates(self, task: str, *, task_type: str | None, project_id: str | None) -> "Found":
+        """What there is to choose from for a task; `project_id` bounds where it comes from."""
+        from crossrun.patterns.choosing.recall import Found
+        from crossrun.store import shelf
+
+        with self._access.connection() as connection:
+            if connection is None:
+                return Found((), (), 0, 0, {}, {})
+            connection.row_factory = None
+            return shelf.candidates(connection, task, task_type=task_type, project_id=project_id)
+
+    def eligibility(self, ids: Iterable[str]) -> dict[str, Eligibility]:
+        """What decides whether patterns may be chosen, by id."""
+        rows = self._rows(
+            "SELECT p.id, p.version, v.hash, p.family_id, p.project_id, p.state, p.own,"
+            " json_extract(v.workflow, '$.preconditions') AS preconditions,"
+            " json_extract(p.stats, '$.lift_interval') AS lift_interval"
+            " FROM json_each(?) CROSS JOIN patterns p ON p.id = value"
+            " JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version",
+            [json.dumps(list(ids))],
+        )
+        return {row["id"]: _eligibility(row) for row in rows}
+
+    def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
+        return [_pattern(row) for row in self._rows(f"{_WITH_WORKFLOW} {clause}", values)]
+
+    def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
+        if matching:
+            return NotFoundError(
+                "PATTERN_AMBIGUOUS",
+                f"{reference!r} fits more than one pattern: {', '.join(matching)}",
+                hint="give more of the id",
+            )
+        import difflib
+
+        rows = self._rows("SELECT id FROM patterns ORDER BY updated_at DESC")
+        ids = [row["id"] for row in rows]
+        near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
+        nearest = f"the nearest: {', '.join(near)} · " if near else ""
+        return NotFoundError(
+            "PATTERN_NOT_FOUND",
+            f"there is no pattern {reference!r}",
+            hint=f"{nearest}list them: crossrun patterns",
+        )
+
+
+def _chosen(wanted: PatternFilter) -> "tuple[str, list[str | int]]":
+    pairs = [
+        ("p.project_id = ?", wanted.project_id),
+        ("p.task_type = ?", wanted.task_type),
+        ("p.state = ?", wanted.state),
+    ]
+    conditions = [condition for condition, value in pairs if value is not None]
+    values: list[str | int] = [value for _, value in pairs if value is not None]
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    return f"{where}ORDER BY p.updated_at DESC, p.rowid DESC LIMIT ?", [*values, wanted.limit]
+
+
+def _pattern(row: sqlite3.Row) -> "Pattern":
+    import msgspec
+
+    from crossrun.workflows import Pattern, Stats, Workflow
+
+    values = dict(row)
+    sources = values.pop("sources")
+    return Pattern(
+        **{
+            **values,
+            "own": bool(row["own"]),
+            "kept_by_user": bool(row["kept_by_user"]),
+            "workflow": msgspec.json.decode(row["workflow"], type=Workflow),
+            "stats": msgspec.json.decode(row["stats"], type=Stats),
+            "source_run_ids": tuple(json.loads(sources)),
+        }
+    )
+
+
+def _eligibility(row: sqlite3.Row) -> Eligibility:
+    import msgspec
+
+    from crossrun.workflows import Preconditions
+
+    interval = json.loads(row["lift_interval"]) if row["lift_interval"] else None
+    return Eligibility(
+        version=row["version"],
+        hash=row["hash"],
+        family_id=row["family_id"],
+        project_id=row["project_id"],
+        state=row["state"],
+        own=bool(row["own"]),
+        preconditions=msgspec.json.decode(row["preconditions"] or "{}", type=Preconditions),
+        lift_interval=(interval[0], interval[1]) if interval else None,
+    )

@@ -1,0 +1,150 @@
+"""The store's schema: a list of steps in plain SQL that is only ever appended to."""
+
+SHELF = """
+CREATE TABLE shelf (
+    number INTEGER NOT NULL PRIMARY KEY,
+    id VARCHAR NOT NULL UNIQUE,
+    task_type VARCHAR NOT NULL,
+    project_id VARCHAR NOT NULL,
+    task VARCHAR NOT NULL,
+    workflow VARCHAR NOT NULL
+);
+CREATE VIRTUAL TABLE shelf_words USING fts5(
+    task, workflow, content='shelf', content_rowid='number', tokenize="ascii tokenchars '-'"
+);
+CREATE TABLE shelf_terms (
+    number INTEGER NOT NULL PRIMARY KEY,
+    term VARCHAR NOT NULL UNIQUE,
+    anywhere INTEGER NOT NULL,
+    in_task INTEGER NOT NULL,
+    in_workflow INTEGER NOT NULL
+);
+CREATE TABLE shelf_pairs (
+    word INTEGER NOT NULL,
+    command INTEGER NOT NULL,
+    together INTEGER NOT NULL,
+    PRIMARY KEY (word, command)
+) WITHOUT ROWID;
+CREATE TABLE shelf_totals (
+    entries INTEGER NOT NULL,
+    words INTEGER NOT NULL
+);
+INSERT INTO shelf_totals (entries, words) VALUES (0, 0);
+"""
+"""Where patterns are looked for, see `store.shelf`."""
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "0001_runs_and_events",
+        """
+        CREATE TABLE runs (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            project_id VARCHAR NOT NULL,
+            name VARCHAR,
+            task VARCHAR NOT NULL,
+            task_type VARCHAR NOT NULL,
+            tags VARCHAR NOT NULL,
+            status VARCHAR NOT NULL,
+            exit_code INTEGER,
+            created_at VARCHAR NOT NULL,
+            started_at VARCHAR,
+            ended_at VARCHAR,
+            workspace VARCHAR NOT NULL,
+            executor VARCHAR NOT NULL,
+            planner VARCHAR NOT NULL,
+            model VARCHAR,
+            planner_model VARCHAR,
+            executor_version VARCHAR,
+            crossrun_version VARCHAR NOT NULL,
+            thread_id VARCHAR,
+            from_run_id VARCHAR,
+            reference_run_id VARCHAR,
+            retry_of VARCHAR,
+            resumed_from VARCHAR,
+            tokens VARCHAR,
+            answer VARCHAR,
+            failure VARCHAR,
+            branch VARCHAR,
+            changes VARCHAR,
+            verify VARCHAR,
+            redactions INTEGER NOT NULL
+        );
+        CREATE INDEX ix_runs_created_at ON runs (created_at);
+        CREATE INDEX ix_runs_project_id ON runs (project_id);
+        CREATE INDEX ix_runs_status ON runs (status);
+        CREATE TABLE events (
+            run_id VARCHAR NOT NULL,
+            seq INTEGER NOT NULL,
+            at VARCHAR NOT NULL,
+            type VARCHAR NOT NULL,
+            body VARCHAR NOT NULL,
+            PRIMARY KEY (run_id, seq)
+        );
+        CREATE TABLE artifacts (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            run_id VARCHAR NOT NULL,
+            kind VARCHAR NOT NULL,
+            name VARCHAR NOT NULL,
+            path VARCHAR NOT NULL,
+            size INTEGER NOT NULL,
+            sha256 VARCHAR NOT NULL,
+            created_at VARCHAR NOT NULL
+        );
+        CREATE INDEX ix_artifacts_run_id ON artifacts (run_id);
+        CREATE TABLE projects (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            task_type VARCHAR,
+            created_at VARCHAR NOT NULL
+        );
+        """,
+    ),
+    (
+        "0002_patterns",
+        """
+        ALTER TABLE runs ADD COLUMN pattern VARCHAR;
+        ALTER TABLE runs ADD COLUMN pattern_id VARCHAR;
+        ALTER TABLE runs ADD COLUMN learned_pattern_id VARCHAR;
+        ALTER TABLE runs ADD COLUMN turns INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN commands INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN failed_commands INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX ix_runs_pattern_id ON runs (pattern_id);
+        CREATE TABLE patterns (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            family_id VARCHAR NOT NULL,
+            version INTEGER NOT NULL,
+            state VARCHAR NOT NULL,
+            reason VARCHAR NOT NULL,
+            own BOOLEAN NOT NULL,
+            kept_by_user BOOLEAN NOT NULL,
+            project_id VARCHAR NOT NULL,
+            task_type VARCHAR NOT NULL,
+            task VARCHAR NOT NULL,
+            created_at VARCHAR NOT NULL,
+            updated_at VARCHAR NOT NULL,
+            stats VARCHAR NOT NULL
+        );
+        CREATE INDEX ix_patterns_family_id ON patterns (family_id);
+        CREATE TABLE pattern_versions (
+            pattern_id VARCHAR NOT NULL,
+            version INTEGER NOT NULL,
+            hash VARCHAR NOT NULL,
+            rules_hash VARCHAR NOT NULL,
+            made_by VARCHAR NOT NULL,
+            run_id VARCHAR,
+            at VARCHAR NOT NULL,
+            workflow VARCHAR NOT NULL,
+            PRIMARY KEY (pattern_id, version)
+        );
+        CREATE TABLE pattern_runs (
+            pattern_id VARCHAR NOT NULL,
+            run_id VARCHAR NOT NULL,
+            at VARCHAR NOT NULL,
+            lesson VARCHAR NOT NULL,
+            trace VARCHAR,
+            caution VARCHAR,
+            PRIMARY KEY (pattern_id, run_id)
+        );
+        """
+        + SHELF,
+    ),
+)

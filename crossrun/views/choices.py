@@ -1,0 +1,53 @@
+"""Why a run got the pattern that it got, or none."""
+
+import textwrap
+from collections.abc import Iterator
+
+from crossrun.events import PatternDecided
+from crossrun.views.terminal import Column, Terminal, table
+
+_DECISIONS = {
+    "injected": "the agent gets it",
+    "withheld": "the agent goes without it, so that it is known what it does",
+    "abstained": "the agent gets no pattern",
+    "disabled": "the agent gets no pattern",
+    "forced": "the agent gets it",
+}
+
+
+def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
+    """The decision, the reason, and the candidates with their scores."""
+    named = f" {decided.pattern_id} v{decided.version}" if decided.pattern_id else ""
+    chance = "" if decided.probability == 1 else f", with probability {decided.probability:.2f}"
+    told = f": {_DECISIONS[decided.decision]}{chance}"
+    yield terminal.style(f"{decided.decision}{named}", "bold") + told
+    if decided.summary:
+        yield f"  {decided.summary}"
+    yield from textwrap.wrap(
+        decided.reason, terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
+    )
+    if decided.fits is not None and decided.candidates:
+        yield f"  that anything stored fits has the probability {decided.fits:.2f}"
+    if decided.candidates:
+        yield ""
+        yield from _candidates(decided, terminal)
+
+
+def _candidates(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
+    signals = list(dict.fromkeys(name for one in decided.candidates for name in one.signals))
+    columns = [
+        Column("PATTERN", style="bold"),
+        Column("SCORE", align="right"),
+        *(Column(name.upper(), align="right", essential=False) for name in signals),
+        Column("", flexible=True, style="dim"),
+    ]
+    rows = [
+        [
+            f"{one.pattern_id} v{one.version}",
+            "" if one.score is None else f"{one.score:.2f}",
+            *("" if name not in one.signals else f"{one.signals[name]:.2f}" for name in signals),
+            one.excluded or one.task_type,
+        ]
+        for one in decided.candidates
+    ]
+    yield from table(columns, rows, terminal)

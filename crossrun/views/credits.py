@@ -1,0 +1,109 @@
+"""What patterns are worth, on the screen."""
+
+from collections.abc import Iterable, Iterator
+
+from crossrun.patterns.crediting.evidence import Credit, Effect, Lift, NotEnough
+from crossrun.stored import PatternLine
+from crossrun.views.patterns import (
+    STATE_STYLES,
+    UNKNOWN,
+    hanging,
+    lift_bar,
+    lift_words,
+    pattern_title,
+    standing_line,
+)
+from crossrun.views.terminal import Column, Terminal, table
+from crossrun.views.words import first_line, plural
+from crossrun.workflows import Pattern
+
+
+def credit_table(
+    credited: Iterable[tuple[PatternLine, Credit]], terminal: Terminal
+) -> Iterator[str]:
+    """What each pattern is worth, a line for each."""
+    columns = [
+        Column("PATTERN", style="bold"),
+        Column("WITH", align="right"),
+        Column("WITHOUT", align="right"),
+        Column("FOLLOWED", align="right", essential=False),
+        Column("LIFT", flexible=True),
+        Column("P(HURT)", align="right"),
+        Column("TOKENS", align="right", essential=False),
+        Column("STATE", style=lambda state: STATE_STYLES.get(state, "")),
+        Column("WHAT WORKED", flexible=True),
+    ]
+    return table(columns, [_credit_row(line, credit) for line, credit in credited], terminal)
+
+
+def _credit_row(line: PatternLine, credit: Credit) -> list[str]:
+    lift, hurt = UNKNOWN, ""
+    if isinstance(credit.success, Lift):
+        lift = lift_words(credit.success.mean, *credit.success.interval)
+        hurt = f"{credit.success.p_hurt:.2f}"
+    return [
+        f"{line.id} v{line.version}",
+        f"{credit.succeeded_with}/{credit.runs_with}",
+        f"{credit.succeeded_without}/{credit.runs_without}",
+        "" if credit.adherence is None else f"{credit.adherence:.0%}",
+        lift,
+        hurt,
+        _effect(credit.tokens, relative=True, short=True),
+        line.state,
+        first_line(line.summary),
+    ]
+
+
+def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) -> Iterator[str]:
+    """All that is known of one pattern's worth."""
+    yield pattern_title(pattern, terminal)
+    yield standing_line(pattern, terminal)
+    yield ""
+    if credit is None:
+        yield f"  {UNKNOWN}: no run was eligible"
+        return
+    rows = [
+        ("with it", f"{credit.succeeded_with} of {plural(credit.runs_with, 'run')} succeeded"),
+        (
+            "without",
+            f"{credit.succeeded_without} of {plural(credit.runs_without, 'run')} succeeded",
+        ),
+    ]
+    if isinstance(credit.success, Lift):
+        lift = credit.success
+        rows += [
+            ("success", f"{lift_words(lift.mean, *lift.interval)}, P(hurt) {lift.p_hurt:.2f}"),
+            ("", lift_bar(lift.interval[0], lift.mean, lift.interval[1], terminal)),
+        ]
+    else:
+        rows.append(("success", credit.success.reason))
+    rows += [
+        ("failed", f"{_effect(credit.failed_commands)} failed commands a run"),
+        ("turns", _effect(credit.turns, relative=True)),
+        ("tokens", _effect(credit.tokens, relative=True)),
+        ("time", _effect(credit.seconds, relative=True)),
+        ("followed", _followed(credit)),
+    ]
+    if credit.chosen:
+        rows.append(("chosen", f"{plural(credit.chosen, 'run')} where it was not left to chance"))
+    rows += [("mixed", f"{one.what}: {', '.join(one.values)}") for one in credit.pooled]
+    for name, text in rows:
+        if UNKNOWN not in text or name == "success":
+            yield from hanging(f"  {name:<9} ", text, terminal)
+
+
+def _followed(credit: Credit) -> str:
+    if credit.adherence is None:
+        return UNKNOWN
+    ignored = f", ignored in {plural(credit.ignored, 'run')}" if credit.ignored else ""
+    return f"{credit.adherence:.0%} of the steps on average{ignored}"
+
+
+def _effect(effect: Effect | NotEnough, *, relative: bool = False, short: bool = False) -> str:
+    if not isinstance(effect, Effect):
+        return "" if short else UNKNOWN
+    low, high = effect.interval
+    if relative:
+        told = f"{effect.mean:+.0%}"
+        return told if short else f"{told} ({low:+.0%} to {high:+.0%})"
+    return f"{effect.mean:+.1f} ({low:+.1f} to {high:+.1f})"

@@ -1,0 +1,161 @@
+"""Patterns on the screen: the list, one pattern, and what it is worth."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from crossrun.stored import PatternLine
+from crossrun.views.terminal import Column, Terminal, cell_len, fit, table
+from crossrun.views.words import first_line, plural
+
+if TYPE_CHECKING:
+    from crossrun.workflows import Pattern, Stats, Workflow
+
+STATE_STYLES = {"active": "good", "quarantined": "warn", "retired": "bad", "disabled": "dim"}
+UNKNOWN = "not enough evidence yet"
+_BAR = 31
+_BAR_REACH = 0.6
+"""The bar of a lift goes from so many points of 1 below zero to as many above."""
+
+
+def pattern_table(found: Sequence[PatternLine], terminal: Terminal) -> Iterator[str]:
+    """One line for each pattern."""
+    columns = [
+        Column("PATTERN", style="bold"),
+        Column("TYPE", essential=False),
+        Column("STEPS", align="right", essential=False),
+        Column("VARS", align="right", essential=False),
+        Column("RUNS", align="right"),
+        Column("LIFT", flexible=True),
+        Column("STATE", style=lambda state: STATE_STYLES.get(state.partition(" ")[0], "")),
+        Column("WHAT WORKED", flexible=True),
+    ]
+    return table(columns, [_pattern_row(one) for one in found], terminal)
+
+
+def _pattern_row(line: PatternLine) -> list[str]:
+    return [
+        f"{line.id} v{line.version}",
+        line.task_type,
+        str(line.steps),
+        str(line.variables),
+        str(line.runs_with),
+        "not known yet" if line.lift is None else lift_words(line.lift, line.low, line.high),
+        line.state if line.own else f"{line.state} (imported)",
+        first_line(line.summary),
+    ]
+
+
+def hit_table(hits: "Sequence[tuple[float, Pattern]]", terminal: Terminal) -> Iterator[str]:
+    """Patterns that were found, with the scores of the ranking."""
+    columns = [
+        Column("PATTERN", style="bold"),
+        Column("SCORE", align="right"),
+        Column("TYPE", essential=False),
+        Column("STATE", style=lambda state: STATE_STYLES.get(state, "")),
+        Column("WHAT WORKED", flexible=True),
+    ]
+    rows = [
+        [
+            f"{pattern.id} v{pattern.version}",
+            f"{score:.2f}",
+            pattern.task_type,
+            pattern.state,
+            first_line(pattern.workflow.summary),
+        ]
+        for score, pattern in hits
+    ]
+    return table(columns, rows, terminal)
+
+
+def lift_words(lift: float | None, low: float | None, high: float | None) -> str:
+    """The lift in success with its interval, in points of 100."""
+    if lift is None or low is None or high is None:
+        return UNKNOWN
+    return f"{100 * lift:+.0f} pts ({100 * low:+.0f} to {100 * high:+.0f})"
+
+
+def pattern_details(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
+    """One pattern on one screen."""
+    yield pattern_title(pattern, terminal)
+    yield terminal.style(f"{pattern.task_type} · {pattern.project_id} · {_origin(pattern)}", "dim")
+    yield standing_line(pattern, terminal)
+    yield ""
+    yield from workflow_lines(pattern.workflow, terminal)
+    yield ""
+    yield from _stats_lines(pattern.stats, terminal)
+    yield ""
+    yield terminal.style(
+        f"  crossrun patterns stats {pattern.id} · crossrun patterns edit {pattern.id}", "dim"
+    )
+
+
+def pattern_title(pattern: "Pattern", terminal: Terminal) -> str:
+    """Which pattern, and what it is about."""
+    named = terminal.style(f"{pattern.id} v{pattern.version}", "bold")
+    return f"{named}  {first_line(pattern.workflow.summary)}"
+
+
+def standing_line(pattern: "Pattern", terminal: Terminal) -> str:
+    """Where it stands, and why."""
+    state = terminal.style(pattern.state, STATE_STYLES.get(pattern.state, ""))
+    return state + terminal.style(f" · {pattern.reason}", "dim")
+
+
+def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
+    """Steps, variables and cautions."""
+    for number, step in enumerate(workflow.steps, 1):
+        mark = terminal.style("  recovery", "accent") if step.recovery else ""
+        yield from hanging(f"  {number:>2}  ", f"{step.instruction}", terminal, mark)
+    if workflow.variables:
+        yield ""
+        widest = max(len(name) for name in workflow.variables)
+        kinds = max(cell_len(variable.type) for variable in workflow.variables.values())
+        for name, variable in workflow.variables.items():
+            room = terminal.width - widest - kinds - 8
+            kind = terminal.style(f"{variable.type:<{kinds}}", "dim")
+            named = terminal.style(f"{name:<{widest}}", "accent")
+            yield f"  {named}  {kind}  {fit(variable.example, room)}"
+    for caution in workflow.cautions:
+        yield ""
+        yield from hanging("  careful  ", caution, terminal)
+
+
+def hanging(first: str, text: str, terminal: Terminal, mark: str = "") -> Iterator[str]:
+    """Text that is wrapped under its own beginning."""
+    room = max(terminal.text_width - len(first) - (10 if mark else 0), 20)
+    lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+    yield f"{terminal.style(first, 'dim')}{lines[0]}{mark}"
+    yield from (" " * len(first) + line for line in lines[1:])
+
+
+def _origin(pattern: "Pattern") -> str:
+    runs = pattern.source_run_ids
+    if not runs:
+        return "imported" if not pattern.own else "made by hand"
+    more = f" and {len(runs) - 4} more" if len(runs) > 4 else ""  # noqa: PLR2004
+    return f"learned from {', '.join(runs[:4])}{more}"
+
+
+def _stats_lines(stats: "Stats", terminal: Terminal) -> Iterator[str]:
+    runs = f"{plural(stats.runs_with, 'run')} with it, {stats.runs_without} without, to compare"
+    yield f"  {terminal.style('runs   ', 'dim')}  {runs}"
+    low, high = stats.lift_interval or (None, None)
+    yield f"  {terminal.style('success', 'dim')}  {lift_words(stats.lift, low, high)}"
+    if stats.lift is not None and low is not None and high is not None:
+        yield f"           {lift_bar(low, stats.lift, high, terminal)}  P(hurt) {stats.p_hurt:.2f}"
+
+
+def lift_bar(low: float, mean: float, high: float, terminal: Terminal) -> str:
+    """The interval on a scale from -60 to +60 points, with zero marked."""
+    cells = ["·"] * _BAR
+    for at in range(_cell(low), _cell(high) + 1):
+        cells[at] = "─"
+    cells[_BAR // 2] = "│" if cells[_BAR // 2] == "·" else "┼"
+    cells[_cell(mean)] = "●"
+    return terminal.style("".join(cells), "good" if low > 0 else "bad" if high < 0 else "")
+
+
+def _cell(value: float) -> int:
+    share = (max(-_BAR_REACH, min(_BAR_REACH, value)) + _BAR_REACH) / (2 * _BAR_REACH)
+    return round(share * (_BAR - 1))
