@@ -92,6 +92,7 @@ def _run_table(found: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
         Column("STATUS", style=_status_style),
         Column("TIME", align="right", essential=False),
         Column("TOKENS", align="right", essential=False),
+        Column("MEMORY", essential=False),
         Column("TASK", flexible=True),
     ]
     return table(columns, [_run_row(run) for run in found], terminal)
@@ -109,8 +110,17 @@ def _run_row(run: RunLine) -> list[str]:
         status,
         "" if took is None else clock(took),
         "" if run.tokens is None else count(run.tokens),
+        _memory(run),
         clean(run.name) if run.name else first_line(run.task),
     ]
+
+
+def _memory(run: RunLine) -> str:
+    """The pattern that the run used, and the one that it taught."""
+    used = run.pattern_id if run.decision in ("injected", "forced") else None
+    if run.learned_pattern_id is None or run.learned_pattern_id == used:
+        return used or ""
+    return f"{used or ''}>{run.learned_pattern_id}"
 
 
 def _status_style(told: str) -> str:

@@ -147,7 +147,7 @@ def why(run: RunReference = None, project_id: ProjectId = None, json: Json = Fal
     options = current()
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
-    decided = _decided(store, chosen)
+    decided = decided_in(store, chosen)
     if json:
         options.out.emit(document({"run_id": chosen.id, **plain_object(decided)}))
     else:
@@ -233,7 +233,12 @@ def diff(
         options.say(f"{chosen.id} says the same in v{first} and v{last}")
 
 
-def _decided(store: "Store", run: "Run") -> "PatternDecided":
+def decided_in(store: "Store", run: "Run") -> "PatternDecided":
+    """What was decided about patterns in a run.
+
+    Raises:
+        NotFoundError: nothing was.
+    """
     from crossrun.events import PatternDecided, decode
 
     for event in store.read.events(run.id, types=["pattern_decided"]):

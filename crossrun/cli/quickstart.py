@@ -5,24 +5,32 @@ import typer
 from crossrun.assembly import open_crew
 from crossrun.cli import signals
 from crossrun.cli.arguments import Json
-from crossrun.cli.globals import application, current
+from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
+from crossrun.cli.patterns import decided_in
 from crossrun.cli.run import carry_out
 from crossrun.executors.recording import SHIPPED, load
-from crossrun.runs import RunRequest
-from crossrun.schema import document, run_object
+from crossrun.memory.choosing import QUICKSTART
+from crossrun.runs import MemoryOptions, Run, RunRequest
+from crossrun.schema import document, pattern_object, plain_object, run_object
+from crossrun.settings import Settings
 from crossrun.stopping import Stop
 from crossrun.store import Store
+from crossrun.views.choices import choice_lines
 from crossrun.views.live import Silent, view_for
+from crossrun.views.patterns import pattern_title, workflow_lines
 
-PROJECT = "quickstart"
-_SHOWN = ("data_analysis", "document_processing")
+_SHOWN = "document_processing"
+_SECOND_TASK = """\
+Write the sample procedures again, convert the old text files into new/ with the template, leave
+the originals alone, and tell me which fields of the template they lack."""
 
 
 def quickstart(json: Json = False) -> None:
-    """See the whole loop in a minute: two recorded runs, replayed on this machine.
+    """See the whole loop in a minute: a run, the pattern that it teaches, a run that uses it.
 
-    No key, no network and no Codex is needed; nothing outside of crossrun's own folders is touched.
+    Both runs are replays of a recording on this machine. No key, no network and no Codex is needed;
+    nothing outside of crossrun's own folders is touched.
 
     \b
     Examples:
@@ -33,37 +41,74 @@ def quickstart(json: Json = False) -> None:
     store = Store(settings.paths)
     store.open_for_writing()
     tell_interrupted(options, settings, store)
-    ended, code = [], 0
-    for number, task_type in enumerate(_SHOWN, 1):
-        recording = load(SHIPPED / f"{task_type}.yaml")
-        title = f"Run {number} of {len(_SHOWN)}: {recording.title}"
-        options.say("", options.err.style(title, "bold"), "")
-        request = RunRequest(
-            task=recording.task,
-            task_type=task_type,
-            project_id=PROJECT,
-            name=recording.title,
-            executor="replay",
-        )
-        stop = Stop()
-        view = Silent() if options.quiet else view_for(options.err)
-        crew = open_crew(request, settings, store)
-        run = carry_out(request, crew, settings, store, view, stop)
-        ended.append(run)
-        code = signals.exit_code(run, stop)
-        if code:
-            break
+    runs, code = _shown(settings, store, options)
     if json:
-        options.out.emit(document({"runs": [run_object(run) for run in ended]}))
-    options.say("", *_what_next())
+        options.out.emit(document(_told(store, runs)))
+    if code == 0:
+        options.say("", *_what_next())
     raise typer.Exit(code)
+
+
+def _shown(settings: Settings, store: Store, options: Globals) -> tuple[list[Run], int]:
+    """The two runs, as far as they came, and the exit code of the last."""
+    recording = load(SHIPPED / f"{_SHOWN}.yaml")
+    _title("1 of 4  A run", options)
+    first, code = _run(recording.task, "first", MemoryOptions(off=True), settings, store, options)
+    if code or first.learned_pattern_id is None:
+        return [first], code
+    learned = store.patterns.pattern(first.learned_pattern_id)
+    _title("2 of 4  The pattern that it taught", options)
+    options.say(pattern_title(learned, options.err), "")
+    options.say(*workflow_lines(learned.workflow, options.err))
+    _title("3 of 4  The task in other words, with the pattern", options)
+    named = MemoryOptions(pattern_id=learned.id, reference_run_id=first.id)
+    second, code = _run(_SECOND_TASK, "second", named, settings, store, options)
+    _title("4 of 4  The decision", options)
+    options.say(*choice_lines(decided_in(store, second), options.err))
+    return [first, second], code
+
+
+def _run(
+    task: str,
+    name: str,
+    memory: MemoryOptions,
+    settings: Settings,
+    store: Store,
+    options: Globals,
+) -> tuple[Run, int]:
+    request = RunRequest(
+        task=task,
+        task_type=_SHOWN,
+        project_id=QUICKSTART,
+        name=name,
+        executor="replay",
+        memory=memory,
+    )
+    stop = Stop()
+    view = Silent() if options.quiet else view_for(options.err)
+    run = carry_out(request, open_crew(request, settings, store), settings, store, view, stop)
+    return run, signals.exit_code(run, stop)
+
+
+def _told(store: Store, runs: list[Run]) -> dict[str, object]:
+    learned = runs[0].learned_pattern_id
+    return {
+        "runs": [run_object(run) for run in runs],
+        "pattern": pattern_object(store.patterns.pattern(learned)) if learned else None,
+        "decision": plain_object(decided_in(store, runs[-1])),
+    }
+
+
+def _title(text: str, options: Globals) -> None:
+    options.say("", options.err.style(text, "bold"), "")
 
 
 def _what_next() -> list[str]:
     return [
-        "No model ran: both runs were replays of recordings that ship with crossrun.",
+        "No model ran: both runs were replays of a recording that ships with crossrun. An agent",
+        "would have got the pattern with its instructions; see them: crossrun show --instructions",
         "",
-        "  Look around        crossrun runs · crossrun show · crossrun diff · crossrun steps",
+        "  Look around        crossrun runs · crossrun show · crossrun diff · crossrun patterns",
         "  Run your own       crossrun run --executor shell 'date > now.txt'",
         "  Connect Codex      npm install -g @openai/codex && codex login",
         '  Then               crossrun run "Write hello.py and a test for it"',

@@ -53,7 +53,7 @@ class Chooser:
         """The decision, and the block if one is injected."""
         memory = request.memory
         if memory.off:
-            return _none("disabled", "the user wants no pattern", channel)
+            return _none("disabled", "pattern memory was turned off for this run", channel)
         if channel == "none":
             return _none(
                 "disabled", f"the executor {request.executor} takes no instructions", channel

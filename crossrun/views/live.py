@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
+    PatternJudged,
+    PatternLearned,
     PlanUpdated,
     Recorded,
     RunFinished,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 _REDRAW = 0.1
 _AFTER_THE_ANSWER = (
     ArtifactSaved,
+    PatternJudged,
+    PatternLearned,
     PlanUpdated,
     RunFinished,
     StepFinished,

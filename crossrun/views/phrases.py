@@ -72,6 +72,8 @@ def phrases(event: Event) -> list[Phrase]:
             return _ran(f"verify: {command}", code, output, None)
         case PatternDecided():
             return [_decided(event)]
+        case PatternLearned():
+            return [_learned(event)]
         case PatternJudged(state=state, before=before, reason=reason) if state != before:
             return [Phrase("note", f"pattern {event.pattern_id} is {state} now: {reason}")]
         case CancelRequested(by=by):
@@ -82,7 +84,6 @@ def phrases(event: Event) -> list[Phrase]:
             | CommandStarted()
             | ItemStarted()
             | PatternJudged()
-            | PatternLearned()
             | PlannerReplied()
             | RunFinished()
             | RunStarted()
@@ -105,6 +106,18 @@ def _decided(event: PatternDecided) -> Phrase:
     chance = "" if event.probability == 1 else f" (p {event.probability:.2f})"
     named = f"{event.pattern_id} v{event.version}"
     return Phrase("plan", f"pattern    {named}  {event.summary}", f"{event.decision}{chance}")
+
+
+def _learned(event: PatternLearned) -> Phrase:
+    """One line: what the run taught."""
+    workflow = event.workflow
+    named = f"{event.pattern_id} v{event.version}"
+    if event.lesson == "caution":
+        return Phrase("plan", f"learned    {named}  careful: {event.cautions[-1].text}")
+    counted = plural(len(workflow.steps), "step")
+    if workflow.variables:
+        counted += f", {plural(len(workflow.variables), 'variable')}"
+    return Phrase("plan", f"learned    {named}  {workflow.summary}", counted)
 
 
 def failure_phrases(failure: Failure) -> list[Phrase]:

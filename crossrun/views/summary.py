@@ -62,6 +62,7 @@ def details(run: Run, terminal: Terminal) -> Iterator[str]:
         ),
         ("by", f"{_who(run)} · crossrun {run.crossrun_version}"),
         ("thread", first_line(run.thread_id or "")),
+        ("pattern", _pattern(run)),
         ("tags", ", ".join(map(first_line, run.tags))),
         ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
     ]
@@ -114,11 +115,26 @@ def _facts(run: Run, terminal: Terminal) -> Iterator[str]:
         said = "ok" if ok else f"exit {run.verify.exit_code}"
         result = terminal.style(said, "good" if ok else "bad")
         yield f"  {terminal.style('verify   ', 'dim')} {clean(run.verify.command)}  {result}"
+    if run.learned_pattern_id is not None:
+        yield f"  {terminal.style('learned  ', 'dim')} {run.learned_pattern_id}"
 
 
 def _next_commands(run: Run) -> list[str]:
     commands = [f"crossrun steps {run.id}", f"crossrun show {run.id}"]
-    return [f"crossrun diff {run.id}", *commands] if run.changes else commands
+    if run.changes:
+        commands.insert(0, f"crossrun diff {run.id}")
+    if run.learned_pattern_id is not None:
+        commands.append(f"crossrun patterns show {run.learned_pattern_id}")
+    return commands
+
+
+def _pattern(run: Run) -> str:
+    """What pattern memory did."""
+    if run.pattern is None:
+        return ""
+    named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
+    followed = "" if run.pattern.adherence is None else f", {run.pattern.adherence:.0%} followed"
+    return f"{run.pattern.decision}{named}{followed} · {first_line(run.pattern.reason)}"
 
 
 def _who(run: Run) -> str:

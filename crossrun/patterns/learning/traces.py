@@ -102,7 +102,7 @@ def acts_of(
                 _see(seen, _tool(event, scrub), Occurrence(run_id, seq))
             case _:
                 pass
-    return _most_telling([act for act in seen.acts.values() if not guard.knows(act.command)])
+    return _most_telling([act for act in seen.acts.values() if not guard.holds(act.command)])
 
 
 def is_trivial(acts: Sequence[Act]) -> bool:
