@@ -36,7 +36,8 @@ def run_object(run: "Run") -> dict[str, Any]:
 def pattern_object(pattern: "Pattern") -> dict[str, Any]:
     """A pattern, what it says among its own fields."""
     plain = plain_object(pattern)
-    return {**plain, **plain.pop("workflow")}
+    workflow = plain.pop("workflow")
+    return {**plain, **workflow}
 
 
 def stored_event(event: "StoredEvent") -> dict[str, Any]:

@@ -37,9 +37,7 @@ def clamped(workflow: Workflow) -> Workflow:
     workflow = replace(
         workflow,
         summary=clipped(workflow.summary),
-        steps=tuple(
-            replace(step, instruction=clipped(step.instruction)) for step in workflow.steps
-        ),
+        steps=tuple(map(_plain, workflow.steps)),
         cautions=tuple(map(clipped, workflow.cautions[-MOST_CAUTIONS:])),
     )
     while len(workflow.steps) > MOST_STEPS:

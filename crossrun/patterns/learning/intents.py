@@ -186,6 +186,7 @@ def _named(text: str) -> Intent | None:
 
 def _target(arguments: list[str]) -> str:
     """The first argument that looks like a path, else the first that is no option."""
-    plain = [word for word in arguments if word and not word.startswith("-")]
+    module = arguments[:1] == ["-m"]
+    plain = [word for word in arguments[2 * module :] if word and not word.startswith("-")]
     paths = (word for word in plain if _PATH.match(word))
     return next(paths, plain[0] if plain and plain[0].isidentifier() else "")

@@ -18,7 +18,7 @@ _HOMES = re.compile(
     r"|/root(?=$|[/\s'\"`:;,|&()<>]))|[A-Za-z]:\\+Users\\+[^\\\s'\"]+"
 )
 _GIVEN_AWAY = re.compile(
-    r"(?i)((?:^|[\s'\"])(?:--?[\w-]{0,40}?(?:password|passwd|passphrase|token|secret|api-?key|auth)"
+    r"(?i)((?:^|[\s'\"])(?:--?[\w-]{0,40}?(?:password|passwd|passphrase|token|secret|api-?key|auth(?!or))"
     r"[\w-]{0,40}[= ]\s*|\w{0,40}?(?:PASSW(?:OR)?D|TOKEN|SECRET|_KEY|APIKEY|CREDENTIAL)\w{0,40}=))"
     r"(?!\s)(?:\"[^\"]*\"|'[^']*'|[^\s'\";|&]+)"
 )
@@ -70,10 +70,9 @@ class Scrub:
         if len(self._home) > 1:
             text = text.replace(self._home, "~")
         text = _HOMES.sub("~", text)
+        text = _EMAIL.sub("EMAIL", _USER_INFO.sub("", text))
         text = _GIVEN_AWAY.sub(r"\1…", text)
-        text = _LOGIN.sub(r"\1…", text)
-        text = _USER_INFO.sub("", text)
-        text = _EMAIL.sub("EMAIL", text).replace(MASK, "…")
+        text = _LOGIN.sub(r"\1…", text).replace(MASK, "…")
         if self._user is not None:
             text = self._user.sub("USER", text)
         return printable(text)
