@@ -28,10 +28,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from operator import mul
 from pathlib import Path
 from typing import NamedTuple
 
+from fitting import fitted
 from timing import machine
 
 from crossrun.patterns.choosing.choice import bounds
@@ -43,7 +43,7 @@ from crossrun.store.steps import SHELF
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)
 SHARED_FROM = 100
 SMALL_STORE_WEIGHT = 0.1
-FOLDS, REPEATS, RIDGE = 10, 3, 3.0
+FOLDS, REPEATS = 10, 3
 SHARES = (0.1, 0.2, 0.3)
 
 
@@ -105,10 +105,10 @@ def lines(file: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, opened)
 
 
-def shelved(documents: Iterable[Document]) -> sqlite3.Connection:
+def shelved(entries: Iterable[Entry]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.executescript(SHELF)
-    shelf.put(connection, map(entry, documents))
+    shelf.put(connection, entries)
     connection.commit()
     return connection
 
@@ -216,7 +216,11 @@ def small_rows(folder: Folder, rankings: Sequence[Ranking]) -> list[Row | None]:
     by_id = {document.id: document for document in folder.documents}
     rows: list[Row | None] = []
     for size in SMALL_STORES:
-        shared = shelved(chance.sample(folder.documents, size)) if size >= SHARED_FROM else None
+        shared = (
+            shelved(map(entry, chance.sample(folder.documents, size)))
+            if size >= SHARED_FROM
+            else None
+        )
         for number, (query, ranking) in enumerate(zip(folder.queries, rankings, strict=True)):
             wanted = [by_id[chance.choice(sorted(query.right))]] if query.right else []
             wanted = wanted if chance.random() < 0.5 else []
@@ -230,7 +234,7 @@ def small_rows(folder: Folder, rankings: Sequence[Ranking]) -> list[Row | None]:
                 others += [
                     d for d in chance.sample(folder.documents, rest) if d.id not in query.right
                 ]
-                with closing(shelved(wanted + others)) as store:
+                with closing(shelved(map(entry, wanted + others))) as store:
                     found = look_up(store, query)
             else:
                 found, fits = look_up_with(shared, query, wanted + others)
@@ -256,57 +260,13 @@ def look_up_with(
 # fitting
 
 
-def fitted(rows: Sequence[Row], truth: Callable[[Row], bool]) -> Model:
-    """A logistic model with a ridge on the standardised weights; small stores weigh little."""
-    columns = list(zip(*(r.evidence for r in rows), strict=True))
-    means = [statistics.fmean(column) for column in columns]
-    spreads = [statistics.pstdev(column) or 1.0 for column in columns]
-    inputs = [[1.0] * len(rows)] + [
-        [(x - mean) / spread for x in column]
-        for column, mean, spread in zip(columns, means, spreads, strict=True)
-    ]
-    importance = [SMALL_STORE_WEIGHT if r.small else 1.0 for r in rows]
-    beta = newton(inputs, [float(truth(r)) for r in rows], importance)
-    weights = [b / spread for b, spread in zip(beta[1:], spreads, strict=True)]
-    intercept = beta[0] - dot(weights, means)
-    return Model(intercept, Evidence(*weights))
-
-
-def newton(inputs: list[list[float]], truth: list[float], importance: list[float]) -> list[float]:
-    """The weights by Newton's method, the first input's without a ridge."""
-    beta = [0.0] * len(inputs)
-    for _ in range(8):
-        at = [dot(beta, values) for values in zip(*inputs, strict=True)]
-        p = [1 / (1 + math.exp(-max(-30.0, min(30.0, x)))) for x in at]
-        missed = [w * (y - x) for w, y, x in zip(importance, truth, p, strict=True)]
-        steep = [w * x * (1 - x) for w, x in zip(importance, p, strict=True)]
-        weighted = [list(map(mul, steep, column)) for column in inputs]
-        slope = [
-            dot(column, missed) - (RIDGE * b if n else 0.0)
-            for n, (column, b) in enumerate(zip(inputs, beta, strict=True))
-        ]
-        curvature = [
-            [dot(row, column) + (RIDGE if n == m and n else 0.0) for m, column in enumerate(inputs)]
-            for n, row in enumerate(weighted)
-        ]
-        beta = [b + step for b, step in zip(beta, solved(curvature, slope), strict=True)]
-    return beta
-
-
-def dot(one: Iterable[float], other: Iterable[float]) -> float:
-    return math.fsum(map(mul, one, other))
-
-
-def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """Gauss and Jordan, for a small positive definite matrix."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for n, pivot in enumerate(rows):
-        pivot[:] = [x / pivot[n] for x in pivot]
-        for other in rows:
-            if other is not pivot and other[n]:
-                factor = other[n]
-                other[:] = [x - factor * y for x, y in zip(other, pivot, strict=True)]
-    return [row[-1] for row in rows]
+def model_of(rows: Sequence[Row], truth: Callable[[Row], bool]) -> Model:
+    """A logistic model; small stores weigh little."""
+    return fitted(
+        [r.evidence for r in rows],
+        [truth(r) for r in rows],
+        [SMALL_STORE_WEIGHT if r.small else 1.0 for r in rows],
+    )
 
 
 def held_out(rows: Sequence[Row], truth: Callable[[Row], bool]) -> list[float]:
@@ -317,7 +277,7 @@ def held_out(rows: Sequence[Row], truth: Callable[[Row], bool]) -> list[float]:
         random.Random(repeat).shuffle(queries)  # noqa: S311
         fold = {query: place % FOLDS for place, query in enumerate(queries)}
         for number in range(FOLDS):
-            model = fitted([r for r in rows if fold[r.query] != number], truth)
+            model = model_of([r for r in rows if fold[r.query] != number], truth)
             for at, r in enumerate(rows):
                 if fold[r.query] == number:
                     scores[at] += model.probability(r.evidence) / REPEATS
@@ -460,7 +420,7 @@ def kept_of_best(connection: sqlite3.Connection, query: Query) -> float:
 def report(folder: Folder, picture: Path, *, fit: bool) -> None:
     """Prints all figures."""
     bm25 = plain(folder)
-    with closing(shelved(folder.documents)) as store:
+    with closing(shelved(map(entry, folder.documents))) as store:
         rankings = [look_up(store, query) for query in folder.queries]
     rows = rows_of(folder, rankings)
     answerable = [bool(query.right) for query in folder.queries]
@@ -538,7 +498,7 @@ def report_small(rows: Sequence[Row], scores: Sequence[float]) -> None:
 def report_fit(rows: Sequence[Row], scores: Sequence[float]) -> None:
     """Prints what `recall.py` and `choice.py` ship."""
     for name, truth in (("FITS", said_fits), ("RIGHT", said_right)):
-        model = fitted(rows, truth)
+        model = model_of(rows, truth)
         print(f"{name}: intercept {model.intercept:.3f}")
         for field, weight in zip(Evidence._fields, model.weights, strict=True):
             print(f"    {field}={weight:.3f},")

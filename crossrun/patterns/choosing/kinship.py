@@ -1,0 +1,196 @@
+"""How much two tasks mean the same, told without counting anything in the store.
+
+Pure. This carries the decision while the store is small. Words weigh what they weigh in any task:
+what is done and what it is done to weigh most, a file's own name and words that most tasks could
+have weigh little. Words meet when they are the same, when the thesaurus says so, or when one is a
+part of the other. Two tasks that begin with different acts, or make different kinds of files, are
+different jobs, however many words they share.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from crossrun.patterns.choosing.senses import (
+    ACTS,
+    CHART,
+    CHARTS,
+    KINDS,
+    LIGHT,
+    MAKING,
+    SENSES,
+    THINGS,
+)
+from crossrun.patterns.choosing.values import Candidate, Kinship
+from crossrun.patterns.choosing.words import STOP_WORDS
+
+_FULL, _KIND, _LIGHT, _NUMBER = 1.0, 0.6, 0.25, 0.15
+"""What a word weighs: any other, the kind of a file, its name or a common word, a number."""
+_SENSE, _PART, _COMMAND = 0.8, 0.7, 0.6
+"""What a word counts that meets another of its sense, a part of it, one in the workflow only."""
+_SHORTEST_PART, _SHORTEST_PREFIX, _PREFIX = 4, 5, 0.6
+"""Letters that make a part, and a common beginning; and its share of the longer word."""
+_USUAL = 8.0
+"""The weight of a usual task. Longer ones share more by chance, so it counts less."""
+_WITHIN = 3
+"""The kind that is made comes so many words after "to", "into" or "as" at most."""
+
+
+def kinship(task: tuple[str, ...], candidate: Candidate) -> Kinship:
+    """Compares a task with a candidate; the texts of both are stemmed words."""
+    one, other = _read(task), _read(candidate.task)
+    met = _all_met(one, other, _read(candidate.workflow))
+    back = _all_met(other, one)
+    mine, theirs = _sums(one, met), _sums(other, back)
+    acts, things, topics, light = (
+        (a + b) / 2 for a, b in zip(mine.shared, theirs.shared, strict=True)
+    )
+    usual = _USUAL / max(_USUAL, math.sqrt(mine.weight * theirs.weight))
+    whole = mine.acts + theirs.acts
+    return Kinship(
+        acts=min(1.0, acts * usual),
+        acts_shared=2 * acts / whole if whole else 0.5,
+        things=_part_of_one(things * usual),
+        light=_part_of_one(light * usual),
+        shared=2 * (acts + things + topics + light) / ((mine.weight + theirs.weight) or 1.0),
+        opposed=_opposed(one, other, met) + _opposed(other, one, back),
+        kinds=_agreement(one.kinds, other.kinds),
+        made=_agreement(one.made, other.made),
+    )
+
+
+class _Reading(NamedTuple):
+    """A text as it is compared."""
+
+    weights: Mapping[str, float]
+    """Of its words, stop words left out."""
+    senses: frozenset[str]
+    acts: frozenset[str]
+    """The words that say what is done."""
+    lead: str | None
+    """The act that it begins with."""
+    kinds: frozenset[str]
+    made: frozenset[str]
+
+
+class _Sums(NamedTuple):
+    weight: float
+    acts: float
+    shared: tuple[float, float, float, float]
+    """Of acts, things, other words, and those that weigh little."""
+
+
+@lru_cache(maxsize=1 << 12)
+def _read(words: tuple[str, ...]) -> _Reading:
+    names = _names(words)
+    weights = {
+        word: _LIGHT if word in names else _weight(word)
+        for word in dict.fromkeys(words)
+        if word not in STOP_WORDS
+    }
+    telling = [word for word, weight in weights.items() if weight == _FULL]
+    return _Reading(
+        weights=weights,
+        senses=frozenset(sense for word in weights for sense in SENSES.get(word, ())),
+        acts=frozenset(word for word in telling if word in ACTS),
+        lead=_lead(words, telling),
+        kinds=frozenset(kind for word in weights for kind in KINDS.get(word, ())),
+        made=_made(words),
+    )
+
+
+def _names(words: Sequence[str]) -> frozenset[str]:
+    """The names of files: what is before a kind of file, as in `sales.csv`, but at no beginning."""
+    return frozenset(
+        word for word, following in pairwise(words[1:]) if following in KINDS and word not in KINDS
+    )
+
+
+def _weight(word: str) -> float:
+    if word.isdigit() or len(word) == 1:
+        return _NUMBER
+    if word in KINDS:
+        return _KIND
+    return _LIGHT if word in LIGHT else _FULL
+
+
+def _lead(words: Sequence[str], telling: Sequence[str]) -> str | None:
+    """The first word, as in an order; also one that is not known, unless it is known as a thing."""
+    first = words[0] if words else ""
+    named = len(words) > 1 and words[1] in KINDS
+    known_thing = first in THINGS or named
+    return first if first in telling and (first in ACTS or not known_thing) else None
+
+
+def _made(words: Sequence[str]) -> frozenset[str]:
+    """The kinds of files that are made, or else of charts."""
+    for number, word in enumerate(words):
+        after = words[number + 1 : number + 1 + _WITHIN] if word in MAKING else ()
+        if kind := next((word for word in after if word in KINDS), None):
+            return KINDS[kind]
+    if any(ACTS.get(word) == CHART for word in words):
+        return frozenset(chart for word in words for chart in CHARTS.get(word, ()))
+    return frozenset()
+
+
+def _all_met(
+    reading: _Reading, other: _Reading, commands: _Reading | None = None
+) -> dict[str, float]:
+    met = {word: _met(word, other) for word in reading.weights}
+    if commands:
+        for word, share in met.items():
+            if share < _COMMAND:
+                met[word] = max(share, _COMMAND * _met(word, commands))
+    return met
+
+
+def _met(word: str, reading: _Reading) -> float:
+    """How much of a word a text has: all, one of the same sense, a part of it, nothing."""
+    if word in reading.weights:
+        return 1.0
+    if not reading.senses.isdisjoint(SENSES.get(word, ())):
+        return _SENSE
+    return _PART if any(_akin(word, other) for other in reading.weights) else 0.0
+
+
+@lru_cache(maxsize=1 << 16)
+def _akin(one: str, other: str) -> bool:
+    """Whether one begins or ends with the other, or both begin alike."""
+    short, long = sorted((one, other), key=len)
+    if len(short) < _SHORTEST_PART or short in LIGHT:
+        return False
+    alike = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
+    needed = min(len(short), max(_SHORTEST_PREFIX, _PREFIX * len(long)))
+    return alike >= needed or long.endswith(short)
+
+
+def _sums(reading: _Reading, met: Mapping[str, float]) -> _Sums:
+    acts = things = topic = light = whole = 0.0
+    for word, weight in reading.weights.items():
+        shared = weight * met[word]
+        if word in reading.acts:
+            acts += shared
+            whole += weight
+        elif weight < _FULL:
+            light += shared
+        elif word in THINGS:
+            things += shared
+        else:
+            topic += shared
+    return _Sums(math.fsum(reading.weights.values()), whole, (acts, things, topic, light))
+
+
+def _part_of_one(size: float) -> float:
+    return size / (1 + size)
+
+
+def _opposed(reading: _Reading, other: _Reading, met: Mapping[str, float]) -> float:
+    if reading.lead is None or met[reading.lead] > _COMMAND * _PART:
+        return 0.0
+    return 1.0 if other.lead or other.acts else 0.5
+
+
+def _agreement(one: frozenset[str], other: frozenset[str]) -> float:
+    return 2 * len(one & other) / len(one | other) - 1 if one and other else 0.0

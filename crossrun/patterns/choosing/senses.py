@@ -1,0 +1,240 @@
+"""What is known about words before a single pattern is stored: a small thesaurus of tasks.
+
+Pure data and its look-up. A store with one entry cannot tell a rare word from a common one, nor
+that "repair" is what others call "fix". So the commonest words of tasks are listed here: what one
+does, what one does it to, the kinds of files, and words that say next to nothing. As a store
+grows, its own counts take over.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from crossrun.patterns.choosing.words import stem
+
+_ACTS = """
+convert turn transform migrate port export change render reformat translate
+translate render localise localize
+fix repair debug resolve correct broken failing bug mend solve troubleshoot
+summarise summarize condense digest abridge summary recap
+shorten condense cut trim abridge tighten abbreviate reduce
+plot chart graph draw visualise visualize diagram figure
+remove delete drop erase clean purge strip discard prune
+rename name call change
+add implement introduce insert support include append put extend
+check validate verify valid ensure confirm sure
+refactor restructure reorganise reorganize simplify
+split divide break separate partition chunk
+merge combine join unite concatenate consolidate
+extract pull scrape parse collect harvest gather
+compare contrast diff difference different versus weigh
+compute calculate determine
+count tally frequent often
+evaluate assess benchmark judge appraise rate
+find detect locate identify spot discover search
+research investigate study survey review explore
+document describe explain documentation docstring description
+speed optimise optimize accelerate fast slow performance
+upgrade update bump latest newest version
+install setup configure
+deploy release publish ship
+predict forecast estimate project regression
+train fit
+cluster segment group
+clean tidy deduplicate cleanse sanitise impute
+rewrite reword rephrase paraphrase simplify
+proofread typo spelling grammar grammatical misspelling correct
+anonymise anonymize redact hide pseudonymise
+sort order arrange rank
+recommend advise suggest recommendation advice
+annotate annotation annotated hint
+schedule plan timetable
+download fetch
+send mail post
+encrypt protect password
+filter select subset
+announce tell inform notify
+generate simulate
+sign approve
+fill mailmerge
+ocr recognise recognize tesseract
+watermark stamp overlay
+pivot tabulate crosstab
+log trace monitor
+"""
+"""What one does. The words of a line can stand for each other; a word can be on several lines."""
+
+_THINGS = """
+paper article publication study literature
+bibliography reference citation cite source
+function method routine procedure
+variable parameter argument
+option flag switch
+dependency library package requirement
+licence license
+duplicate repeated redundant deduplicate
+missing empty blank null impute
+unused dead obsolete
+deprecated deprecation
+endpoint route api rest
+image picture photo photograph
+scan scanner
+letter mail email
+customer client subscriber buyer shopper
+colleague boss coworker
+price cost charge pricing fee expensive
+average mean avg
+month monthly
+year yearly annual annually
+week weekly
+day daily date
+quarter quarterly
+column field
+row record
+table spreadsheet sheet workbook
+folder directory
+chapter section
+slide presentation deck
+blog post article
+finding insight result
+interview conversation transcript
+minute meeting protocol note
+todo action task
+changelog release commit
+introduction introductory opening intro
+tutorial guide howto walkthrough
+shop store retail
+product goods
+term jargon definition define glossary
+event happening
+timeline chronology chronological
+competitor competition compete rival
+database sql query db
+index indexed
+memory ram leak
+docker container image dockerfile containerise containerize
+ci continuous integration workflow pipeline github
+test suite spec pytest unittest coverage cover
+error exception fault failure crash
+outlier anomaly abnormal unusual
+correlation correlated corr heatmap
+box boxplot
+house home flat
+model classifier regression
+invoice bill receipt
+total sum amount
+phone telephone
+person people
+web site website
+law regulation reform act
+management board executive
+history past developed development
+question gap unanswered
+claim statement fact factcheck
+speech toast address talk
+job position vacancy
+revenue turnover income
+significance significant significantly
+cli command argparse
+status health healthy
+template form
+company firm
+reading measurement sensor
+english german french spanish italian portuguese dutch swedish polish russian chinese japanese
+"""
+"""What one does it to; lines as above."""
+
+_CHARTS = """
+bar
+pie
+line curve
+box boxplot
+scatter
+histogram
+heatmap heat
+radar
+violin
+"""
+"""Kinds of charts, when a task is about one."""
+
+_KINDS = """
+csv tsv
+json jsonl ndjson
+yaml yml
+toml
+xml
+html htm
+markdown md
+pdf
+docx doc word
+xlsx xls excel
+pptx ppt powerpoint slide
+odt
+latex tex
+txt
+parquet
+sqlite
+sql
+png
+jpg jpeg
+svg
+gif
+mp3
+mp4
+wav
+zip
+tar
+log
+ini
+ipynb notebook
+py
+js javascript
+ts typescript
+rs rust
+go
+java
+rb ruby
+cpp
+sh bash shell
+dockerfile
+"""
+"""Kinds of files; the words of a line are the same kind."""
+
+_LIGHT = """
+a able all another any application app automatic automatically base big bit build call code come
+common content create current data deal different do document draft each every everything
+everywhere example existing file first folder following format full function general generate get
+give go good great help huge important in information item just keep know large last latest let
+line list little long look main make many module more most much must name need new next nobody
+number off old once one our out own page part per please point possible prepare produce program
+project provide put python quick read really repository run script see separate set several short
+show simple single small some something start step sure system take text thing three time top two
+up use user using value various version very want way well whole word work write compose load
+without yet few never now still public add find implement introduce insert include support search
+list set change call name extend append tell
+"""
+"""Words that most tasks could have."""
+
+MAKING = frozenset(("to", "into", "as"))
+"""Words before the kind of file that is made."""
+
+
+def _groups(text: str) -> Mapping[str, frozenset[str]]:
+    groups: dict[str, set[str]] = defaultdict(set)
+    for line in text.strip().splitlines():
+        words = line.split()
+        for word in words:
+            groups[stem(word)].add(line)
+    return {word: frozenset(found) for word, found in groups.items()}
+
+
+ACTS = _groups(_ACTS)
+THINGS = _groups(_THINGS)
+KINDS = _groups(_KINDS)
+CHARTS = _groups(_CHARTS)
+CHART = ACTS["plot"]
+LIGHT = frozenset(map(stem, _LIGHT.split()))
+SENSES = {
+    word: ACTS.get(word, frozenset()) | THINGS.get(word, frozenset()) | KINDS.get(word, frozenset())
+    for word in {*ACTS, *THINGS, *KINDS}
+}
+"""The lines on which a word is."""

@@ -1,0 +1,253 @@
+"""Five signals of how a stored pattern resembles a task, weighed by what the store has counted.
+
+Pure. For each candidate there are
+
+- *words*: bm25 over task and workflow text, as a share of the best candidate's;
+- *spelling*: cosine of the character 3- and 4-grams of the words, each gram with its word's weight;
+- *phrases*: the weight of the task's pairs of neighbouring words that the candidate has as well;
+- *habit*: for each word of the task the best pointwise mutual information with one of the
+  candidate's command words, as counted in the store itself;
+- *vote*: how much more the candidate's workflow is like those of the other good candidates than
+  its text is like theirs. Others that read differently do the same thing.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from crossrun.patterns.choosing.values import Candidate, Found, Signals
+from crossrun.patterns.choosing.words import STOP_WORDS, telling
+
+_SPELLING, _PHRASES, _HABIT, _VOTE = 1.0, 0.4, 1.5, 3.0
+_STRONGEST_HABIT = 5.0
+"""Mutual information that counts as 1."""
+_VOTERS = 15
+_COMPARED = 64
+"""So many different words of a text are compared in detail."""
+_ANOTHER = 0.5
+"""Workflows less alike than this are different workflows."""
+_K1, _B = 1.2, 0.75
+_IMAGINED = 300
+_STOP_SHARE, _WORD_SHARE = 0.4, 0.003
+"""A store begins as if it held 300 entries, with a stop word in two fifths of them and any other
+word in one: weights mean something from the first entry on, also when all entries are alike."""
+
+
+class Weights(dict[str, float]):
+    """The inverse document frequency of each word, worked out when it is first asked for."""
+
+    def __init__(self, found: Found) -> None:
+        super().__init__()
+        self._found = found
+
+    def __missing__(self, word: str) -> float:
+        known = self._found.frequencies.get(word)
+        share = _STOP_SHARE if word in STOP_WORDS else _WORD_SHARE
+        entries = self._found.entries + _IMAGINED
+        weight = math.log(entries / ((known.anywhere if known else 0) + share * _IMAGINED))
+        self[word] = weight
+        return weight
+
+    def of(self, words: Iterable[str]) -> float:
+        """Of all words together; in their order, so that sums come out the same each time."""
+        return sum(map(self.__getitem__, words))
+
+
+class View:
+    """A candidate, or the task itself, made ready for comparing."""
+
+    def __init__(self, candidate: Candidate, weights: Weights) -> None:
+        self.candidate = candidate
+        words = list(dict.fromkeys(candidate.task))[:_COMPARED]
+        commands = list(dict.fromkeys(candidate.workflow))[:_COMPARED]
+        self.telling = telling(words) or words
+        self.task = frozenset(words)
+        self.workflow = frozenset(commands)
+        self.task_weight = weights.of(words)
+        self.workflow_weight = weights.of(commands)
+        self.grams: dict[str, float] = defaultdict(float)
+        for word in words:
+            grams = _grams(word)
+            share = weights[word] / math.sqrt(len(grams))
+            for gram in grams:
+                self.grams[gram] += share
+        self.length = math.sqrt(sum(x * x for x in self.grams.values()))
+
+
+@lru_cache(maxsize=1 << 16)
+def _grams(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
+    return tuple(
+        dict.fromkeys(padded[i : i + n] for n in (3, 4) for i in range(len(padded) - n + 1))
+    )
+
+
+def signals_of(
+    found: Found, task: View, views: list[View], matched: list[float], weights: Weights
+) -> list[Signals]:
+    """The signals of all candidates, in their order."""
+    most = max(matched) or 1.0
+    phrases = _Phrases(found.task, weights)
+    habits = _Habits(found, task.telling, weights)
+    signals = [
+        Signals(
+            words=size / most,
+            spelling=_cosine(task, view),
+            phrases=phrases.share(view.candidate.task),
+            habit=habits.share(view.workflow),
+            vote=0.0,
+        )
+        for size, view in zip(matched, views, strict=True)
+    ]
+    votes = _votes(views, [score(signal) for signal in signals], weights)
+    return [signal._replace(vote=vote) for signal, vote in zip(signals, votes, strict=True)]
+
+
+def score(signals: Signals) -> float:
+    """The place in the ranking."""
+    return (
+        signals.words
+        + _SPELLING * signals.spelling
+        + _PHRASES * signals.phrases
+        + _HABIT * signals.habit
+        + _VOTE * signals.vote
+    )
+
+
+def bm25(found: Found, weights: Weights) -> list[float]:
+    """The size of each candidate's bm25 for all words of the task."""
+    asked = list(dict.fromkeys(found.task))
+    usual = found.words / found.entries if found.entries else 0.0
+    sizes = []
+    for candidate in found.candidates:
+        words = candidate.task + candidate.workflow
+        counts = Counter(words)
+        drag = _K1 * (1 - _B + _B * len(words) / (usual or 1.0))
+        sizes.append(
+            sum(
+                weights[word] * counts[word] * (_K1 + 1) / (counts[word] + drag)
+                for word in asked
+                if word in counts
+            )
+        )
+    return sizes
+
+
+def _cosine(one: View, other: View) -> float:
+    common = sum(x * one.grams[gram] for gram, x in other.grams.items() if gram in one.grams)
+    return min(1.0, common / (one.length * other.length)) if common else 0.0
+
+
+class _Phrases:
+    """The task's pairs of neighbouring words, each with the weight of both."""
+
+    def __init__(self, task: Sequence[str], weights: Weights) -> None:
+        self._weights = {pair: weights[pair[0]] + weights[pair[1]] for pair in pairwise(task)}
+        self._all = sum(self._weights.values())
+
+    def share(self, words: Sequence[str]) -> float:
+        """The share of the weight that these words have in the same order."""
+        pairs = dict.fromkeys(pairwise(words))
+        common = sum(self._weights[pair] for pair in pairs if pair in self._weights)
+        return min(1.0, common / self._all) if common else 0.0
+
+
+class _Habits:
+    """Which command words go with the task's words more often than by chance."""
+
+    def __init__(self, found: Found, words: Sequence[str], weights: Weights) -> None:
+        self._weights = [weights[word] for word in words]
+        self._all = sum(self._weights)
+        self._strengths: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, word in enumerate(words):
+            for command in found.together.get(word, ()):
+                strength = _mutual_information(found, word, command)
+                if strength > 0:
+                    self._strengths[command].append((number, strength))
+
+    def share(self, commands: AbstractSet[str]) -> float:
+        """The mean over the task's words of the strongest habit with one of the commands."""
+        best = [0.0] * len(self._weights)
+        for command in commands:
+            for number, strength in self._strengths.get(command, ()):
+                best[number] = max(best[number], strength)
+        mean = sum(x * w for x, w in zip(best, self._weights, strict=True)) / (self._all or 1.0)
+        return min(1.0, mean / _STRONGEST_HABIT)
+
+
+def _mutual_information(found: Found, word: str, command: str) -> float:
+    both = found.together[word][command]
+    by_chance = found.frequencies[word].task * found.frequencies[command].workflow
+    return math.log(both * found.entries / max(1, by_chance)) * both / (both + 2)
+
+
+def _votes(views: list[View], scores: list[float], weights: Weights) -> list[float]:
+    """For each candidate; without a workflow there is nothing to vote on.
+
+    The best candidates vote, each with the square of its score.
+    """
+    order = sorted(range(len(views)), key=lambda i: (-scores[i], views[i].candidate.id))
+    voters = order[:_VOTERS]
+    votes = [0.0] * len(views)
+    for number, view in enumerate(views):
+        if not view.workflow:
+            continue
+        power = sum(scores[voter] ** 2 for voter in voters if voter != number)
+        for voter in voters:
+            if voter != number and views[voter].workflow:
+                likeness = _likeness(view, views[voter], weights)
+                votes[number] += (likeness.workflow - likeness.task) * scores[voter] ** 2 / power
+    return votes
+
+
+class _Likeness(NamedTuple):
+    """Shares of the weight of what two candidates have that both have."""
+
+    task: float
+    workflow: float
+
+
+def _likeness(one: View, other: View, weights: Weights) -> _Likeness:
+    return _Likeness(
+        _jaccard(one.task, other.task, one.task_weight + other.task_weight, weights),
+        _jaccard(
+            one.workflow, other.workflow, one.workflow_weight + other.workflow_weight, weights
+        ),
+    )
+
+
+def _jaccard(
+    one: AbstractSet[str], other: AbstractSet[str], both: float, weights: Weights
+) -> float:
+    common = math.fsum(map(weights.__getitem__, one & other))
+    return common / (both - common) if common else 0.0
+
+
+def alike(task: View, winner: View, signals: Signals, weights: Weights) -> float:
+    """The mean of four shares; see `Evidence`."""
+    return (
+        _share(task.telling, winner.task | winner.workflow, weights)
+        + _share(winner.telling, task.task, weights)
+        + signals.spelling
+        + math.sqrt(signals.phrases)
+    ) / 4
+
+
+def _share(words: Sequence[str], present: AbstractSet[str], weights: Weights) -> float:
+    whole = weights.of(words)
+    return weights.of(word for word in words if word in present) / whole if whole else 0.0
+
+
+def margin(views: list[View], scores: list[float], order: list[int], weights: Weights) -> float:
+    """How far the best candidate with another workflow is behind the first; at most 1."""
+    winner = views[order[0]]
+    for number in order[1:]:
+        likeness = _likeness(winner, views[number], weights)
+        told = winner.workflow and views[number].workflow
+        if (likeness.workflow if told else likeness.task) < _ANOTHER:
+            return min(1.0, scores[order[0]] - scores[number])
+    return min(1.0, scores[order[0]])

@@ -1,0 +1,137 @@
+"""The words in which recalling speaks: what is stored, what is found, how alike, how sure."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A pattern as it is put on the shelf: the task it was learned from, and what was done."""
+
+    id: str
+    task: str
+    workflow: str
+    task_type: str
+    project_id: str
+
+
+class Candidate(NamedTuple):
+    """A pattern that shares words with the task; its texts are stemmed words in their order."""
+
+    id: str
+    task: tuple[str, ...]
+    workflow: tuple[str, ...]
+    task_type: str
+    project_id: str
+
+
+class Frequency(NamedTuple):
+    """In how many entries a word occurs: at all, in the task, in the workflow."""
+
+    anywhere: int
+    task: int
+    workflow: int
+
+
+class Found(NamedTuple):
+    """What the shelf knows about one task. Drop candidates here, before `ranked`, not after."""
+
+    task: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    entries: int
+    words: int
+    """Of all entries together."""
+    frequencies: Mapping[str, Frequency]
+    """Of the words of the task and the candidates. A word that is not stored is not in it."""
+    together: Mapping[str, Mapping[str, int]]
+    """In how many entries a word of the task goes with a command word; twice or more."""
+
+
+class Kinship(NamedTuple):
+    """What speaks for and against two tasks being the same job. From 0 to 1 if nothing is said."""
+
+    acts: float
+    """Whether they share an act at all."""
+    acts_shared: float
+    """The share of the acts of both that the other has."""
+    things: float
+    """How much they share of what things are called in many tasks."""
+    light: float
+    """How much they share of words that say little, and of kinds of files."""
+    shared: float
+    """The share of the weight of both that the other has."""
+    opposed: float
+    """How many of the two begin with an act that the other has not; from 0 to 2."""
+    kinds: float
+    """1: the same kinds of files; -1: others."""
+    made: float
+    """1: the same kind of file or chart is made; -1: another."""
+
+
+class Signals(NamedTuple):
+    """How a candidate resembles the task; from 0 to 1, `vote` from -1 to 1."""
+
+    words: float
+    spelling: float
+    phrases: float
+    habit: float
+    vote: float
+
+
+class Scored(NamedTuple):
+    """A candidate and its place in the ranking's own measure: only differences mean something."""
+
+    candidate: Candidate
+    score: float
+    signals: Signals
+
+
+class Evidence(NamedTuple):
+    """What the two probabilities rest on."""
+
+    matched: float
+    """Logarithm of the winner's bm25 for the task."""
+    alike: float
+    """Mean of four shares: of the task's weight that the winner has, of the weight of the winner's
+    task that this task has, of the spelling, and the root of that of the phrases."""
+    phrases: float
+    habit: float
+    vote: float
+    margin: float
+    """How far the best candidate with another workflow is behind; at most 1."""
+    length: float
+    """Logarithm of the task's weight."""
+
+
+class Model(NamedTuple):
+    """A logistic model: how sure the evidence makes one."""
+
+    intercept: float
+    weights: tuple[float, ...]
+    """One for each piece of evidence, in its order."""
+
+    def odds(self, evidence: tuple[float, ...]) -> float:
+        """The logarithm of the odds."""
+        return self.intercept + sum(w * x for w, x in zip(self.weights, evidence, strict=True))
+
+    def probability(self, evidence: tuple[float, ...]) -> float:
+        """From 0 to 1."""
+        return probability(self.odds(evidence))
+
+
+def probability(odds: float) -> float:
+    """From 0 to 1, for the logarithm of odds."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+
+
+class Ranking(NamedTuple):
+    """All candidates, the best first, and how sure one can be of the first."""
+
+    scored: tuple[Scored, ...] = ()
+    fits: float = 0.0
+    """The probability that something stored fits."""
+    right: float = 0.0
+    """The probability that the winner does."""
+    evidence: Evidence | None = None
+    kinship: Kinship | None = None
+    """Of the winner, as long as the store is not so large that its counts say it all."""
