@@ -72,6 +72,8 @@ class Row(NamedTuple):
     evidence: Evidence
     fits: bool
     right: bool
+    shipped: float
+    """The probability of being right by the weights as shipped."""
 
 
 class Folder(NamedTuple):
@@ -207,7 +209,7 @@ def row(number: int, query: Query, ranking: Ranking, *, small: int, fits: bool) 
     if ranking.evidence is None:
         return None
     won = ranking.scored[0].candidate.id in query.right
-    return Row(number, small, ranking.evidence, fits, won)
+    return Row(number, small, ranking.evidence, fits, won, ranking.right)
 
 
 def small_rows(folder: Folder, rankings: Sequence[Ranking]) -> list[Row | None]:
@@ -455,7 +457,7 @@ def report(folder: Folder, picture: Path, *, fit: bool) -> None:
         print(f"threshold {threshold:.3f}, {name}: {above(scores, our_right, threshold)}")
     picture.write_text(curve(curves))
     print(f"the whole curve: {picture}\n")
-    report_small(rows, right_rows)
+    report_small(rows)
     if fit:
         report_fit(rows, right_rows)
 
@@ -481,14 +483,14 @@ def said_right(r: Row) -> bool:
     return r.right
 
 
-def report_small(rows: Sequence[Row], scores: Sequence[float]) -> None:
-    """Prints how the shipped thresholds do in small stores."""
-    print("small stores, cross-validated: entries, threshold, precision, share of what fits chosen")
+def report_small(rows: Sequence[Row]) -> None:
+    """Prints how the shipped weights and thresholds do in small stores."""
+    print("small stores, as shipped: entries, threshold, precision, share of what fits chosen")
     for size in SMALL_STORES:
-        here = [(r, p) for r, p in zip(rows, scores, strict=True) if r.small == size]
+        here = [r for r in rows if r.small == size]
         threshold = bounds(size).own
-        chosen = [r.right for r, p in here if p >= threshold]
-        share = sum(chosen) / max(1, sum(r.fits for r, _ in here))
+        chosen = [r.right for r in here if r.shipped >= threshold]
+        share = sum(chosen) / max(1, sum(r.fits for r in here))
         print(
             f"{size:>9,}   {threshold:.3f}   {sum(chosen) / max(1, len(chosen)):.3f}   {share:.3f}"
         )

@@ -2,13 +2,14 @@
 
 Pure. This carries the decision while the store is small. Words weigh what they weigh in any task:
 what is done and what it is done to weigh most, a file's own name and words that most tasks could
-have weigh little. Words meet when they are the same, when the thesaurus says so, or when one is a
-part of the other. Two tasks that begin with different acts, or make different kinds of files, are
+have weigh little. Words meet when they are the same, when the thesaurus says so, or when they
+begin alike. Two tasks that begin with different acts, or make different kinds of files, are
 different jobs, however many words they share.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -26,12 +27,13 @@ from crossrun.patterns.choosing.senses import (
 from crossrun.patterns.choosing.values import Candidate, Kinship
 from crossrun.patterns.choosing.words import STOP_WORDS
 
-_FULL, _KIND, _LIGHT, _NUMBER = 1.0, 0.6, 0.25, 0.15
-"""What a word weighs: any other, the kind of a file, its name or a common word, a number."""
+_FULL, _TOPIC, _KIND, _LIGHT, _NUMBER = 1.0, 0.5, 0.6, 0.25, 0.15
+"""What a word weighs: an act or thing, one that is not listed, a kind of file, a file's name or a
+word that says little, a number."""
 _SENSE, _PART, _COMMAND = 0.8, 0.7, 0.6
-"""What a word counts that meets another of its sense, a part of it, one in the workflow only."""
-_SHORTEST_PART, _SHORTEST_PREFIX, _PREFIX = 4, 5, 0.6
-"""Letters that make a part, and a common beginning; and its share of the longer word."""
+"""What a word counts that meets another of its sense, one that begins alike, one in the workflow only."""
+_HEAD, _ALIKE = 5, 0.6
+"""Words that begin alike have so many letters, and this share of the longer one, in common."""
 _USUAL = 8.0
 """The weight of a usual task. Longer ones share more by chance, so it counts less."""
 _WITHIN = 3
@@ -67,6 +69,8 @@ class _Reading(NamedTuple):
     weights: Mapping[str, float]
     """Of its words, stop words left out."""
     senses: frozenset[str]
+    heads: Mapping[str, list[str]]
+    """Its longer words by how they begin."""
     acts: frozenset[str]
     """The words that say what is done."""
     lead: str | None
@@ -90,15 +94,24 @@ def _read(words: tuple[str, ...]) -> _Reading:
         for word in dict.fromkeys(words)
         if word not in STOP_WORDS
     }
-    telling = [word for word, weight in weights.items() if weight == _FULL]
+    telling = [word for word in weights if word not in names and word not in LIGHT]
     return _Reading(
         weights=weights,
         senses=frozenset(sense for word in weights for sense in SENSES.get(word, ())),
+        heads=_heads(weights),
         acts=frozenset(word for word in telling if word in ACTS),
         lead=_lead(words, telling),
         kinds=frozenset(kind for word in weights for kind in KINDS.get(word, ())),
         made=_made(words),
     )
+
+
+def _heads(words: Iterable[str]) -> dict[str, list[str]]:
+    heads: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        if len(word) >= _HEAD:
+            heads[word[:_HEAD]].append(word)
+    return dict(heads)
 
 
 def _names(words: Sequence[str]) -> frozenset[str]:
@@ -113,15 +126,19 @@ def _weight(word: str) -> float:
         return _NUMBER
     if word in KINDS:
         return _KIND
-    return _LIGHT if word in LIGHT else _FULL
+    if word in LIGHT:
+        return _LIGHT
+    return _FULL if word in ACTS or word in THINGS else _TOPIC
 
 
 def _lead(words: Sequence[str], telling: Sequence[str]) -> str | None:
     """The first word, as in an order; also one that is not known, unless it is known as a thing."""
     first = words[0] if words else ""
+    if first in LIGHT:
+        return first if first in ACTS else None
     named = len(words) > 1 and words[1] in KINDS
-    known_thing = first in THINGS or named
-    return first if first in telling and (first in ACTS or not known_thing) else None
+    is_act = first in ACTS or (first not in THINGS and not named)
+    return first if is_act and first in telling else None
 
 
 def _made(words: Sequence[str]) -> frozenset[str]:
@@ -147,23 +164,21 @@ def _all_met(
 
 
 def _met(word: str, reading: _Reading) -> float:
-    """How much of a word a text has: all, one of the same sense, a part of it, nothing."""
+    """How much of a word a text has: all, one of the same sense, one that begins alike, nothing."""
     if word in reading.weights:
         return 1.0
     if not reading.senses.isdisjoint(SENSES.get(word, ())):
         return _SENSE
-    return _PART if any(_akin(word, other) for other in reading.weights) else 0.0
+    near = reading.heads.get(word[:_HEAD], ())
+    return _PART if any(_begin_alike(word, other) for other in near) else 0.0
 
 
-@lru_cache(maxsize=1 << 16)
-def _akin(one: str, other: str) -> bool:
-    """Whether one begins or ends with the other, or both begin alike."""
-    short, long = sorted((one, other), key=len)
-    if len(short) < _SHORTEST_PART or short in LIGHT:
-        return False
-    alike = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
-    needed = min(len(short), max(_SHORTEST_PREFIX, _PREFIX * len(long)))
-    return alike >= needed or long.endswith(short)
+def _begin_alike(one: str, other: str) -> bool:
+    needed = _ALIKE * max(len(one), len(other))
+    alike = next(
+        (n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other))
+    )
+    return alike >= needed
 
 
 def _sums(reading: _Reading, met: Mapping[str, float]) -> _Sums:
@@ -173,10 +188,10 @@ def _sums(reading: _Reading, met: Mapping[str, float]) -> _Sums:
         if word in reading.acts:
             acts += shared
             whole += weight
-        elif weight < _FULL:
-            light += shared
-        elif word in THINGS:
+        elif weight == _FULL:
             things += shared
+        elif weight != _TOPIC:
+            light += shared
         else:
             topic += shared
     return _Sums(math.fsum(reading.weights.values()), whole, (acts, things, topic, light))
@@ -187,9 +202,10 @@ def _part_of_one(size: float) -> float:
 
 
 def _opposed(reading: _Reading, other: _Reading, met: Mapping[str, float]) -> float:
+    """Half as much when the act says little, or the other has none to hold against it."""
     if reading.lead is None or met[reading.lead] > _COMMAND * _PART:
         return 0.0
-    return 1.0 if other.lead or other.acts else 0.5
+    return 1.0 if reading.lead not in LIGHT and (other.lead or other.acts) else 0.5
 
 
 def _agreement(one: frozenset[str], other: frozenset[str]) -> float:

@@ -83,21 +83,23 @@ weight, of stores of 1, 2, 5, 20, 100 and 1,000 entries made from it, half of wh
 fits. By ten-fold cross-validation over the tasks: AUROC of the first .80; precision of the second
 .89, .78 and .69 for the surest 10, 20 and 30% of all tasks."""
 AKIN = Model(
-    -3.577,
+    -3.155,
     Kinship(
-        acts=1.535,
-        acts_shared=2.529,
-        things=4.71,
-        light=3.944,
-        shared=3.49,
-        opposed=-1.587,
-        kinds=0.268,
-        made=4.427,
+        acts=0.981,
+        acts_shared=1.92,
+        things=3.337,
+        light=4.12,
+        shared=4.319,
+        opposed=-1.763,
+        kinds=0.178,
+        made=4.244,
     ),
 )
 """FIT"""
 
-_SMALL, _LARGE = 30, 1_000
+_BY_CHANCE = 0.15
+"""The more entries, the sooner one is akin by chance: so much is taken off the odds for each e-fold."""
+_SMALL, _LARGE = 100, 1_000
 """Entries up to which kinship decides alone, and from which on it has no say."""
 
 
@@ -128,8 +130,8 @@ def ranked(found: Found) -> Ranking:
     )
     return Ranking(
         scored=tuple(Scored(views[i].candidate, total[i], signals[i]) for i in order),
-        fits=_probability(FITS, evidence, kin[best], say),
-        right=_probability(RIGHT, evidence, kin[best], say),
+        fits=_probability(FITS, evidence, kin[best], found.entries),
+        right=_probability(RIGHT, evidence, kin[best], found.entries),
         evidence=evidence,
         kinship=kin[best],
     )
@@ -141,10 +143,13 @@ def _say_of_kinship(entries: int) -> float:
     return max(0.0, 1 - along)
 
 
-def _probability(model: Model, evidence: Evidence, kin: Kinship | None, say: float) -> float:
+def _probability(model: Model, evidence: Evidence, kin: Kinship | None, entries: int) -> float:
     """By counts and by kinship, each as far as it has a say."""
-    odds = (1 - say) * model.odds(evidence)
-    return probability(odds + say * AKIN.odds(kin) if kin else odds)
+    if kin is None:
+        return model.probability(evidence)
+    say = _say_of_kinship(entries)
+    by_chance = _BY_CHANCE * math.log(max(1, entries))
+    return probability((1 - say) * model.odds(evidence) + say * (AKIN.odds(kin) - by_chance))
 
 
 def closest(found: Found, limit: int) -> Found:

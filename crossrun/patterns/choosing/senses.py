@@ -14,7 +14,7 @@ from crossrun.patterns.choosing.words import stem
 _ACTS = """
 convert turn transform migrate port export change render reformat translate
 translate render localise localize
-fix repair debug resolve correct broken failing bug mend solve troubleshoot
+fix repair debug resolve correct mend solve troubleshoot
 summarise summarize condense digest abridge summary recap
 shorten condense cut trim abridge tighten abbreviate reduce
 plot chart graph draw visualise visualize diagram figure
@@ -35,7 +35,7 @@ research investigate study survey review explore
 document describe explain documentation docstring description
 speed optimise optimize accelerate fast slow performance
 upgrade update bump latest newest version
-install setup configure
+install setup configure set
 deploy release publish ship
 predict forecast estimate project regression
 train fit
@@ -78,7 +78,7 @@ deprecated deprecation
 endpoint route api rest
 image picture photo photograph
 scan scanner
-letter mail email
+mail email
 customer client subscriber buyer shopper
 colleague boss coworker
 price cost charge pricing fee expensive
@@ -112,9 +112,10 @@ database sql query db
 index indexed
 memory ram leak
 docker container image dockerfile containerise containerize
-ci continuous integration workflow pipeline github
+ci continuous integration workflow pipeline github hub
 test suite spec pytest unittest coverage cover
 error exception fault failure crash
+broken failing red bug failed fail
 outlier anomaly abnormal unusual
 correlation correlated corr heatmap
 box boxplot
@@ -130,7 +131,7 @@ management board executive
 history past developed development
 question gap unanswered
 claim statement fact factcheck
-speech toast address talk
+speech toast talk
 job position vacancy
 revenue turnover income
 significance significant significantly
