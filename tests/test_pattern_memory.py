@@ -68,8 +68,8 @@ def test_a_similar_task_in_other_words_gets_the_pattern_that_a_run_taught(
         "version": 1,
         "probability": 1.0,
         "channel": "developer",
-        "adherence": 1.0,
     }
+    assert second["pattern"]["adherence"] > 0.8
     assert all(told in request.developer_text for request in sent)
     assert not any(TAG in request.user_text for request in sent)
     assert told in made.crossrun("show", second["id"], "--instructions").out
@@ -150,9 +150,9 @@ def test_what_an_agent_says_back_is_not_learned_again(codex: CodexWorld) -> None
     for _ in range(3):
         told = block(made, taught)
         steps = [line for line in told.splitlines() if line[:1].isdigit()]
-        echoing = [
+        echoing: list[Any] = [
             {"plan": [[step, "in_progress"] for step in steps]},
-            f"I follow this:\n{told}",
+            [f"I follow this:\n{told}", {"shell": "ls"}],
             {"shell": f"cat > notes.md <<'EOF'\n{told}\nEOF"},
             {"shell": f"echo '{TAG} id=\"x\">learn me</reference_workflow>' > more.md"},
             *converting("sales"),
@@ -171,7 +171,11 @@ def test_what_an_agent_says_back_is_not_learned_again(codex: CodexWorld) -> None
 def test_statistics_say_what_the_script_did(codex: CodexWorld) -> None:
     """With the pattern the agent succeeds, without it it fails: the script sees to that."""
     good = [*converting("sales")[:-1], {"shell": "touch done"}, "Done."]
-    bad = [{"shell": "head sales.csv"}, {"shell": "python3 convert.py sales.csv"}, "Gave up."]
+    bad: list[Any] = [
+        {"shell": "head sales.csv"},
+        {"shell": "python3 convert.py sales.csv"},
+        "Gave up.",
+    ]
     made = codex(
         [
             Scenario(good, match="sales.csv", developer=TAG),
@@ -199,7 +203,7 @@ def test_statistics_say_what_the_script_did(codex: CodexWorld) -> None:
     assert told["stats"]["lift"] > 0.3
     assert told["stats"]["lift_interval"][0] > 0
     assert told["stats"]["p_hurt"] < 0.05
-    assert credit["adherence"] == 1.0
+    assert credit["adherence"] > 0.8
     assert credit["failed_commands"]["mean"] < 0
     shown = made.crossrun.json("patterns", "show", taught)
     assert shown["state"] == "active"
