@@ -179,7 +179,7 @@ def own_pairs(known: Tasks) -> Iterator[Pair]:
     tuned = [one for one in known.stored if one.part == PARTS[0]]
     for one in tuned:
         yield pair(one.entry.task, one.entry, right=True, importance=1)
-        yield from (pair(text, one.entry, right=True, importance=2.5) for text in one.again)
+        yield from (pair(text, one.entry, right=True, importance=3.5) for text in one.again)
         yield pair(one.another, one.entry, right=False, importance=3)
         for other in tuned:
             if other is not one:

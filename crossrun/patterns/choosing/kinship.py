@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 from crossrun.patterns.choosing.senses import (
@@ -31,21 +32,30 @@ _FULL, _TOPIC, _KIND, _LIGHT, _NUMBER = 1.0, 0.5, 0.6, 0.25, 0.15
 """What a word weighs: an act or thing, one that is not listed, a kind of file, a file's name or a
 word that says little, a number."""
 _SENSE, _PART, _COMMAND = 0.8, 0.7, 0.6
-"""What a word counts that meets another of its sense, one that begins alike, one in the workflow only."""
+"""What a word counts that meets one of its sense, one that begins alike, one of the workflow."""
 _HEAD, _ALIKE = 5, 0.6
 """Words that begin alike have so many letters, and this share of the longer one, in common."""
+_NONE: Mapping[str, float] = MappingProxyType({})
 _USUAL = 8.0
 """The weight of a usual task. Longer ones share more by chance, so it counts less."""
 _WITHIN = 3
 """The kind that is made comes so many words after "to", "into" or "as" at most."""
 
 
-def kinship(task: tuple[str, ...], candidate: Candidate) -> Kinship:
-    """Compares a task with a candidate; the texts of both are stemmed words."""
+def kinship(
+    task: tuple[str, ...], candidate: Candidate, common: Mapping[str, float] = _NONE
+) -> Kinship:
+    """Compares a task with a candidate.
+
+    Args:
+        task: its stemmed words.
+        candidate: what may have been the same job.
+        common: how common words are in the store, from 0 to 1; those that are weigh less.
+    """
     one, other = _read(task), _read(candidate.task)
     met = _all_met(one, other, _read(candidate.workflow))
     back = _all_met(other, one)
-    mine, theirs = _sums(one, met), _sums(other, back)
+    mine, theirs = _sums(one, met, common), _sums(other, back, common)
     acts, things, topics, light = (
         (a + b) / 2 for a, b in zip(mine.shared, theirs.shared, strict=True)
     )
@@ -59,7 +69,7 @@ def kinship(task: tuple[str, ...], candidate: Candidate) -> Kinship:
         shared=2 * (acts + things + topics + light) / ((mine.weight + theirs.weight) or 1.0),
         opposed=_opposed(one, other, met) + _opposed(other, one, back),
         kinds=_agreement(one.kinds, other.kinds),
-        made=_agreement(one.made, other.made),
+        made=_made_alike(one, other),
     )
 
 
@@ -174,27 +184,27 @@ def _met(word: str, reading: _Reading) -> float:
 
 
 def _begin_alike(one: str, other: str) -> bool:
-    needed = _ALIKE * max(len(one), len(other))
-    alike = next(
-        (n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other))
-    )
-    return alike >= needed
+    short, long = sorted((one, other), key=len)
+    alike = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
+    return alike >= _ALIKE * len(long)
 
 
-def _sums(reading: _Reading, met: Mapping[str, float]) -> _Sums:
-    acts = things = topic = light = whole = 0.0
+def _sums(reading: _Reading, met: Mapping[str, float], common: Mapping[str, float]) -> _Sums:
+    acts = things = topic = light = all_acts = everything = 0.0
     for word, weight in reading.weights.items():
-        shared = weight * met[word]
+        here = weight * (1 - common.get(word, 0.0))
+        shared = here * met[word]
+        everything += here
         if word in reading.acts:
             acts += shared
-            whole += weight
+            all_acts += here
         elif weight == _FULL:
             things += shared
         elif weight != _TOPIC:
             light += shared
         else:
             topic += shared
-    return _Sums(math.fsum(reading.weights.values()), whole, (acts, things, topic, light))
+    return _Sums(everything, all_acts, (acts, things, topic, light))
 
 
 def _part_of_one(size: float) -> float:
@@ -210,3 +220,9 @@ def _opposed(reading: _Reading, other: _Reading, met: Mapping[str, float]) -> fl
 
 def _agreement(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / len(one | other) - 1 if one and other else 0.0
+
+
+def _made_alike(one: _Reading, other: _Reading) -> float:
+    alike = _agreement(one.made, other.made)
+    reversed_ = alike < 0 and one.made <= other.kinds and other.made <= one.kinds
+    return 2 * alike if reversed_ else alike

@@ -21,6 +21,7 @@ from crossrun.patterns.choosing.signals import (
     alike,
     bm25,
     margin,
+    same_job,
     score,
     signals_of,
 )
@@ -83,22 +84,24 @@ weight, of stores of 1, 2, 5, 20, 100 and 1,000 entries made from it, half of wh
 fits. By ten-fold cross-validation over the tasks: AUROC of the first .80; precision of the second
 .89, .78 and .69 for the surest 10, 20 and 30% of all tasks."""
 AKIN = Model(
-    -3.155,
+    -2.902,
     Kinship(
-        acts=0.981,
-        acts_shared=1.92,
-        things=3.337,
-        light=4.12,
-        shared=4.319,
-        opposed=-1.763,
-        kinds=0.178,
-        made=4.244,
+        acts=1.349,
+        acts_shared=1.681,
+        things=3.663,
+        light=4.066,
+        shared=3.978,
+        opposed=-1.796,
+        kinds=0.287,
+        made=4.444,
     ),
 )
-"""FIT"""
-
+"""Logistic regression as above, by the `--fit` of `benchmarks/rephrasings.py`: rephrased tasks,
+other jobs on the same files and unrelated tasks, with pairs from those 708 tasks of less weight."""
 _BY_CHANCE = 0.15
-"""The more entries, the sooner one is akin by chance: so much is taken off the odds for each e-fold."""
+"""The more entries, the sooner one is akin by chance: taken off the odds for each e-fold."""
+_UNKNOWN = 10
+"""How common a word is in the store counts as if so many more entries were without it."""
 _SMALL, _LARGE = 100, 1_000
 """Entries up to which kinship decides alone, and from which on it has no say."""
 
@@ -114,8 +117,9 @@ def ranked(found: Found) -> Ranking:
     signals = signals_of(found, task, views, matched, weights)
     scores = [score(signal) for signal in signals]
     say = _say_of_kinship(found.entries)
-    kin = [kinship(found.task, view.candidate) if say else None for view in views]
-    total = [at + say * AKIN.odds(k) if k else at for at, k in zip(scores, kin, strict=True)]
+    kin = _kin(found) if say else []
+    odds = [AKIN.odds(k) for k in kin] or [0.0] * len(views)
+    total = [at + say * o for at, o in zip(scores, odds, strict=True)]
     order = sorted(range(len(views)), key=lambda i: (-total[i], views[i].candidate.id))
     best = order[0]
     winner, signal = views[best], signals[best]
@@ -128,12 +132,13 @@ def ranked(found: Found) -> Ranking:
         margin=margin(views, scores, order, weights),
         length=math.log1p(weights.of(task.telling)),
     )
+    akin = say * _winners_odds(views, odds, best, weights, found.entries) if say else 0.0
     return Ranking(
         scored=tuple(Scored(views[i].candidate, total[i], signals[i]) for i in order),
-        fits=_probability(FITS, evidence, kin[best], found.entries),
-        right=_probability(RIGHT, evidence, kin[best], found.entries),
+        fits=probability(akin + (1 - say) * FITS.odds(evidence)),
+        right=probability(akin + (1 - say) * RIGHT.odds(evidence)),
         evidence=evidence,
-        kinship=kin[best],
+        kinship=kin[best] if kin else None,
     )
 
 
@@ -143,13 +148,24 @@ def _say_of_kinship(entries: int) -> float:
     return max(0.0, 1 - along)
 
 
-def _probability(model: Model, evidence: Evidence, kin: Kinship | None, entries: int) -> float:
-    """By counts and by kinship, each as far as it has a say."""
-    if kin is None:
-        return model.probability(evidence)
-    say = _say_of_kinship(entries)
-    by_chance = _BY_CHANCE * math.log(max(1, entries))
-    return probability((1 - say) * model.odds(evidence) + say * (AKIN.odds(kin) - by_chance))
+def _kin(found: Found) -> list[Kinship]:
+    common = {
+        word: known.anywhere / (found.entries + _UNKNOWN)
+        for word, known in found.frequencies.items()
+    }
+    return [kinship(found.task, candidate, common) for candidate in found.candidates]
+
+
+def _winners_odds(
+    views: list[View], odds: list[float], best: int, weights: Weights, entries: int
+) -> float:
+    """One of the different jobs is right, or none: each that is akin as well takes its part."""
+    rivals = math.fsum(
+        math.exp(odds[number])
+        for number, view in enumerate(views)
+        if number != best and not same_job(views[best], view, weights)
+    )
+    return odds[best] - math.log1p(rivals) - _BY_CHANCE * math.log(max(1, entries))
 
 
 def closest(found: Found, limit: int) -> Found:

@@ -246,8 +246,13 @@ def margin(views: list[View], scores: list[float], order: list[int], weights: We
     """How far the best candidate with another workflow is behind the first; at most 1."""
     winner = views[order[0]]
     for number in order[1:]:
-        likeness = _likeness(winner, views[number], weights)
-        told = winner.workflow and views[number].workflow
-        if (likeness.workflow if told else likeness.task) < _ANOTHER:
+        if not same_job(winner, views[number], weights):
             return min(1.0, scores[order[0]] - scores[number])
     return min(1.0, scores[order[0]])
+
+
+def same_job(one: View, other: View, weights: Weights) -> bool:
+    """Whether two candidates have much the same workflow, or text when one has none."""
+    likeness = _likeness(one, other, weights)
+    told = one.workflow and other.workflow
+    return (likeness.workflow if told else likeness.task) >= _ANOTHER

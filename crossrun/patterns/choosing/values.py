@@ -65,7 +65,7 @@ class Kinship(NamedTuple):
     kinds: float
     """1: the same kinds of files; -1: others."""
     made: float
-    """1: the same kind of file or chart is made; -1: another."""
+    """1: the same kind of file or chart is made; -1: another; -2: the other way round."""
 
 
 class Signals(NamedTuple):
