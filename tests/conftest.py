@@ -105,6 +105,25 @@ def crossrun(tmp_path: Path) -> Crossrun:
     return Crossrun(home / "crossrun", cwd, clean_environ(home))
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 600 KB: room for a new store, which needs half of it, and a short run."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=600k,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(options, check=False, capture_output=True).returncode:
+        pytest.skip("making a file system takes root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(disk: Path, *, leave: int) -> Path:
+    """A file that takes all of a disk's free space but so many bytes."""
+    free = os.statvfs(disk)
+    (disk / "filling").write_bytes(b"x" * (free.f_bavail * free.f_frsize - leave))
+    return disk / "filling"
+
+
 @pytest.fixture(scope="session")
 def codex_path() -> str:
     """The real Codex CLI; without one, tests are skipped here and fail in CI."""

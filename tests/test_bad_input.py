@@ -1,19 +1,22 @@
 """Whatever is wrong, a clear error with its remedy comes of it, and nothing half recorded."""
 
 import json
-import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Crossrun, Result
+from conftest import Crossrun, Result, fill
 
 OFFLINE = ("--offline",)
+
+
+def without_version(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name != "schema_version"}
 
 
 def error_of(result: Result) -> tuple[int, str]:
@@ -166,39 +169,35 @@ def test_a_newer_store_is_refused(crossrun: Crossrun) -> None:
         assert error_of(crossrun(*words, "--json")) == (3, "STORE_NEWER")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 KB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=300k,mode=700", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(options, check=False, capture_output=True).returncode:
-        pytest.skip("making a file system takes root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 def test_a_full_disk_is_told_and_earlier_runs_stay_readable(
     crossrun: Crossrun, small_disk: Path
 ) -> None:
     home = ("--home", str(small_disk))
-    first = crossrun("run", "echo one", "--executor", "shell", "--json", *home).json
+    first = crossrun.json("run", "echo one", "--executor", "shell", *home)
     result = crossrun("run", "seq 1 200000", "--executor", "shell", "--json", *home)
 
-    assert result.code != 0
-    assert "Traceback" not in result.err
-    listed = crossrun("runs", "--json", *home)
-    assert listed.code == 0
-    assert first["id"] in {run["id"] for run in listed.json["runs"]}
+    assert error_of(result) == (3, "DISK_FULL")
+    assert crossrun.json("runs", *home)["runs"][-1] == without_version(first)
+
+
+def test_a_disk_without_any_room_is_told(crossrun: Crossrun, small_disk: Path) -> None:
+    home = ("--home", str(small_disk))
+    crossrun.json("migrate", *home)
+    for index in small_disk.glob("crossrun.db-shm"):
+        index.unlink()
+    fill(small_disk, leave=8_000)
+
+    for words in (("runs",), ("run", "x", *OFFLINE)):
+        assert error_of(crossrun(*words, "--json", *home)) == (3, "DISK_FULL")
 
 
 def test_a_read_only_home_is_told(crossrun: Crossrun, small_disk: Path) -> None:
     home = ("--home", str(small_disk))
-    first = crossrun("run", "echo one", "--executor", "shell", "--json", *home).json
+    first = crossrun.json("run", "echo one", "--executor", "shell", *home)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
 
     assert error_of(crossrun("run", "x", *OFFLINE, "--json", *home)) == (3, "HOME_UNWRITABLE")
-    assert crossrun("show", "--json", *home).json["id"] == first["id"]
+    assert crossrun.json("show", *home) == first
 
 
 def test_a_home_that_is_a_file_is_told(crossrun: Crossrun, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Crossrun, types
+from conftest import Crossrun, fill, types
 from sqlmodel import SQLModel, create_engine
 
 from crossrun.errors import ConfigurationError, NotFoundError
@@ -192,6 +192,7 @@ def made_by(version: int, home: Path) -> Path:
         for _, steps in MIGRATIONS[:version]:
             connection.executescript(steps)
         connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute(f"PRAGMA application_id = {int.from_bytes(b'xrun')}")
         connection.execute(
             "INSERT INTO runs (id, project_id, task, task_type, tags, status, created_at,"
             " workspace, executor, planner, crossrun_version, redactions) VALUES"
@@ -214,6 +215,28 @@ def test_an_older_store_is_backed_up_and_brought_up_to_date(version: int, home: 
         assert copy.execute("PRAGMA user_version").fetchone() == (version,)
         assert copy.execute("SELECT id FROM runs").fetchall() == [("k7f3abcd",)]
     assert schema(database) == schema(fresh(home.parent / "fresh"))
+
+
+@pytest.mark.parametrize("room", [30_000, 90_000], ids=["of the copy", "of the new tables"])
+def test_an_older_store_stays_as_it_was_on_a_disk_without_room(
+    crossrun: Crossrun, small_disk: Path, room: int
+) -> None:
+    database = made_by(1, small_disk / "home")
+    home = ("--home", str(small_disk / "home"))
+    filling = fill(small_disk, leave=room)
+    for _ in range(2):
+        result = crossrun("runs", "--json", *home)
+        assert (result.code, result.json["error"]["code"]) == (3, "DISK_FULL")
+    assert list((small_disk / "home" / "state" / "backups").iterdir()) == []
+    with sql(database) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT id FROM runs").fetchall() == [("k7f3abcd",)]
+
+    filling.unlink()
+    assert [run["id"] for run in crossrun.json("runs", *home)["runs"]] == ["k7f3abcd"]
+    (backup,) = (small_disk / "home" / "state" / "backups").iterdir()
+    with sql(backup) as copy:
+        assert copy.execute("SELECT id FROM runs").fetchall() == [("k7f3abcd",)]
 
 
 def schema(database: Path) -> dict[str, Any]:
@@ -248,8 +271,32 @@ def test_the_table_classes_agree_with_the_migrations(home: Path, tmp_path: Path)
     SQLModel.metadata.create_all(engine)
     engine.dispose()
     classes, migrations = schema(tmp_path / "classes.db"), schema(fresh(home))
-    assert set(migrations) >= {"runs", "events", "artifacts", "projects"}
-    assert classes == migrations
+    plain = {name: table for name, table in migrations.items() if not name.startswith("shelf")}
+    assert set(plain) == {
+        "runs", "events", "artifacts", "projects", "patterns", "pattern_versions", "pattern_runs",
+    }  # fmt: skip
+    assert with_defaults(plain) == {("runs", name) for name in COUNTED}
+    assert without_defaults(plain) == without_defaults(classes)
+
+
+COUNTED = ("turns", "commands", "failed_commands")
+"""Columns that came later and may not be empty: rows of before have none of it."""
+
+
+def with_defaults(tables: dict[str, Any]) -> set[tuple[str, str]]:
+    return {
+        (table, name)
+        for table, (columns, _) in tables.items()
+        for name, _, _, default, _ in columns
+        if default is not None
+    }
+
+
+def without_defaults(tables: dict[str, Any]) -> dict[str, Any]:
+    return {
+        table: ([(name, kind, required, key) for name, kind, required, _, key in columns], indexes)
+        for table, (columns, indexes) in tables.items()
+    }
 
 
 # --- what is no store of ours
@@ -888,7 +935,8 @@ def test_a_run_whose_process_was_killed_is_marked_by_the_next_command(crossrun: 
     events = crossrun.events(run_id)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert types(events) == [
-        "run_started", "workspace_prepared", "step_planned", "command_started", "run_finished",
+        "run_started", "workspace_prepared", "pattern_decided", "step_planned", "command_started",
+        "run_finished",
     ]  # fmt: skip
     assert crossrun("runs", "--json").err == ""
     assert crossrun("show", run_id, "--json").json["status"] == "interrupted"

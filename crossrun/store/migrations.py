@@ -21,6 +21,8 @@ _APPLICATION_ID = int.from_bytes(b"xrun")
 """Tells a store from every other SQLite database."""
 
 _BUSY_MS = 30_000
+_NO_ROOM = "SQLITE_IOERR_SHMSIZE"
+"""What SQLite says when there is no room for the index of its log."""
 
 
 def version(database: Path) -> int:
@@ -68,9 +70,10 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
             if seen == LATEST:
                 return []
             os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
-            with closing(_connect(database)) as connection:
-                if seen:
-                    _back_up(connection, backups, seen)
+            with (
+                closing(_connect(database)) as connection,
+                _backed_up(connection, backups, seen),
+            ):
                 connection.execute("PRAGMA journal_mode = WAL")
                 return [_apply(connection, number) for number in range(seen, LATEST)]
 
@@ -82,13 +85,25 @@ def _apply(connection: sqlite3.Connection, number: int) -> str:
     return name
 
 
-def _back_up(connection: sqlite3.Connection, backups: Path, seen: int) -> None:
+@contextmanager
+def _backed_up(connection: sqlite3.Connection, backups: Path, seen: int) -> Iterator[None]:
+    """Keeps a copy of an existing store, unless the store stays as it was."""
+    if not seen:
+        yield
+        return
     make_private(backups)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = backups / f"crossrun-{seen:04}-{now}.db"
     os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
-    with closing(sqlite3.connect(target)) as copy:
-        connection.backup(copy)
+    try:
+        with closing(sqlite3.connect(target)) as copy:
+            connection.backup(copy)
+        yield
+    except sqlite3.Error:
+        # on a full disk each further attempt would leave one more
+        if connection.execute("PRAGMA user_version").fetchone()[0] == seen:
+            target.unlink()
+        raise
 
 
 def read_only(database: Path) -> sqlite3.Connection:
@@ -132,6 +147,7 @@ def translated(database: Path) -> Iterator[None]:
 def explained(error: Exception, database: Path) -> ConfigurationError:
     """The error of the database, told by what can be done about it."""
     said = str(error).lower()
+    cause = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
     if "not a database" in said:
         return _not_a_store(database, "SQLite does not recognise it")
     if "malformed" in said or "corrupt" in said:
@@ -140,7 +156,7 @@ def explained(error: Exception, database: Path) -> ConfigurationError:
             f"the store {database} is damaged",
             hint="put a backup in its place, if  crossrun paths  shows one; else move it away",
         )
-    if "full" in said:
+    if "full" in said or cause == _NO_ROOM:
         return ConfigurationError(
             "DISK_FULL",
             f"the disk of {database} is full",
