@@ -210,7 +210,7 @@ def test_a_pattern_that_cannot_be_had_is_told_before_the_run_begins(
 
 
 def failing(crossrun: Crossrun) -> dict[str, Any]:
-    done = [
+    done: list[Done] = [
         "printf 'a\\n' > sales.csv",
         {"type": "command_ran", "command": "jsonify sales.csv", "exit_code": 127},
     ]

@@ -111,7 +111,11 @@ def test_a_thread_that_goes_on_gets_the_block_with_the_prompt(codex: CodexWorld)
     def assign(prompt: str) -> dict[str, Any]:
         return {"call": "codex_exec", "arguments": {"prompt": prompt}}
 
-    planning = [assign("Turn sales.csv into JSON"), assign("Now check the result"), "All done."]
+    planning: list[Any] = [
+        assign("Turn sales.csv into JSON"),
+        assign("Now check the result"),
+        "All done.",
+    ]
     made = codex(
         [
             Scenario(planning, path="chat", counts="conversation"),
