@@ -6,10 +6,11 @@ from contextlib import closing
 import pytest
 
 from crossrun.patterns.choosing.choice import choose
-from crossrun.patterns.choosing.kinship import Kinship, kinship
-from crossrun.patterns.choosing.recall import Candidate, Entry
+from crossrun.patterns.choosing.kinship import kinship
+from crossrun.patterns.choosing.values import Candidate, Entry, Kinship
 from crossrun.patterns.choosing.words import task_words, workflow_words
 from crossrun.store import shelf
+from crossrun.store.steps import SHELF
 
 CONVERT = Entry(
     "convert",
@@ -57,7 +58,7 @@ ANOTHER_JOB = (
 
 def chosen(task: str, *entries: Entry, task_type: str = "code") -> str | None:
     with closing(sqlite3.connect(":memory:")) as opened:
-        opened.executescript(shelf.SCHEMA)
+        opened.executescript(SHELF)
         shelf.put(opened, entries)
         choice = choose(shelf.candidates(opened, task, task_type=task_type), task_type=task_type)
     return choice.chosen.candidate.id if choice.chosen else None
