@@ -11,7 +11,7 @@ from crossrun.events import CommandRan, StepPlanned, ToolCalled
 from crossrun.patterns.learning import distinct, summary, workflow_of
 from crossrun.patterns.learning.alignment import Slot, aligned, likeness
 from crossrun.patterns.learning.clamping import clamped, clipped
-from crossrun.patterns.learning.families import Kinship, Relative, kinship
+from crossrun.patterns.learning.families import Belonging, Relative, belonging
 from crossrun.patterns.learning.intents import purpose
 from crossrun.patterns.learning.privacy import EchoGuard, Person, Scrub
 from crossrun.patterns.learning.traces import MOST_ACTS, is_trivial
@@ -398,18 +398,18 @@ def test_the_summary_is_the_tasks_first_sentence(task: str, told: str) -> None:
 def test_the_same_task_done_alike_is_the_same_pattern() -> None:
     known = [Relative("p1", "f1", [REPORT])]
     again = trace("r5", REPORT.task, *(act.command for act in REPORT.acts))
-    assert kinship(again, known) == Kinship("p1", "f1")
-    assert kinship(SALES, known) == Kinship("p1", "f1")
+    assert belonging(again, known) == Belonging("p1", "f1")
+    assert belonging(SALES, known) == Belonging("p1", "f1")
 
 
 def test_the_same_task_done_otherwise_is_of_the_family() -> None:
     other = trace("r5", REPORT.task, "npm install csvtojson", "make json")
-    assert kinship(other, [Relative("p1", "f1", [REPORT])]) == Kinship(None, "f1")
+    assert belonging(other, [Relative("p1", "f1", [REPORT])]) == Belonging(None, "f1")
 
 
 def test_another_task_is_something_new() -> None:
     other = trace("r5", "Write a limerick on autumn", "+ poem.md", "wc -l poem.md")
-    assert kinship(other, [Relative("p1", "f1", [REPORT])]) == Kinship()
+    assert belonging(other, [Relative("p1", "f1", [REPORT])]) == Belonging()
 
 
 # ------------------------------------------------------------------ limits and the block

@@ -6,7 +6,6 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from crossrun.commandlines import bare_command
 from crossrun.events import CommandRan, FileChanged, PatternJudged, decode
 from crossrun.failures import FAILURES, Failure
 from crossrun.patterns.crediting.adherence import adherence
@@ -92,7 +91,7 @@ def _done(store: Store, run: Run) -> Iterator[str]:
     for stored in store.read.events(run.id, types=["command_ran", "file_changed"]):
         match decode(stored.body):
             case CommandRan(command=command):
-                yield bare_command(command)
+                yield command
             case FileChanged(path=path, change=change, ok=True):
                 yield f"{'delete' if change == 'deleted' else 'write'} {path}"
             case _:

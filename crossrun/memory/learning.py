@@ -12,7 +12,7 @@ from crossrun.memory.choosing import QUICKSTART
 from crossrun.patterns.choosing.recall import ranked
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
-from crossrun.patterns.learning.families import Kinship, Relative, kinship, tasks_alike
+from crossrun.patterns.learning.families import Belonging, Relative, belonging, tasks_alike
 from crossrun.patterns.learning.finders import found
 from crossrun.patterns.learning.intents import program
 from crossrun.patterns.learning.privacy import EchoGuard, Person, Scrub
@@ -75,10 +75,10 @@ class Learner:
         trace = self._trace(run)
         if trace is None:
             return None
-        kin = kinship(trace, self._relatives(run, trace.task))
-        pattern = self._store.patterns.known(kin.pattern_id) if kin.pattern_id else None
+        place = belonging(trace, self._relatives(run, trace.task))
+        pattern = self._store.patterns.known(place.pattern_id) if place.pattern_id else None
         if pattern is None:
-            return self._new(run, trace, kin)
+            return self._new(run, trace, place)
         return self._next(pattern, trace=trace)
 
     def _from_failure(self, run: Run) -> PatternLearned | None:
@@ -88,13 +88,13 @@ class Learner:
             return None
         return self._next(pattern, caution=caution)
 
-    def _new(self, run: Run, trace: Trace, kin: Kinship) -> PatternLearned:
+    def _new(self, run: Run, trace: Trace, place: Belonging) -> PatternLearned:
         cautions = tuple(self._earlier_cautions(run))
         workflow = workflow_of([trace], [caution.text for caution in cautions])
         pattern_id = self._new_id(run.id)
         return PatternLearned(
             pattern_id=pattern_id,
-            family_id=kin.family_id or pattern_id,
+            family_id=place.family_id or pattern_id,
             project_id=run.project_id,
             task_type=run.task_type,
             lesson="workflow",

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from crossrun.commandlines import simple_commands
+
 FITTING = 0.5
 """From which likeness on a command counts as the step's."""
 
-_SHELL = re.compile(r"^(?:\S*/)?(?:ba|z|da)?sh\s+-l?i?c\s+(.*)$", re.DOTALL)
-_QUOTED = re.compile(r"^(['\"])(.*)\1$", re.DOTALL)
-_JOINTS = re.compile(r"&&|\|\|?|;|\n")
 _OPEN = re.compile(r"\{[^{}]*\}|…|\.\.\.|<[^<>\s]*>")
 _WORD = re.compile(r"[\w][\w.+/-]*|--?[\w-]+")
 
@@ -25,7 +24,7 @@ def adherence(injected_steps: Sequence[str], commands_that_ran: Sequence[str]) -
     ran = [
         words
         for command in commands_that_ran
-        for part in _parts(command)
+        for part in simple_commands(command)
         if (words := _words(part))
     ]
     if not steps:
@@ -37,14 +36,6 @@ def adherence(injected_steps: Sequence[str], commands_that_ran: Sequence[str]) -
             row.append(max(row[at], best[at + 1], best[at] + _likeness(step, command)))
         best = row
     return round(best[-1] / len(steps), 4)
-
-
-def _parts(command: str) -> list[str]:
-    """The simple commands of a command line, out of the shell that ran it."""
-    inner = _SHELL.match(command.strip())
-    if inner:
-        command = _QUOTED.sub(r"\2", inner.group(1).strip())
-    return _JOINTS.split(command)
 
 
 def _words(text: str) -> list[str]:

@@ -23,8 +23,8 @@ class Relative(NamedTuple):
     """Whether it was chosen for the run as one that fits."""
 
 
-class Kinship(NamedTuple):
-    """What a run is to the stored patterns; both None: something new."""
+class Belonging(NamedTuple):
+    """Where a run belongs among the stored patterns; both None: it is something new."""
 
     pattern_id: str | None = None
     """It is one more run of this pattern."""
@@ -32,17 +32,17 @@ class Kinship(NamedTuple):
     """It is of this family."""
 
 
-def kinship(trace: Trace, relatives: Iterable[Relative]) -> Kinship:
+def belonging(trace: Trace, relatives: Iterable[Relative]) -> Belonging:
     """The pattern whose task and workflow are most like those of the run, if they are enough."""
     measured = [(*_measured(trace, relative), relative) for relative in relatives]
     measured.sort(key=lambda m: (-(m[0] + m[1]), m[2].pattern_id))
     for task, work, relative in measured:
         if _is_same(task, work):
-            return Kinship(relative.pattern_id, relative.family_id)
+            return Belonging(relative.pattern_id, relative.family_id)
     for task, _, relative in measured:
         if task >= 0.5:  # noqa: PLR2004
-            return Kinship(None, relative.family_id)
-    return Kinship()
+            return Belonging(None, relative.family_id)
+    return Belonging()
 
 
 def tasks_alike(one: str, other: str) -> float:
