@@ -1,5 +1,6 @@
 """Pattern memory as a user meets it, on replays: commands, choices, and what must never happen."""
 
+import json
 import os
 import stat
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Crossrun, Result
+from scripted_model import Scenario, ScriptedModel
 
 from crossrun.patterns.rendering import parsed
 
@@ -233,6 +235,51 @@ def test_failures_before_the_first_success_are_remembered(crossrun: Crossrun) ->
     pattern = taught(crossrun, SALES, "sales")
     told = crossrun.json("patterns", "show", pattern)
     assert (told["version"], len(told["cautions"])) == (1, 1)
+
+
+# ------------------------------------------------------------------ wording
+
+
+def worded(crossrun: Crossrun, model: ScriptedModel) -> dict[str, Any]:
+    told: dict[str, Any] = replay(
+        crossrun,
+        CONVERT,
+        converting("report"),
+        "--learn-with",
+        "wordsmith",
+        OPENAI_API_KEY="sk-test-0123456789abcdef0123",
+        OPENAI_BASE_URL=model.base_url,
+    ).json
+    return told
+
+
+def test_a_model_words_what_was_learned_and_rules_keep_the_rest(crossrun: Crossrun) -> None:
+    steps = ["Make {file}", "Look at {file}", "Write it", "Convert {file}", "Validate it"]
+    said = {"summary": "Turn a table into JSON", "steps": steps}
+    with ScriptedModel([Scenario([json.dumps(said)], path="chat", after="loop")]) as model:
+        first = worded(crossrun, model)
+        pattern = crossrun.json("patterns", "show", first["learned_pattern_id"])
+        assert pattern["summary"] == "Turn a table into JSON"
+        assert [step["instruction"] for step in pattern["steps"]] == steps
+        assert pattern["steps"][3]["command"] == "python3 convert.py {file} report.json"
+        assert pattern["steps"][3]["evidence"][0]["run_id"] == first["id"]
+        assert first["tokens"]["input"] > 0
+        assert model.requests[0].body["model"] == "wordsmith"
+        worded(crossrun, model)
+        assert len(model.requests) == 1  # nothing is new, so nobody is asked
+    again = crossrun.json("patterns", "show")
+    assert (again["version"], again["summary"]) == (1, "Turn a table into JSON")
+    assert len(again["source_run_ids"]) == 2
+
+
+def test_a_model_that_talks_nonsense_twice_changes_nothing(crossrun: Crossrun) -> None:
+    with ScriptedModel([Scenario(["Sure, here you go!"], path="chat", after="loop")]) as model:
+        run = worded(crossrun, model)
+        assert len(model.requests) == 2
+    assert run["status"] == "succeeded"
+    assert crossrun.json("patterns", "show")["summary"] == "Convert {file} to JSON and validate it"
+    warned = [event["message"] for event in crossrun.events() if event["type"] == "warned"]
+    assert any("the pattern keeps its own words" in message for message in warned)
 
 
 # ------------------------------------------------------------------ commands
