@@ -18,7 +18,7 @@ from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.views.choices import choice_lines
 from crossrun.views.live import Silent, view_for
-from crossrun.views.patterns import pattern_title, workflow_lines
+from crossrun.views.patterns import pattern_head, workflow_lines
 
 _SHOWN = "document_processing"
 _SECOND_TASK = """\
@@ -58,7 +58,7 @@ def _shown(settings: Settings, store: Store, options: Globals) -> tuple[list[Run
         return [first], code
     learned = store.patterns.pattern(first.learned_pattern_id)
     _title("2 of 4  The pattern that it taught", options)
-    options.say(pattern_title(learned, options.err), "")
+    options.say(*pattern_head(learned, options.err), "")
     options.say(*workflow_lines(learned.workflow, options.err))
     _title("3 of 4  The task in other words, with the pattern", options)
     named = MemoryOptions(pattern_id=learned.id, reference_run_id=first.id)

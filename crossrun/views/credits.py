@@ -10,12 +10,13 @@ from crossrun.views.patterns import (
     hanging,
     lift_bar,
     lift_words,
-    pattern_title,
-    standing_line,
+    pattern_head,
 )
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import first_line, plural
 from crossrun.workflows import Pattern
+
+_NOTHING = 0.005
 
 
 def credit_table(
@@ -27,8 +28,8 @@ def credit_table(
         Column("WITH", align="right"),
         Column("WITHOUT", align="right"),
         Column("FOLLOWED", align="right", essential=False),
-        Column("LIFT", flexible=True),
-        Column("P(HURT)", align="right"),
+        Column("LIFT"),
+        Column("P(HURT)", align="right", essential=False),
         Column("TOKENS", align="right", essential=False),
         Column("STATE", style=lambda state: STATE_STYLES.get(state, "")),
         Column("WHAT WORKED", flexible=True),
@@ -48,7 +49,7 @@ def _credit_row(line: PatternLine, credit: Credit) -> list[str]:
         "" if credit.adherence is None else f"{credit.adherence:.0%}",
         lift,
         hurt,
-        _effect(credit.tokens, relative=True, short=True),
+        f"{credit.tokens.mean:+.0%}" if isinstance(credit.tokens, Effect) else "",
         line.state,
         first_line(line.summary),
     ]
@@ -56,8 +57,7 @@ def _credit_row(line: PatternLine, credit: Credit) -> list[str]:
 
 def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) -> Iterator[str]:
     """All that is known of one pattern's worth."""
-    yield pattern_title(pattern, terminal)
-    yield standing_line(pattern, terminal)
+    yield from pattern_head(pattern, terminal)
     yield ""
     if credit is None:
         yield f"  {UNKNOWN}: no run was eligible"
@@ -78,10 +78,10 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
     else:
         rows.append(("success", credit.success.reason))
     rows += [
-        ("failed", f"{_effect(credit.failed_commands)} failed commands a run"),
-        ("turns", _effect(credit.turns, relative=True)),
-        ("tokens", _effect(credit.tokens, relative=True)),
-        ("time", _effect(credit.seconds, relative=True)),
+        ("failed", _effect(credit.failed_commands, "failed commands a run ")),
+        ("turns", _effect(credit.turns)),
+        ("tokens", _effect(credit.tokens)),
+        ("time", _effect(credit.seconds)),
         ("followed", _followed(credit)),
     ]
     if credit.chosen:
@@ -99,11 +99,13 @@ def _followed(credit: Credit) -> str:
     return f"{credit.adherence:.0%} of the steps on average{ignored}"
 
 
-def _effect(effect: Effect | NotEnough, *, relative: bool = False, short: bool = False) -> str:
+def _effect(effect: Effect | NotEnough, counted: str = "") -> str:
+    """A change with its interval: of what is `counted`, or relative."""
     if not isinstance(effect, Effect):
-        return "" if short else UNKNOWN
+        return UNKNOWN
     low, high = effect.interval
-    if relative:
-        told = f"{effect.mean:+.0%}"
-        return told if short else f"{told} ({low:+.0%} to {high:+.0%})"
-    return f"{effect.mean:+.1f} ({low:+.1f} to {high:+.1f})"
+    if counted:
+        return f"{effect.mean:+.1f} {counted}({low:+.1f} to {high:+.1f})"
+    if max(abs(low), abs(high)) < _NOTHING:
+        return "the same"
+    return f"{effect.mean:+.0%} ({low:+.0%} to {high:+.0%})"

@@ -26,7 +26,7 @@ def pattern_table(found: Sequence[PatternLine], terminal: Terminal) -> Iterator[
         Column("STEPS", align="right", essential=False),
         Column("VARS", align="right", essential=False),
         Column("RUNS", align="right"),
-        Column("LIFT", flexible=True),
+        Column("LIFT"),
         Column("STATE", style=lambda state: STATE_STYLES.get(state.partition(" ")[0], "")),
         Column("WHAT WORKED", flexible=True),
     ]
@@ -77,9 +77,7 @@ def lift_words(lift: float | None, low: float | None, high: float | None) -> str
 
 def pattern_details(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
     """One pattern on one screen."""
-    yield pattern_title(pattern, terminal)
-    yield terminal.style(f"{pattern.task_type} · {pattern.project_id} · {_origin(pattern)}", "dim")
-    yield standing_line(pattern, terminal)
+    yield from pattern_head(pattern, terminal)
     yield ""
     yield from workflow_lines(pattern.workflow, terminal)
     yield ""
@@ -90,23 +88,22 @@ def pattern_details(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
     )
 
 
-def pattern_title(pattern: "Pattern", terminal: Terminal) -> str:
-    """Which pattern, and what it is about."""
-    named = terminal.style(f"{pattern.id} v{pattern.version}", "bold")
-    return f"{named}  {first_line(pattern.workflow.summary)}"
-
-
-def standing_line(pattern: "Pattern", terminal: Terminal) -> str:
-    """Where it stands, and why."""
-    state = terminal.style(pattern.state, STATE_STYLES.get(pattern.state, ""))
-    return state + terminal.style(f" · {pattern.reason}", "dim")
+def pattern_head(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
+    """Which pattern, what it is about, where it stands and why."""
+    named = f"{pattern.id} v{pattern.version}  "
+    yield from hanging(named, first_line(pattern.workflow.summary), terminal, style="bold")
+    where = f"{pattern.task_type} · {pattern.project_id} · {_origin(pattern)}"
+    yield from (terminal.style(line, "dim") for line in hanging("", where, terminal))
+    state = f"{pattern.state} · "
+    style = STATE_STYLES.get(pattern.state, "")
+    yield from hanging(state, pattern.reason, terminal, style=style)
 
 
 def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
     """Steps, variables and cautions."""
     for number, step in enumerate(workflow.steps, 1):
-        mark = terminal.style("  recovery", "accent") if step.recovery else ""
-        yield from hanging(f"  {number:>2}  ", f"{step.instruction}", terminal, mark)
+        mark = "recovery" if step.recovery else ""
+        yield from hanging(f"  {number:>2}  ", step.instruction, terminal, mark=mark)
     if workflow.variables:
         yield ""
         widest = max(len(name) for name in workflow.variables)
@@ -121,12 +118,15 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
         yield from hanging("  careful  ", caution, terminal)
 
 
-def hanging(first: str, text: str, terminal: Terminal, mark: str = "") -> Iterator[str]:
-    """Text that is wrapped under its own beginning."""
-    room = max(terminal.text_width - len(first) - (10 if mark else 0), 20)
+def hanging(
+    first: str, text: str, terminal: Terminal, *, mark: str = "", style: str = "dim"
+) -> Iterator[str]:
+    """Text that is wrapped beside its own beginning, with a mark after its first line."""
+    room = max(terminal.text_width - cell_len(first) - (len(mark) and len(mark) + 2), 20)
     lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
-    yield f"{terminal.style(first, 'dim')}{lines[0]}{mark}"
-    yield from (" " * len(first) + line for line in lines[1:])
+    said = f"  {terminal.style(mark, 'accent')}" if mark else ""
+    yield f"{terminal.style(first, style)}{lines[0]}{said}"
+    yield from (" " * min(cell_len(first), 12) + line for line in lines[1:])
 
 
 def _origin(pattern: "Pattern") -> str:
@@ -153,7 +153,9 @@ def lift_bar(low: float, mean: float, high: float, terminal: Terminal) -> str:
         cells[at] = "─"
     cells[_BAR // 2] = "│" if cells[_BAR // 2] == "·" else "┼"
     cells[_cell(mean)] = "●"
-    return terminal.style("".join(cells), "good" if low > 0 else "bad" if high < 0 else "")
+    style = "good" if low > 0 else "bad" if high < 0 else ""
+    ends = f"{-100 * _BAR_REACH:.0f} ", f" {100 * _BAR_REACH:+.0f}"
+    return f"{ends[0]}{terminal.style(''.join(cells), style)}{ends[1]}"
 
 
 def _cell(value: float) -> int:

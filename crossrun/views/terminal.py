@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TextIO
 from crossrun.views.words import Kind, Phrase
 
 _NARROWEST, _PLAIN_WIDTH, _WIDEST_TEXT = 40, 100, 120
-_NARROW_TABLE, _NARROWEST_COLUMN = 72, 8
+_NARROW_TABLE, _READABLE, _NARROWEST_COLUMN = 72, 16, 8
 _LONGEST_MESSAGE = 40
 _STYLES = {"dim": "2", "bold": "1", "accent": "36", "good": "32", "bad": "31", "warn": "33"}
 _KIND_STYLES: dict[Kind, str] = {
@@ -186,7 +186,8 @@ class Column(NamedTuple):
     """A column of a table.
 
     A flexible one gives up what width there is not; one that is not `essential` is left out where
-    the terminal is narrow. `style` is that of all cells, or tells it from a cell's text.
+    that would leave too little to read. `style` is that of all cells, or tells it from a cell's
+    text.
     """
 
     title: str
@@ -204,14 +205,13 @@ def table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal
 ) -> Iterator[str]:
     """An aligned table with a header; only flexible columns are cut."""
-    if terminal.width < _NARROW_TABLE:
-        kept = [i for i, column in enumerate(columns) if column.essential]
-        columns = [columns[i] for i in kept]
-        rows = [[row[i] for i in kept] for row in rows]
     widths = [
         max([cell_len(column.title), *(cell_len(row[i]) for row in rows)])
         for i, column in enumerate(columns)
     ]
+    kept = _fitting(columns, widths, terminal.width)
+    columns, widths = [columns[i] for i in kept], [widths[i] for i in kept]
+    rows = [[row[i] for i in kept] for row in rows]
     flexible = [i for i, column in enumerate(columns) if column.flexible]
     spare = terminal.width - sum(widths) - 2 * (len(columns) - 1)
     for i in reversed(flexible):
@@ -221,6 +221,17 @@ def table(
     yield terminal.style(_row([c.title for c in columns], columns, widths, None), "dim")
     for row in rows:
         yield _row(row, columns, widths, terminal)
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
+    """The columns that there is room for: those that are not essential go, the widest first."""
+    kept = list(range(len(columns)))
+    spare = [i for i in kept if not columns[i].essential]
+    for i in sorted(spare, key=lambda i: -widths[i]):
+        least = [min(widths[k], _READABLE) if columns[k].flexible else widths[k] for k in kept]
+        if sum(least) + 2 * (len(kept) - 1) > room or room < _NARROW_TABLE:
+            kept.remove(i)
+    return kept
 
 
 def _row(

@@ -3,7 +3,7 @@
 Pure and deterministic: the same runs in the same order always give the same workflow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from crossrun.commandlines import one_line
 from crossrun.patterns.learning.alignment import Aligned, aligned, same
@@ -14,6 +14,8 @@ from crossrun.workflows import LONGEST_STEP, Intent, Preconditions, Step, Trace,
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""
 _VERIFIED_WEIGHT = 2
+_PHRASE = 3
+"""Words; what has more says something."""
 _PHRASES: dict[Intent, str] = {
     "read": "Read",
     "search": "Search",
@@ -51,7 +53,7 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
         values = values_of(names, 0)
     return clamped(
         Workflow(
-            summary=substituted(summary(different[0].task), values),
+            summary=substituted(summary(different[0].task), _short(values)),
             steps=tuple(steps),
             variables=names.variables,
             cautions=tuple(dict.fromkeys(substituted(told, values) for told in cautions)),
@@ -75,6 +77,11 @@ def summary(task: str) -> str:
     line = next((text for text in paragraphs if text), "")
     cut = min((at for end in _ENDS if (at := line.find(end)) > 0), default=len(line))
     return clipped(line[:cut].rstrip("."), LONGEST_STEP)
+
+
+def _short(values: Mapping[str, str]) -> dict[str, str]:
+    """Values that a summary can do without: whole phrases are what it is about."""
+    return {value: name for value, name in values.items() if len(value.split()) <= _PHRASE}
 
 
 def _common(traces: Sequence[Trace]) -> list[Aligned]:
