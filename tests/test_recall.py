@@ -250,7 +250,7 @@ def test_the_reason_names_pattern_probability_and_bound() -> None:
 
 def test_another_task_type_is_chosen_only_when_it_clearly_fits() -> None:
     assert chosen(ALL, ESSAY.task, task_type="code") == "essay"
-    related = "Write an essay for sailors"
+    related = "Write a poem about lighthouses for sailors"
     assert chosen(ALL, related, task_type="writing") == "essay"
     assert chosen(ALL, related, task_type="code") is None
 

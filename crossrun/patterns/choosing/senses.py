@@ -60,6 +60,42 @@ ocr recognise recognize tesseract
 watermark stamp overlay
 pivot tabulate crosstab
 log trace monitor
+replace swap substitute exchange
+improve enhance refine polish better
+rewrite port translate reimplement
+explain describe clarify
+save store persist keep
+number enumerate
+parallelise parallelize parallel concurrent concurrently
+paginate pagination paging
+import load ingest read
+copy duplicate clone mirror
+move relocate shift
+disable deactivate
+enable activate
+execute run launch start
+stop kill terminate abort
+resize scale shrink enlarge
+compress zip pack archive
+decompress unzip unpack
+backup archive
+back restore recover
+wrap encapsulate
+cache memoise memoize
+mock stub fake
+profile measure
+lint style
+format beautify prettify
+normalise normalize standardise standardize
+aggregate total sum
+crop cut
+answer reply respond
+invite invitation
+outline sketch
+brainstorm idea
+interpret analyse analyze analysis
+authenticate authentication login auth
+authorise authorize authorization permission
 """
 """What one does. The words of a line can stand for each other; a word can be on several lines."""
 
@@ -140,6 +176,55 @@ status health healthy
 template form
 company firm
 reading measurement sensor
+logging logger log print
+statistic figure number
+title heading headline caption
+link hyperlink url href
+histogram distribution distributed
+faq frequently questions
+signup registration
+retention cohort
+guest visitor user
+picture image photo media logo
+story tale narrative novel
+magazine newspaper journal
+essay composition
+book e-book ebook
+trip travel journey holiday vacation
+budget expense spending
+contract agreement lease
+resume cv curriculum
+recipe dish meal
+lecture lesson course class
+exam quiz test
+student pupil
+employee staff worker personnel
+patient case
+doctor physician
+car vehicle automobile
+city town
+country nation
+money cash
+cheap cheapest least inexpensive
+bash shell sh
+config configuration setting
+thread process worker
+schema migration table
+key secret token credential
+server host machine
+cloud aws azure gcp
+bucket storage
+ui interface frontend
+button form page
+crawler scraper spider
+frequency rate
+percentage percent share proportion
+median mean mode
+variance deviation spread
+quality validity
+header footer
+font typeface
+footnote endnote
 english german french spanish italian portuguese dutch swedish polish russian chinese japanese
 """
 """What one does it to; lines as above."""
