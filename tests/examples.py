@@ -8,11 +8,15 @@ from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
     CancelRequested,
+    Candidate,
     CommandRan,
     CommandStarted,
     Event,
     FileChanged,
     ItemStarted,
+    PatternDecided,
+    PatternJudged,
+    PatternLearned,
     PlanItem,
     PlannerReplied,
     PlanUpdated,
@@ -33,8 +37,20 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.runs import Change, CodexOptions, Limits, RunRequest, Tokens
+from crossrun.runs import Change, CodexOptions, Limits, MemoryOptions, RunRequest, Tokens
 from crossrun.status import Status
+from crossrun.workflows import (
+    Act,
+    Caution,
+    Finding,
+    Occurrence,
+    Preconditions,
+    Stats,
+    Step,
+    Trace,
+    Variable,
+    Workflow,
+)
 
 RUN_ID = "k7f3abcd"
 FAILURE = Failure("VERIFY_FAILED", "the check failed", "look at its output", retryable=True)
@@ -60,11 +76,57 @@ REQUEST = RunRequest(
     limits=Limits(timeout=60.0, idle_timeout=None, max_turns=3, max_tokens=1000),
     verify="pytest -q",
     recording="file:/recording.yaml",
+    memory=MemoryOptions(
+        off=True,
+        pattern_id="9c1xyz",
+        reference_run_id="m4n5pqrs",
+        scope="project",
+        holdout=0.5,
+        learn_with="gpt-5.1-mini",
+    ),
 )
 CHANGES = (
     Change("new.py", "added", None, 3, 0),
     Change("to.py", "renamed", "from.py", 1, 2),
     Change("plot.png", "modified"),
+)
+
+SEEN = (Occurrence(RUN_ID, 12, 1), Occurrence(RUN_ID, 14, 0))
+PRECONDITIONS = Preconditions(os="linux", tools=("pytest",), markers=("pyproject.toml",))
+WORKFLOW = Workflow(
+    summary="Fix a module and test it",
+    steps=(
+        Step(
+            instruction="Run the tests: pytest {test_file}",
+            intent="test",
+            target="test_calc.py",
+            command="pytest {test_file}",
+            recovery=True,
+            evidence=SEEN,
+        ),
+        Step(instruction="Say what was wrong", intent="plan"),
+    ),
+    variables={"test_file": Variable("path", "test_calc.py")},
+    cautions=("`make test` fails: no rule",),
+    preconditions=PRECONDITIONS,
+)
+TRACE = Trace(
+    run_id=RUN_ID,
+    task="Fix calc.py\nand test it",
+    acts=(
+        Act(
+            intent="test",
+            target="test_calc.py",
+            command="pytest test_calc.py",
+            occurrences=SEEN,
+            recovery=True,
+            instead_of="make test",
+            heading="Test it",
+        ),
+    ),
+    verified=True,
+    found=(Finding("test_file", "path", "test_calc.py", substitute=False),),
+    preconditions=PRECONDITIONS,
 )
 
 EVENTS: tuple[Event, ...] = (
@@ -74,7 +136,34 @@ EVENTS: tuple[Event, ...] = (
         crossrun_version="0.1.0",
         executor_version="0.58.0",
     ),
-    WorkspacePrepared(path="/w/thesis/k7f3abcd", baseline="4b825dc"),
+    WorkspacePrepared(
+        path="/w/thesis/k7f3abcd", baseline="4b825dc", top_files=("pyproject.toml", "Makefile")
+    ),
+    PatternDecided(
+        decision="injected",
+        reason="one fits",
+        probability=0.7,
+        channel="developer",
+        pattern_id="9c1xyz",
+        version=3,
+        summary="Fix a module and test it",
+        hash="5f3a6b1c2d4e7f80",
+        family_id="8b2wvu",
+        share_withheld=0.3,
+        right=0.9,
+        fits=0.8,
+        threshold=0.5,
+        candidates=(
+            Candidate(
+                pattern_id="9c1xyz",
+                version=3,
+                task_type="research",
+                score=2.5,
+                signals={"task": 1.5, "pairs": 1.0},
+            ),
+            Candidate(pattern_id="7d3tsr", version=1, task_type="code", excluded="it is retired"),
+        ),
+    ),
     PlannerReplied(
         sent=({"role": "user", "content": "plan it"},),
         reply={"role": "assistant", "tool_calls": [{"id": "1", "n": None}]},
@@ -116,6 +205,29 @@ EVENTS: tuple[Event, ...] = (
         redactions=2,
     ),
     CancelRequested(by="SIGINT"),
+    PatternLearned(
+        pattern_id="6e4qpn",
+        family_id="8b2wvu",
+        project_id="thesis",
+        task_type="research",
+        lesson="workflow",
+        version=2,
+        hash="0a1b2c3d4e5f6071",
+        rules_hash="71605f4e3d2c1b0a",
+        workflow=WORKFLOW,
+        trace=TRACE,
+        cautions=(Caution("m4n5pqrs", "`make test` fails: no rule"),),
+    ),
+    PatternJudged(
+        pattern_id="9c1xyz",
+        state="quarantined",
+        before="active",
+        reason="It lowers success.",
+        stats=Stats(
+            runs_with=9, runs_without=4, lift=-0.125, lift_interval=(-0.25, 0.0), p_hurt=0.875
+        ),
+        adherence=0.75,
+    ),
     RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7),
 )
 

@@ -234,6 +234,49 @@ def test_what_is_not_there_is_told_with_its_exit_code(
     assert result.out == ""
 
 
+PATTERN = """\
+pattern: 1
+summary: Count the words
+task: count
+task_type: code
+steps:
+  - instruction: Count them
+variables:
+  input_file:
+    type: path
+    example: notes.txt
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("pattern: 1", "pattern: 2", "line 1: format 2 is not known, only 1"),
+        ("Count the words", "'Count  them'", "line 2: it has to be one line of plain text"),
+        ("Count them", '"Count\\nthem"', "line 6: it has to be one line of plain text"),
+        (
+            "type: path",
+            'type: "path\\n\\nCautions:"',
+            "line 8: it has to be one line of plain text",
+        ),
+        ("notes.txt", "n" * 161, "line 8: it has 161 characters, 160 are allowed"),
+        ("input_file", "Input", "line 8: 'Input' is no name of lower-case letters"),
+        ("task_type: code", "colour: red", "line 1: Object contains unknown field `colour`"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
+    crossrun: Crossrun, right: str, wrong: str, told: str
+) -> None:
+    (crossrun.cwd / "right.yaml").write_text(PATTERN)
+    (crossrun.cwd / "wrong.yaml").write_text(PATTERN.replace(right, wrong))
+    result = crossrun("patterns", "import", "wrong.yaml", "--json")
+
+    assert error_of(result) == (2, "PATTERN_INVALID")
+    assert result.json["error"]["message"].startswith(f"wrong.yaml, {told}")
+    assert crossrun.json("patterns")["patterns"] == []
+    assert crossrun.json("patterns", "import", "right.yaml")["summary"] == "Count the words"
+
+
 def test_an_unknown_run_names_the_nearest(crossrun: Crossrun) -> None:
     run = crossrun("run", "true", "--executor", "shell", "--json").json["id"]
     wrong = run[:-1] + ("2" if run[-1] != "2" else "3")

@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from conftest import Crossrun
 from examples import EVENTS, FAILURE, REQUEST, RUN_ID, event_of, recorded
+from msgspec.structs import replace
 
 from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
+    CommandRan,
     Event,
+    PatternDecided,
+    PatternJudged,
+    PatternLearned,
     Recorded,
     RunFinished,
     RunStarted,
@@ -29,7 +34,7 @@ from crossrun.events import (
 )
 from crossrun.failures import FAILURES, Failure
 from crossrun.ledger import advance, artifact
-from crossrun.runs import Artifact, Change, Run, Tokens, Verification
+from crossrun.runs import Artifact, Change, Decided, Run, Tokens, Verification
 from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
@@ -37,6 +42,23 @@ from crossrun.store.rows import run_row
 
 BEGAN, ENDED = "2026-01-02T03:04:05.000000Z", "2026-01-02T03:04:07.500000Z"
 STARTED = recorded(event_of(RunStarted), at=BEGAN)
+
+
+DECIDED = Decided(
+    decision="injected",
+    pattern_id="9c1xyz",
+    version=3,
+    probability=0.7,
+    reason="one fits",
+    family_id="8b2wvu",
+    hash="5f3a6b1c2d4e7f80",
+    channel="developer",
+    share_withheld=0.3,
+)
+NONE_FITS = PatternDecided(
+    decision="abstained", reason="none fits", probability=1.0, channel="prompt"
+)
+NOTHING = Decided(decision="abstained", probability=1.0, reason="none fits", channel="prompt")
 
 
 def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
@@ -60,6 +82,7 @@ def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
         "planner_model": "gpt-6.1-sol",
         "executor_version": "0.58.0",
         "crossrun_version": "0.1.0",
+        "reference_run_id": "m4n5pqrs",
     }
     return Run(**{**fields, **known})
 
@@ -97,6 +120,22 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
             ],
             a_run(tokens=Tokens(101, 52, 13, 9)),
         ),
+        ([TurnStarted(), TurnStarted()], a_run(turns=2)),
+        (
+            [
+                CommandRan(command="a", exit_code=0),
+                CommandRan(command="b", exit_code=2),
+                CommandRan(command="c", exit_code=None),
+            ],
+            a_run(commands=3, failed_commands=2),
+        ),
+        ([event_of(PatternDecided)], a_run(pattern=DECIDED)),
+        ([event_of(PatternDecided), NONE_FITS], a_run(pattern=NOTHING)),
+        (
+            [event_of(PatternDecided), event_of(PatternJudged)],
+            a_run(pattern=replace(DECIDED, adherence=0.75)),
+        ),
+        ([event_of(PatternLearned)], a_run(learned_pattern_id="6e4qpn")),
         (
             [Verified(command="pytest", exit_code=None, output="...")],
             a_run(verify=Verification("pytest", None)),
@@ -127,11 +166,16 @@ def test_a_run_is_as_its_events_left_it(events: list[Event], run: Run) -> None:
 
 
 _TOLD = (
-    AgentSpoke, RunFinished, RunStarted, ThreadStarted, UsageReported, Verified, WorkspaceChanged,
+    AgentSpoke, CommandRan, PatternDecided, PatternLearned, RunFinished, RunStarted, ThreadStarted,
+    TurnStarted, UsageReported, Verified, WorkspaceChanged,
 )  # fmt: skip
+_TELLS_NOTHING = (
+    *[event for event in EVENTS if not isinstance(event, _TOLD)],
+    replace(event_of(PatternLearned), lesson="caution"),
+)
 
 
-@pytest.mark.parametrize("event", [event for event in EVENTS if not isinstance(event, _TOLD)])
+@pytest.mark.parametrize("event", _TELLS_NOTHING)
 def test_all_other_events_leave_the_run_as_it_is(event: Event) -> None:
     assert after(event) == a_run()
 
@@ -193,6 +237,11 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         exit_code=9,
         ended_at=ENDED,
         redactions=7,
+        pattern=replace(DECIDED, adherence=0.75),
+        learned_pattern_id="6e4qpn",
+        turns=1,
+        commands=1,
+        failed_commands=1,
     )
 
 

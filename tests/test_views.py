@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from conftest import Crossrun, send
 from examples import EVENTS, event_of, recorded
+from msgspec import convert, to_builtins
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from crossrun.commandlines import bare_command
@@ -30,6 +32,9 @@ from crossrun.events import (
     CommandStarted,
     Event,
     FileChanged,
+    PatternDecided,
+    PatternJudged,
+    PatternLearned,
     PlanItem,
     PlannerReplied,
     PlanUpdated,
@@ -52,8 +57,12 @@ from crossrun.events import (
 )
 from crossrun.failures import Failure
 from crossrun.ledger import advance
+from crossrun.patterns.crediting.evidence import Credit, Setting, Trial, credits_of
 from crossrun.runs import Change, Run, RunRequest, Tokens
 from crossrun.status import Status
+from crossrun.stored import PatternLine
+from crossrun.views.choices import choice_lines
+from crossrun.views.credits import credit_details, credit_table
 from crossrun.views.live import (
     JsonLinesView,
     Moving,
@@ -64,11 +73,13 @@ from crossrun.views.live import (
     told,
     view_for,
 )
+from crossrun.views.patterns import hit_table, pattern_details, pattern_table
 from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import Progress
 from crossrun.views.summary import closing, details, header
 from crossrun.views.terminal import Column, Terminal, fit, lines, table, wrap
 from crossrun.views.words import Phrase, clean, clock, count, plural, size
+from crossrun.workflows import Pattern, Workflow
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 """Escape sequences that set a style."""
@@ -162,6 +173,45 @@ def terminal(
             [Phrase("command", "verify: pytest", "exit 1", good=False), Phrase("output", "boom")],
         ),
         (CancelRequested(by="SIGINT"), [Phrase("warn", "stopping, asked by SIGINT")]),
+        (
+            event_of(PatternDecided),
+            [
+                Phrase(
+                    "plan",
+                    "pattern    9c1xyz v3  Fix a module and test it",
+                    "injected (p 0.70)",
+                )
+            ],
+        ),
+        (
+            replace(event_of(PatternDecided), decision="forced", probability=1.0),
+            [Phrase("plan", "pattern    9c1xyz v3  Fix a module and test it", "forced")],
+        ),
+        (
+            PatternDecided(
+                decision="abstained", reason="none fits", probability=1.0, channel="prompt"
+            ),
+            [Phrase("note", "pattern    none: none fits")],
+        ),
+        (
+            event_of(PatternLearned),
+            [
+                Phrase(
+                    "plan",
+                    "learned    6e4qpn v2  Fix a module and test it",
+                    "2 steps, 1 variable",
+                )
+            ],
+        ),
+        (
+            replace(event_of(PatternLearned), lesson="caution"),
+            [Phrase("plan", "learned    6e4qpn v2  careful: `make test` fails: no rule")],
+        ),
+        (
+            event_of(PatternJudged),
+            [Phrase("note", "pattern 9c1xyz is quarantined now: It lowers success.")],
+        ),
+        (replace(event_of(PatternJudged), before="quarantined"), []),
     ],
 )
 def test_an_event_is_told_in_short_phrases(event: Event, said: list[Phrase]) -> None:
@@ -235,7 +285,8 @@ def test_no_control_sign_survives_cleaning() -> None:
 NOT_FREE = {
     "type", "change", "status", "source", "channel", "executor", "planner", "sandbox", "code",
     "workspace", "executor_version", "crossrun_version", "by", "project_id", "task_type", "model",
-    "planner_model", "tags", "thread_id",
+    "planner_model", "tags", "thread_id", "scope", "decision", "lesson", "state", "before",
+    "intent", "pattern_id", "reference_run_id",
 }  # fmt: skip
 """Fields that take certain words only, that crossrun fills in itself, or that are tested apart."""
 
@@ -277,6 +328,71 @@ def test_no_escape_sequence_of_a_run_reaches_the_terminal() -> None:
     run = run_of(*map(evil, EVENTS))
     for part in (header, closing, details):
         assert BAD_SIGNS.findall("\n".join(part(run, terminal()))) == []
+
+
+def evil_pattern() -> Pattern:
+    """A pattern of a file that somebody else wrote; names of variables are checked there."""
+    learned = event_of(PatternLearned)
+    pattern = Pattern(
+        id="9c1xyz",
+        family_id="9c1xyz",
+        version=1,
+        hash=learned.hash,
+        state="candidate",
+        reason=f"Imported.{EVIL}",
+        own=False,
+        kept_by_user=False,
+        project_id=EVIL,
+        task_type=EVIL,
+        task=EVIL,
+        created_at="2026-01-02T03:04:05.000000Z",
+        updated_at="2026-01-02T03:04:05.000000Z",
+        workflow=learned.workflow,
+        source_run_ids=(),
+    )
+    said = with_text(to_builtins(learned.workflow), EVIL)
+    return replace(pattern, workflow=convert(said, Workflow))
+
+
+def evil_credit() -> Credit:
+    """Runs with and without the pattern; a project file chose their models."""
+    trials = [
+        Trial(
+            run_id=f"r{number}",
+            pattern_id="9c1xyz",
+            family_id="9c1xyz",
+            version="v",
+            task="t",
+            injected=number % 2 == 0,
+            probability=0.5,
+            succeeded=number % 3 == 0,
+            setting=Setting(model=f"{number % 4 < 2}{EVIL}"),
+        )
+        for number in range(40)
+    ]
+    return credits_of(trials)["9c1xyz"]
+
+
+def test_no_escape_sequence_of_a_pattern_reaches_the_terminal() -> None:
+    pattern, credit, decided = evil_pattern(), evil_credit(), evil(event_of(PatternDecided))
+    assert isinstance(decided, PatternDecided)
+    line = PatternLine(
+        "9c1xyz", 1, "candidate", own=False, project_id=EVIL, task_type=EVIL, summary=EVIL,
+        steps=2, variables=1, runs_with=9, lift=None, low=None, high=None,
+    )  # fmt: skip
+    shown = {
+        "choice": choice_lines(decided, terminal()),
+        "details": pattern_details(pattern, terminal()),
+        "table": pattern_table([line], terminal()),
+        "hits": hit_table([(1.0, pattern)], terminal()),
+        "credits": credit_table([(line, credit)], terminal(200)),
+        "credit": credit_details(pattern, credit, terminal()),
+    }
+    texts = {name: "\n".join(lines) for name, lines in shown.items()}
+    assert {name: BAD_SIGNS.findall(text) for name, text in texts.items()} == {
+        name: [] for name in shown
+    }
+    assert {name for name, text in texts.items() if "red" not in text} == set()
 
 
 @pytest.mark.parametrize(
@@ -718,7 +834,8 @@ def test_json_lines_are_the_events_and_nothing_else() -> None:
     assert [(o["seq"], o["type"], o["run_id"], o["schema_version"]) for o in objects] == [
         (seq, event.__struct_config__.tag, "k7f3abcd", 1) for seq, event in enumerate(EVENTS, 1)
     ]
-    assert set(objects[6]) == {"schema_version", "run_id", "seq", "at", "type"}
+    turn = next(one for one in objects if one["type"] == "turn_started")
+    assert set(turn) == {"schema_version", "run_id", "seq", "at", "type"}
 
 
 def test_the_moving_line_tells_stage_time_command_and_tokens() -> None:

@@ -142,7 +142,8 @@ def _objections(form: Form) -> list[tuple[str, str]]:
     lines = [("$.summary", form.summary)]
     lines += [(f"$.steps[{at}].instruction", s.instruction) for at, s in enumerate(form.steps)]
     lines += [(f"$.cautions[{at}]", text) for at, text in enumerate(form.cautions)]
-    lines += [(f"$.variables.{name}", v.example) for name, v in form.variables.items()]
+    for name, variable in form.variables.items():
+        lines += [(f"$.variables.{name}", text) for text in (variable.type, variable.example)]
     found += [(path, what) for path, text in lines if (what := _text_objection(text))]
     found += [
         (f"$.variables.{name}", f"{name!r} is no name of lower-case letters, digits and _")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from crossrun.events import PatternDecided
 from crossrun.views.terminal import Column, Terminal, table
+from crossrun.views.words import clean, first_line
 
 _DECISIONS = {
     "injected": "the agent gets it",
@@ -22,9 +23,9 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     told = f": {_DECISIONS[decided.decision]}{chance}"
     yield terminal.style(f"{decided.decision}{named}", "bold") + told
     if decided.summary:
-        yield f"  {decided.summary}"
+        yield f"  {first_line(decided.summary)}"
     yield from textwrap.wrap(
-        decided.reason, terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
+        clean(decided.reason), terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
     )
     if decided.fits is not None and decided.candidates:
         yield f"  that anything stored fits has the probability {decided.fits:.2f}"
@@ -46,7 +47,7 @@ def _candidates(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
             f"{one.pattern_id} v{one.version}",
             "" if one.score is None else f"{one.score:.2f}",
             *("" if name not in one.signals else f"{one.signals[name]:.2f}" for name in signals),
-            one.excluded or one.task_type,
+            first_line(one.excluded or one.task_type),
         ]
         for one in decided.candidates
     ]

@@ -86,7 +86,9 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
     ]
     if credit.chosen:
         rows.append(("chosen", f"{plural(credit.chosen, 'run')} where it was not left to chance"))
-    rows += [("mixed", f"{one.what}: {', '.join(one.values)}") for one in credit.pooled]
+    rows += [
+        ("mixed", f"{one.what}: {', '.join(map(first_line, one.values))}") for one in credit.pooled
+    ]
     for name, text in rows:
         if UNKNOWN not in text or name == "success":
             yield from hanging(f"  {name:<9} ", text, terminal)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crossrun.stored import PatternLine
 from crossrun.views.terminal import Column, Terminal, cell_len, fit, table
-from crossrun.views.words import first_line, plural
+from crossrun.views.words import clean, first_line, plural
 
 if TYPE_CHECKING:
     from crossrun.workflows import Pattern, Stats, Workflow
@@ -36,7 +36,7 @@ def pattern_table(found: Sequence[PatternLine], terminal: Terminal) -> Iterator[
 def _pattern_row(line: PatternLine) -> list[str]:
     return [
         f"{line.id} v{line.version}",
-        line.task_type,
+        first_line(line.task_type),
         str(line.steps),
         str(line.variables),
         str(line.runs_with),
@@ -59,7 +59,7 @@ def hit_table(hits: "Sequence[tuple[float, Pattern]]", terminal: Terminal) -> It
         [
             f"{pattern.id} v{pattern.version}",
             f"{score:.2f}",
-            pattern.task_type,
+            first_line(pattern.task_type),
             pattern.state,
             first_line(pattern.workflow.summary),
         ]
@@ -92,7 +92,8 @@ def pattern_head(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
     """Which pattern, what it is about, where it stands and why."""
     named = f"{pattern.id} v{pattern.version}  "
     yield from hanging(named, first_line(pattern.workflow.summary), terminal, style="bold")
-    where = f"{pattern.task_type} · {pattern.project_id} · {_origin(pattern)}"
+    of, project = first_line(pattern.task_type), first_line(pattern.project_id)
+    where = f"{of} · {project} · {_origin(pattern)}"
     yield from (terminal.style(line, "dim") for line in hanging("", where, terminal))
     state = f"{pattern.state} · "
     style = STATE_STYLES.get(pattern.state, "")
@@ -106,13 +107,17 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
         yield from hanging(f"  {number:>2}  ", step.instruction, terminal, mark=mark)
     if workflow.variables:
         yield ""
-        widest = max(len(name) for name in workflow.variables)
-        kinds = max(cell_len(variable.type) for variable in workflow.variables.values())
-        for name, variable in workflow.variables.items():
+        told = [
+            (name, first_line(variable.type), first_line(variable.example))
+            for name, variable in workflow.variables.items()
+        ]
+        widest = max(len(name) for name, _, _ in told)
+        kinds = max(cell_len(kind) for _, kind, _ in told)
+        for name, kind, example in told:
             room = terminal.width - widest - kinds - 8
-            kind = terminal.style(f"{variable.type:<{kinds}}", "dim")
+            styled = terminal.style(f"{kind:<{kinds}}", "dim")
             named = terminal.style(f"{name:<{widest}}", "accent")
-            yield f"  {named}  {kind}  {fit(variable.example, room)}"
+            yield f"  {named}  {styled}  {fit(example, room)}"
     for caution in workflow.cautions:
         yield ""
         yield from hanging("  careful  ", caution, terminal)
@@ -121,9 +126,12 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
 def hanging(
     first: str, text: str, terminal: Terminal, *, mark: str = "", style: str = "dim"
 ) -> Iterator[str]:
-    """Text that is wrapped beside its own beginning, with a mark after its first line."""
+    """Text that is wrapped beside its own beginning, with a mark after its first line.
+
+    Control characters go; whoever wrote the text must not steer the terminal.
+    """
     room = max(terminal.text_width - cell_len(first) - (len(mark) and len(mark) + 2), 20)
-    lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(clean(text), room, break_on_hyphens=False) or [""]
     said = f"  {terminal.style(mark, 'accent')}" if mark else ""
     yield f"{terminal.style(first, style)}{lines[0]}{said}"
     yield from (" " * min(cell_len(first), 12) + line for line in lines[1:])

@@ -75,7 +75,9 @@ def phrases(event: Event) -> list[Phrase]:
         case PatternLearned():
             return [_learned(event)]
         case PatternJudged(state=state, before=before, reason=reason) if state != before:
-            return [Phrase("note", f"pattern {event.pattern_id} is {state} now: {reason}")]
+            return [
+                Phrase("note", f"pattern {event.pattern_id} is {state} now: {first_line(reason)}")
+            ]
         case CancelRequested(by=by):
             return [Phrase("warn", f"stopping, asked by {by}")]
         case (
@@ -102,10 +104,12 @@ def phrases(event: Event) -> list[Phrase]:
 def _decided(event: PatternDecided) -> Phrase:
     """One line: which pattern, and what became of it."""
     if event.pattern_id is None:
-        return Phrase("note", f"pattern    none: {event.reason}")
+        return Phrase("note", f"pattern    none: {first_line(event.reason)}")
     chance = "" if event.probability == 1 else f" (p {event.probability:.2f})"
     named = f"{event.pattern_id} v{event.version}"
-    return Phrase("plan", f"pattern    {named}  {event.summary}", f"{event.decision}{chance}")
+    return Phrase(
+        "plan", f"pattern    {named}  {first_line(event.summary)}", f"{event.decision}{chance}"
+    )
 
 
 def _learned(event: PatternLearned) -> Phrase:
@@ -113,11 +117,11 @@ def _learned(event: PatternLearned) -> Phrase:
     workflow = event.workflow
     named = f"{event.pattern_id} v{event.version}"
     if event.lesson == "caution":
-        return Phrase("plan", f"learned    {named}  careful: {event.cautions[-1].text}")
+        return Phrase("plan", f"learned    {named}  careful: {first_line(event.cautions[-1].text)}")
     counted = plural(len(workflow.steps), "step")
     if workflow.variables:
         counted += f", {plural(len(workflow.variables), 'variable')}"
-    return Phrase("plan", f"learned    {named}  {workflow.summary}", counted)
+    return Phrase("plan", f"learned    {named}  {first_line(workflow.summary)}", counted)
 
 
 def failure_phrases(failure: Failure) -> list[Phrase]:
