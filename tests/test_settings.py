@@ -9,7 +9,17 @@ import pytest
 from conftest import Crossrun
 
 from crossrun.errors import ConfigurationError
-from crossrun.settings import OPTIONS, Paths, Settings, duration, load, one_of, positive, switch
+from crossrun.settings import (
+    OPTIONS,
+    Paths,
+    Settings,
+    duration,
+    load,
+    one_of,
+    positive,
+    share,
+    switch,
+)
 
 
 @dataclass
@@ -51,6 +61,10 @@ def values(settings: Settings) -> dict[str, Any]:
     return {key: settings[key] for key in OPTIONS}
 
 
+def variable(key: str) -> str:
+    return f"CROSSRUN_{key.upper().replace('.', '_')}"
+
+
 def chosen(settings: Settings, *keys: str) -> dict[str, tuple[Any, str]]:
     return {key: (settings[key], settings.origins[key]) for key in keys}
 
@@ -72,6 +86,9 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         "max_turns": 20,
         "max_tokens": None,
         "verify": None,
+        "patterns.scope": "user",
+        "patterns.holdout": 0.3,
+        "patterns.learn_with": None,
         "require_git_repo": False,
         "codex.path": None,
         "database.path": None,
@@ -119,6 +136,14 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         ("idle_timeout", "1d", "1.5h", "90s", 9.0, [900.0, 86400.0, 5400.0, 90.0, 9.0]),
         ("max_turns", "21", "22", "23", 24, [20, 21, 22, 23, 24]),
         ("max_tokens", "21", "22", "23", 24, [None, 21, 22, 23, 24]),
+        (
+            "patterns.scope",
+            "project",
+            "user",
+            "project",
+            "user",
+            ["user", "project", "user", "project", "user"],
+        ),
     ],
 )
 def test_a_nearer_source_wins(
@@ -135,7 +160,7 @@ def test_a_nearer_source_wins(
     seen.append(chosen(sources.load(), key))
     sources.project(f"{key}: {project}\n")
     seen.append(chosen(sources.load(), key))
-    sources.environ["CROSSRUN_" + key.upper()] = environment
+    sources.environ[variable(key)] = environment
     seen.append(chosen(sources.load(**{key: None}), key))
     seen.append(chosen(sources.load(**{key: flag}), key))
     origins = ["default", "user file", "project file", "environment", "flag"]
@@ -215,9 +240,39 @@ def test_numbers_and_switches_and_choices_are_checked() -> None:
             parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0", 0.0), ("0.3", 0.3), (".5", 0.5), ("30%", 0.3), (" 12.5% ", 0.125), ("0.999", 0.999)],
+)
+def test_a_share_is_a_number_below_one_or_a_percentage(text: str, value: float) -> None:
+    assert share(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "%", "abc", "-0.1", "1e-1", "inf", "nan", "3/10", "0,3", "."])
+def test_other_words_are_no_shares(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a share like"):
+        share(text)
+
+
+@pytest.mark.parametrize("text", ["1", "1.0", "30", "100%", "250%"])
+def test_a_share_leaves_some_runs_with_a_pattern(text: str) -> None:
+    with pytest.raises(ValueError, match="it has to be below 1"):
+        share(text)
+
+
+def test_settings_of_patterns_may_be_nested_in_a_file(sources: Sources) -> None:
+    sources.user("patterns:\n  scope: project\n  holdout: 30%\n  learn_with: m\n")
+    keys = ("patterns.scope", "patterns.holdout", "patterns.learn_with")
+    assert chosen(sources.load(), *keys) == {
+        "patterns.scope": ("project", "user file"),
+        "patterns.holdout": (0.3, "user file"),
+        "patterns.learn_with": ("m", "user file"),
+    }
+
+
 def test_an_empty_variable_counts_as_unset(sources: Sources) -> None:
     sources.user("project_id: user\nmax_turns: 7\n")
-    names = [f"CROSSRUN_{key.upper().replace('.', '_')}" for key in OPTIONS]
+    names = [variable(key) for key in OPTIONS]
     names += ["CROSS_RUN_DATABASE_PATH", "CROSS_RUN_WORKSPACE_ROOT", "CROSS_RUN_ARTIFACTS_ROOT"]
     names += ["CROSS_RUN_REQUIRE_GIT_REPO", "CROSS_RUN_FAKE_CODEX", "CROSS_RUN_FAKE_SWARM"]
     names += ["CROSSRUN_FAKE_CODEX", "CROSSRUN_FAKE_SWARM", "CODEX_PATH"]
@@ -352,6 +407,8 @@ def test_only_the_nearest_project_file_counts(sources: Sources) -> None:
         ("network", "true"),
         ("profile", "yolo"),
         ("require_git_repo", "true"),
+        ("patterns.holdout", "0.9"),
+        ("patterns.learn_with", "evil"),
         ("codex.path", "./evil"),
         ("database.path", "/evil.db"),
         ("workspace.root", "/"),
@@ -467,6 +524,13 @@ WRONG = [
     ("executor", "claude", "is not one of codex, replay, shell"),
     ("sandbox", "none", "is not one of read-only, workspace-write, danger-full-access"),
     ("network", "maybe", "is not one of true, false"),
+    ("patterns.scope", "world", "is not one of user, project"),
+    ("patterns.holdout", "abc", "is not a share like 0.3 or 30%"),
+    ("patterns.holdout", "-0.1", "is not a share like 0.3 or 30%"),
+    ("patterns.holdout", "nan", "is not a share like 0.3 or 30%"),
+    ("patterns.holdout", "1", "leaves no run with a pattern: it has to be below 1"),
+    ("patterns.holdout", "100%", "leaves no run with a pattern: it has to be below 1"),
+    ("patterns.holdout", "30", "leaves no run with a pattern: it has to be below 1"),
 ]
 
 
@@ -487,7 +551,7 @@ def test_a_wrong_value_in_a_file_is_a_configuration_error(
 def test_a_wrong_value_in_the_environment_is_a_configuration_error(
     sources: Sources, key: str, value: str, why: str
 ) -> None:
-    name = f"CROSSRUN_{key.upper()}"
+    name = variable(key)
     sources.environ[name] = value
     refused = sources.refusal()
     assert (refused.code, refused.message) == ("SETTING_INVALID", f"{name}: {value!r} {why}")
