@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 import click
 import msgspec
 
-from crossrun import events, failures, runs, settings
+from crossrun import events, failures, runs, settings, workflows
 from crossrun.cli import COMMANDS, root
 from crossrun.status import Status
 
@@ -49,7 +49,8 @@ def main() -> None:
 _COMMANDS_INTRO = """\
 What `--help` prints, 100 columns wide. The options from `--home` on work with every command, before
 it and after it. `[RUN]` is an id, the beginning of one, or `last`; left out, it is the newest run.
-`artifacts` and `projects` without a word for what to do are their `list`."""
+`[PAT]` is the id of a pattern or the beginning of one; left out, it is the one that changed last.
+`artifacts`, `patterns` and `projects` without a word for what to do are their `list`."""
 
 
 def _commands() -> str:
@@ -105,9 +106,21 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     runs.RunRequest,
     runs.CodexOptions,
     runs.Limits,
+    runs.MemoryOptions,
     runs.Tokens,
     runs.Change,
     events.PlanItem,
+    events.Candidate,
+    workflows.Workflow,
+    workflows.Step,
+    workflows.Variable,
+    workflows.Preconditions,
+    workflows.Occurrence,
+    workflows.Trace,
+    workflows.Act,
+    workflows.Finding,
+    workflows.Caution,
+    workflows.Stats,
     failures.Failure,
 )
 _PLAIN_NAMES: dict[Any, str] = {
@@ -186,9 +199,9 @@ def _type_words(kind: Any) -> str:  # noqa: ANN401  any type annotation
     if origin in (types.UnionType, Union):
         return " or ".join(map(_type_words, inner))
     if origin is tuple:
-        return f"list of {_type_words(inner[0])}"
+        return f"list of {' and '.join(_type_words(one) for one in inner if one is not ...)}"
     if origin is dict:
-        return "JSON object"
+        return "JSON object" + ("" if inner[1] is Any else f" of {_type_words(inner[1])} by name")
     if kind is Status or kind in _VALUES:
         return f"[{kind.__name__}](#{kind.__name__.lower()})"
     raise TypeError(f"no words for {kind}")
@@ -222,6 +235,11 @@ _MEANINGS = {
     "max_turns": "No more turns of the agent than this.",
     "max_tokens": "No new turn after so many tokens. Only a planning model asks for more than one.",
     "verify": "A command that must exit 0 for a run to succeed.",
+    "patterns.scope": "Whether a run gets patterns of all the user's projects or of its own only.",
+    "patterns.holdout": "The share of runs that go without the pattern that fits, so that it is "
+    "known what it does. It gets smaller by itself once that is known well. With 0 no pattern is "
+    "withheld, and nothing gets known of what patterns do.",
+    "patterns.learn_with": "A model that words what runs teach; without it, rules do.",
     "require_git_repo": "Leaves it to Codex to refuse a folder that is no git repository. Every "
     "workspace starts empty, so today this makes every Codex run fail.",
     "codex.path": "The Codex program; without it, `codex` on the `PATH`.",
@@ -234,6 +252,7 @@ _FORMS = {
     settings.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
     settings.positive: "a whole number above zero",
     settings.switch: "`true` or `false`",
+    settings.share: "a share below 1: `0.3`, `30%`",
 }
 _SETTINGS_INTRO = """\
 A setting is looked for in this order; the first place that has it counts:

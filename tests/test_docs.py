@@ -19,9 +19,11 @@ from crossrun import errors
 from crossrun.cli import root
 from crossrun.cli.globals import Globals
 from crossrun.failures import FAILURES
+from crossrun.patterns.crediting.evidence import Credit
 from crossrun.patterns.learning import finders
-from crossrun.runs import Run
+from crossrun.runs import Decided, Run
 from crossrun.tasktypes import load
+from crossrun.workflows import Pattern, Workflow
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "crossrun"
@@ -249,15 +251,40 @@ def test_every_exit_code_is_in_the_table() -> None:
     assert {code for code in codes if f"| {code} |" not in table} == set()
 
 
-def test_every_field_of_a_run_is_documented() -> None:
-    section = (REFERENCE / "json.md").read_text().split("## Run\n")[1].split("\n## ")[0]
-    named = {
-        field
-        for row in re.findall(r"^\| (`.+?) \| ", section, re.MULTILINE)
-        for field in re.findall(r"`(\w+)`", row)
-    }
-    fields = {field.name for field in msgspec.structs.fields(Run)}
-    assert named == fields | {"pattern", "learned_pattern_id"}
+def fields_of(section: str) -> list[str]:
+    """The fields that a section of the page on JSON has rows for."""
+    text = (REFERENCE / "json.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \| ", text, re.MULTILINE)
+    return sorted(field for row in rows for field in re.findall(r"`(\w+)`", row))
+
+
+@pytest.mark.parametrize(
+    ("section", "parts"),
+    [
+        ("Run", [Run]),
+        ("Pattern of a run", [Decided]),
+        ("Pattern", [Pattern, Workflow]),
+        ("Credit", [Credit]),
+    ],
+)
+def test_every_field_is_documented_once(section: str, parts: list[type[msgspec.Struct]]) -> None:
+    fields = {field.name for part in parts for field in msgspec.structs.fields(part)}
+    assert fields_of(section) == sorted(fields - {"workflow"})
+
+
+def test_a_pattern_in_json_has_the_documented_fields(crossrun: Crossrun) -> None:
+    crossrun("quickstart")
+    (pattern,) = crossrun.json("patterns")["patterns"]
+    assert sorted(pattern) == fields_of("Pattern")
+    assert sorted(pattern["stats"]) == [
+        "lift",
+        "lift_interval",
+        "p_hurt",
+        "runs_with",
+        "runs_without",
+    ]
+    shown = crossrun.json("patterns", "show", pattern["id"])
+    assert shown == {"schema_version": 1, **pattern}
 
 
 def test_the_architecture_names_the_layers_as_they_are_tested() -> None:
