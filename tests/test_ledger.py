@@ -13,6 +13,7 @@ import pytest
 from conftest import Crossrun
 from examples import EVENTS, FAILURE, REQUEST, RUN_ID, event_of, recorded
 from msgspec.structs import replace
+from sqlmodel import Session, create_engine
 
 from crossrun.events import (
     AgentSpoke,
@@ -38,6 +39,7 @@ from crossrun.runs import Artifact, Change, Decided, Run, Tokens, Verification
 from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
+from crossrun.store.pattern_writing import project
 from crossrun.store.rows import run_row
 
 BEGAN, ENDED = "2026-01-02T03:04:05.000000Z", "2026-01-02T03:04:07.500000Z"
@@ -343,3 +345,74 @@ def test_the_store_says_nothing_that_the_log_does_not(crossrun: Crossrun) -> Non
     assert {run.branch for run in runs.values()} == {None, "side"}
     assert {row["kind"] for row in stored.artifacts} >= {"patch", "diff-summary"}
     assert sum(run.redactions for run in runs.values()) > 0
+
+
+PATTERN_TABLES = {
+    "patterns": "id",
+    "pattern_versions": "pattern_id, version",
+    "pattern_runs": "pattern_id, run_id",
+    "shelf": "number",
+    "shelf_terms": "number",
+    "shelf_pairs": "word, command",
+    "shelf_totals": "entries",
+}
+"""With the columns that rows are told apart by."""
+
+
+def patterns_in(database: Path) -> dict[str, list[dict[str, Any]]]:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("INSERT INTO shelf_words (shelf_words) VALUES ('integrity-check')")
+        connection.row_factory = sqlite3.Row
+        return {
+            table: [
+                dict(row)
+                for row in connection.execute(f"SELECT * FROM {table} ORDER BY {columns}")  # noqa: S608
+            ]
+            for table, columns in PATTERN_TABLES.items()
+        }
+
+
+def rebuilt(log: list[Recorded], home: Path) -> Path:
+    """A store to which the log alone said what patterns there are."""
+    paths = load(flags={}, environ={}, cwd=home.parent, home=home).paths
+    Store(paths).open_for_writing()
+    engine = create_engine(f"sqlite:///{paths.database}")
+    with Session(engine) as session:
+        for item in log:
+            project(session, item)
+        session.commit()
+    engine.dispose()
+    return paths.database
+
+
+def learn_in_all_ways(crossrun: Crossrun) -> None:
+    """Several at once, then one that was told what to do, one from a failure before and after."""
+    offline = ("--offline", "--project-id", "plans")
+    several = [
+        crossrun.start("run", task, *offline, "--task-type", kind)
+        for task, kind in (("Make a plan", "code"), ("Make a plan", "code"), ("Read", "research"))
+    ]
+    assert [process.wait(timeout=60) for process in several] == [0, 0, 0]
+    for process in several:
+        process.communicate()
+    learned = crossrun.json("show")["learned_pattern_id"]
+    crossrun.json("run", "Make a plan", *offline, "--pattern", learned)
+    steps = "mkdir out && seq 5 > out/numbers && sort -r out/numbers > out/sorted && cat out/{}"
+    for file, code in (("none", 1), ("sorted", 0), ("gone", 1), ("numbers", 0)):
+        assert crossrun("run", steps.format(file), "--executor", "shell").code == code
+
+
+def test_patterns_are_what_the_log_says(crossrun: Crossrun, tmp_path: Path) -> None:
+    learn_in_all_ways(crossrun)
+
+    database = crossrun.home / "crossrun.db"
+    stored, log = patterns_in(database), stored_in(database).events
+    assert patterns_in(rebuilt(log, tmp_path / "rebuilt")) == stored
+    told = [item.event for item in log]
+    lessons = [event for event in told if isinstance(event, PatternLearned)]
+    assert {lesson.lesson for lesson in lessons} == {"workflow", "caution"}
+    assert sum(isinstance(event, PatternJudged) for event in told) >= 1
+    assert {row["made_by"] for row in stored["pattern_versions"]} >= {"run", "caution"}
+    assert len(stored["shelf"]) == len(stored["patterns"]) == 3
+    sources = [row for row in stored["pattern_runs"] if row["trace"] is not None]
+    assert len(sources) == 6
