@@ -80,7 +80,7 @@ def test_all_that_was_said_to_the_agent_is_stored_and_arrived(codex: CodexWorld)
 
     told = made.model.requests[0]
     assert told.last_user == "say hello"
-    ours = made.crossrun.events()[2]
+    ours = made.crossrun.events()[3]
     assert ours["type"] == "step_planned"
     assert "invent" in ours["instructions"]
     assert f"The user wants brevity.\n\n{ours['instructions']}" in told.developer_text
