@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from fitting import fitted
-from retrieval import entry, read, shelved
+from retrieval_set import entry, read, shelved
 from timing import machine
 
 from crossrun.patterns.choosing.choice import Choice, choose

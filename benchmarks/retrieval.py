@@ -23,44 +23,25 @@ import math
 import random
 import re
 import sqlite3
-import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from curves import at_shares, auroc, curve, precision_point, precisions
 from fitting import fitted
+from retrieval_set import Document, Folder, Query, entry, look_up, read, shelved
+from scale import measure_scale
 from timing import machine
 
 from crossrun.patterns.choosing.choice import bounds
-from crossrun.patterns.choosing.recall import Entry, Evidence, Model, Ranking, ranked
-from crossrun.patterns.choosing.words import task_words
+from crossrun.patterns.choosing.recall import Evidence, Model, Ranking
 from crossrun.store import shelf
-from crossrun.store.steps import SHELF
 
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)
 SHARED_FROM = 100
 SMALL_STORE_WEIGHT = 0.1
 FOLDS, REPEATS = 10, 3
-SHARES = (0.1, 0.2, 0.3)
-
-
-class Document(NamedTuple):
-    """An entry of the corpus."""
-
-    id: str
-    text: str
-    workflow: str
-
-
-class Query(NamedTuple):
-    """A task that is asked, and the documents that would do."""
-
-    id: str
-    text: str
-    right: frozenset[str]
 
 
 class Row(NamedTuple):
@@ -74,53 +55,6 @@ class Row(NamedTuple):
     right: bool
     shipped: float
     """The probability of being right by the weights as shipped."""
-
-
-class Folder(NamedTuple):
-    """A data set."""
-
-    documents: list[Document]
-    queries: list[Query]
-
-
-def read(folder: Path) -> Folder:
-    """Reads a folder; sources, kinds and references are not even looked at."""
-    documents = [
-        Document(item["id"], item["text"], item.get("workflow") or "")
-        for item in lines(folder / "corpus.jsonl")
-    ]
-    known = {document.id for document in documents}
-    right: dict[str, set[str]] = {}
-    for line in (folder / "qrels.tsv").read_text().splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        if int(grade) > 0 and document in known:
-            right.setdefault(query, set()).add(document)
-    queries = [
-        Query(item["id"], item["text"], frozenset(right.get(item["id"], ())))
-        for item in lines(folder / "queries.jsonl")
-    ]
-    return Folder(documents, queries)
-
-
-def lines(file: Path) -> Iterator[dict[str, str]]:
-    with file.open() as opened:
-        yield from map(json.loads, opened)
-
-
-def shelved(entries: Iterable[Entry]) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(SHELF)
-    shelf.put(connection, entries)
-    connection.commit()
-    return connection
-
-
-def entry(document: Document) -> Entry:
-    return Entry(document.id, document.text, document.workflow, "code", "default")
-
-
-def look_up(connection: sqlite3.Connection, query: Query) -> Ranking:
-    return ranked(shelf.candidates(connection, query.text, task_type="code"))
 
 
 # plain bm25
@@ -157,39 +91,6 @@ def placed(folder: Folder, orders: Sequence[Sequence[str]]) -> str:
     ]
     first, five = (sum(rank <= top for rank in ranks) / len(ranks) for top in (1, 5))
     return f"{first:.3f}  {five:.3f}  {sum(1 / rank for rank in ranks) / len(ranks):.3f}"
-
-
-def auroc(scores: Sequence[float], truth: Sequence[bool]) -> float:
-    """The share of pairs of a true and a false one in which the true one scores higher."""
-    order = sorted(zip(scores, truth, strict=True))
-    below = wins = 0.0
-    at = 0
-    while at < len(order):
-        same = [true for score, true in order[at:] if score == order[at][0]]
-        false = same.count(False)
-        wins += same.count(True) * (below + false / 2)
-        below += false
-        at += len(same)
-    positives = sum(truth)
-    return wins / (positives * (len(truth) - positives))
-
-
-def precisions(scores: Sequence[float], right: Sequence[bool]) -> list[float]:
-    """The precision of injecting the surest 1, 2, 3, ... of all queries."""
-    hits = 0
-    shares = []
-    for count, number in enumerate(surest(scores), 1):
-        hits += right[number]
-        shares.append(hits / count)
-    return shares
-
-
-def surest(scores: Sequence[float]) -> list[int]:
-    return sorted(range(len(scores)), key=lambda i: (-scores[i], i))
-
-
-def at_shares(curve: Sequence[float]) -> str:
-    return "  ".join(f"{curve[round(share * len(curve)) - 1]:.3f}" for share in SHARES)
 
 
 # rows to fit on
@@ -290,130 +191,6 @@ def of_whole(folder: Folder, rows: Sequence[Row], scores: Sequence[float]) -> li
     """The scores of the queries asked of the whole corpus; 0 where nothing was found."""
     by_query = {r.query: score for r, score in zip(rows, scores, strict=True) if not r.small}
     return [by_query.get(number, 0.0) for number in range(len(folder.queries))]
-
-
-def precision_point(scores: Sequence[float], right: Sequence[bool], goal: float) -> float:
-    """The lowest score from which on the precision is the goal."""
-    order = surest(scores)
-    reaching = [n for n, share in enumerate(precisions(scores, right)) if share >= goal]
-    return scores[order[max(reaching)]] if reaching else 1.0
-
-
-# the picture
-
-
-def curve(series: Mapping[str, tuple[str, Sequence[float]]]) -> str:
-    """Precision over the share of queries that get a pattern, as SVG."""
-    left, top, width, height = 60, 20, 560, 320
-    right, bottom = left + width + 20, top + height + 60
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right} {bottom}"'  # noqa: ISC004
-        ' font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-    ]
-    for tick in range(0, 11, 2):
-        x, y = left + width * tick / 10, top + height * (1 - tick / 10)
-        parts += [
-            f'<path d="M{left} {y}H{left + width}M{x} {top}V{top + height}" stroke="#ddd"/>',
-            f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{tick * 10}%</text>',
-            f'<text x="{x}" y="{top + height + 18}" text-anchor="middle">{tick * 10}%</text>',
-        ]
-    for number, (name, (colour, shares)) in enumerate(series.items()):
-        points = " ".join(
-            f"{left + width * n / len(shares):.1f},{top + height * (1 - share):.1f}"
-            for n, share in enumerate(shares, 1)
-        )
-        y = top + 20 + 18 * number
-        parts += [
-            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>',
-            f'<path d="M{left + width - 200} {y - 4}h24" stroke="{colour}" stroke-width="2"/>',
-            f'<text x="{left + width - 168}" y="{y}">{name}</text>',
-        ]
-    across, down = left + width / 2, top + height / 2
-    parts += [
-        f'<g text-anchor="middle"><text x="{across}" y="{bottom - 18}">',
-        "share of all queries that get a pattern, surest first</text>",
-        f'<text transform="translate(16 {down}) rotate(-90)">of these, right</text></g>',
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
-
-
-# scale
-
-
-def measure_scale(folder: Folder, size: int) -> None:
-    """Prints lookup times in a store of so many made-up entries, in a file."""
-    with (
-        tempfile.TemporaryDirectory() as place,
-        closing(sqlite3.connect(Path(place) / "scale.db")) as connection,
-    ):
-        connection.executescript(f"PRAGMA journal_mode = WAL; {SHELF}")
-        began = time.perf_counter()
-        shelf.put(connection, made_up(folder, size))
-        connection.commit()
-        built = time.perf_counter() - began
-        queries = random.Random(2).sample(folder.queries, min(200, len(folder.queries)))  # noqa: S311
-        found, whole = [], []
-        for query in queries:
-            began = time.perf_counter()
-            at_hand = shelf.candidates(connection, query.text, task_type="code")
-            found.append(time.perf_counter() - began)
-            ranked(at_hand)
-            whole.append(time.perf_counter() - began)
-        asked = queries[: 200 if size <= 200_000 else 40]
-        kept = statistics.fmean(kept_of_best(connection, query) for query in asked)
-    print(f"{size:>9,} entries, made in {built:.0f} s; milliseconds p50 / p95:")
-    print(f"          candidates {percentiles(found)}, with ranking {percentiles(whole)}")
-    print(f"          of exhaustive bm25's top 5 among the candidates: {kept:.3f} ({len(asked)})")
-
-
-def percentiles(seconds: Sequence[float]) -> str:
-    ordered = sorted(seconds)
-    p50, p95 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.95))
-    return f"{p50:.1f} / {p95:.1f}"
-
-
-def made_up(folder: Folder, size: int) -> Iterator[Entry]:
-    """Documents of the corpus with three of ten words exchanged, one of thirty for a new one."""
-    chance = random.Random(3)  # noqa: S311
-    texts = [document.text.split() for document in folder.documents]
-    commands = [document.workflow.split() for document in folder.documents]
-    words = [word for text in texts for word in text]
-    options = [word for workflow in commands for word in workflow] or words
-
-    def exchanged(text: list[str], others: list[str]) -> str:
-        return " ".join(
-            word
-            if (draw := chance.random()) > 0.3
-            else chance.choice(others)
-            if draw > 0.03
-            else f"w{chance.randrange(size)}"
-            for word in text
-        )
-
-    for number in range(size):
-        at = chance.randrange(len(texts))
-        yield Entry(
-            f"m{number}",
-            exchanged(texts[at], words),
-            exchanged(commands[at], options),
-            "code",
-            "default",
-        )
-
-
-def kept_of_best(connection: sqlite3.Connection, query: Query) -> float:
-    """The share of the five best of an OR of all words that are among the candidates."""
-    words = dict.fromkeys(task_words(query.text))
-    best = connection.execute(
-        "SELECT id FROM (SELECT rowid AS match FROM shelf_words WHERE shelf_words MATCH ?"
-        " ORDER BY rank LIMIT 5) CROSS JOIN shelf ON number = match",
-        [" OR ".join(f'"{word}"' for word in words)],
-    ).fetchall()
-    found = shelf.candidates(connection, query.text, task_type="code").candidates
-    names = {candidate.id for candidate in found}
-    return sum(row[0] in names for row in best) / len(best) if best else 1.0
 
 
 # the report
