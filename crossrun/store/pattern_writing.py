@@ -1,11 +1,12 @@
 """Writing patterns: what follows from a run's events, and what the user says."""
 
 import sqlite3
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 from sqlmodel import Session, col, delete
 
+from crossrun.errors import NotFoundError
 from crossrun.events import PatternJudged, PatternLearned, Recorded
 from crossrun.patterns.choosing.entries import entry_of
 from crossrun.store import shelf
@@ -102,40 +103,43 @@ def _judge(session: Session, recorded: Recorded, judged: PatternJudged) -> None:
 
 
 class PatternSession:
-    """What the user may do to patterns, within one transaction."""
+    """What the user may do to patterns, within one transaction.
+
+    Methods that change a pattern raise NotFoundError when it is not there any more.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, pattern: Pattern, *, made_by: str) -> None:
-        """Stores a pattern that is not there yet, with the version that it has."""
+    def add(self, pattern: Pattern, *, made_by: Literal["user", "import"]) -> None:
+        """Stores a pattern with the version that it has; one that is there already stays."""
+        if self._session.get(PatternRow, pattern.id) is not None:
+            return
         values = msgspec.structs.asdict(pattern)
         row = PatternRow(
             **{name: values[name] for name in PatternRow.model_fields if name != "stats"},
             stats=_json(pattern.stats),
         )
-        self._session.add(row)
         version = Version(
             pattern_id=pattern.id,
             version=pattern.version,
             hash=pattern.hash,
             rules_hash=pattern.hash,
-            made_by="import" if made_by == "import" else "user",
+            made_by=made_by,
             run_id=None,
             at=pattern.created_at,
             workflow=pattern.workflow,
         )
-        self.add_version(version)
+        self._store(row, version)
 
     def add_version(self, version: Version) -> None:
-        """Stores a new version, from now on the current one."""
-        values = msgspec.structs.asdict(version)
-        self._session.add(VersionRow(**{**values, "workflow": _json(version.workflow)}))
-        self._session.flush()
+        """Stores a new version, from now on the current one.
+
+        It gets the next number, whatever it has: others may have come since it was begun.
+        """
         row = self._row(version.pattern_id)
-        row.version, row.updated_at = version.version, version.at
-        self._session.add(row)
-        _put(self._session, row, version.workflow)
+        row.version, row.updated_at = row.version + 1, version.at
+        self._store(row, msgspec.structs.replace(version, version=row.version))
 
     def set_state(self, pattern_id: str, state: State, reason: str, *, kept: bool, at: str) -> None:
         """The user's own word about where a pattern stands."""
@@ -145,13 +149,26 @@ class PatternSession:
 
     def remove(self, pattern_id: str) -> None:
         """Forgets a pattern and all its versions. What runs say of it stays in the log."""
+        self._session.delete(self._row(pattern_id))
         for table in (VersionRow, SourceRow):
             self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))
-        self._session.delete(self._row(pattern_id))
         shelf.remove(_raw(self._session), [pattern_id])
 
+    def _store(self, row: PatternRow, version: Version) -> None:
+        values = msgspec.structs.asdict(version)
+        self._session.add(VersionRow(**{**values, "workflow": _json(version.workflow)}))
+        self._session.add(row)
+        _put(self._session, row, version.workflow)
+
     def _row(self, pattern_id: str) -> PatternRow:
-        return self._session.get_one(PatternRow, pattern_id)
+        row = self._session.get(PatternRow, pattern_id)
+        if row is None:
+            raise NotFoundError(
+                "PATTERN_NOT_FOUND",
+                f"the pattern {pattern_id} was removed in the meantime",
+                hint="list them: crossrun patterns",
+            )
+        return row
 
 
 def _put(session: Session, row: PatternRow, workflow: Workflow) -> None:
