@@ -277,6 +277,21 @@ def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
     assert crossrun.json("patterns", "import", "right.yaml")["summary"] == "Count the words"
 
 
+def test_an_editor_that_cannot_be_started_leaves_nothing_behind(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    (crossrun.cwd / "right.yaml").write_text(PATTERN)
+    pattern = crossrun.json("patterns", "import", "right.yaml")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    places = {"TMPDIR": str(temporary), "VISUAL": ""}
+    for editor in ("missing-editor", "'unclosed"):
+        result = crossrun("patterns", "edit", pattern["id"], "--json", EDITOR=editor, **places)
+        assert error_of(result) == (2, "EDITOR_FAILED")
+    assert list(temporary.iterdir()) == []
+    assert crossrun.json("patterns", "show") == pattern
+
+
 def test_an_unknown_run_names_the_nearest(crossrun: Crossrun) -> None:
     run = crossrun("run", "true", "--executor", "shell", "--json").json["id"]
     wrong = run[:-1] + ("2" if run[-1] != "2" else "3")

@@ -184,6 +184,8 @@ def _edited(text: str, name: str, settings: "Settings") -> str:
     try:
         code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
     except (OSError, ValueError) as error:
+        file.unlink()
+        folder.rmdir()
         raise UsageError(
             "EDITOR_FAILED", f"the editor {editor!r} cannot be started", hint="set EDITOR"
         ) from error
