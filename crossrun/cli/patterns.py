@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossrun.cli import pattern_changes as changes
+from crossrun.cli import pattern_changes, pattern_exchange
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.pattern_changes import PatternReference
+from crossrun.cli.pattern_editing import edit
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.schema import document, pattern_object, plain_object
 from crossrun.stored import PatternFilter
@@ -188,9 +189,9 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
 
 
 def diff(
-    pattern: Annotated[str, typer.Argument(metavar="PAT", help="An id or the beginning of one.")],
-    older: Annotated[int | None, typer.Argument(metavar="[V1]", help="A version.")] = None,
-    newer: Annotated[int | None, typer.Argument(metavar="[V2]", help="A later one.")] = None,
+    pattern: PatternReference = None,
+    older: Annotated[int | None, typer.Argument(min=1, metavar="[V1]", help="A version.")] = None,
+    newer: Annotated[int | None, typer.Argument(min=1, metavar="[V2]", help="A later one.")] = None,
     json: Json = False,
 ) -> None:
     """Show what differs between two versions of a pattern; by default the last two.
@@ -283,10 +284,10 @@ patterns_app = group(
     why=why,
     stats=stats,
     diff=diff,
-    edit=changes.edit,
-    disable=changes.disable,
-    enable=changes.enable,
-    rm=changes.rm,
-    export=changes.export,
-    import_=changes.import_,
+    edit=edit,
+    disable=pattern_changes.disable,
+    enable=pattern_changes.enable,
+    rm=pattern_changes.rm,
+    export=pattern_exchange.export,
+    import_=pattern_exchange.import_,
 )

@@ -1,0 +1,88 @@
+"""`crossrun patterns edit`: the user's own words for a pattern."""
+
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossrun.cli.arguments import Json
+from crossrun.cli.globals import current
+from crossrun.cli.ledger import open_ledger
+from crossrun.cli.pattern_changes import PatternNamed
+from crossrun.cli.pattern_files import cleaned, now, read_text, tell
+from crossrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from crossrun.settings import Settings
+    from crossrun.workflows import Pattern, Version, Workflow
+
+
+def edit(pattern: PatternNamed, json: Json = False) -> None:
+    """Open a pattern in your editor; what you save is its next version.
+
+    \b
+    Examples:
+      EDITOR=nano crossrun patterns edit 9c1xyz
+    """
+    from crossrun.patterns import forms
+
+    options = current()
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    chosen = store.patterns.pattern(pattern)
+    before = forms.written(chosen)
+    said = "nothing was changed"
+    with _edited(before, chosen.id, settings) as file:
+        after = read_text(file)
+        if after != before:
+            workflow = cleaned(forms.read(after, str(file)), settings).workflow
+            version = _next(chosen, workflow)
+            store.change_patterns(lambda patterns: patterns.add_version(version))
+            said = "{id} is v{version} now; runs go on from it"
+    tell(store, chosen.id, options, json=json, said=said)
+
+
+@contextmanager
+def _edited(text: str, name: str, settings: "Settings") -> Iterator[Path]:
+    """The file as the user's editor left it; it stays there if it cannot be used."""
+    editor = settings.environ.get("VISUAL") or settings.environ.get("EDITOR") or "vi"
+    folder = Path(tempfile.mkdtemp(prefix="crossrun-"))
+    file = folder / f"{name}.yaml"
+    file.write_text(text, encoding="utf-8")
+    try:
+        code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
+    except (OSError, ValueError) as error:
+        file.unlink()
+        folder.rmdir()
+        raise UsageError(
+            "EDITOR_FAILED", f"the editor {editor!r} cannot be started", hint="set EDITOR"
+        ) from error
+    if code != 0:
+        raise UsageError(
+            "EDITOR_FAILED",
+            f"the editor {editor!r} ended with exit code {code}",
+            hint=f"nothing was changed; your text is in {file}",
+        )
+    yield file
+    file.unlink()
+    folder.rmdir()
+
+
+def _next(pattern: "Pattern", workflow: "Workflow") -> "Version":
+    from crossrun.patterns.rendering import fingerprint
+    from crossrun.workflows import Version
+
+    said = fingerprint(workflow)
+    return Version(
+        pattern_id=pattern.id,
+        version=pattern.version + 1,
+        hash=said,
+        rules_hash=said,
+        made_by="user",
+        run_id=None,
+        at=now(),
+        workflow=workflow,
+    )

@@ -1,0 +1,140 @@
+"""Handing patterns on, and taking them in."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossrun.cli.arguments import Json
+from crossrun.cli.globals import current
+from crossrun.cli.ledger import open_ledger
+from crossrun.cli.pattern_changes import PatternReference
+from crossrun.cli.pattern_files import cleaned, now, read_text, tell
+from crossrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from crossrun.patterns.forms import Form
+    from crossrun.store import Store
+    from crossrun.workflows import Pattern
+
+
+def export(
+    pattern: PatternReference = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write it to a file.")
+    ] = None,
+    skill: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Make a skill folder there; Codex looks in .agents/skills."
+        ),
+    ] = None,
+) -> None:
+    """Print a pattern as YAML, or make a skill of it that agents find by themselves.
+
+    \b
+    Examples:
+      crossrun patterns export 9c1xyz > convert.yaml
+      crossrun patterns export 9c1xyz --skill .agents/skills
+    """
+    from crossrun.patterns import forms, skills
+
+    options = current()
+    chosen = open_ledger(options, options.settings()).patterns.pattern(pattern)
+    text = forms.written(chosen)
+    if skill is not None:
+        folder = skill / skills.folder_name(chosen)
+        _write_new(folder / skills.PATTERN_FILE, text)
+        _write_new(folder / skills.SKILL_FILE, skills.written(chosen))
+        options.say(f"wrote {folder / skills.SKILL_FILE}")
+    if output is not None:
+        _write_new(output, text)
+        options.say(f"wrote {output}")
+    if skill is None and output is None:
+        options.out.emit(text)
+
+
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE|DIR", help="A YAML file, or a skill's folder.")
+    ],
+    project_id: Annotated[
+        str, typer.Option(metavar="NAME", help="The project that it belongs to from now on.")
+    ] = "default",
+    json: Json = False,
+) -> None:
+    """Take a pattern in. It is a candidate: used when you name it, until there is evidence.
+
+    \b
+    Examples:
+      crossrun patterns import convert.yaml
+      crossrun patterns import .agents/skills/convert-a-report-9c1xyz
+    """
+    options = current()
+    settings = options.settings()
+    form = cleaned(_form(source), settings)
+    store = open_ledger(options, settings)
+    found = _imported(form, project_id, store)
+    known = store.patterns.known(found.id)
+    if known is not None:
+        tell(store, known.id, options, json=json, said="{id} is here already")
+        return
+    store.change_patterns(lambda patterns: patterns.add(found, made_by="import"))
+    said = "imported as {id}; it is used when you name it: crossrun run --pattern {id}"
+    tell(store, found.id, options, json=json, said=said)
+
+
+def _form(source: Path) -> "Form":
+    from crossrun.patterns import forms, skills
+
+    if not source.is_dir():
+        return forms.read(read_text(source), str(source))
+    file = source / skills.PATTERN_FILE
+    if file.is_file():
+        return forms.read(read_text(file), str(file))
+    return skills.read(read_text(source / skills.SKILL_FILE), str(source / skills.SKILL_FILE))
+
+
+def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
+    """The pattern that a form becomes here; the same form always gets the same id."""
+    import hashlib
+
+    from crossrun.patterns.rendering import fingerprint
+    from crossrun.workflows import Pattern
+
+    hash_ = fingerprint(form.workflow)
+    origin = form.provenance.pattern_id
+    known = store.patterns.known(origin) if origin else None
+    digest = hashlib.sha256(f"import\0{hash_}".encode()).hexdigest()
+    pattern_id = origin if known is not None and known.hash == hash_ else f"x{digest[:6]}"
+    return Pattern(
+        id=pattern_id,
+        family_id=pattern_id,
+        version=1,
+        hash=hash_,
+        state="candidate",
+        reason="Imported: no evidence here yet.",
+        own=False,
+        kept_by_user=False,
+        project_id=project_id,
+        task_type=form.task_type,
+        task=form.task,
+        created_at=now(),
+        updated_at=now(),
+        workflow=form.workflow,
+        source_run_ids=(),
+    )
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "w") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(
+            "FILE_NOT_WRITTEN",
+            f"{file} cannot be written: {error.strerror}",
+            hint="choose another place; nothing is overwritten",
+        ) from error

@@ -1,0 +1,73 @@
+"""Patterns as files: read with care, whoever wrote them, and told of when they are stored."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossrun.cli.globals import Globals
+from crossrun.errors import UsageError
+from crossrun.schema import document, pattern_object
+
+if TYPE_CHECKING:
+    from crossrun.patterns.forms import Form
+    from crossrun.settings import Settings
+    from crossrun.store import Store
+
+_LONGEST = 1_000_000
+"""Bytes; no pattern is nearly as long."""
+
+
+def read_text(file: Path) -> str:
+    """The text of a file that somebody named.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        if file.stat().st_size > _LONGEST:
+            raise UsageError(
+                "PATTERN_INVALID", f"{file} is too long for a pattern", hint="check the path"
+            )
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "PATTERN_UNREADABLE",
+            f"{file} cannot be read: {getattr(error, 'strerror', None) or error}",
+            hint="give a YAML file or a folder with a SKILL.md",
+        ) from error
+
+
+def cleaned(form: "Form", settings: "Settings") -> "Form":
+    """The form without secrets, home folders and names, whoever wrote it."""
+    from msgspec import convert, to_builtins
+
+    from crossrun.assembly import person, redactor_for
+    from crossrun.patterns.forms import Form
+    from crossrun.patterns.learning.privacy import Scrub
+
+    scrub, redact = Scrub(person(settings), ""), redactor_for(settings)
+
+    def clean(value: object) -> object:
+        if isinstance(value, str):
+            return scrub(redact(value)[0])
+        if isinstance(value, list | tuple):
+            return [clean(one) for one in value]
+        if isinstance(value, dict):
+            return {key: clean(one) for key, one in value.items()}
+        return value
+
+    return convert(clean(to_builtins(form)), Form)
+
+
+def now() -> str:
+    """The time as it is stored."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def tell(store: "Store", pattern_id: str, options: Globals, *, json: bool, said: str) -> None:
+    """Says what became of a pattern, or shows it to a program."""
+    pattern = store.patterns.pattern(pattern_id)
+    if json:
+        options.out.emit(document(pattern_object(pattern)))
+    else:
+        options.say(said.format(id=pattern.id, version=pattern.version))
