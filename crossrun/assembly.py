@@ -27,7 +27,7 @@ from crossrun.workspace.git import require_git
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
 """Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
 
-_WORDING_TIMEOUT = 60.0
+_WORDING_TIMEOUT = 30.0
 _INTERRUPTED = Failure(
     "INTERRUPTED",
     "crossrun's own process ended without recording an end of the run",

@@ -18,7 +18,7 @@ _PIECE = re.compile(
       |[^'"`$\\&|;\n]++|.""",
     re.VERBOSE | re.DOTALL,
 )
-_COMPOUND = re.compile(r"^(?:for|while|until|if|case|select|function|\{|\()(?:\s|$)|^\w+\(\)")
+_COMPOUND = re.compile(r"^(?:(?:for|while|until|if|case|select|function|\{)(?:\s|$)|\(|\w+\(\))")
 _ASIDE = re.compile(r"\s+#\s.*$|^#.*$")
 
 

@@ -89,9 +89,10 @@ def conduct(run_id: str, request: RunRequest, crew: Crew, stop: Stop) -> Facts:
         if failure is not None and trouble is not None:
             yield Warned(message=trouble.message)
         failure = failure or trouble
-    trouble = yield from _guarded(run.remember(failure))
-    if trouble is not None:
-        yield Warned(message=f"nothing was learned: {trouble.message}")
+    for stage in (run.remember, run.credit):
+        trouble = yield from _guarded(stage(failure))
+        if trouble is not None:
+            yield Warned(message=f"pattern memory: {trouble.message}")
     status = Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0])
     yield RunFinished(status=status, failure=failure)
 
@@ -124,7 +125,7 @@ def first_assignment(
 ) -> tuple[Assignment, PatternDecided]:
     """What the agent would be told first, with the task as its prompt; nothing is begun."""
     run = _Conducting(run_id, request, crew, Stop())
-    decided = run.decide(())
+    decided = run.decide((), would_be=True)
     path = crew.workspaces.path(request.project_id, run_id)
     return run.assignment(request.task, path), decided
 
@@ -193,7 +194,9 @@ class _Conducting:
         yield WorkspacePrepared(
             path=str(workspace.path), baseline=workspace.baseline, top_files=markers
         )
-        yield self.decide(markers)
+        trouble = yield from self._choose(markers)
+        if trouble is not None:
+            return trouble
         situation = Situation(self._request.task, self._crew.task_type, self._block)
         while True:
             thought = yield from self._think(situation)
@@ -208,20 +211,43 @@ class _Conducting:
                 return outcome.failure
             situation = situation.after(thought, self._tally.report())
 
-    def decide(self, markers: Sequence[str]) -> PatternDecided:
+    def decide(self, markers: Sequence[str], *, would_be: bool = False) -> PatternDecided:
         """Has a pattern chosen, or none; its block goes with all instructions from now on."""
         decided, self._block = self._crew.memory.decide(
-            self._run_id,
+            None if would_be else self._run_id,
             self._request,
             channel=self._crew.executor.channel(resumed=False),
             top_files=markers,
         )
         return decided
 
+    def _choose(self, markers: Sequence[str]) -> Stage:
+        """A memory that is out of order is no reason not to work, unless the user named one."""
+
+        def stage() -> Stage:
+            yield self.decide(markers)
+            return None
+
+        trouble = yield from _guarded(stage())
+        if trouble is None or self._request.memory.pattern_id is not None:
+            return trouble
+        yield Warned(message=f"pattern memory: {trouble.message}")
+        yield PatternDecided(
+            decision="abstained", reason=trouble.message, probability=1.0, channel="none"
+        )
+        return None
+
     def remember(self, failure: Failure | None) -> Stage:
-        """Learns from the run, and credits the pattern that it had or went without."""
+        """Learns from the run."""
         if self._workspace is not None:
-            yield from self._crew.memory.remember(self._run_id, self._request, failure)
+            memory = self._crew.memory
+            yield from memory.remember(self._run_id, self._request, failure, self._stop)
+        return None
+
+    def credit(self, failure: Failure | None) -> Stage:
+        """Credits the pattern that the run had, or went without."""
+        if self._workspace is not None:
+            yield from self._crew.memory.credit(self._run_id, failure)
         return None
 
     def measure(self, _failure: Failure | None) -> Stage:

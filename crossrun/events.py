@@ -282,8 +282,9 @@ class PatternLearned(Fact, frozen=True):
     """A run taught something: `workflow` is what the pattern says from now on, whole.
 
     `trace` is what the run adds as material when it succeeded, `cautions` what runs add that
-    failed. The version is a new one where what the rules make of it is new: `rules_hash` is the
-    hash of that, `hash` the one of the workflow, which a model may have worded.
+    failed. `made_by` is None where the version stays: then only the evidence is more. `rules_hash`
+    is that of what rules made, `hash` the one of the workflow, which a model may have worded. The
+    version is counted when it is stored, and is later than `version` where others came in between.
     """
 
     pattern_id: str
@@ -291,6 +292,7 @@ class PatternLearned(Fact, frozen=True):
     project_id: str
     task_type: str
     lesson: Lesson
+    made_by: Literal["run", "merge", "caution"] | None
     version: int
     hash: str
     rules_hash: str

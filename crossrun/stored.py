@@ -49,7 +49,10 @@ class RunFilter(NamedTuple):
 
 
 class PatternLine(NamedTuple):
-    """What a list tells of a pattern; `lift` in points of 1, None: not enough evidence yet."""
+    """What a list tells of a pattern; `lift` in points of 1, None: not enough evidence yet.
+
+    `used` counts all runs that got it, also those that cannot be compared.
+    """
 
     id: str
     version: int
@@ -60,7 +63,7 @@ class PatternLine(NamedTuple):
     summary: str
     steps: int
     variables: int
-    runs_with: int
+    used: int
     lift: float | None
     low: float | None
     high: float | None
@@ -72,4 +75,5 @@ class PatternFilter(NamedTuple):
     project_id: str | None = None
     task_type: str | None = None
     state: str | None = None
+    ids: tuple[str, ...] | None = None
     limit: int = 50

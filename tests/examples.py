@@ -211,6 +211,7 @@ EVENTS: tuple[Event, ...] = (
         project_id="thesis",
         task_type="research",
         lesson="workflow",
+        made_by="caution",
         version=2,
         hash="0a1b2c3d4e5f6071",
         rules_hash="71605f4e3d2c1b0a",

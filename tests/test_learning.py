@@ -8,7 +8,7 @@ from lessons import ANNA, REPORT, SALES, WORKSPACE, Did, acts, plan, trace
 
 from crossrun.commandlines import bare_command, simple_commands
 from crossrun.events import CommandRan, StepPlanned, ToolCalled
-from crossrun.patterns.learning import distinct, summary, workflow_of
+from crossrun.patterns.learning import grouped, summary, workflow_of
 from crossrun.patterns.learning.alignment import Slot, aligned, likeness
 from crossrun.patterns.learning.clamping import clamped, clipped
 from crossrun.patterns.learning.families import Belonging, Relative, belonging
@@ -88,8 +88,7 @@ def test_a_shell_that_was_called_otherwise_is_left_alone() -> None:
         ),
         ("make report", "build", "report", "make report"),
         ("./run.sh data", "run", "data", "./run.sh data"),
-        ("python3 - <<PY", "run", "", "python3 - …"),
-        (f"python3 -c '{'x' * 80}'", "run", "", "python3 -c …"),
+        (f"python3 -c '{'x' * 80}' a.csv", "run", "a.csv", "python3 -c … a.csv"),
         ("sudo apt-get install -y pandoc", "install", "install", "sudo apt-get install -y pandoc"),
         ("pandoc in.docx -o out.md", "convert", "in.docx", "pandoc in.docx -o out.md"),
         ("node scripts/csv-to-json.js", "convert", "scripts/csv-to-json.js", None),
@@ -112,7 +111,7 @@ def test_a_command_is_for_something_and_done_to_something(
     [
         "ls -la", "pwd", "cd src", "echo done", "git status --short", "git diff", "which pandoc",
         "python3 --version", "find . -type f", "mkdir -p out", "export A=b", "sleep 2", "true", "",
-        "source .venv/bin/activate", "whoami", "env",
+        "source .venv/bin/activate", "whoami", "env", "python3 - <<PY", f"node -e '{'x' * 80}'",
     ],
 )  # fmt: skip
 def test_looking_around_and_setting_the_scene_is_noise(command: str) -> None:
@@ -191,20 +190,21 @@ def test_other_tools_are_learned_with_their_arguments() -> None:
     )
     assert [(act.intent, act.command) for act in done] == [
         ("tool", "use docs.search q=csv"),
-        ("search", "use web_search query=json"),
+        ("fetch", "use web_search query=json"),
     ]
 
 
 @pytest.mark.parametrize(
     "did",
-    [["ls"], ["cat a.csv"], ["+ a.py"], ["cat a.csv", "cat b.csv"], ["rg x", "cat b"], ["pytest"]],
+    [["ls"], ["cat a.csv"], ["+ a.py"], ["cat a", "cat b", "cat c", "rg x"], ["+ a", "cat a"]],
 )
 def test_a_run_in_which_next_to_nothing_was_done_teaches_nothing(did: list[str]) -> None:
     assert is_trivial(acts(*did))
 
 
 def test_a_run_in_which_something_was_done_teaches() -> None:
-    assert not is_trivial(acts("cat a.csv", "python3 a.py"))
+    assert not is_trivial(acts("+ a.py", "python3 a.py"))
+    assert not is_trivial(acts("cat a.csv", "cat b.csv", "python3 a.py"))
 
 
 def test_of_a_long_run_the_most_telling_acts_are_kept_and_all_recoveries() -> None:
@@ -324,7 +324,8 @@ def test_a_run_aligned_with_itself_leaves_no_variable() -> None:
 
 def test_doing_the_same_again_changes_nothing_but_the_evidence() -> None:
     again = trace("r9", REPORT.task, *(act.command for act in REPORT.acts))
-    assert distinct([REPORT, REPORT, REPORT]) == [REPORT]
+    (group,) = grouped([REPORT, REPORT, REPORT])
+    assert group.weight == 3
     once, twice = workflow_of([REPORT]), workflow_of([REPORT, REPORT])
     assert fingerprint(once) == fingerprint(twice)
     assert likeness(REPORT, again) > 0.9
@@ -383,9 +384,12 @@ def test_in_a_single_run_the_finders_values_are_the_variables() -> None:
     ("task", "told"),
     [
         ("Fix calc.py. Then test it.", "Fix calc.py"),
+        ("Hello! Please fix bug no. 12 in parser.py", "Please fix bug no. 12 in parser.py"),
+        ("# Task\n\nYou are an expert. Convert a.csv to JSON.", "Convert a.csv to JSON"),
         ("# Fix calc.py\n\nAnd so on", "Fix calc.py"),
         ("wrapped\nover lines; and more", "wrapped over lines"),
-        ("", ""),
+        ("---\n\nFix it", "Fix it"),
+        ("", "an earlier run of this kind"),
     ],
 )
 def test_the_summary_is_the_tasks_first_sentence(task: str, told: str) -> None:

@@ -286,7 +286,7 @@ NOT_FREE = {
     "type", "change", "status", "source", "channel", "executor", "planner", "sandbox", "code",
     "workspace", "executor_version", "crossrun_version", "by", "project_id", "task_type", "model",
     "planner_model", "tags", "thread_id", "scope", "decision", "lesson", "state", "before",
-    "intent", "pattern_id", "reference_run_id",
+    "intent", "pattern_id", "reference_run_id", "made_by",
 }  # fmt: skip
 """Fields that take certain words only, that crossrun fills in itself, or that are tested apart."""
 
@@ -378,7 +378,7 @@ def test_no_escape_sequence_of_a_pattern_reaches_the_terminal() -> None:
     assert isinstance(decided, PatternDecided)
     line = PatternLine(
         "9c1xyz", 1, "candidate", own=False, project_id=EVIL, task_type=EVIL, summary=EVIL,
-        steps=2, variables=1, runs_with=9, lift=None, low=None, high=None,
+        steps=2, variables=1, used=9, lift=None, low=None, high=None,
     )  # fmt: skip
     shown = {
         "choice": choice_lines(decided, terminal()),

@@ -30,8 +30,8 @@ def disable(pattern: PatternNamed, json: Json = False) -> None:
 
 
 def enable(pattern: PatternNamed, json: Json = False) -> None:
-    """Let a pattern be chosen again, whatever the evidence says."""
-    from crossrun.patterns.crediting.lifecycle import enabled
+    """Let a pattern be chosen again; one that was put down stays up, whatever is seen later."""
+    from crossrun.patterns.crediting.lifecycle import against_evidence, enabled
 
     options = current()
     store = open_ledger(options, options.settings())
@@ -39,7 +39,11 @@ def enable(pattern: PatternNamed, json: Json = False) -> None:
     standing = enabled(chosen.state)
     store.change_patterns(
         lambda patterns: patterns.set_state(
-            chosen.id, standing.state, standing.reason, kept=True, at=now()
+            chosen.id,
+            standing.state,
+            standing.reason,
+            kept=chosen.kept_by_user or against_evidence(chosen.state),
+            at=now(),
         )
     )
     tell(store, chosen.id, options, json=json, said="{id} may be chosen again")

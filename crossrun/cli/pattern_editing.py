@@ -2,18 +2,21 @@
 
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crossrun.assembly import task_types_folder
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternNamed
 from crossrun.cli.pattern_files import cleaned, now, read_text, tell
 from crossrun.errors import UsageError
+from crossrun.tasktypes import load as load_task_type
 
 if TYPE_CHECKING:
     from crossrun.settings import Settings
@@ -33,14 +36,17 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
     settings = options.settings()
     store = open_ledger(options, settings)
     chosen = store.patterns.pattern(pattern)
-    before = forms.written(chosen)
     said = "nothing was changed"
-    with _edited(before, chosen.id, settings) as file:
-        after = read_text(file)
-        if after != before:
-            workflow = cleaned(forms.read(after, str(file)), settings).workflow
-            version = _next(chosen, workflow)
-            store.change_patterns(lambda patterns: patterns.add_version(version))
+    with _edited(forms.written(chosen), chosen.id, settings) as file:
+        form = cleaned(forms.read(read_text(file), str(file)), settings)
+        if (form.workflow, form.task, form.task_type) != _what(chosen):
+            load_task_type(form.task_type, task_types_folder(settings))
+            version = _next(chosen, form.workflow)
+            store.change_patterns(
+                lambda patterns: patterns.add_version(
+                    version, task=form.task, task_type=form.task_type
+                )
+            )
             said = "{id} is v{version} now; runs go on from it"
     tell(store, chosen.id, options, json=json, said=said)
 
@@ -48,7 +54,14 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
 @contextmanager
 def _edited(text: str, name: str, settings: "Settings") -> Iterator[Path]:
     """The file as the user's editor left it; it stays there if it cannot be used."""
-    editor = settings.environ.get("VISUAL") or settings.environ.get("EDITOR") or "vi"
+    editor = settings.environ.get("VISUAL") or settings.environ.get("EDITOR")
+    if not editor and not sys.stdin.isatty():
+        raise UsageError(
+            "EDITOR_FAILED",
+            "there is no terminal to edit in",
+            hint="set EDITOR to a program that changes the file it is given",
+        )
+    editor = editor or "vi"
     folder = Path(tempfile.mkdtemp(prefix="crossrun-"))
     file = folder / f"{name}.yaml"
     file.write_text(text, encoding="utf-8")
@@ -69,6 +82,10 @@ def _edited(text: str, name: str, settings: "Settings") -> Iterator[Path]:
     yield file
     file.unlink()
     folder.rmdir()
+
+
+def _what(pattern: "Pattern") -> "tuple[Workflow, str, str]":
+    return pattern.workflow, pattern.task, pattern.task_type
 
 
 def _next(pattern: "Pattern", workflow: "Workflow") -> "Version":

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossrun.assembly import task_types_folder
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternReference
 from crossrun.cli.pattern_files import cleaned, now, read_text, tell
 from crossrun.errors import UsageError
+from crossrun.schema import document
+from crossrun.tasktypes import load as load_task_type
 
 if TYPE_CHECKING:
     from crossrun.patterns.forms import Form
@@ -30,6 +33,7 @@ def export(
             metavar="DIR", help="Make a skill folder there; Codex looks in .agents/skills."
         ),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Print a pattern as YAML, or make a skill of it that agents find by themselves.
 
@@ -51,7 +55,9 @@ def export(
     if output is not None:
         _write_new(output, text)
         options.say(f"wrote {output}")
-    if skill is None and output is None:
+    if json:
+        options.out.emit(document({"id": chosen.id, "yaml": text}))
+    elif skill is None and output is None:
         options.out.emit(text)
 
 
@@ -74,6 +80,7 @@ def import_(
     options = current()
     settings = options.settings()
     form = cleaned(_form(source), settings)
+    load_task_type(form.task_type, task_types_folder(settings))
     store = open_ledger(options, settings)
     found = _imported(form, project_id, store)
     known = store.patterns.known(found.id)
@@ -106,7 +113,8 @@ def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
     hash_ = fingerprint(form.workflow)
     origin = form.provenance.pattern_id
     known = store.patterns.known(origin) if origin else None
-    digest = hashlib.sha256(f"import\0{hash_}".encode()).hexdigest()
+    whole = "\0".join(("import", form.task_type, form.task, repr(form.workflow)))
+    digest = hashlib.sha256(whole.encode()).hexdigest()
     pattern_id = origin if known is not None and known.hash == hash_ else f"x{digest[:6]}"
     return Pattern(
         id=pattern_id,
@@ -130,7 +138,8 @@ def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
 def _write_new(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "w") as stream:
+        made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        with os.fdopen(made, "w", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
         raise UsageError(

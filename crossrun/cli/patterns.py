@@ -6,7 +6,7 @@ import typer
 
 from crossrun.cli import pattern_changes, pattern_exchange
 from crossrun.cli.arguments import Json, ProjectId, RunReference
-from crossrun.cli.globals import current
+from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.pattern_changes import PatternReference
@@ -33,7 +33,6 @@ Examples:
   crossrun patterns stats
 """
 _STATES = ("candidate", "active", "quarantined", "retired", "disabled")
-_MOST_TRIALS = 2_000
 TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Of this task type.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 
@@ -167,22 +166,20 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
     """
     options = current()
     store = open_ledger(options, options.settings())
-    one = None if pattern is None else store.patterns.pattern(pattern)
-    credits_ = _credits(store)
-    if one is not None and json:
-        options.out.emit(document(_credit_object(one.id, credits_.get(one.id))))
-    elif one is not None:
-        from crossrun.views.credits import credit_details
+    if pattern is not None:
+        _show_stats(store, pattern, options, json=json)
+        return
+    from crossrun.memory.crediting import credits_by_pattern
 
-        options.out.write(credit_details(one, credits_.get(one.id), options.out))
-    elif json:
-        told = [_credit_object(pattern_id, credit) for pattern_id, credit in credits_.items()]
+    credited = credits_by_pattern(store)
+    if json:
+        told = [_credit_object(pattern_id, credit) for pattern_id, credit in credited.items()]
         options.out.emit(document({"patterns": told}))
-    elif credits_:
+    elif credited:
         from crossrun.views.credits import credit_table
 
-        lines = store.patterns.lines(PatternFilter(limit=len(credits_) + 1_000))
-        rows = [(line, credits_[line.id]) for line in lines if line.id in credits_]
+        lines = store.patterns.lines(PatternFilter(ids=tuple(credited), limit=len(credited)))
+        rows = [(line, credited[line.id]) for line in lines]
         options.out.write(credit_table(rows, options.out))
     else:
         options.say("no run was eligible for a pattern yet; there is nothing to compare")
@@ -253,12 +250,17 @@ def decided_in(store: "Store", run: "Run") -> "PatternDecided":
     )
 
 
-def _credits(store: "Store") -> "dict[str, Credit]":
-    from crossrun.patterns.crediting.evidence import credits_of
-    from crossrun.patterns.crediting.trials import trial_of
+def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
+    from crossrun.memory.crediting import credit_of
 
-    trials = filter(None, map(trial_of, store.read.decided(_MOST_TRIALS)))
-    return credits_of(trials)
+    one = store.patterns.pattern(reference)
+    credit = credit_of(store, one.id)
+    if json:
+        options.out.emit(document(_credit_object(one.id, credit)))
+    else:
+        from crossrun.views.credits import credit_details
+
+        options.out.write(credit_details(one, credit, options.out))
 
 
 def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:

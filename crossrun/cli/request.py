@@ -100,18 +100,21 @@ def _refuse_conflicts(given: Given) -> None:
         raise _conflict(replays, f"--executor {given['executor']}")
     if given["offline"] and given["planner"] == "openai":
         raise _conflict("--offline", "--planner openai")
-    named = [word for word in _PATTERN_WORDS if given[word[2:].replace("-", "_")]]
+    named = [w for w in _PATTERN_WORDS if given[w[2:].replace("-", "_")] not in (None, False)]
     if len(named) > 1:
         raise _conflict(named[0], named[1])
-    if named and named != ["--no-pattern"] and given["executor"] == "shell":
-        raise _conflict(named[0], "--executor shell")
 
 
 def _memory(given: Given, settings: Settings, store: Store) -> MemoryOptions:
-    reference = given["reference_run_id"] and store.read.run(given["reference_run_id"]).id
-    pattern_id = given["pattern"] and store.patterns.pattern(given["pattern"]).id
+    reference, pattern_id = given["reference_run_id"], given["pattern"]
+    if (reference is not None or pattern_id is not None) and settings["executor"] == "shell":
+        named = "--pattern" if reference is None else "--reference-run-id"
+        raise _conflict(named, "the executor shell, which takes no instructions,")
     if reference is not None:
+        reference = store.read.run(_said(reference, "--reference-run-id")).id
         pattern_id = _taught_by(reference, store)
+    elif pattern_id is not None:
+        pattern_id = store.patterns.pattern(_said(pattern_id, "--pattern")).id
     return MemoryOptions(
         off=given["no_pattern"],
         pattern_id=pattern_id,
@@ -122,6 +125,15 @@ def _memory(given: Given, settings: Settings, store: Store) -> MemoryOptions:
     )
 
 
+def _said(text: str, flag: str) -> str:
+    """What was given with a flag: a script's empty variable is none."""
+    if not text.strip():
+        raise UsageError(
+            "OPTION_INVALID", f"{flag} is empty", hint="give an id, or leave the option out"
+        )
+    return text
+
+
 def _taught_by(run_id: str, store: Store) -> str:
     pattern_id = store.patterns.learned_from(run_id)
     if pattern_id is not None:
@@ -129,6 +141,8 @@ def _taught_by(run_id: str, store: Store) -> str:
     run = store.read.run(run_id)
     removed = run.learned_pattern_id is not None
     why = "too little was done in it" if run.status is Status.SUCCEEDED else "it did not succeed"
+    if run.pattern is None:
+        why = "it is older than pattern memory"
     raise NotFoundError(
         "PATTERN_NOT_LEARNED",
         f"the run {run_id} has no pattern: {'it was removed' if removed else why}",

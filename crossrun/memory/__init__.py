@@ -1,18 +1,26 @@
 """Pattern memory on the store: chooses for a run that begins, learns from one that ends."""
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from crossrun.background import Background
 from crossrun.events import Channel, Event, PatternLearned, UsageReported, Warned
 from crossrun.failures import Failure
 from crossrun.patterns import Injection
-from crossrun.patterns.learning.privacy import Person
-from crossrun.planning.wording import Writer
-from crossrun.runs import RunRequest
+from crossrun.patterns.learning.privacy import Person, Scrub
+from crossrun.planning.wording import Reworded, Writer
+from crossrun.runs import Run, RunRequest
+from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.tasktypes import TaskType
 from crossrun.workflows import Workflow
+
+_TICK = 0.05
+_LONGEST_WAIT = 5.0
+"""Seconds that a run waits for others that learn; then it goes on without, which costs at worst a
+second pattern of the same kind."""
 
 
 class StoredMemory:
@@ -42,7 +50,7 @@ class StoredMemory:
         self._writer = writer
 
     def decide(
-        self, run_id: str, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
+        self, run_id: str | None, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
     ) -> Injection:
         """One pattern or none for a run that begins."""
         from crossrun.memory.choosing import Chooser
@@ -51,10 +59,13 @@ class StoredMemory:
         return chooser.decide(run_id, request, channel=channel)
 
     def remember(
-        self, run_id: str, request: RunRequest, failure: Failure | None
+        self, run_id: str, request: RunRequest, failure: Failure | None, stop: Stop
     ) -> Iterator[Event | None]:
-        """What a run teaches that is about to end, and what it says about its pattern."""
-        from crossrun.memory.crediting import judged
+        """What a run teaches that is about to end.
+
+        Its events are read and compared before anybody is kept waiting; only finding the pattern
+        that they belong to and storing what comes of it is done by one process at a time.
+        """
         from crossrun.memory.learning import Learner
 
         yield None
@@ -66,49 +77,92 @@ class StoredMemory:
             person=self._person,
             path=self._path,
         )
-        draft = learner.learn(run, failure) if self._writer else None
-        worded = yield from self._worded(draft, run.task)
-        with self._store.learning():
-            learned = learner.learn(run, failure)
-            if learned is not None and draft is not None and learned.rules_hash == draft.rules_hash:
-                learned = _in_words(learned, worded)
+        material = learner.material(run, failure)
+        if material is None:
+            return
+        worded = yield from self._worded(learner.learned(run, material), run, stop)
+        with self._store.learning() as tries:
+            yield from _waited(tries, stop)
+            learned = learner.learned(run, material)
             if learned is not None:
-                yield learned
+                yield _in_words(learned, worded)
                 yield None
-            yield from judged(self._store, run, failure)
-            yield None
+
+    def credit(self, run_id: str, failure: Failure | None) -> Iterator[Event | None]:
+        """What a run that is about to end says about the pattern that was decided on."""
+        from crossrun.memory.crediting import judged
+
+        yield None
+        yield from judged(self._store, self._store.read.run(run_id), failure)
 
     def _worded(
-        self, draft: PatternLearned | None, task: str
-    ) -> Generator[Event | None, None, Workflow | None]:
-        """What is new in a model's words, if there is a model; nobody has to wait for it."""
-        if self._writer is None or draft is None:
+        self, draft: PatternLearned | None, run: Run, stop: Stop
+    ) -> Generator[Event | None, None, PatternLearned | None]:
+        """What is new in a model's words, if there is a model; no other run waits for it."""
+        writer = self._writer
+        if writer is None or draft is None or draft.hash != draft.rules_hash:
             return None
         known = self._store.patterns.known(draft.pattern_id)
         if known is not None and known.version == draft.version:
             return None
-        kept = self._writer.reword(draft.workflow, task)
+        scrub = Scrub(self._person, run.workspace)
+        kept = yield from _asked(writer, draft.workflow, scrub(run.task), stop)
+        if kept is None:
+            return None
         if kept.tokens is not None:
             yield UsageReported(source="planner", tokens=kept.tokens)
+        if kept.trouble is None and _is_private(kept.workflow, scrub):
+            kept = replace(kept, trouble="the model named people or places")
         if kept.trouble is not None:
             yield Warned(message=f"the pattern keeps its own words: {kept.trouble}")
             return None
-        return kept.workflow
+        return replace(draft, workflow=kept.workflow)
 
 
-def _in_words(learned: PatternLearned, worded: Workflow | None) -> PatternLearned:
+def _waited(tries: Iterator[bool], stop: Stop) -> Iterator[None]:
+    """Waits for the turn to learn, while the run's events are shown on."""
+    until = time.monotonic() + _LONGEST_WAIT
+    for has_turn in tries:
+        if has_turn or stop or time.monotonic() > until:
+            return
+        yield None
+        time.sleep(_TICK)
+
+
+def _asked(
+    writer: Writer, workflow: Workflow, task: str, stop: Stop
+) -> Generator[None, None, Reworded | None]:
+    """The model's words; None when the run is stopped before they come."""
+    background = Background(lambda: writer.reword(workflow, task))
+    while not background.done(_TICK):
+        yield None
+        if stop:
+            return None
+    return background.value()
+
+
+def _is_private(workflow: Workflow, scrub: Scrub) -> bool:
+    texts = (workflow.summary, *(step.instruction for step in workflow.steps))
+    return any(scrub(text) != text for text in texts)
+
+
+def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> PatternLearned:
     """What was learned in a model's words, where it still says what the model was shown."""
     from crossrun.patterns.learning.clamping import clamped
     from crossrun.patterns.rendering import fingerprint
 
-    if worded is None or learned.hash != learned.rules_hash:
+    if worded is None or _what(learned) != _what(worded):
         return learned
-    steps = zip(learned.workflow.steps, worded.steps, strict=False)
+    steps = zip(learned.workflow.steps, worded.workflow.steps, strict=False)
     workflow = clamped(
         replace(
             learned.workflow,
-            summary=worded.summary,
+            summary=worded.workflow.summary,
             steps=tuple(replace(step, instruction=said.instruction) for step, said in steps),
         )
     )
     return replace(learned, workflow=workflow, hash=fingerprint(workflow))
+
+
+def _what(learned: PatternLearned) -> tuple[str, int, str]:
+    return learned.pattern_id, learned.version, learned.hash

@@ -49,7 +49,7 @@ class Chooser:
         self._top_files = frozenset(top_files)
         self._tools: dict[str, bool] = {}
 
-    def decide(self, run_id: str, request: RunRequest, *, channel: Channel) -> Injection:
+    def decide(self, run_id: str | None, request: RunRequest, *, channel: Channel) -> Injection:
         """The decision, and the block if one is injected."""
         memory = request.memory
         if memory.off:
@@ -63,12 +63,12 @@ class Chooser:
         return self._chosen(run_id, request, channel)
 
     def _forced(self, pattern_id: str, request: RunRequest, channel: Channel) -> Injection:
-        pattern = self._patterns.pattern(pattern_id)
+        pattern = self._patterns.exactly(pattern_id)
         run = request.memory.reference_run_id
         reason = f"the user named the run {run}" if run else "the user named the pattern"
         return _about(pattern, _Drawn("forced", 1.0, reason), channel)
 
-    def _chosen(self, run_id: str, request: RunRequest, channel: Channel) -> Injection:
+    def _chosen(self, run_id: str | None, request: RunRequest, channel: Channel) -> Injection:
         project = request.project_id
         bounded = project == QUICKSTART or request.memory.scope == "project"
         found = self._patterns.candidates(
@@ -76,15 +76,16 @@ class Chooser:
         )
         known = self._patterns.eligibility(one.id for one in found.candidates)
         excluded = {one.id: self._excluded(known.get(one.id), request) for one in found.candidates}
+        excluded |= _second_best(known, [one for one, why in excluded.items() if why is None])
         fitting = tuple(one for one in found.candidates if excluded[one.id] is None)
         choice = choose(found._replace(candidates=fitting), task_type=request.task_type)
         told = _told(choice, known, {one: why for one, why in excluded.items() if why})
-        if choice.chosen is None:
+        chosen = choice.chosen and self._patterns.known(choice.chosen.candidate.id)
+        if chosen is None:
             none = _none("abstained", choice.reason, channel)
             return none._replace(decided=_with_choice(none.decided, choice, told))
-        chosen = choice.chosen.candidate.id
-        drawn = _drawn(run_id, chosen, known[chosen], request, choice.reason)
-        injection = _about(self._patterns.pattern(chosen), drawn, channel)
+        drawn = _drawn(run_id, chosen.id, known[chosen.id], request, choice.reason)
+        injection = _about(chosen, drawn, channel)
         return injection._replace(decided=_with_choice(injection.decided, choice, told))
 
     def _excluded(self, known: Eligibility | None, request: RunRequest) -> str | None:
@@ -114,14 +115,36 @@ class Chooser:
         return self._tools[tool]
 
 
+def _second_best(known: dict[str, Eligibility], ids: Sequence[str]) -> dict[str, str]:
+    """Of each family only the way is chosen from that did best so far, then the newest."""
+    best: dict[str, str] = {}
+    for one in sorted(ids, key=lambda i: (_worth(known[i]), known[i].updated_at), reverse=True):
+        best.setdefault(known[one].family_id, one)
+    return {
+        one: f"{best[known[one].family_id]} of the same family is preferred"
+        for one in ids
+        if best[known[one].family_id] != one
+    }
+
+
+def _worth(known: Eligibility) -> float:
+    """The middle of the lift's interval; nothing known is worth nothing, a suspicion less."""
+    if known.lift_interval is None:
+        return 0.0 if known.state != "quarantined" else -1.0
+    return sum(known.lift_interval) / 2
+
+
 def _drawn(
-    run_id: str, pattern_id: str, known: Eligibility, request: RunRequest, reason: str
+    run_id: str | None, pattern_id: str, known: Eligibility, request: RunRequest, reason: str
 ) -> _Drawn:
+    """What the coin says; of a run that is only imagined, what would become of it mostly."""
     share = share_withheld(
         known.lift_interval,
         setting=request.memory.holdout,
         probation=known.state == "quarantined",
     )
+    if run_id is None:
+        return _Drawn("injected", 1 - share, reason, share)
     coin = draw(run_id, pattern_id, withheld=share)
     if coin.decision == "withheld":
         reason += f"; it is withheld from {share:.0%} of such runs, to know what it does"

@@ -1,6 +1,6 @@
 """What a run that ends says about the pattern that was decided on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -17,6 +17,7 @@ from crossrun.patterns.crediting.evidence import (
     credits_of,
     stats,
 )
+from crossrun.patterns.crediting.lifecycle import adopted
 from crossrun.patterns.crediting.lifecycle import judged as standing_of
 from crossrun.patterns.crediting.trials import trial_of
 from crossrun.runs import Run
@@ -24,10 +25,10 @@ from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.workflows import Pattern
 
-_MOST_COMMANDS = 2_000
-_OTHERS = 200
-"""So many runs of other patterns inform the judgement; more cost time and change little."""
+_MOST_COMMANDS = 500
 _MOST_TRIALS = 1_000
+_OTHERS = 200
+"""So many runs of other patterns inform a judgement; more cost time and change little."""
 
 
 def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJudged]:
@@ -48,9 +49,11 @@ def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJ
         ended_at=datetime.now(UTC).isoformat(),
         pattern=replace(decided, adherence=followed),
     )
-    trials = [*_trials(store, pattern.id), *filter(None, [trial_of(ended)])]
-    credit = credit_of(pattern.id, trials)
+    trial = trial_of(ended)
+    credit = credit_of(store, pattern.id, [] if trial is None else [trial])
     standing = standing_of(pattern.state, credit, kept_by_user=pattern.kept_by_user)
+    if not pattern.own and trial is not None:
+        standing = adopted(standing, trial)
     yield PatternJudged(
         pattern_id=pattern.id,
         state=standing.state,
@@ -61,20 +64,32 @@ def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJ
     )
 
 
-def credit_of(pattern_id: str, trials: list[Trial]) -> Credit | None:
-    """One pattern's credit. Others inform it once there is enough of its own to judge by."""
-    own = [trial for trial in trials if trial.pattern_id == pattern_id]
+def credit_of(store: Store, pattern_id: str, new: Sequence[Trial] = ()) -> Credit | None:
+    """One pattern's credit. Others inform it once there is enough of its own to judge by.
+
+    Args:
+        store: the ledger.
+        pattern_id: the pattern.
+        new: trials that are not in it yet.
+    """
+    own = [*_trials(store.read.decided(of=pattern_id, limit=_MOST_TRIALS)), *new]
     if not own:
         return None
     with_it = sum(trial.injected for trial in own)
-    enough = with_it >= LEAST_WITH and len(own) - with_it >= LEAST_WITHOUT
-    return credits_of(trials if enough else own)[pattern_id]
+    if with_it < LEAST_WITH or len(own) - with_it < LEAST_WITHOUT:
+        return credits_of(own)[pattern_id]
+    others = _trials(store.read.decided(of=None, limit=_OTHERS + len(own)))
+    others = [trial for trial in others if trial.pattern_id != pattern_id][:_OTHERS]
+    return credits_of([*own, *others])[pattern_id]
 
 
-def _trials(store: Store, pattern_id: str) -> list[Trial]:
-    trials = list(filter(None, map(trial_of, store.read.decided(_MOST_TRIALS))))
-    others = [trial for trial in trials if trial.pattern_id != pattern_id][:_OTHERS]
-    return [trial for trial in trials if trial.pattern_id == pattern_id] + others
+def credits_by_pattern(store: Store) -> dict[str, Credit]:
+    """The credit of all patterns that were decided on lately."""
+    return credits_of(_trials(store.read.decided(of=None, limit=2 * _MOST_TRIALS)))
+
+
+def _trials(runs: Iterable[Run]) -> list[Trial]:
+    return list(filter(None, map(trial_of, runs)))
 
 
 def _followed(store: Store, run: Run, pattern: Pattern, version: int | None) -> float | None:

@@ -4,7 +4,8 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
+
+from msgspec.structs import replace
 
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
 from crossrun.failures import Failure
@@ -12,20 +13,30 @@ from crossrun.memory.choosing import QUICKSTART
 from crossrun.patterns.choosing.recall import ranked
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
-from crossrun.patterns.learning.families import Belonging, Relative, belonging, tasks_alike
+from crossrun.patterns.learning.families import (
+    COMPARED,
+    Belonging,
+    Relative,
+    as_trace,
+    belonging,
+    tasks_alike,
+)
 from crossrun.patterns.learning.finders import found
 from crossrun.patterns.learning.intents import program
 from crossrun.patterns.learning.privacy import EchoGuard, Person, Scrub
 from crossrun.patterns.learning.traces import acts_of, is_trivial
-from crossrun.patterns.rendering import fingerprint
+from crossrun.patterns.rendering import fingerprint, without_examples
 from crossrun.runs import Run
 from crossrun.store import Store
 from crossrun.stored import RunFilter
 from crossrun.tasktypes import TaskType
-from crossrun.workflows import Act, Caution, Pattern, Preconditions, Trace
+from crossrun.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
 
-_MOST_EVENTS = 20_000
-_RELATIVES = 12
+_ENDS_READ = 20_000
+"""Of a very long run, so many events of its beginning and of its end are looked at."""
+_RELATIVES = 6
+_TRACES = 50
+"""So many runs of a pattern are compared, the newest."""
 _FAILED_LOOKED_AT = 20
 _ALIKE = 0.4
 _ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -65,28 +76,22 @@ class Learner:
         self._person = person
         self._path = path
 
-    def learn(self, run: Run, failure: Failure | None) -> PatternLearned | None:
-        """What the run teaches, if anything."""
+    def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
+        """What the run itself has to teach, if anything: all that is read from its events."""
         if failure is None:
-            return self._from_success(run)
-        return self._from_failure(run) if failure.code in TEACHING else None
+            return self._trace(run)
+        return self._caution(run) if failure.code in TEACHING else None
 
-    def _from_success(self, run: Run) -> PatternLearned | None:
-        trace = self._trace(run)
-        if trace is None:
-            return None
-        place = belonging(trace, self._relatives(run, trace.task))
+    def learned(self, run: Run, material: Trace | Caution) -> PatternLearned | None:
+        """What it teaches beside all that is stored already."""
+        if isinstance(material, Caution):
+            pattern = self._concerned(run)
+            return None if pattern is None else self._next(pattern, caution=material)
+        place = belonging(material, self._relatives(run, material.task))
         pattern = self._store.patterns.known(place.pattern_id) if place.pattern_id else None
         if pattern is None:
-            return self._new(run, trace, place)
-        return self._next(pattern, trace=trace)
-
-    def _from_failure(self, run: Run) -> PatternLearned | None:
-        pattern = self._concerned(run)
-        caution = self._caution(run)
-        if pattern is None or caution is None:
-            return None
-        return self._next(pattern, caution=caution)
+            return self._new(run, material, place)
+        return self._next(pattern, trace=material)
 
     def _new(self, run: Run, trace: Trace, place: Belonging) -> PatternLearned:
         cautions = tuple(self._earlier_cautions(run))
@@ -98,6 +103,7 @@ class Learner:
             project_id=run.project_id,
             task_type=run.task_type,
             lesson="workflow",
+            made_by="run",
             version=1,
             hash=fingerprint(workflow),
             rules_hash=fingerprint(workflow),
@@ -112,34 +118,29 @@ class Learner:
         """The pattern with one more run; what the user wrote or imported stays as it is."""
         patterns = self._store.patterns
         current = patterns.versions(pattern.id)[-1]
-        traces = [*patterns.traces(pattern.id), *([trace] if trace else [])]
+        traces = [*patterns.traces(pattern.id, newest=_TRACES), *([trace] if trace else [])]
         cautions = [*patterns.cautions(pattern.id), *([caution.text] if caution else [])]
-        workflow, version, said = current.workflow, current.version, current.hash
-        rules = current.rules_hash
-        if traces and pattern.own and current.made_by != "user":
-            made = workflow_of(traces, cautions)
-            if fingerprint(made) != rules:
-                workflow, version = made, version + 1
-                said = rules = fingerprint(made)
-        return PatternLearned(
+        learned = PatternLearned(
             pattern_id=pattern.id,
             family_id=pattern.family_id,
             project_id=pattern.project_id,
             task_type=pattern.task_type,
             lesson="workflow" if trace else "caution",
-            version=version,
-            hash=said,
-            rules_hash=rules,
-            workflow=workflow,
+            made_by=None,
+            version=current.version,
+            hash=current.hash,
+            rules_hash=current.rules_hash,
+            workflow=current.workflow,
             trace=trace,
             cautions=(caution,) if caution else (),
         )
+        if not traces or not pattern.own or current.made_by == "user":
+            return learned
+        return _with_workflow(learned, workflow_of(traces, cautions))
 
     def _trace(self, run: Run) -> Trace | None:
-        scrub = Scrub(self._person, run.workspace)
-        guard = EchoGuard(self._told(run), self._injected(run))
-        events = islice(self._events(run, _ACTS), _MOST_EVENTS)
-        acts = acts_of(run.id, events, task=run.task, scrub=scrub, guard=guard)
+        scrub, guard = Scrub(self._person, run.workspace), self._guard(run)
+        acts = acts_of(run.id, self._events(run, _ACTS), task=run.task, scrub=scrub, guard=guard)
         if is_trivial(acts):
             return None
         task = guard.strip(scrub(run.task))
@@ -165,6 +166,9 @@ class Learner:
             ),
             markers=prepared.top_files if isinstance(prepared, WorkspacePrepared) else (),
         )
+
+    def _guard(self, run: Run) -> EchoGuard:
+        return EchoGuard(self._told(run), self._injected(run))
 
     def _told(self, run: Run) -> list[str]:
         """All that agent and planner were told beside the task."""
@@ -204,19 +208,18 @@ class Learner:
             Relative(
                 pattern.id,
                 pattern.family_id,
-                self._store.patterns.traces(pattern.id),
+                self._store.patterns.traces(pattern.id, newest=COMPARED) or [as_trace(pattern)],
                 chosen=pattern.id == chosen,
             )
             for pattern in known
-            if pattern.task_type == run.task_type
+            if (pattern.task_type == run.task_type or pattern.id == decided)
             and (pattern.project_id == QUICKSTART) == (run.project_id == QUICKSTART)
         ]
 
     def _concerned(self, run: Run) -> Pattern | None:
         """The pattern whose task a failed run tried: the one decided on, else the nearest."""
-        decided = run.pattern.pattern_id if run.pattern else None
-        if decided is not None:
-            return self._store.patterns.known(decided)
+        if run.pattern is not None and run.pattern.decision in ("injected", "withheld"):
+            return self._store.patterns.known(run.pattern.pattern_id or "")
         task = Scrub(self._person, run.workspace)(run.task)
         nearest, best = None, _ALIKE
         for relative in self._relatives(run, task):
@@ -241,13 +244,20 @@ class Learner:
                     yield caution
 
     def _caution(self, run: Run) -> Caution | None:
-        events = islice(self._events(run, _TROUBLE), _MOST_EVENTS)
-        text = caution_of((event for _, event in events), Scrub(self._person, run.workspace))
+        events = (event for _, event in self._events(run, _TROUBLE))
+        scrub = Scrub(self._person, run.workspace)
+        text = caution_of(events, scrub, self._guard(run))
         return Caution(run.id, text) if text else None
 
     def _events(self, run: Run, types: Iterable[str]) -> Iterator[tuple[int, Event]]:
-        for stored in self._store.read.events(run.id, types=tuple(types)):
-            yield stored.seq, decode(stored.body)
+        """The run's events; of a very long run the first and the last ones."""
+        last = self._store.read.last_seq(run.id)
+        skipped = range(_ENDS_READ, max(last - _ENDS_READ, _ENDS_READ))
+        for after in (0, skipped.stop) if skipped else (0,):
+            for stored in self._store.read.events(run.id, after=after, types=tuple(types)):
+                if skipped and not after and stored.seq > skipped.start:
+                    break
+                yield stored.seq, decode(stored.body)
 
     def _new_id(self, run_id: str) -> str:
         """Made from the run's id, so that the same log always gives the same patterns."""
@@ -257,3 +267,20 @@ class Learner:
         while self._store.patterns.known(letters[:length]) is not None:
             length += 1
         return letters[:length]
+
+
+def _with_workflow(learned: PatternLearned, made: Workflow) -> PatternLearned:
+    """What rules make of the runs now: a new version where it says something else."""
+    said = fingerprint(made)
+    if said == learned.rules_hash and learned.hash != learned.rules_hash:
+        return learned  # the words are a model's
+    if without_examples(made) == without_examples(learned.workflow):
+        return replace(learned, workflow=replace(made, variables=learned.workflow.variables))
+    return replace(
+        learned,
+        made_by="merge" if learned.lesson == "workflow" else "caution",
+        version=learned.version + 1,
+        hash=said,
+        rules_hash=said,
+        workflow=made,
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from crossrun.events import Channel, Event, PatternDecided
 from crossrun.failures import Failure
 from crossrun.runs import RunRequest
+from crossrun.stopping import Stop
 
 
 class Injection(NamedTuple):
@@ -22,15 +23,18 @@ class Memory(Protocol):
     """Remembers what worked."""
 
     def decide(
-        self, run_id: str, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
+        self, run_id: str | None, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
     ) -> Injection:
-        """One pattern or none for a run that begins."""
+        """One pattern or none for a run that begins; None: for one that would."""
 
     def remember(
-        self, run_id: str, request: RunRequest, failure: Failure | None
+        self, run_id: str, request: RunRequest, failure: Failure | None, stop: Stop
     ) -> Iterator[Event | None]:
         """What a run teaches that is about to end, all of whose events so far it has yielded.
 
         Yields:
             Events, and None where what was yielded has to be stored before it goes on.
         """
+
+    def credit(self, run_id: str, failure: Failure | None) -> Iterator[Event | None]:
+        """What a run that is about to end says about the pattern that was decided on."""

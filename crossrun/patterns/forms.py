@@ -24,7 +24,11 @@ from crossrun.workflows import (
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z_]\w{0,39}")
-_EVIDENCE = re.compile(r"([\w.-]{1,64}):(\d{1,12})(?::(-?\d{1,6}))?")
+_TYPE = re.compile(r"[\w][\w.-]{0,63}")
+_LONGEST_TASK = 100_000
+_UNKNOWN = re.compile(r"unknown field `(\w+)`")
+_KIND = re.compile(r"[\w][\w -]{0,39}")
+_EVIDENCE = re.compile(r"([\w.-]{1,64}):(\d{1,12})(?::(-?\d{1,12}))?")
 _PLACE = re.compile(r"\.(\w+)|\[(\d+)\]|\[\.\.\.\]")
 
 
@@ -124,7 +128,18 @@ def read(text: str, source: str) -> Form:
         form = msgspec.convert(content, Form)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `")
+        unknown = _UNKNOWN.search(what)
+        path = f"{path.rstrip('`') or '$'}.{unknown[1]}" if unknown else path
         raise _invalid(source, _line(node, path.rstrip("`")), what) from error
+    return checked(form, source, node)
+
+
+def checked(form: Form, source: str, node: Any = None) -> Form:  # noqa: ANN401  see `_line`
+    """The form, if it keeps all limits.
+
+    Raises:
+        UsageError: it does not; the message names the first place, with its line in `node`.
+    """
     for path, what in _objections(form):
         raise _invalid(source, _line(node, path), what)
     return form
@@ -139,12 +154,16 @@ def _objections(form: Form) -> list[tuple[str, str]]:
         found.append(("$.steps", f"there have to be 1 to {MOST_STEPS} steps"))
     if len(form.cautions) > MOST_CAUTIONS:
         found.append(("$.cautions", f"there may be {MOST_CAUTIONS} cautions at most"))
-    lines = [("$.summary", form.summary)]
-    lines += [(f"$.steps[{at}].instruction", s.instruction) for at, s in enumerate(form.steps)]
-    lines += [(f"$.cautions[{at}]", text) for at, text in enumerate(form.cautions)]
-    for name, variable in form.variables.items():
-        lines += [(f"$.variables.{name}", text) for text in (variable.type, variable.example)]
-    found += [(path, what) for path, text in lines if (what := _text_objection(text))]
+    found += [(path, what) for path, text in _lines(form) if (what := _text_objection(text))]
+    if len(form.task) > _LONGEST_TASK:
+        found.append(("$.task", f"it has more than {_LONGEST_TASK:,} characters"))
+    if not _TYPE.fullmatch(form.task_type):
+        found.append(("$.task_type", "it has to be the name of a task type"))
+    found += [
+        (f"$.variables.{name}", "its type has to be a word or two")
+        for name, variable in form.variables.items()
+        if not _KIND.fullmatch(variable.type)
+    ]
     found += [
         (f"$.variables.{name}", f"{name!r} is no name of lower-case letters, digits and _")
         for name in form.variables
@@ -158,6 +177,20 @@ def _objections(form: Form) -> list[tuple[str, str]]:
     if not found and size(form.workflow) > MOST_TOKENS:
         found.append(("$.steps", f"the block would have more than {MOST_TOKENS} tokens"))
     return found
+
+
+def _lines(form: Form) -> list[tuple[str, str]]:
+    """All texts that stand on a line of their own: place and text."""
+    lines = [("$.summary", form.summary)]
+    for at, step in enumerate(form.steps):
+        lines.append((f"$.steps[{at}].instruction", step.instruction))
+        lines += [(f"$.steps[{at}].{k}", v) for k, v in (("target", step.target),) if v]
+    lines += [(f"$.cautions[{at}]", text) for at, text in enumerate(form.cautions)]
+    for name, variable in form.variables.items():
+        lines += [(f"$.variables.{name}", text) for text in (variable.type, variable.example)]
+    needed = form.preconditions
+    lines += [("$.preconditions", text) for text in (*needed.tools, *needed.markers)]
+    return lines
 
 
 def _text_objection(text: str) -> str | None:

@@ -11,7 +11,9 @@ from itertools import pairwise
 from xml.sax.saxutils import unescape
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from crossrun.commandlines import one_line
 from crossrun.workflows import Variable, Workflow
 
 _CHARACTERS_A_TOKEN = 4
@@ -103,8 +105,15 @@ def fingerprint(workflow: Workflow) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def without_examples(workflow: Workflow) -> str:
+    """A hash of what the workflow says, whatever the examples of its variables are."""
+    variables = {name: Variable(kind.type, "") for name, kind in workflow.variables.items()}
+    return fingerprint(replace(workflow, variables=variables))
+
+
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("]]>", "]]&gt;")
+    """A second wall behind all that checks what comes in: no text begins a line of its own."""
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace("]]>", "]]&gt;")
 
 
 def _sections(lines: list[str]) -> dict[str, list[str]]:

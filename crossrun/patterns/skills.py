@@ -7,7 +7,7 @@ import yaml
 
 from crossrun.commandlines import one_line
 from crossrun.errors import UsageError
-from crossrun.patterns.forms import FORMAT, Form, StepForm
+from crossrun.patterns.forms import FORMAT, Form, StepForm, checked
 from crossrun.workflows import LONGEST_STEP, MOST_STEPS, Pattern
 
 SKILL_FILE = "SKILL.md"
@@ -20,8 +20,12 @@ _ITEM = re.compile(r"^\s{0,3}(?:\d+[.)]|[-*])\s+(\S.*)$", re.MULTILINE)
 def folder_name(pattern: Pattern) -> str:
     """The skill's name: words of what worked, and the pattern's id."""
     words = re.findall(r"[a-z0-9]+", pattern.workflow.summary.lower())
-    name = "-".join(words)[:_LONGEST_NAME].rsplit("-", 1)[0] if words else "pattern"
-    return f"{name}-{pattern.id}"
+    name = ""
+    for word in words:
+        if len(name) + len(word) >= _LONGEST_NAME:
+            break
+        name += f"{word}-"
+    return f"{name or 'pattern-'}{pattern.id}"
 
 
 def written(pattern: Pattern) -> str:
@@ -34,7 +38,7 @@ def written(pattern: Pattern) -> str:
     lines = ["---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", ""]
     lines += [f"# {workflow.summary}", "", "Apply the sequence where it fits the task.", ""]
     for number, step in enumerate(workflow.steps, 1):
-        mark = "If it fails: " if step.recovery else ""
+        mark = "(a repair) " if step.recovery else ""
         lines.append(f"{number}. {mark}{step.instruction}")
     if workflow.variables:
         lines += ["", "## Variables", ""]
@@ -55,7 +59,7 @@ def read(text: str, source: str) -> Form:
     """
     found = _FRONT_MATTER.match(text)
     head = _front_matter(found[1]) if found else {}
-    steps = [_clipped(item) for item in _ITEM.findall(found[2] if found else "")]
+    steps = [_clipped(item) for item in _first_list(found[2] if found else "")]
     description = str(head.get("description") or head.get("name") or "")
     if not steps or not description.strip():
         raise UsageError(
@@ -63,13 +67,20 @@ def read(text: str, source: str) -> Form:
             f"{source} is no skill with a description and a list of steps",
             hint="import a folder that  crossrun patterns export --skill  made, or a YAML file",
         )
-    return Form(
+    form = Form(
         pattern=FORMAT,
         summary=_clipped(description),
         task=one_line(description),
         task_type="code",
         steps=[StepForm(instruction=step) for step in steps[:MOST_STEPS]],
     )
+    return checked(form, source)
+
+
+def _first_list(text: str) -> list[str]:
+    """The items of the first list: those before the next heading."""
+    sections = re.split(r"^#+\s.*$", text, flags=re.MULTILINE)
+    return next((items for section in sections if (items := _ITEM.findall(section))), [])
 
 
 def _front_matter(text: str) -> dict[str, Any]:

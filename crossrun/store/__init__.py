@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from crossrun.settings import Paths
 from crossrun.store.access import ReadAccess
-from crossrun.store.locks import RunLocks, file_locked
+from crossrun.store.locks import RunLocks, trying_lock
 from crossrun.store.migrations import LATEST, migrate, translated, version
 from crossrun.store.patterns import PatternReader
 from crossrun.store.reading import Reader
@@ -120,16 +120,25 @@ class Store:
         return self.read.run(run_id)
 
     @contextmanager
-    def learning(self) -> Iterator[None]:
-        """Only one process at a time learns: what it builds on must not change meanwhile."""
-        with translated(self._paths.database), file_locked(self._paths.state / "learn.lock"):
-            yield
+    def learning(self) -> Iterator[Iterator[bool]]:
+        """The turn to learn, which one process at a time has: what it builds on stays the same.
+
+        It keeps runs that end together from making two patterns of one kind. Nothing breaks
+        without it: versions are numbered when they are stored.
+
+        Yields:
+            One answer for each try: whether it is this process's turn.
+        """
+        with (
+            translated(self._paths.database),
+            trying_lock(self._paths.state / "learn.lock") as tries,
+        ):
+            yield tries
 
     def change_patterns(self, change: "Callable[[PatternSession], Value]") -> "Value":
         """Carries out a change of the user's in one transaction; see `pattern_writing`."""
         self.open_for_writing()
-        with self.learning():
-            return self._writer.change_patterns(change)
+        return self._writer.change_patterns(change)
 
     def set_project_task_type(self, project_id: str, task_type: str | None) -> None:
         """Sets the task type that a project's runs have by default."""

@@ -88,3 +88,28 @@ def file_locked(lock: Path) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+@contextmanager
+def trying_lock(lock: Path) -> Iterator[Iterator[bool]]:
+    """Tries to hold a lock file without waiting for it.
+
+    Yields:
+        One answer for each try: whether it is held from now on.
+    """
+    make_private(lock.parent)
+    file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+
+    def tries() -> Iterator[bool]:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    try:
+        yield tries()
+    finally:
+        os.close(file)

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Literal, cast
 
 import msgspec
-from sqlmodel import Session, col, delete
+from sqlmodel import Session, col, delete, func, select
 
 from crossrun.errors import NotFoundError
 from crossrun.events import PatternJudged, PatternLearned, Recorded
@@ -28,7 +28,39 @@ def project(session: Session, recorded: Recorded) -> None:
 
 
 def _learn(session: Session, recorded: Recorded, learned: PatternLearned) -> None:
-    row = session.get(PatternRow, learned.pattern_id) or PatternRow(
+    """Numbers are given here: other runs and the user may have come in between."""
+    row = session.get(PatternRow, learned.pattern_id)
+    if row is None and learned.made_by != "run":
+        return  # the user has removed it in the meantime
+    row = row or _new(recorded, learned)
+    current = session.get(VersionRow, (row.id, row.version))
+    by_user = current is not None and current.made_by == "user"
+    if learned.made_by is not None and not by_user:
+        current = VersionRow(
+            pattern_id=row.id,
+            version=_last(session, row.id) + 1,
+            hash=learned.hash,
+            rules_hash=learned.rules_hash,
+            made_by=learned.made_by,
+            run_id=recorded.run_id,
+            at=recorded.at,
+            workflow=_json(learned.workflow),
+        )
+        row.version = current.version
+    elif current is not None and current.hash == learned.hash:
+        current.workflow = _json(learned.workflow)  # the same words, with more evidence
+    for source in _sources(recorded, learned):
+        session.merge(source)
+    row.updated_at = recorded.at
+    row.task = learned.trace.task if learned.trace else row.task
+    session.add(row)
+    if current is not None:
+        session.add(current)
+        _put(session, row, msgspec.json.decode(current.workflow, type=Workflow))
+
+
+def _new(recorded: Recorded, learned: PatternLearned) -> PatternRow:
+    return PatternRow(
         id=learned.pattern_id,
         family_id=learned.family_id,
         version=0,
@@ -43,27 +75,12 @@ def _learn(session: Session, recorded: Recorded, learned: PatternLearned) -> Non
         updated_at=recorded.at,
         stats=_json(Stats()),
     )
-    if learned.version > row.version:
-        made_by = "caution" if learned.lesson == "caution" else "merge" if row.version else "run"
-        session.add(
-            VersionRow(
-                pattern_id=learned.pattern_id,
-                version=learned.version,
-                hash=learned.hash,
-                rules_hash=learned.rules_hash,
-                made_by=made_by,
-                run_id=recorded.run_id,
-                at=recorded.at,
-                workflow=_json(learned.workflow),
-            )
-        )
-    for source in _sources(recorded, learned):
-        session.merge(source)
-    row.version = learned.version
-    row.updated_at = recorded.at
-    row.task = learned.trace.task if learned.trace else row.task
-    session.add(row)
-    _put(session, row, learned.workflow)
+
+
+def _last(session: Session, pattern_id: str) -> int:
+    """The number of the newest version."""
+    numbers = select(func.max(VersionRow.version)).where(VersionRow.pattern_id == pattern_id)
+    return session.exec(numbers).one() or 0
 
 
 def _sources(recorded: Recorded, learned: PatternLearned) -> list[SourceRow]:
@@ -132,13 +149,16 @@ class PatternSession:
         )
         self._store(row, version)
 
-    def add_version(self, version: Version) -> None:
-        """Stores a new version, from now on the current one.
+    def add_version(
+        self, version: Version, *, task: str | None = None, task_type: str | None = None
+    ) -> None:
+        """Stores a new version, from now on the current one, and what it is for if that is new.
 
         It gets the next number, whatever it has: others may have come since it was begun.
         """
         row = self._row(version.pattern_id)
-        row.version, row.updated_at = row.version + 1, version.at
+        row.version, row.updated_at = _last(self._session, row.id) + 1, version.at
+        row.task, row.task_type = task or row.task, task_type or row.task_type
         self._store(row, msgspec.structs.replace(version, version=row.version))
 
     def set_state(self, pattern_id: str, state: State, reason: str, *, kept: bool, at: str) -> None:

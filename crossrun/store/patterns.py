@@ -25,7 +25,9 @@ _LINE = (
     "SELECT p.id, p.version, p.state, p.own, p.project_id, p.task_type,"
     " json_extract(v.workflow, '$.summary'), json_array_length(v.workflow, '$.steps'),"
     " (SELECT count(*) FROM json_each(v.workflow, '$.variables')),"
-    " json_extract(p.stats, '$.runs_with'), json_extract(p.stats, '$.lift'),"
+    " (SELECT count(*) FROM runs r WHERE r.pattern_id = p.id"
+    "  AND json_extract(r.pattern, '$.decision') IN ('injected', 'forced')),"
+    " json_extract(p.stats, '$.lift'),"
     " json_extract(p.stats, '$.lift_interval[0]'), json_extract(p.stats, '$.lift_interval[1]')"
     " FROM patterns p JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version"
 )
@@ -42,6 +44,7 @@ class Eligibility(NamedTuple):
     own: bool
     preconditions: "Preconditions"
     lift_interval: tuple[float, float] | None
+    updated_at: str
 
 
 class PatternReader:
@@ -66,6 +69,8 @@ class PatternReader:
                     hint="runs that succeed teach them; see them made: crossrun quickstart",
                 )
             return found[0]
+        if not reference:
+            raise self._not_found(reference, [])
         exact = self._patterns("WHERE p.id = ?", [reference])
         fitting = exact or self._patterns(
             "WHERE substr(p.id, 1, ?) = ? LIMIT 6", [len(reference), reference]
@@ -73,6 +78,17 @@ class PatternReader:
         if len(fitting) == 1:
             return fitting[0]
         raise self._not_found(reference, [pattern.id for pattern in fitting])
+
+    def exactly(self, pattern_id: str) -> "Pattern":
+        """The pattern of an id.
+
+        Raises:
+            NotFoundError: there is none (any more).
+        """
+        found = self.known(pattern_id)
+        if found is None:
+            raise self._not_found(pattern_id, [])
+        return found
 
     def known(self, pattern_id: str) -> "Pattern | None":
         """The pattern of an id, or None when there is none (any more)."""
@@ -104,27 +120,27 @@ class PatternReader:
             for row in rows
         ]
 
-    def traces(self, pattern_id: str) -> "list[Trace]":
-        """What successful runs added to a pattern, the oldest first."""
+    def traces(self, pattern_id: str, *, newest: int) -> "list[Trace]":
+        """What so many successful runs added to a pattern, the oldest of them first."""
         import msgspec
 
         from crossrun.workflows import Trace
 
         rows = self._rows(
             "SELECT trace FROM pattern_runs WHERE pattern_id = ? AND trace IS NOT NULL"
-            " ORDER BY at, run_id",
-            [pattern_id],
+            " ORDER BY at DESC, run_id DESC LIMIT ?",
+            [pattern_id, newest],
         )
-        return [msgspec.json.decode(row["trace"], type=Trace) for row in rows]
+        return [msgspec.json.decode(row["trace"], type=Trace) for row in reversed(rows)]
 
     def cautions(self, pattern_id: str) -> list[str]:
-        """What failed runs added to a pattern, the newest last."""
+        """What failed runs added to a pattern lately, the newest last."""
         rows = self._rows(
             "SELECT caution FROM pattern_runs WHERE pattern_id = ? AND caution IS NOT NULL"
-            " ORDER BY at, run_id",
+            " ORDER BY at DESC, run_id DESC LIMIT 10",
             [pattern_id],
         )
-        return [row["caution"] for row in rows]
+        return [row["caution"] for row in reversed(rows)]
 
     def learned_from(self, run_id: str) -> str | None:
         """The id of the pattern that a successful run taught."""
@@ -148,13 +164,13 @@ class PatternReader:
         """What decides whether patterns may be chosen, by id."""
         rows = self._rows(
             "SELECT p.id, p.version, v.hash, p.family_id, p.project_id, p.state, p.own,"
-            " json_extract(v.workflow, '$.preconditions') AS preconditions,"
+            " p.updated_at, json_extract(v.workflow, '$.preconditions') AS preconditions,"
             " json_extract(p.stats, '$.lift_interval') AS lift_interval"
             " FROM json_each(?) CROSS JOIN patterns p ON p.id = value"
             " JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version",
             [json.dumps(list(ids))],
         )
-        return {row["id"]: _eligibility(row) for row in rows}
+        return {row["id"]: one for row in rows if (one := _eligibility(row)) is not None}
 
     def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
         return [_pattern(row) for row in self._rows(f"{_WITH_WORKFLOW} {clause}", values)]
@@ -184,6 +200,10 @@ def _chosen(wanted: PatternFilter) -> "tuple[str, list[str | int]]":
         ("p.project_id = ?", wanted.project_id),
         ("p.task_type = ?", wanted.task_type),
         ("p.state = ?", wanted.state),
+        (
+            "p.id IN (SELECT value FROM json_each(?))",
+            None if wanted.ids is None else json.dumps(wanted.ids),
+        ),
     ]
     conditions = [condition for condition, value in pairs if value is not None]
     values: list[str | int] = [value for _, value in pairs if value is not None]
@@ -210,12 +230,17 @@ def _pattern(row: sqlite3.Row) -> "Pattern":
     )
 
 
-def _eligibility(row: sqlite3.Row) -> Eligibility:
+def _eligibility(row: sqlite3.Row) -> Eligibility | None:
+    """None for a row that makes no sense: its pattern is not chosen."""
     import msgspec
 
     from crossrun.workflows import Preconditions
 
-    interval = json.loads(row["lift_interval"]) if row["lift_interval"] else None
+    try:
+        interval = json.loads(row["lift_interval"]) if row["lift_interval"] else None
+        preconditions = msgspec.json.decode(row["preconditions"] or "{}", type=Preconditions)
+    except ValueError:
+        return None
     return Eligibility(
         version=row["version"],
         hash=row["hash"],
@@ -223,6 +248,7 @@ def _eligibility(row: sqlite3.Row) -> Eligibility:
         project_id=row["project_id"],
         state=row["state"],
         own=bool(row["own"]),
-        preconditions=msgspec.json.decode(row["preconditions"] or "{}", type=Preconditions),
+        preconditions=preconditions,
         lift_interval=(interval[0], interval[1]) if interval else None,
+        updated_at=row["updated_at"],
     )

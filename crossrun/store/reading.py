@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from crossrun.runs import Artifact, Project, Run
 
 LAST = "last"
+_DECIDED = (
+    "SELECT id, project_id, name, '' AS task, task_type, '[]' AS tags, status, exit_code,"
+    " created_at, started_at, ended_at, '' AS workspace, executor, planner, model, planner_model,"
+    " executor_version, crossrun_version, tokens, NULL AS answer, failure, redactions, pattern,"
+    " pattern_id, learned_pattern_id, turns, commands, failed_commands FROM runs"
+)
+_NEWEST = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
 _BATCH = 500
 
 
@@ -58,13 +65,16 @@ class Reader:
             return found[0]
         raise self._not_found(reference, [run.id for run in found])
 
-    def decided(self, limit: int) -> "list[Run]":
-        """The newest runs in which a pattern was decided on, and that came to an end."""
-        sql = (
-            "SELECT * FROM runs WHERE pattern_id IS NOT NULL AND ended_at IS NOT NULL"
-            " ORDER BY created_at DESC, rowid DESC LIMIT ?"
-        )
-        return [_run(row) for row in self._rows(sql, [limit])]
+    def decided(self, *, of: str | None, limit: int) -> "list[Run]":
+        """The newest runs that ended and in which a pattern was decided on.
+
+        Args:
+            of: that of this pattern; None: of any.
+            limit: so many at most. Task, answer and changes are left out: they may be long.
+        """
+        which = "pattern_id IS NOT NULL" if of is None else "pattern_id = ?"
+        sql = f"{_DECIDED} WHERE {which} AND ended_at IS NOT NULL {_NEWEST}"
+        return [_run(row) for row in self._rows(sql, [*([] if of is None else [of]), limit])]
 
     def unfinished(self) -> list[str]:
         """Ids of runs that the store believes to be going on."""
@@ -161,8 +171,7 @@ class Reader:
     def _chosen(self, columns: str, wanted: RunFilter) -> list[sqlite3.Row]:
         conditions, values = _conditions(wanted)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
-        sql = f"SELECT {columns} FROM runs {where} {order}"  # noqa: S608  all of it is ours
+        sql = f"SELECT {columns} FROM runs {where} {_NEWEST}"  # noqa: S608  all of it is ours
         return self._rows(sql, [*values, wanted.limit])
 
 

@@ -6,8 +6,9 @@ beginning with BEGIN IMMEDIATE makes that waiting safe, since no reader has to b
 Importing this module takes a third of a second; `store` does so when there is something to write.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +63,7 @@ class Writer:
             session.merge(RunRow(**run_row(run)))
             session.add_all(ArtifactRow(**asdict(artifact)) for artifact in artifacts)
             for lesson in lessons:
-                pattern_writing.project(session, lesson)
+                _project(session, lesson)
             if events[0]["seq"] == 1 and session.get(ProjectRow, run.project_id) is None:
                 session.add(
                     ProjectRow(id=run.project_id, task_type=None, created_at=events[0]["at"])
@@ -93,6 +94,12 @@ class Writer:
                 session.commit()
         except DBAPIError as error:
             raise explained(error, self._database) from error
+
+
+def _project(session: Session, lesson: Recorded) -> None:
+    """Stores what follows for patterns. The event stays, whatever state their tables are in."""
+    with suppress(DBAPIError, sqlite3.Error, ValueError), session.begin_nested():
+        pattern_writing.project(session, lesson)
 
 
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's connection

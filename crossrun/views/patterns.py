@@ -39,7 +39,7 @@ def _pattern_row(line: PatternLine) -> list[str]:
         first_line(line.task_type),
         str(line.steps),
         str(line.variables),
-        str(line.runs_with),
+        str(line.used),
         "not known yet" if line.lift is None else lift_words(line.lift, line.low, line.high),
         line.state if line.own else f"{line.state} (imported)",
         first_line(line.summary),

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from crossrun.commandlines import simple_commands
 
+_LONGEST = 400
+"""Characters of a command that are compared."""
 FITTING = 0.5
 """From which likeness on a command counts as the step's."""
 
@@ -25,7 +27,7 @@ def adherence(injected_steps: Sequence[str], commands_that_ran: Sequence[str]) -
         words
         for command in commands_that_ran
         for part in simple_commands(command)
-        if (words := _words(part))
+        if (words := _words(part[:_LONGEST]))
     ]
     if not steps:
         return None

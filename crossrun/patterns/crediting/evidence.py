@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import NormalDist
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from crossrun.patterns.crediting.contrasts import Measured, differences
 from crossrun.patterns.crediting.difficulty import Belief, Tally, beliefs
@@ -165,16 +164,6 @@ def credits_of(trials: Iterable[Trial]) -> dict[str, Credit]:
     }
 
 
-def by_version(trials: Iterable[Trial]) -> list[Trial]:
-    """The same trials with each version as a pattern of its own, its pattern as the family.
-
-    For asking whether a new version is better than the last: versions are pooled otherwise.
-    """
-    return [
-        replace(t, pattern_id=f"{t.pattern_id}@{t.version}", family_id=t.pattern_id) for t in trials
-    ]
-
-
 def stats(credit: Credit) -> Stats:
     """The credit in the form that `patterns show --json` has."""
     match credit.success:
@@ -228,7 +217,8 @@ def _missing(trials: Sequence[Trial], on: int, off: int) -> NotEnough | None:
         f"; in {chosen} more it was not left to chance" * bool(chosen),
     ]
     return NotEnough(
-        f"not enough evidence yet: {on} runs with it and {off} without, it takes at least "
+        f"not enough evidence yet: {on} run{'' if on == 1 else 's'} with it and {off} without, it"
+        " takes at least "
         f"{LEAST_WITH} and {LEAST_WITHOUT}{''.join(asides)}"
     )
 

@@ -8,7 +8,7 @@ can be taken back by later evidence, and by the user at once; nothing is deleted
 
 from msgspec import Struct
 
-from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough
+from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
 from crossrun.workflows import State
 
 RETIRES = 0.90
@@ -68,8 +68,26 @@ def eligible(state: State, *, own: bool, holdout: float) -> bool:
             return False
 
 
+def adopted(standing: Standing, trial: Trial) -> Standing:
+    """Where an imported pattern stands after a run for which the user named it.
+
+    One run here in which the agent followed it and succeeded is the evidence that makes it
+    eligible. What it is worth is then found out as for any other.
+    """
+    if standing.state != "candidate" or not (trial.injected and trial.succeeded):
+        return standing
+    if trial.ignored:
+        return standing
+    return Standing("active", "It worked here when you named it.", standing.before)
+
+
+def against_evidence(state: State) -> bool:
+    """Whether enabling a pattern in this state sets the user's word above the evidence."""
+    return state in ("quarantined", "retired")
+
+
 def enabled(state: State) -> Standing:
-    """The user's word against a quarantine or a retirement: the pattern is active again."""
+    """The user's word: the pattern is active (again)."""
     return Standing("active", "Enabled by the user.", state)
 
 

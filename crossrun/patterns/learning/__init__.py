@@ -3,10 +3,14 @@
 Pure and deterministic: the same runs in the same order always give the same workflow.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from crossrun.commandlines import one_line
-from crossrun.patterns.learning.alignment import Aligned, aligned, same
+from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
 from crossrun.patterns.learning.clamping import clamped, clipped
 from crossrun.patterns.learning.naming import Names, named, substituted, text_of, values_of
 from crossrun.workflows import LONGEST_STEP, Intent, Preconditions, Step, Trace, Workflow
@@ -14,6 +18,13 @@ from crossrun.workflows import LONGEST_STEP, Intent, Preconditions, Step, Trace,
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""
 _VERIFIED_WEIGHT = 2
+_HALF = 0.5
+_RARE_RECOVERIES = 3
+"""So many repairs are kept that less than half of the runs needed."""
+_RUNS_SHOWN = 2
+"""Of runs that did the same, so many are named beside the first as evidence."""
+_NO_SUMMARY = "an earlier run of this kind"
+_Did = tuple[tuple[str, bool, str], ...]
 _PHRASE = 3
 """Words; what has more says something."""
 _PHRASES: dict[Intent, str] = {
@@ -33,7 +44,16 @@ _PHRASES: dict[Intent, str] = {
     "tool": "Use",
     "plan": "Plan",
 }
-_ENDS = (". ", "! ", "? ", "; ")
+_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+(?=[A-Z\"'(`*])|(?<=;)\s+")
+_FEWEST_WORDS = 2
+_AN_ASIDE = re.compile(r"(?i)(?:you are|you're|hello|hi|dear|thanks|context|background)\b").match
+
+
+class Group(NamedTuple):
+    """Runs that did just the same: one of them, and how much they weigh together."""
+
+    trace: Trace
+    weight: int
 
 
 def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workflow:
@@ -43,13 +63,14 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
         traces: successful runs of one family, the oldest first; at least one.
         cautions: what failed in other runs of it, the newest last.
     """
-    different = distinct(traces)
+    groups = grouped(traces)
+    different = [group.trace for group in groups]
     names = Names()
     if len(different) == 1:
         values = named(different[0].found, names)
         steps = [_step(one, substituted(_text(one), values), values) for one in aligned(different)]
     else:
-        steps = [_compared(one, names, different) for one in _common(different)]
+        steps = [_compared(one, names, different) for one in _common(groups)]
         values = values_of(names, 0)
     return clamped(
         Workflow(
@@ -57,26 +78,48 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
             steps=tuple(steps),
             variables=names.variables,
             cautions=tuple(dict.fromkeys(substituted(told, values) for told in cautions)),
-            preconditions=_shared([trace.preconditions for trace in different]),
+            preconditions=_shared([trace.preconditions for trace in traces]),
         )
     )
 
 
-def distinct(traces: Sequence[Trace]) -> list[Trace]:
-    """The newest runs of which none did just the same as another; the oldest first."""
-    kept: list[Trace] = []
-    for trace in traces:
-        if not any(same(trace, other) for other in kept):
-            kept.append(trace)
-    return kept[-MOST_RUNS:]
+def grouped(traces: Iterable[Trace]) -> list[Group]:
+    """The newest runs that differ, with those that did the same; the first one seen first."""
+    same: dict[_Did, list[Trace]] = {}
+    last: dict[_Did, int] = {}
+    for number, trace in enumerate(traces):
+        same.setdefault(words_of(trace), []).append(trace)
+        last[words_of(trace)] = number
+    newest = set(sorted(same, key=last.__getitem__)[-MOST_RUNS:])
+    return [
+        Group(_with_evidence(runs), sum(map(_weight, runs)))
+        for did, runs in same.items()
+        if did in newest
+    ]
+
+
+def _weight(trace: Trace) -> int:
+    return _VERIFIED_WEIGHT if trace.verified else 1
+
+
+def _with_evidence(runs: Sequence[Trace]) -> Trace:
+    """The first of runs that did the same, with what the newest of the others show as well."""
+    first, *others = runs
+    shown = [first, *others[-_RUNS_SHOWN:]]
+    acts = tuple(
+        replace(act, occurrences=tuple(o for run in shown for o in run.acts[at].occurrences))
+        for at, act in enumerate(first.acts)
+    )
+    return replace(first, acts=acts)
 
 
 def summary(task: str) -> str:
-    """The first sentence of a task."""
+    """The first sentence of a task that says what to do."""
     paragraphs = (one_line(text).lstrip("#-* ") for text in task.split("\n\n"))
-    line = next((text for text in paragraphs if text), "")
-    cut = min((at for end in _ENDS if (at := line.find(end)) > 0), default=len(line))
-    return clipped(line[:cut].rstrip("."), LONGEST_STEP)
+    sentences = [one for text in paragraphs for one in _SENTENCE_END.split(text) if one.strip()]
+    telling = (one for one in sentences if len(one.split()) >= _FEWEST_WORDS and not _AN_ASIDE(one))
+    told = next(telling, next((one for one in sentences if re.search(r"\w", one)), ""))
+    return clipped(told.rstrip(".!?; "), LONGEST_STEP) or _NO_SUMMARY
 
 
 def _short(values: Mapping[str, str]) -> dict[str, str]:
@@ -84,16 +127,15 @@ def _short(values: Mapping[str, str]) -> dict[str, str]:
     return {value: name for value, name in values.items() if len(value.split()) <= _PHRASE}
 
 
-def _common(traces: Sequence[Trace]) -> list[Aligned]:
-    """What more than half of the runs did, verified ones counting double, and what repaired."""
-    weights = [_VERIFIED_WEIGHT if trace.verified else 1 for trace in traces]
-    steps = aligned(traces)
-    kept = [one for one in steps if one.recovery or _share(one, weights) > 0.5]  # noqa: PLR2004
+def _common(groups: Sequence[Group]) -> list[Aligned]:
+    """What more than half of the runs did, verified ones counting double, and a few repairs."""
+    weights = [group.weight for group in groups]
+    steps = aligned([group.trace for group in groups])
+    shares = [sum(weights[run] for run in set(one.runs)) / sum(weights) for one in steps]
+    rare = [at for at, one in enumerate(steps) if one.recovery and shares[at] <= _HALF]
+    repairs = sorted(rare, key=lambda at: (-shares[at], at))[:_RARE_RECOVERIES]
+    kept = [one for at, one in enumerate(steps) if shares[at] > _HALF or at in repairs]
     return kept or [one for one in steps if one.runs[0] == 0]
-
-
-def _share(step: Aligned, weights: Sequence[int]) -> float:
-    return sum(weights[run] for run in set(step.runs)) / sum(weights)
 
 
 def _compared(one: Aligned, names: Names, traces: Sequence[Trace]) -> Step:

@@ -20,6 +20,8 @@ _SAME_PURPOSE = 0.35
 _MADE = {"run", "convert", "plot", "build", "check", "query", "fetch", "test"}
 """Purposes that are told from the names of programs, and so may be told wrongly."""
 
+_COMPARED = 60
+"""So many words of an act are compared."""
 _SAME_KIND = 0.5
 """What two different words are alike that could be values of one variable."""
 
@@ -59,17 +61,14 @@ def likeness(one: Trace, other: Trace) -> float:
     if not one.acts or not other.acts:
         return 0.0
     left, right = ([_alone(act, 0) for act in trace.acts] for trace in (one, other))
-    found = sum(_alike(left[i], right[j]) for i, j in _pairs(left, right))
+    likes = _likes(left, right)
+    found = sum(likes[i][j] for i, j in _pairs(left, right))
     return 2 * found / (len(left) + len(right))
 
 
-def same(one: Trace, other: Trace) -> bool:
-    """Whether two runs did the same, word by word."""
-    return [_told(act) for act in one.acts] == [_told(act) for act in other.acts]
-
-
-def _told(act: Act) -> tuple[str, bool, str]:
-    return act.command, act.recovery, act.instead_of
+def words_of(trace: Trace) -> tuple[tuple[str, bool, str], ...]:
+    """What a run did, word by word: equal for runs that did the same."""
+    return tuple((act.command, act.recovery, act.instead_of) for act in trace.acts)
 
 
 def _alone(act: Act, number: int) -> Aligned:
@@ -96,13 +95,29 @@ def _merged(known: list[Aligned], new: list[Aligned]) -> list[Aligned]:
 
 def _pairs(left: Sequence[Aligned], right: Sequence[Aligned]) -> list[tuple[int, int]]:
     """The counterparts in the order of both, so that their likeness is greatest in sum."""
-    likes = [[_alike(a, b) for b in right] for a in left]
+    likes = _likes(left, right)
     best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for i in reversed(range(len(left))):
         for j in reversed(range(len(right))):
             take = likes[i][j] + best[i + 1][j + 1] if likes[i][j] else 0.0
             best[i][j] = max(take, best[i + 1][j], best[i][j + 1])
-    return list(_walked(likes, best))
+    return _walked(likes, best)
+
+
+def _likes(left: Sequence[Aligned], right: Sequence[Aligned]) -> list[list[float]]:
+    ours, theirs = ([_Words(step) for step in side] for side in (left, right))
+    return [[_alike(a, b) for b in theirs] for a in ours]
+
+
+class _Words:
+    """What of an act is compared, counted once."""
+
+    def __init__(self, step: Aligned) -> None:
+        self.intent = step.intent
+        self.program = step.tokens[0] if step.tokens else ""
+        tokens = [token for token in step.tokens if isinstance(token, Slot) or not token.isspace()]
+        self.counts = Counter(tokens[:_COMPARED])
+        self.weight = _sum(self.counts)
 
 
 def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int, int]]:
@@ -119,31 +134,28 @@ def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int
     return pairs
 
 
-def _alike(one: Aligned, other: Aligned) -> float:
+def _alike(one: _Words, other: _Words) -> float:
     """How much two acts are the same step; 0 where they do not count as such.
 
     Done for the same purpose, they need fewer words in common; for another, the same program.
     """
     if one.intent == other.intent:
         alike = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(one, other)
-    elif one.tokens[0] == other.tokens[0] and {one.intent, other.intent} <= _MADE:
+    elif one.program == other.program and {one.intent, other.intent} <= _MADE:
         alike = _in_common(one, other)
     else:
         alike = 0.0
     return alike if alike >= _LEAST_LIKENESS else 0.0
 
 
-def _in_common(one: Aligned, other: Aligned) -> float:
+def _in_common(one: _Words, other: _Words) -> float:
     """The share of words, a word of the same kind counting half."""
-    left, right = _weights(one), _weights(other)
-    together = left & right
-    kinds = _kinds(left - together) & _kinds(right - together)
+    if one.counts == other.counts:
+        return 1.0
+    together = one.counts & other.counts
+    kinds = _kinds(one.counts - together) & _kinds(other.counts - together)
     shared = _sum(together) + _SAME_KIND * sum(kinds.values())
-    return min(shared / max(_sum(left), _sum(right), 0.5), 1.0)
-
-
-def _weights(step: Aligned) -> "Counter[Token]":
-    return Counter(token for token in step.tokens if isinstance(token, Slot) or not token.isspace())
+    return min(shared / max(one.weight, other.weight, 0.5), 1.0)
 
 
 def _sum(words: "Counter[Token]") -> float:

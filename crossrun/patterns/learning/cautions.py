@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from crossrun.commandlines import bare_command, one_line
 from crossrun.events import CommandRan, Event, Verified
 from crossrun.patterns.learning.clamping import clipped
-from crossrun.patterns.learning.privacy import Scrub
+from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 
 TEACHING = frozenset(
     [
@@ -22,33 +22,46 @@ TEACHING = frozenset(
 """Failures that the way of working had a part in."""
 
 _LONGEST_TRIED = 70
+_OUTPUT_READ = 2_000
 
 
-def caution_of(events: Iterable[Event], scrub: Scrub) -> str | None:
-    """One line about the last trouble that was not repaired; None where there was none.
+def caution_of(events: Iterable[Event], scrub: Scrub, guard: EchoGuard) -> str | None:
+    """One line about the last command that was not repaired, or else the check that failed.
+
+    None where there was neither.
 
     Args:
         events: the run's commands and its check, in order.
         scrub: takes private things out.
+        guard: knows what was injected.
     """
     troubles: dict[str, str] = {}
+    check: str | None = None
+
+    def said(output: str) -> str:
+        return guard.strip(scrub(output[-_OUTPUT_READ:]))
+
     for event in events:
         match event:
+            case CommandRan(command=command) if guard.holds(command):
+                pass
             case CommandRan(command=command, exit_code=code, output=output) if code != 0:
                 troubles.pop(command, None)
-                troubles[command] = _told(bare_command(command), code, output, scrub)
+                troubles[command] = _told(
+                    bare_command(command), code, guard.strip(scrub(output[-2_000:])), scrub
+                )
             case CommandRan(command=command):
                 troubles.pop(command, None)
             case Verified(command=command, exit_code=code, output=output) if code != 0:
-                troubles[command] = _told(command, code, output, scrub)
+                check = _told(command, code, said(output), scrub)
             case _:
                 pass
-    return next(reversed(troubles.values()), None)
+    return next(reversed(troubles.values()), check)
 
 
 def _told(command: str, code: int | None, output: str, scrub: Scrub) -> str:
     tried = clipped(scrub(command), _LONGEST_TRIED)
     ended = "did not end" if code is None else f"ended with exit code {code}"
-    lines = [line for line in scrub(output[-2_000:]).splitlines() if line.strip()]
+    lines = [line for line in output.splitlines() if line.strip()]
     why = f": {one_line(lines[-1])}" if lines else ""
     return clipped(f"`{tried}` {ended}{why}")

@@ -19,8 +19,13 @@ from crossrun.workflows import (
 )
 
 _LONGEST_EXAMPLE = 60
+_ONLY_IN_STEPS = (
+    "command", "folder", "glob", "identifier", "name", "number", "path", "range", "text", "url",
+    "version",
+)  # fmt: skip
 _MOST_VARIABLES = 8
-_SHORT_STEP = 72
+_SHORTER = (72, 36, 18)
+"""Characters of a text where all of them together are still too long."""
 _CUT_VARIABLE = re.compile(r"\{\w*$")
 
 
@@ -36,26 +41,30 @@ def clamped(workflow: Workflow) -> Workflow:
     """The workflow with at most `MOST_STEPS` steps, in a block of at most `MOST_TOKENS`."""
     workflow = replace(
         workflow,
-        summary=clipped(workflow.summary),
+        summary=_unmarked(clipped(workflow.summary)),
         steps=tuple(map(_plain, workflow.steps)),
-        cautions=tuple(map(clipped, workflow.cautions[-MOST_CAUTIONS:])),
+        cautions=tuple(_unmarked(clipped(one)) for one in workflow.cautions[-MOST_CAUTIONS:]),
     )
     while len(workflow.steps) > MOST_STEPS:
         workflow = _without_least(workflow)
     workflow = _with_variables(workflow)
     while size(workflow) > MOST_TOKENS and _droppable(workflow):
         workflow = _with_variables(_without_least(workflow))
-    if size(workflow) > MOST_TOKENS:
-        workflow = _with_variables(_shortened(workflow))
+    for limit in _SHORTER:
+        if size(workflow) > MOST_TOKENS:
+            workflow = _with_variables(_shortened(workflow, limit))
     return workflow
 
 
 def _plain(step: Step) -> Step:
-    """What marks a recovery in the block is no part of an instruction."""
-    instruction = clipped(step.instruction)
-    while instruction.startswith(RECOVERY):
-        instruction = instruction.removeprefix(RECOVERY).lstrip()
-    return replace(step, instruction=instruction)
+    return replace(step, instruction=_unmarked(clipped(step.instruction)))
+
+
+def _unmarked(text: str) -> str:
+    """What marks a recovery in the block is no part of a text."""
+    while text.startswith(RECOVERY.strip()):
+        text = text.removeprefix(RECOVERY.strip()).lstrip()
+    return text or "…"
 
 
 def _droppable(workflow: Workflow) -> list[int]:
@@ -67,7 +76,6 @@ def _droppable(workflow: Workflow) -> list[int]:
 def _without_least(workflow: Workflow) -> Workflow:
     """Drops the step that says least: by its intent, then by how seldom it was seen, then late."""
     steps = workflow.steps
-    # more recoveries than steps are allowed cannot be: a trace has few of them
     least = min(
         _droppable(workflow) or range(len(steps)),
         key=lambda at: (WEIGHTS[steps[at].intent], len(steps[at].evidence), -at),
@@ -96,11 +104,21 @@ def _with_variables(workflow: Workflow) -> Workflow:
 
 
 def _is_told(variable: Variable) -> bool:
-    return variable.type not in ("path", "text", "name", "number")
+    """Whether it says something about the task where no step names it."""
+    return variable.type not in _ONLY_IN_STEPS
 
 
-def _shortened(workflow: Workflow) -> Workflow:
-    steps: tuple[Step, ...] = tuple(
-        replace(step, instruction=clipped(step.instruction, _SHORT_STEP)) for step in workflow.steps
+def _shortened(workflow: Workflow, limit: int) -> Workflow:
+    """The same in fewer characters: all texts, as signs that are escaped take more room."""
+    return replace(
+        workflow,
+        summary=clipped(workflow.summary, limit),
+        steps=tuple(
+            replace(step, instruction=clipped(step.instruction, limit)) for step in workflow.steps
+        ),
+        variables={
+            name: replace(variable, example=clipped(variable.example, limit // 2))
+            for name, variable in workflow.variables.items()
+        },
+        cautions=tuple(clipped(caution, limit) for caution in workflow.cautions),
     )
-    return replace(workflow, steps=steps, summary=clipped(workflow.summary, _SHORT_STEP))

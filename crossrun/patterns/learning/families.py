@@ -1,15 +1,15 @@
 """Which pattern a run belongs to: the same workflow again, another way to do the task, or new."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from crossrun.patterns.choosing.words import task_words, telling
 from crossrun.patterns.learning.alignment import likeness
-from crossrun.workflows import Trace
+from crossrun.workflows import Act, Pattern, Trace
 
 _CHOSEN = 0.5
 """How alike the tasks are at least when the choice found that the pattern fits."""
-_COMPARED = 3
+COMPARED = 3
 """So many of a pattern's runs are compared, the newest."""
 
 
@@ -51,8 +51,33 @@ def tasks_alike(one: str, other: str) -> float:
     return len(left & right) / max(len(left | right), 1)
 
 
+def as_trace(pattern: Pattern) -> Trace:
+    """A pattern that no run here taught, as if one had done what it says."""
+    examples = {name: variable.example for name, variable in pattern.workflow.variables.items()}
+    return Trace(
+        run_id="",
+        task=pattern.task,
+        acts=tuple(
+            Act(
+                intent=step.intent,
+                target=step.target,
+                command=_filled(step.command or step.instruction, examples),
+                occurrences=step.evidence,
+                recovery=step.recovery,
+            )
+            for step in pattern.workflow.steps
+        ),
+    )
+
+
+def _filled(text: str, examples: Mapping[str, str]) -> str:
+    for name, example in examples.items():
+        text = text.replace(f"{{{name}}}", example)
+    return text
+
+
 def _measured(trace: Trace, relative: Relative) -> tuple[float, float]:
-    runs = relative.traces[-_COMPARED:]
+    runs = relative.traces[-COMPARED:]
     task = max((tasks_alike(trace.task, run.task) for run in runs), default=0.0)
     return (
         max(task, _CHOSEN) if relative.chosen else task,

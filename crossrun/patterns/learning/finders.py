@@ -26,8 +26,8 @@ def found(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tupl
     Finders have their turn in the order given. A value that one has found belongs to it: it is not
     found again by a later one, and nothing is found that begins within it.
     """
-    asked = [_Text(_WRAPPED.sub(" ", task[:TASK_CHARACTERS]))]
-    done = [_Text(command[:COMMAND_CHARACTERS]) for command in commands[:COMMANDS]]
+    asked = [_Text(_WRAPPED.sub(" ", task[:TASK_CHARACTERS]), sentences=True)]
+    done = [_Text(command[:COMMAND_CHARACTERS], sentences=False) for command in commands[:COMMANDS]]
     places = {"task": asked, "commands": done, "both": [*asked, *done]}
     known: set[str] = set()
     findings: list[Finding] = []
@@ -52,15 +52,16 @@ def _numbered(finder: Finder, values: Sequence[str]) -> Iterator[Finding]:
 class _Text:
     """A text, and the places in it that belong to values found before."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, sentences: bool) -> None:
         self._text = text
+        self._closing = _PUNCTUATION if sentences else " "
         self._taken = bytearray(len(text))
 
     def values(self, pattern: re.Pattern[str]) -> Iterator[str]:
         """What the pattern finds where nothing was found before; it is taken from then on."""
         for match in pattern.finditer(self._text):
             start, end = match.span(_group(match))
-            value = _value(self._text[start:end])
+            value = _value(self._text[start:end], self._closing)
             if value and not self._taken[start]:
                 self._taken[start:end] = b"\1" * (end - start)
                 yield value
@@ -75,11 +76,11 @@ _PUNCTUATION = " .,;:!?…"
 _CLOSING = {")": "(", "]": "[", "}": "{", "”": "“", "»": "«", '"': '"', "'": "'", "`": "`"}
 
 
-def _value(raw: str) -> str:
+def _value(raw: str, closing: str) -> str:
     """One line without the punctuation of the sentence that it stood in; empty: no value."""
-    value = " ".join(raw.split()).rstrip(_PUNCTUATION)
+    value = " ".join(raw.split()).rstrip(closing)
     if _is_left_open(value):
-        value = value[:-1].rstrip(_PUNCTUATION)
+        value = value[:-1].rstrip(closing)
     return value if len(value) <= LONGEST_VALUE and value.isprintable() else ""
 
 

@@ -67,6 +67,8 @@ def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
     told: dict[str, str] = {}
     for finding in findings:
         name = names.add(finding.name, Variable(finding.type, finding.value))
+        if finding.substitute and finding.type == "folder":
+            told.setdefault(f"{finding.value.rstrip('/')}/", name)
         if finding.substitute and not finding.value.isalpha():  # plain words may be anything
             told.setdefault(finding.value, name)
     return told
@@ -76,12 +78,18 @@ def substituted(text: str, values: Mapping[str, str]) -> str:
     """The text with `{name}` for each value that stands there as a word of its own."""
     if not values:
         return text
-    alternatives = "|".join(map(re.escape, sorted(values, key=lambda value: (-len(value), value))))
+    ordered = sorted(values, key=lambda value: (-len(value), value))
+    alternatives = "|".join(re.escape(value) + _behind(value) for value in ordered)
     return re.sub(
-        rf"(?<![\w./{{-])(?:\./)?({alternatives})(?![\w/}}-]|\.\w)",
-        lambda match: f"{{{values[match[1]]}}}",
+        rf"(?<![\w./{{-])(?:\./)?({alternatives})",
+        lambda match: f"{{{values[match[1]]}}}{'/' * match[1].endswith('/')}",
         text,
     )
+
+
+def _behind(value: str) -> str:
+    """What may not follow a value, or it would be a part of another word."""
+    return "" if value.endswith("/") else r"(?![\w/}-]|\.\w)"
 
 
 def _agree(known: Mapping[int, str], values: Mapping[int, str]) -> bool:

@@ -14,25 +14,47 @@ from crossrun.commandlines import one_line
 from crossrun.redaction import MASK
 
 _HOMES = re.compile(
-    r"(?<![\w.~])(?:(?:/(?:private/)?(?:home|Users|var/home)/[^/\s'\"`:;,|&()<>$]+)"
-    r"|/root(?=$|[/\s'\"`:;,|&()<>]))|[A-Za-z]:\\+Users\\+[^\\\s'\"]+"
+    r"(?<![\w.~])(?:/[\w.-]+){0,3}?/(?:home|Users)/[^/\s'\"`:;,|&()<>$]+"
+    r"|(?<![\w.~])/root(?=$|[/\s'\"`:;,|&()<>])"
+    r"|[A-Za-z]:\\+Users\\+(?:[^\\\s'\"]+(?: [^\\\s'\"]+){0,2}(?=\\)|[^\\\s'\"]+)"
+    r"|(?<![\w/.~])~[A-Za-z][\w.-]*"
+)
+_KEY_WORDS = (
+    r"(?:password|passwd|passphrase|pwd|token|secret|api[-_]?key|access[-_]?key|auth[-_]?key"
+    r"|private[-_]?key|credential)s?"
 )
 _GIVEN_AWAY = re.compile(
-    r"(?i)((?:^|[\s'\"])(?:--?[\w-]{0,40}?(?:password|passwd|passphrase|token|secret|api-?key|auth(?!or))"
-    r"[\w-]{0,40}[= ]\s*|\w{0,40}?(?:PASSW(?:OR)?D|TOKEN|SECRET|_KEY|APIKEY|CREDENTIAL)\w{0,40}=))"
-    r"(?!\s)(?:\"[^\"]*\"|'[^']*'|[^\s'\";|&]+)"
+    r"(?i)(--?[\w-]{0,40}?(?:password|passwd|passphrase|token|secret|api-?key|auth(?!or))"
+    r"(?<!max-token)(?:-[\w-]{0,40})?[= ]\s*"
+    rf"|(?<![\w-])[\w-]{{0,40}}?(?<!max-)(?<!max_){_KEY_WORDS}[\"']?\s{{0,4}}[:=]\s{{0,4}}"
+    r"|(?<![\w-])\w{0,40}?(?:PASSW(?:OR)?D|PASS|TOKEN|SECRET|_KEY|APIKEY|CREDENTIAL)\w{0,40}=)"
+    r"(?![\s/]|\$)(?:\"[^\"]*\"|'[^']*'|[^\s'\";|&,}]+)"
 )
-_LOGIN = re.compile(r"(\s(?:-u|--user)[= ]\s*['\"]?)[^\s'\"]+:[^\s'\"]+")
+_PROGRAMS_SECRET = re.compile(
+    r"(\bsshpass\s+-p\s*|\bmysql\w*\b[^|;&]{0,200}?\s-p|\bredis-cli\b[^|;&]{0,200}?\s-a\s+)(?=\S)"
+    r"(?:\"[^\"]*\"|'[^']*'|[^\s|;&]+)"
+)
+_HEADER = re.compile(
+    r"(?i)((?:authorization|cookie|x-[\w-]{1,40}-(?:key|token))[\"']?\s{0,4}:\s{0,4}[\"']?"
+    r"|\s(?:--cookie|-b)[= ]\s*[\"']?)[^\"'\n]+"
+)
+_SAID = re.compile(
+    r"(?i)(\b(?:password|passphrase|passwd|pin|secret|token)\s+(?:is\s+|of\s+|=\s*)?)(?=\S*\d)\S+"
+)
+_LOGIN = re.compile(r"(\s(?:-u|--user)[= ]?\s*['\"]?)[^\s'\"]+:[^\s'\"]+")
 _USER_INFO = re.compile(r"(?<=://)[^\s/@'\"]+@")
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")
 _BLOCK = re.compile(
     r"<\s*/?\s*reference_workflow\b.*?(?:</\s*reference_workflow\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _NUMBERING = re.compile(r"^\W*(?:\d+[.)]\s*)?(?:\[recovery\]\s*)?")
-_VARIABLE = re.compile(r"\\\{\w+\\\}")
-_GENERIC_USERS = frozenset(
-    ["root", "user", "users", "admin", "ubuntu", "debian", "runner", "node", "test", "dev", "app"]
-)
+_VARIABLE = re.compile(r"\{\w+\}")
+_GENERIC_USERS = """
+    root user users admin ubuntu debian runner node test dev app home data git main build max mark
+    will work me python code docs src www web deploy backup service local guest
+"""
+"""Names that are words of commands as well: taken for a name only where a name stands."""
+
 _SHORTEST_NAME = 3
 _SHORTEST_ECHO = 12
 """Shorter lines say what anybody might say."""
@@ -54,28 +76,39 @@ class Scrub:
     """
 
     def __init__(self, person: Person, workspace: str) -> None:
-        self._workspace = workspace.rstrip("/")
-        self._home = person.home.rstrip("/")
-        named = person.user and person.user.lower() not in _GENERIC_USERS
-        self._user = (
-            re.compile(rf"(?<![\w-]){re.escape(person.user)}(?![\w(-])")
-            if named and len(person.user) >= _SHORTEST_NAME
-            else None
-        )
+        self._workspace = _folder(workspace)
+        self._home = _folder(person.home)
+        names = {person.user, person.home.rstrip("/").rpartition("/")[2]}
+        told = [re.escape(n) for n in sorted(names) if len(n) >= _SHORTEST_NAME]
+        alone = [n for n in told if n.lower() not in _GENERIC_USERS.split()]
+        self._names = _any_of(alone, before=r"(?<![A-Za-z0-9-])", after=r"(?![A-Za-z0-9(])")
+        self._placed = _any_of(told, before=r"(?<=[/~@])", after=r"(?=[/:@]|$)")
 
     def __call__(self, text: str) -> str:
         """The text on its lines, without secrets, homes, names and control characters."""
-        if self._workspace:
-            text = text.replace(f"{self._workspace}/", "").replace(self._workspace, ".")
-        if len(self._home) > 1:
-            text = text.replace(self._home, "~")
+        text = self._workspace.sub(lambda match: "" if match[0].endswith("/") else ".", text)
+        text = self._home.sub(lambda match: "~/" if match[0].endswith("/") else "~", text)
         text = _HOMES.sub("~", text)
         text = _EMAIL.sub("EMAIL", _USER_INFO.sub("", text))
-        text = _GIVEN_AWAY.sub(r"\1…", text)
-        text = _LOGIN.sub(r"\1…", text).replace(MASK, "…")
-        if self._user is not None:
-            text = self._user.sub("USER", text)
-        return printable(text)
+        for secret in (_HEADER, _GIVEN_AWAY, _PROGRAMS_SECRET, _LOGIN, _SAID):
+            text = secret.sub(r"\1…", text)
+        text = self._placed.sub("USER", self._names.sub("USER", text))
+        return printable(text.replace(MASK, "…"))
+
+
+_NEVER = re.compile(r"(?!)")
+
+
+def _folder(path: str) -> re.Pattern[str]:
+    """Where a folder is named, with the slash behind it; the root is no folder of anybody."""
+    plain = path.rstrip("/")
+    return re.compile(rf"{re.escape(plain)}(?:/|(?![\w.-]))") if len(plain) > 1 else _NEVER
+
+
+def _any_of(words: list[str], *, before: str, after: str) -> re.Pattern[str]:
+    if not words:
+        return _NEVER
+    return re.compile(rf"{before}(?:{'|'.join(words)}){after}", re.IGNORECASE)
 
 
 def printable(text: str) -> str:
@@ -97,9 +130,7 @@ class EchoGuard:
         blocks = (match[0] for text in told for match in _BLOCK.finditer(text))
         lines = (_plain(line) for block in blocks for line in block.splitlines())
         self._lines = {line for line in lines if len(line) >= _SHORTEST_ECHO}
-        self._templates = [
-            re.compile(_VARIABLE.sub(".{1,80}", re.escape(_plain(step)))) for step in instructions
-        ]
+        self._templates = [_VARIABLE.split(_plain(step)) for step in instructions]
 
     def strip(self, text: str) -> str:
         """The text without blocks and lines that were injected."""
@@ -115,7 +146,23 @@ class EchoGuard:
         plain = _plain(line)
         if plain in self._lines:
             return True
-        return any(template.fullmatch(plain) for template in self._templates)
+        return any(_fits(plain, template) for template in self._templates)
+
+
+def _fits(line: str, parts: list[str]) -> bool:
+    """Whether a line is a template with something in the place of each of its variables."""
+    first, *others = parts
+    if not others:
+        return line == first
+    if not line.startswith(first) or not line.endswith(others[-1]):
+        return False
+    at, end = len(first), len(line) - len(others[-1])
+    for part in others[:-1]:
+        found = line.find(part, at + 1)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return at < end
 
 
 def _plain(line: str) -> str:

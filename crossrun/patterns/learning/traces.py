@@ -4,6 +4,7 @@ One pass over the events, in time linear in their number.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -45,15 +46,19 @@ WEIGHTS: dict[Intent, int] = {
 MOST_ACTS = 40
 MOST_RECOVERIES = 5
 _LOOKS = ("read", "search", "plan")
+_WORTH = 4
+"""Two things done, or one and two looks at something: less is no workflow."""
 _AT_THE_END = ("test", "check", "build", "commit")
 """What is done again after a change belongs where it was done last."""
 _NO_FAILURE = {"search": 1, "check": 0}
 _NOT_THERE = (126, 127)
 """Exit codes for a program that cannot be started: any other one that does the job is right."""
+_FILE = re.compile(r"^[^-\s].*(?:/|\.[A-Za-z]\w{0,6}$)")
 _MOST_OCCURRENCES = 8
 _MOST_FAILED = 12
 _LONGEST_COMMAND = 400
 _LONGEST_HEADING = 60
+_LONGEST_VALUE = 80
 _ALIKE = 0.5
 
 
@@ -66,6 +71,7 @@ class _Failed(Struct, frozen=True):
 class _Seen(Struct):
     """What has been seen so far."""
 
+    guard: EchoGuard
     acts: dict[str, Act] = field(default_factory=dict)
     """By what makes them the same act again."""
     failed: list[_Failed] = field(default_factory=list)
@@ -84,7 +90,7 @@ def acts_of(
         scrub: takes private things out.
         guard: knows what was injected.
     """
-    seen = _Seen()
+    seen = _Seen(guard)
     for seq, event in events:
         match event:
             case StepPlanned(prompt=prompt) if prompt.strip() != task.strip():
@@ -107,7 +113,9 @@ def acts_of(
 
 def is_trivial(acts: Sequence[Act]) -> bool:
     """Whether there is nothing to learn: too little was done, or nothing but looking."""
-    return len(acts) < 2 or all(act.intent in _LOOKS for act in acts)  # noqa: PLR2004
+    looks = sum(act.intent in _LOOKS for act in acts)
+    done = len(acts) - looks
+    return done == 0 or looks + 2 * done < _WORTH
 
 
 def _see_command(seen: _Seen, run_id: str, seq: int, command: str, code: int | None) -> None:
@@ -180,14 +188,16 @@ def _settled(seen: _Seen, found: Purpose) -> list[_Failed]:
 
 
 def _is_repair(failed: _Failed, found: Purpose, words: frozenset[str]) -> bool:
+    """Done for the same purpose, on the same files, or with much the same words."""
     if failed.purpose.intent != found.intent:
         return False
-    if failed.occurrence.exit_code in _NOT_THERE:
-        return True
-    if found.target and failed.purpose.target == found.target:
-        return True
+    files = set(filter(_FILE.search, failed.words))
+    if files:
+        return bool(files & words)
     together = len(failed.words | words)
-    return together > 0 and len(failed.words & words) / together >= _ALIKE
+    return failed.occurrence.exit_code in _NOT_THERE or (
+        together > 0 and len(failed.words & words) / together >= _ALIKE
+    )
 
 
 def _words(command: str) -> frozenset[str]:
@@ -196,15 +206,19 @@ def _words(command: str) -> frozenset[str]:
 
 def _tool(called: ToolCalled, scrub: Scrub) -> Purpose:
     arguments = called.arguments if isinstance(called.arguments, dict) else {}
-    told = " ".join(f"{name}={_value(value)}" for name, value in sorted(arguments.items()))
-    command = one_line(scrub(f"use {called.tool} {told}"))[:_LONGEST_COMMAND]
-    intent: Intent = "search" if called.tool == "web_search" else "tool"
+    query = arguments.get("query")
+    if called.tool == "web_search" and isinstance(query, str):
+        arguments = {"query": query}
+    values = {name: one_line(scrub(f"{name}={_value(value)}")) for name, value in arguments.items()}
+    told = " ".join(values[name][:_LONGEST_VALUE] for name in sorted(values))
+    command = one_line(f"use {called.tool} {told}")[:_LONGEST_COMMAND]
+    intent: Intent = "fetch" if called.tool == "web_search" else "tool"
     return Purpose(intent, called.tool, command)
 
 
 def _value(value: Any) -> str:  # noqa: ANN401  whatever the tool takes
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-    return one_line(text)[:80]
+    return text[:_LONGEST_COMMAND]
 
 
 def _heading(text: str, scrub: Scrub, guard: EchoGuard) -> str:
@@ -217,9 +231,9 @@ def _heading(text: str, scrub: Scrub, guard: EchoGuard) -> str:
 
 def _most_telling(acts: list[Act]) -> tuple[Act, ...]:
     """Not more acts than are kept; recoveries go last."""
-    recoveries = [act for act in acts if act.recovery]
-    for act in recoveries[MOST_RECOVERIES:]:
-        acts[acts.index(act)] = replace(act, recovery=False)
+    repairs = [at for at, act in enumerate(acts) if act.recovery]
+    for at in repairs[MOST_RECOVERIES:]:
+        acts[at] = replace(acts[at], recovery=False)
     ranked = sorted(
         range(len(acts)), key=lambda at: (not acts[at].recovery, -WEIGHTS[acts[at].intent], at)
     )
