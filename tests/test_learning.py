@@ -245,10 +245,28 @@ def test_learning_from_ten_thousand_events_takes_well_under_a_second() -> None:
         ("curl -u me:pw https://h", "curl -u … https://h"),
         ("git clone https://me:pw@host/x", "git clone https://host/x"),
         ("echo [redacted]", "echo …"),
+        ("curl -uanna1:mypass123q h", "curl -u… h"),
+        ("curl -H 'Authorization: Bearer zz10x' h", "curl -H 'Authorization: …' h"),
+        ("curl -H 'X-Api-Key: abc' h", "curl -H 'X-Api-Key: …' h"),
+        ('curl -d \'{"user":"x","password":"D9pw"}\'', 'curl -d \'{"user":"x","password":…}\''),
+        ("redis-cli -a pw get x", "redis-cli -a … get x"),
+        ("mysql -ppw -h db", "mysql -p… -h db"),
+        ("mysql --password='two words' -h db", "mysql --password=… -h db"),
+        ("sshpass -p pw ssh h", "sshpass -p … ssh h"),
+        ("curl --cookie 'session=abc' h", "curl --cookie '…' h"),
+        ("python3 -c \"connect(password='pw')\"", 'python3 -c "connect(password=…)"'),
+        ("DB_PASS=pw run", "DB_PASS=… run"),
+        ("Log in with password task5passw now", "Log in with password … now"),
+        ("ls /mnt/c/Users/alice2/x /export/home/bob/y", "ls ~/x ~/y"),
+        ("type C:\\Users\\Alice Smith\\x", "type ~\\x"),
+        ("cat /home/annabell/x", "cat ~/x"),
+        ("cp annas_report.csv anna_report.csv anna-b.csv Anna.txt", None),
+        ("codex --max-tokens=5 --author x", "codex --max-tokens=5 --author x"),
         ("a\x1b[31mb\u202ec", "a[31mbc"),
     ],
 )
-def test_names_homes_and_secrets_are_not_learned(text: str, told: str) -> None:
+def test_names_homes_and_secrets_are_not_learned(text: str, told: str | None) -> None:
+    told = told or "cp annas_report.csv USER_report.csv USER-b.csv USER.txt"
     assert Scrub(ANNA, WORKSPACE)(text) == told
 
 
@@ -274,6 +292,15 @@ def test_what_was_injected_is_stripped_as_a_whole_and_line_by_line() -> None:
     assert guard.strip("\n".join(["mine", lines[1], lines[6], lines[-1]])) == "mine"
     unfinished = "an <reference_workflow that never ends"
     assert guard.strip(unfinished) == "an"
+
+
+def test_comparing_with_what_was_injected_takes_no_time() -> None:
+    step = "Run: merge {file} {file_2} {file_3} {name} {name_2} {number} {number_2} {out} --check"
+    guard = EchoGuard([], [step])
+    began = time.monotonic()
+    assert not guard.knows("Run: merge " + "a b " * 2_000)
+    assert guard.knows("Run: merge 1 2 3 4 5 6 7 8 --check")
+    assert time.monotonic() - began < 1
 
 
 def test_a_plan_that_repeats_the_injected_steps_names_nothing() -> None:
@@ -336,6 +363,36 @@ def test_steps_of_one_run_alone_go_unless_they_repaired_something() -> None:
     plain = trace("r1", "x", *(act.command for act in REPORT.acts))
     told = [step.command for step in workflow_of([plain, extra, plain, REPORT]).steps]
     assert "git commit -m done" not in told
+
+
+def test_what_was_often_done_the_same_way_counts_as_often() -> None:
+    usual = trace("r1", "x", "make all", "pandoc a.md -o a.html", "pytest -q")
+    odd = [trace(f"o{n}", "x", "make all", "pandoc a.md -o a.html", f"wc -l {n}") for n in range(3)]
+    told = [step.command for step in workflow_of([usual] * 10 + odd).steps]
+    assert told == ["make all", "pandoc a.md -o a.html", "pytest -q"]
+
+
+def test_repairs_of_single_runs_do_not_push_out_what_all_did() -> None:
+    def run(n: int) -> Trace:
+        repairs: list[Did] = []
+        for k in range(5):
+            repairs += [(f"tool{n}{k} a", 1), f"tool{n}{k} a"]
+        return trace(f"r{n}", "x", "make all", *repairs, "pytest -q")
+
+    kept = workflow_of([run(n) for n in range(4)]).steps
+    assert [step.command for step in kept if not step.recovery] == ["make all", "pytest -q"]
+    assert sum(step.recovery for step in kept) == 3
+
+
+@pytest.mark.parametrize(
+    ("failed", "then"),
+    [
+        ("pytest tests/test_cart.py -q", "pytest tests/test_user.py -q"),
+        ("python3 load.py a.csv", "python3 store.py b.csv"),
+    ],
+)
+def test_the_same_done_to_something_else_is_no_repair(failed: str, then: str) -> None:
+    assert [act.recovery for act in acts((failed, 1), then)] == [False]
 
 
 def test_a_verified_run_counts_double() -> None:

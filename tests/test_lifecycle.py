@@ -1,9 +1,17 @@
 """Candidate, active, quarantined, retired: moved by evidence, back again by evidence."""
 
 import pytest
+from msgspec.structs import replace
 
-from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough
-from crossrun.patterns.crediting.lifecycle import Standing, eligible, enabled, judged
+from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
+from crossrun.patterns.crediting.lifecycle import (
+    Standing,
+    adopted,
+    against_evidence,
+    eligible,
+    enabled,
+    judged,
+)
 from crossrun.workflows import State
 
 STATES: tuple[State, ...] = ("candidate", "active", "quarantined", "retired")
@@ -135,3 +143,42 @@ def test_the_users_own_candidate_is_eligible_and_an_imported_one_is_not() -> Non
 
 def test_without_a_holdout_a_quarantined_pattern_stays_out() -> None:
     assert not eligible("quarantined", own=True, holdout=0)
+
+
+def named_run(**known: object) -> Trial:
+    usual = Trial(
+        run_id="r",
+        pattern_id="9c1",
+        family_id="9c1",
+        version="v1",
+        task="9c1",
+        injected=True,
+        probability=1.0,
+        succeeded=True,
+        adherence=0.8,
+    )
+    return replace(usual, **known)
+
+
+CANDIDATE = Standing("candidate", "Imported.", "candidate")
+
+
+def test_an_imported_pattern_is_taken_on_when_it_worked_here() -> None:
+    assert adopted(CANDIDATE, named_run()).state == "active"
+
+
+@pytest.mark.parametrize(
+    "known", [{"succeeded": False}, {"adherence": 0.1}, {"injected": False, "adherence": None}]
+)
+def test_a_run_that_failed_or_went_its_own_way_takes_nothing_on(known: dict[str, object]) -> None:
+    assert adopted(CANDIDATE, named_run(**known)) == CANDIDATE
+
+
+def test_only_a_candidate_is_taken_on() -> None:
+    retired = Standing("retired", "It hurts.", "retired")
+    assert adopted(retired, named_run()) == retired
+
+
+def test_enabling_goes_against_the_evidence_only_where_there_was_some() -> None:
+    states: tuple[State, ...] = (*STATES, "disabled")
+    assert [state for state in states if against_evidence(state)] == ["quarantined", "retired"]

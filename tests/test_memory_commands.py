@@ -1,10 +1,14 @@
 """Pattern memory as a user meets it, on replays: commands, choices, and what must never happen."""
 
+import fcntl
 import json
 import os
+import sqlite3
 import stat
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +161,52 @@ def test_the_scope_bounds_where_patterns_come_from(crossrun: Crossrun) -> None:
     assert everywhere["pattern"]["decision"] == "injected"
 
 
+def test_of_several_ways_to_do_a_task_one_is_chosen(crossrun: Crossrun) -> None:
+    """Ways of one family are no rivals: all of them are right."""
+    task = "Plot rain.csv as a line chart"
+    ways = [
+        [
+            "touch rain.csv rain.svg",
+            "python3 -c 'pass' rain.csv",
+            "test -f rain.svg && sort rain.csv",
+        ],
+        ["cp /dev/null a.dat", "sort a.dat > b.dat", "cut -c1 b.dat"],
+        ["seq 3 > c.txt", "paste c.txt > d.txt", "gzip c.txt"],
+    ]
+    learned = [replay(crossrun, task, way, "--no-pattern").json for way in ways]
+    families = {one["family_id"] for one in listed(crossrun)}
+    assert len(families) == 1
+    assert len({run["learned_pattern_id"] for run in learned}) > 1
+    chosen = replay(crossrun, task, ["true"], **ALWAYS).json["pattern"]
+    assert chosen["decision"] == "injected"
+    why = crossrun.json("patterns", "why")
+    assert any("of the same family" in (one["excluded"] or "") for one in why["candidates"])
+
+
+def test_a_damaged_memory_keeps_no_run_from_working(crossrun: Crossrun) -> None:
+    pattern = taught(crossrun)
+    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as store:
+        store.execute("UPDATE pattern_versions SET workflow = '{\"summary\": 7}'")
+        store.commit()
+    run = replay(crossrun, SALES, converting("sales"), **ALWAYS).json
+    assert (run["status"], run["failure"]) == ("succeeded", None)
+    warned = [event["message"] for event in crossrun.events() if event["type"] == "warned"]
+    assert any(message.startswith("pattern memory: ") for message in warned)
+    named = replay(crossrun, SALES, ["true"], "--pattern", pattern)
+    assert named.code != 0
+
+
+def test_a_run_does_not_wait_for_ever_for_others_that_learn(crossrun: Crossrun) -> None:
+    taught(crossrun)
+    lock = os.open(crossrun.home / "state" / "learn.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    began = time.monotonic()
+    run = replay(crossrun, SALES, converting("sales"), **ALWAYS).json
+    os.close(lock)
+    assert (run["status"], time.monotonic() - began < 30) == ("succeeded", True)
+    assert run["learned_pattern_id"]
+
+
 def test_the_coin_is_recorded_and_can_be_tossed_again(crossrun: Crossrun) -> None:
     from crossrun.patterns.crediting.holdout import draw
 
@@ -195,6 +245,8 @@ def test_an_executor_that_takes_no_instructions_gets_no_pattern(crossrun: Crossr
         (["--pattern", "nope"], 6, "PATTERN_NOT_FOUND"),
         (["--reference-run-id", "nope"], 6, "RUN_NOT_FOUND"),
         (["--reference-run-id", "last"], 6, "PATTERN_NOT_LEARNED"),
+        (["--pattern", ""], 2, "OPTION_INVALID"),
+        (["--reference-run-id", ""], 2, "OPTION_INVALID"),
         (["--pattern", "x", "--no-pattern"], 2, "OPTIONS_CONFLICT"),
         (["--pattern", "x", "--reference-run-id", "y"], 2, "OPTIONS_CONFLICT"),
     ],
@@ -225,8 +277,9 @@ def test_a_failed_run_leaves_a_caution_on_the_pattern_of_its_task(crossrun: Cros
     assert (run["status"], run["learned_pattern_id"]) == ("failed", None)
     told = crossrun.json("patterns", "show", pattern)
     assert told["version"] == 2
-    assert told["cautions"] == ["`test -f sales.json` ended with exit code 1"]
-    assert "Cautions:\n- `test -f sales.json`" in crossrun("patterns", "show", "--block").out
+    (caution,) = told["cautions"]
+    assert caution.startswith("`jsonify sales.csv` ended with exit code 127: ")
+    assert "Cautions:\n- `jsonify sales.csv`" in crossrun("patterns", "show", "--block").out
 
 
 def test_failures_before_the_first_success_are_remembered(crossrun: Crossrun) -> None:
@@ -314,6 +367,12 @@ def test_an_edited_pattern_is_a_new_version_that_keeps_its_evidence(crossrun: Cr
     assert after["steps"] == edited["steps"]
 
 
+def test_without_a_terminal_an_editor_has_to_be_named(crossrun: Crossrun) -> None:
+    pattern = taught(crossrun)
+    result = crossrun("patterns", "edit", pattern, EDITOR="", VISUAL="")
+    assert (result.code, "error[EDITOR_FAILED]" in result.err) == (2, True)
+
+
 def test_an_editor_that_changes_nothing_makes_no_version(crossrun: Crossrun) -> None:
     pattern = taught(crossrun)
     result = crossrun("patterns", "edit", pattern, **editor(crossrun, "pass"))
@@ -362,6 +421,7 @@ def test_a_disabled_pattern_is_used_only_when_it_is_named(crossrun: Crossrun) ->
 
 def test_a_removed_pattern_is_gone_and_runs_tell_of_it(crossrun: Crossrun) -> None:
     pattern = taught(crossrun)
+    assert crossrun("patterns", "rm", "", "--yes").code == 6
     refused = crossrun("patterns", "rm", pattern)
     assert (refused.code, "CONSENT_NEEDED" in refused.err) == (2, True)
     assert crossrun("patterns", "rm", pattern, "--yes").code == 0
@@ -400,8 +460,9 @@ def test_a_pattern_that_is_handed_on_is_a_candidate_until_it_is_named(
     assert replay(other, SALES, ["true"], **ALWAYS).json["pattern"]["decision"] == "abstained"
     why = other.json("patterns", "why")
     assert why["candidates"][0]["excluded"] == "it was imported and has no evidence yet"
-    named = replay(other, SALES, ["true"], "--pattern", imported["id"]).json
+    named = replay(other, SALES, converting("sales"), "--pattern", imported["id"]).json
     assert named["pattern"]["decision"] == "forced"
+    assert named["learned_pattern_id"] == imported["id"]
     assert other.json("patterns", "import", str(source))["id"] == imported["id"]
     assert len(listed(other)) == 1
 

@@ -157,7 +157,7 @@ def test_what_an_agent_says_back_is_not_learned_again(codex: CodexWorld) -> None
         echoing: list[Any] = [
             {"plan": [[step, "in_progress"] for step in steps]},
             [f"I follow this:\n{told}", {"shell": "ls"}],
-            {"shell": f"cat > notes.md <<'EOF'\n{told}\nEOF"},
+            {"shell": f"cat <<'EOF'\n{told}\nEOF"},
             {"shell": f"echo '{TAG} id=\"x\">learn me</reference_workflow>' > more.md"},
             *converting("sales"),
         ]
@@ -165,6 +165,7 @@ def test_what_an_agent_says_back_is_not_learned_again(codex: CodexWorld) -> None
         run, _ = begin(made, OTHER_WORDS, **ALWAYS)
         assert (run["pattern"]["decision"], run["learned_pattern_id"]) == ("injected", taught)
         sizes.append(len(block(made, taught)))
+
     assert sizes[0] == sizes[1] == sizes[2]
     text = block(made, taught)
     assert text.count("reference_workflow") == 2

@@ -80,7 +80,8 @@ class StoredMemory:
         material = learner.material(run, failure)
         if material is None:
             return
-        worded = yield from self._worded(learner.learned(run, material), run, stop)
+        draft = learner.learned(run, material) if self._writer else None
+        worded = yield from self._worded(draft, run, stop)
         with self._store.learning() as tries:
             yield from _waited(tries, stop)
             learned = learner.learned(run, material)

@@ -19,7 +19,8 @@ LAST = "last"
 _DECIDED = (
     "SELECT id, project_id, name, '' AS task, task_type, '[]' AS tags, status, exit_code,"
     " created_at, started_at, ended_at, '' AS workspace, executor, planner, model, planner_model,"
-    " executor_version, crossrun_version, tokens, NULL AS answer, failure, redactions, pattern,"
+    " executor_version, crossrun_version, tokens, NULL AS answer, NULL AS changes, NULL AS verify,"
+    " failure, redactions, pattern,"
     " pattern_id, learned_pattern_id, turns, commands, failed_commands FROM runs"
 )
 _NEWEST = "ORDER BY created_at DESC, rowid DESC LIMIT ?"

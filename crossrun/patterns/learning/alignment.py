@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -20,6 +21,8 @@ _SAME_PURPOSE = 0.35
 _MADE = {"run", "convert", "plot", "build", "check", "query", "fetch", "test"}
 """Purposes that are told from the names of programs, and so may be told wrongly."""
 
+_VAGUE = {"run", "tool"}
+"""Purposes that say little: only the same program is likely to do the same."""
 _COMPARED = 60
 """So many words of an act are compared."""
 _SAME_KIND = 0.5
@@ -118,6 +121,15 @@ class _Words:
         tokens = [token for token in step.tokens if isinstance(token, Slot) or not token.isspace()]
         self.counts = Counter(tokens[:_COMPARED])
         self.weight = _sum(self.counts)
+        self._kinds = {token: kind for token in self.counts if (kind := _kind(token))}
+
+    def kinds(self, without: "Counter[Token]") -> "Counter[str]":
+        """The kinds of the words that are not among others."""
+        return Counter(
+            kind
+            for token, kind in self._kinds.items()
+            for _ in range(self.counts[token] - without[token])
+        )
 
 
 def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int, int]]:
@@ -139,7 +151,7 @@ def _alike(one: _Words, other: _Words) -> float:
 
     Done for the same purpose, they need fewer words in common; for another, the same program.
     """
-    if one.intent == other.intent:
+    if one.intent == other.intent and (one.program == other.program or one.intent not in _VAGUE):
         alike = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(one, other)
     elif one.program == other.program and {one.intent, other.intent} <= _MADE:
         alike = _in_common(one, other)
@@ -153,26 +165,27 @@ def _in_common(one: _Words, other: _Words) -> float:
     if one.counts == other.counts:
         return 1.0
     together = one.counts & other.counts
-    kinds = _kinds(one.counts - together) & _kinds(other.counts - together)
+    kinds = one.kinds(together) & other.kinds(together)
     shared = _sum(together) + _SAME_KIND * sum(kinds.values())
     return min(shared / max(one.weight, other.weight, 0.5), 1.0)
 
 
 def _sum(words: "Counter[Token]") -> float:
     """Punctuation and the verbs of file changes say little."""
-    return sum(
-        count * (1 if isinstance(word, Slot) or (word[0].isalnum() and word not in _VERBS) else 0.4)
-        for word, count in words.items()
-    )
+    return sum(count * _weight(word) for word, count in words.items())
+
+
+@lru_cache(maxsize=1 << 14)
+def _weight(word: Token) -> float:
+    telling = isinstance(word, Slot) or (word[0].isalnum() and word not in _VERBS)
+    return 1.0 if telling else _LITTLE
 
 
 _VERBS = ("write", "delete", "use")
+_LITTLE = 0.4
 
 
-def _kinds(words: "Counter[Token]") -> "Counter[str]":
-    return Counter(_kind(word) for word in words.elements() if _kind(word))
-
-
+@lru_cache(maxsize=1 << 14)
 def _kind(word: Token) -> str:
     """The extension of a path, or what else makes two words exchangeable."""
     text = word.values[0][1] if isinstance(word, Slot) else word

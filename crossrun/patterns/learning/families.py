@@ -9,7 +9,7 @@ from crossrun.workflows import Act, Pattern, Trace
 
 _CHOSEN = 0.5
 """How alike the tasks are at least when the choice found that the pattern fits."""
-COMPARED = 3
+COMPARED = 2
 """So many of a pattern's runs are compared, the newest."""
 
 

@@ -43,7 +43,7 @@ WEIGHTS: dict[Intent, int] = {
 }
 """How much a step says about how the work was done; what says least is left out first."""
 
-MOST_ACTS = 40
+MOST_ACTS = 30
 MOST_RECOVERIES = 5
 _LOOKS = ("read", "search", "plan")
 _WORTH = 4
