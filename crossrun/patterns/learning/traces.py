@@ -64,8 +64,10 @@ _ALIKE = 0.5
 
 class _Failed(Struct, frozen=True):
     purpose: Purpose
-    words: frozenset[str]
     occurrence: Occurrence
+    words: frozenset[str]
+    files: frozenset[str]
+    """Those of the words that name files."""
 
 
 class _Seen(Struct):
@@ -129,7 +131,9 @@ def _see_command(seen: _Seen, run_id: str, seq: int, command: str, code: int | N
         if code == 0 or _NO_FAILURE.get(found.intent) == code:
             _see(seen, found, occurrence)
         elif number == len(parts):
-            _see_failure(seen, _Failed(found, _words(found.command), occurrence))
+            words = _words(found.command)
+            files = frozenset(filter(_FILE.search, words))
+            _see_failure(seen, _Failed(found, occurrence, words, files))
 
 
 def _see_failure(seen: _Seen, failed: _Failed) -> None:
@@ -191,9 +195,8 @@ def _is_repair(failed: _Failed, found: Purpose, words: frozenset[str]) -> bool:
     """Done for the same purpose, on the same files, or with much the same words."""
     if failed.purpose.intent != found.intent:
         return False
-    files = set(filter(_FILE.search, failed.words))
-    if files:
-        return bool(files & words)
+    if failed.files:
+        return not failed.files.isdisjoint(words)
     together = len(failed.words | words)
     return failed.occurrence.exit_code in _NOT_THERE or (
         together > 0 and len(failed.words & words) / together >= _ALIKE
