@@ -63,6 +63,7 @@ def details(run: Run, terminal: Terminal) -> Iterator[str]:
         ("by", f"{_who(run)} · crossrun {run.crossrun_version}"),
         ("thread", first_line(run.thread_id or "")),
         ("pattern", _pattern(run)),
+        ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
         ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
     ]
@@ -115,8 +116,6 @@ def _facts(run: Run, terminal: Terminal) -> Iterator[str]:
         said = "ok" if ok else f"exit {run.verify.exit_code}"
         result = terminal.style(said, "good" if ok else "bad")
         yield f"  {terminal.style('verify   ', 'dim')} {clean(run.verify.command)}  {result}"
-    if run.learned_pattern_id is not None:
-        yield f"  {terminal.style('learned  ', 'dim')} {run.learned_pattern_id}"
 
 
 def _next_commands(run: Run) -> list[str]:
