@@ -261,7 +261,7 @@ variables:
         ),
         ("notes.txt", "n" * 161, "line 8: it has 161 characters, 160 are allowed"),
         ("input_file", "Input", "line 8: 'Input' is no name of lower-case letters"),
-        ("task_type: code", "colour: red", "line 1: Object contains unknown field `colour`"),
+        ("task_type: code", "colour: red", "line 4: Object contains unknown field `colour`"),
     ],
 )
 def test_a_pattern_that_cannot_be_used_is_told_with_its_line(
