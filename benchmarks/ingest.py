@@ -31,7 +31,7 @@ from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.memory import StoredMemory
-from crossrun.patterns.learning.privacy import Person
+from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
 from crossrun.runs import CodexOptions, RunRequest

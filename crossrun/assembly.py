@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crossrun.artifacts import Archives
 from crossrun.conduct import Crew
@@ -10,10 +11,9 @@ from crossrun.events import RunFinished, decode
 from crossrun.executors import Executor
 from crossrun.failures import Failure
 from crossrun.memory import StoredMemory
-from crossrun.patterns.learning.privacy import Person
+from crossrun.patterns import Person
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner
-from crossrun.planning.wording import Writer
 from crossrun.redaction import Redactor
 from crossrun.runs import Run, RunRequest
 from crossrun.settings import Settings
@@ -23,6 +23,9 @@ from crossrun.tasktypes import TaskType
 from crossrun.tasktypes import load as load_task_type
 from crossrun.workspace import Workspaces, folder_name
 from crossrun.workspace.git import require_git
+
+if TYPE_CHECKING:
+    from crossrun.planning.wording import Writer
 
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
 """Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
@@ -123,7 +126,7 @@ def _memory(
     )
 
 
-def _writer(request: RunRequest, settings: Settings) -> Writer | None:
+def _writer(request: RunRequest, settings: Settings) -> "Writer | None":
     if request.memory.learn_with is None:
         return None
     from crossrun.planning.openai.wording import OpenAIWriter

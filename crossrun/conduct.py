@@ -17,6 +17,7 @@ from crossrun.artifacts import Archives
 from crossrun.background import Background
 from crossrun.errors import CrossrunError
 from crossrun.events import (
+    AgentLaunched,
     AgentSpoke,
     CancelRequested,
     CommandRan,
@@ -324,6 +325,8 @@ class _Conducting:
                 if isinstance(event, FileChanged):
                     event = _with_content(event, workspace)
                 yield None if event is None else self._seen(event)
+                if isinstance(event, AgentLaunched):
+                    self._crew.memory.get_ready()  # the agent is busy with itself just now
         except StopIteration as ended:
             outcome: Outcome = ended.value
             return outcome

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from crossrun.events import CommandRan, Event, FileChanged, PlanItem, PlanUpdated
-from crossrun.patterns.learning.privacy import EchoGuard, Person, Scrub
+from crossrun.patterns import Person
+from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of
 from crossrun.workflows import Act, Finding, Trace
 

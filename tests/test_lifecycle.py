@@ -4,11 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
+from crossrun.patterns.crediting.holdout import eligible
 from crossrun.patterns.crediting.lifecycle import (
     Standing,
     adopted,
     against_evidence,
-    eligible,
     enabled,
     judged,
 )

@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from crossrun.background import Background
 from crossrun.events import Channel, Event, PatternLearned, UsageReported, Warned
 from crossrun.failures import Failure
-from crossrun.patterns import Injection
-from crossrun.patterns.learning.privacy import Person, Scrub
-from crossrun.planning.wording import Reworded, Writer
+from crossrun.patterns import Injection, Person
 from crossrun.runs import Run, RunRequest
 from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.tasktypes import TaskType
 from crossrun.workflows import Workflow
+
+if TYPE_CHECKING:
+    from crossrun.patterns.learning.privacy import Scrub
+    from crossrun.planning.wording import Reworded, Writer
 
 _TICK = 0.05
 _LONGEST_WAIT = 5.0
@@ -41,7 +44,7 @@ class StoredMemory:
         *,
         person: Person,
         path: str | None,
-        writer: Writer | None = None,
+        writer: "Writer | None" = None,
     ) -> None:
         self._store = store
         self._task_type = task_type
@@ -57,6 +60,10 @@ class StoredMemory:
 
         chooser = Chooser(self._store.patterns, path=self._path, top_files=top_files)
         return chooser.decide(run_id, request, channel=channel)
+
+    def get_ready(self) -> None:
+        """Loads what learning needs, which takes some hundredths of a second."""
+        from crossrun.memory import learning as _learning  # noqa: F401  loaded from now on
 
     def remember(
         self, run_id: str, request: RunRequest, failure: Failure | None, stop: Stop
@@ -91,10 +98,12 @@ class StoredMemory:
 
     def credit(self, run_id: str, failure: Failure | None) -> Iterator[Event | None]:
         """What a run that is about to end says about the pattern that was decided on."""
-        from crossrun.memory.crediting import judged
-
         yield None
-        yield from judged(self._store, self._store.read.run(run_id), failure)
+        run = self._store.read.run(run_id)
+        if run.pattern is not None and run.pattern.pattern_id is not None:
+            from crossrun.memory.crediting import judged
+
+            yield from judged(self._store, run, failure)
 
     def _worded(
         self, draft: PatternLearned | None, run: Run, stop: Stop
@@ -106,6 +115,8 @@ class StoredMemory:
         known = self._store.patterns.known(draft.pattern_id)
         if known is not None and known.version == draft.version:
             return None
+        from crossrun.patterns.learning.privacy import Scrub
+
         scrub = Scrub(self._person, run.workspace)
         kept = yield from _asked(writer, draft.workflow, scrub(run.task), stop)
         if kept is None:
@@ -131,8 +142,8 @@ def _waited(tries: Iterator[bool], stop: Stop) -> Iterator[None]:
 
 
 def _asked(
-    writer: Writer, workflow: Workflow, task: str, stop: Stop
-) -> Generator[None, None, Reworded | None]:
+    writer: "Writer", workflow: Workflow, task: str, stop: Stop
+) -> "Generator[None, None, Reworded | None]":
     """The model's words; None when the run is stopped before they come."""
     background = Background(lambda: writer.reword(workflow, task))
     while not background.done(_TICK):
@@ -142,7 +153,7 @@ def _asked(
     return background.value()
 
 
-def _is_private(workflow: Workflow, scrub: Scrub) -> bool:
+def _is_private(workflow: Workflow, scrub: "Scrub") -> bool:
     texts = (workflow.summary, *(step.instruction for step in workflow.steps))
     return any(scrub(text) != text for text in texts)
 

@@ -3,19 +3,21 @@
 import shutil
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from crossrun.events import Candidate, Channel, PatternDecided
 from crossrun.patterns import Injection
-from crossrun.patterns.choosing.choice import Choice, choose
-from crossrun.patterns.choosing.recall import Scored
-from crossrun.patterns.crediting.holdout import draw, share_withheld
-from crossrun.patterns.crediting.lifecycle import eligible
+from crossrun.patterns.crediting.holdout import draw, eligible, share_withheld
 from crossrun.patterns.rendering import block_of, rendered
 from crossrun.runs import RunRequest
 from crossrun.store.patterns import Eligibility, PatternReader
 from crossrun.workflows import Decision, Pattern, Preconditions
+
+if TYPE_CHECKING:
+    from crossrun.patterns.choosing.choice import Choice
+    from crossrun.patterns.choosing.values import Scored
 
 QUICKSTART = "quickstart"
 """A project whose patterns are of use nowhere else."""
@@ -69,6 +71,10 @@ class Chooser:
         return _about(pattern, _Drawn("forced", 1.0, reason), channel)
 
     def _chosen(self, run_id: str | None, request: RunRequest, channel: Channel) -> Injection:
+        if self._patterns.are_none():
+            return _none("abstained", "no pattern is stored yet", channel)
+        from crossrun.patterns.choosing.choice import choose
+
         project = request.project_id
         bounded = project == QUICKSTART or request.memory.scope == "project"
         found = self._patterns.candidates(
@@ -176,7 +182,7 @@ def _none(decision: Decision, reason: str, channel: Channel) -> Injection:
 
 
 def _with_choice(
-    decided: PatternDecided, choice: Choice, candidates: tuple[Candidate, ...]
+    decided: PatternDecided, choice: "Choice", candidates: tuple[Candidate, ...]
 ) -> PatternDecided:
     import msgspec
 
@@ -190,7 +196,7 @@ def _with_choice(
 
 
 def _told(
-    choice: Choice, known: dict[str, Eligibility], excluded: dict[str, str]
+    choice: "Choice", known: dict[str, Eligibility], excluded: dict[str, str]
 ) -> tuple[Candidate, ...]:
     """The best of the ranking, and some of those that were not in it."""
     ranked = [_scored(one, known) for one in choice.ranking.scored[:_CANDIDATES_TOLD]]
@@ -206,7 +212,7 @@ def _told(
     return (*ranked, *left_out)
 
 
-def _scored(one: Scored, known: dict[str, Eligibility]) -> Candidate:
+def _scored(one: "Scored", known: dict[str, Eligibility]) -> Candidate:
     return Candidate(
         pattern_id=one.candidate.id,
         version=known[one.candidate.id].version,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
 from crossrun.failures import Failure
 from crossrun.memory.choosing import QUICKSTART
+from crossrun.patterns import Person
 from crossrun.patterns.choosing.recall import ranked
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
@@ -23,7 +24,7 @@ from crossrun.patterns.learning.families import (
 )
 from crossrun.patterns.learning.finders import found
 from crossrun.patterns.learning.intents import program
-from crossrun.patterns.learning.privacy import EchoGuard, Person, Scrub
+from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of, is_trivial
 from crossrun.patterns.rendering import fingerprint, without_examples
 from crossrun.runs import Run

@@ -6,10 +6,19 @@ Pure, but for the protocol below: what a run asks of pattern memory, and what it
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from crossrun.events import Channel, Event, PatternDecided
 from crossrun.failures import Failure
 from crossrun.runs import RunRequest
 from crossrun.stopping import Stop
+
+
+class Person(Struct, frozen=True):
+    """Whose machine this is; "" where it is not known."""
+
+    home: str = ""
+    user: str = ""
 
 
 class Injection(NamedTuple):
@@ -26,6 +35,9 @@ class Memory(Protocol):
         self, run_id: str | None, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
     ) -> Injection:
         """One pattern or none for a run that begins; None: for one that would."""
+
+    def get_ready(self) -> None:
+        """Loads what the end of a run needs, while there is time."""
 
     def remember(
         self, run_id: str, request: RunRequest, failure: Failure | None, stop: Stop

@@ -8,7 +8,6 @@ import hashlib
 import math
 import re
 from itertools import pairwise
-from xml.sax.saxutils import unescape
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -86,10 +85,10 @@ def parsed(text: str) -> Block:
     return Block(
         pattern_id=opening[1],
         version=int(opening[2]),
-        summary=unescape(lines[1].removeprefix("What worked before: ")),
+        summary=_unescaped(lines[1].removeprefix("What worked before: ")),
         steps=tuple(map(_step, sections.get("Sequence:", []))),
         variables=dict(map(_variable, sections.get("Variables:", []))),
-        cautions=tuple(unescape(line[2:]) for line in sections.get("Cautions:", [])),
+        cautions=tuple(_unescaped(line[2:]) for line in sections.get("Cautions:", [])),
     )
 
 
@@ -116,6 +115,10 @@ def _escaped(text: str) -> str:
     return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace("]]>", "]]&gt;")
 
 
+def _unescaped(text: str) -> str:
+    return text.replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
+
+
 def _sections(lines: list[str]) -> dict[str, list[str]]:
     """Lines by the title that stands above them."""
     sections: dict[str, list[str]] = {}
@@ -133,11 +136,11 @@ def _step(line: str) -> tuple[str, bool]:
     found = _STEP.fullmatch(line)
     if found is None:
         raise ValueError(f"this is no step: {line}")
-    return unescape(found[2]), bool(found[1])
+    return _unescaped(found[2]), bool(found[1])
 
 
 def _variable(line: str) -> tuple[str, Variable]:
     found = _VARIABLE.fullmatch(line)
     if found is None:
         raise ValueError(f"this is no variable: {line}")
-    return found[1], Variable(unescape(found[2]), unescape(found[3]))
+    return found[1], Variable(_unescaped(found[2]), _unescaped(found[3]))

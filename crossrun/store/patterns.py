@@ -94,6 +94,10 @@ class PatternReader:
         """The pattern of an id, or None when there is none (any more)."""
         return next(iter(self._patterns("WHERE p.id = ?", [pattern_id])), None)
 
+    def are_none(self) -> bool:
+        """Whether nothing is stored yet: then there is nothing to choose from."""
+        return not self._rows("SELECT 1 FROM patterns LIMIT 1")
+
     def patterns(self, wanted: PatternFilter) -> "list[Pattern]":
         """Whole patterns, those that changed last first."""
         return self._patterns(*_chosen(wanted))

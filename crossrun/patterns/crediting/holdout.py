@@ -9,6 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from crossrun.workflows import State
+
 FIRST_SHARE = 0.30
 LEAST_SHARE = 0.05
 PROBATION_SHARE = 0.50
@@ -71,3 +73,20 @@ def coin(run_id: str, pattern_id: str) -> float:
     """A number in [0, 1) that is uniform over runs and fixed for each."""
     digest = hashlib.sha256(f"holdout\0{run_id}\0{pattern_id}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def eligible(state: State, *, own: bool, holdout: float) -> bool:
+    """Whether the pattern may be chosen without being named.
+
+    A candidate is when it is the user's `own`, an imported one is not. Without a holdout nothing
+    could ever clear a quarantined pattern, so it stays out.
+    """
+    match state:
+        case "candidate":
+            return own
+        case "active":
+            return True
+        case "quarantined":
+            return holdout > 0
+        case "retired" | "disabled":
+            return False

@@ -51,23 +51,6 @@ def judged(state: State, credit: Credit | None, *, kept_by_user: bool = False) -
             return _kept(_by(lift, state, credit), kept_by_user=kept_by_user)
 
 
-def eligible(state: State, *, own: bool, holdout: float) -> bool:
-    """Whether the pattern may be chosen without being named.
-
-    A candidate is when it is the user's `own`, an imported one is not. Without a holdout nothing
-    could ever clear a quarantined pattern, so it stays out.
-    """
-    match state:
-        case "candidate":
-            return own
-        case "active":
-            return True
-        case "quarantined":
-            return holdout > 0
-        case "retired" | "disabled":
-            return False
-
-
 def adopted(standing: Standing, trial: Trial) -> Standing:
     """Where an imported pattern stands after a run for which the user named it.
 

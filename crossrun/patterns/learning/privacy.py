@@ -8,9 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from msgspec import Struct
-
 from crossrun.commandlines import one_line
+from crossrun.patterns import Person
 from crossrun.redaction import MASK
 
 _HOMES = re.compile(
@@ -63,13 +62,6 @@ _GENERIC_USERS = """
 _SHORTEST_NAME = 3
 _SHORTEST_ECHO = 12
 """Shorter lines say what anybody might say."""
-
-
-class Person(Struct, frozen=True):
-    """Whose machine this is; "" where it is not known."""
-
-    home: str = ""
-    user: str = ""
 
 
 class Scrub:
