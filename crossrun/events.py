@@ -282,9 +282,10 @@ class PatternLearned(Fact, frozen=True):
     """A run taught something: `workflow` is what the pattern says from now on, whole.
 
     `trace` is what the run adds as material when it succeeded, `cautions` what runs add that
-    failed. `made_by` is None where the version stays: then only the evidence is more. `rules_hash`
-    is that of what rules made, `hash` the one of the workflow, which a model may have worded. The
-    version is counted when it is stored, and is later than `version` where others came in between.
+    failed. `made_by` is None where the version stays: then only the evidence is more. `hash` is
+    that of the workflow, which a model may have worded, `rules_hash` the one of what rules made,
+    without the examples: that is what tells whether there is something new. The version is counted
+    when it is stored, and is later than `version` where others came in between.
     """
 
     pattern_id: str

@@ -183,7 +183,7 @@ class Version(Struct, frozen=True, kw_only=True):
     """One version of a pattern.
 
     `made_by`: one run, a comparison of runs, a caution, the user, an import. `rules_hash` is that
-    of what rules made, where a model or the user worded it differently.
+    of what rules made, without examples of variables, whoever worded it then.
     """
 
     pattern_id: str

@@ -110,10 +110,7 @@ class StoredMemory:
     ) -> Generator[Event | None, None, PatternLearned | None]:
         """What is new in a model's words, if there is a model; no other run waits for it."""
         writer = self._writer
-        if writer is None or draft is None or draft.hash != draft.rules_hash:
-            return None
-        known = self._store.patterns.known(draft.pattern_id)
-        if known is not None and known.version == draft.version:
+        if writer is None or draft is None or draft.made_by is None:
             return None
         from crossrun.patterns.learning.privacy import Scrub
 
@@ -177,4 +174,4 @@ def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> Pattern
 
 
 def _what(learned: PatternLearned) -> tuple[str, int, str]:
-    return learned.pattern_id, learned.version, learned.hash
+    return learned.pattern_id, learned.version, learned.rules_hash

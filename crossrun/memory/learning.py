@@ -107,7 +107,7 @@ class Learner:
             made_by="run",
             version=1,
             hash=fingerprint(workflow),
-            rules_hash=fingerprint(workflow),
+            rules_hash=without_examples(workflow),
             workflow=workflow,
             trace=trace,
             cautions=cautions,
@@ -272,16 +272,26 @@ class Learner:
 
 def _with_workflow(learned: PatternLearned, made: Workflow) -> PatternLearned:
     """What rules make of the runs now: a new version where it says something else."""
-    said = fingerprint(made)
-    if said == learned.rules_hash and learned.hash != learned.rules_hash:
-        return learned  # the words are a model's
-    if without_examples(made) == without_examples(learned.workflow):
-        return replace(learned, workflow=replace(made, variables=learned.workflow.variables))
+    rules = without_examples(made)
+    if rules == learned.rules_hash:
+        return replace(learned, workflow=_with_evidence(learned.workflow, made))
     return replace(
         learned,
         made_by="merge" if learned.lesson == "workflow" else "caution",
         version=learned.version + 1,
-        hash=said,
-        rules_hash=said,
+        hash=fingerprint(made),
+        rules_hash=rules,
         workflow=made,
+    )
+
+
+def _with_evidence(said: Workflow, made: Workflow) -> Workflow:
+    """The same words, a model's perhaps, with what all runs show by now."""
+    if len(said.steps) != len(made.steps):
+        return said
+    steps = zip(said.steps, made.steps, strict=True)
+    return replace(
+        said,
+        steps=tuple(replace(step, evidence=new.evidence) for step, new in steps),
+        preconditions=made.preconditions,
     )
