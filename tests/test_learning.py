@@ -112,7 +112,7 @@ def test_a_command_is_for_something_and_done_to_something(
     [
         "ls -la", "pwd", "cd src", "echo done", "git status --short", "git diff", "which pandoc",
         "python3 --version", "find . -type f", "mkdir -p out", "export A=b", "sleep 2", "true", "",
-        "source .venv/bin/activate", "whoami", "env", "python3 - <<PY", f"node -e '{'x' * 80}'",
+        "source .venv/bin/activate", "whoami", "env",
     ],
 )  # fmt: skip
 def test_looking_around_and_setting_the_scene_is_noise(command: str) -> None:
@@ -197,7 +197,7 @@ def test_other_tools_are_learned_with_their_arguments() -> None:
 
 @pytest.mark.parametrize(
     "did",
-    [["ls"], ["cat a.csv"], ["+ a.py"], ["cat a", "cat b", "cat c", "rg x"], ["+ a", "cat a"]],
+    [["ls"], ["cat a.csv"], ["+ a.py"], ["cat a", "cat b", "cat c", "rg x"], ["pytest"]],
 )
 def test_a_run_in_which_next_to_nothing_was_done_teaches_nothing(did: list[str]) -> None:
     assert is_trivial(acts(*did))
@@ -205,7 +205,7 @@ def test_a_run_in_which_next_to_nothing_was_done_teaches_nothing(did: list[str])
 
 def test_a_run_in_which_something_was_done_teaches() -> None:
     assert not is_trivial(acts("+ a.py", "python3 a.py"))
-    assert not is_trivial(acts("cat a.csv", "cat b.csv", "python3 a.py"))
+    assert not is_trivial(acts("cat a.csv", "python3 a.py"))
 
 
 def test_of_a_long_run_the_most_telling_acts_are_kept_and_all_recoveries() -> None:

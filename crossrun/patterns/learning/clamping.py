@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from crossrun.commandlines import one_line
 from crossrun.patterns.learning.privacy import printable
-from crossrun.patterns.learning.traces import WEIGHTS
+from crossrun.patterns.learning.traces import weight
 from crossrun.patterns.rendering import RECOVERY, size
 from crossrun.workflows import (
     LONGEST_STEP,
@@ -78,7 +78,11 @@ def _without_least(workflow: Workflow) -> Workflow:
     steps = workflow.steps
     least = min(
         _droppable(workflow) or range(len(steps)),
-        key=lambda at: (WEIGHTS[steps[at].intent], len(steps[at].evidence), -at),
+        key=lambda at: (
+            weight(steps[at].intent, steps[at].command or ""),
+            len(steps[at].evidence),
+            -at,
+        ),
     )
     return replace(workflow, steps=(*steps[:least], *steps[least + 1 :]))
 

@@ -82,8 +82,6 @@ _UNQUOTED = re.compile(r"[^'\"\\#]*+")
 _HEREDOC = re.compile(r"\s*<<-?\s*\w+")
 _CODE = re.compile(r"( -\w*[ce]) (?:'[^']{60,}'|\"[^\"]{60,}\")")
 """Code of some length on the command line: what it does is the run's own."""
-_INLINE = re.compile(r"\S+(?: -\w+)*(?: -)? …")
-"""Nothing is left of it to be told."""
 
 _PROFILE = re.compile(
     r"\s*(?:2>&1|&>>?\s*/dev/null|[12]?>\s*/dev/null|\|\|\s*true"
@@ -113,7 +111,7 @@ def purpose(command: str) -> Purpose | None:
         return Purpose("edit", written[1], f"write {written[1]}")
     told = _CODE.sub(r"\1 …", _HEREDOC.sub(" …", told))
     words = _words(told)
-    if not words or _ASKS.search(told) or _INLINE.fullmatch(told):
+    if not words or _ASKS.search(told):
         return None
     program = words[0].rpartition("/")[2]
     intent = _intent(program, words[1:], told)

@@ -24,7 +24,7 @@ from crossrun.patterns.learning.intents import Purpose, purpose
 from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.workflows import Act, Intent, Occurrence
 
-WEIGHTS: dict[Intent, int] = {
+_WEIGHTS: dict[Intent, int] = {
     "search": 1,
     "read": 2,
     "plan": 2,
@@ -41,13 +41,14 @@ WEIGHTS: dict[Intent, int] = {
     "convert": 7,
     "plot": 7,
 }
-"""How much a step says about how the work was done; what says least is left out first."""
+_INLINE = re.compile(r"\S+(?: -\w+)*(?: -)? …")
+"""A program with its code on the command line, which is left out."""
 
 MOST_ACTS = 30
 MOST_RECOVERIES = 5
 _LOOKS = ("read", "search", "plan")
-_WORTH = 4
-"""Two things done, or one and two looks at something: less is no workflow."""
+_WORTH = 3
+"""Two things done, or one and a look at something: less is no workflow."""
 _AT_THE_END = ("test", "check", "build", "commit")
 """What is done again after a change belongs where it was done last."""
 _NO_FAILURE = {"search": 1, "check": 0}
@@ -111,6 +112,11 @@ def acts_of(
             case _:
                 pass
     return _most_telling([act for act in seen.acts.values() if not guard.holds(act.command)])
+
+
+def weight(intent: Intent, command: str) -> int:
+    """How much a step says about how the work was done; what says least is left out first."""
+    return 1 if _INLINE.fullmatch(command) else _WEIGHTS[intent]
 
 
 def is_trivial(acts: Sequence[Act]) -> bool:
@@ -238,6 +244,7 @@ def _most_telling(acts: list[Act]) -> tuple[Act, ...]:
     for at in repairs[MOST_RECOVERIES:]:
         acts[at] = replace(acts[at], recovery=False)
     ranked = sorted(
-        range(len(acts)), key=lambda at: (not acts[at].recovery, -WEIGHTS[acts[at].intent], at)
+        range(len(acts)),
+        key=lambda at: (not acts[at].recovery, -weight(acts[at].intent, acts[at].command), at),
     )
     return tuple(acts[at] for at in sorted(ranked[:MOST_ACTS]))
