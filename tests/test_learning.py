@@ -485,6 +485,13 @@ def workflow(*instructions: str, recoveries: tuple[int, ...] = (), **told: objec
     return clamped(Workflow(summary="do it", steps=steps, **told))  # type: ignore[arg-type]
 
 
+def test_code_on_the_command_line_says_least() -> None:
+    code = "python3 - <<PY\nprint(1)\nPY"
+    assert [act.command for act in acts(code)] == ["python3 - …"]
+    done = acts(code, *(f"cat {n}.txt" for n in range(MOST_ACTS)))
+    assert {act.intent for act in done} == {"read"}
+
+
 def test_a_long_workflow_loses_what_says_least_and_no_recovery() -> None:
     steps = [
         Step(instruction="read it", intent="read"),

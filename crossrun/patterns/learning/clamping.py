@@ -76,13 +76,10 @@ def _droppable(workflow: Workflow) -> list[int]:
 def _without_least(workflow: Workflow) -> Workflow:
     """Drops the step that says least: by its intent, then by how seldom it was seen, then late."""
     steps = workflow.steps
+    weights = [weight(step.intent, step.command or "") for step in steps]
     least = min(
         _droppable(workflow) or range(len(steps)),
-        key=lambda at: (
-            weight(steps[at].intent, steps[at].command or ""),
-            len(steps[at].evidence),
-            -at,
-        ),
+        key=lambda at: (weights[at], len(steps[at].evidence), -at),
     )
     return replace(workflow, steps=(*steps[:least], *steps[least + 1 :]))
 

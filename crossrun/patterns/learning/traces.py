@@ -243,8 +243,6 @@ def _most_telling(acts: list[Act]) -> tuple[Act, ...]:
     repairs = [at for at, act in enumerate(acts) if act.recovery]
     for at in repairs[MOST_RECOVERIES:]:
         acts[at] = replace(acts[at], recovery=False)
-    ranked = sorted(
-        range(len(acts)),
-        key=lambda at: (not acts[at].recovery, -weight(acts[at].intent, acts[at].command), at),
-    )
+    weights = [weight(act.intent, act.command) for act in acts]
+    ranked = sorted(range(len(acts)), key=lambda at: (not acts[at].recovery, -weights[at], at))
     return tuple(acts[at] for at in sorted(ranked[:MOST_ACTS]))
