@@ -15,6 +15,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "quickstart": ("quickstart", "See the whole loop in a minute, offline and without a key."),
         "run": ("run", "Have an agent carry out a task."),
         "watch": ("watch", "Follow a run until it ends."),
+        "wait": ("control", "Wait until runs have ended."),
+        "cancel": ("control", "Stop runs from another terminal."),
     },
     "Look": {
         "runs": ("listing", "List runs."),

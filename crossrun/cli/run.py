@@ -105,8 +105,10 @@ def carry_out(
     """
     redactor = redactor_for(settings)
     with store.owning() as run_id, signals.asking_to_stop(stop):
+        stop.cancelled = store.is_asked_to_stop(run_id)
         facts = conduct(run_id, request, crew, stop)
         ended = follow(store.recording(run_id, facts, redactor), view)
+        stop.cancelled = None
     store.close()
     return ended
 

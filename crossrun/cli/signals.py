@@ -34,6 +34,7 @@ def asking_to_stop(stop: Stop) -> Iterator[None]:
 
 def exit_code(run: Run, stop: Stop) -> int:
     """The run's own, or 128 plus the signal's number where a signal ended it."""
-    if run.status is Status.CANCELLED and stop.requested_by is not None:
+    by_signal = stop.requested_by in signal.Signals.__members__
+    if run.status is Status.CANCELLED and stop.requested_by is not None and by_signal:
         return Exit.SIGNAL_BASE + signal.Signals[stop.requested_by]
     return run.exit_code or Exit.OK

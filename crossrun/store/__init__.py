@@ -36,6 +36,7 @@ class Store:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._locks = RunLocks(paths.locks)
+        self._held: dict[str, int] = {}
         access = ReadAccess(paths.database)
         self.read = Reader(access)
         self.patterns = PatternReader(access)
@@ -72,10 +73,22 @@ class Store:
         """
         with translated(self._paths.database):
             run_id, held = self._new_id()
+        self._held[run_id] = held
         try:
             yield run_id
         finally:
+            del self._held[run_id]
             self._locks.release(run_id, held)
+
+    def ask_to_stop(self, run_id: str) -> None:
+        """Asks the process that owns a run to stop it; nothing happens where it has ended."""
+        with translated(self._paths.database):
+            self._locks.ask(run_id)
+
+    def is_asked_to_stop(self, run_id: str) -> "Callable[[], bool]":
+        """What tells whether another command asked this process to stop a run that it owns."""
+        held = self._held[run_id]
+        return lambda: os.fstat(held).st_size > 0
 
     def recording(
         self, run_id: str, facts: "Generator[Event | None]", redactor: "Redactor"

@@ -7,7 +7,7 @@ process ids whether a run goes on.
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossrun.folders import make_private
@@ -36,6 +36,16 @@ class RunLocks:
             os.close(held)
             raise FileExistsError(file)  # somebody took it for left behind in the meantime
         return held
+
+    def ask(self, run_id: str) -> None:
+        """Leaves a word in a run's lock file: whoever holds it is asked to stop.
+
+        A file that is gone belongs to a run that has ended.
+        """
+        with suppress(FileNotFoundError):
+            file = os.open(self._file(run_id), os.O_WRONLY | os.O_APPEND)
+            os.write(file, b"stop\n")
+            os.close(file)
 
     def release(self, run_id: str, held: int) -> None:
         """Lets a run go that has ended."""
