@@ -12,6 +12,7 @@ from crossrun.cli.ledger import open_ledger, tell_interrupted
 from crossrun.errors import Exit, UsageError
 from crossrun.schema import document, run_object
 from crossrun.settings import Settings, duration
+from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:
     from crossrun.runs import Run
@@ -27,7 +28,9 @@ Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or the b
 
 
 def wait(
-    runs: Runs,
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Default: the newest.")
+    ] = None,
     timeout: Annotated[
         str | None, typer.Option(metavar="TIME", help="Give up after so long: 90s, 5m, 2h.")
     ] = None,
@@ -37,14 +40,14 @@ def wait(
 
     \b
     Examples:
-      crossrun wait last
+      crossrun wait
       crossrun wait k7f3 m2q9 --timeout 2h && crossrun diff k7f3
     """
     options = current()
     settings = options.settings()
     longest = None if timeout is None else _seconds(timeout)
     store = open_ledger(options, settings)
-    ended = _awaited(_ids(runs, store), longest, store, settings, options)
+    ended = _awaited(_ids(runs or [LAST], store), longest, store, settings, options)
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     raise typer.Exit(_highest(ended))
