@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,17 @@ import yaml
 from conftest import Crossrun, Result
 from scripted_model import Scenario, ScriptedModel
 
+from crossrun.events import CommandRan, Event, RunFinished, RunStarted
+from crossrun.memory import StoredMemory
+from crossrun.patterns import Person
 from crossrun.patterns.rendering import parsed
+from crossrun.redaction import Redactor
+from crossrun.runs import RunRequest
+from crossrun.settings import load
+from crossrun.status import Status
+from crossrun.stopping import Stop
+from crossrun.store import Store
+from crossrun.tasktypes import load as load_task_type
 
 CONVERT = "Convert report.csv to JSON and validate it"
 SALES = "Turn the sales.csv file into a JSON document, then check that it is valid"
@@ -543,3 +553,32 @@ def test_search_finds_as_a_run_would(crossrun: Crossrun) -> None:
     assert [one["id"] for one in found] == [pattern]
     assert found[0]["score"] > 0
     assert crossrun.json("patterns", "search", "zzz")["patterns"] == []
+
+
+def test_of_a_very_long_run_the_beginning_and_the_end_are_learned(crossrun: Crossrun) -> None:
+    """And a run that goes on for long does not end late for it."""
+    settings = load(flags={}, environ=crossrun.environ, cwd=crossrun.cwd)
+    store = Store(settings.paths)
+    store.open_for_writing()
+    task_type = load_task_type("code", crossrun.cwd)
+    memory = StoredMemory(store, task_type, person=Person(), path=os.defpath)
+    request = RunRequest(task="Work through the whole list")
+
+    def facts(run_id: str) -> Iterator[Event | None]:
+        yield RunStarted(request=request, workspace="/w", crossrun_version="0")
+        yield CommandRan(command="make first", exit_code=0)
+        for number in range(12_000):
+            yield CommandRan(command=f"cat {number}.txt", exit_code=0)
+        yield CommandRan(command="make last", exit_code=0)
+        yield from memory.remember(run_id, request, None, Stop())
+        yield RunFinished(status=Status.SUCCEEDED)
+
+    with store.owning() as run_id:
+        for _ in store.recording(run_id, (fact for fact in facts(run_id)), Redactor()):
+            pass
+    store.close()
+    steps = crossrun.json("patterns", "show")["steps"]
+    assert [step["command"] for step in steps if step["intent"] == "build"] == [
+        "make first",
+        "make last",
+    ]

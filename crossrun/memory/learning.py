@@ -33,7 +33,7 @@ from crossrun.stored import RunFilter
 from crossrun.tasktypes import TaskType
 from crossrun.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
 
-_ENDS_READ = 20_000
+_ENDS_READ = 5_000
 """Of a very long run, so many events of its beginning and of its end are looked at."""
 _RELATIVES = 6
 _TRACES = 50
