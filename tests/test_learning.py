@@ -112,7 +112,7 @@ def test_a_command_is_for_something_and_done_to_something(
     [
         "ls -la", "pwd", "cd src", "echo done", "git status --short", "git diff", "which pandoc",
         "python3 --version", "find . -type f", "mkdir -p out", "export A=b", "sleep 2", "true", "",
-        "source .venv/bin/activate", "whoami", "env",
+        "source .venv/bin/activate", "whoami", "env", "cat <<EOF", "head -5",
     ],
 )  # fmt: skip
 def test_looking_around_and_setting_the_scene_is_noise(command: str) -> None:

@@ -120,6 +120,8 @@ def purpose(command: str) -> Purpose | None:
     if intent is None:
         return None
     target = written[1] if written else _target(words[1:])
+    if intent == "read" and not target:
+        return None  # it reads what it was given on the spot
     return Purpose(intent, target[:_LONGEST_TARGET], told)
 
 
