@@ -10,7 +10,7 @@ import crossrun
 ROOT = Path(crossrun.__file__).parent
 LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
-    {"errors", "status", "stopping", "redaction", "folders", "commandlines"},
+    {"errors", "status", "stopping", "redaction", "folders", "commandlines", "clock"},
     {"failures", "settings", "stored", "workflows"},
     {"runs"},
     {"events"},

@@ -7,7 +7,8 @@ import typer
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
-from crossrun.cli.pattern_files import now, tell
+from crossrun.cli.pattern_files import tell
+from crossrun.clock import now
 from crossrun.schema import document
 
 PatternReference = Annotated[

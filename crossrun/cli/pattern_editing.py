@@ -14,7 +14,8 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternNamed
-from crossrun.cli.pattern_files import cleaned, now, read_text, tell
+from crossrun.cli.pattern_files import cleaned, read_text, tell
+from crossrun.clock import now
 from crossrun.errors import UsageError
 from crossrun.tasktypes import load as load_task_type
 

@@ -1,6 +1,5 @@
 """Patterns as files: read with care, whoever wrote them, and told of when they are stored."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +56,6 @@ def cleaned(form: "Form", settings: "Settings") -> "Form":
         return value
 
     return convert(clean(to_builtins(form)), Form)
-
-
-def now() -> str:
-    """The time as it is stored."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def tell(store: "Store", pattern_id: str, options: Globals, *, json: bool, said: str) -> None:

@@ -1,11 +1,11 @@
 """What a run that ends says about the pattern that was decided on."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 
 from msgspec.structs import replace
 
+from crossrun.clock import now
 from crossrun.events import CommandRan, FileChanged, PatternJudged, decode
 from crossrun.failures import FAILURES, Failure
 from crossrun.patterns.crediting.adherence import adherence
@@ -46,7 +46,7 @@ def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJ
         run,
         status=Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0]),
         failure=failure,
-        ended_at=datetime.now(UTC).isoformat(),
+        ended_at=now(),
         pattern=replace(decided, adherence=followed),
     )
     trial = trial_of(ended)

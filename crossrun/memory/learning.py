@@ -28,7 +28,7 @@ from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of, is_trivial
 from crossrun.patterns.rendering import fingerprint, without_examples
 from crossrun.runs import Run
-from crossrun.store import Store
+from crossrun.store import ALPHABET, Store
 from crossrun.stored import RunFilter
 from crossrun.tasktypes import TaskType
 from crossrun.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
@@ -40,7 +40,6 @@ _TRACES = 50
 """So many runs of a pattern are compared, the newest."""
 _FAILED_LOOKED_AT = 20
 _ALIKE = 0.4
-_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 _ID_LENGTH = 6
 _ACTS = ("step_planned", "plan_updated", "command_ran", "file_changed", "tool_called")
 _TROUBLE = ("command_ran", "verified")
@@ -263,7 +262,7 @@ class Learner:
     def _new_id(self, run_id: str) -> str:
         """Made from the run's id, so that the same log always gives the same patterns."""
         digest = hashlib.sha256(f"pattern\0{run_id}".encode()).digest()
-        letters = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest)
+        letters = "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest)
         length = _ID_LENGTH
         while self._store.patterns.known(letters[:length]) is not None:
             length += 1

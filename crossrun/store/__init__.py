@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from crossrun.clock import now
 from crossrun.settings import Paths
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks, trying_lock
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from crossrun.store.writing import Writer
 
 Value = TypeVar("Value")
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """No signs that look alike, and no `l`, so that no id can be `last`."""
 _ID_LENGTH = 8
 
@@ -155,8 +156,6 @@ class Store:
 
     def set_project_task_type(self, project_id: str, task_type: str | None) -> None:
         """Sets the task type that a project's runs have by default."""
-        from crossrun.store.recording import now
-
         self.open_for_writing()
         self._writer.set_task_type(project_id, task_type, now=now())
 
@@ -173,6 +172,6 @@ class Store:
 
     def _new_id(self) -> tuple[str, int]:
         while True:
-            run_id = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(_ID_LENGTH))
+            run_id = "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(_ID_LENGTH))
             with suppress(FileExistsError):
                 return run_id, self._locks.create(run_id)

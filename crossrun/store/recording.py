@@ -7,11 +7,11 @@ at the latest after 50 ms, so that a calm run is stored event by event and a flo
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from crossrun.clock import now
 from crossrun.errors import ConfigurationError
 from crossrun.events import (
     Event,
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = 0.05
 _LARGEST_GROUP = 500
 _LESSONS = (PatternLearned, PatternJudged)
-
-
-def now() -> str:
-    """The time in UTC, ISO-8601 with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Recording:

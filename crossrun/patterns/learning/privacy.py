@@ -49,7 +49,8 @@ _SUSPECT = re.compile(
 )
 """Without any of these there is nothing to look for: most commands cost no more than this."""
 _BLOCK = re.compile(
-    r"<\s*/?\s*reference_workflow\b.*?(?:</\s*reference_workflow\s*>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<\s{0,9}/?\s{0,9}reference_workflow\b.*?(?:</\s{0,9}reference_workflow\s{0,9}>|\Z)",
+    re.DOTALL | re.IGNORECASE,
 )
 _NUMBERING = re.compile(r"^\W*(?:\d+[.)]\s*)?(?:\[recovery\]\s*)?")
 _VARIABLE = re.compile(r"\{\w+\}")
