@@ -25,7 +25,8 @@ from pathlib import Path
 from timing import machine
 
 from crossrun.artifacts import Archives
-from crossrun.conduct import Crew, conduct
+from crossrun.conduct import conduct
+from crossrun.conduct.course import Crew
 from crossrun.events import AgentSpoke, Recorded
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig

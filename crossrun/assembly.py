@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from crossrun.artifacts import Archives
-from crossrun.conduct import Crew
-from crossrun.errors import AuthenticationError, UsageError
+from crossrun.conduct.course import Crew, Queue
+from crossrun.errors import AuthenticationError, ConfigurationError, UsageError
 from crossrun.events import RunFinished, decode
 from crossrun.executors import Executor
 from crossrun.failures import Failure
@@ -15,7 +15,7 @@ from crossrun.patterns import Person
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
-from crossrun.runs import Run, RunRequest
+from crossrun.runs import Price, Run, RunRequest
 from crossrun.settings import Settings
 from crossrun.status import Status
 from crossrun.store import Store
@@ -60,6 +60,8 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
         memory=_memory(request, settings, store, task_type),
         task_type=task_type,
         environ=settings.environ,
+        prices=_prices(request, executor.model(), settings),
+        queue=_queue(settings, store),
     )
 
 
@@ -112,6 +114,31 @@ def _check_task(request: RunRequest) -> None:
             f"the task has {len(request.task):,} characters, the agent takes {longest:,} at most",
             hint="put the material into a file of the workspace and say in the task what to do",
         )
+
+
+def _prices(
+    request: RunRequest, model: str | None, settings: Settings
+) -> dict[Literal["agent", "planner"], Price]:
+    """The prices of the models that take part, as far as they are known."""
+    models: dict[Literal["agent", "planner"], str | None] = {}
+    if request.executor == "codex":
+        models["agent"] = model
+    if request.planner == "openai":
+        models["planner"] = request.planner_model
+    known = {name: Price(**price) for name, price in settings["prices"].items()}
+    unknown = [name or "Codex's default model" for name in models.values() if name not in known]
+    if unknown and request.limits.max_cost is not None:
+        raise ConfigurationError(
+            "PRICE_UNKNOWN",
+            f"--max-cost cannot be kept: the price of {unknown[0]} is not known",
+            hint="name the model with --model, and its price in the settings under  prices",
+        )
+    return {part: known[name] for part, name in models.items() if name in known}
+
+
+def _queue(settings: Settings, store: Store) -> Queue | None:
+    limit = settings["runs.max_parallel"]
+    return None if limit is None else store.queue(limit)
 
 
 def _memory(
@@ -215,7 +242,7 @@ def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
     kind, _, name = (request.recording or f"shipped:{request.task_type}").partition(":")
     if kind == "run":
         run = store.read.run(name)
-        snapshots = workspaces(settings).snapshots(run.id, Path(run.workspace))
+        snapshots = workspaces(settings).snapshots(Path(run.workspace))
         events = (decode(stored.body) for stored in store.read.events(run.id))
         recording = of_run(
             run.id,

@@ -28,12 +28,36 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_sna
 
 
 class RunStarted(Fact, frozen=True):
-    """The run exists."""
+    """The run exists.
+
+    `retry_of` is the run whose request this one repeats, `resumed_from` the one that it goes on
+    from: in the agent's thread and in the workspace.
+    """
 
     request: RunRequest
     workspace: str
     crossrun_version: str
     executor_version: str | None = None
+    retry_of: str | None = None
+    resumed_from: str | None = None
+
+
+class RunQueued(Fact, frozen=True):
+    """The run waits, because `limit` runs go on already; `ahead` others wait before it."""
+
+    limit: int
+    ahead: int
+
+
+class RunDequeued(Fact, frozen=True):
+    """It is the run's turn: it begins."""
+
+
+class WaitBegan(Fact, frozen=True):
+    """The run waits for a provider's quota until `until` (ISO-8601, UTC), then tries again."""
+
+    until: str
+    reason: str
 
 
 class WorkspacePrepared(Fact, frozen=True):
@@ -217,11 +241,13 @@ class UsageReported(Fact, frozen=True):
     """Tokens used since the last report of the same `source`.
 
     `thread_total` is what the agent itself reports: the sum over its thread. None: it did not say.
+    `cost` is what the tokens cost where the model's price is known.
     """
 
     source: Literal["agent", "planner"]
     tokens: Tokens | None = None
     thread_total: Tokens | None = None
+    cost: float | None = None
 
 
 class Warned(Fact, frozen=True):
@@ -349,6 +375,9 @@ AgentEvent = (
 Event = (
     AgentEvent
     | RunStarted
+    | RunQueued
+    | RunDequeued
+    | WaitBegan
     | WorkspacePrepared
     | PatternDecided
     | PlannerReplied

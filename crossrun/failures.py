@@ -9,13 +9,15 @@ class Failure(Struct, frozen=True):
     """Why a run did not succeed.
 
     `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do;
-    `retryable` is true when the same run may well succeed later, unchanged.
+    `retryable` is true when the same run may well succeed later, unchanged; `retry_at` is the time
+    (ISO-8601, UTC) from which on it may, where the provider told it.
     """
 
     code: str
     message: str
     hint: str
     retryable: bool = False
+    retry_at: str | None = None
 
 
 FAILURES: dict[str, tuple[str, Exit]] = {
@@ -42,10 +44,14 @@ FAILURES: dict[str, tuple[str, Exit]] = {
     "STALLED": ("timed_out", Exit.TIMED_OUT),
     "TURN_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
     "TOKEN_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
+    "COST_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
     "INTERRUPTED": ("interrupted", Exit.RUN_FAILED),
 }
 """Every failure code, with the run status that it leads to and the run's exit code."""
 
+
+QUOTA_CODES = ("QUOTA_EXCEEDED", "RATE_LIMITED")
+"""The provider wants no requests for some time."""
 
 CANCELLED = Failure("CANCELLED", "the run was asked to stop", "its workspace and events are kept")
 TIMED_OUT = Failure(

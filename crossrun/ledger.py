@@ -20,7 +20,9 @@ from crossrun.events import (
     PlannerReplied,
     PlanUpdated,
     Recorded,
+    RunDequeued,
     RunFinished,
+    RunQueued,
     RunStarted,
     StepFinished,
     StepPlanned,
@@ -31,12 +33,13 @@ from crossrun.events import (
     Unrecognised,
     UsageReported,
     Verified,
+    WaitBegan,
     Warned,
     WorkspaceChanged,
     WorkspacePrepared,
 )
 from crossrun.failures import FAILURES
-from crossrun.runs import NO_TOKENS, Artifact, Decided, Run, Verification
+from crossrun.runs import Artifact, Decided, Run, Spent, Verification
 from crossrun.status import Status
 
 
@@ -63,6 +66,8 @@ def begun(recorded: Recorded, event: RunStarted) -> Run:
         executor_version=event.executor_version,
         crossrun_version=event.crossrun_version,
         reference_run_id=request.memory.reference_run_id,
+        retry_of=event.retry_of,
+        resumed_from=event.resumed_from,
     )
 
 
@@ -85,10 +90,14 @@ def _after(run: Run, recorded: Recorded) -> Run:
             return replace(run, thread_id=thread_id)
         case AgentSpoke(text=text):
             return replace(run, answer=text)
-        case UsageReported(tokens=tokens):
-            return (
-                run if tokens is None else replace(run, tokens=(run.tokens or NO_TOKENS) + tokens)
-            )
+        case RunQueued():
+            return replace(run, status=Status.QUEUED, started_at=None)
+        case RunDequeued():
+            return replace(run, status=Status.RUNNING, started_at=recorded.at)
+        case UsageReported(tokens=tokens, cost=cost) if tokens is not None:
+            before = Spent() if run.tokens is None else Spent(run.tokens, run.cost)
+            spent = before.plus(tokens, cost)
+            return replace(run, tokens=spent.tokens, cost=spent.cost)
         case TurnStarted():
             return replace(run, turns=run.turns + 1)
         case CommandRan(exit_code=code):
@@ -124,6 +133,8 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | ToolCalled()
             | TurnFailed()
             | Unrecognised()
+            | UsageReported()
+            | WaitBegan()
             | Warned()
             | WorkspacePrepared()
         ):

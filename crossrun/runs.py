@@ -27,12 +27,18 @@ class CodexOptions(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """Bounds that end a run. Durations in seconds; None: no bound."""
+    """Bounds that end a run. Durations in seconds; None: no bound.
+
+    `max_cost` is in the currency of the price settings. `wait_for_quota` is how long the run may
+    wait, all in all, for a provider's quota; None: it does not wait.
+    """
 
     timeout: float | None = None
     idle_timeout: float | None = 900.0
     max_turns: int = 20
     max_tokens: int | None = None
+    max_cost: float | None = None
+    wait_for_quota: float | None = None
 
 
 class MemoryOptions(Struct, frozen=True, kw_only=True):
@@ -40,7 +46,8 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
 
     `pattern_id` is the pattern that the user named, by itself or by the run `reference_run_id` that
     it was learned from. `holdout` is the share of runs that go without the pattern that fits.
-    `learn_with` is a model that words what was learned.
+    `learn_with` is a model that words what was learned. `carried_on_from` is the run that this one
+    goes on from, by which it was decided.
     """
 
     off: bool = False
@@ -49,6 +56,7 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
     scope: Literal["user", "project"] = "user"
     holdout: float = 0.3
     learn_with: str | None = None
+    carried_on_from: str | None = None
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
@@ -104,6 +112,34 @@ class Tokens(Struct, frozen=True):
 NO_TOKENS = Tokens()
 
 
+class Price(Struct, frozen=True):
+    """What a model's tokens cost, each for a million of them."""
+
+    input: float
+    cached_input: float
+    output: float
+
+    def cost(self, tokens: Tokens) -> float:
+        """What these tokens cost."""
+        fresh = tokens.input - tokens.cached_input
+        each = (fresh, self.input), (tokens.cached_input, self.cached_input)
+        return sum(n * price for n, price in (*each, (tokens.output, self.output))) / 1_000_000
+
+
+class Spent(Struct, frozen=True):
+    """Tokens, and what they cost; the cost is None as soon as a part of it is not known."""
+
+    tokens: Tokens = NO_TOKENS
+    cost: float | None = 0.0
+
+    def plus(self, tokens: Tokens | None, cost: float | None) -> "Spent":
+        """With more of both; nobody told of any tokens where these are None."""
+        if tokens is None:
+            return self
+        known = None if self.cost is None or cost is None else self.cost + cost
+        return Spent(self.tokens + tokens, known)
+
+
 class Change(Struct, frozen=True):
     """One file that differs from the state that the run began with.
 
@@ -146,6 +182,8 @@ class Decided(Struct, frozen=True, kw_only=True):
 class Run(Struct, frozen=True, kw_only=True):
     """A run as the ledger knows it. None means not known (yet), never nothing.
 
+    `cost` is in the currency of the price settings.
+
     Times are ISO-8601 in UTC, as stored with the events.
     """
 
@@ -173,6 +211,7 @@ class Run(Struct, frozen=True, kw_only=True):
     retry_of: str | None = None
     resumed_from: str | None = None
     tokens: Tokens | None = None
+    cost: float | None = None
     answer: str | None = None
     failure: Failure | None = None
     branch: str | None = None

@@ -9,59 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crossrun.errors import ConfigurationError
+from crossrun.setting_values import amount, duration, one_of, positive, prices, share, switch
 
 PROJECT_FILE = ".crossrun.yaml"
 USER_FILE = "config.yaml"
 _SEED_PREFIX = "CROSS_RUN_"
 _PREFIX = "CROSSRUN_"
-_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def duration(text: str) -> float:
-    """Seconds from `90`, `90s`, `5m`, `2h` or `7d`. Raises ValueError."""
-    number = text.strip().lower()
-    unit = number[-1:] if number[-1:] in "smhd" else ""
-    digits = number.removesuffix(unit)
-    if not digits.replace(".", "", 1).isdecimal():
-        raise ValueError("is not a duration like 90, 90s, 5m, 2h or 7d")
-    return float(digits) * _UNIT_SECONDS[unit]
-
-
-def positive(text: str) -> int:
-    """A whole number above zero. Raises ValueError."""
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise ValueError("is not a whole number above zero")
-    return int(text)
-
-
-def switch(text: str) -> bool:
-    """A yes or no. Raises ValueError."""
-    word = text.strip().lower()
-    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-        raise ValueError("is not one of true, false")
-    return word in ("1", "true", "yes", "on")
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """A parser that takes one of `words`."""
-
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"is not one of {', '.join(words)}")
-        return text
-
-    return parse
-
-
-def share(text: str) -> float:
-    """A share from 0 to below 1, or as a percentage. Raises ValueError."""
-    number = text.strip().removesuffix("%")
-    if not number.replace(".", "", 1).isdecimal():
-        raise ValueError("is not a share like 0.3 or 30%")
-    value = float(number) / (100 if text.strip().endswith("%") else 1)
-    if value >= 1:
-        raise ValueError("leaves no run with a pattern: it has to be below 1")
-    return value
 
 
 EXECUTORS = ("codex", "replay", "shell")
@@ -92,6 +45,10 @@ OPTIONS: dict[str, Option] = {
     "idle_timeout": Option(duration, 900.0, in_project_file=True),
     "max_turns": Option(positive, 20, in_project_file=True),
     "max_tokens": Option(positive, in_project_file=True),
+    "max_cost": Option(amount, in_project_file=True),
+    "wait_for_quota": Option(duration),
+    "runs.max_parallel": Option(positive),
+    "prices": Option(prices, {}),
     "verify": Option(str),
     "patterns.scope": Option(one_of(*SCOPES), "user", in_project_file=True),
     "patterns.holdout": Option(share, 0.3),
@@ -124,6 +81,11 @@ class Paths(NamedTuple):
     def locks(self) -> Path:
         """A lock file for each run that goes on."""
         return self.state / "locks"
+
+    @property
+    def logs(self) -> Path:
+        """What runs in the background said."""
+        return self.state / "logs"
 
     @property
     def backups(self) -> Path:
@@ -297,9 +259,17 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict
         elif isinstance(value, list):
             raise _invalid(f"{key} in {path}", str(value), "is a list, not one value")
         elif value is not None:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            found[key] = _parsed(f"{key} in {path}", option.parse, text)
+            found[key] = _parsed(f"{key} in {path}", option.parse, _as_text(value))
     return found
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401  unchecked YAML
+    """What one would write into a variable of the environment to say the same."""
+    if isinstance(value, bool | dict):
+        import json
+
+        return json.dumps(value, default=str)
+    return str(value)
 
 
 def _yaml_mapping(path: Path) -> dict[str, Any]:
@@ -328,7 +298,8 @@ def _flattened(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        flat |= _flattened(value, f"{name}.") if isinstance(value, dict) else {name: value}
+        branch = isinstance(value, dict) and name not in OPTIONS
+        flat |= _flattened(value, f"{name}.") if branch else {name: value}
     return flat
 
 

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 import click
 import msgspec
 
-from crossrun import events, failures, runs, settings, workflows
+from crossrun import events, failures, runs, setting_values, settings, workflows
 from crossrun.cli import COMMANDS, root
 from crossrun.status import Status
 
@@ -233,7 +233,14 @@ _MEANINGS = {
     "idle_timeout": "Ends a run when the agent is silent for so long while no command runs; also "
     "how long one answer of the planning model may take.",
     "max_turns": "No more turns of the agent than this.",
-    "max_tokens": "No new turn after so many tokens. Only a planning model asks for more than one.",
+    "max_tokens": "Ends a run that has used so many tokens, also in the middle of a turn, and of "
+    "the runs that it goes on from.",
+    "max_cost": "The same for what the model costs; its price has to be known from `prices`.",
+    "wait_for_quota": "How long a run may wait, all in all, when a provider's quota is used up. "
+    "Without it, the run fails and tells when the quota is there again.",
+    "runs.max_parallel": "How many runs go on at the same time; further ones wait in a line.",
+    "prices": "What a million tokens cost, by model, in a currency of your choice: "
+    "`{gpt-6.1-sol: {input: 1.25, cached_input: 0.13, output: 10}}`. In the environment as JSON.",
     "verify": "A command that must exit 0 for a run to succeed.",
     "patterns.scope": "Whether a run gets patterns of all the user's projects or of its own only.",
     "patterns.holdout": "The share of runs that go without the pattern that fits, so that it is "
@@ -249,10 +256,12 @@ _MEANINGS = {
 }
 _FORMS = {
     str: "text",
-    settings.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
-    settings.positive: "a whole number above zero",
-    settings.switch: "`true` or `false`",
-    settings.share: "a share below 1: `0.3`, `30%`",
+    setting_values.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
+    setting_values.positive: "a whole number above zero",
+    setting_values.switch: "`true` or `false`",
+    setting_values.share: "a share below 1: `0.3`, `30%`",
+    setting_values.amount: "a number above zero",
+    setting_values.prices: "a mapping of models to `input`, `cached_input` and `output`",
 }
 _SETTINGS_INTRO = """\
 A setting is looked for in this order; the first place that has it counts:
@@ -338,7 +347,7 @@ def _shown_default(option: settings.Option) -> str:
         return ""
     if isinstance(option.default, bool):
         return f"`{str(option.default).lower()}`"
-    if option.parse is settings.duration:
+    if option.parse is setting_values.duration:
         return f"`{option.default / 60:g}m`"
     return f"`{option.default}`"
 

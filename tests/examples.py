@@ -21,7 +21,9 @@ from crossrun.events import (
     PlannerReplied,
     PlanUpdated,
     Recorded,
+    RunDequeued,
     RunFinished,
+    RunQueued,
     RunStarted,
     StepFinished,
     StepPlanned,
@@ -32,6 +34,7 @@ from crossrun.events import (
     Unrecognised,
     UsageReported,
     Verified,
+    WaitBegan,
     Warned,
     WorkspaceChanged,
     WorkspacePrepared,
@@ -73,7 +76,14 @@ REQUEST = RunRequest(
         config=("a=1", "b=2"),
         require_git_repo=True,
     ),
-    limits=Limits(timeout=60.0, idle_timeout=None, max_turns=3, max_tokens=1000),
+    limits=Limits(
+        timeout=60.0,
+        idle_timeout=None,
+        max_turns=3,
+        max_tokens=1000,
+        max_cost=2.5,
+        wait_for_quota=60.0,
+    ),
     verify="pytest -q",
     recording="file:/recording.yaml",
     memory=MemoryOptions(
@@ -135,7 +145,12 @@ EVENTS: tuple[Event, ...] = (
         workspace="/w/thesis/k7f3abcd",
         crossrun_version="0.1.0",
         executor_version="0.58.0",
+        retry_of="m4n5pqrt",
+        resumed_from="m4n5pqrv",
     ),
+    RunQueued(limit=2, ahead=1),
+    RunDequeued(),
+    WaitBegan(until="2026-01-02T03:05:00.000000Z", reason="the quota is used up"),
     WorkspacePrepared(
         path="/w/thesis/k7f3abcd", baseline="4b825dc", top_files=("pyproject.toml", "Makefile")
     ),
@@ -183,7 +198,9 @@ EVENTS: tuple[Event, ...] = (
         tool="docs.search", arguments={"q": ["a", 1]}, result=[1.5, True], error="no answer"
     ),
     PlanUpdated(items=(PlanItem("read", completed=True), PlanItem("fix", completed=False))),
-    UsageReported(source="agent", tokens=Tokens(10, 5, 3, 1), thread_total=Tokens(40, 20, 9, 4)),
+    UsageReported(
+        source="agent", tokens=Tokens(10, 5, 3, 1), thread_total=Tokens(40, 20, 9, 4), cost=0.25
+    ),
     Warned(message="no key, no planner"),
     Unrecognised(raw='{"type":"item.dreamt"', bytes=70_000),
     StepFinished(failure=FAILURE, agent_exit_code=-9),

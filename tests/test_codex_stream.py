@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from conftest import Crossrun
+from msgspec.structs import replace
 
 from crossrun.errors import AuthenticationError, ConfigurationError
 from crossrun.events import (
@@ -41,7 +42,7 @@ from crossrun.executors.codex.config import UserConfig, read
 from crossrun.executors.codex.failures import classify, refused
 from crossrun.executors.codex.program import OLDEST, Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
-from crossrun.executors.process import Exit, Launch
+from crossrun.executors.process import STALLED, Exit, Launch
 from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT
 from crossrun.redaction import KEY_PATTERNS
 from crossrun.runs import NO_TOKENS, CodexOptions, Tokens
@@ -108,7 +109,7 @@ def reader(thread_tokens: Tokens = NO_TOKENS, clock: Sequence[float] = ()) -> Co
     if not clock:
         return CodexReader(WS, thread_tokens)
     times = iter(clock)
-    return CodexReader(WS, thread_tokens, lambda: next(times))
+    return CodexReader(WS, thread_tokens, clock=lambda: next(times))
 
 
 def item(kind: str, event: str = "completed", **fields: Any) -> bytes:  # noqa: ANN401  any JSON
@@ -329,7 +330,7 @@ class TestUsage:
     def test_no_usage_is_not_known_and_never_zero(self, line: bytes) -> None:
         seen = reader()
         assert seen.read(line) == [UsageReported(source="agent")]
-        assert seen.outcome(Exit(0, "itself", "")) == Outcome(None, 0)
+        assert seen.outcome(Exit(0, "")) == Outcome(None, 0)
 
 
 def torn() -> list[bytes]:
@@ -480,7 +481,7 @@ class TestMalformedLines:
         assert seen.read(turn_completed(1, 0, 1, 0)) == [
             UsageReported(source="agent", tokens=Tokens(1, 0, 1), thread_total=Tokens(1, 0, 1))
         ]
-        assert seen.outcome(Exit(0, "itself", "")) == Outcome(None, 0)
+        assert seen.outcome(Exit(0, "")) == Outcome(None, 0)
 
 
 CHANGES = {"add": "added", "update": "modified", "delete": "deleted"}
@@ -516,7 +517,7 @@ class TestRecordings:
             facts |= {key: inner[key] for key in inner if key not in ("id", "type", "status")}
             renamed = [CHANGES.get(str(leaf), leaf) for leaf in leaves(facts)]
             assert [leaf for leaf in renamed if leaf and leaf not in told] == []
-        assert seen.outcome(Exit(0, "itself", "")) == Outcome(None, 0)
+        assert seen.outcome(Exit(0, "")) == Outcome(None, 0)
         assert seen.busy() is False
 
     def test_one_of_them_word_for_word(self) -> None:
@@ -651,7 +652,9 @@ class TestFailures:
             seen.read(LINES[0])
             failed = {"type": "turn.failed", "error": {"message": message}}
             assert seen.read(json.dumps(failed).encode()) == [TurnFailed(message=message)]
-            assert seen.outcome(Exit(1, "itself", "")) == Outcome(classify(message), 1)
+            failure = seen.outcome(Exit(1, "")).failure
+            assert failure is not None
+            assert replace(failure, retry_at=None) == replace(classify(message), retry_at=None)
 
     def test_a_long_message_becomes_one_short_line(self) -> None:
         message = classify("first\n  second\t" + "word " * 1000).message
@@ -662,14 +665,14 @@ class TestFailures:
     def test_who_never_began_is_told_of_in_codexs_words(
         self, stderr: str, code: int, reason: str
     ) -> None:
-        failure = refused(Exit(code, "itself", stderr))
+        failure = refused(Exit(code, stderr))
         assert failure.code == "AGENT_REFUSED"
         assert reason in failure.message
         assert "\n" not in failure.message
         assert failure.hint
 
     def test_who_is_not_logged_in_gets_told_how(self) -> None:
-        failure = refused(Exit(1, "itself", "Error: Not logged in. Please run 'codex login'\n"))
+        failure = refused(Exit(1, "Error: Not logged in. Please run 'codex login'\n"))
         assert (failure.code, "codex login" in failure.hint) == ("CODEX_AUTH", True)
 
     CODES = (0, 1, 2, 101, 130, 137, -2, -9, -15, -35)
@@ -689,7 +692,7 @@ class TestFailures:
         seen = reader()
         for line in self.SAID[said]:
             seen.read(line)
-        outcome = seen.outcome(Exit(code, "itself", ""))
+        outcome = seen.outcome(Exit(code, ""))
 
         expected: str | None = "AGENT_DIED"
         if said == "failed":
@@ -705,9 +708,9 @@ class TestFailures:
         seen = reader()
         for line in self.SAID[said]:
             seen.read(line)
-        assert seen.outcome(Exit(1, "stop", "")) == Outcome(CANCELLED, 1)
-        assert seen.outcome(Exit(-15, "timeout", "")) == Outcome(TIMED_OUT, -15)
-        stalled = seen.outcome(Exit(-9, "idle", "")).failure
+        assert seen.outcome(Exit(1, "", CANCELLED)) == Outcome(CANCELLED, 1)
+        assert seen.outcome(Exit(-15, "", TIMED_OUT)) == Outcome(TIMED_OUT, -15)
+        stalled = seen.outcome(Exit(-9, "", STALLED)).failure
         assert stalled is not None
         assert stalled.code == "STALLED"
 
@@ -717,7 +720,7 @@ class TestFailures:
     def test_who_died_is_told_of_with_its_last_words(self, code: int, words: str) -> None:
         seen = reader()
         seen.read(LINES[0])
-        failure = seen.outcome(Exit(code, "itself", "starting\nthread panicked\n\n")).failure
+        failure = seen.outcome(Exit(code, "starting\nthread panicked\n\n")).failure
         assert failure is not None
         assert (failure.code, failure.retryable) == ("AGENT_DIED", True)
         assert words in failure.message
@@ -727,7 +730,7 @@ class TestFailures:
         seen = reader()
         for line in (*self.SAID["completed"], LINES[1]):
             seen.read(line)
-        failure = seen.outcome(Exit(0, "itself", "")).failure
+        failure = seen.outcome(Exit(0, "")).failure
         assert failure is not None
         assert failure.code == "AGENT_DIED"
 

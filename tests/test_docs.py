@@ -115,7 +115,7 @@ def test_every_named_command_and_option_exists(words: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "crossrun resume k7f3",
+        "crossrun undo k7f3",
         "id=$(crossrun run x --no-such) || exit",
         "crossrun runs --jsonl | jq .",
         "crossrun projects drop x",

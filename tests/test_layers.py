@@ -10,15 +10,24 @@ import crossrun
 ROOT = Path(crossrun.__file__).parent
 LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
-    {"errors", "status", "stopping", "redaction", "folders", "commandlines", "clock"},
+    {
+        "errors",
+        "status",
+        "stopping",
+        "redaction",
+        "folders",
+        "commandlines",
+        "clock",
+        "setting_values",
+    },
     {"failures", "settings", "stored", "workflows"},
-    {"runs"},
+    {"quotas", "runs"},
     {"events"},
     {"ledger", "schema", "background", "tasktypes"},
     {"planning", "patterns", "views.words"},
-    {"views.terminal", "views.phrases"},
+    {"standing", "views.terminal", "views.phrases"},
     {"executors", "planning.openai", "workspace", "store", "artifacts"},
-    {"memory"},
+    {"lineage", "memory"},
     {"conduct"},
     {"assembly"},
     {"views"},

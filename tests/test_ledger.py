@@ -24,7 +24,9 @@ from crossrun.events import (
     PatternJudged,
     PatternLearned,
     Recorded,
+    RunDequeued,
     RunFinished,
+    RunQueued,
     RunStarted,
     ThreadStarted,
     TurnStarted,
@@ -85,6 +87,8 @@ def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
         "executor_version": "0.58.0",
         "crossrun_version": "0.1.0",
         "reference_run_id": "m4n5pqrs",
+        "retry_of": "m4n5pqrt",
+        "resumed_from": "m4n5pqrv",
     }
     return Run(**{**fields, **known})
 
@@ -122,6 +126,23 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
             ],
             a_run(tokens=Tokens(101, 52, 13, 9)),
         ),
+        (
+            [
+                UsageReported(source="planner", tokens=Tokens(2), cost=0.5),
+                UsageReported(source="agent"),
+                UsageReported(source="agent", tokens=Tokens(3), cost=0.25),
+            ],
+            a_run(tokens=Tokens(5), cost=0.75),
+        ),
+        (
+            [
+                UsageReported(source="planner", tokens=Tokens(2)),
+                UsageReported(source="agent", tokens=Tokens(3), cost=0.25),
+            ],
+            a_run(tokens=Tokens(5), cost=None),
+        ),
+        ([RunQueued(limit=1, ahead=0)], a_run(status=Status.QUEUED, started_at=None)),
+        ([RunQueued(limit=1, ahead=0), RunDequeued()], a_run(started_at=ENDED)),
         ([TurnStarted(), TurnStarted()], a_run(turns=2)),
         (
             [
@@ -168,8 +189,8 @@ def test_a_run_is_as_its_events_left_it(events: list[Event], run: Run) -> None:
 
 
 _TOLD = (
-    AgentSpoke, CommandRan, PatternDecided, PatternLearned, RunFinished, RunStarted, ThreadStarted,
-    TurnStarted, UsageReported, Verified, WorkspaceChanged,
+    AgentSpoke, CommandRan, PatternDecided, PatternLearned, RunDequeued, RunFinished, RunQueued,
+    RunStarted, ThreadStarted, TurnStarted, UsageReported, Verified, WorkspaceChanged,
 )  # fmt: skip
 _TELLS_NOTHING = (
     *[event for event in EVENTS if not isinstance(event, _TOLD)],
@@ -230,7 +251,9 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
     assert after(*EVENTS[1:]) == a_run(
         thread_id="019a-7e",
         answer=event_of(AgentSpoke).text,
+        started_at=ENDED,
         tokens=Tokens(10, 5, 3, 1),
+        cost=0.25,
         verify=Verification("pytest -q", 2),
         changes=event_of(WorkspaceChanged).changes,
         branch="main",

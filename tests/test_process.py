@@ -17,7 +17,16 @@ import pytest
 from processes import LINGERING, is_gone, lingering, told_pid, wait_for
 
 from crossrun.executors.commands import CommandResult, run_command, shell
-from crossrun.executors.process import LONGEST_LINE, Bounds, Exit, Launch, Output, Piece, supervise
+from crossrun.executors.process import (
+    LONGEST_LINE,
+    STALLED,
+    Bounds,
+    Exit,
+    Launch,
+    Output,
+    Piece,
+    supervise,
+)
 from crossrun.executors.survivors import MARKER, descendants, end_survivors, marked
 from crossrun.failures import CANCELLED, TIMED_OUT
 from crossrun.stopping import Stop
@@ -120,7 +129,7 @@ class TestLines:
     ) -> None:
         seen = supervised.python(f"import os; os.write(1, {said!r})")
         unterminated = bool(said) and not said.endswith(b"\n")
-        assert (seen.output, seen.exit) == (lines, Exit(0, "itself", "", unterminated))
+        assert (seen.output, seen.exit) == (lines, Exit(0, "", unterminated=unterminated))
 
     def test_a_line_that_is_written_in_parts_is_one_line(self, supervised: Supervised) -> None:
         seen = supervised.script("printf 'one '; sleep 0.2; printf 'line\nand '; sleep 0.2; echo x")
@@ -186,7 +195,7 @@ class TestLines:
         seen = supervised.python(program)
 
         assert seen.output == [b"0", b"1", b"2", b"3", b"4"]
-        assert seen.exit == Exit(0, "itself", "e" * (64 * 1024 - 7) + "the end")
+        assert seen.exit == Exit(0, "e" * (64 * 1024 - 7) + "the end")
 
     def test_both_outputs_can_come_as_one(self, supervised: Supervised) -> None:
         seen = supervised.script("echo out; echo err >&2; echo out", merge_stderr=True)
@@ -201,7 +210,7 @@ class TestBeginning:
         assert seen.output == [hashlib.sha256(given).hexdigest().encode()]
 
     def test_input_that_nobody_reads_does_not_block(self, supervised: Supervised) -> None:
-        assert supervised.script("true", stdin=b"x" * 3_000_000).exit == Exit(0, "itself", "")
+        assert supervised.script("true", stdin=b"x" * 3_000_000).exit == Exit(0, "")
 
     def test_no_input_is_the_end_of_the_input(self, supervised: Supervised) -> None:
         assert supervised.script("cat; echo read").output == [b"read"]
@@ -257,20 +266,20 @@ class TestEnd:
     @pytest.mark.parametrize("code", [0, 1, 3, 130, 255])
     def test_an_exit_code_is_told(self, supervised: Supervised, code: int) -> None:
         seen = supervised.script(f"echo said; echo why >&2; exit {code}")
-        assert (seen.output, seen.exit) == ([b"said"], Exit(code, "itself", "why\n"))
+        assert (seen.output, seen.exit) == ([b"said"], Exit(code, "why\n"))
 
     @pytest.mark.parametrize("name", ["INT", "TERM", "KILL", "ABRT"])
     def test_a_deadly_signal_is_told_as_a_negative_number(
         self, supervised: Supervised, name: str
     ) -> None:
         seen = supervised.script(f"kill -{name} $$; sleep 5")
-        assert seen.exit == Exit(-signal.Signals[f"SIG{name}"], "itself", "")
+        assert seen.exit == Exit(-signal.Signals[f"SIG{name}"], "")
 
     def test_all_that_was_said_before_the_end_is_read(self, supervised: Supervised) -> None:
         program = "import os\nfor n in range(50000): os.write(1, b'%d\\n' % n)\nos._exit(3)"
         seen = supervised.python(program)
         assert seen.output == [b"%d" % number for number in range(50000)]
-        assert seen.exit == Exit(3, "itself", "")
+        assert seen.exit == Exit(3, "")
 
     def test_a_slow_listener_misses_nothing(self, supervised: Supervised) -> None:
         output = list[Output]()
@@ -282,52 +291,52 @@ class TestEnd:
 
     def test_a_child_that_closes_its_outputs_is_waited_for(self, supervised: Supervised) -> None:
         seen = supervised.script("echo said; exec >&- 2>&-; sleep 0.5; exit 4")
-        assert (seen.output, seen.exit) == ([b"said"], Exit(4, "itself", ""))
+        assert (seen.output, seen.exit) == ([b"said"], Exit(4, ""))
 
     def test_a_deadline_ends_a_child(self, supervised: Supervised) -> None:
         bounds = Bounds(Stop(), deadline=time.monotonic() + 0.5)
         seen = supervised.script("echo begun; exec sleep 60", bounds)
 
-        assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "timeout", ""))
-        assert seen.exit.cut_short() == TIMED_OUT
+        assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "", TIMED_OUT))
+        assert seen.exit.cut_short == TIMED_OUT
         assert 0.4 < seen.seconds < 3
 
     def test_a_deadline_ends_a_child_that_never_stops_talking(self, supervised: Supervised) -> None:
         bounds = Bounds(Stop(), deadline=time.monotonic() + 0.2)
         seen = supervised.script("exec yes", bounds)
-        assert seen.exit == Exit(-signal.SIGINT, "timeout", "")
+        assert seen.exit == Exit(-signal.SIGINT, "", TIMED_OUT)
         assert set(seen.output) >= {b"y"}
 
     def test_silence_ends_a_child(self, supervised: Supervised) -> None:
         seen = supervised.script("echo begun; exec sleep 60", Bounds(Stop(), idle_timeout=0.3))
 
-        assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "idle", ""))
-        failure = seen.exit.cut_short()
+        assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "", STALLED))
+        failure = seen.exit.cut_short
         assert failure is not None
         assert (failure.code, failure.retryable) == ("STALLED", True)
 
     def test_a_child_that_talks_is_not_silent(self, supervised: Supervised) -> None:
         script = "for n in 1 2 3 4; do sleep 0.3; echo $n; done"
         seen = supervised.script(script, Bounds(Stop(), idle_timeout=0.8))
-        assert (seen.output, seen.exit.ended_by) == ([b"1", b"2", b"3", b"4"], "itself")
+        assert (seen.output, seen.exit.cut_short) == ([b"1", b"2", b"3", b"4"], None)
 
     def test_silence_does_not_count_while_a_command_runs(self, supervised: Supervised) -> None:
         until = time.monotonic() + 1
         bounds = Bounds(Stop(), idle_timeout=0.3, busy=lambda: time.monotonic() < until)
         seen = supervised.script("exec sleep 60", bounds)
-        assert seen.exit.ended_by == "idle"
+        assert seen.exit.cut_short == STALLED
         assert 1.2 < seen.seconds < 4
 
     def test_a_child_that_ends_by_itself_was_not_cut_short(self, supervised: Supervised) -> None:
         bounds = Bounds(Stop(), deadline=time.monotonic() + 60, idle_timeout=60)
-        assert supervised.script("exit 1", bounds).exit.cut_short() is None
+        assert supervised.script("exit 1", bounds).exit.cut_short is None
 
     def test_a_stop_is_polite_first(self, supervised: Supervised) -> None:
         script = "trap 'echo bye; exit 7' INT; touch ready; while :; do sleep 0.05; done"
         seen = supervised.stopped(script)
 
-        assert (seen.output, seen.exit) == ([b"bye"], Exit(7, "stop", ""))
-        assert seen.exit.cut_short() == CANCELLED
+        assert (seen.output, seen.exit) == ([b"bye"], Exit(7, "", CANCELLED))
+        assert seen.exit.cut_short == CANCELLED
         assert seen.seconds < 2
 
     @pytest.mark.parametrize(
@@ -338,20 +347,20 @@ class TestEnd:
         self, supervised: Supervised, ignored: str, signum: int, least: float, most: float
     ) -> None:
         seen = supervised.stopped(f"trap '' {ignored}; touch ready; exec sleep 60")
-        assert seen.exit == Exit(-signum, "stop", "")
+        assert seen.exit == Exit(-signum, "", CANCELLED)
         assert least < seen.seconds < most
 
     def test_a_second_request_ends_it_at_once(self, supervised: Supervised) -> None:
         script = "trap 'touch polite; exit' INT TERM; touch ready; while :; do sleep 0.05; done"
         seen = supervised.stopped(script, urgently=True)
-        assert seen.exit == Exit(-signal.SIGKILL, "stop", "")
+        assert seen.exit == Exit(-signal.SIGKILL, "", CANCELLED)
         assert seen.seconds < 0.9
         assert not (supervised.cwd / "polite").exists()
 
     def test_a_stop_reaches_all_of_the_group(self, supervised: Supervised) -> None:
         child = 'trap "echo child; exit" INT; touch ready; while :; do sleep 0.05; done'
         seen = supervised.stopped(f"trap : INT; sh -c '{child}'; echo parent")
-        assert (seen.output, seen.exit) == ([b"child", b"parent"], Exit(0, "stop", ""))
+        assert (seen.output, seen.exit) == ([b"child", b"parent"], Exit(0, "", CANCELLED))
 
 
 Ending = Literal["by itself", "stopped", "closed"]
@@ -386,7 +395,7 @@ class TestSurvivors:
 
     def test_who_holds_the_output_open_is_not_waited_for(self, supervised: Supervised) -> None:
         seen = supervised.script("echo said; sleep 60 & exit 3")
-        assert (seen.output, seen.exit) == ([b"said"], Exit(3, "itself", ""))
+        assert (seen.output, seen.exit) == ([b"said"], Exit(3, ""))
         assert seen.seconds < 3
 
     def test_who_goes_on_talking_after_the_end_is_not_listened_to(
@@ -400,7 +409,7 @@ class TestSurvivors:
             except StopIteration as stopped:
                 ended = stopped.value
         lines.close()
-        assert ended == Exit(3, "itself", "")
+        assert ended == Exit(3, "")
 
     def test_nobody_else_is_touched(self, supervised: Supervised) -> None:
         run_id = supervised.run_id
@@ -427,7 +436,7 @@ class TestSurvivors:
         wait_for(lambda: next(lines) is None and pid.exists() and pid.read_text())
         wait_for(lambda: is_gone(int(pid.read_text())))
         end_survivors("another run")
-        assert watched(lines).exit == Exit(3, "itself", "")
+        assert watched(lines).exit == Exit(3, "")
 
     def test_the_marked_ones_are_found_and_counted(self) -> None:
         run_id = f"counted-{os.getpid()}"
@@ -493,11 +502,11 @@ def command(tmp_path: Path) -> Commands:
 class TestRunCommand:
     def test_output_and_errors_come_in_their_order(self, command: Commands) -> None:
         _, result = command("echo out; echo err >&2; echo out; exit 3")
-        assert result == CommandResult(Exit(3, "itself", ""), "out\nerr\nout\n")
+        assert result == CommandResult(Exit(3, ""), "out\nerr\nout\n")
 
     def test_pauses_are_passed_on(self, command: Commands) -> None:
         pauses, result = command("sleep 0.5")
-        assert (pauses >= 3, result) == (True, CommandResult(Exit(0, "itself", ""), ""))
+        assert (pauses >= 3, result) == (True, CommandResult(Exit(0, ""), ""))
 
     def test_bytes_that_are_no_text_become_marks(self, command: Commands) -> None:
         assert command(r"printf 'a\377b\000c\n'")[1].output == "a\ufffdb\0c\n"
@@ -550,7 +559,7 @@ class TestRunCommand:
         bounds = Bounds(Stop(), deadline=time.monotonic() + 1.5)
         _, result = command(f"{script}echo begun; exec sleep 60", bounds)
 
-        assert result == CommandResult(Exit(-signal.SIGINT, "timeout", ""), "begun\n")
+        assert result == CommandResult(Exit(-signal.SIGINT, "", TIMED_OUT), "begun\n")
         assert is_gone(told_pid(command.workspace))
 
     def test_a_command_that_nobody_waits_for_is_ended(self, tmp_path: Path) -> None:

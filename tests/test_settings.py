@@ -9,17 +9,8 @@ import pytest
 from conftest import Crossrun
 
 from crossrun.errors import ConfigurationError
-from crossrun.settings import (
-    OPTIONS,
-    Paths,
-    Settings,
-    duration,
-    load,
-    one_of,
-    positive,
-    share,
-    switch,
-)
+from crossrun.setting_values import duration, one_of, positive, share, switch
+from crossrun.settings import OPTIONS, Paths, Settings, load
 
 
 @dataclass
@@ -85,6 +76,10 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         "idle_timeout": 900.0,
         "max_turns": 20,
         "max_tokens": None,
+        "max_cost": None,
+        "wait_for_quota": None,
+        "runs.max_parallel": None,
+        "prices": {},
         "verify": None,
         "patterns.scope": "user",
         "patterns.holdout": 0.3,

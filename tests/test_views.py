@@ -220,7 +220,7 @@ def test_an_event_is_told_in_short_phrases(event: Event, said: list[Phrase]) -> 
 
 _UNSAID = {
     "AgentLaunched", "ArtifactSaved", "CommandStarted", "ItemStarted", "PlannerReplied",
-    "RunFinished", "RunStarted", "StepFinished", "ThreadStarted", "TurnStarted", "UsageReported",
+    "RunDequeued", "RunFinished", "RunStarted", "StepFinished", "ThreadStarted", "TurnStarted", "UsageReported",
     "WorkspaceChanged", "WorkspacePrepared",
 }  # fmt: skip
 
@@ -699,7 +699,7 @@ def test_a_run_begins_and_ends_on_the_screen_like_this() -> None:
         "            - old.py  -9",
         "  verify    pytest -q  exit 1",
         "",
-        "  crossrun diff k7f3abcd · crossrun steps k7f3abcd · crossrun show k7f3abcd",
+        "  crossrun resume k7f3abcd · crossrun diff k7f3abcd · crossrun steps k7f3abcd",
     ]
 
 

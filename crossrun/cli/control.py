@@ -11,7 +11,8 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import open_ledger, tell_interrupted
 from crossrun.errors import Exit, UsageError
 from crossrun.schema import document, run_object
-from crossrun.settings import Settings, duration
+from crossrun.setting_values import duration
+from crossrun.settings import Settings
 from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:

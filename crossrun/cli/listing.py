@@ -11,7 +11,7 @@ from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
 from crossrun.errors import UsageError
 from crossrun.schema import document, run_object
-from crossrun.settings import duration
+from crossrun.setting_values import duration
 from crossrun.status import Status
 from crossrun.stored import RunFilter, RunLine
 from crossrun.views.terminal import Column, Terminal, table

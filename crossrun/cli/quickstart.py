@@ -8,7 +8,7 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.patterns import decided_in
-from crossrun.cli.run import carry_out
+from crossrun.cli.starting import carry_out, without_origin
 from crossrun.executors.recording import SHIPPED, load
 from crossrun.memory.choosing import QUICKSTART
 from crossrun.runs import MemoryOptions, Run, RunRequest
@@ -86,7 +86,8 @@ def _run(
     )
     stop = Stop()
     view = Silent() if options.quiet else view_for(options.err)
-    run = carry_out(request, open_crew(request, settings, store), settings, store, view, stop)
+    crew = open_crew(request, settings, store)
+    run = carry_out(without_origin(request), crew, settings, store, view, stop)
     return run, signals.exit_code(run, stop)
 
 

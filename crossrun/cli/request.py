@@ -6,17 +6,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from crossrun.assembly import recorded_task
 from crossrun.cli.globals import Globals
+from crossrun.cli.starting import Given
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.runs import CodexOptions, Limits, MemoryOptions, RunRequest
-from crossrun.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings, duration, one_of, positive
+from crossrun.setting_values import amount, duration, one_of, positive
+from crossrun.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings
 from crossrun.status import Status
 from crossrun.store import Store
 
 _PATTERN_WORDS = ("--reference-run-id", "--pattern", "--no-pattern")
-Given = dict[str, Any]
-"""The words of the command line by the names of the function's arguments."""
+_LIMITS: dict[str, Callable[[str], Any]] = {
+    "timeout": duration,
+    "idle_timeout": duration,
+    "max_turns": positive,
+    "max_tokens": positive,
+    "max_cost": amount,
+    "wait_for_quota": duration,
+}
 
 
 def settings_of(given: Given, options: Globals) -> Settings:
@@ -42,11 +52,8 @@ def settings_of(given: Given, options: Globals) -> Settings:
         sandbox=_parsed("--sandbox", given["sandbox"], one_of(*SANDBOXES)),
         network=given["network"] or None,
         profile=given["profile"],
-        timeout=_parsed("--timeout", given["timeout"], duration),
-        idle_timeout=_parsed("--idle-timeout", given["idle_timeout"], duration),
-        max_turns=_parsed("--max-turns", given["max_turns"], positive),
-        max_tokens=_parsed("--max-tokens", given["max_tokens"], positive),
         verify=given["verify"],
+        **_limits_given(given),
         **{"patterns.learn_with": given["learn_with"]},
     )
 
@@ -82,16 +89,28 @@ def request_of(given: Given, settings: Settings, store: Store, options: Globals)
             config=tuple(given["config"] or ()),
             require_git_repo=settings["require_git_repo"],
         ),
-        limits=Limits(
-            timeout=settings["timeout"],
-            idle_timeout=settings["idle_timeout"],
-            max_turns=settings["max_turns"],
-            max_tokens=settings["max_tokens"],
-        ),
+        limits=Limits(**{name: settings[name] for name in _LIMITS}),
         verify=settings["verify"],
         recording=recording,
         memory=_memory(given, settings, store),
     )
+
+
+def limits_of(given: Given, earlier: Limits) -> Limits:
+    """The limits of an earlier run, as far as others are not said now.
+
+    Raises:
+        UsageError: one does not parse.
+    """
+    said = {name: value for name, value in _limits_given(given).items() if value is not None}
+    return replace(earlier, **said)
+
+
+def _limits_given(given: Given) -> dict[str, Any]:
+    return {
+        name: _parsed(f"--{name.replace('_', '-')}", given[name], parse)
+        for name, parse in _LIMITS.items()
+    }
 
 
 def _refuse_conflicts(given: Given) -> None:

@@ -1,24 +1,20 @@
 """`crossrun run`: words of the command line become a request, and a request becomes a run."""
 
 import shlex
-from typing import Any
+from contextlib import nullcontext
 
-import typer
-
-from crossrun.assembly import open_crew, redactor_for
+from crossrun.assembly import open_crew
 from crossrun.cli import run_options as word
-from crossrun.cli import signals
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
-from crossrun.cli.request import Given, request_of, settings_of
-from crossrun.conduct import Crew, conduct, first_assignment
-from crossrun.runs import Run, RunRequest
-from crossrun.schema import document, plain_object, run_object
+from crossrun.cli.request import request_of, settings_of
+from crossrun.cli.starting import Given, start, without_origin
+from crossrun.conduct import first_assignment
+from crossrun.runs import RunRequest
+from crossrun.schema import document, plain_object
 from crossrun.settings import Settings
-from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.views.choices import choice_lines
-from crossrun.views.live import Brief, JsonLinesView, Silent, Together, View, follow, view_for
 
 _UNPLANNED = ("codex", "direct")
 _UNPLANNED_NOTE = "no OPENAI_API_KEY, so no planning model: the agent gets the task as it is"
@@ -51,8 +47,11 @@ def run(
     idle_timeout: word.IdleTimeout = None,
     max_turns: word.MaxTurns = None,
     max_tokens: word.MaxTokens = None,
+    max_cost: word.MaxCost = None,
+    wait_for_quota: word.WaitForQuota = None,
     verify: word.Verify = None,
     no_watch: word.NoWatch = False,
+    detach: word.Detach = False,
     json: word.Json = False,
     jsonl: word.JsonLines = False,
     dry_run: word.DryRun = False,
@@ -82,61 +81,13 @@ def run(
     store.open_for_writing()
     tell_interrupted(options, settings, store)
     request = request_of(given, settings, store, options)
-    crew = open_crew(request, settings, store)
     if settings["planner"] == "auto" and (request.executor, request.planner) == _UNPLANNED:
         options.say(_UNPLANNED_NOTE)
-    stop = Stop()
-    ended = carry_out(request, crew, settings, store, _view(given, options), stop)
-    if json:
-        options.out.emit(document(run_object(ended)))
-    raise typer.Exit(signals.exit_code(ended, stop))
+    prepared = nullcontext(without_origin(request))
+    start(lambda: prepared, given, settings, store, options)
 
 
 run_app = application("run", run)
-
-
-def carry_out(
-    request: RunRequest, crew: Crew, settings: Settings, store: Store, view: View, stop: Stop
-) -> Run:
-    """Runs a request to its end, whatever end that is.
-
-    Returns:
-        The run as its last event left it.
-    """
-    redactor = redactor_for(settings)
-    with store.owning() as run_id, signals.asking_to_stop(stop):
-        stop.cancelled = store.is_asked_to_stop(run_id)
-        facts = conduct(run_id, request, crew, stop)
-        ended = follow(store.recording(run_id, facts, redactor), view)
-        stop.cancelled = None
-    store.close()
-    return ended
-
-
-def _view(given: Given, options: Globals) -> View:
-    views: list[View] = []
-    if given["jsonl"]:
-        views.append(JsonLinesView(options.out))
-    elif not given["json"] and (options.quiet or not options.out.live):
-        views.append(_IdFirst(options))
-    if options.quiet or given["no_watch"]:
-        views.append(Brief(options.err, failures_only=options.quiet))
-    else:
-        views.append(view_for(options.err))
-    return Together(views)
-
-
-class _IdFirst(Silent):
-    """Prints the run's id as soon as the run exists, alone on one line."""
-
-    def __init__(self, options: Globals) -> None:
-        self._options = options
-        self._told = False
-
-    def show(self, recorded: Any) -> None:  # noqa: ANN401
-        if recorded is not None and not self._told:
-            self._options.out.write([recorded.run_id])
-            self._told = True
 
 
 def _show_plan(request: RunRequest, settings: Settings, store: Store, options: Globals) -> None:

@@ -85,13 +85,25 @@ MaxTurns = Annotated[
     str | None, _option("--max-turns", metavar="N", help="At most so many turns of the agent (20).")
 ]
 MaxTokens = Annotated[
-    str | None, _option("--max-tokens", metavar="N", help="No new turn after so many tokens.")
+    str | None, _option("--max-tokens", metavar="N", help="End it after so many tokens.")
+]
+MaxCost = Annotated[
+    str | None, _option("--max-cost", metavar="N", help="End it when the model has cost so much.")
+]
+WaitForQuota = Annotated[
+    str | None,
+    _option(
+        "--wait-for-quota", metavar="TIME", help="Wait so long at most when a quota is used up."
+    ),
 ]
 Verify = Annotated[
     str | None,
     _option("--verify", metavar="CMD", help="A command that must exit 0 for the run to succeed."),
 ]
 NoWatch = Annotated[bool, _option("--no-watch", help="No live view.")]
+Detach = Annotated[
+    bool, _option("--detach", help="Go on in the background, also without the terminal.")
+]
 Json = Annotated[bool, _option("--json", help="Print the run as one JSON object at the end.")]
 JsonLines = Annotated[bool, _option("--jsonl", help="Print the events as JSON lines, live.")]
 DryRun = Annotated[

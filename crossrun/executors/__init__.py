@@ -17,8 +17,9 @@ class Assignment(Struct, frozen=True):
 
     `prompt` is sent as it is; `instructions` go beside it by `channel`. `thread_id` continues an
     earlier turn, whose thread had used `thread_tokens`. `deadline` is a time of the monotonic
-    clock, `idle_timeout` is in seconds and counts only while no command runs. `keep` takes each
-    raw line of the agent for the transcript.
+    clock, `idle_timeout` is in seconds and counts only while no command runs. `limit` tells why
+    the agent has to end now because of what it has used, if so. `keep` takes each raw line of the
+    agent for the transcript.
     """
 
     run_id: str
@@ -32,6 +33,7 @@ class Assignment(Struct, frozen=True):
     thread_tokens: Tokens = NO_TOKENS
     deadline: float | None = None
     idle_timeout: float | None = None
+    limit: Callable[[], Failure | None] = lambda: None
 
 
 class Outcome(Struct, frozen=True):
@@ -51,6 +53,9 @@ class Executor(Protocol):
 
     def version(self) -> str | None:
         """The version of the agent's program, where it has one."""
+
+    def model(self) -> str | None:
+        """The model that the agent works with, where that is known beforehand."""
 
     def channel(self, *, resumed: bool) -> Channel:
         """How instructions reach the agent."""

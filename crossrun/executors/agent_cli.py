@@ -21,6 +21,12 @@ class Reader(Protocol):
     def read(self, line: bytes) -> list[AgentEvent]:
         """The events that a line stands for: at least one, if only `Unrecognised`."""
 
+    def meanwhile(self) -> list[AgentEvent]:
+        """What is known by other ways than the agent's lines, while it says nothing."""
+
+    def afterwards(self) -> list[AgentEvent]:
+        """The same, when its process is over."""
+
     def busy(self) -> bool:
         """Whether a command of the agent runs just now."""
 
@@ -45,7 +51,13 @@ def execute(cli: AgentCli, assignment: Assignment) -> Generator[AgentEvent | Non
     """Runs one turn of an agent CLI."""
     launch = cli.launch(assignment)
     reader = cli.reader(assignment)
-    bounds = Bounds(assignment.stop, assignment.deadline, assignment.idle_timeout, reader.busy)
+    bounds = Bounds(
+        assignment.stop,
+        assignment.deadline,
+        assignment.idle_timeout,
+        assignment.limit,
+        reader.busy,
+    )
     lines = supervise(launch, bounds)
     try:
         started = next(lines)
@@ -56,6 +68,7 @@ def execute(cli: AgentCli, assignment: Assignment) -> Generator[AgentEvent | Non
     yield AgentLaunched(command=tuple(launch.argv), version=cli.version())
     yield from _events(started, assignment, reader)
     end = yield from _all_events(lines, assignment, reader)
+    yield from reader.afterwards()
     return reader.outcome(end)
 
 
@@ -77,6 +90,7 @@ def _events(
 ) -> Generator[AgentEvent | None, None, None]:
     match output:
         case None:
+            yield from reader.meanwhile()
             yield None
         case Piece():
             assignment.keep(output.data + b"\n" * output.last)

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 from msgspec import Struct
 
@@ -37,6 +37,12 @@ _STDERR_KEPT = 64 * 1024
 _TICK = 0.1
 _EOF_GRACE = 0.3
 """Seconds to wait for the end of the output after the process itself has ended."""
+STALLED = Failure(
+    "STALLED",
+    "the agent was silent for longer than --idle-timeout while no command ran",
+    "the model's server may be down; try again, or raise --idle-timeout",
+    retryable=True,
+)
 _POLITE_SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 0.5))
 """In turn, each with the seconds it is given before the next; at the end comes SIGKILL."""
 
@@ -58,6 +64,7 @@ class Bounds(Struct, frozen=True):
     stop: Stop
     deadline: float | None = None
     idle_timeout: float | None = None
+    limit: Callable[[], Failure | None] = lambda: None
     busy: Callable[[], bool] = lambda: False
 
 
@@ -69,30 +76,16 @@ class Piece(Struct, frozen=True):
 
 
 class Exit(Struct, frozen=True):
-    """How a child ended. `code` is negative when a signal ended it; `stderr` is the end of it."""
+    """How a child ended.
+
+    `code` is negative when a signal ended it; `stderr` is the end of it. `cut_short` says why it
+    was ended; None: it ended by itself. `unterminated`: its last line came without a newline.
+    """
 
     code: int
-    ended_by: Literal["itself", "stop", "timeout", "idle"]
     stderr: str
+    cut_short: Failure | None = None
     unterminated: bool = False
-    """Whether the last line came without a newline."""
-
-    def cut_short(self) -> Failure | None:
-        """The failure of a child that did not end by itself; None when it did."""
-        match self.ended_by:
-            case "itself":
-                return None
-            case "stop":
-                return CANCELLED
-            case "timeout":
-                return TIMED_OUT
-            case "idle":
-                return Failure(
-                    "STALLED",
-                    "the agent was silent for longer than --idle-timeout while no command ran",
-                    "the model's server may be down; try again, or raise --idle-timeout",
-                    retryable=True,
-                )
 
 
 Output = bytes | Piece | None
@@ -124,7 +117,7 @@ class _Child:
     def __init__(self, launch: Launch, bounds: Bounds) -> None:
         self._run_id = launch.run_id
         self._bounds = bounds
-        self._ended_by: Literal["itself", "stop", "timeout", "idle"] = "itself"
+        self._cut_short: Failure | None = None
         self._signals = iter(_POLITE_SIGNALS)
         self._next_signal_at: float | None = None
         self._gone_at: float | None = None
@@ -162,7 +155,7 @@ class _Child:
 
     def finish(self) -> Exit:
         stderr = self._stderr.decode("utf-8", "replace")
-        return Exit(self._process.wait(), self._ended_by, stderr, self.output.unterminated)
+        return Exit(self._process.wait(), stderr, self._cut_short, self.output.unterminated)
 
     def end(self) -> None:
         """Leaves nothing behind, whatever happened."""
@@ -190,8 +183,8 @@ class _Child:
 
     def _press(self, now: float) -> None:
         if self._next_signal_at is None:
-            self._ended_by = self._reason_to_end(now)
-            if self._ended_by == "itself":
+            self._cut_short = self._reason_to_end(now)
+            if self._cut_short is None:
                 return
             self._kin = descendants(self._process.pid)
         elif now < self._next_signal_at and not self._bounds.stop.urgent:
@@ -202,17 +195,17 @@ class _Child:
         self._signal_group(signum)
         self._next_signal_at = now + patience
 
-    def _reason_to_end(self, now: float) -> Literal["itself", "stop", "timeout", "idle"]:
+    def _reason_to_end(self, now: float) -> Failure | None:
         if self._bounds.stop:
-            return "stop"
+            return CANCELLED
         if self._bounds.deadline is not None and now >= self._bounds.deadline:
-            return "timeout"
+            return TIMED_OUT
         idle = self._bounds.idle_timeout
         if self._bounds.busy():
             self._last_output = now
         elif idle is not None and now >= self._last_output + idle:
-            return "idle"
-        return "itself"
+            return STALLED
+        return self._bounds.limit()
 
     def _signal_group(self, signum: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

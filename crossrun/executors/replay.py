@@ -28,6 +28,10 @@ class Replay:
         """There is none to tell."""
         return None
 
+    def model(self) -> str | None:
+        """There is none."""
+        return None
+
     def channel(self, *, resumed: bool) -> Channel:  # noqa: ARG002  part of the protocol
         """A recording is told what an agent would be told, and plays on."""
         return "developer"
@@ -78,7 +82,7 @@ class Replay:
             output=result.output,
             duration_s=round(time.monotonic() - began, 3),
         )
-        cut_short = result.end.cut_short()
+        cut_short = result.end.cut_short
         if cut_short is not None:
             return Outcome(cut_short, code)
         if code == recorded.exit_code:

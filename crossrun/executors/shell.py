@@ -19,6 +19,10 @@ class Shell:
         """There is none to tell."""
         return None
 
+    def model(self) -> str | None:
+        """There is none."""
+        return None
+
     def channel(self, *, resumed: bool) -> Channel:  # noqa: ARG002  part of the protocol
         """A shell takes no instructions."""
         return "none"
@@ -39,7 +43,7 @@ class Shell:
         )
         code = result.end.code
         yield CommandRan(command=assignment.prompt, exit_code=code, output=result.output)
-        cut_short = result.end.cut_short()
+        cut_short = result.end.cut_short
         if cut_short is not None or code == 0:
             return Outcome(cut_short, code)
         failure = Failure(

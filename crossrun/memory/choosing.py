@@ -11,7 +11,7 @@ from crossrun.events import Candidate, Channel, PatternDecided
 from crossrun.patterns import Injection
 from crossrun.patterns.crediting.holdout import draw, eligible, share_withheld
 from crossrun.patterns.rendering import block_of, rendered
-from crossrun.runs import RunRequest
+from crossrun.runs import MemoryOptions, RunRequest
 from crossrun.store.patterns import Eligibility, PatternReader
 from crossrun.workflows import Decision, Pattern, Preconditions
 
@@ -55,7 +55,7 @@ class Chooser:
         """The decision, and the block if one is injected."""
         memory = request.memory
         if memory.off:
-            return _none("disabled", "pattern memory was turned off for this run", channel)
+            return _none("disabled", _why_off(memory), channel)
         if channel == "none":
             return _none(
                 "disabled", f"the executor {request.executor} takes no instructions", channel
@@ -66,9 +66,7 @@ class Chooser:
 
     def _forced(self, pattern_id: str, request: RunRequest, channel: Channel) -> Injection:
         pattern = self._patterns.exactly(pattern_id)
-        run = request.memory.reference_run_id
-        reason = f"the user named the run {run}" if run else "the user named the pattern"
-        return _about(pattern, _Drawn("forced", 1.0, reason), channel)
+        return _about(pattern, _Drawn("forced", 1.0, _why_forced(request.memory)), channel)
 
     def _chosen(self, run_id: str | None, request: RunRequest, channel: Channel) -> Injection:
         if self._patterns.are_none():
@@ -119,6 +117,19 @@ class Chooser:
         if tool not in self._tools:
             self._tools[tool] = shutil.which(tool, path=self._path) is not None
         return self._tools[tool]
+
+
+def _why_off(memory: MemoryOptions) -> str:
+    if memory.carried_on_from is None:
+        return "pattern memory was turned off for this run"
+    return f"it goes on from {memory.carried_on_from}, whose agent has no pattern"
+
+
+def _why_forced(memory: MemoryOptions) -> str:
+    if memory.carried_on_from is not None:
+        return f"it goes on from {memory.carried_on_from}, whose agent has the pattern"
+    run = memory.reference_run_id
+    return f"the user named the run {run}" if run else "the user named the pattern"
 
 
 def _second_best(known: dict[str, Eligibility], ids: Sequence[str]) -> dict[str, str]:

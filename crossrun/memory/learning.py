@@ -140,7 +140,14 @@ class Learner:
 
     def _trace(self, run: Run) -> Trace | None:
         scrub, guard = Scrub(self._person, run.workspace), self._guard(run)
-        acts = acts_of(run.id, self._events(run, _ACTS), task=run.task, scrub=scrub, guard=guard)
+        acts = tuple(
+            act
+            for part in self._store.read.lineage(run)
+            if part.task == run.task
+            for act in acts_of(
+                part.id, self._events(part, _ACTS), task=run.task, scrub=scrub, guard=guard
+            )
+        )
         if is_trivial(acts):
             return None
         task = guard.strip(scrub(run.task))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import msgspec
 from msgspec import Struct
 
 from crossrun.runs import Tokens
@@ -32,14 +31,7 @@ class Situation(Struct, frozen=True):
     messages: tuple[Message, ...] = ()
     """The planner's conversation so far, for planners that hold one."""
     reports: tuple[StepReport, ...] = ()
-
-    def after(self, thought: "Thought", report: StepReport) -> "Situation":
-        """The situation when a step has been carried out."""
-        return msgspec.structs.replace(
-            self,
-            messages=(*self.messages, *thought.sent, *thought.replies),
-            reports=(*self.reports, report),
-        )
+    """Of the steps carried out since the task was given."""
 
 
 class Thought(Struct, frozen=True):

@@ -41,6 +41,29 @@ that you make inside it. Check your result before you end. Your last message is 
 say what you did, what you left out and what failed, in a few lines."""
 
 
+_GO_ON = """\
+You were interrupted while you did the following. Look at what you have done already, also at what
+may be half done, and go on until it is finished:
+
+"""
+
+_REPAIR = """\
+Your work was checked with a command, and the check failed. Find out why and correct it, without
+weakening the check.
+
+"""
+
+
+def to_go_on(prompt: str) -> str:
+    """What an agent is told that was cut short while it followed a prompt; once is enough."""
+    return prompt if prompt.startswith(_GO_ON) else _GO_ON + prompt
+
+
+def to_repair(command: str, exit_code: int | None, output: str) -> str:
+    """What an agent is told when the user's own check of its work failed."""
+    return f"{_REPAIR}$ {command}\n{output}\n(exit code {exit_code})"
+
+
 def for_planner(task_type: TaskType, reference: str = "") -> str:
     """The planner's instructions, with the block of a pattern, if one fits."""
     return _joined(_PLANNER_ROLE, task_type.planner, reference)

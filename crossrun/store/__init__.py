@@ -12,6 +12,7 @@ from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks, trying_lock
 from crossrun.store.migrations import LATEST, migrate, translated, version
 from crossrun.store.patterns import PatternReader
+from crossrun.store.queue import RunQueue
 from crossrun.store.reading import Reader
 
 if TYPE_CHECKING:
@@ -132,6 +133,10 @@ class Store:
         for _ in recording.record(fact for fact in (ending,)):
             pass
         return self.read.run(run_id)
+
+    def queue(self, limit: int) -> RunQueue:
+        """The line of runs of which so many may go on at the same time."""
+        return RunQueue(self._paths.state / "queue", limit)
 
     @contextmanager
     def learning(self) -> Iterator[Iterator[bool]]:

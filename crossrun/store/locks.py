@@ -123,3 +123,18 @@ def trying_lock(lock: Path) -> Iterator[Iterator[bool]]:
         yield tries()
     finally:
         os.close(file)
+
+
+def is_locked(lock: Path) -> bool:
+    """Whether somebody holds a lock file; one that does not exist is free."""
+    try:
+        file = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False

@@ -19,9 +19,9 @@ LAST = "last"
 _DECIDED = (
     "SELECT id, project_id, name, '' AS task, task_type, '[]' AS tags, status, exit_code,"
     " created_at, started_at, ended_at, '' AS workspace, executor, planner, model, planner_model,"
-    " executor_version, crossrun_version, tokens, NULL AS answer, NULL AS changes, NULL AS verify,"
-    " failure, redactions, pattern,"
-    " pattern_id, learned_pattern_id, turns, commands, failed_commands FROM runs"
+    " executor_version, crossrun_version, tokens, cost,"
+    " NULL AS answer, NULL AS changes, NULL AS verify, failure, redactions, pattern, pattern_id,"
+    " learned_pattern_id, turns, commands, failed_commands FROM runs"
 )
 _NEWEST = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
 _BATCH = 500
@@ -65,6 +65,22 @@ class Reader:
         if len(found) == 1:
             return found[0]
         raise self._not_found(reference, [run.id for run in found])
+
+    def lineage(self, run: "Run") -> "list[Run]":
+        """The runs that a run goes on from, the oldest first, and itself."""
+        found = [run]
+        while found[0].resumed_from is not None:
+            earlier = self._rows("SELECT * FROM runs WHERE id = ?", [found[0].resumed_from])
+            if not earlier:
+                break
+            found.insert(0, _run(earlier[0]))
+        return found
+
+    def newest_in(self, workspace: str) -> "Run | None":
+        """The run that a workspace belongs to."""
+        sql = f"SELECT * FROM runs WHERE workspace = ? {_NEWEST}"  # noqa: S608  all of it is ours
+        found = self._rows(sql, [workspace, 1])
+        return _run(found[0]) if found else None
 
     def decided(self, *, of: str | None, limit: int) -> "list[Run]":
         """The newest runs that ended and in which a pattern was decided on.

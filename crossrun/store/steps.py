@@ -147,4 +147,10 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """
         + SHELF,
     ),
+    (
+        "0003_costs",
+        """
+        ALTER TABLE runs ADD COLUMN cost FLOAT;
+        """,
+    ),
 )

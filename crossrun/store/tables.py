@@ -49,6 +49,7 @@ class RunRow(SQLModel, table=True):
     turns: int
     commands: int
     failed_commands: int
+    cost: float | None
 
 
 class EventRow(SQLModel, table=True):

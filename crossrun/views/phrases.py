@@ -19,7 +19,9 @@ from crossrun.events import (
     PatternLearned,
     PlannerReplied,
     PlanUpdated,
+    RunDequeued,
     RunFinished,
+    RunQueued,
     RunStarted,
     StepFinished,
     StepPlanned,
@@ -30,12 +32,13 @@ from crossrun.events import (
     Unrecognised,
     UsageReported,
     Verified,
+    WaitBegan,
     Warned,
     WorkspaceChanged,
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.views.words import Phrase, clean, first_line, plural
+from crossrun.views.words import Phrase, clean, first_line, moment, plural
 
 _EXCERPT = 3
 _CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
@@ -78,6 +81,12 @@ def phrases(event: Event) -> list[Phrase]:
             return [
                 Phrase("note", f"pattern {event.pattern_id} is {state} now: {first_line(reason)}")
             ]
+        case RunQueued(limit=limit, ahead=ahead):
+            going = "one run goes" if limit == 1 else f"{limit} runs go"
+            others = f", {ahead} wait before it" if ahead else ""
+            return [Phrase("note", f"queued: {going} on already{others}")]
+        case WaitBegan(until=until):
+            return [Phrase("warn", f"waiting for the provider's quota until {moment(until)}")]
         case CancelRequested(by=by):
             return [Phrase("warn", f"stopping, asked by {by}")]
         case (
@@ -87,6 +96,7 @@ def phrases(event: Event) -> list[Phrase]:
             | ItemStarted()
             | PatternJudged()
             | PlannerReplied()
+            | RunDequeued()
             | RunFinished()
             | RunStarted()
             | StepFinished()

@@ -12,15 +12,18 @@ from crossrun.events import (
     CommandStarted,
     PlannerReplied,
     Recorded,
+    RunDequeued,
+    RunQueued,
     RunStarted,
     StepFinished,
     StepPlanned,
     TurnStarted,
     UsageReported,
+    WaitBegan,
     WorkspaceChanged,
 )
 from crossrun.runs import NO_TOKENS, Tokens
-from crossrun.views.words import clock, count, first_line
+from crossrun.views.words import clock, count, first_line, moment
 
 
 class Progress(Struct):
@@ -42,8 +45,12 @@ class Progress(Struct):
         """Takes one more event into account."""
         self._last_event = self.now()
         match recorded.event:
-            case RunStarted():
+            case RunStarted() | RunDequeued():
                 self.stage = "preparing"
+            case RunQueued():
+                self.stage = "queued"
+            case WaitBegan(until=until):
+                self.stage = f"waiting for quota until {moment(until)}"
             case PlannerReplied() | StepFinished():
                 self.stage = "planning"
             case StepPlanned() | AgentLaunched():

@@ -26,6 +26,9 @@ def header(run: Run, terminal: Terminal) -> Iterator[str]:
     )
     if run.name:
         yield f"{terminal.style('name', 'dim')}       {first_line(run.name)}"
+    origin = _origin(run)
+    if origin:
+        yield f"{terminal.style('origin', 'dim')}     {origin}"
     yield f"{terminal.style('workspace', 'dim')}  {run.workspace}"
     yield ""
 
@@ -83,6 +86,8 @@ def _verdict(run: Run, terminal: Terminal) -> str:
         told[0] += f" after {clock(took)}" if took >= 1 else f" after {took:.1f}s"
     if run.tokens is not None:
         told.append(f"{count(run.tokens.total)} tokens")
+    if run.cost:
+        told.append(f"cost {run.cost:.4g}")
     first, *others = told
     line = terminal.style(first, status_style(run.status))
     if others:
@@ -119,9 +124,13 @@ def _facts(run: Run, terminal: Terminal) -> Iterator[str]:
 
 
 def _next_commands(run: Run) -> list[str]:
-    commands = [f"crossrun steps {run.id}", f"crossrun show {run.id}"]
-    if run.changes:
-        commands.insert(0, f"crossrun diff {run.id}")
+    names = [
+        *(["resume"] if run.failure is not None else []),
+        *(["diff"] if run.changes else []),
+        "steps",
+        *(["show"] if run.failure is None else []),
+    ]
+    commands = [f"crossrun {name} {run.id}" for name in names]
     if run.learned_pattern_id is not None:
         commands.append(f"crossrun patterns show {run.learned_pattern_id}")
     return commands
@@ -134,6 +143,12 @@ def _pattern(run: Run) -> str:
     named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
     followed = "" if run.pattern.adherence is None else f", {run.pattern.adherence:.0%} followed"
     return f"{run.pattern.decision}{named}{followed} · {first_line(run.pattern.reason)}"
+
+
+def _origin(run: Run) -> str:
+    if run.resumed_from is not None:
+        return f"goes on from {first_line(run.resumed_from)}"
+    return "" if run.retry_of is None else f"repeats {first_line(run.retry_of)}"
 
 
 def _who(run: Run) -> str:

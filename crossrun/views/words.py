@@ -72,7 +72,10 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
 
 def moment(at: str) -> str:
     """A stored time in the user's own time zone, to the second."""
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return first_line(at)
 
 
 def status_style(status: Status) -> str:

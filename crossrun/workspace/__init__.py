@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from crossrun.errors import ConfigurationError, UsageError
+from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
 
@@ -92,11 +92,26 @@ class Workspaces:
                 f"the workspace {path} would lie outside of {self._root}",
                 hint="remove the symbolic link that leads out of it",
             )
-        return Workspace(path, EMPTY_TREE, self.snapshots(run_id, path))
+        return Workspace(path, EMPTY_TREE, self.snapshots(path))
 
-    def snapshots(self, run_id: str, path: Path) -> Snapshots:
-        """The remembered states of a run's workspace."""
-        return Snapshots(self._snapshots / f"{run_id}.git", path)
+    def take_over(self, path: Path) -> Workspace:
+        """Goes on in the workspace of an earlier run, as it is now.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
+        if not path.is_dir():
+            raise NotFoundError(
+                "WORKSPACE_GONE",
+                f"the workspace {path} is gone",
+                hint="begin anew: crossrun retry RUN",
+            )
+        snapshots = self.snapshots(path)
+        return Workspace(path, snapshots.take(afresh=True), snapshots)
+
+    def snapshots(self, path: Path) -> Snapshots:
+        """The remembered states of a workspace, which has the name of its first run."""
+        return Snapshots(self._snapshots / f"{path.name}.git", path)
 
 
 def branch(path: Path) -> str | None:

@@ -73,13 +73,18 @@ class Snapshots:
         self.left_out = ""
         """What git said of files that the last state does not have, such as unreadable ones."""
 
-    def take(self) -> str:
+    def take(self, *, afresh: bool = False) -> str:
         """Records the state as it is now; ignored files by the workspace's own rules only.
+
+        Args:
+            afresh: reads all files, also those that seem to be as they were in the last state.
 
         Returns:
             The id of a git tree.
         """
         self._make()
+        if afresh:
+            (self._git_dir / "index").unlink(missing_ok=True)
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
         nested = self._nested(self._work_tree)

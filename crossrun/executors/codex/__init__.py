@@ -47,6 +47,10 @@ class Codex:
         """As `codex --version` tells it."""
         return self._program.version
 
+    def model(self) -> str | None:
+        """The one that the user named, here or in Codex's own configuration."""
+        return self._model or self._config.model
+
     def channel(self, *, resumed: bool) -> Channel:
         """Codex takes developer instructions for new threads only."""
         return "prompt" if resumed else "developer"
@@ -67,7 +71,8 @@ class Codex:
 
     def reader(self, assignment: Assignment) -> CodexReader:
         """Understands what the process says."""
-        return CodexReader(assignment.workspace, assignment.thread_tokens)
+        sessions = self._config.home / "sessions"
+        return CodexReader(assignment.workspace, assignment.thread_tokens, sessions)
 
     def command(self, assignment: Assignment) -> list[str]:
         """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""

@@ -32,6 +32,12 @@ class UserConfig(Struct, frozen=True):
         return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
     @property
+    def model(self) -> str | None:
+        """The model that the user configured."""
+        name = self.values.get("model")
+        return name if isinstance(name, str) else None
+
+    @property
     def uses_builtin_provider(self) -> bool:
         """Whether requests go to OpenAI itself, by Codex's built-in provider."""
         provider = self.values.get("model_provider", "openai")

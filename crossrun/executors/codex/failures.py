@@ -2,9 +2,14 @@
 
 import re
 import signal
+from datetime import datetime
 
+from msgspec.structs import replace
+
+from crossrun.clock import utc
 from crossrun.executors.process import Exit
-from crossrun.failures import Failure
+from crossrun.failures import QUOTA_CODES, Failure
+from crossrun.quotas import reset_time
 
 _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     # what the message says, the failure's code, the hint, whether it is worth trying again
@@ -62,12 +67,23 @@ _OPTION_HINT = "this Codex does not know an option: update it with  npm install 
 _USAGE_ERROR = 2
 
 
-def classify(message: str) -> Failure:
-    """The failure that a message of `turn.failed` stands for."""
+def classify(message: str, quota_resets_at: datetime | None = None) -> Failure:
+    """The failure that a message of `turn.failed` stands for.
+
+    Args:
+        message: Codex's own words.
+        quota_resets_at: when the quota is there again, as far as that is known by other ways.
+    """
     for pattern, code, hint, retryable in _KINDS:
         if re.search(pattern, message, re.IGNORECASE):
-            return Failure(code, _sentence(message), hint, retryable)
+            failure = Failure(code, _sentence(message), hint, retryable)
+            return _with_reset(failure, quota_resets_at) if code in QUOTA_CODES else failure
     return Failure("AGENT_FAILED", _sentence(message), "see  crossrun events  for what led to it")
+
+
+def _with_reset(failure: Failure, known: datetime | None) -> Failure:
+    at = reset_time(failure.message, now=datetime.now().astimezone()) or known
+    return failure if at is None else replace(failure, retry_at=utc(at))
 
 
 def refused(end: Exit) -> Failure:

@@ -26,8 +26,12 @@ from crossrun.events import (
 )
 from crossrun.executors import Outcome
 from crossrun.executors.codex.failures import classify, died, refused
+from crossrun.executors.codex.session import Session, tokens_of
 from crossrun.executors.process import Exit
 from crossrun.runs import Tokens
+
+_LOOK_AGAIN = 0.5
+"""Seconds between two looks into the session file."""
 
 _CHANGES = {"add": "added", "update": "modified", "delete": "deleted"}
 
@@ -38,6 +42,7 @@ class CodexReader:
     Args:
         workspace: paths inside it are told relative to it.
         thread_tokens: what the thread had used before; Codex reports sums over the thread.
+        sessions: the folder of Codex's session files, which tell what is used within a turn.
         clock: seconds, for the duration of commands, which Codex does not tell.
     """
 
@@ -45,10 +50,14 @@ class CodexReader:
         self,
         workspace: Path,
         thread_tokens: Tokens,
+        sessions: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workspace = workspace
         self._thread_tokens = thread_tokens
+        self._sessions = sessions
+        self._session: Session | None = None
+        self._looked_at = 0.0
         self._clock = clock
         self._running: dict[str, float] = {}
         self._began = False
@@ -64,17 +73,32 @@ class CodexReader:
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return [Unrecognised(raw=line.decode("utf-8", "replace"))]
 
+    def meanwhile(self) -> list[AgentEvent]:
+        """What the thread has used since the last look into its session file."""
+        now = self._clock()
+        if now < self._looked_at + _LOOK_AGAIN:
+            return []
+        self._looked_at = now
+        return self.afterwards()
+
+    def afterwards(self) -> list[AgentEvent]:
+        """The same, without waiting: a turn that was cut short reports no usage by itself."""
+        total = None if self._session is None else self._session.tokens()
+        if total is None or total.total <= self._thread_tokens.total:
+            return []
+        return [self._used(total)]
+
     def busy(self) -> bool:
         """Whether a command or tool has begun and not ended."""
         return bool(self._running)
 
     def outcome(self, end: Exit) -> Outcome:
         """The truth about the turn: it completed and the process ended well, or why not."""
-        cut_short = end.cut_short()
-        if cut_short is not None:
-            return Outcome(cut_short, end.code)
+        if end.cut_short is not None:
+            return Outcome(end.cut_short, end.code)
         if self._error is not None:
-            return Outcome(classify(self._error), end.code)
+            resets_at = None if self._session is None else self._session.quota_resets_at
+            return Outcome(classify(self._error, resets_at), end.code)
         if self._completed and end.code == 0:
             return Outcome(None, 0)
         if not self._began:
@@ -85,7 +109,10 @@ class CodexReader:
         match line["type"]:
             case "thread.started":
                 self._began = True
-                return [ThreadStarted(thread_id=_text(line["thread_id"]))]
+                thread_id = _text(line["thread_id"])
+                if self._sessions is not None:
+                    self._session = Session(self._sessions, thread_id)
+                return [ThreadStarted(thread_id=thread_id)]
             case "turn.started":
                 self._completed = False
                 return [TurnStarted()]
@@ -169,12 +196,9 @@ class CodexReader:
     def _usage(self, usage: Any) -> UsageReported:  # noqa: ANN401  unchecked JSON
         if not isinstance(usage, dict):
             return UsageReported(source="agent")
-        total = Tokens(
-            input=int(usage["input_tokens"]),
-            cached_input=int(usage.get("cached_input_tokens") or 0),
-            output=int(usage["output_tokens"]),
-            reasoning=int(usage.get("reasoning_output_tokens") or 0),
-        )
+        return self._used(tokens_of(usage))
+
+    def _used(self, total: Tokens) -> UsageReported:
         used = total - self._thread_tokens
         self._thread_tokens = total
         return UsageReported(source="agent", tokens=used, thread_total=total)

@@ -1,6 +1,7 @@
 """A planner on any server that speaks OpenAI's chat completions."""
 
 import json
+from collections.abc import Sequence
 
 from crossrun.failures import Failure, RunFailed
 from crossrun.planning import Message, Situation, Thought
@@ -51,8 +52,23 @@ def _new_messages(situation: Situation) -> list[Message]:
             {"role": "system", "content": for_planner(situation.task_type, situation.reference)},
             {"role": "user", "content": situation.task},
         ]
-    first, *others = situation.messages[-1]["tool_calls"]
-    result = report(situation.reports[-1])
+    calls = situation.messages[-1].get("tool_calls")
+    if not calls:
+        return [{"role": "user", "content": _since_the_end(situation)}]
+    told = [{"role": "user", "content": situation.task}] if not situation.reports else []
+    return [*_answered(calls, situation), *told]
+
+
+def _since_the_end(situation: Situation) -> str:
+    """What is new when the conversation had come to its end: a task, or one more step."""
+    if not situation.reports:
+        return situation.task
+    return f"The agent had to do one more step after that: {report(situation.reports[-1])}"
+
+
+def _answered(calls: Sequence[Message], situation: Situation) -> list[Message]:
+    first, *others = calls
+    result = report(situation.reports[-1]) if situation.reports else "cut short; leave it"
     return [
         {"role": "tool", "tool_call_id": first["id"], "content": result},
         *(

@@ -4,12 +4,15 @@ Foreign errors are translated at this border, each into a failure that says what
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from crossrun.clock import utc
 from crossrun.failures import Failure, RunFailed
 from crossrun.planning import Message
+from crossrun.quotas import reset_time
 from crossrun.runs import Tokens
 
 if TYPE_CHECKING:
@@ -132,11 +135,13 @@ def _failure(error: "openai.OpenAIError", caller: Caller) -> Failure:
         case openai.RateLimitError() if "quota" in f"{error.code} {said}":
             hint = f"check the plan of your OPENAI_API_KEY, or {caller.without}"
             message = f"{caller.name}'s quota is used up: {said}"
-            return Failure("QUOTA_EXCEEDED", message, hint, retryable=True)
+            retry_at = _retry_at(error, said)
+            return Failure("QUOTA_EXCEEDED", message, hint, retryable=True, retry_at=retry_at)
         case openai.RateLimitError():
             hint = f"wait a moment and run it again, or {caller.without}"
             message = f"{caller.name}'s requests are limited: {said}"
-            return Failure("RATE_LIMITED", message, hint, retryable=True)
+            retry_at = _retry_at(error, said)
+            return Failure("RATE_LIMITED", message, hint, retryable=True, retry_at=retry_at)
         case openai.APIConnectionError():
             hint = f"check the network and OPENAI_BASE_URL, or {caller.without}"
             message = f"{caller.name}'s server cannot be reached: {said}"
@@ -148,6 +153,16 @@ def _failure(error: "openai.OpenAIError", caller: Caller) -> Failure:
             hint = f"run it again in a while, or {caller.without}"
             message = f"{caller.name}'s server failed: {said}"
             return Failure("PROVIDER_ERROR", message, hint, retryable=True)
+
+
+def _retry_at(error: "openai.RateLimitError", said: str) -> str | None:
+    """When the provider wants to be asked again, by its header or else by its words."""
+    now = datetime.now().astimezone()
+    header = error.response.headers.get("retry-after", "")
+    if header.isdecimal():
+        return utc(now + timedelta(seconds=int(header)))
+    told = reset_time(said, now=now)
+    return None if told is None else utc(told)
 
 
 def _nonsense(base_url: str | None) -> Failure:

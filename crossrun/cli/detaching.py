@@ -1,0 +1,89 @@
+"""Going on in the background: a process of its own that no closing terminal ends."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from crossrun import errors
+from crossrun.errors import CrossrunError, Exit
+from crossrun.folders import make_private
+
+Announce = Callable[[str], None]
+"""Takes the id of the run as soon as it exists."""
+
+
+def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
+    """Does the work in a process of its own and comes back as soon as its run exists.
+
+    Args:
+        work: what to do there; it announces the run's id and returns the exit code.
+        logs: the folder for what that process says.
+
+    Returns:
+        The run's id, and the log.
+
+    Raises:
+        CrossrunError: what the work raised before there was a run.
+    """
+    make_private(logs)
+    log = logs / f"starting-{os.getpid()}.log"
+    readable, writable = os.pipe()
+    if os.fork() == 0:
+        os.close(readable)
+        _become_background(work, log, os.fdopen(writable, "w"))
+    os.close(writable)
+    with os.fdopen(readable) as pipe:
+        said = json.loads(pipe.read() or "{}")
+    if "id" in said:
+        return said["id"], log.rename(logs / f"{said['id']}.log")
+    log.unlink(missing_ok=True)
+    raise _as_error(said)
+
+
+def _become_background(work: Callable[[Announce], int], log: Path, pipe: TextIO) -> NoReturn:
+    """Never comes back: what called this goes on in the process that was left."""
+    code = int(Exit.INTERNAL)
+    try:
+        os.setsid()
+        _redirect(log)
+        code = work(lambda run_id: _say(pipe, {"id": run_id}))
+    except CrossrunError as error:
+        told = (type(error).__name__, error.code, error.message, error.hint, error.retryable)
+        sys.stderr.write(f"error[{error.code}]: {error.message}\nhint: {error.hint}\n")
+        code = int(error.exit_code)
+        _say(pipe, {"error": told})
+    except Exception:  # noqa: BLE001  the edge of this process
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _redirect(log: Path) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    written = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    for target, source in ((0, nothing), (1, written), (2, written)):
+        os.dup2(source, target)
+
+
+def _say(pipe: TextIO, message: dict[str, Any]) -> None:
+    """Tells the process that waits; nobody does any more once something was said."""
+    if not pipe.closed:
+        with suppress(OSError), pipe:
+            json.dump(message, pipe)
+
+
+def _as_error(said: dict[str, Any]) -> CrossrunError:
+    if "error" not in said:
+        return CrossrunError(
+            "INTERNAL", "the run in the background failed before it began", hint="run it again"
+        )
+    name, code, message, hint, retryable = said["error"]
+    kind: type[CrossrunError] = getattr(errors, name)
+    return kind(code, message, hint=hint, retryable=retryable)

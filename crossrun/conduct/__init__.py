@@ -1,0 +1,72 @@
+"""A run from its first fact to its last: wait, prepare, plan, execute, measure, verify, learn.
+
+Yields facts and does not care who stores or shows them; None marks a pause, in which whoever
+listens can catch up. Whatever happens in between, the last fact is `RunFinished`.
+"""
+
+from crossrun import __version__
+from crossrun.conduct import closing
+from crossrun.conduct.course import Course, Crew, Facts, guarded
+from crossrun.conduct.work import Work
+from crossrun.events import CancelRequested, PatternDecided, RunFinished, RunStarted, Warned
+from crossrun.executors import Assignment
+from crossrun.failures import FAILURES
+from crossrun.runs import RunRequest
+from crossrun.standing import Origin
+from crossrun.status import Status
+from crossrun.stopping import Stop
+
+_CLOSING = (closing.measure, closing.verify, closing.keep_transcript)
+_MEMORY = (closing.remember, closing.credit)
+_NEW = Origin()
+
+
+def conduct(
+    run_id: str, request: RunRequest, crew: Crew, stop: Stop, origin: Origin = _NEW
+) -> Facts:
+    """Carries a run out.
+
+    Args:
+        run_id: the run's id.
+        request: what the user asked for.
+        crew: who does it.
+        stop: set when somebody wants the run to end early.
+        origin: the run that it repeats or goes on from, if it does.
+    """
+    course = Course(run_id, request, crew, stop, origin)
+    with course.held:
+        yield _started(course)
+        failure = yield from guarded(Work(course).stage())
+        if stop:
+            yield CancelRequested(by=stop.requested_by or "")
+        for stage in _CLOSING:
+            trouble = yield from guarded(stage(course, failure))
+            if failure is not None and trouble is not None:
+                yield Warned(message=trouble.message)
+            failure = failure or trouble
+        for stage in _MEMORY:
+            trouble = yield from guarded(stage(course, failure))
+            if trouble is not None:
+                yield Warned(message=f"pattern memory: {trouble.message}")
+        status = Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0])
+        yield RunFinished(status=status, failure=failure)
+
+
+def first_assignment(
+    run_id: str, request: RunRequest, crew: Crew, origin: Origin = _NEW
+) -> tuple[Assignment, PatternDecided]:
+    """What the agent would be told first; nothing is begun."""
+    work = Work(Course(run_id, request, crew, Stop(), origin))
+    decided = work.decide((), would_be=True)
+    return work.assignment(origin.standing.next_prompt() or request.task), decided
+
+
+def _started(course: Course) -> RunStarted:
+    return RunStarted(
+        request=course.request,
+        workspace=str(course.path),
+        crossrun_version=__version__,
+        executor_version=course.crew.executor.version(),
+        retry_of=course.origin.retry_of,
+        resumed_from=course.origin.resumed_from,
+    )

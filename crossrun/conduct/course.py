@@ -1,0 +1,141 @@
+"""What the parts of a run share: who takes part, what was asked for, where it works, its end."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Literal, Protocol, TypeVar
+
+from msgspec import Struct
+
+from crossrun.artifacts import Archives
+from crossrun.background import Background
+from crossrun.errors import CrossrunError
+from crossrun.events import Event
+from crossrun.executors import Executor
+from crossrun.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
+from crossrun.patterns import Memory
+from crossrun.planning import Planner
+from crossrun.runs import Price, RunRequest
+from crossrun.standing import Origin
+from crossrun.stopping import Stop
+from crossrun.tasktypes import TaskType
+from crossrun.workspace import Workspace, Workspaces, folder_name
+
+Facts = Generator[Event | None]
+Stage = Generator[Event | None, None, Failure | None]
+"""A part of a run; its value says why the run cannot succeed, if so."""
+Value = TypeVar("Value")
+_TICK = 0.05
+
+
+class Queue(Protocol):
+    """Where runs wait for one another."""
+
+    limit: int
+    """How many go on at the same time."""
+
+    def line(self) -> AbstractContextManager[Iterator[int | None]]:
+        """Joins the line, and leaves it or the place that was reached in the end.
+
+        Yields:
+            Each time that it is asked: how many wait before this one, None when it is its turn.
+        """
+
+
+class Crew(Struct, frozen=True):
+    """Who takes part in a run. Only `assembly` knows their concrete classes.
+
+    `prices` are those of the models in use, as far as they are known. `environ` is for the user's
+    own `--verify` command.
+    """
+
+    planner: Planner
+    executor: Executor
+    workspaces: Workspaces
+    archives: Archives
+    memory: Memory
+    task_type: TaskType
+    environ: Mapping[str, str]
+    prices: Mapping[Literal["agent", "planner"], Price] = {}
+    queue: Queue | None = None
+
+
+class Course:
+    """One run under way.
+
+    Attributes:
+        workspace: the run's folder, once it is prepared.
+        deadline: the time of the monotonic clock at which it has to end.
+        held: what the run holds until it is over.
+    """
+
+    def __init__(
+        self, run_id: str, request: RunRequest, crew: Crew, stop: Stop, origin: Origin
+    ) -> None:
+        self.run_id = run_id
+        self.request = request
+        self.crew = crew
+        self.stop = stop
+        self.origin = origin
+        self.path = origin.workspace or crew.workspaces.path(request.project_id, run_id)
+        self.archive = crew.archives.of(folder_name(request.project_id), run_id)
+        self.workspace: Workspace | None = None
+        self.deadline: float | None = None
+        self.held = ExitStack()
+
+    def start_the_clock(self) -> None:
+        """From now on `--timeout` counts."""
+        timeout = self.request.limits.timeout
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+
+    def wait_until(self, moment: float) -> Generator[None, None, None]:
+        """Lets the time of the wall clock pass, which goes on while a computer sleeps.
+
+        Raises:
+            RunFailed: the run has to end before.
+        """
+        while time.time() < moment:
+            yield None
+            self._look_up()
+            time.sleep(_TICK)
+
+    def in_background(self, call: Callable[[], Value]) -> Generator[None, None, Value]:
+        """Waits for a call that may take long.
+
+        Raises:
+            RunFailed: the run has to end before.
+        """
+        background = Background(call)
+        while not background.done(_TICK):
+            yield None
+            self._look_up()
+        return background.value()
+
+    def _look_up(self) -> None:
+        if self.stop:
+            raise RunFailed(CANCELLED)
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise RunFailed(TIMED_OUT)
+
+
+def guarded(stage: Stage) -> Stage:
+    """Turns whatever stops a stage into a failure: no path ends without a last event."""
+    try:
+        return (yield from stage)
+    except RunFailed as stopped:
+        return stopped.failure
+    except CrossrunError as error:
+        return Failure("WORKSPACE_FAILED", error.message, error.hint, error.retryable)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return Failure(
+            "WORKSPACE_FAILED",
+            f"a file could not be read or written: {error.strerror or error}{where}",
+            "check the disk's free space and the folder's permissions,  crossrun paths  tells them",
+        )
+    except Exception as error:  # noqa: BLE001  the run has to be told of, whatever it was
+        return Failure(
+            "INTERNAL",
+            f"crossrun itself failed: {type(error).__name__}: {error}",
+            "this is a bug; run it again with --debug and report what it prints",
+        )

@@ -1,0 +1,131 @@
+"""Runs that come from earlier runs: gone on with, or repeated from the start."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from crossrun.errors import NotFoundError, StillRunningError, UsageError
+from crossrun.events import RunStarted, decode
+from crossrun.redaction import MASK
+from crossrun.runs import MemoryOptions, Run, RunRequest
+from crossrun.standing import SEEN, Origin, Standing
+from crossrun.status import Status
+from crossrun.store import Store
+
+
+class Descent(NamedTuple):
+    """A request, and the run that it comes from."""
+
+    request: RunRequest
+    origin: Origin
+
+
+def resumed(store: Store, run: Run, task: str | None) -> Descent:
+    """Goes on in the agent's thread and in the workspace, with the same task or another one.
+
+    Raises:
+        CrossrunError: that is not possible; nothing has happened yet.
+    """
+    _require_workspace(store, run)
+    request, standing = _request(store, run), _standing(store, run)
+    if task is not None:
+        request, standing = replace(request, task=task), standing.with_new_task()
+    elif run.status is Status.SUCCEEDED:
+        raise UsageError(
+            "NOTHING_LEFT",
+            f"the run {run.id} succeeded, there is nothing left to do in it",
+            hint=f'say what to do next: crossrun resume {run.id} "your task"',
+        )
+    _require_whole(request.verify or "", *request.codex.config)
+    memory = _memory(store, run, request.memory)
+    origin = Origin(resumed_from=run.id, workspace=Path(run.workspace), standing=standing)
+    return Descent(replace(request, memory=memory), origin)
+
+
+def retried(store: Store, run: Run, *, keep_workspace: bool) -> Descent:
+    """The same request again, from the start.
+
+    Raises:
+        CrossrunError: that is not possible; nothing has happened yet.
+    """
+    _require_end(run)
+    if keep_workspace:
+        _require_workspace(store, run)
+    request = _request(store, run)
+    _require_whole(msgspec.json.encode(request).decode())
+    workspace = Path(run.workspace) if keep_workspace else None
+    return Descent(request, Origin(retry_of=run.id, workspace=workspace))
+
+
+def _request(store: Store, run: Run) -> RunRequest:
+    """What the user had asked for."""
+    (first,) = store.read.events(run.id, types=["run_started"])
+    event = decode(first.body)
+    assert isinstance(event, RunStarted)  # noqa: S101  by its type
+    return event.request
+
+
+def _standing(store: Store, run: Run) -> Standing:
+    """What all runs left that this one goes on from, and it itself."""
+    standing, task = Standing(), ""
+    for each in store.read.lineage(run):
+        standing = standing.settled() if each.task == task else standing.with_new_task()
+        task = each.task
+        for stored in store.read.events(each.id, types=SEEN):
+            standing.see(decode(stored.body))
+    return standing.settled()
+
+
+def _memory(store: Store, run: Run, memory: MemoryOptions) -> MemoryOptions:
+    """The agent has seen the pattern, or has not: nothing is decided anew."""
+    had = run.pattern
+    told = had is not None and had.decision in ("injected", "forced")
+    pattern_id = had.pattern_id if had is not None and told else None
+    known = pattern_id is not None and store.patterns.known(pattern_id) is not None
+    return replace(
+        memory,
+        off=not known,
+        pattern_id=pattern_id if known else None,
+        reference_run_id=None,
+        carried_on_from=run.id,
+    )
+
+
+def _require_end(run: Run) -> None:
+    if not run.status.ended:
+        raise StillRunningError(
+            "STILL_RUNNING",
+            f"the run {run.id} is {run.status}",
+            hint=f"wait for it: crossrun wait {run.id}; or stop it: crossrun cancel {run.id}",
+        )
+
+
+def _require_workspace(store: Store, run: Run) -> None:
+    """A workspace belongs to the newest run in it."""
+    newest = store.read.newest_in(run.workspace)
+    if newest is not None and newest.id != run.id:
+        _require_end(newest)
+        raise UsageError(
+            "WORKSPACE_TAKEN_OVER",
+            f"the run {newest.id} has taken over the workspace of {run.id}",
+            hint=f"go on with that one: crossrun resume {newest.id}",
+        )
+    _require_end(run)
+    if not Path(run.workspace).is_dir():
+        raise NotFoundError(
+            "WORKSPACE_GONE",
+            f"the workspace of the run {run.id} is gone: {run.workspace}",
+            hint=f"begin anew: crossrun retry {run.id}",
+        )
+
+
+def _require_whole(*texts: str) -> None:
+    """What had a secret in it was not stored as it was."""
+    if any(MASK in text for text in texts):
+        raise UsageError(
+            "REQUEST_REDACTED",
+            "what was asked for had a secret in it, which was not stored",
+            hint="say it again: crossrun run, with the secret in a variable of the environment",
+        )

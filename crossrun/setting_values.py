@@ -1,0 +1,80 @@
+"""From the texts of settings and options to values. Everything here raises ValueError."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> float:
+    """Seconds from `90`, `90s`, `5m`, `2h` or `7d`. Raises ValueError."""
+    number = text.strip().lower()
+    unit = number[-1:] if number[-1:] in "smhd" else ""
+    digits = number.removesuffix(unit)
+    if not digits.replace(".", "", 1).isdecimal():
+        raise ValueError("is not a duration like 90, 90s, 5m, 2h or 7d")
+    return float(digits) * _UNIT_SECONDS[unit]
+
+
+def positive(text: str) -> int:
+    """A whole number above zero. Raises ValueError."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ValueError("is not a whole number above zero")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """A yes or no. Raises ValueError."""
+    word = text.strip().lower()
+    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("is not one of true, false")
+    return word in ("1", "true", "yes", "on")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser that takes one of `words`."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def share(text: str) -> float:
+    """A share from 0 to below 1, or as a percentage. Raises ValueError."""
+    number = text.strip().removesuffix("%")
+    if not number.replace(".", "", 1).isdecimal():
+        raise ValueError("is not a share like 0.3 or 30%")
+    value = float(number) / (100 if text.strip().endswith("%") else 1)
+    if value >= 1:
+        raise ValueError("leaves no run with a pattern: it has to be below 1")
+    return value
+
+
+def amount(text: str) -> float:
+    """A number above zero. Raises ValueError."""
+    if not text.strip().replace(".", "", 1).isdecimal() or float(text) <= 0:
+        raise ValueError("is not a number above zero")
+    return float(text)
+
+
+def prices(text: str) -> dict[str, dict[str, float]]:
+    """What a million tokens cost, by model, from JSON text. Raises ValueError."""
+    import json
+
+    try:
+        return {model: _price(told) for model, told in json.loads(text).items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            'does not give each model its prices, as {"MODEL": {"input": 1.25, "output": 10}}'
+        ) from error
+
+
+def _price(told: Mapping[str, Any]) -> dict[str, float]:
+    """Cached input costs as much as other input where nothing else is said."""
+    if not told.keys() <= {"input", "cached_input", "output"}:
+        raise KeyError
+    complete = {"cached_input": told["input"], **told}
+    return {part: float(complete[part]) for part in ("input", "cached_input", "output")}
