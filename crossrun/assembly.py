@@ -34,7 +34,7 @@ _WORDING_TIMEOUT = 30.0
 _INTERRUPTED = Failure(
     "INTERRUPTED",
     "crossrun's own process ended without recording an end of the run",
-    "what was recorded until then is kept; run it again",
+    "what was recorded until then is kept; go on with it: crossrun resume",
     retryable=True,
 )
 

@@ -53,11 +53,15 @@ FAILURES: dict[str, tuple[str, Exit]] = {
 QUOTA_CODES = ("QUOTA_EXCEEDED", "RATE_LIMITED")
 """The provider wants no requests for some time."""
 
-CANCELLED = Failure("CANCELLED", "the run was asked to stop", "its workspace and events are kept")
+CANCELLED = Failure(
+    "CANCELLED",
+    "the run was asked to stop",
+    "its workspace and events are kept; go on with it: crossrun resume",
+)
 TIMED_OUT = Failure(
     "TIMED_OUT",
     "the run took longer than its --timeout",
-    "give it more time with --timeout, or split the task",
+    "go on with it: crossrun resume --timeout TIME; or split the task",
 )
 
 

@@ -16,7 +16,7 @@ _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"Quota exceeded|usage limit|insufficient_quota|out of credits|billing",
         "QUOTA_EXCEEDED",
-        "the provider's quota is used up; check your plan, or wait until it is reset",
+        "check your plan; or go on when it is there again: crossrun resume --wait-for-quota TIME",
         True,
     ),
     (

@@ -6,6 +6,7 @@ affair: where it is missing or different, nothing is known.
 """
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -39,10 +40,8 @@ class Session:
 
     def tokens(self) -> Tokens | None:
         """What the thread has used until now; None: that is not known."""
-        try:
+        with suppress(OSError):
             self._read_on()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-            return None
         return self._total
 
     @property
@@ -59,7 +58,8 @@ class Session:
             while line := _whole_line(lines):
                 self._offset = lines.tell()
                 if b'"token_' in line[:200]:
-                    self._understand(json.loads(line)["payload"])
+                    with suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError):
+                        self._understand(json.loads(line)["payload"])
 
     def _found(self) -> Path | None:
         if self._looks >= _MOST_LOOKS:

@@ -3,6 +3,7 @@
 Foreign errors are translated at this border, each into a failure that says what to do.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import openai
 
 _NO_KEY_NEEDED = "none"
+_BEFORE_ASKING_AGAIN = 0.5
+"""Seconds."""
 
 
 class Caller(Struct, frozen=True):
@@ -73,12 +76,8 @@ class Client:
         """
         import openai
 
-        conversation: Any = list(messages)
         try:
-            with self._opened() as server:
-                answer = server.chat.completions.create(
-                    model=self._model, messages=conversation, **options
-                )
+            answer = self._answer(list(messages), options)
             return _reply(answer), _tokens(answer.usage)
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             raise RequestRefused(_failure(error, self._caller)) from error
@@ -86,6 +85,23 @@ class Client:
             raise RunFailed(_failure(error, self._caller)) from error
         except (AttributeError, IndexError, TypeError, ValueError) as error:
             raise RunFailed(_nonsense(self._base_url)) from error
+
+    def _answer(self, messages: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401  foreign
+        """Asks again where a server failed, but never waits for a quota without saying so."""
+        import openai
+
+        left = self._retries
+        with self._opened() as server:
+            while True:
+                try:
+                    return server.chat.completions.create(
+                        model=self._model, messages=messages, **options
+                    )
+                except (openai.APIConnectionError, openai.InternalServerError):
+                    if not left:
+                        raise
+                    left -= 1
+                    time.sleep(_BEFORE_ASKING_AGAIN)
 
     def _opened(self) -> "openai.OpenAI":
         import openai
@@ -95,7 +111,7 @@ class Client:
                 api_key=self._api_key,
                 base_url=self._base_url,
                 timeout=self._timeout,
-                max_retries=self._retries,
+                max_retries=0,
             )
         except (
             Exception
