@@ -172,7 +172,7 @@ def terminal(
             Verified(command="pytest", exit_code=1, output="boom"),
             [Phrase("command", "verify: pytest", "exit 1", good=False), Phrase("output", "boom")],
         ),
-        (CancelRequested(by="SIGINT"), [Phrase("warn", "stopping, asked by SIGINT")]),
+        (CancelRequested(by="SIGTERM"), [Phrase("warn", "stopping, asked by SIGTERM")]),
         (
             event_of(PatternDecided),
             [

@@ -8,7 +8,7 @@ from crossrun import __version__
 from crossrun.conduct import closing
 from crossrun.conduct.course import Course, Crew, Facts, guarded
 from crossrun.conduct.work import Work
-from crossrun.events import CancelRequested, PatternDecided, RunFinished, RunStarted, Warned
+from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
 from crossrun.executors import Assignment
 from crossrun.failures import FAILURES
 from crossrun.runs import RunRequest
@@ -37,8 +37,7 @@ def conduct(
     with course.held:
         yield _started(course)
         failure = yield from guarded(Work(course).stage())
-        if stop:
-            yield CancelRequested(by=stop.requested_by or "")
+        yield from course.tell_of_stop()
         for stage in _CLOSING:
             trouble = yield from guarded(stage(course, failure))
             if failure is not None and trouble is not None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from crossrun.artifacts import Archives
 from crossrun.background import Background
 from crossrun.errors import CrossrunError
-from crossrun.events import Event
+from crossrun.events import CancelRequested, Event
 from crossrun.executors import Executor
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.patterns import Memory
@@ -82,11 +82,18 @@ class Course:
         self.workspace: Workspace | None = None
         self.deadline: float | None = None
         self.held = ExitStack()
+        self._told_of_stop = False
 
     def start_the_clock(self) -> None:
         """From now on `--timeout` counts."""
         timeout = self.request.limits.timeout
         self.deadline = None if timeout is None else time.monotonic() + timeout
+
+    def tell_of_stop(self) -> Generator[Event]:
+        """That somebody asked the run to stop: as soon as it is noticed, and once."""
+        if self.stop and not self._told_of_stop:
+            self._told_of_stop = True
+            yield CancelRequested(by=self.stop.requested_by or "")
 
     def wait_until(self, moment: float) -> Generator[None, None, None]:
         """Lets the time of the wall clock pass, which goes on while a computer sleeps.

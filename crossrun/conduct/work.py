@@ -187,6 +187,8 @@ class Work:
                 event = next(events)
                 if isinstance(event, FileChanged):
                     event = _with_content(event, workspace)
+                if event is None:
+                    yield from self._course.tell_of_stop()
                 yield None if event is None else self._seen(event)
                 if isinstance(event, AgentLaunched):
                     # the agent is busy with itself just now

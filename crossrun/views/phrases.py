@@ -88,7 +88,8 @@ def phrases(event: Event) -> list[Phrase]:
         case WaitBegan(until=until):
             return [Phrase("warn", f"waiting for the provider's quota until {moment(until)}")]
         case CancelRequested(by=by):
-            return [Phrase("warn", f"stopping, asked by {by}")]
+            more = "; Ctrl-C again stops at once" if by == "SIGINT" else ""
+            return [Phrase("warn", f"stopping, asked by {by}{more}")]
         case (
             AgentLaunched()
             | ArtifactSaved()
