@@ -31,6 +31,7 @@ FAILURES: dict[str, tuple[str, Exit]] = {
     "PLANNER_BAD_CALL": ("failed", Exit.RUN_FAILED),
     "PLANNER_NEVER_ACTED": ("failed", Exit.RUN_FAILED),
     "WORKSPACE_FAILED": ("failed", Exit.RUN_FAILED),
+    "STORE_FAILED": ("failed", Exit.RUN_FAILED),
     "INTERNAL": ("failed", Exit.RUN_FAILED),
     "CODEX_AUTH": ("failed", Exit.AUTHENTICATION),
     "PLANNER_AUTH": ("failed", Exit.AUTHENTICATION),

@@ -89,7 +89,7 @@ class Paths(NamedTuple):
 
     @property
     def backups(self) -> Path:
-        """Copies of the store, made before it is migrated."""
+        """Copies of the store, made each week and before it is migrated."""
         return self.state / "backups"
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -37,8 +38,9 @@ from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.store import tables as _tables  # noqa: F401  SQLModel knows them from now on
-from crossrun.store.migrations import LATEST
-from crossrun.store.steps import MIGRATIONS
+from crossrun.store.recording import Recording
+from crossrun.store.steps import LATEST, MIGRATIONS
+from crossrun.store.writing import Writer
 from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 INTERRUPTED = RunFinished(
@@ -487,7 +489,19 @@ def test_facts_are_closed_when_nobody_listens_any_more(store: Store) -> None:
     next(passed)
     passed.close()
     assert closed == [True]
-    assert store.read.last_seq("k7f3abcd") == 1
+    run = store.read.run("k7f3abcd")
+    assert (run.status, run.failure and run.failure.code) == (Status.FAILED, "INTERNAL")
+    assert store.read.last_seq("k7f3abcd") == 2
+
+
+def test_an_end_stays_when_nobody_listens_any_more(store: Store) -> None:
+    passed = store.recording(
+        "k7f3abcd", (fact for fact in (started(), SUCCEEDED, None)), Redactor()
+    )
+    next(passed)
+    passed.close()
+    assert store.read.run("k7f3abcd").status is Status.SUCCEEDED
+    assert store.read.last_seq("k7f3abcd") == 2
 
 
 def test_when_the_store_fails_the_facts_are_closed_and_nothing_is_half_stored(
@@ -510,10 +524,100 @@ def test_when_the_store_fails_the_facts_are_closed_and_nothing_is_half_stored(
 
     with pytest.raises(ConfigurationError) as failed:
         list(store.recording("k7f3abcd", facts(), Redactor()))
-    assert (failed.value.code, failed.value.retryable) == ("STORE_FAILED", True)
+    assert failed.value.code == "STORE_DAMAGED"
     assert closed == [True]
-    assert store.read.last_seq("k7f3abcd") == 1
-    assert store.read.run("k7f3abcd").answer is None
+    run = store.read.run("k7f3abcd")
+    assert (run.answer, run.status) == (None, Status.FAILED)
+    assert run.failure is not None
+    assert run.failure.code == "STORE_FAILED"
+    assert [event.type for event in store.read.events("k7f3abcd")] == [
+        "run_started",
+        "run_finished",
+    ]
+
+
+@contextmanager
+def kept_locked(database: Path) -> Iterator[sqlite3.Connection]:
+    """The store as another program keeps it while it writes."""
+    with closing(sqlite3.connect(database, check_same_thread=False)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+
+
+def with_little_patience(home: Path, patience: float) -> tuple[Recording, Writer]:
+    writer = Writer(home / "crossrun.db", busy_ms=50)
+    return Recording("k7f3abcd", Redactor(), lambda: writer, patience=patience), writer
+
+
+def test_a_run_waits_for_another_program_that_keeps_the_store_locked(
+    store: Store, home: Path
+) -> None:
+    recording, writer = with_little_patience(home, 20)
+    with kept_locked(home / "crossrun.db") as other:
+        threading.Timer(1, other.rollback).start()
+        began = time.monotonic()
+        list(recording.record(fact for fact in (started(), None, SUCCEEDED)))
+    assert time.monotonic() - began > 0.9
+    assert store.read.run("k7f3abcd").status is Status.SUCCEEDED
+    writer.close()
+
+
+def test_a_run_is_ended_when_the_store_stays_locked_and_says_so_if_it_can(
+    store: Store, home: Path
+) -> None:
+    recording, writer = with_little_patience(home, 0.2)
+    with kept_locked(home / "crossrun.db") as other:
+        other.rollback()
+
+        def facts() -> Generator[Event | None]:
+            try:
+                yield started()
+                yield None
+                other.execute("BEGIN IMMEDIATE")
+                yield AgentSpoke(text="said while it was locked")
+                yield None
+            finally:
+                other.rollback()
+
+        with pytest.raises(ConfigurationError, match="another program keeps the store"):
+            list(recording.record(facts()))
+    run = store.read.run("k7f3abcd")
+    assert (run.status, run.answer) == (Status.FAILED, "said while it was locked")
+    assert run.failure is not None
+    assert (run.failure.code, run.failure.retryable) == ("STORE_FAILED", True)
+    assert store.read.last_seq("k7f3abcd") == 3
+    writer.close()
+
+
+def test_a_run_that_could_not_be_ended_is_marked_by_the_next_command(crossrun: Crossrun) -> None:
+    store = opened(crossrun.home)
+    recording, writer = with_little_patience(crossrun.home, 0.2)
+    with kept_locked(crossrun.home / "crossrun.db") as other:
+        other.rollback()
+
+        def facts() -> Generator[Event | None]:
+            yield started()
+            yield None
+            other.execute("BEGIN IMMEDIATE")
+            yield AgentSpoke(text="never stored")
+
+        with pytest.raises(ConfigurationError):
+            list(recording.record(facts()))
+        assert store.read.run("k7f3abcd").status is Status.RUNNING
+        other.rollback()
+    writer.close()
+    assert crossrun.json("show")["status"] == "interrupted"
+
+
+def test_a_run_that_the_disk_cannot_take_has_an_end(crossrun: Crossrun, small_disk: Path) -> None:
+    home = ("--home", str(small_disk / "home"))
+    result = crossrun("run", "seq 1 200000", "--executor", "shell", "--json", *home)
+    assert (result.code, result.json["error"]["code"]) == (3, "DISK_FULL")
+    run = crossrun.json("show", *home)
+    assert (run["status"], run["failure"]["code"]) == ("failed", "STORE_FAILED")
+    events = crossrun.json("events", *home)["events"]
+    assert types(events)[-2:] == ["command_started", "run_finished"]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
 
 
 def test_eight_processes_record_two_hundred_events_each_at_once(home: Path) -> None:

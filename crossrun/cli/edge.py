@@ -9,6 +9,8 @@ import click
 from crossrun.cli.globals import Globals
 from crossrun.errors import CrossrunError, Exit
 
+_STORE_UNREADABLE = ("STORE_DAMAGED", "STORE_INVALID")
+
 
 def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
     """Carries a command out.
@@ -26,7 +28,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
     except CrossrunError as error:
         if options.debug:
             _print_traceback()
-        _tell(error.code, error.message, error.hint, options, error)
+        _tell(error.code, error.message, _hint(error, options), options, error)
         return int(error.exit_code)
     except click.UsageError as error:
         _tell("USAGE", error.format_message(), _usage_hint(error, arguments), options)
@@ -64,6 +66,15 @@ def _tell(
         from crossrun.schema import document
 
         options.out.emit(document({"error": told}))
+
+
+def _hint(error: CrossrunError, options: Globals) -> str:
+    """Its own, or, where the store cannot be read, the way back: which depends on the backups."""
+    if error.code not in _STORE_UNREADABLE or options.paths is None:
+        return error.hint
+    from crossrun.cli.recovery import way_back
+
+    return way_back(error.code, options.paths) or error.hint
 
 
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
-    from crossrun.settings import Settings
+    from crossrun.settings import Paths, Settings
     from crossrun.views.terminal import Terminal
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -24,10 +24,13 @@ class Globals:
     Args:
         json: whether errors are told in JSON, too.
         debug: whether a failure of crossrun itself shows a traceback.
+
+    `paths` are known once the settings are read.
     """
 
     def __init__(self, *, json: bool = False, debug: bool = False) -> None:
         self.home: Path | None = None
+        self.paths: Paths | None = None
         self.debug = debug
         self.quiet = False
         self.color = True
@@ -40,6 +43,7 @@ class Globals:
         from crossrun.views.words import clean
 
         loaded = settings.load(flags=flags, home=self.home)
+        self.paths = loaded.paths
         for warning in loaded.warnings:
             self.say(f"warning: {clean(warning)}")
         return loaded

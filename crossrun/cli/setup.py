@@ -1,9 +1,13 @@
 """`paths` and `migrate`: where things are, and the store's own state."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import application, current
+from crossrun.cli.recovery import restore_store
 from crossrun.schema import document
 from crossrun.settings import Settings
 from crossrun.store import Store
@@ -27,24 +31,36 @@ def paths(json: Json = False) -> None:
         options.out.write([f"{options.out.style(f'{name:<11}', 'dim')} {path}{missing}"])
 
 
-def migrate(json: Json = False) -> None:
+def migrate(
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Put the newest sound backup in the store's place.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Make the store or bring it up to date. Every command does so by itself when it has to.
+
+    With --restore, the newest sound backup takes the place of the store, and the store's files are
+    kept beside it. What was recorded since then is not in it; workspaces and artifacts stay.
 
     \b
     Examples:
       crossrun migrate
+      crossrun migrate --restore
     """
     options = current()
     settings = options.settings()
     store = Store(settings.paths)
-    applied = store.open_for_writing()
+    if restore:
+        restore_store(store, settings, options, json=json)
+        return
+    database, applied = settings.paths.database, store.open_for_writing()
     if json:
-        told = {"database": str(settings.paths.database), "applied": applied}
+        told = {"database": str(database), "applied": applied}
         options.out.emit(document({**told, "version": store.version}))
     elif applied:
-        options.say(f"applied {', '.join(applied)} to {settings.paths.database}")
+        options.say(f"applied {', '.join(applied)} to {database}")
     else:
-        options.say(f"{settings.paths.database} is up to date")
+        options.say(f"{database} is up to date")
 
 
 def _places(settings: Settings) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """What all commands share that have a run carried out: here or in the background, and how shown."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any, NoReturn
 
 import typer
@@ -10,6 +10,7 @@ from crossrun.assembly import open_crew, redactor_for
 from crossrun.cli import signals
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
+from crossrun.cli.recovery import keep_copy
 from crossrun.conduct import conduct
 from crossrun.conduct.course import Crew
 from crossrun.errors import UsageError
@@ -71,9 +72,11 @@ def carry_out(
     with store.owning() as run_id, signals.asking_to_stop(stop):
         stop.cancelled = store.is_asked_to_stop(run_id)
         facts = conduct(run_id, descent.request, crew, stop, descent.origin)
-        ended = follow(store.recording(run_id, facts, redactor), view)
+        with closing(store.recording(run_id, facts, redactor)) as recorded:
+            ended = follow(recorded, view)
         stop.cancelled = None
     store.close()
+    keep_copy(store)
     return ended
 
 

@@ -7,18 +7,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from crossrun.clock import now
+from crossrun.errors import StillRunningError
 from crossrun.settings import Paths
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks, trying_lock
-from crossrun.store.migrations import LATEST, migrate, translated, version
+from crossrun.store.migrations import migrate, version
+from crossrun.store.opening import translated
 from crossrun.store.patterns import PatternReader
 from crossrun.store.queue import RunQueue
 from crossrun.store.reading import Reader
+from crossrun.store.steps import LATEST
 
 if TYPE_CHECKING:
     from crossrun.events import Event, Recorded
     from crossrun.redaction import Redactor
     from crossrun.runs import Run
+    from crossrun.store.backups import Backup, Restored
     from crossrun.store.pattern_writing import PatternSession
     from crossrun.store.writing import Writer
 
@@ -94,7 +98,7 @@ class Store:
 
     def recording(
         self, run_id: str, facts: "Generator[Event | None]", redactor: "Redactor"
-    ) -> "Iterator[Recorded | None]":
+    ) -> "Generator[Recorded | None]":
         """Stores a new run's facts; see `Recording.record`."""
         from crossrun.store.recording import Recording
 
@@ -130,8 +134,7 @@ class Store:
         recording = Recording(
             run_id, redactor, lambda: self._writer, run=run, last_seq=seq, redactions=removed
         )
-        for _ in recording.record(fact for fact in (ending,)):
-            pass
+        recording.store(ending)
         return self.read.run(run_id)
 
     def queue(self, limit: int) -> RunQueue:
@@ -163,6 +166,51 @@ class Store:
         """Sets the task type that a project's runs have by default."""
         self.open_for_writing()
         self._writer.set_task_type(project_id, task_type, now=now())
+
+    def keep_weekly_copy(self) -> None:
+        """Makes a copy of the store when there is none of this week; else costs next to nothing.
+
+        Nobody waits for a process that makes one just now.
+
+        Raises:
+            ConfigurationError: it cannot be made, or the store is damaged. Older ones are kept.
+        """
+        from crossrun.store.backups import make_weekly, weekly_is_due
+
+        folder, lock = self._paths.backups, self._paths.state / "backup.lock"
+        if not weekly_is_due(folder):
+            return
+        with translated(self._paths.database), trying_lock(lock) as tries:
+            if next(tries) and weekly_is_due(folder):
+                make_weekly(self._paths.database, folder)
+
+    @property
+    def backup(self) -> "Backup | None":
+        """The newest copy of the store that is sound."""
+        from crossrun.store.backups import newest_sound
+
+        return newest_sound(self._paths.backups)
+
+    def restore(self, backup: "Backup") -> "Restored":
+        """Puts a copy in the store's place and brings it up to date; the old files move aside.
+
+        Raises:
+            StillRunningError: runs go on; nothing was changed.
+            ConfigurationError: the files cannot be moved or written.
+        """
+        from crossrun.store.backups import Restored, put_in_place
+
+        going_on = self._locks.held()
+        if going_on:
+            raise StillRunningError(
+                "STILL_RUNNING",
+                f"runs go on: {', '.join(going_on)}",
+                hint="wait until they have ended, or stop them with Ctrl-C where they run",
+            )
+        self.close()
+        with translated(self._paths.database):
+            aside = put_in_place(backup, self._paths.database)
+        return Restored(backup, aside, self.open_for_writing())
 
     def close(self) -> None:
         """Closes what was opened."""

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from crossrun.store.migrations import read_only, translated
+from crossrun.store.opening import read_only, translated
 
 
 class ReadAccess:

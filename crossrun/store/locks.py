@@ -77,12 +77,29 @@ class RunLocks:
         finally:
             os.close(held)
 
+    def held(self) -> list[str]:
+        """The ids of runs that go on."""
+        return sorted(run_id for run_id in self.names() if self._is_held(run_id))
+
     def names(self) -> set[str]:
         """The ids of all runs that have a lock file, held or not."""
         try:
             return {entry.name.removesuffix(".lock") for entry in os.scandir(self._folder)}
         except OSError:
             return set()
+
+    def _is_held(self, run_id: str) -> bool:
+        try:
+            file = os.open(self._file(run_id), os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False
 
     def _file(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.lock"

@@ -1,11 +1,12 @@
 """From facts to stored events: redacted, numbered, stamped, committed in groups, then passed on.
 
 Nothing is shown that is not stored. A group is committed when nothing more is there to read, and
-at the latest after 50 ms, so that a calm run is stored event by event and a flood in bulk.
+at the latest after 50 ms, so that a calm run is stored event by event and a flood in bulk. While
+another program keeps the store locked, the run waits, and the agent's output with it.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,20 @@ from crossrun.events import (
     decode,
     encode,
 )
+from crossrun.failures import Failure
 from crossrun.ledger import advance, artifact
 from crossrun.redaction import Redactor
-from crossrun.runs import Run
+from crossrun.runs import Artifact, Run
+from crossrun.status import Status
 
 if TYPE_CHECKING:
     from crossrun.store.writing import Writer
 
 _LONGEST_WAIT = 0.05
 _LARGEST_GROUP = 500
+_PATIENCE = 300.0
+"""Seconds that a run waits for another program to let go of the store."""
+_LOCKED = "STORE_LOCKED"
 _LESSONS = (PatternLearned, PatternJudged)
 
 
@@ -44,6 +50,7 @@ class Recording:
         run: the run as far as it is stored already.
         last_seq: the number of its newest event.
         redactions: how many secrets were removed from what is stored.
+        patience: seconds to wait for another program to let go of the store.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class Recording:
         run: Run | None = None,
         last_seq: int = 0,
         redactions: int = 0,
+        patience: float = _PATIENCE,
     ) -> None:
         self._run_id = run_id
         self._redactor = redactor
@@ -62,18 +70,20 @@ class Recording:
         self._run = run
         self._seq = last_seq
         self._redactions = redactions
+        self._patience = patience
         self._rows: list[dict[str, Any]] = []
         self._group: list[Recorded] = []
         self._group_began = 0.0
 
-    def record(self, facts: Generator[Event | None]) -> Iterator[Recorded | None]:
+    def record(self, facts: Generator[Event | None]) -> Generator[Recorded | None]:
         """Stores facts as they come and passes them on.
 
         Yields:
             Each event once it is committed; None where the facts have a pause.
 
         Raises:
-            ConfigurationError: the store failed. The facts are closed, so no process is left.
+            ConfigurationError: the store failed. The facts are closed, so no process is left, and
+                the run has an end if it could be stored.
         """
         try:
             for fact in facts:
@@ -84,12 +94,41 @@ class Recording:
                 if fact is None:
                     yield None
             yield from self._commit()
-        except Exception:
-            with suppress(ConfigurationError):
-                self._commit()  # what came before the trouble is not lost with it
+        except BaseException as trouble:
+            try:
+                facts.close()
+            finally:
+                self._end(trouble)
             raise
         finally:
             facts.close()
+
+    def store(self, fact: Event) -> None:
+        """Stores one more fact of a run that nobody carries out any more."""
+        self._add(fact)
+        self._commit()
+
+    def _end(self, trouble: BaseException) -> None:
+        """Ends a run that cannot go on: with what came before the trouble, or else without it.
+
+        Closing the agent may have made room on the disk. If there is none, the run is found to be
+        interrupted by the next command.
+        """
+        if self._run is not None and self._run.status.ended:
+            return
+        ending = RunFinished(status=Status.FAILED, failure=_failure(trouble))
+        waiting = sum(not isinstance(told.event, RunFinished) for told in self._group)
+        self._patience = 0.0
+        for kept in (waiting, 0):
+            self._keep_first(kept)
+            self._add(ending)
+            with suppress(ConfigurationError, ValueError):  # ValueError: the run never began
+                self._commit()
+                return
+
+    def _keep_first(self, count: int) -> None:
+        self._seq -= len(self._group) - count
+        del self._group[count:], self._rows[count:]
 
     def _add(self, fact: Event) -> None:
         body, found = self._redactor(encode(fact))
@@ -127,7 +166,34 @@ class Recording:
         artifacts = [saved for saved in map(artifact, self._group) if saved]
         lessons = [told for told in self._group if isinstance(told.event, _LESSONS)]
         if run is not None:
-            self._writer().append(self._rows, run, artifacts, lessons)
+            self._append(run, artifacts, lessons)
         self._run = run
         group, self._group, self._rows = self._group, [], []
         return group
+
+    def _append(self, run: Run, artifacts: list[Artifact], lessons: list[Recorded]) -> None:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                self._writer().append(self._rows, run, artifacts, lessons)
+            except ConfigurationError as error:
+                if error.code != _LOCKED or time.monotonic() >= until:
+                    raise
+            else:
+                return
+
+
+def _failure(trouble: BaseException) -> Failure:
+    if isinstance(trouble, ConfigurationError):
+        return Failure(
+            "STORE_FAILED",
+            f"the run was ended because it could not be recorded: {trouble.message}",
+            trouble.hint,
+            retryable=True,
+        )
+    why = "" if isinstance(trouble, GeneratorExit) else f": {type(trouble).__name__}: {trouble}"
+    return Failure(
+        "INTERNAL",
+        f"crossrun itself failed while the run went on{why}",
+        "this is a bug; run it again with --debug and report what it prints",
+    )

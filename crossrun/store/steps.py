@@ -1,5 +1,8 @@
 """The store's schema: a list of steps in plain SQL that is only ever appended to."""
 
+APPLICATION_ID = int.from_bytes(b"xrun")
+"""Tells a store from every other SQLite database."""
+
 SHELF = """
 CREATE TABLE shelf (
     number INTEGER NOT NULL PRIMARY KEY,
@@ -154,3 +157,6 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
 )
+
+LATEST = len(MIGRATIONS)
+"""The version of a store that is up to date."""

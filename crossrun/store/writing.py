@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 from sqlalchemy import event
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, create_engine, insert
 
 from crossrun.events import Recorded
 from crossrun.runs import Artifact, Run
 from crossrun.store import pattern_writing
-from crossrun.store.migrations import explained
+from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import PatternSession
 from crossrun.store.rows import run_row
 from crossrun.store.tables import ArtifactRow, EventRow, ProjectRow, RunRow
@@ -32,12 +32,19 @@ Value = TypeVar("Value")
 
 
 class Writer:
-    """Writes to a store that is up to date."""
+    """Writes to a store that is up to date.
 
-    def __init__(self, database: Path) -> None:
+    Args:
+        database: the store.
+        busy_ms: milliseconds to wait for others that write.
+    """
+
+    def __init__(self, database: Path, *, busy_ms: int = _BUSY_MS) -> None:
         self._database = database
-        self._engine = create_engine(f"sqlite:///{database}", poolclass=StaticPool)
-        event.listen(self._engine, "connect", _prepare)
+        self._busy_ms = busy_ms
+        address = URL.create("sqlite", database=str(database))
+        self._engine = create_engine(address, poolclass=StaticPool)
+        event.listen(self._engine, "connect", self._prepare)
         event.listen(self._engine, "begin", _begin_as_writer)
 
     def append(
@@ -92,20 +99,19 @@ class Writer:
             with Session(self._engine, expire_on_commit=False) as session:
                 yield session
                 session.commit()
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             raise explained(error, self._database) from error
+
+    def _prepare(self, connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 def _project(session: Session, lesson: Recorded) -> None:
     """Stores what follows for patterns. The event stays, whatever state their tables are in."""
     with suppress(DBAPIError, sqlite3.Error, ValueError), session.begin_nested():
         pattern_writing.project(session, lesson)
-
-
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's connection
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _begin_as_writer(connection: Connection) -> None:

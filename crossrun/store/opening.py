@@ -1,0 +1,108 @@
+"""Opening the store's file, and what SQLite and the file system say about it, told to users."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError
+
+_NO_ROOM = "SQLITE_IOERR_SHMSIZE"
+"""What SQLite says when there is no room for the index of its log."""
+_SIGNS_OF_DAMAGE = (
+    "malformed",
+    "corrupt",
+    "could not decode to utf-8",
+    "no such table",
+    "no such column",
+    "already exists",
+    "duplicate column",
+    "constraint failed",
+    "were matched",
+)
+"""What is said when the store is not as crossrun writes it. The last ones: an index lacks a row."""
+
+
+def read_only(database: Path) -> sqlite3.Connection:
+    """A connection that cannot write, also where the folder cannot be written either."""
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    wal = database.with_name(f"{database.name}-wal")
+    if not os.access(database.parent, os.W_OK) and not wal.exists():
+        address += "&immutable=1"  # nobody else writes here, and SQLite could make no lock file
+    return sqlite3.connect(address, uri=True, timeout=30)
+
+
+@contextmanager
+def translated(database: Path) -> Iterator[None]:
+    """Turns what SQLite and the file system say about the store into what a user can do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explained(error, database) from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full(database) from error
+        raise ConfigurationError(
+            "HOME_UNWRITABLE",
+            f"{error.filename or database.parent} cannot be used: {error.strerror}",
+            hint="check its permissions and free space, or choose another place with --home",
+        ) from error
+
+
+def explained(error: Exception, database: Path) -> ConfigurationError:
+    """The error of the database, told by what can be done about it."""
+    said = str(error).lower()
+    cause = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+    if "not a database" in said:
+        return not_a_store(database, "SQLite does not recognise it")
+    if any(sign in said for sign in _SIGNS_OF_DAMAGE):
+        return damaged(database, str(getattr(error, "orig", error)))
+    if "full" in said or cause == _NO_ROOM:
+        return _disk_full(database)
+    if "readonly" in said or "read-only" in said or "unable to open" in said:
+        return ConfigurationError(
+            "HOME_UNWRITABLE",
+            f"the store {database} cannot be written",
+            hint="check the permissions of the folder, or choose another place with --home",
+        )
+    if "locked" in said or "busy" in said:
+        return ConfigurationError(
+            "STORE_LOCKED",
+            f"another program keeps the store {database} locked",
+            hint="end what has the file open, such as an SQLite browser, and run it again",
+            retryable=True,
+        )
+    return ConfigurationError(
+        "STORE_FAILED",
+        f"the store {database} failed: {error}",
+        hint="run it again;  crossrun paths  shows where the store and its backups are",
+        retryable=True,
+    )
+
+
+def not_a_store(database: Path, why: str) -> ConfigurationError:
+    """The file has to stay as it is: it may be of another program."""
+    return ConfigurationError(
+        "STORE_INVALID",
+        f"{database} is not a crossrun store: {why}",
+        hint="move the file away to begin with a new store, or choose another place with --home",
+    )
+
+
+def damaged(database: Path, why: str) -> ConfigurationError:
+    """What is in the store cannot be what crossrun wrote."""
+    return ConfigurationError(
+        "STORE_DAMAGED",
+        f"the store {database} is damaged: {why}",
+        hint="crossrun migrate --restore  puts its newest sound backup in its place",
+    )
+
+
+def _disk_full(database: Path) -> ConfigurationError:
+    return ConfigurationError(
+        "DISK_FULL",
+        f"the disk of {database} is full",
+        hint="make room and run the command again; what was recorded before is safe",
+    )
