@@ -69,9 +69,11 @@ STEP_TYPES = tuple(_STEPS)
 
 def step_objects(events: Iterable["StoredEvent"]) -> list[dict[str, Any]]:
     """The transcript: what was said and done, in order."""
+    from crossrun.events import decode
+
     told = []
     for event in events:
-        body = json.loads(event.body)
-        fields = {name: body.get(name) for name in _STEPS[event.type]}
+        body = plain_object(decode(event.body))
+        fields = {name: body[name] for name in _STEPS[event.type]}
         told.append({"seq": event.seq, "at": event.at, "kind": event.type, **fields})
     return told

@@ -1,6 +1,5 @@
 """`crossrun diff`: what a run changed, as it was measured when the run ended."""
 
-import json as json_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import NotFoundError, StillRunningError
 from crossrun.redaction import MASK
 from crossrun.runs import Run
-from crossrun.schema import document
+from crossrun.schema import document, plain_object
 from crossrun.store import Store
 from crossrun.views.words import clean, first_line
 
@@ -68,8 +67,10 @@ def _show(patch: bytes, options: Globals) -> None:
 
 
 def _measured(store: Store, run: Run) -> dict[str, Any]:
+    from crossrun.events import decode
+
     for event in store.read.events(run.id, types=["workspace_changed"]):
-        found = json_module.loads(event.body)
+        found = plain_object(decode(event.body))
         return {key: found[key] for key in ("branch", "changes", "shortstat", "stat")}
     if not run.status.ended:
         raise StillRunningError(

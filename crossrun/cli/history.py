@@ -115,15 +115,20 @@ def _for_reader(text: str, options: Globals) -> str:
 
 
 def _commands(store: Store, run: Run) -> list[str]:
-    launched = store.read.events(run.id, types=["agent_launched"])
-    return [shlex.join(json_module.loads(event.body)["command"]) for event in launched]
+    from crossrun.events import AgentLaunched, decode
+
+    launched = [decode(one.body) for one in store.read.events(run.id, types=["agent_launched"])]
+    return [shlex.join(event.command) for event in launched if isinstance(event, AgentLaunched)]
 
 
 def _instructions(store: Store, run: Run) -> list[str]:
+    from crossrun.events import StepPlanned, decode
+
     told = []
     for event in store.read.events(run.id, types=["step_planned"]):
-        step = json_module.loads(event.body)
-        told += [text for text in (step["instructions"], step["prompt"]) if text]
+        step = decode(event.body)
+        if isinstance(step, StepPlanned):
+            told += [text for text in (step.instructions, step.prompt) if text]
     return told
 
 

@@ -1,12 +1,16 @@
 """Read-only access to the store's file: looking never locks, never writes, and starts fast."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from crossrun.store.opening import read_only, translated
+from crossrun.store.opening import damaged, read_only, translated
+
+Value = TypeVar("Value")
+Line = TypeVar("Line", bound=NamedTuple)
 
 
 class ReadAccess:
@@ -19,6 +23,30 @@ class ReadAccess:
         """The rows of one query."""
         with self.connection() as connection:
             return [] if connection is None else connection.execute(sql, values).fetchall()
+
+    def made(
+        self, make: Callable[[sqlite3.Row], Value], sql: str, values: Sequence[Any] = ()
+    ) -> list[Value]:
+        """What is made of the rows of one query.
+
+        Raises:
+            ConfigurationError: the store is damaged: a row is not as crossrun writes it.
+        """
+        return [self.value(make, row) for row in self.rows(sql, values)]
+
+    def value(self, make: Callable[[sqlite3.Row], Value], row: sqlite3.Row) -> Value:
+        """What is made of one row; see `made`."""
+        with self.making_sense(repr(row[0])):
+            return make(row)
+
+    @contextmanager
+    def making_sense(self, of: str) -> Iterator[None]:
+        """Takes for damage of the store what does not fit where its values become typed ones."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            why = f"what it says of {of} makes no sense: {error}"
+            raise damaged(self._database, why) from error
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection | None]:
@@ -35,3 +63,24 @@ class ReadAccess:
             # none: another process makes the store just now
             made = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             yield connection if made else None
+
+
+def fitting(line: Line) -> Line:
+    """The line, when each of its values is of the type that its field has, and times are times.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for (name, kind), value in zip(line.__annotations__.items(), line, strict=True):
+        number = isinstance(value, int) and isinstance(float(value), kind)
+        if not (number or isinstance(value, kind)):
+            raise ValueError(f"{name} is {value!r}")
+        if name.endswith("_at") and value is not None:
+            require_moment(str(value))
+    return line
+
+
+def require_moment(text: str) -> None:
+    """Raises ValueError where a text is no time with its zone."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{text!r} is no time in UTC")

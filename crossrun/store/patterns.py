@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from crossrun.errors import NotFoundError
-from crossrun.store.access import ReadAccess
+from crossrun.store.access import ReadAccess, fitting
 from crossrun.stored import PatternFilter, PatternLine
 
 if TYPE_CHECKING:
@@ -105,24 +105,14 @@ class PatternReader:
     def lines(self, wanted: PatternFilter) -> list[PatternLine]:
         """What a list needs of patterns."""
         clause, values = _chosen(wanted)
-        rows = self._rows(f"{_LINE} {clause}", values)
-        return [PatternLine(*row)._replace(own=bool(row["own"])) for row in rows]
+        return self._access.made(_line, f"{_LINE} {clause}", values)
 
     def versions(self, pattern_id: str) -> "list[Version]":
         """All versions of a pattern, the first one first."""
-        import msgspec
+        from crossrun.store.rows import version_of
 
-        from crossrun.workflows import Version, Workflow
-
-        rows = self._rows(
-            "SELECT * FROM pattern_versions WHERE pattern_id = ? ORDER BY version", [pattern_id]
-        )
-        return [
-            Version(
-                **{**dict(row), "workflow": msgspec.json.decode(row["workflow"], type=Workflow)}
-            )
-            for row in rows
-        ]
+        sql = "SELECT * FROM pattern_versions WHERE pattern_id = ? ORDER BY version"
+        return self._access.made(version_of, sql, [pattern_id])
 
     def traces(self, pattern_id: str, *, newest: int) -> "list[Trace]":
         """What so many successful runs added to a pattern, the oldest of them first."""
@@ -135,7 +125,8 @@ class PatternReader:
             " ORDER BY at DESC, run_id DESC LIMIT ?",
             [pattern_id, newest],
         )
-        return [msgspec.json.decode(row["trace"], type=Trace) for row in reversed(rows)]
+        with self._access.making_sense(repr(pattern_id)):
+            return [msgspec.json.decode(row["trace"], type=Trace) for row in reversed(rows)]
 
     def cautions(self, pattern_id: str) -> list[str]:
         """What failed runs added to a pattern lately, the newest last."""
@@ -144,7 +135,7 @@ class PatternReader:
             " ORDER BY at DESC, run_id DESC LIMIT 10",
             [pattern_id],
         )
-        return [row["caution"] for row in reversed(rows)]
+        return [str(row["caution"]) for row in reversed(rows)]
 
     def learned_from(self, run_id: str) -> str | None:
         """The id of the pattern that a successful run taught."""
@@ -162,7 +153,10 @@ class PatternReader:
             if connection is None:
                 return Found((), (), 0, 0, {}, {})
             connection.row_factory = None
-            return shelf.candidates(connection, task, task_type=task_type, project_id=project_id)
+            with self._access.making_sense("the words of patterns"):
+                return shelf.candidates(
+                    connection, task, task_type=task_type, project_id=project_id
+                )
 
     def eligibility(self, ids: Iterable[str]) -> dict[str, Eligibility]:
         """What decides whether patterns may be chosen, by id."""
@@ -177,7 +171,9 @@ class PatternReader:
         return {row["id"]: one for row in rows if (one := _eligibility(row)) is not None}
 
     def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
-        return [_pattern(row) for row in self._rows(f"{_WITH_WORKFLOW} {clause}", values)]
+        from crossrun.store.rows import pattern_of
+
+        return self._access.made(pattern_of, f"{_WITH_WORKFLOW} {clause}", values)
 
     def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
         if matching:
@@ -189,7 +185,7 @@ class PatternReader:
         import difflib
 
         rows = self._rows("SELECT id FROM patterns ORDER BY updated_at DESC")
-        ids = [row["id"] for row in rows]
+        ids = [str(row["id"]) for row in rows]
         near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
         nearest = f"the nearest: {', '.join(near)} · " if near else ""
         return NotFoundError(
@@ -215,23 +211,8 @@ def _chosen(wanted: PatternFilter) -> "tuple[str, list[str | int]]":
     return f"{where}ORDER BY p.updated_at DESC, p.rowid DESC LIMIT ?", [*values, wanted.limit]
 
 
-def _pattern(row: sqlite3.Row) -> "Pattern":
-    import msgspec
-
-    from crossrun.workflows import Pattern, Stats, Workflow
-
-    values = dict(row)
-    sources = values.pop("sources")
-    return Pattern(
-        **{
-            **values,
-            "own": bool(row["own"]),
-            "kept_by_user": bool(row["kept_by_user"]),
-            "workflow": msgspec.json.decode(row["workflow"], type=Workflow),
-            "stats": msgspec.json.decode(row["stats"], type=Stats),
-            "source_run_ids": tuple(json.loads(sources)),
-        }
-    )
+def _line(row: sqlite3.Row) -> PatternLine:
+    return fitting(PatternLine(*row)._replace(own=bool(row["own"])))
 
 
 def _eligibility(row: sqlite3.Row) -> Eligibility | None:
@@ -241,9 +222,11 @@ def _eligibility(row: sqlite3.Row) -> Eligibility | None:
     from crossrun.workflows import Preconditions
 
     try:
-        interval = json.loads(row["lift_interval"]) if row["lift_interval"] else None
+        interval = msgspec.json.decode(
+            row["lift_interval"] or "null", type=tuple[float, float] | None
+        )
         preconditions = msgspec.json.decode(row["preconditions"] or "{}", type=Preconditions)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return Eligibility(
         version=row["version"],
@@ -253,6 +236,6 @@ def _eligibility(row: sqlite3.Row) -> Eligibility | None:
         state=row["state"],
         own=bool(row["own"]),
         preconditions=preconditions,
-        lift_interval=(interval[0], interval[1]) if interval else None,
+        lift_interval=interval,
         updated_at=row["updated_at"],
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossrun.errors import NotFoundError
 from crossrun.status import Status
-from crossrun.store.access import ReadAccess
+from crossrun.store.access import ReadAccess, fitting
 from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ class Reader:
     """Reads runs, their events and artifacts, and projects."""
 
     def __init__(self, access: ReadAccess) -> None:
+        self._access = access
         self._rows = access.rows
+        self._made = access.made
 
     def runs(self, wanted: RunFilter) -> "list[Run]":
         """All that is known of runs, newest first."""
-        return [_run(row) for row in self._chosen("*", wanted)]
+        return self._made(_run, *_chosen("*", wanted))
 
     def lines(self, wanted: RunFilter) -> list[RunLine]:
         """What a list needs of runs, newest first."""
@@ -45,8 +47,7 @@ class Reader:
             " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
             " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id"
         )
-        found = (RunLine(*row) for row in self._chosen(columns, wanted))
-        return [line._replace(status=Status(line.status)) for line in found]
+        return self._made(_line, *_chosen(columns, wanted))
 
     def run(self, reference: str, *, project_id: str | None = None) -> "Run":
         """The run of an id, a unique prefix of one, or `last`.
@@ -91,17 +92,17 @@ class Reader:
         """
         which = "pattern_id IS NOT NULL" if of is None else "pattern_id = ?"
         sql = f"{_DECIDED} WHERE {which} AND ended_at IS NOT NULL {_NEWEST}"
-        return [_run(row) for row in self._rows(sql, [*([] if of is None else [of]), limit])]
+        return self._made(_run, sql, [*([] if of is None else [of]), limit])
 
     def unfinished(self) -> list[str]:
         """Ids of runs that the store believes to be going on."""
-        rows = self._rows("SELECT id FROM runs WHERE status IN ('queued', 'running')")
-        return [row["id"] for row in rows]
+        return self._made(_id, "SELECT id FROM runs WHERE status IN ('queued', 'running')")
 
     def last_seq(self, run_id: str) -> int:
         """The number of a run's newest event; 0 when it has none."""
         rows = self._rows("SELECT max(seq) AS seq FROM events WHERE run_id = ?", [run_id])
-        return (rows[0]["seq"] or 0) if rows else 0
+        with self._access.making_sense(repr(run_id)):
+            return int(rows[0]["seq"] or 0) if rows else 0
 
     def events(
         self, run_id: str, *, after: int = 0, types: Sequence[str] = ()
@@ -112,20 +113,24 @@ class Reader:
             "SELECT run_id, seq, at, type, body FROM events "  # noqa: S608  placeholders only
             f"WHERE run_id = ? AND seq > ? {chosen} ORDER BY seq LIMIT {_BATCH}"
         )
+        from crossrun.store.rows import event_of
+
         while True:
-            rows = self._rows(sql, [run_id, after, *types])
-            for row in rows:
-                yield StoredEvent(*row)
-            if len(rows) < _BATCH:
+            found = self._made(event_of, sql, [run_id, after, *types])
+            for event in found:
+                with self._access.making_sense(repr(run_id)):
+                    _require_next(event.seq, after, gapless=not types)
+                after = event.seq
+                yield event
+            if len(found) < _BATCH:
                 return
-            after = rows[-1]["seq"]
 
     def artifacts(self, run_id: str) -> "list[Artifact]":
         """A run's artifacts in the order in which they were saved."""
-        from crossrun.runs import Artifact
+        from crossrun.store.rows import artifact_of
 
-        rows = self._rows("SELECT * FROM artifacts WHERE run_id = ? ORDER BY rowid", [run_id])
-        return [Artifact(**dict(row)) for row in rows]
+        sql = "SELECT * FROM artifacts WHERE run_id = ? ORDER BY rowid"
+        return self._made(artifact_of, sql, [run_id])
 
     def artifact(self, artifact_id: str) -> "Artifact":
         """The artifact of an id.
@@ -133,39 +138,39 @@ class Reader:
         Raises:
             NotFoundError: there is none.
         """
-        from crossrun.runs import Artifact
+        from crossrun.store.rows import artifact_of
 
-        rows = self._rows("SELECT * FROM artifacts WHERE id = ?", [artifact_id])
-        if not rows:
+        found = self._made(artifact_of, "SELECT * FROM artifacts WHERE id = ?", [artifact_id])
+        if not found:
             raise NotFoundError(
                 "ARTIFACT_NOT_FOUND",
                 f"there is no artifact {artifact_id}",
                 hint="list them: crossrun artifacts RUN",
             )
-        return Artifact(**dict(rows[0]))
+        return found[0]
 
     def projects(self) -> "list[Project]":
         """All projects, the one used last first."""
-        from crossrun.runs import Project
+        from crossrun.store.rows import project_of
 
-        rows = self._rows(
+        return self._made(
+            project_of,
             "SELECT p.id, p.task_type, p.created_at, count(r.id) AS runs,"
             " max(r.created_at) AS last_run_at"
             " FROM projects p LEFT JOIN runs r ON r.project_id = p.id GROUP BY p.id"
-            " ORDER BY last_run_at DESC, p.id"
+            " ORDER BY last_run_at DESC, p.id",
         )
-        return [Project(**dict(row)) for row in rows]
 
     def project(self, project_id: str) -> "Project | None":
         """One project, or None when it has not begun."""
         return next((p for p in self.projects() if p.id == project_id), None)
 
     def _with_prefix(self, reference: str) -> "list[Run]":
-        exact = self._rows("SELECT * FROM runs WHERE id = ?", [reference])
+        exact = self._made(_run, "SELECT * FROM runs WHERE id = ?", [reference])
         if exact:
-            return [_run(exact[0])]
+            return exact[:1]
         sql = "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT 6"
-        return [_run(row) for row in self._rows(sql, [len(reference), reference])]
+        return self._made(_run, sql, [len(reference), reference])
 
     def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
         if matching:
@@ -176,7 +181,7 @@ class Reader:
             )
         import difflib
 
-        ids = [row["id"] for row in self._rows("SELECT id FROM runs ORDER BY created_at DESC")]
+        ids = self._made(_id, "SELECT id FROM runs ORDER BY created_at DESC")
         near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
         hint = f"the nearest: {', '.join(near)} · list them: crossrun runs" if near else ""
         return NotFoundError(
@@ -185,17 +190,35 @@ class Reader:
             hint=hint or 'there are no runs yet; start one: crossrun run "your task"',
         )
 
-    def _chosen(self, columns: str, wanted: RunFilter) -> list[sqlite3.Row]:
-        conditions, values = _conditions(wanted)
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = f"SELECT {columns} FROM runs {where} {_NEWEST}"  # noqa: S608  all of it is ours
-        return self._rows(sql, [*values, wanted.limit])
+
+def _chosen(columns: str, wanted: RunFilter) -> tuple[str, list[Any]]:
+    conditions, values = _conditions(wanted)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"SELECT {columns} FROM runs {where} {_NEWEST}"  # noqa: S608  all of it is ours
+    return sql, [*values, wanted.limit]
 
 
 def _run(row: sqlite3.Row) -> "Run":
     from crossrun.store.rows import run_of
 
     return run_of(row)
+
+
+def _line(row: sqlite3.Row) -> RunLine:
+    line = RunLine(*row)
+    return fitting(line._replace(status=Status(line.status)))
+
+
+def _id(row: sqlite3.Row) -> str:
+    run_id = row["id"]
+    if not isinstance(run_id, str) or not run_id.isalnum():
+        raise ValueError(f"{run_id!r} is no id")
+    return run_id
+
+
+def _require_next(seq: int, before: int, *, gapless: bool) -> None:
+    if seq <= before or (gapless and seq != before + 1):
+        raise ValueError(f"after event {before} comes event {seq!r}")
 
 
 def _conditions(wanted: RunFilter) -> tuple[list[str], list[Any]]:

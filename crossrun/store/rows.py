@@ -1,14 +1,23 @@
-"""Between a `Run` and its row: plain columns, and JSON texts for what is nested."""
+"""Between values and their rows: plain columns, and JSON texts for what is nested.
+
+Reading raises ValueError (msgspec.ValidationError is one) where a row is not as it was written.
+"""
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from crossrun.runs import Run
+from crossrun.events import Event, decode
+from crossrun.runs import Artifact, Project, Run
+from crossrun.store.access import require_moment
+from crossrun.stored import StoredEvent
+from crossrun.workflows import Pattern, Version
 
 _NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern")
+_TYPES = {kind.__struct_config__.tag for kind in get_args(Event)}
+_EXIT_CODES = range(256)
 
 
 def run_row(run: Run) -> dict[str, Any]:
@@ -26,4 +35,61 @@ def run_of(row: sqlite3.Row) -> Run:
     del values["pattern_id"]
     for name in _NESTED:
         values[name] = None if values[name] is None else json.loads(values[name])
-    return msgspec.convert(values, Run)
+    run = msgspec.convert(values, Run)
+    for moment in (run.created_at, run.started_at, run.ended_at):
+        if moment is not None:
+            require_moment(moment)
+    if run.exit_code is not None and run.exit_code not in _EXIT_CODES:
+        raise ValueError(f"{run.exit_code} is no exit code")
+    _require_path(run.workspace)
+    return run
+
+
+def event_of(row: sqlite3.Row) -> StoredEvent:
+    """The event that a row holds. Types that only a newer crossrun knows are passed on."""
+    stored = StoredEvent(*row)
+    require_moment(stored.at)
+    if stored.type in _TYPES:
+        kind = decode(stored.body).__struct_config__.tag
+    else:
+        kind = json.loads(stored.body)["type"]
+    if kind != stored.type:
+        raise ValueError(f"event {stored.seq} is {kind} and not {stored.type}")
+    return stored
+
+
+def artifact_of(row: sqlite3.Row) -> Artifact:
+    """The artifact that a row holds."""
+    artifact = msgspec.convert(dict(row), Artifact)
+    _require_path(artifact.path)
+    return artifact
+
+
+def project_of(row: sqlite3.Row) -> Project:
+    """The project that a row holds."""
+    project = msgspec.convert(dict(row), Project)
+    for moment in (project.created_at, project.last_run_at):
+        if moment is not None:
+            require_moment(moment)
+    return project
+
+
+def pattern_of(row: sqlite3.Row) -> Pattern:
+    """The pattern that a row holds, its current version with it."""
+    values = dict(row)
+    values["source_run_ids"] = json.loads(values.pop("sources"))
+    for name in ("own", "kept_by_user"):
+        values[name] = bool(values[name])
+    for name in ("workflow", "stats"):
+        values[name] = json.loads(values[name])
+    return msgspec.convert(values, Pattern)
+
+
+def version_of(row: sqlite3.Row) -> Version:
+    """The version of a pattern that a row holds."""
+    return msgspec.convert({**dict(row), "workflow": json.loads(row["workflow"])}, Version)
+
+
+def _require_path(text: str) -> None:
+    if "\0" in text:
+        raise ValueError(f"{text!r} is no path")

@@ -110,7 +110,8 @@ class Writer:
 
 def _project(session: Session, lesson: Recorded) -> None:
     """Stores what follows for patterns. The event stays, whatever state their tables are in."""
-    with suppress(DBAPIError, sqlite3.Error, ValueError), session.begin_nested():
+    senseless = (ValueError, TypeError, LookupError, AttributeError)
+    with suppress(DBAPIError, sqlite3.Error, *senseless), session.begin_nested():
         pattern_writing.project(session, lesson)
 
 
