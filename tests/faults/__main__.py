@@ -20,9 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from faults.kill import KILL
 from faults.lists import FaultList, Trial
+from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = ()
+LISTS: tuple[FaultList, ...] = (KILL, STOP)
 
 
 def main() -> int:
