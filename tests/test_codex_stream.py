@@ -280,6 +280,19 @@ class TestBusy:
             states.append(seen.busy())
         assert states == [True, True, True, False]
 
+    @pytest.mark.parametrize(
+        "item",
+        [
+            {"id": "item_1", "type": "command_execution", "command": 5},
+            {"id": "item_1", "type": ["tool_call"]},
+            {"id": "item_1", "type": "mcp_tool_call", "tool": "add", "changes": 5},
+        ],
+    )
+    def test_it_is_not_busy_with_what_was_not_understood(self, item: dict[str, object]) -> None:
+        seen = reader()
+        (event,) = seen.read(json.dumps({"type": "item.started", "item": item}).encode())
+        assert (type(event), seen.busy()) == (Unrecognised, False)
+
     @pytest.mark.parametrize("end", [turn_completed(1, 0, 1, 0), LINES[-2]])
     def test_it_is_not_busy_after_the_turn(self, end: bytes) -> None:
         seen = reader()
@@ -725,6 +738,17 @@ class TestFailures:
         assert (failure.code, failure.retryable) == ("AGENT_DIED", True)
         assert words in failure.message
         assert "thread panicked" in failure.message
+
+    @pytest.mark.parametrize("lines", [SAID["completed"], SAID["completed"][-1:]])
+    def test_who_died_after_its_turn_is_not_said_to_have_died_before(
+        self, lines: list[bytes]
+    ) -> None:
+        seen = reader()
+        for line in lines:
+            seen.read(line)
+        failure = seen.outcome(Exit(137, "itself", "")).failure
+        assert failure is not None
+        assert (failure.code, "after its turn was over" in failure.message) == ("AGENT_DIED", True)
 
     def test_a_turn_begun_after_a_completed_one_has_to_complete_as_well(self) -> None:
         seen = reader()

@@ -100,8 +100,8 @@ def refused(end: Exit) -> Failure:
     return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
 
 
-def died(end: Exit) -> Failure:
-    """Codex ended without saying that its turn is over."""
+def died(end: Exit, *, over: bool = False) -> Failure:
+    """Codex ended without saying that its turn is over, or badly after it had said so."""
     how = f"with exit code {end.code}"
     if end.code < 0:
         how = f"by {_signal_name(-end.code)}"
@@ -109,7 +109,7 @@ def died(end: Exit) -> Failure:
     said = f" (its last words: {last})" if last else ""
     return Failure(
         "AGENT_DIED",
-        f"Codex ended {how} before its turn was over{said}",
+        f"Codex ended {how} {'after' if over else 'before'} its turn was over{said}",
         "what it did until then is kept; run it again",
         retryable=True,
     )

@@ -101,9 +101,9 @@ class CodexReader:
             return Outcome(classify(self._error, resets_at), end.code)
         if self._completed and end.code == 0:
             return Outcome(None, 0)
-        if not self._began:
+        if not self._began and not self._completed:
             return Outcome(refused(end), end.code)
-        return Outcome(died(end), end.code)
+        return Outcome(died(end, over=self._completed), end.code)
 
     def _understand(self, line: dict[str, Any]) -> list[AgentEvent]:
         match line["type"]:
@@ -136,14 +136,16 @@ class CodexReader:
     def _item_started(self, item: dict[str, Any]) -> AgentEvent:
         match item["type"]:
             case "command_execution":
+                begun = CommandStarted(command=_text(item["command"]))
                 self._running[_text(item["id"])] = self._clock()
-                return CommandStarted(command=_text(item["command"]))
+                return begun
             case "todo_list":
                 return _plan(item)
             case kind:
-                if "tool_call" in kind:
+                started = ItemStarted(kind=_text(kind), detail=_detail(item))
+                if "tool_call" in started.kind:
                     self._running[_text(item["id"])] = self._clock()
-                return ItemStarted(kind=_text(kind), detail=_detail(item))
+                return started
 
     def _item(self, item: dict[str, Any]) -> list[AgentEvent]:
         began = self._running.pop(str(item.get("id")), None)
