@@ -20,11 +20,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from faults.endings import ENDINGS
 from faults.kill import KILL
 from faults.lists import FaultList, Trial
 from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = (KILL, STOP)
+LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS)
 
 
 def main() -> int:

@@ -85,9 +85,17 @@ def _names(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
+def named(process: psutil.Process) -> str:
+    """The name of a process; nothing where it is gone."""
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
+
+
 def told(processes: Sequence[psutil.Process]) -> str:
     """Processes in words."""
-    return ", ".join(f"{process.pid} {process.name()}" for process in processes)
+    return ", ".join(f"{process.pid} {named(process)}" for process in processes)
 
 
 @contextmanager
