@@ -22,10 +22,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from faults.endings import ENDINGS
 from faults.kill import KILL
+from faults.lines import LINES
 from faults.lists import FaultList, Trial
 from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS)
+LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS, LINES)
 
 
 def main() -> int:
