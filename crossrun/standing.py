@@ -43,6 +43,10 @@ SEEN = (
 
 _OUTPUT_TOLD = 2000
 """Characters of a failed command's output that planner and agent get to see."""
+_FAILED_TOLD = 50
+"""So many failed commands of a step the planner gets to see, the newest."""
+_CHANGED_TOLD = 1000
+"""And so many changed files."""
 
 
 class Standing(Struct):
@@ -77,10 +81,12 @@ class Standing(Struct):
             case UsageReported(tokens=tokens, cost=cost, thread_total=total):
                 self.spent = self.spent.plus(tokens, cost)
                 self.thread_tokens = total or self.thread_tokens
-            case FileChanged(path=path, ok=True) if path not in self._changed:
-                self._changed.append(path)
+            case FileChanged(path=path, ok=True):
+                if len(self._changed) < _CHANGED_TOLD and path not in self._changed:
+                    self._changed.append(path)
             case CommandRan(exit_code=code, command=command, output=output) if code != 0:
                 self._failed.append((command, code, output[-_OUTPUT_TOLD:]))
+                del self._failed[:-_FAILED_TOLD]
             case PlannerReplied(sent=sent, reply=reply):
                 self.messages = (*self.messages, *sent, reply)
                 self._unplanned = len(sent) + 1 if reply.get("tool_calls") else 0

@@ -1,5 +1,6 @@
 """The planning model on the real `openai` package, with a scripted server."""
 
+import json
 import subprocess
 import sys
 import time
@@ -43,6 +44,24 @@ def test_the_planner_sees_what_came_of_each_step(crossrun: Crossrun) -> None:
     assert '"changed_files": ["duration.py", "test_duration.py"]' in report
     assert '"exit_code": 1' in report
     assert run["tokens"] == {"input": 200, "cached_input": 20, "output": 40, "reasoning": 10}
+
+
+def test_a_report_has_a_bound_whatever_the_agent_did(crossrun: Crossrun) -> None:
+    files = [
+        {"type": "file_changed", "path": f"{n}.txt", "change": "added", "content": ""}
+        for n in range(1100)
+    ]
+    ran = {"type": "command_ran", "output": ""}
+    commands = [{**ran, "command": f"exit {n}", "exit_code": n} for n in range(1, 61)]
+    recording = crossrun.cwd / "long.yaml"
+    about = {"recording": 1, "title": "long", "task_type": "code", "task": "go on"}
+    recording.write_text(json.dumps({**about, "events": [*files, *commands]}))
+    planned(crossrun, [STEP, "All done."], "--recording", str(recording), "--yes")
+
+    second = [e for e in crossrun.events() if e["type"] == "planner_replied"][1]
+    report = json.loads(second["sent"][0]["content"])
+    assert len(report["changed_files"]) == 1000
+    assert [one["exit_code"] for one in report["failed_commands"]] == list(range(11, 61))
 
 
 def test_the_planners_conversation_is_stored_whole(crossrun: Crossrun) -> None:
