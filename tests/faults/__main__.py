@@ -21,12 +21,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from faults.endings import ENDINGS
+from faults.floods import FLOODS
 from faults.kill import KILL
 from faults.lines import LINES
 from faults.lists import FaultList, Trial
 from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS, LINES)
+LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS, LINES, FLOODS)
 
 
 def main() -> int:
