@@ -28,6 +28,8 @@ _NEXT = (
     ("run", "--executor", "shell", "true"),
 )
 _LONGEST_REAPING = 5.0
+_KILLED_AGAIN = 0.3
+"""So often whoever would put things in order is killed as well."""
 
 
 def killed(trial: Trial) -> None:
@@ -38,6 +40,8 @@ def killed(trial: Trial) -> None:
         process.kill()
         process.wait()
         left = ledger.events()
+        if trial.chance.random() < _KILLED_AGAIN:
+            _next_killed_too(crossrun, trial)
         with _stranger() as stranger:
             began = time.monotonic()
             result = crossrun(*trial.chance.choice(_NEXT))
@@ -54,6 +58,13 @@ def killed(trial: Trial) -> None:
     _all_ended(ledger, settled)
     assert ledger.rows("PRAGMA integrity_check") in ([], [("ok",)])
     assert not list((crossrun.home / "state" / "locks").glob("*")), "a lock file remains"
+
+
+def _next_killed_too(crossrun: Crossrun, trial: Trial) -> None:
+    process = crossrun.start("runs")
+    time.sleep(trial.chance.uniform(0, 0.5))
+    process.kill()
+    process.communicate()
 
 
 @contextmanager
