@@ -746,7 +746,7 @@ class TestFailures:
         seen = reader()
         for line in lines:
             seen.read(line)
-        failure = seen.outcome(Exit(137, "itself", "")).failure
+        failure = seen.outcome(Exit(137, "")).failure
         assert failure is not None
         assert (failure.code, "after its turn was over" in failure.message) == ("AGENT_DIED", True)
 
