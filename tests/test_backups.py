@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import Crossrun, fill
 
+from crossrun.store.steps import MIGRATIONS
+
 SHELL = ("run", "--executor", "shell")
 
 
@@ -197,7 +199,8 @@ def test_an_older_backup_is_brought_up_to_date(crossrun: Crossrun, tmp_path: Pat
     made_by(1, tmp_path / "old").rename(folder(crossrun) / "crossrun-0001-20260102T030405Z.db")
     damage(crossrun)
     told = crossrun.json("migrate", "--restore", "--yes")
-    assert (told["made_at"], told["applied"]) == ("2026-01-02T03:04:05.000000Z", ["0002_patterns"])
+    assert told["made_at"] == "2026-01-02T03:04:05.000000Z"
+    assert told["applied"] == [name for name, _ in MIGRATIONS[1:]]
     assert [one["id"] for one in crossrun.json("runs")["runs"]] == ["k7f3abcd"]
 
 
