@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from crossrun.failures import Failure
-from crossrun.runs import Change, RunRequest, Tokens
+from crossrun.runs import Change, RunRequest, Source, Tokens
 from crossrun.status import Status
 from crossrun.workflows import Caution, Decision, Lesson, State, Stats, Trace, Workflow
 
@@ -64,12 +64,13 @@ class WorkspacePrepared(Fact, frozen=True):
     """The agent's folder is ready; changes are measured against `baseline` (a git tree id).
 
     `top_files` are the names of the files at its top, as far as they tell what kind of project it
-    is.
+    is. `source` is where its files came from, and where changes go back to.
     """
 
     path: str
     baseline: str
     top_files: tuple[str, ...] = ()
+    source: Source | None = None
 
 
 class PlannerReplied(Fact, frozen=True):

@@ -66,6 +66,7 @@ def begun(recorded: Recorded, event: RunStarted) -> Run:
         executor_version=event.executor_version,
         crossrun_version=event.crossrun_version,
         reference_run_id=request.memory.reference_run_id,
+        from_run_id=request.begin_with.run_id,
         retry_of=event.retry_of,
         resumed_from=event.resumed_from,
     )
@@ -90,6 +91,8 @@ def _after(run: Run, recorded: Recorded) -> Run:
             return replace(run, thread_id=thread_id)
         case AgentSpoke(text=text):
             return replace(run, answer=text)
+        case WorkspacePrepared(source=source):
+            return replace(run, source=source)
         case RunQueued():
             return replace(run, status=Status.QUEUED, started_at=None)
         case RunDequeued():
@@ -136,7 +139,6 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | UsageReported()
             | WaitBegan()
             | Warned()
-            | WorkspacePrepared()
         ):
             return run
         case _ as never:

@@ -59,6 +59,22 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
     carried_on_from: str | None = None
 
 
+class BeginWith(Struct, frozen=True, kw_only=True):
+    """What the user wants a workspace to begin with; nothing of it: an empty folder.
+
+    At most one of `path` (a folder to copy), `url` (a repository to clone), `run_id` (a run whose
+    workspace is cloned) and `in_place` (a folder to work in). `clean` leaves uncommitted work out,
+    `include` are patterns for ignored files that come along.
+    """
+
+    path: str | None = None
+    url: str | None = None
+    run_id: str | None = None
+    in_place: str | None = None
+    clean: bool = False
+    include: tuple[str, ...] = ()
+
+
 class RunRequest(Struct, frozen=True, kw_only=True):
     """All that the user asked for: enough to do the same again."""
 
@@ -77,6 +93,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     recording: str | None = None
     """What the replay executor plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
     memory: MemoryOptions = MemoryOptions()
+    begin_with: BeginWith = BeginWith()
 
 
 class Tokens(Struct, frozen=True):
@@ -179,6 +196,42 @@ class Decided(Struct, frozen=True, kw_only=True):
     adherence: float | None = None
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """Where the files of a workspace came from, and where changes go back to.
+
+    `path` is a folder, or the address of a repository. `base` is the git tree of the files as they
+    were copied, uncommitted work included, in the workspace's snapshots. `branch` and `commit` are
+    those of the source at that time, `uncommitted` how many files differed from the commit. A run
+    `in_place` works in the folder itself.
+    """
+
+    kind: Literal["repository", "folder", "url", "in_place"]
+    path: str
+    base: str
+    branch: str | None = None
+    commit: str | None = None
+    uncommitted: int = 0
+
+
+class Application(Struct, frozen=True, kw_only=True):
+    """That the change of a run was brought somewhere.
+
+    `path` is the folder that got it, `branch` the branch that was made instead of changing files.
+    `before` and `after` are git trees, in the workspace's snapshots, of the files that were
+    changed: what it takes to undo it.
+    """
+
+    id: str
+    run_id: str
+    at: str
+    path: str
+    branch: str | None = None
+    files: int = 0
+    before: str | None = None
+    after: str | None = None
+    undone_at: str | None = None
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """A run as the ledger knows it. None means not known (yet), never nothing.
 
@@ -223,6 +276,7 @@ class Run(Struct, frozen=True, kw_only=True):
     turns: int = 0
     commands: int = 0
     failed_commands: int = 0
+    source: Source | None = None
 
 
 class Artifact(Struct, frozen=True):

@@ -107,6 +107,8 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     runs.CodexOptions,
     runs.Limits,
     runs.MemoryOptions,
+    runs.BeginWith,
+    runs.Source,
     runs.Tokens,
     runs.Change,
     events.PlanItem,

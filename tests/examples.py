@@ -40,7 +40,16 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.runs import Change, CodexOptions, Limits, MemoryOptions, RunRequest, Tokens
+from crossrun.runs import (
+    BeginWith,
+    Change,
+    CodexOptions,
+    Limits,
+    MemoryOptions,
+    RunRequest,
+    Source,
+    Tokens,
+)
 from crossrun.status import Status
 from crossrun.workflows import (
     Act,
@@ -86,6 +95,7 @@ REQUEST = RunRequest(
     ),
     verify="pytest -q",
     recording="file:/recording.yaml",
+    begin_with=BeginWith(run_id="m4n5pqrx", clean=True, include=("*.csv",)),
     memory=MemoryOptions(
         off=True,
         pattern_id="9c1xyz",
@@ -139,6 +149,10 @@ TRACE = Trace(
     preconditions=PRECONDITIONS,
 )
 
+SOURCE = Source(
+    kind="repository", path="/src", base="4b825dc", branch="main", commit="9daeafb", uncommitted=2
+)
+
 EVENTS: tuple[Event, ...] = (
     RunStarted(
         request=REQUEST,
@@ -152,7 +166,10 @@ EVENTS: tuple[Event, ...] = (
     RunDequeued(),
     WaitBegan(until="2026-01-02T03:05:00.000000Z", reason="the quota is used up"),
     WorkspacePrepared(
-        path="/w/thesis/k7f3abcd", baseline="4b825dc", top_files=("pyproject.toml", "Makefile")
+        path="/w/thesis/k7f3abcd",
+        baseline="4b825dc",
+        top_files=("pyproject.toml", "Makefile"),
+        source=SOURCE,
     ),
     PatternDecided(
         decision="injected",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import Crossrun
-from examples import EVENTS, FAILURE, REQUEST, RUN_ID, event_of, recorded
+from examples import EVENTS, FAILURE, REQUEST, RUN_ID, SOURCE, event_of, recorded
 from msgspec.structs import replace
 from sqlmodel import Session, create_engine
 
@@ -33,6 +33,7 @@ from crossrun.events import (
     UsageReported,
     Verified,
     WorkspaceChanged,
+    WorkspacePrepared,
     decode,
 )
 from crossrun.failures import FAILURES, Failure
@@ -87,6 +88,7 @@ def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
         "executor_version": "0.58.0",
         "crossrun_version": "0.1.0",
         "reference_run_id": "m4n5pqrs",
+        "from_run_id": "m4n5pqrx",
         "retry_of": "m4n5pqrt",
         "resumed_from": "m4n5pqrv",
     }
@@ -141,6 +143,7 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
             ],
             a_run(tokens=Tokens(5), cost=None),
         ),
+        ([event_of(WorkspacePrepared)], a_run(source=SOURCE)),
         ([RunQueued(limit=1, ahead=0)], a_run(status=Status.QUEUED, started_at=None)),
         ([RunQueued(limit=1, ahead=0), RunDequeued()], a_run(started_at=ENDED)),
         ([TurnStarted(), TurnStarted()], a_run(turns=2)),
@@ -191,6 +194,7 @@ def test_a_run_is_as_its_events_left_it(events: list[Event], run: Run) -> None:
 _TOLD = (
     AgentSpoke, CommandRan, PatternDecided, PatternLearned, RunDequeued, RunFinished, RunQueued,
     RunStarted, ThreadStarted, TurnStarted, UsageReported, Verified, WorkspaceChanged,
+    WorkspacePrepared,
 )  # fmt: skip
 _TELLS_NOTHING = (
     *[event for event in EVENTS if not isinstance(event, _TOLD)],
@@ -252,6 +256,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         thread_id="019a-7e",
         answer=event_of(AgentSpoke).text,
         started_at=ENDED,
+        source=SOURCE,
         tokens=Tokens(10, 5, 3, 1),
         cost=0.25,
         verify=Verification("pytest -q", 2),

@@ -15,7 +15,7 @@ from crossrun.store.access import require_moment
 from crossrun.stored import StoredEvent
 from crossrun.workflows import Pattern, Version
 
-_NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern")
+_NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source")
 _TYPES = {kind.__struct_config__.tag for kind in get_args(Event)}
 _EXIT_CODES = range(256)
 

@@ -156,6 +156,24 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE runs ADD COLUMN cost FLOAT;
         """,
     ),
+    (
+        "0004_sources",
+        """
+        ALTER TABLE runs ADD COLUMN source VARCHAR;
+        CREATE TABLE applications (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            run_id VARCHAR NOT NULL,
+            at VARCHAR NOT NULL,
+            path VARCHAR NOT NULL,
+            branch VARCHAR,
+            files INTEGER NOT NULL,
+            before VARCHAR,
+            after VARCHAR,
+            undone_at VARCHAR
+        );
+        CREATE INDEX ix_applications_run_id ON applications (run_id);
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

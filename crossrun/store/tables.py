@@ -50,6 +50,7 @@ class RunRow(SQLModel, table=True):
     commands: int
     failed_commands: int
     cost: float | None
+    source: str | None
 
 
 class EventRow(SQLModel, table=True):
@@ -77,6 +78,22 @@ class ArtifactRow(SQLModel, table=True):
     size: int
     sha256: str
     created_at: str
+
+
+class ApplicationRow(SQLModel, table=True):
+    """That the change of a run was brought somewhere, by the user's word."""
+
+    __tablename__: ClassVar[str] = "applications"
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    at: str
+    path: str
+    branch: str | None
+    files: int
+    before: str | None
+    after: str | None
+    undone_at: str | None
 
 
 class ProjectRow(SQLModel, table=True):
