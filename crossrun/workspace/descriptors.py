@@ -1,0 +1,70 @@
+"""Folders opened name by name, so that no link below a certain folder can lead anywhere else."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+NO_FOLDER = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
+"""What opening says when a folder is gone, or something else has taken its place."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """A folder that the user or crossrun named: links on the way to it count. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def opened_below(top: int, parts: Sequence[str]) -> Iterator[int]:
+    """A folder below an open one, without any link on the way. Raises OSError.
+
+    Only the last part stays open, so that no tree is too deep or too wide for the limit of open
+    files.
+    """
+    descriptor = os.open(parts[0] if parts else ".", _FOLDER, dir_fd=top)
+    try:
+        for part in parts[1:]:
+            below = os.open(part, _FOLDER, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_file(file: Path, size: int) -> bytes | None:
+    """The beginning of a regular file; None for a link or anything else in its place."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as content:
+        return content.read(size) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def shown(path: str) -> str:
+    """A path as text for people and for JSON: what is no UTF-8 in it becomes a question mark."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def allow_all(folder: int, name: str) -> None:
+    """Gives the user all rights on a folder, and not on what a link in its place leads to.
+
+    Raises OSError.
+    """
+    if os.chmod in os.supports_follow_symlinks:
+        os.chmod(name, 0o700, dir_fd=folder, follow_symlinks=False)
+        return
+    descriptor = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        os.chmod(f"/proc/self/fd/{descriptor}", 0o700)  # noqa: PTH101  it is a link to follow
+    finally:
+        os.close(descriptor)
