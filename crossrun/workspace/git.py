@@ -7,10 +7,10 @@ configuration found in a tree or inherited from the user can run code or change 
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ _LARGEST_KEPT = 8 * 1024 * 1024
 _ATTRIBUTES = "* -text !eol -ident -filter !diff -working-tree-encoding\n"
 """Files are recorded byte by byte, whatever a .gitattributes in the workspace says."""
 
-_SETTINGS = {
+SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
     "core.excludesFile": os.devnull,
@@ -159,7 +159,7 @@ class Snapshots:
             return
         make_private(self._git_dir)
         init = ["init", "--quiet", "--bare", "--shared=0600", "--template="]
-        _output(_run([*init, str(self._git_dir)], Path("/")))
+        output(run_git([*init, str(self._git_dir)], Path("/")))
         info = self._git_dir / "info"
         info.mkdir(exist_ok=True)
         (info / "attributes").write_text(_ATTRIBUTES)
@@ -193,19 +193,19 @@ class Snapshots:
     def _git(
         self, *words: str, folder: Path | None = None, index: Path | None = None, stdin: bytes = b""
     ) -> bytes:
-        return _output(self._call(*words, folder=folder, index=index, stdin=stdin))
+        return output(self._call(*words, folder=folder, index=index, stdin=stdin))
 
     def _call(
         self, *words: str, folder: Path | None = None, index: Path | None = None, stdin: bytes = b""
     ) -> "subprocess.CompletedProcess[bytes]":
         folder = folder or self._work_tree
-        settings = [word for pair in _SETTINGS.items() for word in ("-c", "=".join(pair))]
+        settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
         place = [f"--git-dir={self._git_dir}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
-        return _run([*place, *settings, *words], folder, stdin=stdin, environ=extra)
+        return run_git([*place, *settings, *words], folder, stdin=stdin, environ=extra)
 
 
-def _run(
+def run_git(
     words: Sequence[str],
     folder: Path,
     *,
@@ -241,7 +241,23 @@ def _run(
         ) from error
 
 
-def _output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
+def start_git(
+    words: Sequence[str], environ: Mapping[str, str], said: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """Starts git for work on the network: as the user would, but with no terminal to ask on."""
+    return subprocess.Popen(
+        [require_git(), *words],
+        cwd="/",
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        start_new_session=True,
+    )
+
+
+def output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
+    """What git said. Raises ConfigurationError, GIT_FAILED, when it failed."""
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise ConfigurationError(
