@@ -128,6 +128,13 @@ class TestRepositories:
         )
         assert (told.copied.files, told.copied.folders) == (4, 1)
 
+    def test_paths_may_be_relative(
+        self, source: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(source / "d")
+        assert taken(Path(".."), Path("../../copy")).branch == "main"
+        assert files(copy) == files(source)
+
     def test_a_clean_copy_has_what_was_committed(self, source: Path, copy: Path) -> None:
         sh("echo 2 >> a; git add a; rm d/b; echo 1 > new; chmod +x .gitignore", source)
         before = state(source)

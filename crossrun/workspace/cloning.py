@@ -58,7 +58,7 @@ def clone(url: str, target: Path, stop: Stop, environ: Mapping[str, str]) -> Tak
         CrossrunError: the URL is not allowed, or git could not clone it.
     """
     _check(url)
-    with scratch(target) as folder:
+    with scratch(target.absolute()) as folder:
         checkout = folder / "checkout"
         with tempfile.TemporaryFile() as said:
             started = start_git([*_CLONE, url, str(checkout)], _surroundings(environ), said)

@@ -85,6 +85,7 @@ def take(
         CrossrunError: the source is none, or cannot be read, or the target not be made.
     """
     _check(source)
+    source, target = source.absolute(), target.absolute()
     wanted = _Wanted(stop, clean, tuple(include), frozenset(_below(source, besides)))
     with building(target) as folder:
         if os.path.lexists(source / _GIT):
