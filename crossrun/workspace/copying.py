@@ -5,6 +5,7 @@ already, and links are never followed, so that a folder that is swapped for a li
 the copy leads nowhere.
 """
 
+import os
 import queue
 import threading
 import time
@@ -21,7 +22,8 @@ from crossrun.workspace.descriptors import opened, shown
 from crossrun.workspace.partial import building
 from crossrun.workspace.transfer import Halted, LeaveOut, Skipped, Task, Worker
 
-_THREADS = 4
+_THREADS = max(2, min(4, os.cpu_count() or 2))
+"""More than there are cores get in each other's way."""
 _TICK = 0.1
 """Seconds between looks at the stop flag, and between words of progress."""
 _NAMED = 3
