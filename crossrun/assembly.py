@@ -79,7 +79,10 @@ def person(settings: Settings) -> Person:
 
 def workspaces(settings: Settings) -> Workspaces:
     """All workspaces, wherever the settings put them."""
-    return Workspaces(settings.paths.workspaces, settings.paths.snapshots)
+    paths = settings.paths
+    return Workspaces(
+        paths.workspaces, paths.snapshots, (paths.data, paths.artifacts, paths.state, paths.config)
+    )
 
 
 def task_types_folder(settings: Settings) -> Path:

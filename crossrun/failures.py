@@ -30,6 +30,7 @@ FAILURES: dict[str, tuple[str, Exit]] = {
     "SCRIPT_FAILED": ("failed", Exit.RUN_FAILED),
     "PLANNER_BAD_CALL": ("failed", Exit.RUN_FAILED),
     "PLANNER_NEVER_ACTED": ("failed", Exit.RUN_FAILED),
+    "SETUP_FAILED": ("failed", Exit.RUN_FAILED),
     "WORKSPACE_FAILED": ("failed", Exit.RUN_FAILED),
     "STORE_FAILED": ("failed", Exit.RUN_FAILED),
     "INTERNAL": ("failed", Exit.RUN_FAILED),

@@ -12,6 +12,7 @@ from crossrun.events import (
     CancelRequested,
     CommandRan,
     CommandStarted,
+    CopyProgressed,
     FileChanged,
     ItemStarted,
     PatternDecided,
@@ -24,6 +25,8 @@ from crossrun.events import (
     RunFinished,
     RunQueued,
     RunStarted,
+    SetupRan,
+    SourceCopied,
     StepFinished,
     StepPlanned,
     ThreadStarted,
@@ -124,6 +127,7 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | ArtifactSaved()
             | CancelRequested()
             | CommandStarted()
+            | CopyProgressed()
             | FileChanged()
             | ItemStarted()
             | PatternJudged()
@@ -131,6 +135,8 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | PlanUpdated()
             | PlannerReplied()
             | RunStarted()
+            | SetupRan()
+            | SourceCopied()
             | StepFinished()
             | StepPlanned()
             | ToolCalled()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from crossrun.errors import NotFoundError, StillRunningError, UsageError
 from crossrun.events import RunStarted, decode
 from crossrun.redaction import MASK
-from crossrun.runs import MemoryOptions, Run, RunRequest
+from crossrun.runs import MemoryOptions, Run, RunRequest, Source
 from crossrun.standing import SEEN, Origin, Standing
 from crossrun.status import Status
 from crossrun.store import Store
@@ -20,6 +20,29 @@ class Descent(NamedTuple):
 
     request: RunRequest
     origin: Origin
+
+
+def first(store: Store, request: RunRequest) -> Descent:
+    """What the user asks for; it may begin with a clone of an earlier run's workspace.
+
+    Raises:
+        CrossrunError: that is not possible; nothing has happened yet.
+    """
+    if request.begin_with.run_id is None:
+        return Descent(request, Origin())
+    earlier = store.read.run(request.begin_with.run_id)
+    newest = store.read.newest_in(earlier.workspace) or earlier
+    _require_end(newest)
+    _require_folder(earlier)
+    cloned = Path(earlier.workspace)
+    return Descent(request, Origin(cloned=cloned, source=_of_clone(earlier.source)))
+
+
+def _of_clone(source: Source | None) -> Source | None:
+    """A clone of the user's own folder is a copy of it."""
+    if source is None or source.kind != "in_place":
+        return source
+    return replace(source, kind="folder")
 
 
 def resumed(store: Store, run: Run, task: str | None) -> Descent:
@@ -40,7 +63,12 @@ def resumed(store: Store, run: Run, task: str | None) -> Descent:
         )
     _require_whole(request.verify or "", *request.codex.config)
     memory = _memory(store, run, request.memory)
-    origin = Origin(resumed_from=run.id, workspace=Path(run.workspace), standing=standing)
+    origin = Origin(
+        resumed_from=run.id,
+        workspace=Path(run.workspace),
+        source=run.source,
+        standing=standing,
+    )
     return Descent(replace(request, memory=memory), origin)
 
 
@@ -55,8 +83,11 @@ def retried(store: Store, run: Run, *, keep_workspace: bool) -> Descent:
         _require_workspace(store, run)
     request = _request(store, run)
     _require_whole(msgspec.json.encode(request).decode())
-    workspace = Path(run.workspace) if keep_workspace else None
-    return Descent(request, Origin(retry_of=run.id, workspace=workspace))
+    if keep_workspace:
+        workspace = Path(run.workspace)
+        return Descent(request, Origin(retry_of=run.id, workspace=workspace, source=run.source))
+    descent = first(store, request)
+    return descent._replace(origin=replace(descent.origin, retry_of=run.id))
 
 
 def _request(store: Store, run: Run) -> RunRequest:
@@ -113,6 +144,10 @@ def _require_workspace(store: Store, run: Run) -> None:
             hint=f"go on with that one: crossrun resume {newest.id}",
         )
     _require_end(run)
+    _require_folder(run)
+
+
+def _require_folder(run: Run) -> None:
     if not Path(run.workspace).is_dir():
         raise NotFoundError(
             "WORKSPACE_GONE",

@@ -64,7 +64,8 @@ class BeginWith(Struct, frozen=True, kw_only=True):
 
     At most one of `path` (a folder to copy), `url` (a repository to clone), `run_id` (a run whose
     workspace is cloned) and `in_place` (a folder to work in). `clean` leaves uncommitted work out,
-    `include` are patterns for ignored files that come along.
+    `include` are patterns for ignored files that come along. `setup` is the user's own command for
+    workspaces of the project, run before the agent.
     """
 
     path: str | None = None
@@ -73,6 +74,7 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     in_place: str | None = None
     clean: bool = False
     include: tuple[str, ...] = ()
+    setup: str | None = None
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
@@ -293,10 +295,14 @@ class Artifact(Struct, frozen=True):
 
 
 class Project(Struct, frozen=True):
-    """A name under which runs are kept together. It begins with its first run."""
+    """A name under which runs are kept together. It begins with its first run.
+
+    `setup` is the user's own command that prepares its workspaces.
+    """
 
     id: str
     task_type: str | None
+    setup: str | None
     created_at: str
     runs: int
     last_run_at: str | None

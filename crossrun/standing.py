@@ -25,7 +25,7 @@ from crossrun.events import (
 from crossrun.failures import QUOTA_CODES, Failure
 from crossrun.planning import Message, StepReport
 from crossrun.planning.prompt import to_go_on, to_repair
-from crossrun.runs import NO_TOKENS, Limits, Spent, Tokens
+from crossrun.runs import NO_TOKENS, Limits, Source, Spent, Tokens
 
 SEEN = (
     "agent_spoke",
@@ -157,10 +157,13 @@ class Standing(Struct):
 class Origin(Struct, frozen=True):
     """What a run repeats or goes on from.
 
-    `workspace` is the one that it takes over, `standing` what the earlier runs left.
+    `workspace` is the one that it takes over, `standing` what the earlier runs left. `cloned` is
+    the workspace that its own one is a copy of. `source` is where the files of either came from.
     """
 
     retry_of: str | None = None
     resumed_from: str | None = None
     workspace: Path | None = None
+    cloned: Path | None = None
+    source: Source | None = None
     standing: Standing = field(default_factory=Standing)

@@ -20,7 +20,7 @@ LAYERS = [
         "clock",
         "setting_values",
     },
-    {"failures", "settings", "stored", "workflows"},
+    {"failures", "filelocks", "settings", "stored", "workflows"},
     {"quotas", "runs"},
     {"events"},
     {"ledger", "schema", "background", "tasktypes"},

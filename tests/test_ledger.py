@@ -352,7 +352,7 @@ def test_the_store_says_nothing_that_the_log_does_not(crossrun: Crossrun) -> Non
     projects: dict[str, dict[str, Any]] = {}
     for item in stored.events:
         run = runs[item.run_id] = advance(runs.get(item.run_id), item)
-        begun = {"id": run.project_id, "task_type": None, "created_at": item.at}
+        begun = {"id": run.project_id, "task_type": None, "created_at": item.at, "setup": None}
         projects.setdefault(run.project_id, begun)
     assert [run_row(run) for run in runs.values()] == stored.runs
     assert list(filter(None, map(artifact, stored.events))) == [

@@ -882,19 +882,19 @@ def test_artifacts_are_listed_as_they_were_saved(store: Store) -> None:
 def test_a_project_begins_with_its_first_run_and_keeps_what_was_set(store: Store) -> None:
     first = record(store, "aaaa2222", started(project_id="b"), SUCCEEDED)[0].at
     second = record(store, "bbbb2222", started(project_id="a"), SUCCEEDED)[0].at
-    store.set_project_task_type("b", "research")
+    store.set_project("b", "task_type", "research")
     third = record(store, "cccc2222", started(project_id="b"), SUCCEEDED)[0].at
     assert store.read.projects() == [
-        Project("b", "research", first, 2, third),
-        Project("a", None, second, 1, second),
+        Project("b", "research", None, first, 2, third),
+        Project("a", None, None, second, 1, second),
     ]
-    store.set_project_task_type("b", None)
-    assert store.read.project("b") == Project("b", None, first, 2, third)
+    store.set_project("b", "task_type", None)
+    assert store.read.project("b") == Project("b", None, None, first, 2, third)
     assert store.read.project("c") is None
-    store.set_project_task_type("c", "code")
+    store.set_project("c", "setup", "make")
     begun = store.read.project("c")
     assert begun is not None
-    assert begun == Project("c", "code", begun.created_at, 0, None)
+    assert begun == Project("c", None, "make", begun.created_at, 0, None)
 
 
 # --- whose run it is

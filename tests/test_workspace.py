@@ -111,6 +111,14 @@ def modified(path: str, insertions: int | None, deletions: int | None) -> Change
     return Change(path, "modified", None, insertions, deletions)
 
 
+def prepared(workspaces: Workspaces, project_id: str, run_id: str) -> Workspace:
+    """An empty workspace."""
+    path = workspaces.path(project_id, run_id)
+    workspaces.make_room(path)
+    workspaces.make_empty(path)
+    return workspaces.recorded(path)
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("name", "folder"),
@@ -142,7 +150,7 @@ class TestNames:
     ) -> None:
         assert folder_name(name) == folder
         workspaces = Workspaces(tmp_path / "root", tmp_path / "snapshots")
-        path = workspaces.prepare(name, "run1").path
+        path = prepared(workspaces, name, "run1").path
         assert path.resolve() == (tmp_path / "root").resolve() / folder / "run1"
 
     def test_different_names_have_different_folders(self) -> None:
@@ -175,7 +183,7 @@ class TestPrepare:
     def test_a_workspace_is_empty_and_the_users_own(
         self, workspaces: Workspaces, tmp_path: Path
     ) -> None:
-        made = workspaces.prepare("thesis", "run1")
+        made = prepared(workspaces, "thesis", "run1")
 
         path = tmp_path / "root" / "thesis" / "run1"
         assert made == Workspace(path, EMPTY_TREE, made.snapshots)
@@ -184,15 +192,15 @@ class TestPrepare:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
     def test_its_state_is_kept_outside_of_it(self, workspaces: Workspaces, tmp_path: Path) -> None:
-        made = workspaces.prepare("thesis", "run1")
+        made = prepared(workspaces, "thesis", "run1")
         assert made.snapshots.take() == EMPTY_TREE
         assert list(made.path.iterdir()) == []
         assert (tmp_path / "snapshots" / "run1.git").is_dir()
 
     def test_a_folder_that_is_there_already_is_never_taken(self, workspaces: Workspaces) -> None:
-        (workspaces.prepare("thesis", "run1").path / "kept").touch()
+        (prepared(workspaces, "thesis", "run1").path / "kept").touch()
         with pytest.raises(ConfigurationError) as refused:
-            workspaces.prepare("thesis", "run1")
+            prepared(workspaces, "thesis", "run1")
         assert refused.value.code == "WORKSPACE_UNWRITABLE"
         assert (workspaces.path("thesis", "run1") / "kept").exists()
 
@@ -205,7 +213,7 @@ class TestPrepare:
         (tmp_path / "root" / "thesis").symlink_to(outside)
 
         with pytest.raises(ConfigurationError) as refused:
-            workspaces.prepare("thesis", "run1")
+            prepared(workspaces, "thesis", "run1")
         assert refused.value.code == "WORKSPACE_OUTSIDE"
         assert list(outside.iterdir()) == []
 
@@ -220,7 +228,7 @@ class TestPrepare:
 
         for project in ("thesis", "other"):
             with pytest.raises(ConfigurationError) as refused:
-                workspaces.prepare(project, "run1")
+                prepared(workspaces, project, "run1")
             assert refused.value.code in ("WORKSPACE_UNWRITABLE", "WORKSPACE_OUTSIDE")
         assert list((tmp_path / "outside").iterdir()) == []
         assert not (tmp_path / "missing").exists()
@@ -228,13 +236,13 @@ class TestPrepare:
     def test_the_root_itself_may_be_a_link(self, tmp_path: Path) -> None:
         (tmp_path / "disk").mkdir()
         (tmp_path / "root").symlink_to("disk")
-        Workspaces(tmp_path / "root", tmp_path / "snapshots").prepare("thesis", "run1")
+        prepared(Workspaces(tmp_path / "root", tmp_path / "snapshots"), "thesis", "run1")
         assert (tmp_path / "disk" / "thesis" / "run1").is_dir()
 
     def test_a_root_that_is_a_file_is_told(self, workspaces: Workspaces, tmp_path: Path) -> None:
         (tmp_path / "root").touch()
         with pytest.raises(ConfigurationError) as refused:
-            workspaces.prepare("thesis", "run1")
+            prepared(workspaces, "thesis", "run1")
         assert refused.value.code == "WORKSPACE_UNWRITABLE"
 
 

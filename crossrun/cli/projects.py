@@ -1,6 +1,6 @@
 """`crossrun projects`: names under which runs are kept together."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,7 +24,12 @@ _HELP = """List and set up projects. A project begins with its first run.
 Examples:
   crossrun projects
   crossrun projects set thesis task_type research
+  crossrun projects set webshop workspace.setup "uv sync"
 """
+_SETTINGS: dict[str, Literal["task_type", "setup"]] = {
+    "task_type": "task_type",
+    "workspace.setup": "setup",
+}
 ProjectName = Annotated[str, typer.Argument(metavar="NAME", help="The project.")]
 
 
@@ -61,6 +66,7 @@ def show_project(name: ProjectName, json: Json = False) -> None:
         ("project", found.id),
         ("runs", str(found.runs)),
         ("task type", found.task_type or "code (the default)"),
+        ("setup", found.setup or "none"),
         ("since", moment(found.created_at)),
     ]
     options.out.write(f"{options.out.style(f'{key:<10}', 'dim')} {value}" for key, value in rows)
@@ -68,7 +74,9 @@ def show_project(name: ProjectName, json: Json = False) -> None:
 
 def set_project(
     name: ProjectName,
-    setting: Annotated[str, typer.Argument(metavar="SETTING", help="task_type")],
+    setting: Annotated[
+        str, typer.Argument(metavar="SETTING", help=f"One of {', '.join(_SETTINGS)}.")
+    ],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="Empty: the default again.")],
     json: Json = False,
 ) -> None:
@@ -76,18 +84,25 @@ def set_project(
     options = current()
     settings = options.settings()
     folder_name(name)
-    if setting != "task_type":
+    if setting not in _SETTINGS:
         raise UsageError(
-            "SETTING_UNKNOWN", f"a project has no setting {setting!r}", hint="it has: task_type"
+            "SETTING_UNKNOWN",
+            f"a project has no setting {setting!r}",
+            hint=f"it has: {', '.join(_SETTINGS)}",
         )
-    if value:
+    if value and setting == "task_type":
         load_task_type(value, task_types_folder(settings))
     store = open_ledger(options, settings)
-    store.set_project_task_type(name, value or None)
+    store.set_project(name, _SETTINGS[setting], value or None)
+    found = _found(store, name)
     if json:
-        options.out.emit(document(plain_object(_found(store, name))))
-    else:
+        options.out.emit(document(plain_object(found)))
+    elif setting == "task_type":
         options.say(f"runs of {name} are {value or 'code (the default)'} from now on")
+    elif value:
+        options.say(f"new workspaces of {name} are prepared by `{value}` from now on, without keys")
+    else:
+        options.say(f"new workspaces of {name} are not prepared any more")
 
 
 def _found(store: Store, name: str) -> Project:

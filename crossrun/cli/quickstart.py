@@ -8,8 +8,9 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.patterns import decided_in
-from crossrun.cli.starting import carry_out, without_origin
+from crossrun.cli.starting import carry_out
 from crossrun.executors.recording import SHIPPED, load
+from crossrun.lineage import first
 from crossrun.memory.choosing import QUICKSTART
 from crossrun.runs import MemoryOptions, Run, RunRequest
 from crossrun.schema import document, pattern_object, plain_object, run_object
@@ -87,7 +88,7 @@ def _run(
     stop = Stop()
     view = Silent() if options.quiet else view_for(options.err)
     crew = open_crew(request, settings, store)
-    run = carry_out(without_origin(request), crew, settings, store, view, stop)
+    run = carry_out(first(store, request), crew, settings, store, view, stop)
     return run, signals.exit_code(run, stop)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from crossrun.assembly import recorded_task
+from crossrun.cli.beginnings import begin_with_of
 from crossrun.cli.globals import Globals
 from crossrun.cli.starting import Given
 from crossrun.errors import NotFoundError, UsageError
@@ -93,6 +94,7 @@ def request_of(given: Given, settings: Settings, store: Store, options: Globals)
         verify=settings["verify"],
         recording=recording,
         memory=_memory(given, settings, store),
+        begin_with=begin_with_of(given, settings, store, project.setup if project else None),
     )
 
 

@@ -8,8 +8,9 @@ from crossrun.cli import run_options as word
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.request import request_of, settings_of
-from crossrun.cli.starting import Given, start, without_origin
+from crossrun.cli.starting import Given, start
 from crossrun.conduct import first_assignment
+from crossrun.lineage import first
 from crossrun.runs import RunRequest
 from crossrun.schema import document, plain_object
 from crossrun.settings import Settings
@@ -31,6 +32,11 @@ def run(
     pattern: word.PatternName = None,
     no_pattern: word.NoPattern = False,
     learn_with: word.LearnWith = None,
+    source: word.Source = None,
+    clean: word.Clean = False,
+    include: word.Include = None,
+    from_run_id: word.FromRun = None,
+    workspace: word.InPlace = None,
     executor: word.ExecutorName = None,
     planner: word.PlannerName = None,
     planner_model: word.PlannerModel = None,
@@ -63,7 +69,7 @@ def run(
 
     \b
     Examples:
-      crossrun run "Add a --json flag to report.py" --verify "pytest -q"
+      crossrun run "Add a --json flag to report.py" --source . --verify "pytest -q"
       crossrun run -f task.md --task-type writing --project-id handbook
       crossrun run "Plot the yields" --task-type data_analysis --offline
       id=$(crossrun run "Collect sources on soil carbon" --task-type research)
@@ -83,8 +89,7 @@ def run(
     request = request_of(given, settings, store, options)
     if settings["planner"] == "auto" and (request.executor, request.planner) == _UNPLANNED:
         options.say(_UNPLANNED_NOTE)
-    prepared = nullcontext(without_origin(request))
-    start(lambda: prepared, given, settings, store, options)
+    start(lambda: nullcontext(first(store, request)), given, settings, store, options)
 
 
 run_app = application("run", run)

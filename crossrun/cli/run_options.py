@@ -39,6 +39,21 @@ LearnWith = Annotated[
     str | None,
     _option("--learn-with", metavar="MODEL", help="Have this model word what the run teaches."),
 ]
+Source = Annotated[
+    str | None,
+    _option("--source", metavar="DIR|URL|RUN", help="Begin with a copy of this tree."),
+]
+Clean = Annotated[bool, _option("--clean", help="Of a --source without its uncommitted work.")]
+Include = Annotated[
+    list[str] | None,
+    _option("--include", metavar="GLOB", help="Ignored files of a --source that come along."),
+]
+FromRun = Annotated[
+    str | None, _option("--from-run-id", metavar="RUN", help="Begin with that run's workspace.")
+]
+InPlace = Annotated[
+    Path | None, _option("--workspace", metavar="DIR", help="Work in this folder itself.")
+]
 ExecutorName = Annotated[
     str | None, _option("--executor", metavar="|".join(EXECUTORS), help="Who does the work.")
 ]

@@ -15,10 +15,9 @@ from crossrun.conduct import conduct
 from crossrun.conduct.course import Crew
 from crossrun.errors import UsageError
 from crossrun.lineage import Descent
-from crossrun.runs import Run, RunRequest
+from crossrun.runs import Run
 from crossrun.schema import document, run_object
 from crossrun.settings import Settings
-from crossrun.standing import Origin
 from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.views.live import Brief, JsonLinesView, Silent, Together, View, follow, view_for
@@ -27,7 +26,6 @@ Given = Mapping[str, Any]
 """The words of the command line by the names of the function's arguments."""
 Prepared = Callable[[], AbstractContextManager[Descent]]
 """Makes the request; what it holds is let go when the run is over."""
-NEW = Origin()
 
 
 def start(
@@ -78,11 +76,6 @@ def carry_out(
     store.close()
     keep_copy(store)
     return ended
-
-
-def without_origin(request: RunRequest) -> Descent:
-    """A request that comes from no other run."""
-    return Descent(request, NEW)
 
 
 def _carried_out(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
@@ -77,7 +78,12 @@ class Course:
         self.crew = crew
         self.stop = stop
         self.origin = origin
-        self.path = origin.workspace or crew.workspaces.path(request.project_id, run_id)
+        in_place = request.begin_with.in_place
+        self.path = (
+            origin.workspace
+            or (Path(in_place) if in_place else None)
+            or crew.workspaces.path(request.project_id, run_id)
+        )
         self.archive = crew.archives.of(folder_name(request.project_id), run_id)
         self.workspace: Workspace | None = None
         self.deadline: float | None = None
@@ -103,7 +109,7 @@ class Course:
         """
         while time.time() < moment:
             yield None
-            self._look_up()
+            self.look_up()
             time.sleep(_TICK)
 
     def in_background(self, call: Callable[[], Value]) -> Generator[None, None, Value]:
@@ -115,10 +121,11 @@ class Course:
         background = Background(call)
         while not background.done(_TICK):
             yield None
-            self._look_up()
+            self.look_up()
         return background.value()
 
-    def _look_up(self) -> None:
+    def look_up(self) -> None:
+        """Looks whether the run has to end. Raises RunFailed."""
         if self.stop:
             raise RunFailed(CANCELLED)
         if self.deadline is not None and time.monotonic() >= self.deadline:

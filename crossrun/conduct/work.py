@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from crossrun.clock import utc
+from crossrun.conduct.beginning import begun
 from crossrun.conduct.course import Course, Stage, guarded
 from crossrun.events import (
     AgentLaunched,
@@ -48,10 +49,14 @@ class Work:
         """All of it."""
         yield from self._wait_for_turn()
         self._course.start_the_clock()
-        workspace = self._course.workspace = self._prepared()
+        workspace, source = yield from begun(self._course)
+        self._course.workspace = workspace
         markers = top_files(workspace.path)
         yield WorkspacePrepared(
-            path=str(workspace.path), baseline=workspace.baseline, top_files=markers
+            path=str(workspace.path),
+            baseline=workspace.baseline,
+            top_files=markers,
+            source=source,
         )
         trouble = yield from self._choose(markers)
         if trouble is not None:
@@ -102,12 +107,6 @@ class Work:
             yield from self._course.wait_until(time.time() + _ASK_AGAIN)
             ahead = next(line)
         yield RunDequeued()
-
-    def _prepared(self) -> Workspace:
-        workspaces, taken_over = self._course.crew.workspaces, self._course.origin.workspace
-        if taken_over is not None:
-            return workspaces.take_over(taken_over)
-        return workspaces.prepare(self._course.request.project_id, self._course.run_id)
 
     def _choose(self, markers: Sequence[str]) -> Stage:
         """A memory that is out of order is no reason not to work, unless the user named one."""

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from crossrun.clock import now
 from crossrun.errors import StillRunningError
+from crossrun.filelocks import trying_lock
 from crossrun.settings import Paths
 from crossrun.store.access import ReadAccess
-from crossrun.store.locks import RunLocks, trying_lock
+from crossrun.store.locks import RunLocks
 from crossrun.store.migrations import migrate, version
 from crossrun.store.opening import translated
 from crossrun.store.patterns import PatternReader
@@ -162,10 +163,12 @@ class Store:
         self.open_for_writing()
         return self._writer.change_patterns(change)
 
-    def set_project_task_type(self, project_id: str, task_type: str | None) -> None:
-        """Sets the task type that a project's runs have by default."""
+    def set_project(
+        self, project_id: str, what: Literal["task_type", "setup"], value: str | None
+    ) -> None:
+        """Sets what a project's runs have by default; see `Project`."""
         self.open_for_writing()
-        self._writer.set_task_type(project_id, task_type, now=now())
+        self._writer.set_project(project_id, what, value, now=now())
 
     def keep_weekly_copy(self) -> None:
         """Makes a copy of the store when there is none of this week; else costs next to nothing.

@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError
+from crossrun.filelocks import file_locked
 from crossrun.folders import make_private
-from crossrun.store.locks import file_locked
 from crossrun.store.opening import damaged, not_a_store, read_only, translated
 from crossrun.store.steps import APPLICATION_ID, LATEST, MIGRATIONS
 

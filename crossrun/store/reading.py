@@ -155,7 +155,7 @@ class Reader:
 
         return self._made(
             project_of,
-            "SELECT p.id, p.task_type, p.created_at, count(r.id) AS runs,"
+            "SELECT p.id, p.task_type, p.setup, p.created_at, count(r.id) AS runs,"
             " max(r.created_at) AS last_run_at"
             " FROM projects p LEFT JOIN runs r ON r.project_id = p.id GROUP BY p.id"
             " ORDER BY last_run_at DESC, p.id",

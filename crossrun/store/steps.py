@@ -160,6 +160,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "0004_sources",
         """
         ALTER TABLE runs ADD COLUMN source VARCHAR;
+        ALTER TABLE projects ADD COLUMN setup VARCHAR;
         CREATE TABLE applications (
             id VARCHAR NOT NULL PRIMARY KEY,
             run_id VARCHAR NOT NULL,

@@ -102,8 +102,9 @@ class ProjectRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "projects"
 
     id: str = Field(primary_key=True)
-    task_type: str | None
+    task_type: str | None = None
     created_at: str
+    setup: str | None = None
 
 
 class PatternRow(SQLModel, table=True):

@@ -72,21 +72,19 @@ class Writer:
             for lesson in lessons:
                 _project(session, lesson)
             if events[0]["seq"] == 1 and session.get(ProjectRow, run.project_id) is None:
-                session.add(
-                    ProjectRow(id=run.project_id, task_type=None, created_at=events[0]["at"])
-                )
+                session.add(ProjectRow(id=run.project_id, created_at=events[0]["at"]))
 
     def change_patterns(self, change: Callable[[PatternSession], Value]) -> Value:
         """Carries out what the user says about patterns; all of it or nothing."""
         with self._session() as session:
             return change(PatternSession(session))
 
-    def set_task_type(self, project_id: str, task_type: str | None, *, now: str) -> None:
-        """Sets a project's own default task type; begins the project if need be."""
+    def set_project(self, project_id: str, column: str, value: str | None, *, now: str) -> None:
+        """Sets what a project's runs have by default; begins the project if need be."""
         with self._session() as session:
             project = session.get(ProjectRow, project_id)
-            project = project or ProjectRow(id=project_id, task_type=None, created_at=now)
-            project.task_type = task_type
+            project = project or ProjectRow(id=project_id, created_at=now)
+            setattr(project, column, value)
             session.add(project)
 
     def close(self) -> None:

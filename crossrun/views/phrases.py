@@ -11,6 +11,7 @@ from crossrun.events import (
     CancelRequested,
     CommandRan,
     CommandStarted,
+    CopyProgressed,
     Event,
     FileChanged,
     ItemStarted,
@@ -23,6 +24,8 @@ from crossrun.events import (
     RunFinished,
     RunQueued,
     RunStarted,
+    SetupRan,
+    SourceCopied,
     StepFinished,
     StepPlanned,
     ThreadStarted,
@@ -38,7 +41,7 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.views.words import Phrase, clean, first_line, moment, plural
+from crossrun.views.words import Phrase, clean, first_line, moment, plural, size
 
 _EXCERPT = 3
 _CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
@@ -81,6 +84,12 @@ def phrases(event: Event) -> list[Phrase]:
             return [
                 Phrase("note", f"pattern {event.pattern_id} is {state} now: {first_line(reason)}")
             ]
+        case CopyProgressed(files=files, bytes=count):
+            return [Phrase("note", f"copying: {plural(files, 'file')}, {size(count)}")]
+        case SourceCopied():
+            return _copied(event)
+        case SetupRan(command=command, exit_code=code, output=output, duration_s=duration):
+            return _ran(f"setup: {command}", code, output, duration)
         case RunQueued(limit=limit, ahead=ahead):
             going = "one run goes" if limit == 1 else f"{limit} runs go"
             others = f", {ahead} wait before it" if ahead else ""
@@ -110,6 +119,30 @@ def phrases(event: Event) -> list[Phrase]:
             return []
         case _ as never:
             assert_never(never)
+
+
+def _copied(event: SourceCopied) -> list[Phrase]:
+    """Where the files came from, and what of it is not there or not whole."""
+    at = f" at {event.commit[:10]}" if event.commit else ""
+    on = f" on {first_line(event.branch)}" if event.branch else ""
+    head = f"source     {first_line(event.path)}{on}{at}"
+    told = [Phrase("plan", head, f"{plural(event.files, 'file')}, {size(event.bytes)}")]
+    work = event.staged + event.unstaged + event.untracked
+    notes = [
+        (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'came along'}"),
+        (event.shallow, "its history is shallow"),
+        (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
+        (event.lfs_pointers, f"only pointers, not fetched by Git LFS: {_some(event.lfs_pointers)}"),
+        (event.detached, f"repositories that lie elsewhere, left out: {_some(event.detached)}"),
+        (event.skipped, f"no files, left out: {_some(event.skipped)}"),
+        (event.outward, f"links that lead out of it: {_some(event.outward)}"),
+    ]
+    return told + [Phrase("note", f"           {note}") for there, note in notes if there]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(map(first_line, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown  # noqa: PLR2004
 
 
 def _decided(event: PatternDecided) -> Phrase:

@@ -10,6 +10,7 @@ from crossrun.events import (
     AgentLaunched,
     CommandRan,
     CommandStarted,
+    CopyProgressed,
     PlannerReplied,
     Recorded,
     RunDequeued,
@@ -47,6 +48,8 @@ class Progress(Struct):
         match recorded.event:
             case RunStarted() | RunDequeued():
                 self.stage = "preparing"
+            case CopyProgressed():
+                self.stage = "copying"
             case RunQueued():
                 self.stage = "queued"
             case WaitBegan(until=until):

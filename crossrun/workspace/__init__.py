@@ -1,11 +1,16 @@
 """A folder of its own for each run, always below one root."""
 
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from crossrun.errors import ConfigurationError, NotFoundError, UsageError
+from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
+from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
 
@@ -59,43 +64,57 @@ class Workspaces:
     Args:
         root: the folder below which all workspaces lie.
         snapshots: the folder of the git directories that remember their states.
+        own_folders: others of crossrun's, which are never a part of what is copied.
     """
 
-    def __init__(self, root: Path, snapshots: Path) -> None:
+    def __init__(self, root: Path, snapshots: Path, own_folders: Sequence[Path] = ()) -> None:
         self._root = root
         self._snapshots = snapshots
+        self.own_folders = (root, snapshots, *own_folders)
 
     def path(self, project_id: str, run_id: str) -> Path:
         """Where the workspace of a run is or will be."""
         return self._root / folder_name(project_id) / run_id
 
-    def prepare(self, project_id: str, run_id: str) -> Workspace:
-        """Makes an empty workspace.
+    def make_room(self, path: Path) -> None:
+        """Makes the folder that a workspace will be in.
 
         Raises:
-            ConfigurationError: the folder cannot be made, or would lie outside of the root.
+            ConfigurationError: it cannot be made, or would lie outside of the root.
         """
-        path = self.path(project_id, run_id)
-        try:
+        with _made(path):
             make_private(path.parent)
-            path.mkdir(mode=0o700)
-        except OSError as error:
-            raise ConfigurationError(
-                "WORKSPACE_UNWRITABLE",
-                f"the workspace {path} cannot be made: {error.strerror}",
-                hint="check the folder's permissions and the disk's free space, or set --home",
-            ) from error
-        if not path.resolve().is_relative_to(self._root.resolve()):
-            path.rmdir()
+        if not path.parent.resolve().is_relative_to(self._root.resolve()):
             raise ConfigurationError(
                 "WORKSPACE_OUTSIDE",
                 f"the workspace {path} would lie outside of {self._root}",
                 hint="remove the symbolic link that leads out of it",
             )
-        return Workspace(path, EMPTY_TREE, self.snapshots(path))
+
+    def make_empty(self, path: Path) -> None:
+        """Makes an empty workspace.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
+        with _made(path):
+            path.mkdir(mode=0o700)
+
+    def recorded(self, path: Path, *, beside: Path | None = None) -> Workspace:
+        """A folder that was just made, with its state as what changes are measured against.
+
+        Args:
+            path: the folder.
+            beside: the workspace that it is a clone of, whose states it then knows, too.
+        """
+        snapshots = self.snapshots(path)
+        if beside is not None:
+            snapshots.inherit(self.snapshots(beside))
+        is_empty = next(path.iterdir(), None) is None
+        return Workspace(path, EMPTY_TREE if is_empty else snapshots.take(), snapshots)
 
     def take_over(self, path: Path) -> Workspace:
-        """Goes on in the workspace of an earlier run, as it is now.
+        """Goes on in a folder that is there, as it is now.
 
         Raises:
             NotFoundError: it is gone.
@@ -111,7 +130,62 @@ class Workspaces:
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""
-        return Snapshots(self._snapshots / f"{path.name}.git", path)
+        return Snapshots(self._snapshots / f"{self._key(path)}.git", path)
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[None]:
+        """Works in a folder of the user's own alone, until the context ends.
+
+        Raises:
+            StillRunningError: another run works in it.
+        """
+        if self._is_own(path):
+            yield
+            return
+        with trying_lock(self._lock(path)) as tries:
+            if not next(tries):
+                raise _busy(path)
+            yield
+
+    def require_free(self, path: Path) -> None:
+        """Looks whether a run works in a folder of the user's own.
+
+        Raises:
+            StillRunningError: one does.
+        """
+        if is_locked(self._lock(path)):
+            raise _busy(path)
+
+    def _is_own(self, path: Path) -> bool:
+        return path.is_relative_to(self._root)
+
+    def _lock(self, path: Path) -> Path:
+        return self._snapshots / f"{self._key(path)}.lock"
+
+    def _key(self, path: Path) -> str:
+        if self._is_own(path):
+            return path.name
+        return f"in-place-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
+
+@contextmanager
+def _made(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            "WORKSPACE_UNWRITABLE",
+            f"the workspace {path} cannot be made: {error.strerror}",
+            hint="check the folder's permissions and the disk's free space, or set --home",
+        ) from error
+
+
+def _busy(path: Path) -> StillRunningError:
+    return StillRunningError(
+        "WORKSPACE_BUSY",
+        f"another run works in {path} just now",
+        hint="wait for it, or have a copy made instead: --source DIR",
+    )
 
 
 def branch(path: Path) -> str | None:

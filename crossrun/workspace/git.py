@@ -6,8 +6,10 @@ configuration found in a tree or inherited from the user can run code or change 
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -68,7 +70,7 @@ class Snapshots:
     """
 
     def __init__(self, git_dir: Path, work_tree: Path) -> None:
-        self._git_dir = git_dir
+        self.git_dir = git_dir
         self._work_tree = work_tree
         self.left_out = ""
         """What git said of files that the last state does not have, such as unreadable ones."""
@@ -84,7 +86,7 @@ class Snapshots:
         """
         self._make()
         if afresh:
-            (self._git_dir / "index").unlink(missing_ok=True)
+            (self.git_dir / "index").unlink(missing_ok=True)
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
         nested = self._nested(self._work_tree)
@@ -97,6 +99,16 @@ class Snapshots:
     def _add_all(self, outside: Sequence[str]) -> str:
         done = self._call("add", "--all", "--ignore-errors", "--", ".", *outside)
         return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
+
+    def inherit(self, others: "Snapshots") -> None:
+        """Learns the states that another workspace's snapshots hold; objects are never changed."""
+        self._make()
+        theirs = others.git_dir / "objects"
+        for folder in (entry for entry in theirs.iterdir() if entry.is_dir()):
+            ours = self.git_dir / "objects" / folder.name
+            ours.mkdir(exist_ok=True)
+            for file in folder.iterdir():
+                _link_or_copy(file, ours / file.name)
 
     def difference(self, before: str, after: str) -> Difference:
         """What changed from one state to another."""
@@ -129,7 +141,7 @@ class Snapshots:
 
     def blob(self, blob_id: str) -> bytes | None:
         """The content that `keep` returned the id of, or None when it is gone."""
-        if not self._git_dir.is_dir():
+        if not self.git_dir.is_dir():
             return None
         from gitdb.exc import ODBError
 
@@ -152,15 +164,15 @@ class Snapshots:
         """The object database alone: a `git.Repo` would look at the user's GIT_* variables."""
         from git.db import GitDB
 
-        return GitDB(str(self._git_dir / "objects"))
+        return GitDB(str(self.git_dir / "objects"))
 
     def _make(self) -> None:
-        if (self._git_dir / "info" / "attributes").is_file():
+        if (self.git_dir / "info" / "attributes").is_file():
             return
-        make_private(self._git_dir)
+        make_private(self.git_dir)
         init = ["init", "--quiet", "--bare", "--shared=0600", "--template="]
-        output(run_git([*init, str(self._git_dir)], Path("/")))
-        info = self._git_dir / "info"
+        output(run_git([*init, str(self.git_dir)], Path("/")))
+        info = self.git_dir / "info"
         info.mkdir(exist_ok=True)
         (info / "attributes").write_text(_ATTRIBUTES)
 
@@ -174,7 +186,7 @@ class Snapshots:
         pending, files = [repository], list[str]()
         while pending:
             prefix = pending.pop()
-            for path in self._untracked(self._work_tree / prefix, index=self._git_dir / "none"):
+            for path in self._untracked(self._work_tree / prefix, index=self.git_dir / "none"):
                 (pending if path.endswith("/") else files).append(prefix + path)
         listed = "".join(f"{path}\0" for path in files).encode("utf-8", "surrogateescape")
         self._git("update-index", "-z", "--add", "--replace", "--stdin", stdin=listed)
@@ -200,7 +212,7 @@ class Snapshots:
     ) -> "subprocess.CompletedProcess[bytes]":
         folder = folder or self._work_tree
         settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
-        place = [f"--git-dir={self._git_dir}", f"--work-tree={folder}"]
+        place = [f"--git-dir={self.git_dir}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
         return run_git([*place, *settings, *words], folder, stdin=stdin, environ=extra)
 
@@ -241,6 +253,16 @@ def run_git(
         ) from error
 
 
+def _link_or_copy(file: Path, target: Path) -> None:
+    with suppress(FileExistsError):
+        try:
+            target.hardlink_to(file)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copy2(file, target)
+
+
 def start_git(
     words: Sequence[str], environ: Mapping[str, str], said: IO[bytes]
 ) -> "subprocess.Popen[bytes]":
@@ -274,8 +296,6 @@ def require_git() -> str:
     Raises:
         ConfigurationError: there is none.
     """
-    import shutil
-
     found = shutil.which("git")
     if found is None:
         raise ConfigurationError(

@@ -1,0 +1,197 @@
+"""What a run begins with: an empty folder, a copy, a clone, or the user's own folder.
+
+Ends with the workspace, ready for the agent, and with what its change is measured against.
+"""
+
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from msgspec.structs import replace
+
+from crossrun.conduct.course import Course
+from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied
+from crossrun.executors.commands import run_command, shell
+from crossrun.executors.process import Bounds
+from crossrun.failures import Failure, RunFailed
+from crossrun.runs import Source
+from crossrun.workspace import Workspace
+from crossrun.workspace.cloning import clone, without_login
+from crossrun.workspace.copying import Copied, Progress, copy_tree
+from crossrun.workspace.sources import Taken, take
+
+_TELL_AGAIN = 2.0
+"""Seconds between words of progress; short copies have none."""
+_NAMED = 100
+"""So many names of each kind an event tells."""
+_OUTPUT_TOLD = 2000
+
+Kind = Literal["repository", "folder", "url"]
+Facts = Generator[Event | None]
+Value = TypeVar("Value")
+
+
+def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
+    """Prepares the workspace; the value is what it is and where its files came from.
+
+    Raises:
+        RunFailed, CrossrunError: it cannot be had.
+    """
+    begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
+    course.held.enter_context(workspaces.holding(course.path))
+    if origin.workspace is not None:
+        return workspaces.take_over(course.path), origin.source
+    if begin.in_place is not None:
+        workspace = workspaces.take_over(course.path)
+        base = workspace.baseline
+        return workspace, Source(kind="in_place", path=str(course.path), base=base)
+    workspaces.make_room(course.path)
+    source = yield from _filled(course)
+    if begin.setup is not None:
+        yield from _set_up(course, begin.setup)
+    workspace = workspaces.recorded(course.path, beside=origin.cloned)
+    if source is not None and not source.base:
+        source = replace(source, base=workspace.baseline)
+    return workspace, source
+
+
+def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
+    """Makes the folder with what it begins with. A new source has no base yet."""
+    begin, stop = course.request.begin_with, course.stop
+    kind: Kind
+    if course.origin.cloned is not None:
+        copied = yield from _watched(course, copy_tree(course.origin.cloned, course.path, stop))
+        yield _clone_told(copied, begin.run_id or "", course.origin.source)
+        return course.origin.source
+    if begin.url is not None:
+        taken = yield from _watched(
+            course, clone(begin.url, course.path, stop, course.crew.environ)
+        )
+        kind, path = "url", without_login(begin.url)
+    elif begin.path is not None:
+        taking = take(
+            Path(begin.path),
+            course.path,
+            stop,
+            clean=begin.clean,
+            include=begin.include,
+            besides=course.crew.workspaces.own_folders,
+        )
+        taken = yield from _watched(course, taking)
+        kind, path = taken.kind, begin.path
+    else:
+        course.crew.workspaces.make_empty(course.path)
+        return None
+    yield _copy_told(taken, kind, path)
+    return _source(taken, kind, path)
+
+
+def _watched(
+    course: Course, copying: Generator[Progress, None, Value]
+) -> Generator[Event | None, None, Value]:
+    """Carries a copy out, tells how far it has come, and looks after time."""
+    told_at = time.monotonic()
+    with closing(copying):
+        while True:
+            try:
+                progress = next(copying)
+            except StopIteration as ended:
+                value: Value = ended.value
+                return value
+            course.look_up()
+            if time.monotonic() >= told_at + _TELL_AGAIN:
+                told_at = time.monotonic()
+                yield CopyProgressed(files=progress.files, bytes=progress.bytes)
+            yield None
+
+
+def _source(taken: Taken, kind: Kind, path: str) -> Source:
+    work = taken.uncommitted
+    return Source(
+        kind=kind,
+        path=path,
+        base="",
+        branch=taken.branch,
+        commit=taken.commit,
+        uncommitted=0 if taken.clean else work.staged + work.unstaged + work.untracked,
+    )
+
+
+def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
+    work = taken.uncommitted
+    return SourceCopied(
+        kind=kind,
+        path=path,
+        **_counted(taken.copied),
+        branch=taken.branch,
+        commit=taken.commit,
+        staged=work.staged,
+        unstaged=work.unstaged,
+        untracked=work.untracked,
+        clean=taken.clean,
+        ignored=taken.ignored,
+        included=taken.included,
+        submodules=_named(taken.submodules),
+        lfs_pointers=_named(taken.lfs_pointers),
+        repositories=_named(taken.repositories),
+        detached=_named(taken.detached),
+        shallow=taken.shallow,
+    )
+
+
+def _clone_told(copied: Copied, run_id: str, source: Source | None) -> SourceCopied:
+    return SourceCopied(
+        kind="run",
+        path=run_id,
+        **_counted(copied),
+        branch=None if source is None else source.branch,
+        commit=None if source is None else source.commit,
+    )
+
+
+def _counted(copied: Copied) -> dict[str, Any]:
+    return {
+        "files": copied.files,
+        "bytes": copied.bytes,
+        "shared": copied.shared,
+        "links": copied.links,
+        "outward": _named(copied.outward),
+        "skipped": _named(f"{one.path} ({one.kind})" for one in copied.skipped),
+    }
+
+
+def _named(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(islice(names, _NAMED))
+
+
+def _set_up(course: Course, command: str) -> Facts:
+    """Runs the command of the user's own that prepares a project's workspaces."""
+    began = time.monotonic()
+    result = yield from run_command(
+        shell(command),
+        workspace=course.path,
+        environ=course.crew.environ,
+        run_id=course.run_id,
+        bounds=Bounds(course.stop, course.deadline),
+    )
+    cut_short, code = result.end.cut_short, result.end.code
+    yield SetupRan(
+        command=command,
+        exit_code=None if cut_short else code,
+        output=result.output,
+        duration_s=round(time.monotonic() - began, 3),
+    )
+    if cut_short is not None:
+        raise RunFailed(cut_short)
+    if code != 0:
+        said = result.output.strip()[-_OUTPUT_TOLD:]
+        raise RunFailed(
+            Failure(
+                "SETUP_FAILED",
+                f"the project's setup `{command}` ended with exit code {code}: {said}",
+                "correct it: crossrun projects set NAME workspace.setup COMMAND",
+            )
+        )
