@@ -1,14 +1,45 @@
 """Whatever is wrong inside of a store, reading it ends with a clear error and the way back."""
 
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
-from conftest import Crossrun
+from conftest import Crossrun, clean_environ
+from faults.in_process import InProcess
+
+Words = tuple[str, ...]
 
 OF_A_RUN = (("runs",), ("runs", "--json"), ("show",))
 OF_EVENTS = (("events",), ("steps",), ("events", "--jsonl"), ("watch",))
 OF_PATTERNS = (("patterns",), ("patterns", "--json"), ("patterns", "show"))
+
+NAMED_IN_NO_UTF8 = (
+    "PRAGMA writable_schema = ON;"
+    "UPDATE sqlite_master SET sql = replace(sql, 'workspace', CAST(x'77ff' AS TEXT))"
+    " WHERE name = 'runs'"
+)
+"""The name of a column."""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a store with a run, a pattern and a backup."""
+    folder = tmp_path_factory.mktemp("sound")
+    crossrun = Crossrun(folder / "home", folder, clean_environ(folder / "user"))
+    place = ("--task-type", "data_analysis", "--home", str(crossrun.home))
+    assert crossrun("run", "Convert notes", "--offline", *place).code == 0
+    return crossrun.home
+
+
+@pytest.fixture(scope="module")
+def crossrun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    """All commands in one process, which saves minutes."""
+    made = InProcess(tmp_path_factory.mktemp("user"))
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize(
@@ -25,6 +56,7 @@ OF_PATTERNS = (("patterns",), ("patterns", "--json"), ("patterns", "show"))
         ("UPDATE runs SET tags = 'x'", (("show",), ("runs", "--tag", "x"))),
         ("ALTER TABLE runs DROP COLUMN planner", (("runs", "--json"), ("show",))),
         ("DROP TABLE runs", OF_A_RUN),
+        (NAMED_IN_NO_UTF8, (("runs", "--json"), ("show",))),
         ("DROP TABLE events", OF_EVENTS),
         ("UPDATE events SET body = 'x' WHERE type = 'step_planned'", OF_EVENTS),
         ("UPDATE events SET body = CAST(x'ff41' AS TEXT)", OF_EVENTS),
@@ -46,31 +78,33 @@ OF_PATTERNS = (("patterns",), ("patterns", "--json"), ("patterns", "show"))
     ],
 )
 def test_what_cannot_have_been_stored_is_damage(
-    crossrun: Crossrun, spoilt: str, commands: tuple[tuple[str, ...], ...]
+    sound: Path, crossrun: InProcess, tmp_path: Path, spoilt: str, commands: tuple[Words, ...]
 ) -> None:
-    crossrun.json("run", "Convert notes", "--offline", "--task-type", "data_analysis")
-    pattern = str(crossrun.json("patterns", "show")["id"])
-    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as connection:
-        connection.execute(spoilt)
-        connection.commit()
+    home = shutil.copytree(sound, tmp_path / "home")
+    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
+        (pattern,) = connection.execute("SELECT id FROM patterns").fetchone()
+        connection.executescript(spoilt)
 
     for words in commands:
         chosen = [pattern if word == "PATTERN" else word for word in words]
-        result = crossrun(*chosen)
+        result = crossrun(*chosen, "--home", str(home))
         assert (result.code, "error[STORE_DAMAGED]" in result.err) == (3, True), (words, result)
         assert "hint: crossrun migrate --restore  puts the backup of" in result.err
         assert "Traceback" not in result.err
-    assert crossrun("migrate", "--restore", "--yes").code == 0
+    assert crossrun("migrate", "--restore", "--yes", "--home", str(home)).code == 0
     for words in commands:
         if "PATTERN" not in words:
-            assert crossrun(*words).code == 0, words
+            assert crossrun(*words, "--home", str(home)).code == 0, words
 
 
-def test_an_event_of_a_type_that_is_not_known_yet_is_shown(crossrun: Crossrun) -> None:
-    crossrun.json("run", "true", "--executor", "shell")
-    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as connection:
+def test_an_event_of_a_type_that_is_not_known_yet_is_shown(
+    sound: Path, crossrun: InProcess, tmp_path: Path
+) -> None:
+    home = shutil.copytree(sound, tmp_path / "home")
+    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
         connection.execute(
             "UPDATE events SET type = 'sung', body = '{\"type\": \"sung\"}' WHERE seq = 3"
         )
         connection.commit()
-    assert crossrun.events()[2]["type"] == "sung"
+    shown = crossrun("events", "--json", "--home", str(home))
+    assert shown.json["events"][2]["type"] == "sung"

@@ -15,6 +15,7 @@ _SIGNS_OF_DAMAGE = (
     "malformed",
     "corrupt",
     "could not decode to utf-8",
+    "codec can't decode",
     "no such table",
     "no such column",
     "already exists",
@@ -39,7 +40,7 @@ def translated(database: Path) -> Iterator[None]:
     """Turns what SQLite and the file system say about the store into what a user can do."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise explained(error, database) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:

@@ -97,7 +97,7 @@ class Writer:
             with Session(self._engine, expire_on_commit=False) as session:
                 yield session
                 session.commit()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeDecodeError) as error:
             raise explained(error, self._database) from error
 
     def _prepare(self, connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's

@@ -20,14 +20,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from faults.damage import DAMAGE
 from faults.endings import ENDINGS
 from faults.floods import FLOODS
+from faults.full import FULL
 from faults.kill import KILL
 from faults.lines import LINES
 from faults.lists import FaultList, Trial
+from faults.load import LOAD
 from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS, LINES, FLOODS)
+LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS, FULL, LINES, FLOODS, DAMAGE, LOAD)
 
 
 def main() -> int:
