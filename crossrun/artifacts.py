@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -49,31 +51,49 @@ class Archive:
             self._transcript = self._create("transcript.jsonl")
         text, found = self._redactor(line.decode("utf-8", "surrogateescape"))
         self._transcript_redactions += found
-        os.write(self._transcript, text.encode("utf-8", "surrogateescape") if found else line)
+        kept = text.encode("utf-8", "surrogateescape") if found else line
+        while kept:  # on a disk that becomes full, a part is written first, and that is no error
+            kept = kept[os.write(self._transcript, kept) :]
 
     def close_transcript(self) -> ArtifactSaved | None:
-        """Compresses the transcript; None when no agent said anything."""
+        """Compresses the transcript, if there is room; None when no agent said anything."""
         if self._transcript is None:
             return None
         os.close(self._transcript)
         self._transcript = None
         plain = self._folder / "transcript.jsonl"
-        packed = os.fdopen(self._create("transcript.jsonl.gz"), "wb")
-        with plain.open("rb") as lines, packed, _gzip(packed) as compressed:
-            shutil.copyfileobj(lines, compressed, _CHUNK)
+        try:
+            with (
+                plain.open("rb") as lines,
+                self._whole("transcript.jsonl.gz") as packed,
+                _gzip(packed) as compressed,
+            ):
+                shutil.copyfileobj(lines, compressed, _CHUNK)
+        except OSError:
+            return self._told("transcript", "transcript.jsonl", self._transcript_redactions)
         plain.unlink()
         return self._told("transcript", "transcript.jsonl.gz", self._transcript_redactions)
 
     def save(self, kind: str, name: str, content: bytes) -> ArtifactSaved:
         """Saves a text."""
         text, found = self._redactor(content.decode("utf-8", "surrogateescape"))
-        with os.fdopen(self._create(name), "wb") as file:
+        with self._whole(name) as file:
             file.write(text.encode("utf-8", "surrogateescape"))
         return self._told(kind, name, found)
 
     def register(self, kind: str, name: str, path: Path) -> ArtifactSaved:
         """Takes note of a file that stays where it is."""
         return self._noted(kind, name, path, 0)
+
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[IO[bytes]]:
+        """A new file, of which nothing stays when it cannot be written to its end."""
+        try:
+            with os.fdopen(self._create(name), "wb") as file:
+                yield file
+        except OSError:
+            (self._folder / name).unlink(missing_ok=True)
+            raise
 
     def _create(self, name: str) -> int:
         make_private(self._folder)

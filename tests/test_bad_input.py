@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from conftest import Crossrun, Result, fill
 
+from crossrun.artifacts import Archives
+from crossrun.redaction import Redactor
+
 OFFLINE = ("--offline",)
 
 
@@ -189,6 +192,35 @@ def test_a_disk_without_any_room_is_told(crossrun: Crossrun, small_disk: Path) -
 
     for words in (("runs",), ("run", "x", *OFFLINE)):
         assert error_of(crossrun(*words, "--json", *home)) == (3, "DISK_FULL")
+
+
+def test_on_a_full_disk_no_artifact_is_kept_in_part(small_disk: Path) -> None:
+    archive = Archives(small_disk / "artifacts", Redactor()).of("default", "k7f3abcd")
+    line = b"x" * 9_999 + b"\n"
+    archive.keep_line(line)
+    filling = fill(small_disk, leave=4_096)
+    with pytest.raises(OSError, match="No space left"):
+        archive.keep_line(line)
+    with pytest.raises(OSError, match="No space left"):
+        archive.save("patch", "changes.patch", line)
+    assert [file.name for file in archive_files(small_disk)] == ["transcript.jsonl"]
+    filling.unlink()
+    assert archive.save("patch", "changes.patch", line).size == len(line)
+    archive.close_transcript()
+
+
+def test_a_transcript_that_cannot_be_compressed_is_kept_as_it_is(small_disk: Path) -> None:
+    archive = Archives(small_disk / "artifacts", Redactor()).of("default", "k7f3abcd")
+    archive.keep_line(b"said\n")
+    fill(small_disk, leave=0)
+    saved = archive.close_transcript()
+    assert saved is not None
+    assert (saved.name, saved.size) == ("transcript.jsonl", 5)
+    assert [file.name for file in archive_files(small_disk)] == ["transcript.jsonl"]
+
+
+def archive_files(disk: Path) -> list[Path]:
+    return sorted((disk / "artifacts" / "default" / "k7f3abcd").iterdir())
 
 
 def test_a_read_only_home_is_told(crossrun: Crossrun, small_disk: Path) -> None:

@@ -42,6 +42,7 @@ from crossrun.store.recording import Recording
 from crossrun.store.steps import LATEST, MIGRATIONS
 from crossrun.store.writing import Writer
 from crossrun.stored import RunFilter, RunLine, StoredEvent
+from crossrun.views.live import Silent, follow
 
 INTERRUPTED = RunFinished(
     status=Status.INTERRUPTED, failure=Failure("INTERRUPTED", "it is gone", "run it again")
@@ -493,6 +494,27 @@ def test_facts_are_closed_when_nobody_listens_any_more(store: Store) -> None:
     run = store.read.run("k7f3abcd")
     assert (run.status, run.failure and run.failure.code) == (Status.FAILED, "INTERNAL")
     assert store.read.last_seq("k7f3abcd") == 2
+
+
+class Broken(Silent):
+    """Cannot show what an agent says."""
+
+    def show(self, recorded: Recorded | None) -> None:
+        if recorded is not None and isinstance(recorded.event, AgentSpoke):
+            raise ValueError("it cannot be shown")
+
+
+def test_a_run_whose_view_breaks_has_an_end(store: Store) -> None:
+    facts = (fact for fact in (started(), AgentSpoke(text="a"), None, AgentSpoke(text="b"), None))
+    with (
+        closing(store.recording("k7f3abcd", facts, Redactor())) as recorded,
+        pytest.raises(ValueError, match="it cannot be shown"),
+    ):
+        follow(recorded, Broken())
+    run = store.read.run("k7f3abcd")
+    assert (run.status, run.answer, run.exit_code) == (Status.FAILED, "a", 1)
+    assert run.failure is not None
+    assert run.failure.code == "INTERNAL"
 
 
 def test_an_end_stays_when_nobody_listens_any_more(store: Store) -> None:

@@ -24,7 +24,7 @@ _PROCESSES, _RUNS_EACH = 16, 2
 _EVENTS = 1_000
 _LONGEST_READ = 5.0
 """Seconds: a read waits for the processor at most, and never for somebody who writes."""
-_PAUSE_EVERY = 50
+_PAUSE_EVERY = 100
 
 
 def carry_out(trial: Trial) -> None:
@@ -87,6 +87,7 @@ class _Readers:
         self._over = threading.Event()
         self._failures: list[str] = []
         self._commands = InProcess(folder)
+        self._commands("show", "--home", str(home))  # imports what it takes, before it is measured
         self._home = home
         self._reader = Store(load(flags={}, environ={}, cwd=folder, home=home).paths).read
         self._threads = [
