@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from crossrun.store.opening import damaged, read_only, translated
+from crossrun.store.steps import LATEST
 
 Value = TypeVar("Value")
 Line = TypeVar("Line", bound=NamedTuple)
@@ -60,9 +61,9 @@ class ReadAccess:
             return
         with translated(self._database), closing(read_only(self._database)) as connection:
             connection.row_factory = sqlite3.Row
-            # none: another process makes the store just now
-            made = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            yield connection if made else None
+            # less: another process makes the store just now
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            yield connection if version >= LATEST else None
 
 
 def fitting(line: Line) -> Line:
