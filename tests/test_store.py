@@ -612,6 +612,17 @@ def test_a_run_is_ended_when_the_store_stays_locked_and_says_so_if_it_can(
     writer.close()
 
 
+def test_who_is_in_a_hurry_waits_for_no_other_program(store: Store, home: Path) -> None:
+    writer = Writer(home / "crossrun.db", busy_ms=50)
+    recording = Recording("k7f3abcd", Redactor(), lambda: writer, hurry=lambda: True)
+    began = time.monotonic()
+    with kept_locked(home / "crossrun.db"), pytest.raises(ConfigurationError):
+        list(recording.record(fact for fact in (started(), None)))
+    assert time.monotonic() - began < 5
+    assert store.read.unfinished() == []
+    writer.close()
+
+
 def test_a_run_that_could_not_be_ended_is_marked_by_the_next_command(crossrun: Crossrun) -> None:
     store = opened(crossrun.home)
     recording, writer = with_little_patience(crossrun.home, 0.2)

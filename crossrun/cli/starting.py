@@ -70,7 +70,8 @@ def carry_out(
     with store.owning() as run_id, signals.asking_to_stop(stop):
         stop.cancelled = store.is_asked_to_stop(run_id)
         facts = conduct(run_id, descent.request, crew, stop, descent.origin)
-        with closing(store.recording(run_id, facts, redactor)) as recorded:
+        recording = store.recording(run_id, facts, redactor, hurry=lambda: stop.urgent)
+        with closing(recording) as recorded:
             ended = follow(recorded, view)
         stop.cancelled = None
     store.close()

@@ -31,6 +31,7 @@ Value = TypeVar("Value")
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """No signs that look alike, and no `l`, so that no id can be `last`."""
 _ID_LENGTH = 8
+_RECORDER_BUSY_MS = 2_000
 
 
 class Store:
@@ -98,12 +99,17 @@ class Store:
         return lambda: os.fstat(held).st_size > 0
 
     def recording(
-        self, run_id: str, facts: "Generator[Event | None]", redactor: "Redactor"
+        self,
+        run_id: str,
+        facts: "Generator[Event | None]",
+        redactor: "Redactor",
+        *,
+        hurry: "Callable[[], bool]" = lambda: False,
     ) -> "Generator[Recorded | None]":
-        """Stores a new run's facts; see `Recording.record`."""
+        """Stores a new run's facts; see `Recording.record`. `hurry`: do not wait for a lock."""
         from crossrun.store.recording import Recording
 
-        return Recording(run_id, redactor, lambda: self._writer).record(facts)
+        return Recording(run_id, redactor, lambda: self._recorder, hurry=hurry).record(facts)
 
     def perhaps_left_behind(self) -> list[str]:
         """Runs that go on or were left behind by a process that died: `taking_over` tells."""
@@ -126,14 +132,14 @@ class Store:
             The run, or None when it had an end already or was never recorded.
         """
         from crossrun.redaction import MASK
-        from crossrun.store.recording import Recording
+        from crossrun.store.recording import Recording, Stored
 
         if run_id not in self.read.unfinished():
             return None
-        run, seq = self.read.run(run_id), self.read.last_seq(run_id)
         removed = sum(event.body.count(MASK) for event in self.read.events(run_id))
+        begin = Stored(self.read.run(run_id), self.read.last_seq(run_id), removed)
         recording = Recording(
-            run_id, redactor, lambda: self._writer, run=run, last_seq=seq, redactions=removed
+            run_id, redactor, lambda: self._recorder, begin=begin, hurry=lambda: True
         )
         recording.store(ending)
         return self.read.run(run_id)
@@ -217,14 +223,22 @@ class Store:
 
     def close(self) -> None:
         """Closes what was opened."""
-        if "_writer" in self.__dict__:
-            self._writer.close()
+        for name in ("_writer", "_recorder"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
     @cached_property
     def _writer(self) -> "Writer":
         from crossrun.store.writing import Writer
 
         return Writer(self._paths.database)
+
+    @cached_property
+    def _recorder(self) -> "Writer":
+        """Gives up soon where the store is locked: whoever records looks up and tries again."""
+        from crossrun.store.writing import Writer
+
+        return Writer(self._paths.database, busy_ms=_RECORDER_BUSY_MS)
 
     def _new_id(self) -> tuple[str, int]:
         while True:

@@ -8,7 +8,7 @@ another program keeps the store locked, the run waits, and the agent's output wi
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -40,6 +40,17 @@ _LOCKED = "STORE_LOCKED"
 _LESSONS = (PatternLearned, PatternJudged)
 
 
+class Stored(NamedTuple):
+    """What is stored of a run: as it is, its newest event's number, the secrets removed."""
+
+    run: Run | None
+    last_seq: int
+    redactions: int
+
+
+_NOTHING = Stored(None, 0, 0)
+
+
 class Recording:
     """One run's way into the store.
 
@@ -47,10 +58,9 @@ class Recording:
         run_id: the run.
         redactor: takes secrets out of every event.
         writer: makes the connection that writes; called with the first group.
-        run: the run as far as it is stored already.
-        last_seq: the number of its newest event.
-        redactions: how many secrets were removed from what is stored.
+        begin: what is stored of the run already.
         patience: seconds to wait for another program to let go of the store.
+        hurry: whether nobody wants to wait for it, or no more.
     """
 
     def __init__(
@@ -59,18 +69,16 @@ class Recording:
         redactor: Redactor,
         writer: "Callable[[], Writer]",
         *,
-        run: Run | None = None,
-        last_seq: int = 0,
-        redactions: int = 0,
+        begin: Stored = _NOTHING,
         patience: float = _PATIENCE,
+        hurry: Callable[[], bool] = lambda: False,
     ) -> None:
         self._run_id = run_id
         self._redactor = redactor
         self._writer = writer
-        self._run = run
-        self._seq = last_seq
-        self._redactions = redactions
+        self._run, self._seq, self._redactions = begin
         self._patience = patience
+        self._hurry = hurry
         self._rows: list[dict[str, Any]] = []
         self._group: list[Recorded] = []
         self._group_began = 0.0
@@ -177,7 +185,8 @@ class Recording:
             try:
                 self._writer().append(self._rows, run, artifacts, lessons)
             except ConfigurationError as error:
-                if error.code != _LOCKED or time.monotonic() >= until:
+                late = time.monotonic() >= until or self._hurry()
+                if error.code != _LOCKED or late:
                     raise
             else:
                 return
