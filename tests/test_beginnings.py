@@ -306,3 +306,37 @@ def test_codex_works_on_a_copy_of_a_repository(codex: CodexWorld, repository: Pa
     assert state(repository) == before
     again = made.crossrun("resume", "last", "and once more", "--json").json
     assert again["source"] == run["source"]
+
+
+@pytest.mark.codex
+def test_data_analysis_and_report_are_chained_by_a_shell_script(codex: CodexWorld) -> None:
+    made = codex(
+        [
+            Scenario(
+                [{"shell": "printf '1\\n2\\n3\\n' > data.csv"}, "Collected."], match="Collect"
+            ),
+            Scenario([{"shell": "wc -l < data.csv > rows.txt"}, "Analysed."], match="Analyse"),
+            Scenario([{"shell": "cat rows.txt > report.md"}, "Reported."], match="report"),
+        ]
+    )
+    crossrun = made.crossrun
+    run = " ".join(crossrun.command("run"))
+    script = f"""set -e
+    data=$({run} "Collect yields into data.csv" --task-type data_analysis)
+    analysis=$({run} "Analyse data.csv" --from-run-id "$data" --task-type data_analysis)
+    report=$({run} "Write a report" --from-run-id "$analysis" --task-type writing)
+    echo "$report"
+    """
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=crossrun.cwd,
+        env=crossrun.environ,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    last = crossrun.json("show", done.stdout.strip())
+    assert (Path(last["workspace"]) / "report.md").read_text() == "3\n"
+    assert (last["status"], last["answer"]) == ("succeeded", "Reported.")
+    assert [change["path"] for change in last["changes"]] == ["report.md"]
