@@ -81,9 +81,9 @@ class Archive:
             file.write(text.encode("utf-8", "surrogateescape"))
         return self._told(kind, name, found)
 
-    def register(self, kind: str, name: str, path: Path) -> ArtifactSaved:
-        """Takes note of a file that stays where it is."""
-        return self._noted(kind, name, path, 0)
+    def register(self, kind: str, name: str, path: Path, content: IO[bytes]) -> ArtifactSaved:
+        """Takes note of a file that stays where it is; `content` is that file, opened."""
+        return self._noted(kind, name, path, content, 0)
 
     @contextmanager
     def _whole(self, name: str) -> Iterator[IO[bytes]]:
@@ -100,19 +100,25 @@ class Archive:
         return os.open(self._folder / name, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
 
     def _told(self, kind: str, name: str, redactions: int) -> ArtifactSaved:
-        return self._noted(kind, name, self._folder / name, redactions)
+        path = self._folder / name
+        with path.open("rb") as content:
+            return self._noted(kind, name, path, content, redactions)
 
-    def _noted(self, kind: str, name: str, path: Path, redactions: int) -> ArtifactSaved:
+    def _noted(
+        self, kind: str, name: str, path: Path, content: IO[bytes], redactions: int
+    ) -> ArtifactSaved:
         self._count += 1
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found, size = hashlib.sha256(), 0
+        while piece := content.read(_CHUNK):
+            found.update(piece)
+            size += len(piece)
         return ArtifactSaved(
             id=f"{self._run_id}-{self._count}",
             kind=kind,
             name=name,
             path=str(path),
-            size=path.stat().st_size,
-            sha256=digest,
+            size=size,
+            sha256=found.hexdigest(),
             redactions=redactions,
         )
 

@@ -155,5 +155,14 @@ def test_help_and_lists_load_nothing_heavy(tmp_path: Path) -> None:
 
 def test_reads_of_one_run_load_no_more_than_the_event_types(tmp_path: Path) -> None:
     test_help_and_lists_load_nothing_heavy(tmp_path)
-    for words in (("show",), ("steps",), ("events",), ("diff",), ("runs", "--json"), ("watch",)):
+    one_word = (
+        ("show",),
+        ("steps",),
+        ("events",),
+        ("diff",),
+        ("files",),
+        ("artifacts",),
+        ("watch",),
+    )
+    for words in (*one_word, ("runs", "--json")):
         assert loaded_by(*words, home=tmp_path) <= {"msgspec"}, words

@@ -654,8 +654,9 @@ def test_many_changes_are_counted_instead_of_shown() -> None:
     changed = WorkspaceChanged(tree="t", changes=changes, shortstat="", stat="")
     run = run_of(event_of(RunStarted), changed, RunFinished(status=Status.SUCCEEDED))
     shown = list(closing(run, terminal()))
-    assert sum(".py" in line for line in shown) == 15
-    assert "            … 5 more files, see  crossrun diff k7f3abcd --stat" in shown
+    assert sum(".py" in line for line in shown) == 14
+    assert "              …      6 new files  +6" in shown
+    assert "            all of it: crossrun diff k7f3abcd --stat" in shown
 
 
 def test_a_run_begins_and_ends_on_the_screen_like_this() -> None:

@@ -9,3 +9,4 @@ RunReference = Annotated[
 ]
 ProjectId = Annotated[str | None, typer.Option(metavar="NAME", help="Look in this project only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NoPager = Annotated[bool, typer.Option("--no-pager", help="Write all at once, without a pager.")]

@@ -1,29 +1,42 @@
 """`crossrun artifacts`: the files that runs left."""
 
-import shutil
-import sys
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
+from crossrun.cli.contents import copy_out, digest, pipe_out, readable, show_text
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
-from crossrun.errors import ConfigurationError, NotFoundError
+from crossrun.cli.paging import show
+from crossrun.cli.states import States
+from crossrun.errors import NotFoundError
+from crossrun.runs import Artifact
 from crossrun.schema import document, plain_object
+from crossrun.store import Store
+from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
 from crossrun.views.terminal import Column, table
-from crossrun.views.words import size
+from crossrun.views.words import size, visible
+from crossrun.workspace.looking import inside
 
-_HELP = """List and get the files that runs left: transcript, patch, summary of changes.
+_HELP = """List, show and get the files that runs left: transcript, patch, reports, charts, tables.
 
 \b
 Examples:
   crossrun artifacts k7f3
   crossrun artifacts list k7f3 --json
+  crossrun artifacts show k7f3abcd-4
   crossrun artifacts get k7f3abcd-2 -o changes.patch
 """
+_TOLD_OF_DIGEST = 12
+_GET = "crossrun artifacts get"
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="As listed.")]
 
 
 def list_artifacts(
@@ -42,46 +55,104 @@ def list_artifacts(
             Column("ARTIFACT", style="bold"),
             Column("KIND"),
             Column("SIZE", align="right"),
-            Column("PATH"),
+            Column("SHA256", style="dim", essential=False),
+            Column("NAME"),
         ]
-        rows = [[one.id, one.kind, size(one.size), one.path] for one in found]
+        rows = [
+            [one.id, one.kind, size(one.size), one.sha256[:_TOLD_OF_DIGEST], visible(one.name)]
+            for one in found
+        ]
         options.out.write(table(columns, rows, options.out))
     else:
         options.say(f"run {chosen.id} left no artifacts")
 
 
+def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -> None:
+    """Show the beginning of an artifact: Markdown, tables and JSON as such, without secrets.
+
+    \b
+    Examples:
+      crossrun artifacts show k7f3abcd-4
+      crossrun artifacts show k7f3abcd-4 --json
+    """
+    options = current()
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    found = store.read.artifact(artifact)
+    if json:
+        options.out.emit(document(plain_object(found)))
+        return
+    with _opened(States(store, settings), store, found) as content:
+        stored = content.read(BEGINNING)
+        length = os.fstat(content.fileno()).st_size
+    if length != found.size:
+        options.say(f"note: {visible(found.name)} has changed since the run")
+    name, beginning = unpacked(found.name, stored)
+    if b"\0" in beginning:
+        options.out.write([f"{visible(found.name)}  {found.kind}, {size(length)}, no text"])
+        options.say(f"copy it out and look at it with its own program: {_GET} {found.id} -o FILE")
+        return
+    whole = length <= len(stored) and len(beginning) < BEGINNING
+    text, secrets = States(store, settings).redactor()(readable(beginning, whole=whole))
+    lines = preview(Beginning(name, text, whole=whole), options.out)
+    show(options, lines, pager=not no_pager)
+    if not whole:
+        options.say(f"this is the beginning of {size(length)}; all of it: {_GET} {found.id}")
+    if secrets:
+        options.say("note: secrets are left out here, not in the file")
+
+
 def get_artifact(
-    artifact: Annotated[str, typer.Argument(metavar="ID", help="As listed.")],
+    artifact: Id,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
     ] = None,
 ) -> None:
-    """Write an artifact's content to a file or to standard output."""
+    """Write an artifact's content to a file or to standard output.
+
+    \b
+    Examples:
+      crossrun artifacts get k7f3abcd-2 -o changes.patch
+      crossrun artifacts get k7f3abcd-1 | gunzip
+    """
     options = current()
-    store = open_ledger(options, options.settings())
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    states = States(store, settings)
     found = store.read.artifact(artifact)
-    try:
-        content = Path(found.path).open("rb")  # noqa: SIM115  closed below
-    except OSError as error:
-        raise NotFoundError(
-            "ARTIFACT_GONE",
-            f"the artifact {artifact} is no longer at {found.path}",
-            hint="its record is kept; the file was removed",
-        ) from error
-    with content:
-        if output is None:
-            shutil.copyfileobj(content, sys.stdout.buffer)
-            return
+    with _opened(states, store, found) as content:
+        if output is not None:
+            copy_out(content, output, options)
+        elif options.out.on_screen:
+            show_text(content, visible(found.name), options, states.redactor(), pager=False)
+        else:
+            pipe_out(content, options)
+        if digest(content) != found.sha256:
+            options.say(f"note: {visible(found.name)} has changed since the run")
+
+
+@contextmanager
+def _opened(states: States, store: Store, found: Artifact) -> Iterator[IO[bytes]]:
+    """An artifact's content: from where it was saved, or out of the run's workspace."""
+    run = store.read.run(found.run_id)
+    with ExitStack() as held:
         try:
-            with output.open("wb") as file:
-                shutil.copyfileobj(content, file)
-        except OSError as error:
-            raise ConfigurationError(
-                "OUTPUT_UNWRITABLE",
-                f"{output} cannot be written: {error.strerror}",
-                hint="choose another place with -o",
+            if Path(found.path).is_relative_to(run.workspace):
+                files, _, _ = held.enter_context(states.files(run))
+                content = held.enter_context(files.reading(inside(found.name)))
+            else:
+                content = held.enter_context(_saved(found.path))
+        except (OSError, NotFoundError) as error:
+            raise NotFoundError(
+                "ARTIFACT_GONE",
+                f"the artifact {found.id} is no longer at {found.path}",
+                hint="its record is kept; the file was removed",
             ) from error
-    options.say(f"wrote {output}")
+        yield content
 
 
-artifacts_app = group("artifacts", _HELP, list=list_artifacts, get=get_artifact)
+def _saved(path: str) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+
+
+artifacts_app = group("artifacts", _HELP, list=list_artifacts, show=show_artifact, get=get_artifact)

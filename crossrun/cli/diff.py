@@ -1,109 +1,116 @@
-"""`crossrun diff`: what a run changed, as it was measured when the run ended."""
+"""`crossrun diff`: what a run changed, or what differs between the states after two runs."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
-from crossrun.errors import NotFoundError, StillRunningError
+from crossrun.cli.paging import show
+from crossrun.cli.states import Comparison, States
+from crossrun.errors import UsageError
 from crossrun.redaction import MASK
-from crossrun.runs import Run
 from crossrun.schema import document, plain_object
-from crossrun.store import Store
-from crossrun.views.words import clean, first_line
+from crossrun.views.changes import patch_lines, stat_lines
+from crossrun.views.words import visible
 
-_LINE_STYLES = (("diff --git", "bold"), ("+++", "bold"), ("---", "bold"), ("@@", "accent"))
+Other = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="Compare with the state after this later run."),
+]
 
 
 def diff(
     run: RunReference = None,
+    other: Other = None,
     project_id: ProjectId = None,
     stat: Annotated[bool, typer.Option("--stat", help="Files with counts of lines.")] = False,
     name_only: Annotated[bool, typer.Option("--name-only", help="Names of files.")] = False,
-    patch: Annotated[
-        bool, typer.Option("--patch", help="The patch (what is shown anyway).")
+    null: Annotated[
+        bool, typer.Option("-z", help="End names with NUL bytes, with --name-only.")
     ] = False,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="The patch (the default), also after --stat.")
+    ] = False,
+    no_pager: NoPager = False,
     json: Json = False,
 ) -> None:
     """Show what a run changed, against the state that it began with.
+
+    With two runs, show what differs between the state after the first and after the second. Of a
+    run that goes on, show the change so far.
 
     \b
     Examples:
       crossrun diff
       crossrun diff k7f3 --stat
       crossrun diff k7f3 | git apply
+      crossrun diff k7f3 m2q9 --name-only
     """
+    if name_only and (stat or patch):
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            "--name-only leaves out what --stat and --patch show",
+            hint="give one of them",
+        )
     options = current()
-    store = open_ledger(options, options.settings())
+    settings = options.settings()
+    store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
-    measured = _measured(store, chosen)
-    content = _patch(store, chosen)
+    states = States(store, settings)
+    if other is None:
+        found = states.change(chosen)
+    else:
+        found = states.between(chosen, chosen_run(store, other, project_id))
+    _tell(found, options, with_patch=json or patch or not (stat or name_only))
     if json:
-        told = {"run_id": chosen.id, **measured, "patch": content.decode("utf-8", "replace")}
-        options.out.emit(document(told))
-    elif not measured["changes"]:
-        options.say(f"run {chosen.id} changed nothing")
+        options.out.emit(document(_object(found)))
     elif name_only:
-        shown = first_line if options.out.live else str
-        options.out.emit("".join(f"{shown(change['path'])}\n" for change in measured["changes"]))
-    elif stat and not patch:
-        options.out.write(measured["stat"].splitlines())
+        _show_names(found, options, null=null, pager=not no_pager)
+    elif options.out.on_screen:
+        show(options, _lines(found, options, stat=stat, patch=patch), pager=not no_pager)
     else:
-        _show(content, options)
+        options.out.emit(f"{found.stat}\n" if stat and found.changes else "")
+        options.out.emit(b"\n" if stat and patch and found.changes else b"")
+        options.out.emit(found.patch if patch or not stat else b"")
 
 
-def _show(patch: bytes, options: Globals) -> None:
-    """Byte by byte where a program reads it; coloured and harmless on a terminal."""
-    if not options.out.live:
-        options.out.emit(patch)
-    else:
-        lines = clean(patch.decode("utf-8", "replace")).removesuffix("\n").split("\n")
-        options.out.write(options.out.style(line, _style(line)) for line in lines)
-    if MASK.encode() in patch:
+def _tell(found: Comparison, options: Globals, *, with_patch: bool) -> None:
+    """What the output does not say of itself."""
+    if not found.final:
+        options.say(f"run {found.run_id} goes on; this is its change so far")
+    if not found.changes:
+        same = f"left the same files as {found.against}" if found.against else "changed nothing"
+        options.say(f"run {found.run_id} {same}")
+    if with_patch and MASK.encode() in found.patch:
         options.say(f"note: secrets were taken out of this patch; it writes {MASK} in their place")
 
 
-def _measured(store: Store, run: Run) -> dict[str, Any]:
-    from crossrun.events import decode
-
-    for event in store.read.events(run.id, types=["workspace_changed"]):
-        found = plain_object(decode(event.body))
-        return {key: found[key] for key in ("branch", "changes", "shortstat", "stat")}
-    if not run.status.ended:
-        raise StillRunningError(
-            "STILL_RUNNING",
-            f"run {run.id} has not ended, its change is not measured yet",
-            hint=f"follow it: crossrun watch {run.id}",
-        )
-    raise NotFoundError(
-        "DIFF_MISSING",
-        f"the change of run {run.id} was never measured: it is {run.status}",
-        hint=f"its files are in {run.workspace}",
-    )
+def _object(found: Comparison) -> dict[str, object]:
+    told = found._asdict()
+    changes = [plain_object(change) for change in found.changes]
+    return {**told, "changes": changes, "patch": found.patch.decode("utf-8", "replace")}
 
 
-def _patch(store: Store, run: Run) -> bytes:
-    for artifact in store.read.artifacts(run.id):
-        if artifact.kind == "patch":
-            try:
-                return Path(artifact.path).read_bytes()
-            except OSError as error:
-                raise NotFoundError(
-                    "ARTIFACT_GONE",
-                    f"the patch of run {run.id} is no longer at {artifact.path}",
-                    hint=f"its summary is kept: crossrun diff {run.id} --stat",
-                ) from error
-    return b""
+def _show_names(found: Comparison, options: Globals, *, null: bool, pager: bool) -> None:
+    names = [change.path for change in found.changes]
+    if null:
+        options.out.emit("".join(f"{name}\0" for name in names))
+    elif options.out.on_screen:
+        show(options, map(visible, names), pager=pager)
+    else:
+        options.out.emit("".join(f"{name}\n" for name in names))
 
 
-def _style(line: str) -> str:
-    for beginning, style in _LINE_STYLES:
-        if line.startswith(beginning):
-            return style
-    return {"+": "good", "-": "bad"}.get(line[:1], "")
+def _lines(found: Comparison, options: Globals, *, stat: bool, patch: bool) -> Iterator[str]:
+    if stat:
+        yield from stat_lines(found.changes, options.out)
+    if stat and patch and found.changes:
+        yield ""
+    if patch or not stat:
+        yield from patch_lines(found.patch, options.out)
 
 
 diff_app = application("diff", diff)

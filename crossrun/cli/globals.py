@@ -2,7 +2,7 @@
 
 import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,11 @@ class Globals:
         if self.yes or (sys.stdin.isatty() and typer.confirm(question, err=True)):
             return
         raise UsageError("CONSENT_NEEDED", f"this needs your consent: {question}", hint=hint)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What the terminal's other programs see."""
+        return os.environ
 
     @property
     def out(self) -> "Terminal":

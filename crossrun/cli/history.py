@@ -48,7 +48,8 @@ def show(
         if json:
             options.out.emit(document(run_object(chosen)))
         else:
-            options.out.write(details(chosen, options.out))
+            left = store.read.artifacts(chosen.id)
+            options.out.write(details(chosen, options.out, left))
         return
     told: dict[str, str | list[str] | None] = {"run_id": chosen.id}
     told |= {"answer": chosen.answer} if answer else {}

@@ -4,17 +4,20 @@ Each stage gets to know why the run cannot succeed, if so.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from crossrun.conduct.course import Course, Facts, Stage
-from crossrun.events import Verified, Warned, WorkspaceChanged
+from crossrun.errors import CrossrunError
+from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.failures import Failure
 from crossrun.runs import Change
 from crossrun.workspace import branch
+from crossrun.workspace.looking import OnDisk, inside
 
 
 def measure(course: Course, _failure: Failure | None) -> Stage:
@@ -90,11 +93,22 @@ def credit(course: Course, failure: Failure | None) -> Stage:
 
 
 def _found_artifacts(course: Course, workspace: Path, changes: Sequence[Change]) -> Facts:
-    """Files that people who do this kind of task want to find again stay where they are."""
+    """Files that people who do this kind of task want to find again stay where they are.
+
+    They are looked for among what changed, so nothing outside of the workspace is ever one; a link
+    is none, and neither is what the agent's last processes took away or put a link in the place of.
+    """
     changed = {change.path for change in changes if change.status != "deleted"}
     for kind in course.crew.task_type.artifacts:
-        for file in sorted(workspace.glob(kind.glob)):
-            name = str(file.relative_to(workspace))
-            if name in changed and file.is_file() and not file.is_symlink():
-                changed.remove(name)
-                yield course.archive.register(kind.kind, name, file)
+        fitting = sorted(filter(kind.fits, changed))
+        changed.difference_update(fitting)
+        for name in fitting:
+            saved = _registered(course, workspace, kind.kind, name)
+            if saved is not None:
+                yield saved
+
+
+def _registered(course: Course, workspace: Path, kind: str, name: str) -> ArtifactSaved | None:
+    with suppress(CrossrunError, OSError), OnDisk(workspace).reading(inside(name)) as content:
+        return course.archive.register(kind, name, workspace / name, content)
+    return None

@@ -6,6 +6,8 @@ task to the next. A new task type needs no Python.
 """
 
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,10 +20,29 @@ _SHIPPED = Path(__file__).parent
 
 
 class ArtifactKind(Struct, frozen=True):
-    """Files of a task type that are worth keeping: a glob relative to the workspace."""
+    """Files of a task type that are worth keeping: a glob relative to the workspace.
+
+    `*` and `?` do not go beyond one name; `**` stands for any folders, or none.
+    """
 
     kind: str
     glob: str
+
+    def __post_init__(self) -> None:
+        if self.glob.startswith("/") or ".." in self.glob.split("/"):
+            raise ValueError(f"the glob {self.glob!r} leads out of the workspace")
+
+    def fits(self, path: str) -> bool:
+        """Whether a path within the workspace is one of these files."""
+        return _fits(path.split("/"), self.glob.split("/"))
+
+
+def _fits(names: Sequence[str], globs: Sequence[str]) -> bool:
+    if not globs:
+        return not names
+    if globs[0] == "**":
+        return any(_fits(names[start:], globs[1:]) for start in range(len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], globs[0]) and _fits(names[1:], globs[1:])
 
 
 class Finder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +137,7 @@ def _read(file: Path) -> TaskType:
         msgspec.ValidationError,
         AttributeError,
         TypeError,
+        ValueError,
     ) as error:
         raise ConfigurationError(
             "TASK_TYPE_INVALID",

@@ -76,13 +76,19 @@ class Brief(Silent):
     def __init__(self, terminal: Terminal, *, failures_only: bool) -> None:
         self._terminal = terminal
         self._failures_only = failures_only
+        self._artifacts: list[ArtifactSaved] = []
+
+    def show(self, recorded: Recorded | None) -> None:
+        """Takes note of what the closing tells."""
+        if recorded is not None and isinstance(recorded.event, ArtifactSaved):
+            self._artifacts.append(recorded.event)
 
     def close(self, run: Run | None) -> None:
         """Writes the closing."""
         if run is None or not run.status.ended:
             return
         if not self._failures_only:
-            self._terminal.write(closing(run, self._terminal))
+            self._terminal.write(closing(run, self._terminal, self._artifacts))
         elif run.failure is not None:
             self._terminal.write(lines(failure_phrases(run.failure), self._terminal))
 
@@ -123,18 +129,22 @@ class _Worth:
     """Lets through what is worth showing.
 
     A message of the agent is kept back until something follows it: the last one is the answer,
-    which the closing shows. A plan is shown when it differs from the one before.
+    which the closing shows. A plan is shown when it differs from the one before. Artifacts are for
+    the closing.
     """
 
     def __init__(self) -> None:
         self._message: Recorded | None = None
         self._plan: PlanUpdated | None = None
+        self.artifacts: list[ArtifactSaved] = []
 
     def pass_on(self, recorded: Recorded) -> list[Recorded]:
         """What there is to show now that this event has come."""
         if isinstance(recorded.event, AgentSpoke):
             before, self._message = self._message, recorded
             return [before] if before else []
+        if isinstance(recorded.event, ArtifactSaved):
+            self.artifacts.append(recorded.event)
         if isinstance(recorded.event, PlanUpdated):
             known, self._plan = self._plan, recorded.event
             if known == recorded.event:
@@ -162,7 +172,7 @@ class Plain:
     def close(self, run: Run | None) -> None:
         """Writes the closing, if the run has ended."""
         if run is not None and run.status.ended:
-            self._terminal.write(closing(run, self._terminal))
+            self._terminal.write(closing(run, self._terminal, self._worth.artifacts))
 
 
 class Moving:
@@ -190,7 +200,7 @@ class Moving:
         if self._live is not None:
             self._live.stop()
         if run is not None and run.status.ended:
-            self._terminal.write(closing(run, self._terminal))
+            self._terminal.write(closing(run, self._terminal, self._worth.artifacts))
 
     def _draw(self) -> None:
         self._drawn_at = time.monotonic()

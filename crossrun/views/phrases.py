@@ -41,10 +41,9 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.views.words import Phrase, clean, first_line, moment, plural, size
+from crossrun.views.words import CHANGE_MARKS, Phrase, clean, first_line, moment, plural, size
 
 _EXCERPT = 3
-_CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 
 
 def phrases(event: Event) -> list[Phrase]:
@@ -58,7 +57,7 @@ def phrases(event: Event) -> list[Phrase]:
             return _command(event)
         case FileChanged(path=path, change=change, ok=ok):
             right = "" if ok else "refused"
-            return [Phrase("file", f"{_CHANGE_MARKS[change]} {first_line(path)}", right, good=ok)]
+            return [Phrase("file", f"{CHANGE_MARKS[change]} {first_line(path)}", right, good=ok)]
         case ToolCalled(tool=tool, error=error):
             right = "ok" if error is None else first_line(error)
             return [Phrase("command", f"* {first_line(tool)}", right, good=error is None)]

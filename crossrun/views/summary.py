@@ -1,8 +1,10 @@
 """A run on one screen: its header while it goes on, its closing when it is over, its details."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from crossrun.runs import Run
+from crossrun.events import ArtifactSaved
+from crossrun.runs import Artifact, Run
+from crossrun.views.changes import rows
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.words import (
     clean,
@@ -10,13 +12,15 @@ from crossrun.views.words import (
     count,
     first_line,
     moment,
-    plural,
     seconds_between,
+    size,
     status_style,
+    visible,
 )
 
-_MOST_CHANGES = 15
-_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
+Artifacts = Sequence[Artifact | ArtifactSaved]
+_MOST_CHANGES, _MOST_ARTIFACTS = 15, 8
+_OF_EVERY_RUN = ("transcript", "patch", "diff-summary")
 
 
 def header(run: Run, terminal: Terminal) -> Iterator[str]:
@@ -33,8 +37,8 @@ def header(run: Run, terminal: Terminal) -> Iterator[str]:
     yield ""
 
 
-def closing(run: Run, terminal: Terminal) -> Iterator[str]:
-    """How it ended, the answer, what changed, and what to do next."""
+def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator[str]:
+    """How it ended, the answer, what changed, what it left, and what to do next."""
     yield ""
     yield _verdict(run, terminal)
     if run.failure is not None:
@@ -43,7 +47,11 @@ def closing(run: Run, terminal: Terminal) -> Iterator[str]:
     if run.answer:
         yield ""
         yield from (f"  {line}".rstrip() for line in _lines(run.answer, terminal))
-    facts = list(_facts(run, terminal))
+    facts = [
+        *_changed(run, terminal),
+        *_left(run, artifacts, terminal),
+        *_verified(run, terminal),
+    ]
     if facts:
         yield ""
         yield from facts
@@ -51,7 +59,7 @@ def closing(run: Run, terminal: Terminal) -> Iterator[str]:
     yield from _in_lines(_next_commands(run), terminal)
 
 
-def details(run: Run, terminal: Terminal) -> Iterator[str]:
+def details(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator[str]:
     """All that is known of a run."""
     yield from header(run, terminal)
     for line in _lines(run.task, terminal)[:12]:
@@ -74,7 +82,7 @@ def details(run: Run, terminal: Terminal) -> Iterator[str]:
         if value:
             yield f"  {terminal.style(f'{name:<9}', 'dim')} {value}"
     if run.status.ended:
-        yield from closing(run, terminal)
+        yield from closing(run, terminal, artifacts)
     else:
         yield f"  {terminal.style('status   ', 'dim')} {run.status}"
 
@@ -97,30 +105,45 @@ def _verdict(run: Run, terminal: Terminal) -> str:
     return line
 
 
-def _facts(run: Run, terminal: Terminal) -> Iterator[str]:
-    changes = run.changes or ()
-    widest = min(
-        max((cell_len(first_line(c.path)) for c in changes), default=0), terminal.width - 30
-    )
-    label = "changed"
-    for change in changes[:_MOST_CHANGES]:
-        path = fit(f"{_MARKS[change.status]} {first_line(change.path)}", widest + 2)
-        path += " " * (widest + 2 - cell_len(path))
-        counts = " ".join(
-            f"{sign}{number}"
-            for sign, number in (("+", change.insertions), ("-", change.deletions))
-            if number
-        )
-        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path}  {counts}".rstrip()
-        label = ""
-    if len(changes) > _MOST_CHANGES:
-        more = plural(len(changes) - _MOST_CHANGES, "more file")
-        yield terminal.style(f"            … {more}, see  crossrun diff {run.id} --stat", "dim")
+def _verified(run: Run, terminal: Terminal) -> Iterator[str]:
     if run.verify is not None:
         ok = run.verify.exit_code == 0
         said = "ok" if ok else f"exit {run.verify.exit_code}"
         result = terminal.style(said, "good" if ok else "bad")
         yield f"  {terminal.style('verify   ', 'dim')} {clean(run.verify.command)}  {result}"
+
+
+def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
+    """The changed part of the file tree."""
+    found = rows(run.changes or (), _MOST_CHANGES)
+    widest = min(max((cell_len(row.path) for row in found), default=0), terminal.width - 30)
+    label = "changed"
+    for row in found:
+        path = fit(f"{row.mark} {row.path}", widest + 2)
+        gap = " " * (widest + 2 - cell_len(path))
+        counts = [f"+{row.insertions}"] if row.insertions else []
+        counts += [f"-{row.deletions}"] if row.deletions else []
+        told = "  ".join(filter(None, (row.told, " ".join(counts))))
+        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path}{gap}  {told}".rstrip()
+        label = ""
+    if len(run.changes or ()) > len(found):
+        yield terminal.style(f"            all of it: crossrun diff {run.id} --stat", "dim")
+
+
+def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
+    """What people who do such a task want to find again."""
+    found = [one for one in artifacts if one.kind not in _OF_EVERY_RUN]
+    names = [fit(visible(one.name), terminal.width // 2) for one in found[:_MOST_ARTIFACTS]]
+    widest = max(map(cell_len, names), default=0)
+    label = "artifacts"
+    for one, name in zip(found, names, strict=False):
+        gap = " " * (widest - cell_len(name))
+        told = terminal.style(f"{first_line(one.kind)}, {size(one.size)}", "dim")
+        yield f"  {terminal.style(f'{label:<9}', 'dim')} {name}{gap}  {told}"
+        label = ""
+    if len(found) > len(names):
+        more = f"… {len(found) - len(names)} more, see  crossrun artifacts {run.id}"
+        yield terminal.style(f"            {more}", "dim")
 
 
 def _next_commands(run: Run) -> list[str]:

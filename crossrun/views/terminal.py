@@ -63,6 +63,11 @@ class Terminal(NamedTuple):
         )
 
     @property
+    def on_screen(self) -> bool:
+        """Whether it is a terminal of whatever kind, for which contents must be made harmless."""
+        return self.stream.isatty()
+
+    @property
     def text_width(self) -> int:
         """How wide running text gets: lines of 200 columns cannot be read."""
         return min(self.width, _WIDEST_TEXT)
@@ -91,6 +96,12 @@ class Terminal(NamedTuple):
         if text:
             self.stream.write(self.plain(text))
             self.stream.flush()
+
+    def write_each(self, lines: Iterable[str]) -> None:
+        """Writes lines for people as they come, however many."""
+        for line in lines:
+            self.stream.write(self.plain(f"{line}\n"))
+        self.stream.flush()
 
 
 def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> int:

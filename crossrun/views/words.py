@@ -10,6 +10,11 @@ Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "war
 _CONTROL = (
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 
 
 class Phrase(NamedTuple):
@@ -26,6 +31,25 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return re.sub(_CONTROL, "", text.replace("\r\n", "\n")).expandtabs(4)
+
+
+def visible(text: str) -> str:
+    """A line without anything unseen: `^[` for an escape, `<U+202E>` where the writing turns.
+
+    For names and contents of files, which people look at to find out what an agent did.
+    """
+    return text if text.isprintable() else _UNSEEN.sub(_seen, text)
+
+
+def visible_lines(text: str) -> list[str]:
+    """The lines of a text in which everything can be seen; tabs stay."""
+    lines = text.removesuffix("\n").split("\n")
+    return ["\t".join(map(visible, line.split("\t"))) for line in lines]
+
+
+def _seen(unseen: re.Match[str]) -> str:
+    code = ord(unseen[0])
+    return f"^{chr(code ^ 64)}" if code < 128 else f"<U+{code:04X}>"  # noqa: PLR2004  ASCII
 
 
 def first_line(text: str) -> str:

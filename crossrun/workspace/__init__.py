@@ -3,8 +3,9 @@
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -13,6 +14,9 @@ from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError
 from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
+
+if TYPE_CHECKING:
+    from crossrun.workspace.remembered import Lookout
 
 _LONGEST_NAME = 255
 MARKERS = (
@@ -130,7 +134,17 @@ class Workspaces:
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""
-        return Snapshots(self._snapshots / f"{self._key(path)}.git", path)
+        return Snapshots(self._git_dir(path), path)
+
+    def looking_out(self, *paths: Path) -> "AbstractContextManager[Lookout]":
+        """The states of workspaces, of which nothing is changed; the workspaces may be gone."""
+        from crossrun.workspace.remembered import looking_out
+
+        return looking_out(self._snapshots, *map(self._git_dir, paths))
+
+    def state_now(self, lookout: "Lookout", path: Path) -> str:
+        """The state of a workspace that a run may be working in, taken without disturbing it."""
+        return lookout.take(path, self._git_dir(path))
 
     @contextmanager
     def holding(self, path: Path) -> Iterator[None]:
@@ -161,6 +175,9 @@ class Workspaces:
 
     def _lock(self, path: Path) -> Path:
         return self._snapshots / f"{self._key(path)}.lock"
+
+    def _git_dir(self, path: Path) -> Path:
+        return self._snapshots / f"{self._key(path)}.git"
 
     def _key(self, path: Path) -> str:
         if self._is_own(path):

@@ -8,11 +8,11 @@ configuration found in a tree or inherited from the user can run code or change 
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -61,6 +61,15 @@ class Difference(Struct, frozen=True):
     patch: bytes
 
 
+class StoredFile(NamedTuple):
+    """A file of a state: its path as the system has it, git's mode, its blob and its size."""
+
+    path: str
+    mode: str
+    blob_id: str
+    size: int
+
+
 class Snapshots:
     """The states of one workspace.
 
@@ -84,7 +93,7 @@ class Snapshots:
         Returns:
             The id of a git tree.
         """
-        self._make()
+        self.make()
         if afresh:
             (self.git_dir / "index").unlink(missing_ok=True)
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
@@ -102,7 +111,7 @@ class Snapshots:
 
     def inherit(self, others: "Snapshots") -> None:
         """Learns the states that another workspace's snapshots hold; objects are never changed."""
-        self._make()
+        self.make()
         theirs = others.git_dir / "objects"
         for folder in (entry for entry in theirs.iterdir() if entry.is_dir()):
             ours = self.git_dir / "objects" / folder.name
@@ -136,7 +145,7 @@ class Snapshots:
             content = file.read_bytes()
         except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead in a circle
             return None
-        self._make()
+        self.make()
         return self._store_blob(content)
 
     def blob(self, blob_id: str) -> bytes | None:
@@ -153,6 +162,22 @@ class Snapshots:
             return None
         return content
 
+    def has(self, tree: str) -> bool:
+        """Whether a state is still remembered."""
+        return self._call("cat-file", "-e", f"{tree}^{{tree}}").returncode == 0
+
+    def files(self, tree: str) -> Iterator[StoredFile]:
+        """All files of a state."""
+        listing = self._git("ls-tree", "-r", "-l", "-z", "--full-tree", tree)
+        for line in listing.split(b"\0")[:-1]:
+            about, path = line.split(b"\t", 1)
+            mode, _, blob_id, size = about.decode().split()
+            yield StoredFile(os.fsdecode(path), mode, blob_id, int(size) if size != "-" else 0)
+
+    def write_blob(self, blob_id: str, file: IO[bytes]) -> None:
+        """Writes the content of a file of a state, however large, into another file."""
+        output(self._call("cat-file", "blob", blob_id, into=file))
+
     def _store_blob(self, content: bytes) -> str:
         from gitdb import IStream
 
@@ -166,7 +191,8 @@ class Snapshots:
 
         return GitDB(str(self.git_dir / "objects"))
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Makes the git directory where there is none."""
         if (self.git_dir / "info" / "attributes").is_file():
             return
         make_private(self.git_dir)
@@ -208,13 +234,18 @@ class Snapshots:
         return output(self._call(*words, folder=folder, index=index, stdin=stdin))
 
     def _call(
-        self, *words: str, folder: Path | None = None, index: Path | None = None, stdin: bytes = b""
+        self,
+        *words: str,
+        folder: Path | None = None,
+        index: Path | None = None,
+        stdin: bytes = b"",
+        into: IO[bytes] | None = None,
     ) -> "subprocess.CompletedProcess[bytes]":
         folder = folder or self._work_tree
         settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
         place = [f"--git-dir={self.git_dir}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
-        return run_git([*place, *settings, *words], folder, stdin=stdin, environ=extra)
+        return run_git([*place, *settings, *words], folder, stdin=stdin, environ=extra, into=into)
 
 
 def run_git(
@@ -223,8 +254,9 @@ def run_git(
     *,
     stdin: bytes = b"",
     environ: dict[str, str] | None = None,
+    into: IO[bytes] | None = None,
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Runs git as if for a user who has configured nothing."""
+    """Runs git as if for a user who has configured nothing; it writes `into` a file, if given."""
     clean = {
         "PATH": os.defpath,
         "HOME": os.devnull,
@@ -242,7 +274,8 @@ def run_git(
             cwd=folder,
             env=clean,
             input=stdin,
-            capture_output=True,
+            stdout=subprocess.PIPE if into is None else into,
+            stderr=subprocess.PIPE,
             check=False,
         )
     except OSError as error:
@@ -287,7 +320,7 @@ def output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
             f"git {' '.join(done.args[-2:])[:80]} failed: {said[:300]}",
             hint="check the disk's free space and the permissions of crossrun's data folder",
         )
-    return done.stdout
+    return done.stdout or b""
 
 
 def require_git() -> str:

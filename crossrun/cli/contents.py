@@ -1,0 +1,113 @@
+"""Contents of files on their way out: to a file, to a pipe as they are, to a terminal harmless."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from crossrun.cli.globals import Globals
+from crossrun.cli.paging import show
+from crossrun.errors import ConfigurationError, UsageError
+from crossrun.redaction import Redactor
+from crossrun.views.words import size, visible_lines
+
+MOST_SHOWN = 8 * 1024 * 1024
+"""Bytes of a file that a terminal gets."""
+_LOOKED_AT = 8000
+"""Bytes in which a zero byte tells that a file is no text, as git has it."""
+_PIECE = 1024 * 1024
+_HALF_SECRET = 1024
+"""Characters at the end of a beginning that has no lines."""
+
+
+def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:
+    """Writes a content into a file, which is only replaced when the user agrees.
+
+    Raises:
+        UsageError: it is there, and nobody agreed.
+        ConfigurationError: it cannot be written.
+    """
+    new = not output.exists()
+    if output.is_file():
+        options.confirm(f"replace {output}?", hint="choose another file, or say --yes")
+    try:
+        with output.open("xb" if new else "wb") as file:
+            _copy(content, file, output, new=new)
+    except OSError as error:
+        raise ConfigurationError(
+            "OUTPUT_UNWRITABLE",
+            f"{output} cannot be written: {error.strerror}",
+            hint="choose another place with -o",
+        ) from error
+    options.say(f"wrote {output}")
+
+
+def _copy(content: IO[bytes], file: IO[bytes], output: Path, *, new: bool) -> None:
+    """A new file is there as a whole or not at all."""
+    try:
+        shutil.copyfileobj(content, file, _PIECE)
+        file.flush()
+    except BaseException:
+        if new:
+            with suppress(OSError):
+                output.unlink()
+        raise
+
+
+def pipe_out(content: IO[bytes], options: Globals) -> None:
+    """Writes a content to standard output as it is."""
+    while piece := content.read(_PIECE):
+        options.out.emit(piece)
+
+
+def show_text(
+    content: IO[bytes], name: str, options: Globals, redactor: Redactor, *, pager: bool
+) -> None:
+    """Shows a text on a terminal, without secrets.
+
+    Raises:
+        UsageError: it is none.
+    """
+    require_text(content, name)
+    beginning = content.read(MOST_SHOWN)
+    more = os.fstat(content.fileno()).st_size - len(beginning)
+    text, found = redactor(readable(beginning, whole=more <= 0))
+    show(options, _lines(text, more), pager=pager)
+    if found:
+        options.say("note: secrets are left out here, not in the file")
+
+
+def readable(beginning: bytes, *, whole: bool) -> str:
+    """A beginning as text. Half a line goes: half a secret at its end would not be recognised."""
+    text = beginning.decode("utf-8", "replace")
+    return text if whole else text[: text.rfind("\n") + 1] or text[:-_HALF_SECRET]
+
+
+def digest(content: IO[bytes]) -> str:
+    """The SHA-256 of a content from its beginning."""
+    content.seek(0)
+    found = hashlib.sha256()
+    while piece := content.read(_PIECE):
+        found.update(piece)
+    return found.hexdigest()
+
+
+def require_text(content: IO[bytes], name: str) -> None:
+    """Raises UsageError, FILE_BINARY, for what is no text; the content is at its beginning then."""
+    if b"\0" in content.read(_LOOKED_AT):
+        raise UsageError(
+            "FILE_BINARY",
+            f"{name} is no text",
+            hint="copy it out: crossrun get RUN PATH -o FILE · crossrun artifacts get ID -o FILE",
+        )
+    content.seek(0)
+
+
+def _lines(text: str, more: int) -> Iterator[str]:
+    if text:
+        yield from visible_lines(text)
+    if more > 0:
+        yield f"… {size(more)} more"

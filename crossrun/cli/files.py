@@ -1,0 +1,140 @@
+"""`files` and `get`: what is in a run's workspace, and one file of it out of there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
+from crossrun.cli.contents import copy_out, pipe_out, require_text, show_text
+from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.ledger import chosen_run, open_ledger
+from crossrun.cli.paging import show
+from crossrun.cli.states import States
+from crossrun.errors import UsageError
+from crossrun.schema import document, plain_object
+from crossrun.views.files import CLOSED, ListedFile, listed, summary, tree
+from crossrun.views.words import visible
+from crossrun.workspace.descriptors import shown
+from crossrun.workspace.looking import Entry, Files, Parts, inside
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
+]
+
+
+def files(
+    run: RunReference = None,
+    path: Annotated[
+        str, typer.Argument(metavar="[PATH]", help="A folder or file, relative to the workspace.")
+    ] = ".",
+    project_id: ProjectId = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Everything: also .git, caches and very large folders.")
+    ] = False,
+    no_pager: NoPager = False,
+    json: Json = False,
+) -> None:
+    """Show the files of a run's workspace, or the content of one.
+
+    What the run added has a +, what it changed a ~, what it deleted a -, what it renamed a >. Links
+    are shown and never followed.
+
+    \b
+    Examples:
+      crossrun files
+      crossrun files k7f3 src --all
+      crossrun files k7f3 notes.md
+      crossrun files k7f3 --json | jq -r '.files[] | select(.change) | .path'
+    """
+    options = current()
+    parts = inside(path)
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    chosen = chosen_run(store, run, project_id)
+    states = States(store, settings)
+    with states.files(chosen) as (found, changes, told):
+        if told:
+            options.say(f"note: {told}")
+        entry = found.entry(parts)
+        if entry.kind == "file" and not json:
+            _show_content(found, parts, options, states, pager=not no_pager)
+            return
+        closed = frozenset[str]() if whole else CLOSED
+        below = found.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]
+        lines = listed(below, changes, parts)
+    folder = parts if entry.kind == "folder" else parts[:-1]
+    if json:
+        options.out.emit(document({"run_id": chosen.id, "files": [plain_object(x) for x in lines]}))
+    else:
+        _show_tree(lines, folder, options, whole=whole, pager=not no_pager)
+
+
+def get(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, its beginning, or last.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A file, relative to the workspace.")],
+    output: Output = None,
+    project_id: ProjectId = None,
+) -> None:
+    """Copy one file out of a run's workspace, byte by byte.
+
+    \b
+    Examples:
+      crossrun get k7f3 outputs/chart.png -o chart.png
+      crossrun get last report.md > report.md
+    """
+    options = current()
+    parts = inside(path)
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    states = States(store, settings)
+    with states.files(chosen_run(store, run, project_id)) as (found, _, told):
+        if told:
+            options.say(f"note: {told}")
+        _require_file(found.entry(parts))
+        if output is None and options.out.on_screen:
+            _show_content(found, parts, options, states, pager=False)
+            return
+        with found.reading(parts) as content:
+            if output is None:
+                pipe_out(content, options)
+            else:
+                copy_out(content, output, options)
+
+
+def _show_content(
+    found: Files, parts: Parts, options: Globals, states: States, *, pager: bool
+) -> None:
+    name = visible(shown("/".join(parts)))
+    with found.reading(parts) as content:
+        if options.out.on_screen:
+            show_text(content, name, options, states.redactor(), pager=pager)
+        else:
+            require_text(content, name)
+            pipe_out(content, options)
+
+
+def _show_tree(
+    lines: list[ListedFile], folder: Parts, options: Globals, *, whole: bool, pager: bool
+) -> None:
+    drawn = tree(lines, folder, options.out, whole=whole or not options.out.on_screen)
+    if options.out.on_screen:
+        show(options, drawn, pager=pager)
+    else:
+        options.out.write_each(drawn)
+    options.say(summary(lines))
+
+
+def _require_file(entry: Entry) -> None:
+    if entry.kind == "file":
+        return
+    what = {"folder": "a folder", "link": "a link, which is not followed"}
+    raise UsageError(
+        "PATH_NOT_FILE",
+        f"{shown(entry.path) or '.'!r} is {what.get(entry.kind, 'no regular file')}",
+        hint="see what there is: crossrun files RUN PATH",
+    )
+
+
+files_app = application("files", files)
+get_app = application("get", get)

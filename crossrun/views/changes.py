@@ -1,0 +1,131 @@
+"""What changed, on a terminal: a patch in colour, counts of lines, many files in few lines."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from crossrun.runs import Change
+from crossrun.views.terminal import Terminal, cell_len, fit
+from crossrun.views.words import CHANGE_MARKS, plural, visible, visible_lines
+
+_HEADINGS = (
+    "diff --git ", "index ", "new file", "deleted file", "old mode", "new mode", "similarity ",
+    "dissimilarity ", "rename ", "copy ", "+++ ", "--- ", "GIT binary",
+)  # fmt: skip
+_WORDS = {"added": "new", "modified": "changed", "renamed": "renamed", "deleted": "deleted"}
+_BAR, _COUNTS, _WIDEST = 20, 14, 120
+
+
+def patch_lines(patch: bytes, terminal: Terminal) -> Iterator[str]:
+    """The lines of a patch in colour; whatever they hold, a terminal does nothing but show them."""
+    in_hunk = False
+    for raw in patch.removesuffix(b"\n").split(b"\n") if patch else ():
+        if raw.startswith(b"diff --git "):
+            in_hunk = False
+        elif raw.startswith(b"@@ "):
+            in_hunk = True
+        (line,) = visible_lines(raw.decode("utf-8", "replace"))
+        yield terminal.style(line, _style(line, in_hunk=in_hunk))
+
+
+def _style(line: str, *, in_hunk: bool) -> str:
+    if not in_hunk:
+        return "bold" if line.startswith(_HEADINGS) else "dim"
+    return {"@": "accent", "+": "good", "-": "bad", "\\": "dim"}.get(line[:1], "")
+
+
+def stat_lines(changes: Sequence[Change], terminal: Terminal) -> Iterator[str]:
+    """Files with their counts of lines, and bars."""
+    if not changes:
+        return
+    room = min(terminal.width, _WIDEST) - _BAR - _COUNTS
+    names = [fit(f"{CHANGE_MARKS[one.status]} {_name(one)}", room) for one in changes]
+    widest = max(map(cell_len, names))
+    most = max((one.insertions or 0) + (one.deletions or 0) for one in changes)
+    for change, name in zip(changes, names, strict=True):
+        gap = " " * (widest - cell_len(name))
+        yield f"{name}{gap}  {_counted(change, most, terminal)}".rstrip()
+    yield terminal.style(total(changes), "dim")
+
+
+def _name(change: Change) -> str:
+    """A path; of a renamed file both."""
+    old = "" if change.old_path is None else f"{visible(change.old_path)} -> "
+    return old + visible(change.path)
+
+
+def _counted(change: Change, most: int, terminal: Terminal) -> str:
+    if change.insertions is None or change.deletions is None:
+        return terminal.style("binary", "dim")
+    lines = change.insertions + change.deletions
+    bar = lines if most <= _BAR else max(lines * _BAR // most, 1 if lines else 0)
+    plus = round(bar * change.insertions / lines) if lines else 0
+    signs = terminal.style("+" * plus, "good") + terminal.style("-" * (bar - plus), "bad")
+    return f"{lines:>6} {signs}"
+
+
+def total(changes: Sequence[Change]) -> str:
+    """`3 files changed, 12 insertions, 1 deletion`."""
+    told = [f"{plural(len(changes), 'file')} changed"]
+    for number, noun in (
+        (sum(one.insertions or 0 for one in changes), "insertion"),
+        (sum(one.deletions or 0 for one in changes), "deletion"),
+    ):
+        told += [plural(number, noun)] if number else []
+    return ", ".join(told)
+
+
+class Row(NamedTuple):
+    """A changed file, or a folder and in words what changed in it."""
+
+    mark: str
+    path: str
+    told: str
+    insertions: int
+    deletions: int
+
+
+def rows(changes: Sequence[Change], most: int) -> list[Row]:
+    """Changes in so many rows at most, in their order: folders that hold little are opened first.
+
+    Where there are more files and folders at the top already, a last row stands for the rest.
+    """
+    groups = _opened("", changes)
+    if len(groups) > most:
+        kept = list(groups.items())[: most - 1]
+        others = [one for name in list(groups)[most - 1 :] for one in groups[name]]
+        return [*(_row(name, group) for name, group in kept), _row("…", others)]
+    while True:
+        openings = ((name, _opened(name, group)) for name, group in groups.items() if group[1:])
+        fitting = [one for one in openings if len(groups) - 1 + len(one[1]) <= most]
+        if not fitting:
+            return [_row(name, group) for name, group in groups.items()]
+        name, below = min(fitting, key=lambda one: len(one[1]))
+        groups = {
+            inner: group
+            for outer, whole in groups.items()
+            for inner, group in (below if outer == name else {outer: whole}).items()
+        }
+
+
+def _opened(folder: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
+    """What changed directly in a folder; one that holds nothing but another is both at once."""
+    while True:
+        groups: dict[str, list[Change]] = {}
+        for change in changes:
+            name, slash, _ = change.path[len(folder) :].partition("/")
+            groups.setdefault(folder + name + slash, []).append(change)
+        if len(groups) > 1 or len(changes) <= 1:
+            return groups
+        (folder,) = groups
+
+
+def _row(name: str, changes: Sequence[Change]) -> Row:
+    insertions = sum(change.insertions or 0 for change in changes)
+    deletions = sum(change.deletions or 0 for change in changes)
+    if len(changes) == 1:
+        (change,) = changes
+        return Row(CHANGE_MARKS[change.status], visible(change.path), "", insertions, deletions)
+    counts = {word: sum(one.status == status for one in changes) for status, word in _WORDS.items()}
+    told = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+    noun = " files" if len([number for number in counts.values() if number]) == 1 else ""
+    return Row(" ", visible(name), told + noun, insertions, deletions)

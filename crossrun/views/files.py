@@ -1,0 +1,228 @@
+"""A workspace's files as a tree: sizes, and what the run did to each."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from crossrun.runs import Change
+from crossrun.views.terminal import Terminal, cell_len, fit
+from crossrun.views.words import CHANGE_MARKS, plural, size, visible
+from crossrun.workspace.descriptors import shown
+from crossrun.workspace.looking import Entry
+
+CLOSED = frozenset((
+    ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".cache", ".tox", ".nox",
+    ".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform",
+))  # fmt: skip
+"""Folders that are full of files which nobody wrote."""
+MOST_IN_FOLDER, MOST_LINES = 100, 5000
+_STYLES = {"+": "good", "~": "accent", "-": "bad", ">": "accent"}
+_WIDEST, _SIZE, _DEEPEST = 100, 9, 20
+
+
+class ListedFile(Struct, frozen=True):
+    """One line of `files --json`.
+
+    A folder is listed where it is empty, or where it was not looked into: `closed`. A file that the
+    run deleted is listed, too; its `size` is None. `target` is where a link leads.
+    """
+
+    path: str
+    kind: Literal["file", "link", "folder", "special"]
+    size: int | None
+    change: Literal["added", "modified", "deleted", "renamed"] | None
+    old_path: str | None = None
+    target: str | None = None
+    closed: bool = False
+    changes_inside: int = 0
+
+
+def listed(
+    entries: Iterable[Entry], changes: Sequence[Change], parts: Sequence[str]
+) -> list[ListedFile]:
+    """Entries below a folder with what the run did to them, sorted by path."""
+    known = {change.path: change for change in changes}
+    files = {file.path: file for file in (_listed(entry, known) for entry in entries)}
+    closed = {path for path, file in files.items() if file.closed}
+    within = "".join(f"{shown(part)}/" for part in parts)
+    inside = dict.fromkeys(closed, 0)
+    for change in changes:
+        folder = _closed_above(change.path, closed)
+        if folder is not None:
+            inside[folder] += 1
+        elif change.status == "deleted" and change.path.startswith(within):
+            files.setdefault(change.path, ListedFile(change.path, "file", None, "deleted"))
+    for path, number in inside.items():
+        files[path] = ListedFile(
+            path, "folder", None, "modified" if number else None, closed=True, changes_inside=number
+        )
+    return [files[path] for path in sorted(files)]
+
+
+def _listed(entry: Entry, known: Mapping[str, Change]) -> ListedFile:
+    path = shown(entry.path)
+    change = known.get(path)
+    return ListedFile(
+        path,
+        entry.kind,
+        entry.size,
+        change.status if change else None,
+        change.old_path if change else None,
+        None if entry.target is None else shown(entry.target),
+        entry.closed,
+    )
+
+
+def _closed_above(path: str, closed: set[str]) -> str | None:
+    end = path.find("/")
+    while closed and end >= 0:
+        if path[:end] in closed:
+            return path[:end]
+        end = path.find("/", end + 1)
+    return None
+
+
+class _Folder:
+    """A node of the tree."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, _Folder] = {}
+        self.files: dict[str, ListedFile] = {}
+        self.changed = False
+
+
+class _Line(NamedTuple):
+    mark: str
+    depth: int
+    name: str
+    right: str = ""
+    dim: bool = False
+
+
+class _Below(NamedTuple):
+    """A folder whose lines are still to come."""
+
+    depth: int
+    name: str
+    folder: _Folder
+
+
+def tree(
+    files: Sequence[ListedFile], parts: Sequence[str], terminal: Terminal, *, whole: bool
+) -> Iterator[str]:
+    """The tree below a folder: folders first, each sorted by name.
+
+    Args:
+        files: what is below the folder, as `listed` makes it.
+        parts: the names on the way to the folder.
+        terminal: what the lines are for.
+        whole: whether everything is shown, however much it is.
+    """
+    top = _planted(files, sum(len(shown(part)) + 1 for part in parts))
+    lines = list(_lines(top, None if whole else MOST_IN_FOLDER))
+    hidden = 0 if whole else len(lines) - MOST_LINES
+    lines = lines[:MOST_LINES] if hidden > 0 else lines
+    room = min(terminal.width, _WIDEST) - _SIZE - 3
+    widest = min(
+        max((_indent(line, room) + cell_len(line.name) for line in lines), default=0), room
+    )
+    for line in lines:
+        yield _drawn(line, widest, terminal)
+    if hidden > 0:
+        yield terminal.style(f"… {plural(hidden, 'more line')}, see --all", "dim")
+
+
+def summary(files: Sequence[ListedFile]) -> str:
+    """How much it is, and how much of it the run changed."""
+    here = [file for file in files if file.kind != "folder" and file.change != "deleted"]
+    told = [plural(len(here), "file"), size(sum(file.size or 0 for file in here))]
+    for status, word in (
+        ("added", "new"), ("modified", "changed"), ("renamed", "renamed"), ("deleted", "deleted"),
+    ):  # fmt: skip
+        number = sum(1 for file in files if file.change == status and not file.closed)
+        told += [f"{number} {word}"] if number else []
+    return " · ".join(told)
+
+
+def _planted(files: Sequence[ListedFile], start: int) -> _Folder:
+    top = _Folder()
+    for file in files:
+        *folders, name = file.path[start:].split("/")
+        at = top
+        at.changed |= file.change is not None
+        for folder in folders:
+            at = at.folders.setdefault(folder, _Folder())
+            at.changed |= file.change is not None
+        at.files[name] = file
+    return top
+
+
+def _lines(top: _Folder, most: int | None) -> Iterator[_Line]:
+    pending: list[_Line | _Below] = _content(top, 0, most)
+    while pending:
+        item = pending.pop()
+        if isinstance(item, _Line):
+            yield item
+            continue
+        depth, name, folder = item
+        while len(folder.folders) == 1 and not folder.files:
+            ((below, folder),) = folder.folders.items()
+            name += f"/{visible(below)}"
+        yield _Line("", depth, f"{name}/")
+        pending += _content(folder, depth + 1, most)
+
+
+def _content(folder: _Folder, depth: int, most: int | None) -> list[_Line | _Below]:
+    """What is in a folder, the last first; where it is too much, what changed is kept."""
+    names = [(0, name) for name in sorted(folder.folders)]
+    names += [(1, name) for name in sorted(folder.files)]
+    hidden = 0 if most is None else max(len(names) - most, 0)
+    if hidden:
+        kept = sorted(names, key=lambda one: not _changed(folder, *one))[:most]
+        names = sorted(kept)
+    found: list[_Line | _Below] = [
+        _file_line(folder.files[name], name, depth)
+        if is_file
+        else _Below(depth, visible(name), folder.folders[name])
+        for is_file, name in names
+    ]
+    if hidden:
+        found.append(_Line("", depth, f"… {hidden} more", dim=True))
+    return found[::-1]
+
+
+def _changed(folder: _Folder, is_file: int, name: str) -> bool:
+    return folder.files[name].change is not None if is_file else folder.folders[name].changed
+
+
+def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
+    mark = CHANGE_MARKS[file.change] if file.change else ""
+    name = visible(name)
+    if file.kind == "folder":
+        inside = f", {plural(file.changes_inside, 'change')} inside" if file.changes_inside else ""
+        told = f"{name}/  {'not shown' if file.closed else 'empty'}{inside}"
+        return _Line(mark, depth, told, dim=True)
+    if file.kind == "link":
+        name += f" -> {visible(file.target or '')}"
+    elif file.kind == "special":
+        name += "  (no regular file)"
+    if file.old_path is not None:
+        name += f"  from {visible(file.old_path)}"
+    return _Line(mark, depth, name, "" if file.size is None else size(file.size))
+
+
+def _indent(line: _Line, room: int) -> int:
+    """Very deep folders stop being indented: their names need the room."""
+    return min(2 * line.depth, max(room - _DEEPEST, 0))
+
+
+def _drawn(line: _Line, widest: int, terminal: Terminal) -> str:
+    indent = _indent(line, min(terminal.width, _WIDEST) - _SIZE - 3)
+    name = fit(line.name, max(widest - indent, 1))
+    style = "dim" if line.dim else _STYLES.get(line.mark, "")
+    drawn = terminal.style(f"{line.mark or ' '} {' ' * indent}{name}", style)
+    if not line.right:
+        return drawn
+    gap = " " * (widest - indent - cell_len(name))
+    return f"{drawn}{gap} {terminal.style(f'{line.right:>{_SIZE}}', 'dim')}"

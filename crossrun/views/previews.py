@@ -1,0 +1,153 @@
+"""The beginning of a file, shown as what it is: Markdown, a table, JSON, a patch, lines of text.
+
+Only the beginning is ever looked at, and of that no more than a few screens: files of agents may be
+of any size and form.
+"""
+
+import csv
+import io
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from crossrun.views.changes import patch_lines
+from crossrun.views.terminal import Column, Terminal, fit, table
+from crossrun.views.words import plural, visible, visible_lines
+
+BEGINNING = 256 * 1024
+"""Bytes that a preview is made from."""
+_MOST_LINES, _MOST_ROWS, _MOST_COLUMNS, _WIDEST_CELL = 200, 20, 12, 40
+_MOST_MARKDOWN = 32 * 1024
+"""Characters: Markdown can be written so that reading it takes long."""
+
+
+class Beginning(NamedTuple):
+    """The beginning of a file of text, without secrets. `whole`: there is no more of it."""
+
+    name: str
+    text: str
+    whole: bool
+
+
+def unpacked(name: str, content: bytes) -> tuple[str, bytes]:
+    """The beginning of what a compressed file holds, and its name without the ending .gz."""
+    if not name.endswith(".gz"):
+        return name, content
+    try:
+        return name.removesuffix(".gz"), zlib.decompressobj(31).decompress(content, BEGINNING)
+    except zlib.error:
+        return name, content
+
+
+def preview(file: Beginning, terminal: Terminal) -> Iterator[str]:
+    """Lines that show a file's beginning."""
+    match file.name.lower().rpartition(".")[2]:
+        case "md" | "markdown":
+            shown = _markdown(file.text, terminal)
+        case "csv" | "tsv" as ending:
+            shown = _table(file, "\t" if ending == "tsv" else ",;\t", terminal)
+        case "json" | "ipynb":
+            shown = _json(file.text, terminal)
+        case "patch" | "diff":
+            shown = _cut(patch_lines(file.text.encode(), terminal), terminal)
+        case _:
+            shown = _text(file.text, terminal)
+    found = list(islice(shown, _MOST_LINES + 1))
+    yield from found[:_MOST_LINES]
+    if len(found) > _MOST_LINES:
+        yield terminal.style("…", "dim")
+
+
+def _text(text: str, terminal: Terminal) -> Iterator[str]:
+    return _cut(visible_lines(text) if text else (), terminal)
+
+
+def _cut(lines: Sequence[str] | Iterator[str], terminal: Terminal) -> Iterator[str]:
+    return (fit(line.expandtabs(4), terminal.width) for line in lines)
+
+
+def _markdown(text: str, terminal: Terminal) -> Iterator[str]:
+    from rich.markdown import Markdown
+
+    harmless = "\n".join(visible_lines(text[:_MOST_MARKDOWN].replace("\r\n", "\n")))
+    return _drawn(Markdown(harmless, hyperlinks=False), terminal)
+
+
+def _json(text: str, terminal: Terminal) -> Iterator[str]:
+    """Indented and coloured, if it is complete; else as it stands."""
+    try:
+        indented = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return _text(text, terminal)
+    from rich.highlighter import JSONHighlighter
+    from rich.text import Text
+
+    lines = visible_lines(indented)[: _MOST_LINES + 1]
+    coloured = Text("\n".join(fit(line, terminal.width) for line in lines))
+    JSONHighlighter().highlight(coloured)
+    return _drawn(coloured, terminal)
+
+
+def _drawn(what: object, terminal: Terminal) -> Iterator[str]:
+    from rich.console import Console
+
+    paper = io.StringIO()
+    console = Console(
+        file=paper,
+        width=terminal.text_width,
+        force_terminal=terminal.color,
+        color_system="standard" if terminal.color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    console.print(what)
+    return iter(line.rstrip() for line in paper.getvalue().splitlines())
+
+
+def _table(file: Beginning, delimiters: str, terminal: Terminal) -> Iterator[str]:
+    """The first rows and columns."""
+    first = file.text.partition("\n")[0]
+    reader = csv.reader(
+        io.StringIO(file.text, newline=""), delimiter=max(delimiters, key=first.count)
+    )
+    try:
+        rows = list(islice(reader, _MOST_ROWS + 1))
+        more = sum(1 for _ in reader)
+    except csv.Error:  # a cell of 100 KB
+        yield from _text(file.text, terminal)
+        return
+    if not rows or not rows[0]:
+        return
+    titles, *others = rows
+    shown = min(len(titles), _MOST_COLUMNS)
+    cells = [[_cell(row[i]) if i < len(row) else "" for i in range(shown)] for row in others]
+    columns = [
+        Column(
+            _cell(title),
+            align="right" if cells and all(map(_is_number, (row[i] for row in cells))) else "left",
+            flexible=True,
+            essential=i == 0,
+        )
+        for i, title in enumerate(titles[:shown])
+    ]
+    yield from table(columns, cells, terminal)
+    hidden = [plural(len(titles) - shown, "more column")] if len(titles) > shown else []
+    hidden += [f"{'' if file.whole else 'at least '}{plural(more, 'more row')}"] if more else []
+    if hidden:
+        yield terminal.style(f"… {', '.join(hidden)}", "dim")
+
+
+def _cell(text: str) -> str:
+    return fit(visible(text[: _WIDEST_CELL * 2]), _WIDEST_CELL)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "0")
+    except ValueError:
+        return False
+    return True
