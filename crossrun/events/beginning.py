@@ -1,0 +1,95 @@
+"""How a run begins: its turn and its workspace."""
+
+from typing import Literal
+
+from crossrun.events.fact import Fact
+from crossrun.runs import RunRequest, Source
+
+
+class RunStarted(Fact, frozen=True):
+    """The run exists.
+
+    `retry_of` is the run whose request this one repeats, `resumed_from` the one that it goes on
+    from: in the agent's thread and in the workspace.
+    """
+
+    request: RunRequest
+    workspace: str
+    crossrun_version: str
+    executor_version: str | None = None
+    retry_of: str | None = None
+    resumed_from: str | None = None
+
+
+class RunQueued(Fact, frozen=True):
+    """The run waits, because `limit` runs go on already; `ahead` others wait before it."""
+
+    limit: int
+    ahead: int
+
+
+class RunDequeued(Fact, frozen=True):
+    """It is the run's turn: it begins."""
+
+
+class CopyProgressed(Fact, frozen=True):
+    """So much of a large source is copied by now."""
+
+    files: int
+    bytes: int
+
+
+class SourceCopied(Fact, frozen=True):
+    """What the workspace began with, from where, and what of it is not there or not whole.
+
+    `path` is a folder, an address or a run. `shared` are bytes whose blocks the file system shares
+    with the source. `outward` are links that lead out of the workspace, `skipped` are no files.
+    `staged`, `unstaged` and `untracked` count uncommitted files, which `clean` left out; `ignored`
+    counts what git ignores, of which `included` files came along. Of `submodules` and
+    `lfs_pointers` only what was checked out is there. `repositories` lie further down; `detached`
+    ones came without theirs.
+    """
+
+    kind: Literal["repository", "folder", "url", "run"]
+    path: str
+    files: int
+    bytes: int
+    shared: int = 0
+    links: int = 0
+    outward: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    branch: str | None = None
+    commit: str | None = None
+    staged: int = 0
+    unstaged: int = 0
+    untracked: int = 0
+    clean: bool = False
+    ignored: int = 0
+    included: int = 0
+    submodules: tuple[str, ...] = ()
+    lfs_pointers: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
+    detached: tuple[str, ...] = ()
+    shallow: bool = False
+
+
+class SetupRan(Fact, frozen=True):
+    """The user's own command that prepares a project's workspaces ran."""
+
+    command: str
+    exit_code: int | None
+    output: str = ""
+    duration_s: float | None = None
+
+
+class WorkspacePrepared(Fact, frozen=True):
+    """The agent's folder is ready; changes are measured against `baseline` (a git tree id).
+
+    `top_files` are the names of the files at its top, as far as they tell what kind of project it
+    is. `source` is where its files came from, and where changes go back to.
+    """
+
+    path: str
+    baseline: str
+    top_files: tuple[str, ...] = ()
+    source: Source | None = None

@@ -1,0 +1,50 @@
+"""What follows the work, and the end."""
+
+from crossrun.events.fact import Fact
+from crossrun.failures import Failure
+from crossrun.runs import Change
+from crossrun.status import Status
+
+
+class Verified(Fact, frozen=True):
+    """The user's own check ran in the workspace."""
+
+    command: str
+    exit_code: int | None
+    output: str = ""
+
+
+class WorkspaceChanged(Fact, frozen=True):
+    """What differs from the baseline, measured from outside. `tree` is the state after the run."""
+
+    tree: str
+    changes: tuple[Change, ...]
+    shortstat: str
+    stat: str
+    branch: str | None = None
+
+
+class ArtifactSaved(Fact, frozen=True):
+    """A file was kept for later, outside the workspace. `redactions`: secrets removed from it."""
+
+    id: str
+    kind: str
+    name: str
+    path: str
+    size: int
+    sha256: str
+    redactions: int = 0
+
+
+class CancelRequested(Fact, frozen=True):
+    """Somebody asked the run to stop; `by` names the signal or command."""
+
+    by: str
+
+
+class RunFinished(Fact, frozen=True):
+    """The end. `redactions` counts the secrets removed from the run's events."""
+
+    status: Status
+    failure: Failure | None = None
+    redactions: int = 0

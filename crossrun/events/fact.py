@@ -1,0 +1,17 @@
+"""What all facts share."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+Channel = Literal["developer", "prompt", "none"]
+"""How instructions reach an agent: as developer message, before the prompt, or not at all."""
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake):
+    """What all events share: the `type` tag, made from the class name."""
