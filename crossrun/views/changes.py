@@ -1,6 +1,7 @@
 """What changed, on a terminal: a patch in colour, counts of lines, many files in few lines."""
 
 from collections.abc import Iterator, Sequence
+from os.path import commonpath
 from typing import NamedTuple
 
 from crossrun.runs import Change
@@ -108,15 +109,17 @@ def rows(changes: Sequence[Change], most: int) -> list[Row]:
 
 
 def _opened(folder: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
-    """What changed directly in a folder; one that holds nothing but another is both at once."""
-    while True:
-        groups: dict[str, list[Change]] = {}
-        for change in changes:
-            name, slash, _ = change.path[len(folder) :].partition("/")
-            groups.setdefault(folder + name + slash, []).append(change)
-        if len(groups) > 1 or len(changes) <= 1:
-            return groups
-        (folder,) = groups
+    """What changed in a folder: files, and folders by the longest path that all in them share."""
+    groups: dict[str, list[Change]] = {}
+    for change in changes:
+        name, slash, _ = change.path[len(folder) :].partition("/")
+        groups.setdefault(folder + name + slash, []).append(change)
+    return {_shared(group): group for group in groups.values()}
+
+
+def _shared(group: Sequence[Change]) -> str:
+    paths = [change.path for change in group]
+    return paths[0] if len(paths) == 1 else f"{commonpath(paths)}/"
 
 
 def _row(name: str, changes: Sequence[Change]) -> Row:
