@@ -115,9 +115,11 @@ class OnDisk:
     @contextmanager
     def reading(self, parts: Parts) -> Iterator[IO[bytes]]:
         """The content of a regular file, which is looked at again once it is open."""
-        with os.fdopen(self._descriptor(parts), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise not_found(parts)
+        descriptor = self._descriptor(parts)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise not_found(parts)
+        with os.fdopen(descriptor, "rb") as file:
             yield file
 
     def _descriptor(self, parts: Parts) -> int:
