@@ -210,7 +210,7 @@ def test_a_tree_has_sizes_and_marks(crossrun: Crossrun) -> None:
         "+ top                                             2 B",
     ]
     assert shown.err == "3 files · 7 B · 3 new\n"
-    assert "+     y" in crossrun("files", "last", "--all").out
+    assert "+   y" in crossrun("files", "last", "--all").out
     assert crossrun("files", "last", "src").out.splitlines()[0] == "  lib/"
     found = crossrun.json("files")["files"]
     assert [file["path"] for file in found] == [
