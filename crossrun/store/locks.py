@@ -32,7 +32,7 @@ class RunLocks:
         file = self._file(run_id)
         held = os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         fcntl.flock(held, fcntl.LOCK_EX)
-        if not file.exists() or file.stat().st_ino != os.fstat(held).st_ino:
+        if not _has_name(held, file):
             os.close(held)
             raise FileExistsError(file)  # somebody took it for left behind in the meantime
         return held
@@ -59,16 +59,8 @@ class RunLocks:
         Yields:
             True when nobody holds it: the run's process is gone.
         """
-        try:
-            make_private(self._folder)
-            held = os.open(self._file(run_id), os.O_CREAT | os.O_RDWR, 0o600)
-        except OSError:
-            yield False
-            return
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(held)
+        held = self._taken(run_id)
+        if held is None:
             yield False
             return
         try:
@@ -88,6 +80,23 @@ class RunLocks:
         except OSError:
             return set()
 
+    def _taken(self, run_id: str) -> int | None:
+        """A descriptor that holds the lock; None when it cannot be had."""
+        file = self._file(run_id)
+        try:
+            make_private(self._folder)
+            held = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _has_name(held, file):
+                return held  # else whoever had it let it go just now: the next has a new file
+        except OSError:
+            pass
+        os.close(held)
+        return None
+
     def _is_held(self, run_id: str) -> bool:
         try:
             file = os.open(self._file(run_id), os.O_RDONLY)
@@ -103,3 +112,11 @@ class RunLocks:
 
     def _file(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.lock"
+
+
+def _has_name(held: int, file: Path) -> bool:
+    """Whether an open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(held), file.stat())
+    except FileNotFoundError:
+        return False

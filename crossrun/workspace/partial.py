@@ -66,10 +66,19 @@ def remove_tree(path: Path) -> None:
     Raises:
         ConfigurationError: WORKSPACE_UNREMOVABLE.
     """
-    name = _partial_name(path.name)
     with suppress(FileNotFoundError), _told(path), opened(path.parent) as parent:
-        os.rename(path.name, name, src_dir_fd=parent, dst_dir_fd=parent)
-        remove_below(parent, name)
+        remove_below(parent, set_aside(parent, path.name))
+
+
+def set_aside(parent: int, name: str) -> str:
+    """Gives a tree in an open folder a name that says that it goes: for others it is gone.
+
+    Returns:
+        That name, by which it is swept away later. Raises OSError.
+    """
+    aside = _partial_name(name)
+    os.rename(name, aside, src_dir_fd=parent, dst_dir_fd=parent)
+    return aside
 
 
 def sweep(folder: Path) -> int:
@@ -83,11 +92,16 @@ def sweep(folder: Path) -> int:
     """
     swept = 0
     with suppress(FileNotFoundError), _told(folder), opened(folder) as parent:
-        for name in os.listdir(parent):  # noqa: PTH208  of a descriptor
-            if _PARTIAL.fullmatch(name) and _abandoned(parent, name):
-                remove_below(parent, name)
-                swept += 1
+        for name in abandoned(parent):
+            remove_below(parent, name)
+            swept += 1
     return swept
+
+
+def abandoned(parent: int) -> list[str]:
+    """The names in an open folder that killed copies and removals left. Raises OSError."""
+    names = os.listdir(parent)
+    return [name for name in names if _PARTIAL.fullmatch(name) and _abandoned(parent, name)]
 
 
 @contextmanager
