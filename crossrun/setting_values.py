@@ -16,6 +16,23 @@ def duration(text: str) -> float:
     return float(digits) * _UNIT_SECONDS[unit]
 
 
+def size(text: str) -> int:
+    """Bytes from `500MB`, `5GB` or `2GiB`; a number alone is bytes. Raises ValueError.
+
+    KB, MB, GB and TB are powers of 1000, as sizes are shown; KiB to TiB are powers of 1024.
+    """
+    import re
+
+    found = re.fullmatch(
+        r"(\d+(?:\.\d+)?|\.\d+) ?(?:([kmgt])(i?)b?|b?)", text.strip().lower(), re.ASCII
+    )
+    if found is None:
+        raise ValueError("is not a size like 500MB, 5GB or 2GiB")
+    number, prefix, binary = found.groups()
+    power = " kmgt".index(prefix) if prefix else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
 def positive(text: str) -> int:
     """A whole number above zero. Raises ValueError."""
     if not text.strip().isdecimal() or int(text) < 1:

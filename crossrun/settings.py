@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crossrun.errors import ConfigurationError
-from crossrun.setting_values import amount, duration, one_of, positive, prices, share, switch
+from crossrun.setting_values import amount, duration, one_of, positive, prices, share, size, switch
 
 PROJECT_FILE = ".crossrun.yaml"
 USER_FILE = "config.yaml"
@@ -53,6 +53,9 @@ OPTIONS: dict[str, Option] = {
     "patterns.scope": Option(one_of(*SCOPES), "user", in_project_file=True),
     "patterns.holdout": Option(share, 0.3),
     "patterns.learn_with": Option(str),
+    "cleanup.older_than": Option(duration),
+    "cleanup.keep_last": Option(positive),
+    "cleanup.max_size": Option(size),
     "require_git_repo": Option(switch, default=False),
     "codex.path": Option(str),
     "database.path": Option(str),

@@ -249,6 +249,11 @@ _MEANINGS = {
     "known what it does. It gets smaller by itself once that is known well. With 0 no pattern is "
     "withheld, and nothing gets known of what patterns do.",
     "patterns.learn_with": "A model that words what runs teach; without it, rules do.",
+    "cleanup.older_than": "When any of these three is set, old workspaces go after each run. "
+    "By this one, only those whose newest run ended so long ago go.",
+    "cleanup.keep_last": "The newest so many workspaces of each project stay.",
+    "cleanup.max_size": "Workspaces go, the oldest first, only until all of them together take no "
+    "more than this.",
     "require_git_repo": "Leaves it to Codex to refuse a folder that is no git repository. Every "
     "workspace starts empty, so today this makes every Codex run fail.",
     "codex.path": "The Codex program; without it, `codex` on the `PATH`.",
@@ -259,6 +264,7 @@ _MEANINGS = {
 _FORMS = {
     str: "text",
     setting_values.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
+    setting_values.size: "a size: `500MB`, `5GB`, `2GiB`",
     setting_values.positive: "a whole number above zero",
     setting_values.switch: "`true` or `false`",
     setting_values.share: "a share below 1: `0.3`, `30%`",

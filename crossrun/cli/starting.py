@@ -11,6 +11,7 @@ from crossrun.cli import signals
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
 from crossrun.cli.recovery import keep_copy
+from crossrun.cli.retaining import keep_bounded
 from crossrun.conduct import conduct
 from crossrun.conduct.course import Crew
 from crossrun.errors import UsageError
@@ -76,6 +77,7 @@ def carry_out(
         stop.cancelled = None
     store.close()
     keep_copy(store)
+    keep_bounded(settings, store, ended)
     return ended
 
 

@@ -1,7 +1,7 @@
 """The ledger: one SQLite file for each user, that many processes read and write at once."""
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -22,9 +22,11 @@ from crossrun.store.steps import LATEST
 if TYPE_CHECKING:
     from crossrun.events import Event, Recorded
     from crossrun.redaction import Redactor
+    from crossrun.retention import Occupant
     from crossrun.runs import Run
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.pattern_writing import PatternSession
+    from crossrun.store.statistics import Totals
     from crossrun.store.writing import Writer
 
 Value = TypeVar("Value")
@@ -45,9 +47,9 @@ class Store:
         self._paths = paths
         self._locks = RunLocks(paths.locks)
         self._held: dict[str, int] = {}
-        access = ReadAccess(paths.database)
-        self.read = Reader(access)
-        self.patterns = PatternReader(access)
+        self._access = ReadAccess(paths.database)
+        self.read = Reader(self._access)
+        self.patterns = PatternReader(self._access)
 
     def open_for_writing(self) -> list[str]:
         """Makes the store or brings it up to date; the names of the migrations applied.
@@ -143,6 +145,35 @@ class Store:
         )
         recording.store(ending)
         return self.read.run(run_id)
+
+    def occupants(self, run_id: str | None = None) -> "list[Occupant]":
+        """What the end of workspaces depends on; see `occupants.read_occupants`."""
+        from crossrun.store.occupants import read_occupants
+
+        return read_occupants(self._access, run_id)
+
+    def totals(self, *, project_id: str | None = None, since: str | None = None) -> "Totals":
+        """What runs did and used; see `statistics.read_totals`."""
+        from crossrun.store.statistics import read_totals
+
+        return read_totals(self._access, project_id=project_id, since=since)
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Removes runs with their events and artifacts from the ledger: all of them or none.
+
+        What they taught stays.
+        """
+        self.open_for_writing()
+        self._writer.forget(run_ids)
+
+    def compact(self) -> str | None:
+        """Gives back what the store's file does not need; see `compacting.compact`."""
+        from crossrun.store.compacting import compact
+
+        if not self._paths.database.exists():
+            return None
+        with translated(self._paths.database):
+            return compact(self._paths.database, busy=bool(self._locks.held()))
 
     def queue(self, limit: int) -> RunQueue:
         """The line of runs of which so many may go on at the same time."""

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
-from sqlmodel import Session, create_engine, insert
+from sqlmodel import Session, col, create_engine, delete, insert
 
 from crossrun.events import Recorded
 from crossrun.runs import Artifact, Run
@@ -25,7 +25,7 @@ from crossrun.store import pattern_writing
 from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import PatternSession
 from crossrun.store.rows import run_row
-from crossrun.store.tables import ArtifactRow, EventRow, ProjectRow, RunRow
+from crossrun.store.tables import ApplicationRow, ArtifactRow, EventRow, ProjectRow, RunRow
 
 _BUSY_MS = 30_000
 Value = TypeVar("Value")
@@ -86,6 +86,14 @@ class Writer:
             project = project or ProjectRow(id=project_id, created_at=now)
             setattr(project, column, value)
             session.add(project)
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Removes all rows of runs; those of projects and patterns stay."""
+        with self._session() as session:
+            for run_id in run_ids:
+                for table in (EventRow, ArtifactRow, ApplicationRow):
+                    session.connection().execute(delete(table).where(col(table.run_id) == run_id))
+                session.connection().execute(delete(RunRow).where(col(RunRow.id) == run_id))
 
     def close(self) -> None:
         """Closes the connection."""

@@ -1,5 +1,6 @@
 """A run on one screen: its header while it goes on, its closing when it is over, its details."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 from crossrun.events import ArtifactSaved
@@ -33,7 +34,7 @@ def header(run: Run, terminal: Terminal) -> Iterator[str]:
     origin = _origin(run)
     if origin:
         yield f"{terminal.style('origin', 'dim')}     {origin}"
-    yield f"{terminal.style('workspace', 'dim')}  {run.workspace}"
+    yield f"{terminal.style('workspace', 'dim')}  {run.workspace}{_gone(run)}"
     yield ""
 
 
@@ -178,6 +179,11 @@ def _who(run: Run) -> str:
     version = f" {run.executor_version}" if run.executor_version else ""
     model = f" · {first_line(run.model)}" if run.model else ""
     return f"{run.executor}{version}{model}"
+
+
+def _gone(run: Run) -> str:
+    """Whether the workspace of a run that ended is no longer there."""
+    return "  (removed)" if run.status.ended and not os.path.lexists(run.workspace) else ""
 
 
 def _in_lines(commands: list[str], terminal: Terminal) -> Iterator[str]:

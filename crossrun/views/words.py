@@ -87,6 +87,25 @@ def size(number: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def disk_size(number: int) -> str:
+    """A number of bytes with three digits that count: `312 B`, `4.10 KB`, `20.5 MB`, `1.23 GB`."""
+    value, unit = float(number), "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if value < 999.5:  # noqa: PLR2004  decimal units, where it would be rounded to 1000
+            break
+        value, unit = value / 1000, larger
+    digits = 0 if unit == "B" else 2 - (value >= 9.995) - (value >= 99.95)  # noqa: PLR2004
+    return f"{value:.{digits}f} {unit}"
+
+
+def age(seconds: float) -> str:
+    """How long ago something was: `3d`, `2h`, `5m`, `now`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit}"
+    return "now"
+
+
 def seconds_between(start: str | None, end: str | None) -> float | None:
     """Seconds from one stored time to another; None while one of them is not known."""
     if start is None or end is None:

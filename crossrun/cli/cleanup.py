@@ -1,0 +1,274 @@
+"""`crossrun cleanup`: workspaces off the disk, never more than was shown and agreed to."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from crossrun.cli.arguments import Json
+from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.ledger import open_ledger
+from crossrun.errors import ConfigurationError, UsageError
+from crossrun.retention import Holding, Rules
+from crossrun.schema import document
+from crossrun.setting_values import duration, size
+from crossrun.settings import Paths, Settings
+from crossrun.status import Status
+from crossrun.store import Store
+from crossrun.store.untouched import copied
+from crossrun.tidying.removal import Done, Found, Wanted, find, remove_found
+from crossrun.tidying.survey import measuring
+from crossrun.views.disk import Ticker, holdings_table
+from crossrun.views.words import disk_size, plural
+from crossrun.workspace.disposal import Place
+
+Value = TypeVar("Value")
+
+
+def cleanup(
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only those whose newest run ended so long ago (7d)."),
+    ] = None,
+    keep_last: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Keep the newest N of each project.")
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Only the oldest, until all take no more (5GB)."),
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(Status)}.")
+    ] = None,
+    project_id: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of this project only.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where work on files of yours was not applied.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would go; touch nothing.")
+    ] = False,
+    drop_artifacts: Annotated[
+        bool,
+        typer.Option("--drop-artifacts/--keep-artifacts", help="Transcripts, patches, reports."),
+    ] = False,
+    drop_record: Annotated[
+        bool,
+        typer.Option(
+            "--drop-record/--keep-record", help="The runs in the ledger, and their artifacts."
+        ),
+    ] = False,
+    orphans: Annotated[
+        bool, typer.Option("--orphans", help="Also folders of runs that the ledger does not know.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Remove workspaces that are no longer needed, with their snapshots and logs.
+
+    It shows what would go, asks, and does it. Each option lets fewer of them go; without an age, a
+    number or a size, those go that are older than 30 days, or what the settings under cleanup say.
+
+    Runs that go on stay, and so do folders given with --workspace. Work on a copy of files of yours
+    stays until it was applied, unless you say --force. The ledger, what runs taught and artifacts
+    stay unless you say otherwise.
+
+    \b
+    Examples:
+      crossrun cleanup --dry-run
+      crossrun cleanup --older-than 7d --keep-last 3
+      crossrun cleanup --max-size 5GB --yes
+      crossrun cleanup --status failed --older-than 1d --drop-record
+    """
+    options = current()
+    settings = options.settings()
+    rules = Rules(
+        older_than=_parsed("--older-than", duration, older_than),
+        keep_last=keep_last,
+        max_size=_parsed("--max-size", size, max_size),
+    )
+    if rules == Rules():
+        rules = rules_of(settings)
+    rules = rules.or_default()._replace(
+        status=_parsed("--status", _status, status), project_id=project_id, force=force
+    )
+    wanted = Wanted(rules, drop_artifacts, drop_record, orphans)
+    if dry_run:
+        _only_look(settings, wanted, options, json=json)
+    else:
+        _clean_up(settings, wanted, options, json=json)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the settings say about old workspaces."""
+    return Rules(
+        older_than=settings["cleanup.older_than"],
+        keep_last=settings["cleanup.keep_last"],
+        max_size=settings["cleanup.max_size"],
+    )
+
+
+def _only_look(settings: Settings, wanted: Wanted, options: Globals, *, json: bool) -> None:
+    with copied(settings.paths) as seen:
+        store = Store(seen)
+        store.open_for_reading()
+        found = _found(store, settings.paths, wanted, options)
+    if json:
+        options.out.emit(document({"dry_run": True, **_object(found, wanted), "freed": None}))
+        return
+    _show(found, wanted, options)
+    if found.count(wanted):
+        options.say("", "nothing was touched; without --dry-run these go")
+
+
+def _clean_up(settings: Settings, wanted: Wanted, options: Globals, *, json: bool) -> None:
+    store, done = open_ledger(options, settings), Done([], [], [], 0)
+    found = _found(store, settings.paths, wanted, options)
+    if not json:
+        _show(found, wanted, options)
+    if found.count(wanted):
+        options.confirm(
+            f"Remove {_counted(found, wanted)}?", hint="say --yes, or only look with --dry-run"
+        )
+        done = _removed(store, settings.paths, wanted, found, options)
+    _compact(store, options)
+    store.close()
+    if json and not done.failures:
+        told = {"dry_run": False, **_object(found, wanted), "freed": done.freed}
+        removed = [holding.newest.id for holding in done.removed]
+        options.out.emit(document({**told, "removed": removed}))
+    if done.removed or done.freed:
+        options.say(f"{disk_size(done.freed)} are free again")
+    for holding in done.taken_up:
+        options.say(f"{holding.newest.id} stays: another run or command took it up meanwhile")
+    _raise_first(done)
+
+
+def _found(store: Store, paths: Paths, wanted: Wanted, options: Globals) -> Found:
+    """Looks at everything, and shows how far it is."""
+    ticker, measure, looked_at = Ticker(options.err, quiet=options.quiet), measuring(), [0, 0]
+
+    def measured(place: Place) -> int:
+        ticker.show(f"looking · {plural(looked_at[0], 'folder')} · {disk_size(looked_at[1])}")
+        found = measure(place)
+        looked_at[:] = looked_at[0] + 1, looked_at[1] + found
+        return found
+
+    found = find(store, paths, wanted, measured)
+    ticker.clear()
+    return found
+
+
+def _removed(store: Store, paths: Paths, wanted: Wanted, found: Found, options: Globals) -> Done:
+    ticker, count = Ticker(options.err, quiet=options.quiet), len(found.plan.going)
+    done = remove_found(
+        store,
+        paths,
+        wanted,
+        found,
+        lambda number, freed: ticker.show(
+            f"removing · {number + 1} of {count} · {disk_size(freed)} of"
+            f" {disk_size(found.size(wanted))} free"
+        ),
+    )
+    ticker.clear()
+    return done
+
+
+def _compact(store: Store, options: Globals) -> None:
+    """Whatever keeps the store from being compacted, the workspaces are gone."""
+    try:
+        note = store.compact()
+    except ConfigurationError as error:
+        note = error.message
+    if note:
+        options.say(f"note: the store keeps space that it does not need: {note}")
+
+
+def _show(found: Found, wanted: Wanted, options: Globals) -> None:
+    out = options.out
+    if found.plan.going:
+        out.write(holdings_table(found.plan.going, "WHY", out))
+    if found.plan.kept:
+        if found.plan.going:
+            out.write([""])
+        out.write(holdings_table(found.plan.kept, "KEPT BECAUSE", out))
+    others = [f"{_counted(found, wanted)} in all" if found.count(wanted) else "nothing to remove"]
+    if found.leftovers:
+        told = plural(len(found.leftovers), "leftover")
+        others.insert(
+            0, f"{told} of interrupted copies and removals, {disk_size(found.leftover_size)}"
+        )
+    if found.strays:
+        size_of_all = disk_size(sum(stray.size for stray in found.strays))
+        how = "go as well" if wanted.unknown else "stay; they go with --orphans"
+        told = plural(len(found.strays), "run")
+        others.insert(
+            0, f"folders of {told} that this ledger does not know, {size_of_all}: they {how}"
+        )
+    options.say("", *others)
+
+
+def _counted(found: Found, wanted: Wanted) -> str:
+    parts = [plural(len(found.plan.going), "workspace")]
+    if found.leftovers:
+        parts.append(plural(len(found.leftovers), "leftover"))
+    if wanted.unknown and found.strays:
+        parts.append(plural(len(found.strays), "unknown run"))
+    also = " with artifacts and records" if wanted.dropping_records else ""
+    also = also or (" with artifacts" if wanted.dropping_artifacts else "")
+    return f"{', '.join(parts)}{also}, {disk_size(found.size(wanted))}"
+
+
+def _object(found: Found, wanted: Wanted) -> dict[str, Any]:
+    return {
+        "going": [_holding_object(*told) for told in found.plan.going],
+        "kept": [_holding_object(*told) for told in found.plan.kept],
+        "orphans": [{"run_id": stray.run_id, "size": stray.size} for stray in found.strays],
+        "leftovers": {"count": len(found.leftovers), "size": found.leftover_size},
+        "size": found.size(wanted),
+    }
+
+
+def _holding_object(holding: Holding, why: str) -> dict[str, Any]:
+    newest = holding.newest
+    return {
+        "run_id": newest.id,
+        "run_ids": [run.id for run in holding.runs],
+        "project_id": newest.project_id,
+        "status": newest.status,
+        "at": newest.at,
+        "age_s": round(holding.age(datetime.now(UTC))),
+        "size": holding.size,
+        "workspace": newest.workspace,
+        "why": why,
+    }
+
+
+def _raise_first(done: Done) -> None:
+    """After all the rest was done."""
+    if done.failures:
+        raise done.failures[0]
+
+
+def _parsed(option: str, parse: Callable[[str], Value], text: str | None) -> Value | None:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"{option}: {text!r} {error}",
+            hint="see  crossrun cleanup --help",
+        ) from error
+
+
+def _status(text: str) -> Status:
+    if text not in set(Status):
+        raise ValueError(f"is not one of {', '.join(Status)}")
+    return Status(text)
+
+
+cleanup_app = application("cleanup", cleanup)

@@ -1,0 +1,111 @@
+"""`crossrun stats`: what takes up disk, and what runs did and used. Changes nothing."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crossrun.cli.arguments import Json
+from crossrun.cli.cleanup import rules_of
+from crossrun.cli.globals import application, current
+from crossrun.cli.ledger import open_ledger
+from crossrun.clock import utc
+from crossrun.retention import planned
+from crossrun.schema import document
+from crossrun.settings import Settings
+from crossrun.tidying.survey import WITH_WORKSPACE, survey
+from crossrun.tidying.usage import codex_usage, disk_usage
+from crossrun.views.statistics import Figures, statistics
+
+Days = Annotated[int, typer.Option(min=1, metavar="N", help="Runs of the last N days.")]
+
+
+def stats(
+    project_id: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of this project only.")
+    ] = None,
+    days: Days = 30,
+    json: Json = False,
+) -> None:
+    """Show what takes up disk, what `cleanup` would free, and what runs did and used.
+
+    Disk is what blocks really take, and what has several names counts once. Costs are those that
+    are known, in the currency of the price settings.
+
+    \b
+    Examples:
+      crossrun stats
+      crossrun stats --project-id thesis --days 7
+      crossrun stats --json | jq .disk.total
+    """
+    options = current()
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    occupants = store.occupants()
+    disk = disk_usage(settings.paths, occupants)
+    holdings = survey(
+        occupants, settings.paths, WITH_WORKSPACE, measure=lambda place: disk.sizes.get(place, 0)
+    )
+    rules = rules_of(settings).or_default()._replace(project_id=project_id)
+    now = datetime.now(UTC)
+    figures = Figures(
+        project_id=project_id,
+        days=days,
+        disk=disk,
+        plan=planned(holdings, rules, now),
+        totals=store.totals(project_id=project_id, since=utc(now - timedelta(days=days))),
+        codex=codex_usage(_codex_home(settings)),
+    )
+    if json:
+        options.out.emit(document(_object(figures)))
+    else:
+        options.out.write(statistics(figures, options.out))
+
+
+def _codex_home(settings: Settings) -> Path:
+    environ = settings.environ
+    chosen = environ.get("CODEX_HOME")
+    return Path(chosen) if chosen else Path(environ.get("HOME", "~")).expanduser() / ".codex"
+
+
+def _object(figures: Figures) -> dict[str, Any]:
+    disk, totals, codex = figures.disk, figures.totals, figures.codex
+    return {
+        "project_id": figures.project_id,
+        "days": figures.days,
+        "disk": {
+            "projects": [{**one._asdict(), "total": one.total} for one in figures.projects],
+            "store": disk.store,
+            "backups": disk.backups,
+            "logs": disk.logs,
+            "leftovers": disk.leftovers,
+            "total": disk.total,
+        },
+        "cleanup": {
+            "workspaces": len(figures.plan.going),
+            "size": figures.plan.size,
+            "kept": len(figures.plan.kept),
+        },
+        "runs": {
+            "total": sum(figures.by_status.values()),
+            "by_status": figures.by_status,
+            "by_day": [{"day": day, **counts} for day, counts in totals.by_day.items()],
+        },
+        "tokens": {
+            "input": totals.input,
+            "cached_input": totals.cached_input,
+            "output": totals.output,
+        },
+        "cost": totals.cost,
+        "runs_without_cost": totals.unpriced,
+        "patterns": {
+            "stored": totals.patterns,
+            "used": totals.patterns_used,
+            "runs_with_pattern": totals.with_pattern,
+        },
+        "codex": codex and {**codex._asdict(), "home": str(codex.home)},
+    }
+
+
+stats_app = application("stats", stats)

@@ -1,0 +1,43 @@
+"""What the end of a workspace depends on: the runs in it, and whether their work was brought back.
+
+Reads columns only and no events but the first of a run, so that thousands of runs take a moment.
+"""
+
+import sqlite3
+
+from crossrun.retention import Occupant
+from crossrun.status import Status
+from crossrun.store.access import ReadAccess, require_moment
+
+_FLAGS = ("has_source", "in_place", "has_work", "applied")
+_OCCUPANTS = """
+    SELECT r.id, r.project_id, r.workspace, r.status, coalesce(r.ended_at, r.created_at) AS at,
+        coalesce(r.name, substr(r.task, 1, 200)) AS task,
+        coalesce(json_extract(r.source, '$.kind') IN ('repository', 'folder', 'url'), 0)
+            AS has_source,
+        coalesce(json_extract(r.source, '$.kind') = 'in_place', 0)
+            OR json_extract(e.body, '$.request.begin_with.in_place') IS NOT NULL
+            AS in_place,
+        coalesce(json_array_length(r.changes), 1) > 0 AS has_work,
+        EXISTS (SELECT 1 FROM applications a WHERE a.run_id = r.id AND a.undone_at IS NULL)
+            AS applied,
+        r.from_run_id AS cloned_from
+    FROM runs r LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
+"""
+
+
+def read_occupants(access: ReadAccess, run_id: str | None = None) -> list[Occupant]:
+    """All runs, the oldest first; or those in the workspace of one run."""
+    one = "WHERE r.workspace = (SELECT workspace FROM runs WHERE id = ?)" if run_id else ""
+    sql = f"{_OCCUPANTS} {one} ORDER BY r.created_at, r.rowid"
+    return access.made(_occupant, sql, [run_id] if run_id else [])
+
+
+def _occupant(row: sqlite3.Row) -> Occupant:
+    values = dict(row)
+    flags = {name: bool(values[name]) for name in _FLAGS}
+    run = Occupant(**{**values, **flags, "status": Status(values["status"])})
+    require_moment(run.at)
+    if "\0" in run.workspace or not run.id.isalnum():
+        raise ValueError(f"{run.workspace!r} is no path, or {run.id!r} no id")
+    return run

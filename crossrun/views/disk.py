@@ -1,0 +1,67 @@
+"""What cleaning up would remove and what it keeps, as tables, and how far it is."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from crossrun.retention import Holding
+from crossrun.status import Status
+from crossrun.views.terminal import Column, Terminal, fit, table
+from crossrun.views.words import age, disk_size, first_line, status_style
+
+_PAUSE = 0.1
+
+
+def holdings_table(
+    told: Sequence[tuple[Holding, str]], title: str, terminal: Terminal
+) -> Iterator[str]:
+    """Workspaces, one to a line; `title` is that of the column that says why."""
+    now = datetime.now(UTC)
+    columns = [
+        Column("RUN", style="bold"),
+        Column("SIZE", align="right"),
+        Column("AGE", align="right"),
+        Column("STATUS", style=_style),
+        Column("PROJECT", flexible=True),
+        Column(title, flexible=True),
+    ]
+    rows = [
+        [
+            holding.newest.id,
+            disk_size(holding.size),
+            age(holding.age(now)),
+            str(holding.newest.status).replace("_", " "),
+            first_line(holding.newest.project_id),
+            why,
+        ]
+        for holding, why in told
+    ]
+    return table(columns, rows, terminal)
+
+
+class Ticker:
+    """One line that moves on a terminal; nothing anywhere else."""
+
+    def __init__(self, terminal: Terminal, *, quiet: bool) -> None:
+        self._terminal = terminal
+        self._silent = quiet or not terminal.live
+        self._shown = 0.0
+
+    def show(self, text: str) -> None:
+        """Shows how far it is, a few times a second."""
+        if not self._silent and time.monotonic() - self._shown >= _PAUSE:
+            self._shown = time.monotonic()
+            self._write(fit(text, self._terminal.width - 1))
+
+    def clear(self) -> None:
+        """Takes the line away."""
+        if self._shown:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        self._terminal.stream.write(f"\r\x1b[2K{self._terminal.plain(text)}")
+        self._terminal.stream.flush()
+
+
+def _style(told: str) -> str:
+    return status_style(Status(told.replace(" ", "_")))

@@ -1,0 +1,130 @@
+"""Disk, runs, tokens and patterns on one screen."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from crossrun.retention import Plan
+from crossrun.status import Status
+from crossrun.store.statistics import Totals
+from crossrun.tidying.usage import CodexUsage, DiskUsage, ProjectUsage
+from crossrun.views.terminal import Column, Terminal, table
+from crossrun.views.words import count, disk_size, first_line, plural, status_style
+
+_LONGEST_BAR = 40
+_MOST_DAYS = 14
+
+
+class Figures(NamedTuple):
+    """All that `stats` tells; those of runs are of the last `days` days."""
+
+    project_id: str | None
+    days: int
+    disk: DiskUsage
+    plan: Plan
+    totals: Totals
+    codex: CodexUsage | None
+
+    @property
+    def projects(self) -> list[ProjectUsage]:
+        """The disk of those projects that were asked for."""
+        wanted = self.project_id
+        return [one for one in self.disk.projects if wanted in (None, one.project_id)]
+
+    @property
+    def by_status(self) -> dict[str, int]:
+        """How many runs ended how."""
+        days = self.totals.by_day.values()
+        counts = {status: sum(day.get(status, 0) for day in days) for status in Status}
+        return {str(status): number for status, number in counts.items() if number}
+
+
+def statistics(figures: Figures, terminal: Terminal) -> Iterator[str]:
+    """The whole screen."""
+    yield from _disk(figures, terminal)
+    yield ""
+    yield from _runs(figures, terminal)
+    if figures.codex is not None:
+        codex = figures.codex
+        told = f"{disk_size(codex.sessions)} in {plural(codex.session_files, 'session file')}"
+        yield ""
+        yield _fact("codex", f"{disk_size(codex.total)}, {told}", terminal)
+        yield _fact("", f"{codex.home}, which crossrun leaves alone", terminal)
+
+
+def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
+    columns = [
+        Column("PROJECT", style="bold", flexible=True),
+        Column("WORKSPACES", align="right"),
+        Column("SNAPSHOTS", align="right"),
+        Column("ARTIFACTS", align="right"),
+        Column("TOTAL", align="right"),
+    ]
+    rows = [_project_row(one) for one in figures.projects]
+    if rows:
+        yield from table(columns, rows, terminal)
+        yield ""
+    disk = figures.disk
+    shared = [("store", disk.store), ("backups", disk.backups), ("logs", disk.logs)]
+    if disk.leftovers:
+        shared.append(("leftovers", disk.leftovers))
+    told = " · ".join(f"{name} {disk_size(size)}" for name, size in shared)
+    yield _fact("disk", f"{disk_size(disk.total)} in all · {told}", terminal)
+    yield _fact("cleanup", _cleanup(figures.plan), terminal)
+
+
+def _project_row(one: ProjectUsage) -> list[str]:
+    name = "(no known run)" if one.project_id is None else first_line(one.project_id)
+    sizes = (one.workspaces, one.snapshots, one.artifacts, one.total)
+    return [name, *(disk_size(size) for size in sizes)]
+
+
+def _cleanup(plan: Plan) -> str:
+    kept = f", {len(plan.kept)} kept" if plan.kept else ""
+    if not plan.going:
+        return f"nothing to remove{kept}"
+    told = plural(len(plan.going), "workspace")
+    return f"would free {disk_size(plan.size)} of {told}{kept}: crossrun cleanup --dry-run"
+
+
+def _runs(figures: Figures, terminal: Terminal) -> Iterator[str]:
+    totals = figures.totals
+    said = [
+        terminal.style(f"{number} {status.replace('_', ' ')}", status_style(Status(status)))
+        for status, number in figures.by_status.items()
+    ]
+    days = "today" if figures.days == 1 else f"in {figures.days} days"
+    yield _fact("runs", " · ".join(said) or f"none {days}", terminal)
+    yield from _days(totals.by_day, terminal)
+    if totals.input or totals.output:
+        told = f"{count(totals.input)} in ({count(totals.cached_input)} cached)"
+        yield _fact("tokens", f"{told}, {count(totals.output)} out", terminal)
+        yield _fact("cost", _cost(totals), terminal)
+    states = " · ".join(f"{number} {state}" for state, number in totals.patterns.items())
+    if states:
+        yield _fact("patterns", states, terminal)
+    if totals.with_pattern:
+        told = plural(totals.with_pattern, "run")
+        yield _fact("", f"{totals.patterns_used} in use, {told} got one {days}", terminal)
+
+
+def _days(by_day: Mapping[str, Mapping[str, int]], terminal: Terminal) -> Iterator[str]:
+    newest = list(by_day.items())[-_MOST_DAYS:]
+    most = max((sum(counts.values()) for _, counts in newest), default=0)
+    room = min(_LONGEST_BAR, terminal.width - 32)
+    for day, counts in newest:
+        total, good = sum(counts.values()), counts.get(Status.SUCCEEDED, 0)
+        scale = min(1.0, room / most)
+        bar = terminal.style("─" * round(good * scale), "good")
+        bar += terminal.style("─" * (max(round(total * scale), 1) - round(good * scale)), "bad")
+        yield _fact("", f"{day}  {total:>4}  {bar}", terminal)
+
+
+def _cost(totals: Totals) -> str:
+    if totals.cost is None:
+        return "not known: no prices are set"
+    told = f"{totals.cost:.4g}"
+    return f"{told}, without {plural(totals.unpriced, 'run')}" if totals.unpriced else told
+
+
+def _fact(name: str, told: str, terminal: Terminal) -> str:
+    return f"{terminal.style(f'{name:<9}', 'dim')} {told}"
