@@ -158,7 +158,7 @@ def _as_many_as_needed(
 
 def _reason_to_stay(holding: Holding, returned: set[str], rules: Rules) -> str | None:
     if any(run.in_place for run in holding.runs):
-        return "a folder of yours, worked in place"
+        return "your own folder"
     going_on = next((run for run in holding.runs if not run.status.ended), None)
     if going_on is not None:
         return f"{going_on.id} is {going_on.status}"
@@ -180,11 +180,11 @@ def _has_work_to_lose(holding: Holding, returned: set[str]) -> bool:
 def _words(rules: Rules) -> str:
     said = []
     if rules.older_than is not None:
-        said.append(f"older than {_time(rules.older_than)}")
+        said.append(f"over {_time(rules.older_than)}")
     if rules.keep_last:
-        said.append(f"not of the last {rules.keep_last}")
+        said.append(f"not of last {rules.keep_last}")
     if rules.max_size is not None:
-        said.append("too much in all")
+        said.append("over size")
     return ", ".join(said)
 
 

@@ -27,7 +27,8 @@ class Home:
     """One user's home."""
 
     def __init__(self, home: Path) -> None:
-        self.paths: Paths = load(flags={}, environ={}, cwd=home.parent, home=home).paths
+        self.settings = load(flags={}, environ={}, cwd=home.parent, home=home)
+        self.paths: Paths = self.settings.paths
         self.store = Store(self.paths)
         self.store.open_for_writing()
 

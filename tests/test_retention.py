@@ -125,7 +125,7 @@ KEPT: list[tuple[str, list[Holding], str | None]] = [
         [Holding((run("1", status=Status.RUNNING), run("2")))],
         "1 is running",
     ),
-    ("a folder of the user", [alone("1", in_place=True)], "a folder of yours, worked in place"),
+    ("a folder of the user", [alone("1", in_place=True)], "your own folder"),
     ("what is in the way", [Holding((run("1"),), obstacle="it is a link")], "it is a link"),
 ]
 

@@ -14,7 +14,7 @@ from crossrun.clock import utc
 from crossrun.retention import planned
 from crossrun.schema import document
 from crossrun.settings import Settings
-from crossrun.tidying.survey import WITH_WORKSPACE, survey
+from crossrun.tidying.survey import WITH_WORKSPACE, size_of, survey
 from crossrun.tidying.usage import codex_usage, disk_usage
 from crossrun.views.statistics import Figures, statistics
 
@@ -45,7 +45,10 @@ def stats(
     occupants = store.occupants()
     disk = disk_usage(settings.paths, occupants)
     holdings = survey(
-        occupants, settings.paths, WITH_WORKSPACE, measure=lambda place: disk.sizes.get(place, 0)
+        occupants,
+        settings.paths,
+        WITH_WORKSPACE,
+        measure=lambda place: disk.sizes[place] if place in disk.sizes else size_of([place]),
     )
     rules = rules_of(settings).or_default()._replace(project_id=project_id)
     now = datetime.now(UTC)

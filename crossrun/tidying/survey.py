@@ -20,7 +20,7 @@ WITH_WORKSPACE: tuple[Kind, ...] = ("workspace", "snapshots", "log")
 EVERYTHING: tuple[Kind, ...] = (*WITH_WORKSPACE, "artifacts")
 
 _RUN_ID = re.compile(rf"[{ALPHABET}]{{8}}")
-_OUTSIDE = "not below the folder of workspaces"
+_OUTSIDE = "outside of the workspaces"
 _DAY = 86400
 
 
@@ -144,9 +144,8 @@ def _obstacle(runs: Sequence[Occupant], paths: Paths, in_place: Iterable[str]) -
         workspace.parts[-2:] == (_folder(run.project_id), run.id) for run in runs
     ):
         return _OUTSIDE
-    link = link_on_the_way(Place(paths.workspaces, workspace.parts[-2:]))
-    if link is not None:
-        return f"{link.name} is a link"
+    if link_on_the_way(Place(paths.workspaces, workspace.parts[-2:])):
+        return "a link is in its place"
     real = os.path.realpath(workspace)
     if any(Path(path).is_relative_to(real) for path in in_place):
         return "a run worked in place in it"

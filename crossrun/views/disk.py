@@ -23,7 +23,7 @@ def holdings_table(
         Column("AGE", align="right"),
         Column("STATUS", style=_style),
         Column("PROJECT", flexible=True),
-        Column(title, flexible=True),
+        Column(title),
     ]
     rows = [
         [

@@ -68,7 +68,8 @@ def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
     if disk.leftovers:
         shared.append(("leftovers", disk.leftovers))
     told = " · ".join(f"{name} {disk_size(size)}" for name, size in shared)
-    yield _fact("disk", f"{disk_size(disk.total)} in all · {told}", terminal)
+    yield _fact("disk", f"{disk_size(disk.total)} in all", terminal)
+    yield _fact("", told, terminal)
     yield _fact("cleanup", _cleanup(figures.plan), terminal)
 
 

@@ -30,13 +30,10 @@ class Place(NamedTuple):
         return self.root.joinpath(*self.parts)
 
 
-def link_on_the_way(place: Place) -> Path | None:
-    """The first link at the place or between it and the root; None: there is none."""
-    for length in range(1, len(place.parts) + 1):
-        path = place.root.joinpath(*place.parts[:length])
-        if path.is_symlink():
-            return path
-    return None
+def link_on_the_way(place: Place) -> bool:
+    """Whether a link is at the place or between it and the root."""
+    ways = (place.parts[:length] for length in range(1, len(place.parts) + 1))
+    return any(place.root.joinpath(*parts).is_symlink() for parts in ways)
 
 
 def is_there(place: Place) -> bool:
