@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ from crossrun.store import Store
 if TYPE_CHECKING:
     from crossrun.events import WorkspaceChanged
     from crossrun.redaction import Redactor
+    from crossrun.workspace import Workspaces
     from crossrun.workspace.looking import Files
     from crossrun.workspace.remembered import Lookout
 
@@ -43,11 +45,8 @@ class States:
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        from crossrun.workspace import Workspaces
-
         self._read = store.read
         self._settings = settings
-        self._workspaces = Workspaces(settings.paths.workspaces, settings.paths.snapshots)
 
     def change(self, run: Run) -> Comparison:
         """What a run changed: as it was measured when it ended, or else as it is now.
@@ -104,9 +103,15 @@ class States:
 
     def redactor(self) -> "Redactor":
         """Takes secrets out of what is shown."""
-        from crossrun.redaction import Redactor
+        from crossrun.assembly import redactor_for
 
-        return Redactor.of_environment(self._settings.environ)
+        return redactor_for(self._settings)
+
+    @cached_property
+    def _workspaces(self) -> "Workspaces":
+        from crossrun.assembly import workspaces
+
+        return workspaces(self._settings)
 
     def _change_until_now(self, run: Run) -> Comparison:
         baseline = self._baseline(run)
