@@ -410,6 +410,23 @@ class TestDifference:
 
 
 class TestWhatCounts:
+    def test_what_is_ignored_by_now_stays_recorded_in_a_state_taken_afresh(
+        self, world: World
+    ) -> None:
+        world.take("echo 1 > build.log; echo 1 > a")
+        world.sh("echo '*.log' > .gitignore; echo 2 > build.log; echo x > new.log")
+
+        recorded = world.recorded(world.snapshots.take(afresh=True))
+
+        assert {path: data for path, (_, data) in recorded.items()} == {
+            b".gitignore": b"*.log\n",
+            b"a": b"1\n",
+            b"build.log": b"2\n",
+        }
+
+    def test_a_first_state_can_be_taken_afresh(self, world: World) -> None:
+        assert world.snapshots.take(afresh=True) == EMPTY_TREE
+
     def test_the_workspaces_own_ignore_files_are_obeyed(self, world: World) -> None:
         tree = world.take(
             "printf '*.log\n/build/\n!kept.log\n' > .gitignore; mkdir build sub;"

@@ -95,7 +95,7 @@ class Snapshots:
         """
         self.make()
         if afresh:
-            (self.git_dir / "index").unlink(missing_ok=True)
+            self._git("read-tree", self._git("write-tree").decode().strip())
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
         nested = self._nested(self._work_tree)
@@ -146,7 +146,7 @@ class Snapshots:
         except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead in a circle
             return None
         self.make()
-        return self._store_blob(content)
+        return self.store(content)
 
     def blob(self, blob_id: str) -> bytes | None:
         """The content that `keep` returned the id of, or None when it is gone."""
@@ -178,7 +178,8 @@ class Snapshots:
         """Writes the content of a file of a state, however large, into another file."""
         output(self._call("cat-file", "blob", blob_id, into=file))
 
-    def _store_blob(self, content: bytes) -> str:
+    def store(self, content: bytes) -> str:
+        """Keeps a content; the id of its blob."""
         from gitdb import IStream
 
         stream = IStream("blob", len(content), BytesIO(content))
