@@ -220,7 +220,7 @@ class Application(Struct, frozen=True, kw_only=True):
 
     `path` is the folder that got it, `branch` the branch that was made instead of changing files.
     `before` and `after` are git trees, in the workspace's snapshots, of the files that were
-    changed: what it takes to undo it.
+    changed: what it takes to undo it. Those of a branch are its commit and the one before.
     """
 
     id: str

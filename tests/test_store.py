@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from conftest import Crossrun, fill, types
+from msgspec.structs import replace
 from sqlmodel import SQLModel, create_engine
 
 from crossrun.errors import ConfigurationError, NotFoundError
@@ -33,7 +34,7 @@ from crossrun.events import (
 )
 from crossrun.failures import Failure
 from crossrun.redaction import Redactor
-from crossrun.runs import Artifact, Project, Run, RunRequest, Tokens
+from crossrun.runs import Application, Artifact, Project, Run, RunRequest, Tokens
 from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
@@ -910,6 +911,35 @@ def test_artifacts_are_listed_as_they_were_saved(store: Store) -> None:
     assert store.read.artifact("k-10") == kept[2]
     with pytest.raises(NotFoundError, match="there is no artifact k-3"):
         store.read.artifact("k-3")
+
+
+def test_applications_are_kept_until_they_are_undone_and_after_that(store: Store) -> None:
+    told = Application(
+        id="", run_id="k7f3abcd", at="2026-01-02T03:04:05.678901+00:00", path="/p", branch="b"
+    )
+    first, second = store.record_application(told), store.record_application(told)
+    assert len({first.id, second.id, ""}) == 3
+    assert store.read.applications("k7f3abcd") == [first, second]
+    assert store.read.applications("other") == []
+
+    store.record_undone(first)
+
+    undone, live = store.read.applications("k7f3abcd")
+    assert undone.undone_at is not None
+    assert replace(undone, undone_at=None) == first
+    assert live == second
+
+
+def test_a_folder_is_changed_by_one_process_at_a_time(store: Store, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    (tmp_path / "folder").mkdir()
+    link.symlink_to("folder")
+    with store.changing(tmp_path / "folder") as first, store.changing(link) as second:
+        assert (first, second) == (True, False)
+        with store.changing(tmp_path) as other:
+            assert other
+    with store.changing(link) as third:
+        assert third
 
 
 def test_a_project_begins_with_its_first_run_and_keeps_what_was_set(store: Store) -> None:

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from crossrun.clock import now
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from crossrun.events import Event, Recorded
     from crossrun.redaction import Redactor
     from crossrun.retention import Occupant
-    from crossrun.runs import Run
+    from crossrun.runs import Application, Run
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.pattern_writing import PatternSession
     from crossrun.store.statistics import Totals
@@ -207,6 +208,34 @@ class Store:
         self.open_for_writing()
         self._writer.set_project(project_id, what, value, now=now())
 
+    @contextmanager
+    def changing(self, folder: Path) -> Iterator[bool]:
+        """The turn to change the files of a folder of the user's, which one process at a time has.
+
+        Yields:
+            False when another process has it.
+        """
+        status = folder.stat()
+        lock = self._paths.state / "targets" / f"{status.st_dev}-{status.st_ino}.lock"
+        with ExitStack() as held:
+            with translated(self._paths.database):
+                tries = held.enter_context(trying_lock(lock))
+            yield next(tries)
+
+    def record_application(self, application: "Application") -> "Application":
+        """Records that a change is going to be brought somewhere; returns it with its id."""
+        from msgspec.structs import replace
+
+        self.open_for_writing()
+        recorded = replace(application, id=_random_id())
+        self._writer.add_application(recorded)
+        return recorded
+
+    def record_undone(self, application: "Application") -> None:
+        """Records that what was brought somewhere was taken back."""
+        self.open_for_writing()
+        self._writer.set_undone(application.id, now=now())
+
     def keep_weekly_copy(self) -> None:
         """Makes a copy of the store when there is none of this week; else costs next to nothing.
 
@@ -273,6 +302,10 @@ class Store:
 
     def _new_id(self) -> tuple[str, int]:
         while True:
-            run_id = "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(_ID_LENGTH))
+            run_id = _random_id()
             with suppress(FileExistsError):
                 return run_id, self._locks.create(run_id)
+
+
+def _random_id() -> str:
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(_ID_LENGTH))

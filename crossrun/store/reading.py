@@ -13,7 +13,7 @@ from crossrun.store.access import ReadAccess, fitting
 from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 if TYPE_CHECKING:
-    from crossrun.runs import Artifact, Project, Run
+    from crossrun.runs import Application, Artifact, Project, Run
 
 LAST = "last"
 _DECIDED = (
@@ -148,6 +148,13 @@ class Reader:
                 hint="list them: crossrun artifacts RUN",
             )
         return found[0]
+
+    def applications(self, run_id: str) -> "list[Application]":
+        """Where a run's change was brought to, the oldest first; also what was taken back."""
+        from crossrun.store.rows import application_of
+
+        sql = "SELECT * FROM applications WHERE run_id = ? ORDER BY at, rowid"
+        return self._made(application_of, sql, [run_id])
 
     def projects(self) -> "list[Project]":
         """All projects, the one used last first."""

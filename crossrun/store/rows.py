@@ -10,7 +10,7 @@ from typing import Any, get_args
 import msgspec
 
 from crossrun.events import Event, decode
-from crossrun.runs import Artifact, Project, Run
+from crossrun.runs import Application, Artifact, Project, Run
 from crossrun.store.access import require_moment
 from crossrun.stored import StoredEvent
 from crossrun.workflows import Pattern, Version
@@ -63,6 +63,16 @@ def artifact_of(row: sqlite3.Row) -> Artifact:
     artifact = msgspec.convert(dict(row), Artifact)
     _require_path(artifact.path)
     return artifact
+
+
+def application_of(row: sqlite3.Row) -> Application:
+    """The application that a row holds."""
+    application = msgspec.convert(dict(row), Application)
+    for moment in (application.at, application.undone_at):
+        if moment is not None:
+            require_moment(moment)
+    _require_path(application.path)
+    return application
 
 
 def project_of(row: sqlite3.Row) -> Project:

@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, col, create_engine, delete, insert
 
 from crossrun.events import Recorded
-from crossrun.runs import Artifact, Run
+from crossrun.runs import Application, Artifact, Run
 from crossrun.store import pattern_writing
 from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import PatternSession
@@ -94,6 +94,18 @@ class Writer:
                 for table in (EventRow, ArtifactRow, ApplicationRow):
                     session.connection().execute(delete(table).where(col(table.run_id) == run_id))
                 session.connection().execute(delete(RunRow).where(col(RunRow.id) == run_id))
+
+    def add_application(self, application: Application) -> None:
+        """Stores that a change is brought somewhere."""
+        with self._session() as session:
+            session.add(ApplicationRow(**asdict(application)))
+
+    def set_undone(self, application_id: str, *, now: str) -> None:
+        """Stores that an application was taken back."""
+        with self._session() as session:
+            application = session.get_one(ApplicationRow, application_id)
+            application.undone_at = now
+            session.add(application)
 
     def close(self) -> None:
         """Closes the connection."""
