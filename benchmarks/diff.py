@@ -59,7 +59,10 @@ class Bench:
         self._edits = edits
         self._number, self._peer_tree = 0, ""
         workspaces = Workspaces(folder / "workspaces", folder / "snapshots")
-        prepared = workspaces.prepare("bench", "run")
+        path = workspaces.path("bench", "run")
+        workspaces.make_room(path)
+        workspaces.make_empty(path)
+        prepared = workspaces.recorded(path)
         self._workspaces, self._snapshots = workspaces, prepared.snapshots
         self._path, self._tree = prepared.path, prepared.baseline
         for number in range(min(FOLDERS, files)):

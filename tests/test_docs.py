@@ -21,7 +21,7 @@ from crossrun.cli.globals import Globals
 from crossrun.failures import FAILURES
 from crossrun.patterns.crediting.evidence import Credit
 from crossrun.patterns.learning import finders
-from crossrun.runs import Decided, Run
+from crossrun.runs import Application, Decided, Run
 from crossrun.tasktypes import load
 from crossrun.workflows import Pattern, Workflow
 
@@ -115,7 +115,7 @@ def test_every_named_command_and_option_exists(words: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "crossrun undo k7f3",
+        "crossrun revert k7f3",
         "id=$(crossrun run x --no-such) || exit",
         "crossrun runs --jsonl | jq .",
         "crossrun projects drop x",
@@ -262,6 +262,7 @@ def fields_of(section: str) -> list[str]:
     ("section", "parts"),
     [
         ("Run", [Run]),
+        ("Application", [Application]),
         ("Pattern of a run", [Decided]),
         ("Pattern", [Pattern, Workflow]),
         ("Credit", [Credit]),

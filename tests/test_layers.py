@@ -27,7 +27,7 @@ LAYERS = [
     {"planning", "patterns", "views.words"},
     {"standing", "views.terminal", "views.phrases"},
     {"executors", "planning.openai", "workspace", "store", "artifacts"},
-    {"lineage", "memory", "tidying"},
+    {"applying", "lineage", "memory", "tidying"},
     {"conduct"},
     {"assembly"},
     {"views"},

@@ -32,6 +32,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "patterns": ("patterns", "Show and manage what runs taught."),
         "projects": ("projects", "List and set up projects."),
     },
+    "Bring back": {
+        "apply": ("apply", "Bring what a run changed to your own files."),
+        "undo": ("apply", "Take an apply back."),
+    },
     "Tidy up": {
         "cleanup": ("cleanup", "Remove workspaces that are no longer needed."),
         "stats": ("stats", "Show what takes up disk, and what runs did and used."),

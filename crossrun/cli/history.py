@@ -12,7 +12,14 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.commandlines import bare_command
 from crossrun.runs import Run
-from crossrun.schema import STEP_TYPES, document, run_object, step_objects, stored_event
+from crossrun.schema import (
+    STEP_TYPES,
+    document,
+    plain_object,
+    run_object,
+    step_objects,
+    stored_event,
+)
 from crossrun.store import Store
 from crossrun.views.summary import details
 from crossrun.views.terminal import Terminal
@@ -45,11 +52,13 @@ def show(
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
     if not (command or answer or instructions):
+        applications = store.read.applications(chosen.id)
         if json:
-            options.out.emit(document(run_object(chosen)))
+            brought = list(map(plain_object, applications))
+            options.out.emit(document(run_object(chosen) | {"applications": brought}))
         else:
             left = store.read.artifacts(chosen.id)
-            options.out.write(details(chosen, options.out, left))
+            options.out.write(details(chosen, options.out, left, applications))
         return
     told: dict[str, str | list[str] | None] = {"run_id": chosen.id}
     told |= {"answer": chosen.answer} if answer else {}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from crossrun.events import ArtifactSaved
-from crossrun.runs import Artifact, Run
+from crossrun.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.words import (
@@ -60,7 +60,12 @@ def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator
     yield from _in_lines(_next_commands(run), terminal)
 
 
-def details(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator[str]:
+def details(
+    run: Run,
+    terminal: Terminal,
+    artifacts: Artifacts = (),
+    applications: Sequence[Application] = (),
+) -> Iterator[str]:
     """All that is known of a run."""
     yield from header(run, terminal)
     for line in _lines(run.task, terminal)[:12]:
@@ -77,6 +82,7 @@ def details(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
+        ("applied", _applied(applications)),
         ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
     ]
     for name, value in rows:
@@ -151,6 +157,7 @@ def _next_commands(run: Run) -> list[str]:
     names = [
         *(["resume"] if run.failure is not None else []),
         *(["diff"] if run.changes else []),
+        *(["apply"] if run.changes and _can_go_back(run) else []),
         "steps",
         *(["show"] if run.failure is None else []),
     ]
@@ -167,6 +174,20 @@ def _pattern(run: Run) -> str:
     named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
     followed = "" if run.pattern.adherence is None else f", {run.pattern.adherence:.0%} followed"
     return f"{run.pattern.decision}{named}{followed} · {first_line(run.pattern.reason)}"
+
+
+def _applied(applications: Sequence[Application]) -> str:
+    """Where the change is by now."""
+    live = [one for one in applications if one.undone_at is None]
+    told = [f"branch {one.branch} in {one.path}" if one.branch else one.path for one in live]
+    if applications and not live:
+        return "taken back"
+    return ", ".join(map(first_line, dict.fromkeys(told)))
+
+
+def _can_go_back(run: Run) -> bool:
+    """Whether there is a folder that the change can be brought to."""
+    return run.source is not None and run.source.kind in ("repository", "folder")
 
 
 def _origin(run: Run) -> str:

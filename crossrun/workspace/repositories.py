@@ -78,7 +78,7 @@ def copy_repository(
         ConfigurationError: SOURCE_REPOSITORY when it cannot be copied so that it stands alone.
     """
     folders = git_folders(source)
-    settings = _settings(source, folders)
+    settings = settings_of(source, folders)
     git_dir = target / ".git"
     git_dir.mkdir(mode=0o700)
     copied = yield from _copy_references(folders, git_dir, stop)
@@ -197,8 +197,12 @@ def _refuse_links(source: Path, copied: Sequence[Copied]) -> None:
         raise _unfit(source, "there are symbolic links in its .git")
 
 
-def _settings(source: Path, folders: GitFolders) -> Settings:
-    """The source's configuration as data: nothing is included, nothing obeyed."""
+def settings_of(source: Path, folders: GitFolders) -> Settings:
+    """The source's configuration as data: nothing is included, nothing obeyed.
+
+    Raises:
+        ConfigurationError: SOURCE_REPOSITORY when it uses a feature that crossrun does not know.
+    """
     found: list[tuple[str, str]] = []
     for file in (folders.common / "config", folders.own / "config.worktree"):
         content = read_file(file, _LONGEST)
@@ -247,7 +251,7 @@ def _knows(own: Path, source: Path) -> bool:
     linked = read_file(own / "gitdir", _LONGEST)
     if linked is not None:
         return _same(own / os.fsdecode(linked).rstrip("\n"), source / ".git")
-    settings = dict(_settings(source, GitFolders(own, own)))
+    settings = dict(settings_of(source, GitFolders(own, own)))
     return "core.worktree" in settings and _same(own / settings["core.worktree"], source)
 
 

@@ -1,0 +1,245 @@
+"""`crossrun apply` and `crossrun undo`: what a run changed, brought to the user's own files."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.ledger import chosen_run, open_ledger
+from crossrun.errors import ConfigurationError, Exit, UsageError
+from crossrun.schema import document
+from crossrun.views.words import plural
+
+if TYPE_CHECKING:
+    from crossrun.applying import Change, Outcome
+    from crossrun.runs import Run
+    from crossrun.settings import Settings
+    from crossrun.store import Store
+    from crossrun.workspace.trees import Trees
+
+_STDOUT = Path("-")
+_OPTIONS = ("--to", "--branch", "--patch", "--conflicts", "--dry-run")
+_EXCLUSIVE = (
+    ("--branch", "--patch"),
+    ("--branch", "--conflicts"),
+    ("--patch", "--conflicts"),
+    ("--patch", "--to"),
+    ("--patch", "--dry-run"),
+)
+
+
+def apply(
+    run: RunReference = None,
+    project_id: ProjectId = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Bring it there instead.")
+    ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Make a branch with a commit; change no files."),
+    ] = None,
+    patch: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a patch instead; - prints it.")
+    ] = None,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Put conflicts into the files, with markers.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring what a run changed to the files that its workspace began with.
+
+    Files that you have changed since are merged. If that cannot be done, nothing is changed, and
+    the exit code is 1.
+
+    \b
+    Examples:
+      crossrun apply
+      crossrun apply k7f3 --dry-run
+      crossrun apply k7f3 --branch agent/fix-parser
+      crossrun apply k7f3 --to ../elsewhere
+      crossrun apply k7f3 --patch - | git apply --3way
+    """
+    options = current()
+    _require_one((to, branch, patch, conflicts or None, dry_run or None))
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    change = _change(store, chosen_run(store, run, project_id), settings)
+    if patch is not None:
+        _write_patch(change, patch, settings, options, json=json)
+    else:
+        outcome = _applied(store, change, settings, _Wanted(to, branch, conflicts, dry_run))
+        _tell(outcome, change.run, options, dry_run=dry_run, json=json)
+
+
+def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
+    """Take back what the newest apply of a run brought.
+
+    What you have changed since is kept where it can be merged. If that cannot be done, nothing is
+    changed, and the exit code is 1. Of a run that worked in place, its work is taken back.
+
+    \b
+    Examples:
+      crossrun undo
+      crossrun undo k7f3
+    """
+    from crossrun.applying import undo as take_back
+    from crossrun.views.applying import undone
+
+    options = current()
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    chosen = chosen_run(store, run, project_id)
+    outcome = take_back(store, chosen, _trees(settings, chosen))
+    clashes = outcome.plan.clashes
+    if json:
+        told = {"undone": not clashes, **_object(outcome, chosen)}
+        options.out.emit(document(told))
+    _say(options, undone(outcome, chosen, options.err), always=bool(clashes))
+    raise typer.Exit(Exit.RUN_FAILED if clashes else Exit.OK)
+
+
+class _Wanted(NamedTuple):
+    """What the user wants to have done with the change."""
+
+    to: Path | None
+    branch: str | None
+    conflicts: bool
+    dry_run: bool
+
+
+def _require_one(values: Sequence[object]) -> None:
+    given = {name for name, value in zip(_OPTIONS, values, strict=True) if value is not None}
+    for one, other in _EXCLUSIVE:
+        if {one, other} <= given:
+            raise UsageError(
+                "OPTIONS_CONFLICT",
+                f"{one} and {other} cannot be given together",
+                hint="see  crossrun apply --help",
+            )
+
+
+def _change(store: "Store", run: "Run", settings: "Settings") -> "Change":
+    from crossrun.applying import change_of
+
+    return change_of(store, run, _trees(settings, run))
+
+
+def _trees(settings: "Settings", run: "Run") -> "Trees":
+    from crossrun.assembly import workspaces
+    from crossrun.workspace.trees import Trees
+
+    return Trees(workspaces(settings).snapshots(Path(run.workspace)))
+
+
+def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wanted) -> "Outcome":
+    from crossrun.applying import Outcome, apply_as_branch, apply_to_files, target_of
+    from crossrun.workspace.merging import Plan
+
+    run, dry_run = change.run, wanted.dry_run
+    there = run.source is not None and run.source.kind == "in_place"
+    if there and wanted.to is None and wanted.branch is None:
+        return Outcome(Path(run.source.path if run.source else ""), Plan())
+    folder = target_of(run, wanted.to)
+    if wanted.branch is not None:
+        name, environ = wanted.branch, settings.environ
+        return apply_as_branch(store, change, folder, name, environ, dry_run=dry_run)
+    return apply_to_files(store, change, folder, marking=wanted.conflicts, dry_run=dry_run)
+
+
+def _tell(outcome: "Outcome", run: "Run", options: Globals, *, dry_run: bool, json: bool) -> None:
+    from crossrun.views.applying import applied
+
+    clashes = bool(outcome.plan.clashes)
+    if json:
+        told = {"applied": outcome.application is not None, "dry_run": dry_run}
+        options.out.emit(document(told | _object(outcome, run)))
+    _say(options, applied(outcome, run, options.err, dry_run=dry_run), always=clashes)
+    raise typer.Exit(Exit.RUN_FAILED if clashes else Exit.OK)
+
+
+def _write_patch(
+    change: "Change", file: Path, settings: "Settings", options: Globals, *, json: bool
+) -> None:
+    """Whole, or it could not be applied; what of it looks like a secret is said."""
+    from crossrun.assembly import redactor_for
+
+    patch = change.patch
+    _, secrets = redactor_for(settings)(patch.decode("utf-8", "replace"))
+    if file == _STDOUT:
+        if json:
+            raise UsageError(
+                "OPTIONS_CONFLICT",
+                "--patch - and --json cannot be given together",
+                hint="both would go to standard output; name a file for the patch",
+            )
+        options.out.emit(patch)
+    else:
+        _write(patch, file)
+        options.say(f"wrote {file}" if patch else f"wrote {file}: the run changed nothing")
+    if json:
+        told = {"run_id": change.run.id, "patch": str(file), "size": len(patch)}
+        options.out.emit(document({**told, "secrets": secrets}))
+    if secrets:
+        options.say(
+            f"warning: this patch is whole, and {plural(secrets, 'text')} in it looked like secrets"
+        )
+
+
+def _write(patch: bytes, file: Path) -> None:
+    try:
+        file.write_bytes(patch)
+    except OSError as error:
+        raise ConfigurationError(
+            "OUTPUT_UNWRITABLE",
+            f"{file} cannot be written: {error.strerror}",
+            hint="choose another place with --patch",
+        ) from error
+
+
+def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
+    """What scripts get to know."""
+    from crossrun.workspace.descriptors import shown
+
+    application, plan = outcome.application, outcome.plan
+    return {
+        "run_id": run.id,
+        "application_id": application.id if application else None,
+        "path": str(outcome.folder),
+        "branch": outcome.branch,
+        "commit": application.after if application and application.branch else None,
+        "files": [
+            {
+                "path": shown(step.path),
+                "status": step.status,
+                "merged": step.content is not None,
+            }
+            for step in plan.steps
+        ],
+        "conflicts": [
+            {
+                "path": shown(clash.path),
+                "reason": clash.reason,
+                "written": None if clash.written is None else shown(clash.written),
+            }
+            for clash in plan.clashes
+        ],
+        "already": plan.already,
+    }
+
+
+def _say(options: Globals, lines: Iterable[str], *, always: bool) -> None:
+    """What explains an exit code that is not 0 is said to those, too, who want quiet."""
+    if always:
+        options.err.write(lines)
+    else:
+        options.say(*lines)
+
+
+apply_app = application("apply", apply)
+undo_app = application("undo", undo)

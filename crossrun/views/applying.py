@@ -1,0 +1,132 @@
+"""What was brought where, or would be, and what kept it from being brought."""
+
+from collections.abc import Iterable, Iterator
+
+from crossrun.applying import Outcome
+from crossrun.runs import Run
+from crossrun.views.terminal import Terminal, cell_len, fit, wrap
+from crossrun.views.words import clean, plural
+from crossrun.workspace.descriptors import shown
+from crossrun.workspace.merging import Clash, Step
+
+_MARKS = {"added": "+", "modified": "~", "deleted": "-"}
+_MOST = 50
+_LABEL = 11
+
+
+def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) -> Iterator[str]:
+    """What `apply` did."""
+    plan = outcome.plan
+    if not plan.steps and not plan.clashes:
+        where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
+        yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
+        return
+    yield terminal.style(_headline(outcome, dry_run=dry_run), "bold")
+    yield from _paths(outcome, terminal)
+    if plan.clashes:
+        yield ""
+        yield from _advice(outcome, run, terminal)
+    if outcome.application is not None:
+        yield ""
+        yield terminal.style(f"  take it back: crossrun undo {run.id}", "dim")
+
+
+def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
+    """What `undo` did."""
+    where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
+    if outcome.plan.clashes:
+        yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
+    elif outcome.branch or outcome.plan.steps:
+        yield terminal.style(f"took back what run {run.id} had brought to {where}", "bold")
+    else:
+        yield f"nothing to do: {where} is as it was before run {run.id}"
+    yield from _paths(outcome, terminal)
+    if outcome.plan.clashes and not outcome.branch:
+        yield ""
+        yield from _wrapped("take your own changes away, or bring the files back by hand", terminal)
+
+
+def _headline(outcome: Outcome, *, dry_run: bool) -> str:
+    where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
+    files = plural(len(outcome.plan.steps), "file")
+    conflicts = plural(len(outcome.plan.clashes), "conflict")
+    if dry_run:
+        return f"{files} of {where} would be changed" + (
+            f", with {conflicts}" if outcome.plan.clashes else ""
+        )
+    if outcome.application is None:
+        return f"nothing was changed: {conflicts} in {where}"
+    if outcome.plan.clashes:
+        return f"brought {files} to {where}, with {conflicts}"
+    return f"brought {files} to {where}"
+
+
+def _advice(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
+    if outcome.branch:
+        said = "the change does not fit on the commit that the run began with"
+        if run.source is not None and run.source.uncommitted:
+            said += ", since it rests on work that was not committed"
+        yield from _wrapped(f"{said}; bring it to the files instead, without --branch", terminal)
+    elif outcome.application is None:
+        words = f"to get both versions into the files: crossrun apply {run.id} --conflicts"
+        yield from _wrapped(words, terminal)
+    else:
+        words = "look for <<<<<<< in the files, and for files that end in the run's id"
+        yield from _wrapped(words, terminal)
+
+
+def _paths(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
+    steps = [(_mark(step), shown(step.path), _told(step)) for step in outcome.plan.steps]
+    yield from _listed("changed", steps, terminal)
+    clashes = [("×", shown(one.path), _why(one)) for one in outcome.plan.clashes]
+    yield from _listed("conflict", clashes, terminal)
+
+
+def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) -> Iterator[str]:
+    """A name for each row, and what is to be said of it beside or below."""
+    names = [f"{mark} {_one_line(path)}" for mark, path, _ in rows]
+    room = terminal.width - _LABEL - 1
+    widest = max((cell_len(name) for name in names), default=0)
+    for name, (_, _, told) in list(zip(names, rows, strict=True))[:_MOST]:
+        beside = cell_len(told) + widest + 2 <= room
+        text = fit(name, room)
+        pad = " " * (widest - cell_len(text)) if told and beside else ""
+        line = f"  {terminal.style(f'{label:<9}', 'dim')}{text}{pad}"
+        if told and beside:
+            line += f"  {terminal.style(told, 'dim')}"
+        yield line.rstrip()
+        if told and not beside:
+            yield from (
+                " " * (_LABEL + 2) + terminal.style(each, "dim") for each in wrap(told, room - 2)
+            )
+        label = ""
+    if len(names) > _MOST:
+        more = plural(len(names) - _MOST, "more file")
+        yield " " * _LABEL + terminal.style(f"… {more}, see --json", "dim")
+
+
+def _mark(step: Step) -> str:
+    return _MARKS[step.status]
+
+
+def _told(step: Step) -> str:
+    return "merged with what is there" if step.content is not None else ""
+
+
+def _why(clash: Clash) -> str:
+    if clash.written is None:
+        return clash.reason
+    if clash.written == clash.path:
+        return f"{clash.reason}; both are in it"
+    return f"{clash.reason}; the run's is in {_one_line(shown(clash.written))}"
+
+
+def _one_line(path: str) -> str:
+    """A path that takes one line, whatever signs it has."""
+    if path.isprintable():
+        return path
+    return clean(path.replace("\n", "\\n").replace("\t", "\\t"))
+
+
+def _wrapped(words: str, terminal: Terminal) -> Iterable[str]:
+    return (terminal.style(f"  {line}", "dim") for line in wrap(words, terminal.text_width - 4))

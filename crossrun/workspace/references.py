@@ -1,0 +1,151 @@
+"""Branches of the user's repository, read and written as files, the way that git does it itself.
+
+No git opens the repository, so none of its hooks and no word of its configuration has a part in it.
+Git's own locks keep others away meanwhile.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError, UsageError
+from crossrun.workspace.descriptors import opened, opened_below, read_file
+
+_LONGEST = 64 * 1024 * 1024
+"""Bytes of `packed-refs`: about a million references."""
+_HEADS = "refs/heads/"
+
+
+class Branches:
+    """The branches of a repository.
+
+    Args:
+        common: what all its work trees share.
+    """
+
+    def __init__(self, common: Path) -> None:
+        self._common = common
+
+    def points_to(self, name: str) -> str | None:
+        """The commit that a branch is at; None when there is none."""
+        loose = read_file(self._common / "refs" / "heads" / name, _LONGEST)
+        return os.fsdecode(loose).strip() if loose is not None else self._packed().get(name)
+
+    def require_free(self, name: str) -> None:
+        """Makes sure that a branch can be made.
+
+        Raises:
+            UsageError: BRANCH_TAKEN: there is one, or one whose name is the beginning of the other.
+        """
+        heads = self._common / "refs" / "heads"
+        above = [name[:at] for at, sign in enumerate(name) if sign == "/"]
+        loose = os.path.lexists(heads / name) or any((heads / each).is_file() for each in above)
+        packed = self._packed()
+        below = any(each.startswith(f"{name}/") for each in packed)
+        if loose or below or any(each in packed for each in (name, *above)):
+            raise _taken(name)
+
+    def create(self, name: str, commit: str) -> None:
+        """Makes a branch.
+
+        Raises:
+            CrossrunError: BRANCH_TAKEN, BRANCH_IMPOSSIBLE.
+        """
+        with self._locked(name) as (folder, last):
+            self.require_free(name)
+            lock = f"{last}.lock"
+            with os.fdopen(os.open(lock, os.O_WRONLY, dir_fd=folder), "w") as file:
+                file.write(f"{commit}\n")
+            os.rename(lock, last, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def delete(self, name: str, commit: str) -> bool:
+        """Removes a branch if it is still at a commit; whether it was."""
+        with self._locked(name) as (folder, last):
+            if self.points_to(name) != commit:
+                return False
+            self._take_out(name)
+            with suppress(FileNotFoundError):
+                os.unlink(last, dir_fd=folder)
+            self._forget_log(name)
+        return True
+
+    def is_checked_out(self, name: str) -> bool:
+        """Whether a work tree of the repository is on a branch."""
+        heads = [self._common / "HEAD", *sorted((self._common / "worktrees").glob("*/HEAD"))]
+        on = f"ref: {_HEADS}{name}"
+        return any(os.fsdecode(read_file(head, _LONGEST) or b"").strip() == on for head in heads)
+
+    def _packed(self) -> dict[str, str]:
+        """The branches in the file of all references."""
+        pairs = (line.split(" ", 1) for line in self._packed_lines() if " " in line)
+        return {ref.removeprefix(_HEADS): at for at, ref in pairs if ref.startswith(_HEADS)}
+
+    def _packed_lines(self) -> list[str]:
+        content = read_file(self._common / "packed-refs", _LONGEST)
+        return os.fsdecode(content or b"").split("\n")
+
+    def _take_out(self, name: str) -> None:
+        """Takes a branch out of the file of all references, under git's lock for it."""
+        if name not in self._packed():
+            return
+        with opened(self._common) as common:
+            lock = os.open("packed-refs.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=common)
+            with os.fdopen(lock, "wb") as written:
+                gone = f"{_HEADS}{name}"
+                kept = [line for line in self._packed_lines() if line.partition(" ")[2] != gone]
+                written.write(os.fsencode("\n".join(kept)))
+            os.rename("packed-refs.lock", "packed-refs", src_dir_fd=common, dst_dir_fd=common)
+
+    def _forget_log(self, name: str) -> None:
+        *above, last = f"logs/{_HEADS}{name}".split("/")
+        with suppress(OSError), opened(self._common) as common, opened_below(common, above) as logs:
+            os.unlink(last, dir_fd=logs)
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[tuple[int, str]]:
+        """Git's own lock for a branch.
+
+        Yields:
+            The open folder that the branch is in, and its name there.
+
+        Raises:
+            ConfigurationError: BRANCH_IMPOSSIBLE.
+        """
+        *above, last = f"{_HEADS}{name}".split("/")
+        lock = f"{last}.lock"
+        try:
+            with opened(self._common) as common:
+                _make_folders(common, above)
+                with opened_below(common, above) as folder:
+                    os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=folder))
+                    try:
+                        yield folder, last
+                    finally:
+                        with suppress(FileNotFoundError):
+                            os.unlink(lock, dir_fd=folder)
+        except OSError as error:
+            raise impossible(f"{error.strerror}: {error.filename}") from error
+
+
+def impossible(why: str) -> ConfigurationError:
+    """A repository that no branch can be made in."""
+    return ConfigurationError(
+        "BRANCH_IMPOSSIBLE",
+        f"no branch can be made or removed: {why}",
+        hint="bring the change to the files instead, without --branch, or as a --patch",
+    )
+
+
+def _make_folders(common: int, parts: list[str]) -> None:
+    for count in range(1, len(parts)):
+        with opened_below(common, parts[:count]) as folder, suppress(FileExistsError):
+            os.mkdir(parts[count], dir_fd=folder)
+
+
+def _taken(name: str) -> UsageError:
+    return UsageError(
+        "BRANCH_TAKEN",
+        f"there is a branch {name} already, or one whose name begins or ends there",
+        hint="choose another name; an existing branch is never changed",
+    )

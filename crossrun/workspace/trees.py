@@ -1,0 +1,148 @@
+"""States of files as git trees, in the git directory that remembers a workspace."""
+
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha1
+from pathlib import Path
+from typing import NamedTuple
+
+from crossrun.errors import NotFoundError
+from crossrun.workspace.git import EMPTY_TREE, SETTINGS, Snapshots, output, run_git
+
+FILE, PROGRAM, LINK = "100644", "100755", "120000"
+"""What git calls the kinds of things that a tree can hold."""
+_NO_MODE = "000000"
+
+
+class Entry(NamedTuple):
+    """What a tree has at one path: its kind, and the id of its content."""
+
+    mode: str
+    blob: str
+
+
+class Pair(NamedTuple):
+    """One path in two trees; None: it is not there."""
+
+    before: Entry | None
+    after: Entry | None
+
+
+def blob_id(content: bytes) -> str:
+    """The id that git gives to a content."""
+    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+class Trees:
+    """Reads and makes trees. Files of the workspace itself are not looked at.
+
+    Args:
+        snapshots: where the trees are.
+    """
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+        self.git_dir = snapshots.git_dir
+
+    def require(self, *trees: str) -> None:
+        """Makes sure that states are still there.
+
+        Raises:
+            NotFoundError: one is not.
+        """
+        for tree in trees:
+            known = self.git_dir.is_dir() and (
+                tree == EMPTY_TREE or self.call("cat-file", "-e", f"{tree}^{{tree}}") is not None
+            )
+            if not known:
+                raise NotFoundError(
+                    "SNAPSHOTS_GONE",
+                    f"the recorded state {tree[:12]} is no longer in {self.git_dir}",
+                    hint="it was removed with the workspace; its record is kept: crossrun diff",
+                )
+
+    def changed(self, before: str, after: str) -> dict[str, Pair]:
+        """The paths that differ. A file that was renamed is two of them."""
+        if before == after:
+            return {}
+        flags = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff")
+        fields = self.git("diff-tree", *flags, before, after).decode("utf-8", "surrogateescape")
+        records = fields.split("\0")
+        found = {}
+        for about, path in zip(records[::2], records[1::2], strict=False):
+            old_mode, new_mode, old, new, _ = about.removeprefix(":").split(" ")
+            found[path] = Pair(_entry(old_mode, old), _entry(new_mode, new))
+        return found
+
+    def content(self, blob: str) -> bytes:
+        """The content of a blob.
+
+        Raises:
+            NotFoundError: it is not there any more.
+        """
+        content = self._snapshots.blob(blob)
+        if content is None:
+            raise NotFoundError(
+                "SNAPSHOTS_GONE",
+                f"a recorded file, {blob[:12]}, is no longer in {self.git_dir}",
+                hint="the disk may be damaged; the summary is kept: crossrun diff --stat",
+            )
+        return content
+
+    def keep(self, content: bytes) -> str:
+        """Keeps a content; the id of its blob."""
+        return self._snapshots.store(content)
+
+    def write(
+        self,
+        entries: Mapping[str, Entry | None],
+        *,
+        onto: str = EMPTY_TREE,
+        environ: Mapping[str, str] | None = None,
+    ) -> str:
+        """Makes the tree that another one becomes with these entries; None takes one out."""
+        lines = (
+            f"{entry.mode} {entry.blob}\t{path}\0" if entry else f"0 {'0' * 40}\t{path}\0"
+            for path, entry in sorted(entries.items(), key=lambda item: item[1] is not None)
+        )
+        listed = "".join(lines).encode("utf-8", "surrogateescape")
+        with tempfile.TemporaryDirectory() as folder:
+            index = {**(environ or {}), "GIT_INDEX_FILE": str(Path(folder) / "index")}
+            self.git("read-tree", onto, environ=index)
+            self.git("update-index", "-z", "--index-info", stdin=listed, environ=index)
+            return self.git("write-tree", environ=index).decode().strip()
+
+    def patch(self, before: str, after: str) -> bytes:
+        """The change in git's format, whole and with binary files."""
+        flags = ("-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+        return self.git("diff-tree", *flags, "--patch", "--binary", "--full-index", before, after)
+
+    def git(
+        self, *words: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None
+    ) -> bytes:
+        """What git says.
+
+        Raises:
+            ConfigurationError: GIT_FAILED.
+        """
+        return output(
+            run_git(self._words(words), Path("/"), stdin=stdin, environ=dict(environ or {}))
+        )
+
+    def call(self, *words: str, environ: Mapping[str, str] | None = None) -> bytes | None:
+        """What git says, or None where it fails."""
+        done = run_git(self._words(words), Path("/"), environ=dict(environ or {}))
+        return None if done.returncode else done.stdout
+
+    def merge(self, folder: Path, *words: str) -> tuple[int, bytes]:
+        """Has git merge files that lie in a folder; how many conflicts there are, and the text."""
+        done = run_git(self._words(["merge-file", "--stdout", *words]), folder)
+        return done.returncode, done.stdout
+
+    def _words(self, words: tuple[str, ...] | list[str]) -> list[str]:
+        settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
+        return [f"--git-dir={self.git_dir}", *settings, *words]
+
+
+def _entry(mode: str, blob: str) -> Entry | None:
+    return None if mode == _NO_MODE else Entry(mode, blob)

@@ -1,0 +1,155 @@
+"""Runs that worked on a copy of the user's files, made by hand, and what tests of applying need."""
+
+import shutil
+import subprocess
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from conftest import Crossrun
+from trees import sh
+
+from crossrun.applying import Change, Outcome, apply_to_files, change_of, target_of
+from crossrun.assembly import workspaces
+from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
+from crossrun.redaction import Redactor
+from crossrun.runs import Run, RunRequest, Source
+from crossrun.settings import load
+from crossrun.status import Status
+from crossrun.store import Store
+from crossrun.workspace.git import EMPTY_TREE
+from crossrun.workspace.trees import Trees
+
+
+@dataclass
+class Desk:
+    """A user's folder, and runs that work on copies of it."""
+
+    folder: Path
+    crossrun: Crossrun
+    commit: str | None = None
+
+    def __post_init__(self) -> None:
+        self.settings = load(flags={}, environ=self.crossrun.environ, cwd=self.crossrun.cwd)
+        self.store = Store(self.settings.paths)
+        self.store.open_for_writing()
+        self.folder.mkdir(exist_ok=True)
+
+    def sh(self, script: str) -> str:
+        """Does something in the user's folder."""
+        return sh(script, self.folder)
+
+    def commits(self) -> str:
+        """Makes a repository of the folder, with all its files in a commit."""
+        self.sh("git init -q -b main . && git add -A && git commit -q --allow-empty -m first")
+        self.commit = self.sh("git rev-parse HEAD").strip()
+        return self.commit
+
+    def run(
+        self,
+        script: str,
+        *,
+        kind: Literal["repository", "folder", "url", "in_place"] | None = None,
+        empty: bool = False,
+        uncommitted: int = 0,
+    ) -> Run:
+        """A run whose agent did what the script does in a copy of the folder.
+
+        `empty`: in an empty workspace, as without a source.
+        """
+        with self.store.owning() as run_id:
+            kept = workspaces(self.settings)
+            path = self.folder if kind == "in_place" else kept.path("default", run_id)
+            snapshots = kept.snapshots(path)
+            if kind != "in_place":
+                kept.make_room(path)
+                copied = self.crossrun.cwd if empty else self.folder
+                ignored = shutil.ignore_patterns("*" if empty else ".git")
+                shutil.copytree(copied, path, symlinks=True, ignore=ignored)
+            base = snapshots.take()
+            sh(script, path)
+            source = Source(
+                kind=kind or ("repository" if self.commit else "folder"),
+                path="https://example.org/x.git" if kind == "url" else str(self.folder),
+                base=base,
+                commit=self.commit,
+                uncommitted=uncommitted,
+            )
+            tree = snapshots.take()
+            self._record(run_id, path, tree, None if empty else source)
+        return self.store.read.run(run_id)
+
+    def resume(self, earlier: Run, script: str) -> Run:
+        """A run that goes on from another one."""
+        path = Path(earlier.workspace)
+        with self.store.owning() as run_id:
+            workspace = workspaces(self.settings).take_over(path)
+            sh(script, path)
+            tree = workspace.snapshots.take()
+            self._record(run_id, path, tree, earlier.source, resumed_from=earlier.id)
+        return self.store.read.run(run_id)
+
+    def trees(self, run: Run) -> Trees:
+        return Trees(workspaces(self.settings).snapshots(Path(run.workspace)))
+
+    def change(self, run: Run) -> Change:
+        return change_of(self.store, run, self.trees(run))
+
+    def tree(self) -> str:
+        """The state of the user's folder."""
+        return git_tree(self.folder, self.crossrun.cwd)
+
+    def _record(
+        self,
+        run_id: str,
+        path: Path,
+        tree: str,
+        source: Source | None,
+        *,
+        resumed_from: str | None = None,
+    ) -> None:
+        def facts() -> Generator[Event | None]:
+            request = RunRequest(task="Fix the parser\nand test it", executor="shell")
+            yield RunStarted(
+                request=request,
+                workspace=str(path),
+                crossrun_version="0",
+                resumed_from=resumed_from,
+            )
+            baseline = source.base if source else EMPTY_TREE
+            yield WorkspacePrepared(path=str(path), baseline=baseline, source=source)
+            snapshots = workspaces(self.settings).snapshots(path)
+            found = snapshots.difference(baseline, tree)
+            yield WorkspaceChanged(
+                tree=tree, changes=found.changes, shortstat=found.shortstat, stat=found.stat
+            )
+            yield RunFinished(status=Status.SUCCEEDED, failure=None)
+
+        for _ in self.store.recording(run_id, facts(), Redactor()):
+            pass
+
+
+def git_tree(folder: Path, scratch: Path) -> str:
+    """The id of the git tree of a folder, its own `.git` left alone."""
+    git_dir = scratch / "measure.git"
+    shutil.rmtree(git_dir, ignore_errors=True)
+    subprocess.run(["git", "init", "-q", "--bare", git_dir], check=True)
+    git = ["git", f"--git-dir={git_dir}", f"--work-tree={folder}"]
+    settings = ["-c", "core.autocrlf=false", "-c", "core.excludesFile=/dev/null"]
+    subprocess.run([*git, *settings, "add", "--all", "--force"], cwd=folder, check=True)
+    found = subprocess.run([*git, "write-tree"], cwd=folder, check=True, capture_output=True)
+    return found.stdout.decode().strip()
+
+
+def files(folder: Path) -> Iterator[str]:
+    """The names of all files in a folder, those of git left out."""
+    for path in sorted(folder.rglob("*")):
+        if ".git" not in path.parts and not path.is_dir():
+            yield str(path.relative_to(folder))
+
+
+def brought(desk: Desk, run: Run, *, marking: bool = False, to: Path | None = None) -> Outcome:
+    """What comes of bringing a run's change to files."""
+    folder = target_of(run, to)
+    return apply_to_files(desk.store, desk.change(run), folder, marking=marking)
