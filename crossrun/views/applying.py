@@ -22,7 +22,9 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
         yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
         return
     yield terminal.style(_headline(outcome, dry_run=dry_run), "bold")
-    yield from _paths(outcome, terminal)
+    if dry_run or outcome.application is not None:
+        yield from _steps(outcome, terminal)
+    yield from _clashes(outcome, terminal)
     if plan.clashes:
         yield ""
         yield from _advice(outcome, run, terminal)
@@ -40,7 +42,9 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
         yield terminal.style(f"took back what run {run.id} had brought to {where}", "bold")
     else:
         yield f"nothing to do: {where} is as it was before run {run.id}"
-    yield from _paths(outcome, terminal)
+    if not outcome.plan.clashes:
+        yield from _steps(outcome, terminal)
+    yield from _clashes(outcome, terminal)
     if outcome.plan.clashes and not outcome.branch:
         yield ""
         yield from _wrapped("take your own changes away, or bring the files back by hand", terminal)
@@ -75,11 +79,17 @@ def _advice(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
         yield from _wrapped(words, terminal)
 
 
-def _paths(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
-    steps = [(_mark(step), shown(step.path), _told(step)) for step in outcome.plan.steps]
-    yield from _listed("changed", steps, terminal)
-    clashes = [("×", shown(one.path), _why(one)) for one in outcome.plan.clashes]
-    yield from _listed("conflict", clashes, terminal)
+def _steps(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
+    """All that was changed, or would be; conflicts that are written are listed as such."""
+    written = {clash.written for clash in outcome.plan.clashes}
+    steps = [step for step in outcome.plan.steps if step.path not in written]
+    rows = [(_MARKS[step.status], shown(step.path), _told(step)) for step in steps]
+    yield from _listed("changed" if outcome.application else "would", rows, terminal)
+
+
+def _clashes(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
+    rows = [("×", shown(one.path), _why(one)) for one in outcome.plan.clashes]
+    yield from _listed("conflict", rows, terminal)
 
 
 def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) -> Iterator[str]:
@@ -103,10 +113,6 @@ def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) ->
     if len(names) > _MOST:
         more = plural(len(names) - _MOST, "more file")
         yield " " * _LABEL + terminal.style(f"… {more}, see --json", "dim")
-
-
-def _mark(step: Step) -> str:
-    return _MARKS[step.status]
 
 
 def _told(step: Step) -> str:
