@@ -69,12 +69,8 @@ def diff(
         options.out.emit(document(_object(found)))
     elif name_only:
         _show_names(found, options, null=null, pager=not no_pager)
-    elif options.out.on_screen:
-        show(options, _lines(found, options, stat=stat, patch=patch), pager=not no_pager)
     else:
-        options.out.emit(f"{found.stat}\n" if stat and found.changes else "")
-        options.out.emit(b"\n" if stat and patch and found.changes else b"")
-        options.out.emit(found.patch if patch or not stat else b"")
+        _show(found, options, stat=stat, patch=patch or not stat, pager=not no_pager)
 
 
 def _tell(found: Comparison, options: Globals, *, with_patch: bool) -> None:
@@ -104,12 +100,27 @@ def _show_names(found: Comparison, options: Globals, *, null: bool, pager: bool)
         options.out.emit("".join(f"{name}\n" for name in names))
 
 
+def _show(found: Comparison, options: Globals, *, stat: bool, patch: bool, pager: bool) -> None:
+    """In colour and harmless on a terminal; byte by byte where a program reads it."""
+    if not found.changes:
+        return
+    if options.out.on_screen:
+        show(options, _lines(found, options, stat=stat, patch=patch), pager=pager)
+        return
+    if stat:
+        options.out.emit(f"{found.stat}\n")
+    if stat and patch:
+        options.out.emit("\n")
+    if patch:
+        options.out.emit(found.patch)
+
+
 def _lines(found: Comparison, options: Globals, *, stat: bool, patch: bool) -> Iterator[str]:
     if stat:
         yield from stat_lines(found.changes, options.out)
-    if stat and patch and found.changes:
+    if stat and patch:
         yield ""
-    if patch or not stat:
+    if patch:
         yield from patch_lines(found.patch, options.out)
 
 
