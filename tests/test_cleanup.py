@@ -334,6 +334,13 @@ class TestDryRun:
         assert state(crossrun.home) == before
         assert removed(crossrun) == [run]
 
+    def test_a_damaged_store_is_told_by_its_own_name(self, crossrun: Crossrun, home: Home) -> None:
+        home.store.close()
+        home.paths.database.write_bytes(b"no database at all" * 1000)
+        refused = crossrun("cleanup", "--dry-run")
+        assert refused.code == 3
+        assert str(home.paths.database) in refused.err
+
     def test_no_home_is_made(self, crossrun: Crossrun) -> None:
         assert crossrun.json("cleanup", "--dry-run")["size"] == 0
         assert not crossrun.home.exists()

@@ -95,7 +95,10 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
     }
     assert set(settings.origins.values()) == {"default"}
     assert settings.warnings == ()
-    home = sources.home
+
+
+def test_without_any_source_all_is_in_the_home(sources: Sources) -> None:
+    settings, home = sources.load(), sources.home
     assert settings.paths == Paths(
         data=home,
         database=home / "crossrun.db",

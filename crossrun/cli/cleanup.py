@@ -26,43 +26,49 @@ from crossrun.workspace.disposal import Place
 Value = TypeVar("Value")
 
 
+OlderThan = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only those whose newest run ended so long ago (7d)."),
+]
+KeepLast = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Keep the newest N of each project.")
+]
+MaxSize = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Only the oldest, until all take no more (5GB)."),
+]
+StatusName = Annotated[
+    str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(Status)}.")
+]
+OfProject = Annotated[str | None, typer.Option(metavar="NAME", help="Of this project only.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Also where work on files of yours was not applied.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go; touch nothing.")]
+DropArtifacts = Annotated[
+    bool,
+    typer.Option("--drop-artifacts/--keep-artifacts", help="Transcripts, patches, reports."),
+]
+DropRecord = Annotated[
+    bool,
+    typer.Option("--drop-record/--keep-record", help="Runs in the ledger, with their artifacts."),
+]
+Orphans = Annotated[
+    bool, typer.Option("--orphans", help="Also folders of runs that the ledger does not know.")
+]
+
+
 def cleanup(
-    older_than: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Only those whose newest run ended so long ago (7d)."),
-    ] = None,
-    keep_last: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Keep the newest N of each project.")
-    ] = None,
-    max_size: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Only the oldest, until all take no more (5GB)."),
-    ] = None,
-    status: Annotated[
-        str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(Status)}.")
-    ] = None,
-    project_id: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of this project only.")
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Also where work on files of yours was not applied.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would go; touch nothing.")
-    ] = False,
-    drop_artifacts: Annotated[
-        bool,
-        typer.Option("--drop-artifacts/--keep-artifacts", help="Transcripts, patches, reports."),
-    ] = False,
-    drop_record: Annotated[
-        bool,
-        typer.Option(
-            "--drop-record/--keep-record", help="The runs in the ledger, and their artifacts."
-        ),
-    ] = False,
-    orphans: Annotated[
-        bool, typer.Option("--orphans", help="Also folders of runs that the ledger does not know.")
-    ] = False,
+    older_than: OlderThan = None,
+    keep_last: KeepLast = None,
+    max_size: MaxSize = None,
+    status: StatusName = None,
+    project_id: OfProject = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    drop_artifacts: DropArtifacts = False,
+    drop_record: DropRecord = False,
+    orphans: Orphans = False,
     json: Json = False,
 ) -> None:
     """Remove workspaces that are no longer needed, with their snapshots and logs.
@@ -83,21 +89,18 @@ def cleanup(
     """
     options = current()
     settings = options.settings()
-    rules = Rules(
+    said = Rules(
         older_than=_parsed("--older-than", duration, older_than),
         keep_last=keep_last,
         max_size=_parsed("--max-size", size, max_size),
     )
-    if rules == Rules():
-        rules = rules_of(settings)
-    rules = rules.or_default()._replace(
-        status=_parsed("--status", _status, status), project_id=project_id, force=force
+    rules = (
+        (rules_of(settings) if said == Rules() else said)
+        .or_default()
+        ._replace(status=_parsed("--status", _status, status), project_id=project_id, force=force)
     )
-    wanted = Wanted(rules, drop_artifacts, drop_record, orphans)
-    if dry_run:
-        _only_look(settings, wanted, options, json=json)
-    else:
-        _clean_up(settings, wanted, options, json=json)
+    act = _only_look if dry_run else _clean_up
+    act(settings, Wanted(rules, drop_artifacts, drop_record, orphans), options, json=json)
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -1,6 +1,7 @@
 """`show`, `steps` and `events`: what the ledger says about one run."""
 
 import json as json_module
+import os
 import shlex
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -57,8 +58,15 @@ def show(
             brought = list(map(plain_object, applications))
             options.out.emit(document(run_object(chosen) | {"applications": brought}))
         else:
-            left = store.read.artifacts(chosen.id)
-            options.out.write(details(chosen, options.out, left, applications))
+            options.out.write(
+                details(
+                    chosen,
+                    options.out,
+                    store.read.artifacts(chosen.id),
+                    applications,
+                    gone=chosen.status.ended and not os.path.lexists(chosen.workspace),
+                )
+            )
         return
     told: dict[str, str | list[str] | None] = {"run_id": chosen.id}
     told |= {"answer": chosen.answer} if answer else {}

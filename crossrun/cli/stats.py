@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from crossrun.cli.arguments import Json
-from crossrun.cli.cleanup import rules_of
+from crossrun.cli.cleanup import OfProject, rules_of
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
 from crossrun.clock import utc
@@ -22,9 +22,7 @@ Days = Annotated[int, typer.Option(min=1, metavar="N", help="Runs of the last N 
 
 
 def stats(
-    project_id: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of this project only.")
-    ] = None,
+    project_id: OfProject = None,
     days: Days = 30,
     json: Json = False,
 ) -> None:

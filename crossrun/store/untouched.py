@@ -26,7 +26,11 @@ def copied(paths: Paths) -> Iterator[Paths]:
         copy = Path(folder) / "crossrun.db"
         with translated(paths.database):
             _copy(paths.database, copy)
-        yield paths._replace(database=copy, state=Path(folder) / "state")
+        try:
+            yield paths._replace(database=copy, state=Path(folder) / "state")
+        except ConfigurationError as error:
+            error.message = error.message.replace(str(copy), str(paths.database))
+            raise
 
 
 def _copy(database: Path, copy: Path) -> None:

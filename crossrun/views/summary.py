@@ -1,6 +1,5 @@
 """A run on one screen: its header while it goes on, its closing when it is over, its details."""
 
-import os
 from collections.abc import Iterator, Sequence
 
 from crossrun.events import ArtifactSaved
@@ -13,6 +12,7 @@ from crossrun.views.words import (
     count,
     first_line,
     moment,
+    plural,
     seconds_between,
     size,
     status_style,
@@ -24,8 +24,9 @@ _MOST_CHANGES, _MOST_ARTIFACTS = 15, 8
 _OF_EVERY_RUN = ("transcript", "patch", "diff-summary")
 
 
-def header(run: Run, terminal: Terminal) -> Iterator[str]:
-    """What the run is and where it works."""
+def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]:
+    """What the run is and where it works; `gone`: its workspace is no longer there."""
+    removed = "  (removed)" if gone else ""
     yield terminal.style(run.id, "bold") + terminal.style(
         f"  {first_line(run.project_id)} · {run.task_type} · {_who(run)}", "dim"
     )
@@ -34,7 +35,7 @@ def header(run: Run, terminal: Terminal) -> Iterator[str]:
     origin = _origin(run)
     if origin:
         yield f"{terminal.style('origin', 'dim')}     {origin}"
-    yield f"{terminal.style('workspace', 'dim')}  {run.workspace}{_gone(run)}"
+    yield f"{terminal.style('workspace', 'dim')}  {run.workspace}{removed}"
     yield ""
 
 
@@ -65,9 +66,11 @@ def details(
     terminal: Terminal,
     artifacts: Artifacts = (),
     applications: Sequence[Application] = (),
+    *,
+    gone: bool = False,
 ) -> Iterator[str]:
-    """All that is known of a run."""
-    yield from header(run, terminal)
+    """All that is known of a run; `gone`: its workspace is no longer there."""
+    yield from header(run, terminal, gone=gone)
     for line in _lines(run.task, terminal)[:12]:
         yield f"  {line}"
     yield ""
@@ -82,6 +85,7 @@ def details(
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
+        ("source", _source(run)),
         ("applied", _applied(applications)),
         ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
     ]
@@ -190,6 +194,17 @@ def _can_go_back(run: Run) -> bool:
     return run.source is not None and run.source.kind in ("repository", "folder")
 
 
+def _source(run: Run) -> str:
+    """Where the files of the workspace came from."""
+    source = run.source
+    if source is None:
+        return "" if run.from_run_id is None else f"the workspace of {first_line(run.from_run_id)}"
+    on = f" on {first_line(source.branch)}" if source.branch else ""
+    at = f" at {first_line(source.commit)[:10]}" if source.commit else ""
+    more = f", {plural(source.uncommitted, 'uncommitted file')}" if source.uncommitted else ""
+    return f"{first_line(source.path)}{on}{at}{more}"
+
+
 def _origin(run: Run) -> str:
     if run.resumed_from is not None:
         return f"goes on from {first_line(run.resumed_from)}"
@@ -200,11 +215,6 @@ def _who(run: Run) -> str:
     version = f" {run.executor_version}" if run.executor_version else ""
     model = f" · {first_line(run.model)}" if run.model else ""
     return f"{run.executor}{version}{model}"
-
-
-def _gone(run: Run) -> str:
-    """Whether the workspace of a run that ended is no longer there."""
-    return "  (removed)" if run.status.ended and not os.path.lexists(run.workspace) else ""
 
 
 def _in_lines(commands: list[str], terminal: Terminal) -> Iterator[str]:
