@@ -1,10 +1,12 @@
 """Changes brought to folders and repositories: every kind of change, on real trees and real git."""
 
 import os
+import shutil
 import socket
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -449,10 +451,15 @@ class TestRaces:
         def swap() -> None:
             d, away = desk.folder / "d", desk.folder / "away"
             while not stop.is_set():
-                d.rename(away)
-                d.symlink_to(outside)
-                d.unlink()
-                away.rename(d)
+                # what is brought may make a folder in its place at any moment
+                with suppress(OSError):
+                    d.rename(away)
+                with suppress(OSError):
+                    d.symlink_to(outside)
+                    d.unlink()
+                shutil.rmtree(d, ignore_errors=True)
+                with suppress(OSError):
+                    away.rename(d)
 
         swapping = threading.Thread(target=swap)
         swapping.start()
