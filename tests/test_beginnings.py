@@ -304,8 +304,14 @@ def test_codex_works_on_a_copy_of_a_repository(codex: CodexWorld, repository: Pa
     assert (run["status"], run["answer"]) == ("succeeded", "Mended it.")
     assert [change["path"] for change in run["changes"]] == ["calc.py"]
     assert state(repository) == before
+    assert "+    return a + b" in made.crossrun("diff").out
     again = made.crossrun("resume", "last", "and once more", "--json").json
     assert again["source"] == run["source"]
+    assert made.crossrun("apply").code == 0
+    assert "return a + b" in (repository / "calc.py").read_text()
+    assert git(repository, "status", "--short") == " M calc.py\n D gone.txt\n?? new.txt\n"
+    assert made.crossrun("undo").code == 0
+    assert (repository / "calc.py").read_text().endswith("return a - b  # wrong\n")
 
 
 @pytest.mark.codex
