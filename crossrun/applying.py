@@ -22,6 +22,7 @@ from crossrun.errors import (
 from crossrun.events import WorkspaceChanged, decode
 from crossrun.runs import Application, Run
 from crossrun.store import Store
+from crossrun.workspace import Workspaces
 from crossrun.workspace.branches import Repository
 from crossrun.workspace.bringing import Planner, carry_out, keep_contents
 from crossrun.workspace.descriptors import opened, shown
@@ -41,6 +42,7 @@ class Change(NamedTuple):
     base: str
     tree: str
     trees: Trees
+    workspaces: Workspaces
 
     @property
     def patch(self) -> bytes:
@@ -57,7 +59,7 @@ class Outcome(NamedTuple):
     branch: str | None = None
 
 
-def change_of(store: Store, run: Run, trees: Trees) -> Change:
+def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
     """What there is to bring.
 
     Raises:
@@ -77,8 +79,9 @@ def change_of(store: Store, run: Run, trees: Trees) -> Change:
             hint=f"its files are in {run.workspace}",
         )
     base = EMPTY_TREE if run.source is None else run.source.base
+    trees = _trees(run, workspaces)
     trees.require(base, tree)
-    return Change(run, base, tree, trees)
+    return Change(run, base, tree, trees, workspaces)
 
 
 def target_of(run: Run, to: Path | None) -> Path:
@@ -117,9 +120,10 @@ def apply_to_files(
         dry_run: whether it is only found out what would be done.
 
     Raises:
-        CrossrunError: TARGET_BUSY, TARGET_UNUSABLE, TARGET_CHANGED; in the end nothing is changed.
+        CrossrunError: TARGET_BUSY, WORKSPACE_BUSY, TARGET_UNUSABLE, TARGET_CHANGED; in the end
+            nothing is changed.
     """
-    with _turn(store, folder), _usable(folder), opened(folder) as top:
+    with _turn(store, change.workspaces, folder), _usable(folder), opened(folder) as top:
         looking = TargetFolder(top, "")
         planner = Planner(change.trees, looking, change.run.id if marking else None)
         plan = planner.plan(_wanted(store, change, folder))
@@ -148,8 +152,8 @@ def apply_as_branch(
     Raises:
         CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, TARGET_BUSY.
     """
-    with _turn(store, folder):
-        run, trees = change.run, change.trees
+    run, trees = change.run, change.trees
+    with _turn(store, change.workspaces, folder):
         repository = Repository(folder, trees)
         repository.require_name(name)
         parent = run.source.commit if run.source else None
@@ -171,7 +175,7 @@ def apply_as_branch(
         return Outcome(folder, plan, application, branch=name)
 
 
-def undo(store: Store, run: Run, trees: Trees) -> Outcome:
+def undo(store: Store, run: Run, workspaces: Workspaces) -> Outcome:
     """Takes the newest application of a run back; the work in place of a run that was in place.
 
     Raises:
@@ -180,7 +184,7 @@ def undo(store: Store, run: Run, trees: Trees) -> Outcome:
     """
     live = [one for one in store.read.applications(run.id) if one.undone_at is None]
     if not live and run.source is not None and run.source.kind == "in_place":
-        return _undo_in_place(store, change_of(store, run, trees))
+        return _undo_in_place(store, change_of(store, run, workspaces))
     if not live:
         raise NotFoundError(
             "NOT_APPLIED",
@@ -188,12 +192,12 @@ def undo(store: Store, run: Run, trees: Trees) -> Outcome:
             hint=f"crossrun show {run.id}  tells where it was brought",
         )
     application = live[-1]
-    folder = target_of(run, Path(application.path))
+    folder, trees = target_of(run, Path(application.path)), _trees(run, workspaces)
     if application.branch is not None:
-        return _undo_branch(store, Repository(folder, trees), folder, application)
-    before, after = application.before or EMPTY_TREE, application.after or EMPTY_TREE
-    trees.require(before, after)
-    with _turn(store, folder), _usable(folder), opened(folder) as top:
+        with _turn(store, workspaces, folder):
+            return _undo_branch(store, Repository(folder, trees), folder, application)
+    trees.require(application.before or EMPTY_TREE, application.after or EMPTY_TREE)
+    with _turn(store, workspaces, folder), _usable(folder), opened(folder) as top:
         plan = _take_back(trees, top, application)
         if plan.clashes:
             return Outcome(folder, plan)
@@ -204,15 +208,8 @@ def undo(store: Store, run: Run, trees: Trees) -> Outcome:
 def _undo_in_place(store: Store, change: Change) -> Outcome:
     """Brings the folder that a run worked in back to what it was."""
     run, trees = change.run, change.trees
-    newest = store.read.newest_in(run.workspace)
-    if newest is not None and not newest.status.ended:
-        raise StillRunningError(
-            "STILL_RUNNING",
-            f"the run {newest.id} is at work in {run.workspace}",
-            hint=f"wait for it: crossrun wait {newest.id}",
-        )
     folder = target_of(run, None)
-    with _turn(store, folder), _usable(folder), opened(folder) as top:
+    with _turn(store, change.workspaces, folder), _usable(folder), opened(folder) as top:
         target = TargetFolder(top, run.id)
         plan = Planner(trees, target).plan(wishes([trees.changed(change.tree, change.base)]))
         if plan.clashes or not plan.steps:
@@ -230,16 +227,15 @@ def _undo_branch(
 ) -> Outcome:
     """Removes a branch that nobody has gone on with; one that is gone already is fine."""
     name, commit = application.branch or "", application.after or ""
-    with _turn(store, folder):
-        at = repository.branches.points_to(name)
-        if at is not None and repository.branches.is_checked_out(name):
-            clash = Clash(name, "this branch is checked out")
-            return Outcome(folder, Plan(clashes=(clash,)), branch=name)
-        if at is not None and not repository.branches.delete(name, commit):
-            clash = Clash(name, "this branch is at another commit by now")
-            return Outcome(folder, Plan(clashes=(clash,)), branch=name)
-        store.record_undone(application)
-        return Outcome(folder, Plan(), application, branch=name)
+    at = repository.branches.points_to(name)
+    if at is not None and repository.branches.is_checked_out(name):
+        clash = Clash(name, "this branch is checked out")
+        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+    if at is not None and not repository.branches.delete(name, commit):
+        clash = Clash(name, "this branch is at another commit by now")
+        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+    store.record_undone(application)
+    return Outcome(folder, Plan(), application, branch=name)
 
 
 def _all_or_nothing(
@@ -297,6 +293,10 @@ def _applied(store: Store, run: Run, folder: Path) -> list[str]:
     return []
 
 
+def _trees(run: Run, workspaces: Workspaces) -> Trees:
+    return Trees(workspaces.snapshots(Path(run.workspace)))
+
+
 def _tree_after(store: Store, run: Run) -> str | None:
     """The state that a run left."""
     tree = None
@@ -328,8 +328,13 @@ def _message(run: Run) -> str:
 
 
 @contextmanager
-def _turn(store: Store, folder: Path) -> Iterator[None]:
-    """Nobody else changes the folder meanwhile by crossrun."""
+def _turn(store: Store, workspaces: Workspaces, folder: Path) -> Iterator[None]:
+    """Nobody else changes the folder meanwhile by crossrun.
+
+    Raises:
+        StillRunningError: TARGET_BUSY, WORKSPACE_BUSY.
+    """
+    workspaces.require_free(folder)
     with store.changing(folder) as ours:
         if not ours:
             raise StillRunningError(

@@ -10,7 +10,7 @@ from typing import Literal
 from conftest import Crossrun
 from trees import sh
 
-from crossrun.applying import Change, Outcome, apply_to_files, change_of, target_of
+from crossrun.applying import Change, Outcome, apply_to_files, change_of, target_of, undo
 from crossrun.assembly import workspaces
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.redaction import Redactor
@@ -32,6 +32,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.settings = load(flags={}, environ=self.crossrun.environ, cwd=self.crossrun.cwd)
+        self.workspaces = workspaces(self.settings)
         self.store = Store(self.settings.paths)
         self.store.open_for_writing()
         self.folder.mkdir(exist_ok=True)
@@ -59,14 +60,14 @@ class Desk:
         `empty`: in an empty workspace, as without a source.
         """
         with self.store.owning() as run_id:
-            kept = workspaces(self.settings)
-            path = self.folder if kind == "in_place" else kept.path("default", run_id)
-            snapshots = kept.snapshots(path)
+            path = self.folder
             if kind != "in_place":
-                kept.make_room(path)
+                path = self.workspaces.path("default", run_id)
+                self.workspaces.make_room(path)
                 copied = self.crossrun.cwd if empty else self.folder
                 ignored = shutil.ignore_patterns("*" if empty else ".git")
                 shutil.copytree(copied, path, symlinks=True, ignore=ignored)
+            snapshots = self.workspaces.snapshots(path)
             base = snapshots.take()
             sh(script, path)
             source = Source(
@@ -84,17 +85,21 @@ class Desk:
         """A run that goes on from another one."""
         path = Path(earlier.workspace)
         with self.store.owning() as run_id:
-            workspace = workspaces(self.settings).take_over(path)
+            workspace = self.workspaces.take_over(path)
             sh(script, path)
             tree = workspace.snapshots.take()
             self._record(run_id, path, tree, earlier.source, resumed_from=earlier.id)
         return self.store.read.run(run_id)
 
     def trees(self, run: Run) -> Trees:
-        return Trees(workspaces(self.settings).snapshots(Path(run.workspace)))
+        return Trees(self.workspaces.snapshots(Path(run.workspace)))
+
+    def undo(self, run: Run) -> Outcome:
+        """Takes back what was brought."""
+        return undo(self.store, run, self.workspaces)
 
     def change(self, run: Run) -> Change:
-        return change_of(self.store, run, self.trees(run))
+        return change_of(self.store, run, self.workspaces)
 
     def tree(self) -> str:
         """The state of the user's folder."""
@@ -119,7 +124,7 @@ class Desk:
             )
             baseline = source.base if source else EMPTY_TREE
             yield WorkspacePrepared(path=str(path), baseline=baseline, source=source)
-            snapshots = workspaces(self.settings).snapshots(path)
+            snapshots = self.workspaces.snapshots(path)
             found = snapshots.difference(baseline, tree)
             yield WorkspaceChanged(
                 tree=tree, changes=found.changes, shortstat=found.shortstat, stat=found.stat

@@ -56,6 +56,34 @@ def test_a_change_is_brought_and_taken_back(desk: Desk, crossrun: Crossrun) -> N
     assert "applied   taken back" in crossrun("show", run.id).out
 
 
+@pytest.mark.parametrize("words", [(), ("--clean",)])
+def test_real_runs_on_a_copy_come_back(
+    desk: Desk, crossrun: Crossrun, words: tuple[str, ...]
+) -> None:
+    desk.sh("echo uncommitted >> notes.txt; echo untracked > untracked")
+    before, git = desk.tree(), state(desk.folder / ".git")
+    shell = ("--executor", "shell")
+    first = crossrun.json("run", WORK, "--source", str(desk.folder), *shell, *words)
+    second = crossrun.json("run", "echo more > more", "--from-run-id", first["id"], *shell)
+
+    assert crossrun("apply", second["id"]).code == 0
+
+    assert list(files(desk.folder)) == ["a new file.txt", "more", "notes.txt", "untracked"]
+    assert (desk.folder / "notes.txt").read_text() == "ONE\ntwo\nthree\nuncommitted\n"
+    assert crossrun("undo", second["id"]).code == 0
+    assert (desk.tree(), state(desk.folder / ".git")) == (before, git)
+
+
+def test_a_real_run_in_place_is_taken_back(desk: Desk, crossrun: Crossrun) -> None:
+    before = desk.tree()
+    run = crossrun.json("run", WORK, "--workspace", str(desk.folder), "--executor", "shell")
+    assert desk.tree() != before
+
+    assert crossrun("undo", run["id"]).code == 0
+
+    assert desk.tree() == before
+
+
 def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
     run = desk.run(WORK)
     desk.sh("echo four >> notes.txt")
@@ -337,6 +365,13 @@ def test_one_target_has_one_apply_at_a_time(desk: Desk, crossrun: Crossrun) -> N
             result = crossrun(*words)
             assert (result.code, "error[TARGET_BUSY]" in result.err) == (8, True)
     assert crossrun("apply", run.id).code == 0
+
+
+def test_a_folder_that_a_run_works_in_is_left_alone(desk: Desk, crossrun: Crossrun) -> None:
+    desk.run(WORK)
+    with desk.workspaces.holding(desk.folder.resolve()):
+        result = crossrun("apply")
+        assert (result.code, "error[WORKSPACE_BUSY]" in result.err) == (8, True)
 
 
 def test_many_at_once_end_in_one_whole_change(desk: Desk, crossrun: Crossrun) -> None:

@@ -14,7 +14,6 @@ from applications import Desk, brought, files
 from conftest import Crossrun, fill
 from trees import state
 
-from crossrun.applying import undo
 from crossrun.errors import ConfigurationError, CrossrunError
 from crossrun.runs import Application, Run
 from crossrun.workspace.bringing import carry_out
@@ -201,7 +200,7 @@ def test_what_changed_is_brought_and_taken_back(desk: Desk, tmp_path: Path, case
     assert outcome.plan.clashes == ()
     assert desk.tree() == wanted.tree()
     if outcome.application is not None:
-        assert undo(desk.store, run, desk.trees(run)).plan.clashes == ()
+        assert desk.undo(run).plan.clashes == ()
         assert desk.tree() == before
     assert [name for name in files(desk.folder) if ".crossrun" in name] == []
 
@@ -287,7 +286,7 @@ def test_conflicts_get_markers_when_they_are_asked_for(desk: Desk) -> None:
     assert not (desk.folder / "gone").exists()
     assert (desk.folder / "removed").read_text() == "c\n"
 
-    undo(desk.store, run, desk.trees(run))
+    desk.undo(run)
     assert desk.tree() == before
 
 
@@ -467,7 +466,7 @@ class TestRaces:
             for _ in range(25):
                 try:
                     brought(desk, run)
-                    undo(desk.store, run, desk.trees(run))
+                    desk.undo(run)
                 except CrossrunError:
                     continue
         finally:
@@ -564,7 +563,7 @@ class TestFiles:
         assert outcome.application is not None
         desk.sh(f"echo b > b; rm d; echo half > .crossrun-{outcome.application.id}")
 
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
 
         assert desk.tree() == before
 
@@ -586,7 +585,7 @@ class TestFiles:
         desk.sh("echo mine > a")
         before = state(desk.folder)
 
-        outcome = undo(desk.store, run, desk.trees(run))
+        outcome = desk.undo(run)
 
         assert [clash.path for clash in outcome.plan.clashes] == ["a"]
         assert state(desk.folder) == before
@@ -598,7 +597,7 @@ class TestFiles:
         brought(desk, run)
         desk.sh("sed -i s/seven/SEVEN/ a")
 
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
 
         assert (desk.folder / "a").read_text() == "one\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n"
 
@@ -608,7 +607,7 @@ class TestFiles:
         run = desk.run("echo A > a; rm -r d; echo c > c", kind="in_place")
         desk.sh("echo mine > mine")
 
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
 
         assert (desk.folder / "mine").read_text() == "mine\n"
         desk.sh("rm mine")

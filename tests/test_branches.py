@@ -10,7 +10,7 @@ from applications import Desk, brought
 from conftest import Crossrun
 from trees import state
 
-from crossrun.applying import Outcome, apply_as_branch, target_of, undo
+from crossrun.applying import Outcome, apply_as_branch, target_of
 from crossrun.errors import CrossrunError
 from crossrun.runs import Run
 
@@ -148,7 +148,7 @@ class TestRepositories:
         before = desk.sh("git for-each-ref; git status --porcelain; cat .git/HEAD")
         self.branch(desk, run)
 
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
 
         assert desk.sh("git for-each-ref; git status --porcelain; cat .git/HEAD") == before
 
@@ -159,7 +159,7 @@ class TestRepositories:
         self.branch(desk, run)
         desk.sh("git tag -a -m t t && git pack-refs --all && git tag -d t >&2")
 
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
 
         assert desk.sh("git for-each-ref") == before
         desk.sh("git fsck && git gc -q")
@@ -174,7 +174,7 @@ class TestRepositories:
         desk.sh(since)
         before = desk.sh("git for-each-ref")
 
-        outcome = undo(desk.store, run, desk.trees(run))
+        outcome = desk.undo(run)
 
         assert [clash.path for clash in outcome.plan.clashes] == ["agent"]
         assert desk.sh("git for-each-ref") == before
@@ -186,7 +186,7 @@ class TestRepositories:
         self.branch(desk, run)
         desk.sh("git branch -D agent")
 
-        assert undo(desk.store, run, desk.trees(run)).plan.clashes == ()
+        assert desk.undo(run).plan.clashes == ()
         assert desk.store.read.applications(run.id)[0].undone_at is not None
 
     @pytest.mark.parametrize(
@@ -267,10 +267,10 @@ class TestRepositories:
         git = state(desk.folder / ".git")
 
         assert brought(desk, run).plan.clashes == ()
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
         assert state(desk.folder / ".git") == git
         self.branch(desk, run)
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
 
         assert not canary.exists()
 
@@ -282,5 +282,5 @@ class TestRepositories:
 
         brought(desk, run)
         assert state(desk.folder / ".git") == git
-        undo(desk.store, run, desk.trees(run))
+        desk.undo(run)
         assert state(desk.folder / ".git") == git

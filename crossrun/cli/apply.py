@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from crossrun.runs import Run
     from crossrun.settings import Settings
     from crossrun.store import Store
-    from crossrun.workspace.trees import Trees
 
 _STDOUT = Path("-")
 _OPTIONS = ("--to", "--branch", "--patch", "--conflicts", "--dry-run")
@@ -69,7 +68,10 @@ def apply(
     _require_one((to, branch, patch, conflicts or None, dry_run or None))
     settings = options.settings()
     store = open_ledger(options, settings)
-    change = _change(store, chosen_run(store, run, project_id), settings)
+    from crossrun.applying import change_of
+    from crossrun.assembly import workspaces
+
+    change = change_of(store, chosen_run(store, run, project_id), workspaces(settings))
     if patch is not None:
         _write_patch(change, patch, settings, options, json=json)
     else:
@@ -89,13 +91,14 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
       crossrun undo k7f3
     """
     from crossrun.applying import undo as take_back
+    from crossrun.assembly import workspaces
     from crossrun.views.applying import undone
 
     options = current()
     settings = options.settings()
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
-    outcome = take_back(store, chosen, _trees(settings, chosen))
+    outcome = take_back(store, chosen, workspaces(settings))
     clashes = outcome.plan.clashes
     if json:
         told = {"undone": not clashes, **_object(outcome, chosen)}
@@ -122,19 +125,6 @@ def _require_one(values: Sequence[object]) -> None:
                 f"{one} and {other} cannot be given together",
                 hint="see  crossrun apply --help",
             )
-
-
-def _change(store: "Store", run: "Run", settings: "Settings") -> "Change":
-    from crossrun.applying import change_of
-
-    return change_of(store, run, _trees(settings, run))
-
-
-def _trees(settings: "Settings", run: "Run") -> "Trees":
-    from crossrun.assembly import workspaces
-    from crossrun.workspace.trees import Trees
-
-    return Trees(workspaces(settings).snapshots(Path(run.workspace)))
 
 
 def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wanted) -> "Outcome":
