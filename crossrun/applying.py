@@ -123,7 +123,11 @@ def apply_to_files(
         CrossrunError: TARGET_BUSY, WORKSPACE_BUSY, TARGET_UNUSABLE, TARGET_CHANGED; in the end
             nothing is changed.
     """
-    with _turn(store, change.workspaces, folder), _usable(folder), opened(folder) as top:
+    with (
+        _turn(store, change.run, change.workspaces, folder),
+        _usable(folder),
+        opened(folder) as top,
+    ):
         looking = TargetFolder(top, "")
         planner = Planner(change.trees, looking, change.run.id if marking else None)
         plan = planner.plan(_wanted(store, change, folder))
@@ -135,6 +139,7 @@ def apply_to_files(
         )
         _sweep_after_earlier(store, top, change.run, plan)
         _all_or_nothing(store, change.trees, top, application, plan)
+        store.record_finished(application)
         return Outcome(folder, plan, application)
 
 
@@ -153,7 +158,7 @@ def apply_as_branch(
         CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, TARGET_BUSY.
     """
     run, trees = change.run, change.trees
-    with _turn(store, change.workspaces, folder):
+    with _turn(store, change.run, change.workspaces, folder):
         repository = Repository(folder, trees)
         repository.require_name(name)
         parent = run.source.commit if run.source else None
@@ -172,6 +177,7 @@ def apply_as_branch(
         except CrossrunError:
             store.record_undone(application)
             raise
+        store.record_finished(application)
         return Outcome(folder, plan, application, branch=name)
 
 
@@ -194,10 +200,10 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> Outcome:
     application = live[-1]
     folder, trees = target_of(run, Path(application.path)), _trees(run, workspaces)
     if application.branch is not None:
-        with _turn(store, workspaces, folder):
+        with _turn(store, run, workspaces, folder):
             return _undo_branch(store, Repository(folder, trees), folder, application)
     trees.require(application.before or EMPTY_TREE, application.after or EMPTY_TREE)
-    with _turn(store, workspaces, folder), _usable(folder), opened(folder) as top:
+    with _turn(store, run, workspaces, folder), _usable(folder), opened(folder) as top:
         plan = _take_back(trees, top, application)
         if plan.clashes:
             return Outcome(folder, plan)
@@ -209,7 +215,11 @@ def _undo_in_place(store: Store, change: Change) -> Outcome:
     """Brings the folder that a run worked in back to what it was."""
     run, trees = change.run, change.trees
     folder = target_of(run, None)
-    with _turn(store, change.workspaces, folder), _usable(folder), opened(folder) as top:
+    with (
+        _turn(store, change.run, change.workspaces, folder),
+        _usable(folder),
+        opened(folder) as top,
+    ):
         target = TargetFolder(top, run.id)
         plan = Planner(trees, target).plan(wishes([trees.changed(change.tree, change.base)]))
         if plan.clashes or not plan.steps:
@@ -283,14 +293,35 @@ def _wanted(store: Store, change: Change, folder: Path) -> dict[str, Wish]:
 
 
 def _applied(store: Store, run: Run, folder: Path) -> list[str]:
-    """The state that was brought to a folder last, by this run or one that it goes on from."""
-    for each in reversed(store.read.lineage(run)):
+    """The state that was brought to a folder last, by this run or one that it comes from."""
+    for each in _ancestry(store, run):
         for application in store.read.applications(each.id):
             live = application.undone_at is None and application.branch is None
             tree = _tree_after(store, each)
             if live and tree is not None and application.path == str(folder):
                 return [tree]
     return []
+
+
+def _ancestry(store: Store, run: Run) -> Iterator[Run]:
+    """A run and those whose work it has in its workspace, the nearest first."""
+    earlier: str | None = run.id
+    while earlier is not None:
+        try:
+            each = store.read.run(earlier)
+        except NotFoundError:  # its record was dropped
+            return
+        yield each
+        earlier = each.resumed_from or each.from_run_id
+        if earlier is None and each.retry_of is not None:
+            earlier = each.retry_of if _kept_workspace(store, each) else None
+
+
+def _kept_workspace(store: Store, run: Run) -> bool:
+    try:
+        return store.read.run(run.retry_of or "").workspace == run.workspace
+    except NotFoundError:
+        return False
 
 
 def _trees(run: Run, workspaces: Workspaces) -> Trees:
@@ -328,14 +359,22 @@ def _message(run: Run) -> str:
 
 
 @contextmanager
-def _turn(store: Store, workspaces: Workspaces, folder: Path) -> Iterator[None]:
-    """Nobody else changes the folder meanwhile by crossrun.
+def _turn(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterator[None]:
+    """Nobody else changes the folder meanwhile by crossrun, or removes what the run left.
 
     Raises:
-        StillRunningError: TARGET_BUSY, WORKSPACE_BUSY.
+        StillRunningError: TARGET_BUSY, WORKSPACE_BUSY, TAKEN_UP.
     """
     workspaces.require_free(folder)
-    with store.changing(folder) as ours:
+    newest = store.read.newest_in(run.workspace) or run
+    with store.sharing(newest.id) as kept, store.changing(folder) as ours:
+        if not kept and newest.status.ended:
+            raise StillRunningError(
+                "TAKEN_UP",
+                f"another command is at work with the run {newest.id} just now",
+                hint="see it: crossrun runs",
+                retryable=True,
+            )
         if not ours:
             raise StillRunningError(
                 "TARGET_BUSY",

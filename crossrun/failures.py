@@ -58,7 +58,7 @@ QUOTA_CODES = ("QUOTA_EXCEEDED", "RATE_LIMITED")
 CANCELLED = Failure(
     "CANCELLED",
     "the run was asked to stop",
-    "its workspace and events are kept; go on with it: crossrun resume",
+    "what it did is kept",
 )
 TIMED_OUT = Failure(
     "TIMED_OUT",

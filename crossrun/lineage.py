@@ -1,5 +1,7 @@
 """Runs that come from earlier runs: gone on with, or repeated from the start."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,20 +24,40 @@ class Descent(NamedTuple):
     origin: Origin
 
 
-def first(store: Store, request: RunRequest) -> Descent:
+@contextmanager
+def first(store: Store, request: RunRequest) -> Iterator[Descent]:
     """What the user asks for; it may begin with a clone of an earlier run's workspace.
+
+    Yields:
+        The request. Nobody goes on in the workspace that is cloned until the clone is made.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     if request.begin_with.run_id is None:
-        return Descent(request, Origin())
-    earlier = store.read.run(request.begin_with.run_id)
-    newest = store.read.newest_in(earlier.workspace) or earlier
-    _require_end(newest)
-    _require_folder(earlier)
-    cloned = Path(earlier.workspace)
-    return Descent(request, Origin(cloned=cloned, source=_of_clone(earlier.source)))
+        yield Descent(request, Origin())
+        return
+    with ExitStack() as held:
+        earlier = store.read.run(request.begin_with.run_id)
+        newest = store.read.newest_in(earlier.workspace) or earlier
+        if not held.enter_context(store.sharing(newest.id)):
+            raise taken(newest)
+        _require_end(store.read.run(newest.id))
+        _require_folder(earlier)
+        origin = Origin(
+            cloned=Path(earlier.workspace), let_go=held.close, source=_of_clone(earlier.source)
+        )
+        yield Descent(request, origin)
+
+
+def taken(run: Run) -> StillRunningError:
+    """Why nobody may go on with a run just now."""
+    _require_end(run)
+    return StillRunningError(
+        "TAKEN_UP",
+        f"another command is at work with the run {run.id} just now",
+        hint="see it: crossrun runs",
+    )
 
 
 def _of_clone(source: Source | None) -> Source | None:
@@ -52,6 +74,7 @@ def resumed(store: Store, run: Run, task: str | None) -> Descent:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     _require_workspace(store, run)
+    _require_prepared(store, run)
     request, standing = _request(store, run), _standing(store, run)
     if task is not None:
         request, standing = replace(request, task=task), standing.with_new_task()
@@ -61,33 +84,40 @@ def resumed(store: Store, run: Run, task: str | None) -> Descent:
             f"the run {run.id} succeeded, there is nothing left to do in it",
             hint=f'say what to do next: crossrun resume {run.id} "your task"',
         )
-    _require_whole(request.verify or "", *request.codex.config)
+    untold = "" if standing.thread_id else request.task
+    _require_whole(untold, request.verify or "", *request.codex.config)
     memory = _memory(store, run, request.memory)
     origin = Origin(
         resumed_from=run.id,
         workspace=Path(run.workspace),
-        source=run.source,
+        source=_source(store, run),
+        new_task=task is not None,
         standing=standing,
     )
     return Descent(replace(request, memory=memory), origin)
 
 
-def retried(store: Store, run: Run, *, keep_workspace: bool) -> Descent:
+@contextmanager
+def retried(store: Store, run: Run, *, keep_workspace: bool) -> Iterator[Descent]:
     """The same request again, from the start.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     _require_end(run)
-    if keep_workspace:
-        _require_workspace(store, run)
     request = _request(store, run)
+    # a thread that begins anew has seen no pattern yet
+    begun = _request(store, store.read.lineage(run)[0])
+    request = replace(request, memory=begun.memory)
     _require_whole(msgspec.json.encode(request).decode())
     if keep_workspace:
-        workspace = Path(run.workspace)
-        return Descent(request, Origin(retry_of=run.id, workspace=workspace, source=run.source))
-    descent = first(store, request)
-    return descent._replace(origin=replace(descent.origin, retry_of=run.id))
+        _require_workspace(store, run)
+        _require_prepared(store, run)
+        workspace, source = Path(run.workspace), _source(store, run)
+        yield Descent(request, Origin(retry_of=run.id, workspace=workspace, source=source))
+        return
+    with first(store, request) as descent:
+        yield descent._replace(origin=replace(descent.origin, retry_of=run.id))
 
 
 def _request(store: Store, run: Run) -> RunRequest:
@@ -100,13 +130,21 @@ def _request(store: Store, run: Run) -> RunRequest:
 
 def _standing(store: Store, run: Run) -> Standing:
     """What all runs left that this one goes on from, and it itself."""
-    standing, task = Standing(), ""
+    standing = Standing()
     for each in store.read.lineage(run):
-        standing = standing.settled() if each.task == task else standing.with_new_task()
-        task = each.task
-        for stored in store.read.events(each.id, types=SEEN):
-            standing.see(decode(stored.body))
-    return standing.settled()
+        for stored in store.read.events(each.id, types=("run_started", *SEEN)):
+            event = decode(stored.body)
+            if isinstance(event, RunStarted) and event.new_task:
+                standing = standing.with_new_task()
+            standing.see(event)
+        standing = standing.settled()
+    return standing
+
+
+def _source(store: Store, run: Run) -> Source | None:
+    """Where the files of a workspace came from, as the newest run in it knows that does."""
+    lineage = reversed(store.read.lineage(run))
+    return next((each.source for each in lineage if each.source is not None), None)
 
 
 def _memory(store: Store, run: Run, memory: MemoryOptions) -> MemoryOptions:
@@ -145,6 +183,18 @@ def _require_workspace(store: Store, run: Run) -> None:
         )
     _require_end(run)
     _require_folder(run)
+
+
+def _require_prepared(store: Store, run: Run) -> None:
+    """A workspace that was never ready lacks the source, its setup, or both."""
+    for each in store.read.lineage(run):
+        if any(True for _ in store.read.events(each.id, types=["workspace_prepared"])):
+            return
+    raise UsageError(
+        "NEVER_BEGUN",
+        f"the run {run.id} ended before its workspace was ready: there is nothing to go on with",
+        hint=f"begin anew: crossrun retry {run.id}",
+    )
 
 
 def _require_folder(run: Run) -> None:

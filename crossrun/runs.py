@@ -122,6 +122,15 @@ class Tokens(Struct, frozen=True):
             self.reasoning - other.reasoning,
         )
 
+    def or_none(self) -> "Tokens":
+        """Without what is less than none: sums over a thread may lack a request that was killed."""
+        return Tokens(
+            max(self.input, 0),
+            max(self.cached_input, 0),
+            max(self.output, 0),
+            max(self.reasoning, 0),
+        )
+
     @property
     def total(self) -> int:
         """Input and output; cached input and reasoning are parts of these."""
@@ -221,6 +230,7 @@ class Application(Struct, frozen=True, kw_only=True):
     `path` is the folder that got it, `branch` the branch that was made instead of changing files.
     `before` and `after` are git trees, in the workspace's snapshots, of the files that were
     changed: what it takes to undo it. Those of a branch are its commit and the one before.
+    Without `finished_at` only a part of it may be there.
     """
 
     id: str
@@ -231,6 +241,7 @@ class Application(Struct, frozen=True, kw_only=True):
     files: int = 0
     before: str | None = None
     after: str | None = None
+    finished_at: str | None = None
     undone_at: str | None = None
 
 

@@ -4,6 +4,7 @@ A run under way and one that goes on from an earlier one need to know the same: 
 agent works in, what the planner and it have said, which step is not finished, what was used.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -58,6 +59,7 @@ class Standing(Struct):
 
     thread_id: str | None = None
     thread_tokens: Tokens = NO_TOKENS
+    _named_thread: str | None = None
     spent: Spent = Spent()
     steps: int = 0
     messages: tuple[Message, ...] = ()
@@ -73,8 +75,10 @@ class Standing(Struct):
         """Takes one more event into account."""
         match event:
             case ThreadStarted(thread_id=thread_id):
-                self.thread_id = thread_id
+                self._named_thread = thread_id
             case TurnStarted():
+                # only now the agent can find its thread again
+                self.thread_id = self._named_thread or self.thread_id
                 self.begun = True
             case AgentSpoke(text=text):
                 self._answer = text
@@ -158,12 +162,16 @@ class Origin(Struct, frozen=True):
     """What a run repeats or goes on from.
 
     `workspace` is the one that it takes over, `standing` what the earlier runs left. `cloned` is
-    the workspace that its own one is a copy of. `source` is where the files of either came from.
+    the workspace that its own one is a copy of, which may change again once `let_go` was called.
+    `source` is where the files of either came from. `new_task`: the agent gets another task than
+    in the run that this one goes on from.
     """
 
     retry_of: str | None = None
     resumed_from: str | None = None
     workspace: Path | None = None
     cloned: Path | None = None
+    let_go: Callable[[], object] = lambda: None
     source: Source | None = None
+    new_task: bool = False
     standing: Standing = field(default_factory=Standing)

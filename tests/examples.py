@@ -164,6 +164,7 @@ EVENTS: tuple[Event, ...] = (
         executor_version="0.58.0",
         retry_of="m4n5pqrt",
         resumed_from="m4n5pqrv",
+        new_task=True,
     ),
     RunQueued(limit=2, ahead=1),
     RunDequeued(),

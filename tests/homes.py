@@ -98,8 +98,8 @@ class Home:
         """Records that the change of a run was brought back."""
         with sql(self.paths.database) as connection:
             connection.execute(
-                "INSERT INTO applications (id, run_id, at, path, files, undone_at)"
-                " VALUES (?, ?, 'now', '/p', 1, ?)",
+                "INSERT INTO applications (id, run_id, at, path, files, finished_at, undone_at)"
+                " VALUES (?, ?, 'now', '/p', 1, 'now', ?)",
                 (f"a-{run_id}", run_id, "now" if undone else None),
             )
 

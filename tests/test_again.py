@@ -60,6 +60,10 @@ class TestStanding:
         assert standing(planned, TurnStarted()).next_prompt() == "do it"
         assert standing(ThreadStarted(thread_id="t1"), planned).next_prompt() == "do it"
 
+    def test_a_thread_in_which_no_turn_began_cannot_be_found_again(self) -> None:
+        assert standing(ThreadStarted(thread_id="t1")).thread_id is None
+        assert standing(ThreadStarted(thread_id="t1"), TurnStarted()).thread_id == "t1"
+
     def test_going_on_twice_is_said_once(self) -> None:
         assert to_go_on(to_go_on("do it")) == to_go_on("do it")
 
@@ -87,6 +91,7 @@ class TestStanding:
     def test_a_new_task_keeps_the_conversations_and_counts_anew(self) -> None:
         found = standing(
             ThreadStarted(thread_id="t1"),
+            TurnStarted(),
             UsageReported(source="agent", tokens=Tokens(5), thread_total=Tokens(9), cost=1.0),
             StepPlanned(prompt="do it"),
         ).with_new_task()
@@ -231,6 +236,31 @@ class TestWithoutAnAgent:
         crossrun("run", "--executor", "shell", f"echo {key}")
         refused = crossrun("retry")
         assert (refused.code, "error[REQUEST_REDACTED]" in refused.err) == (2, True)
+
+    def test_the_same_words_may_be_another_task(self, crossrun: Crossrun) -> None:
+        script = "echo x >> log"
+        first = crossrun("run", "--executor", "shell", script, "--json").json
+        crossrun("resume", "last", script)
+        crossrun("resume", "last", script)
+        assert (Path(first["workspace"]) / "log").read_text() == "x\nx\nx\n"
+
+    def test_what_never_had_a_workspace_is_repeated_and_not_gone_on_with(
+        self, crossrun: Crossrun
+    ) -> None:
+        crossrun("projects", "set", "shop", "workspace.setup", "false")
+        crossrun("run", "--executor", "shell", "--project-id", "shop", "touch a")
+        refused = crossrun("resume")
+        assert (refused.code, "error[NEVER_BEGUN]" in refused.err) == (2, True)
+        crossrun("projects", "set", "shop", "workspace.setup", "")
+
+    def test_a_retry_of_a_run_that_went_on_decides_on_patterns_anew(
+        self, crossrun: Crossrun
+    ) -> None:
+        crossrun("run", "--offline", "--yes")
+        crossrun("resume", "last", "more")
+        crossrun("retry")
+        (decided,) = [e for e in crossrun.events() if e["type"] == "pattern_decided"]
+        assert "it goes on from" not in decided["reason"]
 
     def test_lineage_is_shown(self, crossrun: Crossrun) -> None:
         first = crossrun("run", "--executor", "shell", "exit 1", "--json").json["id"]

@@ -421,3 +421,25 @@ def test_a_killed_apply_is_completed_by_the_next(desk: Desk, crossrun: Crossrun)
     assert not (desk.folder / "many" / "7").exists()
     texts = {file.read_text() for file in (desk.folder / "many").iterdir()}
     assert texts == {"new\n"}
+
+
+def test_what_was_brought_before_a_clone_was_made_is_no_conflict(
+    desk: Desk, crossrun: Crossrun
+) -> None:
+    shell = ("--executor", "shell")
+    script = "sed -i s/one/ALPHA/ notes.txt; echo n1 > new"
+    first = crossrun.json("run", script, "--source", str(desk.folder), *shell)
+    assert crossrun("apply", first["id"]).code == 0
+    script = "sed -i s/ALPHA/BETA/ notes.txt; echo n2 > new"
+    second = crossrun.json("run", script, "--from-run-id", first["id"], *shell)
+    result = crossrun("apply", second["id"])
+    assert result.code == 0, result.err
+    assert (desk.folder / "notes.txt").read_text() == "BETA\ntwo\nthree\n"
+    assert (desk.folder / "new").read_text() == "n2\n"
+
+
+def test_an_application_is_finished_when_all_of_it_is_there(desk: Desk, crossrun: Crossrun) -> None:
+    run = desk.run(WORK)
+    crossrun("apply", run.id)
+    (application,) = desk.store.read.applications(run.id)
+    assert application.finished_at is not None

@@ -122,6 +122,7 @@ class TestSource:
             (("--source", ""), 2, "OPTION_INVALID"),
             (("--source", "nosuch", "--clean"), 6, "SOURCE_NOT_FOUND"),
             (("--source", "ext::sh -c touch% canary"), 2, "SOURCE_INVALID"),
+            (("--source", "https://me:secret@example.com/r.git"), 2, "SOURCE_INVALID"),
             (("--clean",), 2, "OPTION_INVALID"),
             (("--include", "*.log"), 2, "OPTION_INVALID"),
             (("--source", ".", "--workspace", "."), 2, "OPTIONS_CONFLICT"),
@@ -224,6 +225,31 @@ class TestClone:
         refused = crossrun(*SHELL, "--from-run-id", running, "true")
         assert (refused.code, refused.json["error"]["code"]) == (6, "WORKSPACE_GONE")
 
+    def test_nobody_goes_on_in_a_workspace_that_will_be_cloned(self, crossrun: Crossrun) -> None:
+        one = {"CROSSRUN_RUNS_MAX_PARALLEL": "1"}
+        source = begin(crossrun, "echo whole > v")["id"]
+        first = crossrun.start("run", "--executor", "shell", "sleep 30", **one)
+        assert first.stdout is not None
+        busy = first.stdout.readline().decode().strip()
+        words = ("run", "--executor", "shell", "--from-run-id", source, "cat v", "--detach")
+        clones = [crossrun(*words, **one).out.strip() for _ in range(2)]
+        refused = crossrun("resume", source, "echo half > v")
+        assert (refused.code, "error[TAKEN_UP]" in refused.err) == (8, True)
+        crossrun("cancel", busy)
+        first.communicate(timeout=30)
+        assert crossrun("wait", *clones).code == 0
+        assert crossrun("resume", source, "echo half > v").code == 0
+
+    def test_a_run_that_recorded_no_state_can_be_cloned(self, crossrun: Crossrun) -> None:
+        process = crossrun.start("run", "--executor", "shell", "echo a > a; sleep 60")
+        assert process.stdout is not None
+        run_id = process.stdout.readline().decode().strip()
+        wait_for(lambda: "workspace_prepared" in types(crossrun.events(run_id)))
+        process.kill()
+        process.communicate()
+        assert crossrun("runs").code == 0
+        assert begin(crossrun, "--from-run-id", run_id, "true")["status"] == "succeeded"
+
     def test_a_retry_begins_with_the_same_clone(self, crossrun: Crossrun) -> None:
         first = begin(crossrun, "echo a > a.txt")
         second = begin(crossrun, "--from-run-id", first["id"], "cat a.txt >> b.txt")
@@ -252,6 +278,33 @@ class TestInPlace:
         crossrun("cancel", running)
         process.communicate(timeout=30)
         assert crossrun(*SHELL, "--workspace", ".", "true").code == 0
+
+    def test_a_ctrl_c_while_the_folder_is_recorded_loses_nothing(self, crossrun: Crossrun) -> None:
+        for number in range(4000):
+            (crossrun.cwd / f"{number}.txt").write_text(str(number))
+        process = subprocess.Popen(
+            crossrun.command("run", "--executor", "shell", "--workspace", ".", "echo a > agent"),
+            cwd=crossrun.cwd,
+            env=crossrun.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        run_id = process.stdout.readline().decode().strip()
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        changes = crossrun.json("show", run_id)["changes"]
+        assert {change["path"] for change in changes or ()} <= {"agent"}
+        crossrun("undo", run_id)
+        assert len(names(crossrun.cwd)) == 4000
+
+    def test_what_the_user_did_between_two_runs_is_not_undone(self, crossrun: Crossrun) -> None:
+        begin(crossrun, "--workspace", ".", "echo a > a.txt")
+        (crossrun.cwd / "mine.txt").write_text("precious\n")
+        assert crossrun("resume", "last", "echo b > b.txt").code == 0
+        assert crossrun("undo").code == 0
+        assert names(crossrun.cwd) == ["a.txt", "mine.txt"]
 
     def test_crossruns_own_folders_are_no_place_to_work(self, crossrun: Crossrun) -> None:
         crossrun("run", "--executor", "shell", "true")

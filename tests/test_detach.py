@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,26 @@ def test_a_closed_terminal_does_not_end_it(crossrun: Crossrun, tmp_path: Path) -
     run_id = told.read_text().strip()
     assert crossrun("wait", run_id).code == 0
     assert crossrun.json("show", run_id)["changes"][0]["path"] == "a"
+
+
+def test_a_store_stays_whole_when_a_dead_run_was_ended_before(crossrun: Crossrun) -> None:
+    """The process that forks has written, and its connection must not live on in both."""
+    crossrun("run", "--executor", "shell", "true")
+    dead = crossrun.start("run", "--executor", "shell", "sleep 60")
+    assert dead.stdout is not None
+    dead.stdout.readline()
+    dead.kill()
+    dead.communicate()
+    words = ("run", "--detach", "--executor", "shell", "--verify", "sleep 3", "sleep 1; echo x > x")
+    run_id = crossrun(*words).out.strip()
+    for _ in range(3):
+        assert crossrun("run", "--executor", "shell", "echo other").code == 0
+    assert crossrun("wait", run_id).code == 0
+    events = crossrun.events(run_id)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["type"] == "run_finished"
+    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as store:
+        assert store.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_it_can_be_cancelled(crossrun: Crossrun) -> None:

@@ -1,7 +1,8 @@
 """`crossrun resume` and `crossrun retry`: going on with an earlier run, or repeating it."""
 
+import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
 import typer
@@ -13,8 +14,8 @@ from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import chosen_run, tell_interrupted
 from crossrun.cli.request import limits_of
 from crossrun.cli.starting import Given, start
-from crossrun.errors import StillRunningError, UsageError
-from crossrun.lineage import Descent, resumed, retried
+from crossrun.errors import ConfigurationError, NotFoundError, UsageError
+from crossrun.lineage import Descent, resumed, retried, taken
 from crossrun.runs import Run
 from crossrun.store import Store
 
@@ -53,14 +54,20 @@ def resume(
       crossrun resume k7f3 "Now add a test for the empty file"
     """
 
-    def descent(store: Store, earlier: Run) -> Descent:
-        found = resumed(store, earlier, task)
-        limits = limits_of(given, found.request.limits)
-        reached = found.origin.standing.limit_reached(limits)
+    @contextmanager
+    def descent(store: Store, earlier: Run) -> Iterator[Descent]:
+        found = _with_words(resumed(store, earlier, task), given)
+        standing, limits = found.origin.standing, found.request.limits
+        reached = standing.limit_reached(limits)
         if reached is not None:
             raise UsageError("LIMIT_USED_UP", reached.message, hint=reached.hint)
-        request = replace(found.request, limits=limits, verify=verify or found.request.verify)
-        return found._replace(request=request)
+        if limits.max_cost is not None and standing.spent.cost is None:
+            raise ConfigurationError(
+                "PRICE_UNKNOWN",
+                f"--max-cost cannot be kept: what was used before {earlier.id} ended has no price",
+                hint="leave --max-cost out, or give another task",
+            )
+        yield found
 
     given: Given = dict(locals())
     _again(given, descent)
@@ -90,47 +97,53 @@ def retry(
       crossrun retry k7f3 --keep-workspace
     """
 
-    def descent(store: Store, earlier: Run) -> Descent:
-        found = retried(store, earlier, keep_workspace=keep_workspace)
-        limits = limits_of(given, found.request.limits)
-        request = replace(found.request, limits=limits, verify=verify or found.request.verify)
-        return found._replace(request=request)
+    @contextmanager
+    def descent(store: Store, earlier: Run) -> Iterator[Descent]:
+        with retried(store, earlier, keep_workspace=keep_workspace) as found:
+            yield _with_words(found, given)
 
     given: Given = dict(locals())
     _again(given, descent)
 
 
-def _again(given: Given, descent: Callable[[Store, Run], Descent]) -> None:
+def _named(store: Store, reference: str | None) -> Run:
+    try:
+        return chosen_run(store, reference, None)
+    except NotFoundError as error:
+        if reference is None or " " not in reference.strip():
+            raise
+        raise NotFoundError(
+            error.code,
+            error.message,
+            hint=f"a task comes after the run: crossrun resume last {shlex.quote(reference)}",
+        ) from error
+
+
+def _with_words(found: Descent, given: Given) -> Descent:
+    """An earlier request with what is said anew."""
+    request = found.request
+    limits, verify = limits_of(given, request.limits), given["verify"] or request.verify
+    return found._replace(request=replace(request, limits=limits, verify=verify))
+
+
+def _again(given: Given, descent: Callable[[Store, Run], AbstractContextManager[Descent]]) -> None:
     """Starts a run that comes from another one, which nobody else may take up meanwhile."""
     options = current()
     settings = options.settings()
     store = Store(settings.paths)
     store.open_for_writing()
     tell_interrupted(options, settings, store)
-    earlier = chosen_run(store, given["run"], None)
+    earlier = _named(store, given["run"])
 
     @contextmanager
     def prepared() -> Iterator[Descent]:
         with store.taking_over(earlier.id) as free:
             if not free:
-                raise _taken(earlier)
-            yield descent(store, store.read.run(earlier.id))
+                raise taken(store.read.run(earlier.id))
+            with descent(store, store.read.run(earlier.id)) as found:
+                yield found
 
     start(prepared, given, settings, store, options)
-
-
-def _taken(run: Run) -> StillRunningError:
-    if run.status.ended:
-        return StillRunningError(
-            "TAKEN_UP",
-            f"another command goes on with the run {run.id} just now",
-            hint="see it: crossrun runs",
-        )
-    return StillRunningError(
-        "STILL_RUNNING",
-        f"the run {run.id} is {run.status}",
-        hint=f"wait for it: crossrun wait {run.id}; or stop it: crossrun cancel {run.id}",
-    )
 
 
 resume_app = application("resume", resume)

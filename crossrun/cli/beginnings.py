@@ -1,5 +1,6 @@
 """From the words of `crossrun run` to what its workspace begins with."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from crossrun.settings import Settings
 from crossrun.store import Store
 from crossrun.workspace.cloning import is_url
 
+_WITH_LOGIN = re.compile(r"https?://[^/]*@", re.IGNORECASE)
 _WAYS = ("--source", "--from-run-id", "--workspace")
 
 
@@ -50,6 +52,12 @@ def _with_source(
     source: str, given: Mapping[str, Any], store: Store, setup: str | None
 ) -> BeginWith:
     clean, include = given["clean"], tuple(given["include"] or ())
+    if _WITH_LOGIN.match(source):
+        raise UsageError(
+            "SOURCE_INVALID",
+            "--source: a login in an address would be stored with the run",
+            hint="leave it out: git asks its credential helper, or use ssh",
+        )
     if is_url(source):
         return BeginWith(url=source, clean=clean, include=include, setup=setup)
     if not source.strip():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -33,14 +34,23 @@ def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
     make_private(logs)
     log = logs / f"starting-{os.getpid()}.log"
     readable, writable = os.pipe()
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         os.close(readable)
         _become_background(work, log, os.fdopen(writable, "w"))
     os.close(writable)
-    with os.fdopen(readable) as pipe:
-        said = json.loads(pipe.read() or "{}")
+    try:
+        with os.fdopen(readable) as pipe:
+            said = json.loads(pipe.read() or "{}")
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGINT)  # it is in no terminal, and nobody would know its id
+        raise
     if "id" in said:
         return said["id"], log.rename(logs / f"{said['id']}.log")
+    if "error" not in said:
+        raise CrossrunError(
+            "INTERNAL", "the run in the background failed before it began", hint=f"see {log}"
+        )
     log.unlink(missing_ok=True)
     raise _as_error(said)
 
@@ -80,10 +90,6 @@ def _say(pipe: TextIO, message: dict[str, Any]) -> None:
 
 
 def _as_error(said: dict[str, Any]) -> CrossrunError:
-    if "error" not in said:
-        return CrossrunError(
-            "INTERNAL", "the run in the background failed before it began", hint="run it again"
-        )
     name, code, message, hint, retryable = said["error"]
     kind: type[CrossrunError] = getattr(errors, name)
     return kind(code, message, hint=hint, retryable=retryable)

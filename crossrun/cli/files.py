@@ -96,7 +96,7 @@ def get(
             _show_content(found, parts, options, states, pager=False)
             return
         with found.reading(parts) as content:
-            if output is None:
+            if output is None or str(output) == "-":
                 pipe_out(content, options)
             else:
                 copy_out(content, output, options)

@@ -10,11 +10,12 @@ from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.patterns import decided_in
 from crossrun.cli.starting import carry_out
 from crossrun.executors.recording import SHIPPED, load
-from crossrun.lineage import first
+from crossrun.lineage import Descent
 from crossrun.memory.choosing import QUICKSTART
 from crossrun.runs import MemoryOptions, Run, RunRequest
 from crossrun.schema import document, pattern_object, plain_object, run_object
 from crossrun.settings import Settings
+from crossrun.standing import Origin
 from crossrun.stopping import Stop
 from crossrun.store import Store
 from crossrun.views.choices import choice_lines
@@ -88,7 +89,7 @@ def _run(
     stop = Stop()
     view = Silent() if options.quiet else view_for(options.err)
     crew = open_crew(request, settings, store)
-    run = carry_out(first(store, request), crew, settings, store, view, stop)
+    run = carry_out(Descent(request, Origin()), crew, settings, store, view, stop)
     return run, signals.exit_code(run, stop)
 
 

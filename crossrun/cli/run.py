@@ -1,7 +1,6 @@
 """`crossrun run`: words of the command line become a request, and a request becomes a run."""
 
 import shlex
-from contextlib import nullcontext
 
 from crossrun.assembly import open_crew
 from crossrun.cli import run_options as word
@@ -89,7 +88,7 @@ def run(
     request = request_of(given, settings, store, options)
     if settings["planner"] == "auto" and (request.executor, request.planner) == _UNPLANNED:
         options.say(_UNPLANNED_NOTE)
-    start(lambda: nullcontext(first(store, request)), given, settings, store, options)
+    start(lambda: first(store, request), given, settings, store, options)
 
 
 run_app = application("run", run)

@@ -51,6 +51,7 @@ def start(
         silent = {**given, "json": False}
         return _carried_out(prepared, silent, settings, store, options, [_IdFirst(announce)])
 
+    store.close()  # a connection must not live on in two processes
     run_id, log = detached(work, settings.paths.logs)
     options.say(f"goes on in the background; its log: {log}", f"crossrun watch {run_id}")
     options.out.emit(

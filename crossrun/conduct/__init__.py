@@ -68,4 +68,5 @@ def _started(course: Course) -> RunStarted:
         executor_version=course.crew.executor.version(),
         retry_of=course.origin.retry_of,
         resumed_from=course.origin.resumed_from,
+        new_task=course.origin.new_task,
     )

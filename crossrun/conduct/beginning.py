@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from crossrun.conduct.course import Course
-from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied
+from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied, Warned
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.failures import Failure, RunFailed
@@ -42,19 +42,24 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
     """
     begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
     course.held.enter_context(workspaces.holding(course.path))
-    if origin.workspace is not None:
-        return workspaces.take_over(course.path), origin.source
-    if begin.in_place is not None:
-        workspace = workspaces.take_over(course.path)
-        base = workspace.baseline
-        return workspace, Source(kind="in_place", path=str(course.path), base=base)
-    workspaces.make_room(course.path)
-    source = yield from _filled(course)
-    if begin.setup is not None:
-        yield from _set_up(course, begin.setup)
-    workspace = workspaces.recorded(course.path, beside=origin.cloned)
-    if source is not None and not source.base:
-        source = replace(source, base=workspace.baseline)
+    if origin.workspace is not None or begin.in_place is not None:
+        yield None  # the run is in the ledger before anything takes long
+        workspace, source = workspaces.take_over(course.path), origin.source
+        if origin.workspace is None or (source is not None and source.kind == "in_place"):
+            # what the user did there before is not this run's
+            base = workspace.baseline
+            source = Source(kind="in_place", path=str(course.path), base=base)
+    else:
+        workspaces.make_room(course.path)
+        source = yield from _filled(course)
+        if begin.setup is not None:
+            yield from _set_up(course, begin.setup)
+        workspace = workspaces.recorded(course.path, beside=origin.cloned)
+        origin.let_go()
+        if source is not None and not source.base:
+            source = replace(source, base=workspace.baseline)
+    if workspace.snapshots.left_out:
+        yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     return workspace, source
 
 
@@ -62,6 +67,8 @@ def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
     """Makes the folder with what it begins with. A new source has no base yet."""
     begin, stop = course.request.begin_with, course.stop
     kind: Kind
+    if course.origin.cloned or begin.url or begin.path:
+        yield None  # the run is in the ledger before anything takes long
     if course.origin.cloned is not None:
         copied = yield from _watched(course, copy_tree(course.origin.cloned, course.path, stop))
         yield _clone_told(copied, begin.run_id or "", course.origin.source)

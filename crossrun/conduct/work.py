@@ -161,6 +161,8 @@ class Work:
             yield self._seen(PlannerReplied(sent=sent, reply=dict(reply)))
         if thought.tokens is not None:
             yield self._seen(UsageReported(source="planner", tokens=thought.tokens))
+        if thought.failure is not None:
+            raise RunFailed(thought.failure)
         return thought.prompt
 
     def _step(self, prompt: str, workspace: Workspace) -> Stage:

@@ -10,7 +10,7 @@ class RunStarted(Fact, frozen=True):
     """The run exists.
 
     `retry_of` is the run whose request this one repeats, `resumed_from` the one that it goes on
-    from: in the agent's thread and in the workspace.
+    from: in the agent's thread and in the workspace, with a `new_task` or the same.
     """
 
     request: RunRequest
@@ -19,6 +19,7 @@ class RunStarted(Fact, frozen=True):
     executor_version: str | None = None
     retry_of: str | None = None
     resumed_from: str | None = None
+    new_task: bool = False
 
 
 class RunQueued(Fact, frozen=True):

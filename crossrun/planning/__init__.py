@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from crossrun.failures import Failure
 from crossrun.runs import Tokens
 from crossrun.tasktypes import TaskType
 
@@ -37,13 +38,15 @@ class Situation(Struct, frozen=True):
 class Thought(Struct, frozen=True):
     """A planner's decision: the agent's next prompt, or None when the task is done.
 
-    `sent` and `replies` are what was added to the planner's conversation.
+    `sent` and `replies` are what was added to the planner's conversation, `failure` says why there
+    is no going on with what it replied.
     """
 
     prompt: str | None
     sent: tuple[Message, ...] = ()
     replies: tuple[Message, ...] = ()
     tokens: Tokens | None = None
+    failure: Failure | None = None
 
 
 class Planner(Protocol):

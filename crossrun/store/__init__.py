@@ -128,6 +128,16 @@ class Store:
         with self._locks.claim(run_id) as free:
             yield free
 
+    @contextmanager
+    def sharing(self, run_id: str) -> Iterator[bool]:
+        """Keeps a run that has ended, and its workspace, as they are.
+
+        Yields:
+            False when somebody is at work with it.
+        """
+        with self._locks.share(run_id) as free:
+            yield free
+
     def record_end(self, run_id: str, ending: "Event", redactor: "Redactor") -> "Run | None":
         """Records the end of a run that was taken over.
 
@@ -231,10 +241,14 @@ class Store:
         self._writer.add_application(recorded)
         return recorded
 
+    def record_finished(self, application: "Application") -> None:
+        """Records that all of a change was brought."""
+        self._writer.set_application(application.id, "finished_at", now())
+
     def record_undone(self, application: "Application") -> None:
         """Records that what was brought somewhere was taken back."""
         self.open_for_writing()
-        self._writer.set_undone(application.id, now=now())
+        self._writer.set_application(application.id, "undone_at", now())
 
     def keep_weekly_copy(self) -> None:
         """Makes a copy of the store when there is none of this week; else costs next to nothing.

@@ -69,6 +69,28 @@ class RunLocks:
         finally:
             os.close(held)
 
+    @contextmanager
+    def share(self, run_id: str) -> Iterator[bool]:
+        """Keeps a run that has ended as it is, together with others that want the same.
+
+        Yields:
+            False when its process lives, or somebody goes on with it or removes it.
+        """
+        held = self._taken(run_id, fcntl.LOCK_SH)
+        try:
+            yield held is not None
+        finally:
+            if held is not None:
+                self._let_go(run_id, held)
+
+    def _let_go(self, run_id: str, held: int) -> None:
+        """Whoever is the last one removes the file."""
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _has_name(held, self._file(run_id)):
+                self._file(run_id).unlink(missing_ok=True)
+        os.close(held)
+
     def held(self) -> list[str]:
         """The ids of runs that go on."""
         return sorted(run_id for run_id in self.names() if self._is_held(run_id))
@@ -80,7 +102,7 @@ class RunLocks:
         except OSError:
             return set()
 
-    def _taken(self, run_id: str) -> int | None:
+    def _taken(self, run_id: str, kind: int = fcntl.LOCK_EX) -> int | None:
         """A descriptor that holds the lock; None when it cannot be had."""
         file = self._file(run_id)
         try:
@@ -89,7 +111,7 @@ class RunLocks:
         except OSError:
             return None
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, kind | fcntl.LOCK_NB)
             if _has_name(held, file):
                 return held  # else whoever had it let it go just now: the next has a new file
         except OSError:

@@ -19,8 +19,10 @@ _OCCUPANTS = """
             OR json_extract(e.body, '$.request.begin_with.in_place') IS NOT NULL
             AS in_place,
         coalesce(json_array_length(r.changes), 1) > 0 AS has_work,
-        EXISTS (SELECT 1 FROM applications a WHERE a.run_id = r.id AND a.undone_at IS NULL)
-            AS applied,
+        EXISTS (
+            SELECT 1 FROM applications a
+            WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
+        ) AS applied,
         r.from_run_id AS cloned_from
     FROM runs r LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
 """

@@ -68,7 +68,7 @@ def artifact_of(row: sqlite3.Row) -> Artifact:
 def application_of(row: sqlite3.Row) -> Application:
     """The application that a row holds."""
     application = msgspec.convert(dict(row), Application)
-    for moment in (application.at, application.undone_at):
+    for moment in (application.at, application.finished_at, application.undone_at):
         if moment is not None:
             require_moment(moment)
     _require_path(application.path)

@@ -170,6 +170,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             files INTEGER NOT NULL,
             before VARCHAR,
             after VARCHAR,
+            finished_at VARCHAR,
             undone_at VARCHAR
         );
         CREATE INDEX ix_applications_run_id ON applications (run_id);

@@ -93,6 +93,7 @@ class ApplicationRow(SQLModel, table=True):
     files: int
     before: str | None
     after: str | None
+    finished_at: str | None
     undone_at: str | None
 
 

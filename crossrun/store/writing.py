@@ -100,11 +100,11 @@ class Writer:
         with self._session() as session:
             session.add(ApplicationRow(**asdict(application)))
 
-    def set_undone(self, application_id: str, *, now: str) -> None:
-        """Stores that an application was taken back."""
+    def set_application(self, application_id: str, column: str, now: str) -> None:
+        """Stores when an application was finished, or taken back."""
         with self._session() as session:
             application = session.get_one(ApplicationRow, application_id)
-            application.undone_at = now
+            setattr(application, column, now)
             session.add(application)
 
     def close(self) -> None:

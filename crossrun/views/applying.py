@@ -1,6 +1,8 @@
 """What was brought where, or would be, and what kept it from being brought."""
 
+import shlex
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from crossrun.applying import Outcome
 from crossrun.runs import Run
@@ -72,7 +74,9 @@ def _advice(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
             said += ", since it rests on work that was not committed"
         yield from _wrapped(f"{said}; bring it to the files instead, without --branch", terminal)
     elif outcome.application is None:
-        words = f"to get both versions into the files: crossrun apply {run.id} --conflicts"
+        source = Path(run.source.path).resolve() if run.source else None
+        to = "" if source == outcome.folder else f" --to {shlex.quote(str(outcome.folder))}"
+        words = f"to get both versions into the files: crossrun apply {run.id}{to} --conflicts"
         yield from _wrapped(words, terminal)
     else:
         words = "look for <<<<<<< in the files, and for files that end in the run's id"

@@ -158,8 +158,11 @@ def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
 
 
 def _next_commands(run: Run) -> list[str]:
+    # a pattern is decided on as soon as there is a workspace to go on in
+    begun = run.pattern is not None or run.changes is not None
+    again = "resume" if begun else "retry"
     names = [
-        *(["resume"] if run.failure is not None else []),
+        *([again] if run.failure is not None else []),
         *(["diff"] if run.changes else []),
         *(["apply"] if run.changes and _can_go_back(run) else []),
         "steps",

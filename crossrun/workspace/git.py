@@ -42,6 +42,9 @@ SETTINGS = {
     "gc.auto": "0",
     "advice.addEmbeddedRepo": "false",
 }
+_FATAL = 128
+"""The exit code of a git that gave up."""
+
 _STATUSES: dict[str, Literal["added", "modified", "deleted", "renamed"]] = {
     "A": "added",
     "C": "added",
@@ -95,6 +98,7 @@ class Snapshots:
         """
         self.make()
         if afresh:
+            (self.git_dir / "index.lock").unlink(missing_ok=True)  # of a git that was killed
             self._git("read-tree", self._git("write-tree").decode().strip())
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
@@ -107,12 +111,16 @@ class Snapshots:
 
     def _add_all(self, outside: Sequence[str]) -> str:
         done = self._call("add", "--all", "--ignore-errors", "--", ".", *outside)
+        if done.returncode < 0 or done.returncode >= _FATAL:
+            output(done)
         return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
 
     def inherit(self, others: "Snapshots") -> None:
         """Learns the states that another workspace's snapshots hold; objects are never changed."""
         self.make()
         theirs = others.git_dir / "objects"
+        if not theirs.is_dir():
+            return
         for folder in (entry for entry in theirs.iterdir() if entry.is_dir()):
             ours = self.git_dir / "objects" / folder.name
             ours.mkdir(exist_ok=True)
@@ -278,6 +286,7 @@ def run_git(
             stdout=subprocess.PIPE if into is None else into,
             stderr=subprocess.PIPE,
             check=False,
+            start_new_session=True,  # a Ctrl-C is for crossrun, which ends in order
         )
     except OSError as error:
         raise ConfigurationError(

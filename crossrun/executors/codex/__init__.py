@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 
 from crossrun.events import AgentEvent, Channel
 from crossrun.executors import Assignment, Outcome, agent_cli
@@ -15,6 +16,10 @@ from crossrun.runs import CodexOptions
 
 _LONGEST_ARGUMENT = 100_000
 """Bytes; the system takes no single argument over 128 KiB, so longer instructions go elsewhere."""
+
+
+_MADE = (".git", ".agents", ".aws", ".codex")
+"""Folders that Codex's sandbox mounts something on, so that they cannot be written."""
 
 
 class Codex:
@@ -56,8 +61,14 @@ class Codex:
         return "prompt" if resumed else "developer"
 
     def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
-        """Runs one turn."""
-        return agent_cli.execute(self, assignment)
+        """Runs one turn. A sandbox that is killed leaves the empty folders that it had made."""
+        made = [path for name in _MADE if not (path := assignment.workspace / name).exists()]
+        try:
+            return (yield from agent_cli.execute(self, assignment))
+        finally:
+            for path in made:
+                with suppress(OSError):  # there is none, or somebody put something into it
+                    path.rmdir()
 
     def launch(self, assignment: Assignment) -> Launch:
         """The exact process: the prompt on stdin, everything else as arguments."""

@@ -201,7 +201,7 @@ class CodexReader:
         return self._used(tokens_of(usage))
 
     def _used(self, total: Tokens) -> UsageReported:
-        used = total - self._thread_tokens
+        used = (total - self._thread_tokens).or_none()
         self._thread_tokens = total
         return UsageReported(source="agent", tokens=used, thread_total=total)
 

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from crossrun.failures import Failure, RunFailed
 from crossrun.planning import Message, Situation, Thought
 from crossrun.planning.openai.client import Caller, Client
 from crossrun.planning.prompt import TOOL, for_planner, report
-from crossrun.runs import Tokens
 
 _MODEL_HINT = "choose another planning model with --planner-model, or --planner direct"
 _PLANNER = Caller("the planner", other_model=_MODEL_HINT, without="use --planner direct")
@@ -40,10 +41,14 @@ class OpenAIPlanner:
         sent = _new_messages(situation)
         reply, tokens = self._client.ask([*situation.messages, *sent], tools=[TOOL])
         calls = reply.get("tool_calls") or []
-        if not calls:
-            return _done(situation, sent, reply, tokens)
-        prompt = _prompt_of(calls[0])
-        return Thought(prompt, tuple(sent), (reply,), tokens)
+        told = Thought(None, tuple(sent), (reply,), tokens)
+        try:
+            prompt = _prompt_of(calls[0]) if calls else None
+            if not calls:
+                _require_work(situation, reply)
+        except RunFailed as failed:  # the call is paid for all the same
+            return replace(told, failure=failed.failure)
+        return replace(told, prompt=prompt)
 
 
 def _new_messages(situation: Situation) -> list[Message]:
@@ -78,11 +83,10 @@ def _answered(calls: Sequence[Message], situation: Situation) -> list[Message]:
     ]
 
 
-def _done(
-    situation: Situation, sent: list[Message], reply: Message, tokens: Tokens | None
-) -> Thought:
+def _require_work(situation: Situation, reply: Message) -> None:
+    """The planner wants nothing more: that is right only when something was done."""
     if situation.reports:
-        return Thought(None, tuple(sent), (reply,), tokens)
+        return
     said = " ".join(str(reply.get("content") or "nothing").split())[:200]
     raise RunFailed(
         Failure(
