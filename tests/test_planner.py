@@ -153,3 +153,10 @@ def test_the_planner_is_imported_only_where_it_plans(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_a_call_that_cannot_be_carried_out_is_paid_for_all_the_same(crossrun: Crossrun) -> None:
+    for script in ([{"call": "rm_rf", "arguments": {"prompt": "x"}}], ["I would rather not."]):
+        run = planned(crossrun, script).json
+        assert run["status"] == "failed"
+        assert run["tokens"] == {"input": 100, "cached_input": 10, "output": 20, "reasoning": 5}
