@@ -54,6 +54,12 @@ def _numbers(each: FaultList, chosen: argparse.Namespace) -> Sequence[int]:
 
 def _carried_out(each: FaultList, numbers: Sequence[int]) -> int:
     """Carries a list out and prints its line, with every failure below it."""
+    missing = each.lacks()
+    if missing is not None:
+        print(
+            f"{each.name:<10} {'-':>7} {'-':>7} {'-':>7}  not possible here: {missing}", flush=True
+        )
+        return 0
     began = time.monotonic()
     with ThreadPoolExecutor(1 if each.alone else os.cpu_count()) as pool:
         reasons = list(pool.map(lambda number: _failure(each, number), numbers))

@@ -30,6 +30,7 @@ class FaultList:
         long: how many the long form makes.
         carry_out: makes one trial; raises AssertionError where something does not hold.
         alone: whether a trial wants the whole machine.
+        lacks: what this machine lacks for it; None: nothing.
     """
 
     name: str
@@ -38,3 +39,4 @@ class FaultList:
     long: int
     carry_out: Callable[[Trial], None]
     alone: bool = False
+    lacks: Callable[[], str | None] = lambda: None
