@@ -174,7 +174,7 @@ def _is_sound(file: Path) -> bool:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             connection.execute("SELECT count(*) FROM runs")
-    except (sqlite3.Error, OSError):
+    except (sqlite3.Error, OSError, UnicodeDecodeError):  # SQLite may quote a damaged text
         return False
     return bool(owner == APPLICATION_ID and 0 < version <= LATEST and said == "ok")
 

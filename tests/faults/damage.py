@@ -100,7 +100,7 @@ def _is_seen_by_sqlite(database: Path) -> bool:
         address = f"{database.as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as connection:
             said = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # what SQLite says may quote a damaged text
         return True
     return bool(said != ("ok",))
 
