@@ -294,34 +294,13 @@ def _wanted(store: Store, change: Change, folder: Path) -> dict[str, Wish]:
 
 def _applied(store: Store, run: Run, folder: Path) -> list[str]:
     """The state that was brought to a folder last, by this run or one that it comes from."""
-    for each in _ancestry(store, run):
+    for each in store.read.ancestry(run):
         for application in store.read.applications(each.id):
             live = application.undone_at is None and application.branch is None
             tree = _tree_after(store, each)
             if live and tree is not None and application.path == str(folder):
                 return [tree]
     return []
-
-
-def _ancestry(store: Store, run: Run) -> Iterator[Run]:
-    """A run and those whose work it has in its workspace, the nearest first."""
-    earlier: str | None = run.id
-    while earlier is not None:
-        try:
-            each = store.read.run(earlier)
-        except NotFoundError:  # its record was dropped
-            return
-        yield each
-        earlier = each.resumed_from or each.from_run_id
-        if earlier is None and each.retry_of is not None:
-            earlier = each.retry_of if _kept_workspace(store, each) else None
-
-
-def _kept_workspace(store: Store, run: Run) -> bool:
-    try:
-        return store.read.run(run.retry_of or "").workspace == run.workspace
-    except NotFoundError:
-        return False
 
 
 def _trees(run: Run, workspaces: Workspaces) -> Trees:

@@ -78,6 +78,15 @@ class Reader:
             found.insert(0, _run(earlier[0]))
         return found
 
+    def ancestry(self, run: "Run") -> "Iterator[Run]":
+        """A run and those whose work it has in its workspace, the nearest first."""
+        each: Run | None = run
+        while each is not None:
+            yield each
+            kept = self._by_id(each.retry_of)
+            repeated = each.retry_of if kept and kept.workspace == each.workspace else None
+            each = self._by_id(each.resumed_from or each.from_run_id or repeated)
+
     def newest_in(self, workspace: str) -> "Run | None":
         """The run that a workspace belongs to."""
         sql = f"SELECT * FROM runs WHERE workspace = ? {_NEWEST}"  # noqa: S608  all of it is ours
@@ -172,6 +181,11 @@ class Reader:
     def project(self, project_id: str) -> "Project | None":
         """One project, or None when it has not begun."""
         return next((p for p in self.projects() if p.id == project_id), None)
+
+    def _by_id(self, run_id: str | None) -> "Run | None":
+        """None also where the record of a run was dropped."""
+        found = self._made(_run, "SELECT * FROM runs WHERE id = ?", [run_id])
+        return found[0] if found else None
 
     def _with_prefix(self, reference: str) -> "list[Run]":
         exact = self._made(_run, "SELECT * FROM runs WHERE id = ?", [reference])
