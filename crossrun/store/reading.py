@@ -71,11 +71,8 @@ class Reader:
     def lineage(self, run: "Run") -> "list[Run]":
         """The runs that a run goes on from, the oldest first, and itself."""
         found = [run]
-        while found[0].resumed_from is not None:
-            earlier = self._rows("SELECT * FROM runs WHERE id = ?", [found[0].resumed_from])
-            if not earlier:
-                break
-            found.insert(0, _run(earlier[0]))
+        while (earlier := self._by_id(found[0].resumed_from)) is not None:
+            found.insert(0, earlier)
         return found
 
     def ancestry(self, run: "Run") -> "Iterator[Run]":
