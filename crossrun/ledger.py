@@ -117,8 +117,9 @@ def _after(run: Run, recorded: Recorded) -> Run:
             return replace(run, learned_pattern_id=pattern_id)
         case Verified(command=command, exit_code=exit_code):
             return replace(run, verify=Verification(command, exit_code))
-        case WorkspaceChanged(changes=changes, branch=branch):
-            return replace(run, changes=changes, branch=branch)
+        case WorkspaceChanged(changes=changes, branch=branch, ignored=ignored):
+            count = None if ignored is None else ignored.count
+            return replace(run, changes=changes, branch=branch, ignored_files=count)
         case RunFinished() as event:
             return _finished(run, recorded, event)
         case (

@@ -181,6 +181,17 @@ class Change(Struct, frozen=True):
     deletions: int | None = None
 
 
+class IgnoredFiles(Struct, frozen=True):
+    """Files that git ignores and the run wrote or deleted; caches are left aside.
+
+    `count` is how many, of which the first are named. Their contents are in the workspace only.
+    """
+
+    count: int = 0
+    written: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
 class Verification(Struct, frozen=True):
     """The user's own check of a run. `exit_code` is None when it did not end by itself."""
 
@@ -213,7 +224,8 @@ class Source(Struct, frozen=True, kw_only=True):
     `path` is a folder, or the address of a repository. `base` is the git tree of the files as they
     were copied, uncommitted work included, in the workspace's snapshots. `branch` and `commit` are
     those of the source at that time, `uncommitted` how many files differed from the commit. A run
-    `in_place` works in the folder itself.
+    `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
+    files git ignored in the workspace.
     """
 
     kind: Literal["repository", "folder", "url", "in_place"]
@@ -222,6 +234,7 @@ class Source(Struct, frozen=True, kw_only=True):
     branch: str | None = None
     commit: str | None = None
     uncommitted: int = 0
+    manifest: str | None = None
 
 
 class Application(Struct, frozen=True, kw_only=True):
@@ -248,7 +261,8 @@ class Application(Struct, frozen=True, kw_only=True):
 class Run(Struct, frozen=True, kw_only=True):
     """A run as the ledger knows it. None means not known (yet), never nothing.
 
-    `cost` is in the currency of the price settings.
+    `cost` is in the currency of the price settings. `ignored_files` counts the files that git
+    ignores and the run wrote or deleted.
 
     Times are ISO-8601 in UTC, as stored with the events.
     """
@@ -290,6 +304,7 @@ class Run(Struct, frozen=True, kw_only=True):
     commands: int = 0
     failed_commands: int = 0
     source: Source | None = None
+    ignored_files: int | None = None
 
 
 class Artifact(Struct, frozen=True):

@@ -111,6 +111,7 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     runs.Source,
     runs.Tokens,
     runs.Change,
+    runs.IgnoredFiles,
     events.PlanItem,
     events.Candidate,
     workflows.Workflow,

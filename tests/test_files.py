@@ -16,7 +16,8 @@ from test_views import in_terminal, terminal
 
 from crossrun.errors import CrossrunError, NotFoundError, UsageError
 from crossrun.runs import Change
-from crossrun.views.files import CLOSED, ListedFile, listed, summary, tree
+from crossrun.views.files import ListedFile, listed, summary, tree
+from crossrun.workspace.ignored import CACHES
 from crossrun.workspace.looking import Entry, OnDisk, inside
 from crossrun.workspace.remembered import looking_out
 
@@ -106,7 +107,7 @@ def test_what_is_inside_is_found(workspace: Path, path: str) -> None:
 
 
 def test_links_are_listed_with_what_they_say(workspace: Path) -> None:
-    found = {entry.path: entry for entry in OnDisk(workspace).below((), CLOSED.__contains__)}
+    found = {entry.path: entry for entry in OnDisk(workspace).below((), CACHES.__contains__)}
     assert found["root"] == Entry("root", "link", target="/")
     assert found["deep/out"] == Entry("deep/out", "link", target="../../outside")
     assert {path for path, entry in found.items() if entry.kind != "link"} == {"a/a.txt"}
@@ -115,7 +116,7 @@ def test_links_are_listed_with_what_they_say(workspace: Path) -> None:
 @pytest.mark.parametrize("path", ["out", "inner", "deep/up2"])
 def test_no_tree_goes_through_a_link(workspace: Path, path: str) -> None:
     assert OnDisk(workspace).entry(inside(path)).kind == "link"
-    listed_there = list(OnDisk(workspace).below(inside(path), CLOSED.__contains__))
+    listed_there = list(OnDisk(workspace).below(inside(path), CACHES.__contains__))
     assert listed_there == [Entry(path, "folder", closed=True)]
 
 
@@ -143,7 +144,7 @@ def test_a_link_that_is_put_there_meanwhile_leads_nowhere(workspace: Path, tmp_p
             read_inside += 1
         sizes = {
             entry.size
-            for entry in OnDisk(workspace).below((), CLOSED.__contains__)
+            for entry in OnDisk(workspace).below((), CACHES.__contains__)
             if entry.path.endswith("below/secret.txt")
         }
         assert sizes <= {len("inside")}
@@ -183,7 +184,7 @@ def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:
         at = below
     os.close(os.open("leaf", os.O_CREAT | os.O_WRONLY, dir_fd=at))
     os.close(at)
-    (entry,) = OnDisk(top).below((), CLOSED.__contains__)
+    (entry,) = OnDisk(top).below((), CACHES.__contains__)
     subprocess.run(["rm", "-rf", top], check=True)  # pytest could not remove it
     assert entry.path == "d/" * 1500 + "leaf"
     drawn = list(tree(listed([entry], [], ()), (), terminal(80), whole=False))

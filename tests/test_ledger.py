@@ -179,6 +179,7 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
                     Change("plot.png", "modified"),
                 ),
                 branch="main",
+                ignored_files=3,
             ),
         ),
         (
@@ -262,6 +263,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         verify=Verification("pytest -q", 2),
         changes=event_of(WorkspaceChanged).changes,
         branch="main",
+        ignored_files=3,
         status=Status.FAILED,
         failure=FAILURE,
         exit_code=9,

@@ -13,9 +13,10 @@ from crossrun.cli.paging import show
 from crossrun.cli.states import States
 from crossrun.errors import UsageError
 from crossrun.schema import document, plain_object
-from crossrun.views.files import CLOSED, ListedFile, listed, summary, tree
+from crossrun.views.files import ListedFile, listed, summary, tree
 from crossrun.views.words import visible
 from crossrun.workspace.descriptors import shown
+from crossrun.workspace.ignored import CACHES
 from crossrun.workspace.looking import Entry, Files, Parts, inside
 
 Output = Annotated[
@@ -60,7 +61,7 @@ def files(
         if entry.kind == "file" and not json:
             _show_content(found, parts, options, states, pager=not no_pager)
             return
-        closed = frozenset[str]() if whole else CLOSED
+        closed = frozenset[str]() if whole else CACHES
         below = found.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]
         lines = listed(below, changes, parts)
     folder = parts if entry.kind == "folder" else parts[:-1]

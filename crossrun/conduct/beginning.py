@@ -48,16 +48,23 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
         if origin.workspace is None or (source is not None and source.kind == "in_place"):
             # what the user did there before is not this run's
             base = workspace.baseline
-            source = Source(kind="in_place", path=str(course.path), base=base)
+            source = Source(
+                kind="in_place", path=str(course.path), base=base, manifest=workspace.manifest
+            )
     else:
         workspaces.make_room(course.path)
         source = yield from _filled(course)
+        whole = source is not None and not source.base
         if begin.setup is not None:
+            if whole:  # before the setup adds files that its rules ignore
+                workspaces.recorded(course.path, whole=True)
             yield from _set_up(course, begin.setup)
-        workspace = workspaces.recorded(course.path, beside=origin.cloned)
+        workspace = workspaces.recorded(
+            course.path, beside=origin.cloned, whole=whole and begin.setup is None
+        )
         origin.let_go()
         if source is not None and not source.base:
-            source = replace(source, base=workspace.baseline)
+            source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     return workspace, source

@@ -15,9 +15,13 @@ from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.failures import Failure
-from crossrun.runs import Change
+from crossrun.runs import Change, IgnoredFiles
 from crossrun.workspace import branch
+from crossrun.workspace.ignored import IgnoredChange
 from crossrun.workspace.looking import OnDisk, inside
+
+_NAMED = 1000
+"""So many ignored files an event names."""
 
 
 def measure(course: Course, _failure: Failure | None) -> Stage:
@@ -25,7 +29,7 @@ def measure(course: Course, _failure: Failure | None) -> Stage:
     workspace = course.workspace
     if workspace is None:
         return None
-    tree = workspace.snapshots.take()
+    tree = workspace.state()
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     found = workspace.snapshots.difference(workspace.baseline, tree)
@@ -35,6 +39,7 @@ def measure(course: Course, _failure: Failure | None) -> Stage:
         shortstat=found.shortstat,
         stat=found.stat,
         branch=branch(workspace.path),
+        ignored=_ignored_files(workspace.ignored_change()),
     )
     yield changed
     if found.changes:
@@ -90,6 +95,14 @@ def credit(course: Course, failure: Failure | None) -> Stage:
     if course.workspace is not None:
         yield from course.crew.memory.credit(course.run_id, failure)
     return None
+
+
+def _ignored_files(change: IgnoredChange) -> IgnoredFiles:
+    return IgnoredFiles(
+        len(change.written) + len(change.deleted),
+        change.written[:_NAMED],
+        change.deleted[:_NAMED],
+    )
 
 
 def _found_artifacts(course: Course, workspace: Path, changes: Sequence[Change]) -> Facts:

@@ -2,7 +2,7 @@
 
 from crossrun.events.fact import Fact
 from crossrun.failures import Failure
-from crossrun.runs import Change
+from crossrun.runs import Change, IgnoredFiles
 from crossrun.status import Status
 
 
@@ -15,13 +15,17 @@ class Verified(Fact, frozen=True):
 
 
 class WorkspaceChanged(Fact, frozen=True):
-    """What differs from the baseline, measured from outside. `tree` is the state after the run."""
+    """What differs from the baseline, measured from outside. `tree` is the state after the run.
+
+    `ignored` are files that git ignores, which are not in that state; None: nobody looked.
+    """
 
     tree: str
     changes: tuple[Change, ...]
     shortstat: str
     stat: str
     branch: str | None = None
+    ignored: IgnoredFiles | None = None
 
 
 class ArtifactSaved(Fact, frozen=True):

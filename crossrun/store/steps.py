@@ -176,6 +176,12 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX ix_applications_run_id ON applications (run_id);
         """,
     ),
+    (
+        "0005_ignored_files",
+        """
+        ALTER TABLE runs ADD COLUMN ignored_files INTEGER;
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

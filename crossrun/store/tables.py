@@ -51,6 +51,7 @@ class RunRow(SQLModel, table=True):
     failed_commands: int
     cost: float | None
     source: str | None
+    ignored_files: int | None
 
 
 class EventRow(SQLModel, table=True):

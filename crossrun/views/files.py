@@ -11,11 +11,6 @@ from crossrun.views.words import CHANGE_MARKS, plural, size, visible
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.looking import Entry
 
-CLOSED = frozenset((
-    ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".cache", ".tox", ".nox",
-    ".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform",
-))  # fmt: skip
-"""Folders that are full of files which nobody wrote."""
 MOST_IN_FOLDER, MOST_LINES = 100, 5000
 _STYLES = {"+": "good", "~": "accent", "-": "bad", ">": "accent"}
 _WIDEST, _SIZE, _DEEPEST = 100, 9, 20

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError
 from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
+from crossrun.workspace.ignored import IgnoredChange, Mark, compare, encode, manifest
 
 if TYPE_CHECKING:
     from crossrun.workspace.remembered import Lookout
@@ -29,11 +30,25 @@ MARKERS = (
 
 
 class Workspace(Struct, frozen=True):
-    """A prepared folder. `baseline` is the git tree that changes are measured against."""
+    """A prepared folder, and what its change is measured against.
+
+    `baseline` is the git tree of its files, `ignored` are the files that git ignores, and
+    `manifest` is the id of the blob that remembers these.
+    """
 
     path: Path
     baseline: str
     snapshots: Snapshots
+    ignored: Mapping[str, Mark] = {}
+    manifest: str | None = None
+
+    def state(self) -> str:
+        """The state as it is now, by the rules that counted when it was prepared."""
+        return self.snapshots.take(apart=self.ignored)
+
+    def ignored_change(self) -> IgnoredChange:
+        """What was done to ignored files since it was prepared, by the last state."""
+        return compare(self.ignored, manifest(self.path, self.snapshots.unrecorded()))
 
 
 def top_files(path: Path) -> tuple[str, ...]:
@@ -104,18 +119,20 @@ class Workspaces:
         with _made(path):
             path.mkdir(mode=0o700)
 
-    def recorded(self, path: Path, *, beside: Path | None = None) -> Workspace:
+    def recorded(self, path: Path, *, beside: Path | None = None, whole: bool = False) -> Workspace:
         """A folder that was just made, with its state as what changes are measured against.
 
         Args:
             path: the folder.
             beside: the workspace that it is a clone of, whose states it then knows, too.
+            whole: whether all its files are recorded, ignored ones too: it is a copy.
         """
         snapshots = self.snapshots(path)
         if beside is not None:
             snapshots.inherit(self.snapshots(beside))
-        is_empty = next(path.iterdir(), None) is None
-        return Workspace(path, EMPTY_TREE if is_empty else snapshots.take(), snapshots)
+        if next(path.iterdir(), None) is None:
+            return Workspace(path, EMPTY_TREE, snapshots)
+        return _prepared(path, snapshots, snapshots.take(afresh=beside is not None, whole=whole))
 
     def take_over(self, path: Path) -> Workspace:
         """Goes on in a folder that is there, as it is now.
@@ -130,7 +147,7 @@ class Workspaces:
                 hint="begin anew: crossrun retry RUN",
             )
         snapshots = self.snapshots(path)
-        return Workspace(path, snapshots.take(afresh=True), snapshots)
+        return _prepared(path, snapshots, snapshots.take(afresh=True))
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""
@@ -183,6 +200,12 @@ class Workspaces:
         if self._is_own(path):
             return path.name
         return f"in-place-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
+
+def _prepared(path: Path, snapshots: Snapshots, baseline: str) -> Workspace:
+    ignored = manifest(path, snapshots.unrecorded())
+    blob = snapshots.store(encode(ignored)) if ignored else None
+    return Workspace(path, baseline, snapshots, ignored, blob)
 
 
 @contextmanager

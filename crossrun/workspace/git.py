@@ -8,7 +8,7 @@ configuration found in a tree or inherited from the user can run code or change 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from msgspec import Struct
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
 from crossrun.runs import Change
+from crossrun.workspace.own_repository import is_file_below, own_index
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _LARGEST_KEPT = 8 * 1024 * 1024
@@ -42,6 +43,7 @@ SETTINGS = {
     "gc.auto": "0",
     "advice.addEmbeddedRepo": "false",
 }
+_RULES = ("--exclude-standard",)
 _FATAL = 128
 """The exit code of a git that gave up."""
 
@@ -87,11 +89,16 @@ class Snapshots:
         self.left_out = ""
         """What git said of files that the last state does not have, such as unreadable ones."""
 
-    def take(self, *, afresh: bool = False) -> str:
-        """Records the state as it is now; ignored files by the workspace's own rules only.
+    def take(self, *, afresh: bool = False, whole: bool = False, apart: Iterable[str] = ()) -> str:
+        """Records the state as it is now.
+
+        A file of the last state stays a part of the state for as long as it exists: a rule that is
+        added to a `.gitignore` later hides new files only. So no rule can make a file look deleted.
 
         Args:
             afresh: reads all files, also those that seem to be as they were in the last state.
+            whole: records ignored files, too: in a copy, the rules of its source chose the files.
+            apart: files that stay out of the state although no rule ignores them any more.
 
         Returns:
             The id of a git tree.
@@ -102,22 +109,44 @@ class Snapshots:
             self._git("read-tree", self._git("write-tree").decode().strip())
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
-        nested = self._nested(self._work_tree)
+        rules = () if whole else _RULES
+        nested = [path for path in self._untracked(rules) if path.endswith("/")]
         outside = [f":(exclude,top,literal){path}" for path in nested]
-        self.left_out = self._add_all(outside)
+        self.left_out = self._add_all(outside, force=whole)
+        self._update_index(self._tracked_though_ignored())
         for path in nested:
-            self._add_nested(path)
+            self._update_index(self._files_of_nested(path, rules))
+        self._update_index(apart, remove=True)
         return self._git("write-tree").decode().strip()
 
-    def _add_all(self, outside: Sequence[str]) -> str:
-        done = self._call("add", "--all", "--ignore-errors", "--", ".", *outside)
+    def unrecorded(self) -> list[str]:
+        """The files in the workspace that its last state does not have, without those of git."""
+        paths = list[str]()
+        nested = list[str]()
+        for path in self._untracked(()):
+            (nested if path.endswith("/") else paths).append(path)
+        if nested:
+            recorded = set(self._names("ls-files", "-z", "--cached"))
+            for repository in nested:
+                files = self._files_of_nested(repository, ())
+                paths += [path for path in files if path not in recorded]
+        return paths
+
+    def _add_all(self, outside: Sequence[str], *, force: bool) -> str:
+        flags = ("--force",) if force else ()
+        done = self._call("add", "--all", "--ignore-errors", *flags, "--", ".", *outside)
         if done.returncode < 0 or done.returncode >= _FATAL:
             output(done)
         return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
 
     def inherit(self, others: "Snapshots") -> None:
-        """Learns the states that another workspace's snapshots hold; objects are never changed."""
+        """Learns the states that another workspace's snapshots hold, and begins with the last one.
+
+        Objects are never changed.
+        """
         self.make()
+        with suppress(FileNotFoundError):
+            shutil.copyfile(others.git_dir / "index", self.git_dir / "index")
         theirs = others.git_dir / "objects"
         if not theirs.is_dir():
             return
@@ -211,27 +240,43 @@ class Snapshots:
         info.mkdir(exist_ok=True)
         (info / "attributes").write_text(_ATTRIBUTES)
 
-    def _nested(self, folder: Path) -> list[str]:
-        """Repositories in the folder, not looking into them. Git lists them as `name/`."""
-        untracked = self._untracked(folder, index=None)
-        return [path for path in untracked if path.endswith("/")]
+    def _tracked_though_ignored(self) -> list[str]:
+        """Ignored files that the workspace's own repository tracks: added by force some time."""
+        index = own_index(self._work_tree)
+        if index is None:
+            return []
+        words = ("ls-files", "-z", "--cached", "--ignored", *_RULES)
+        done = self._call(*words, index=index)
+        if done.returncode:  # an index of a kind that only that repository can read
+            return []
+        return [path for path in _split(done.stdout) if is_file_below(self._work_tree, path)]
 
-    def _add_nested(self, repository: str) -> None:
-        """Adds a nested repository's files one by one: git itself would record only a link."""
+    def _files_of_nested(self, repository: str, rules: Sequence[str]) -> list[str]:
+        """A nested repository's files one by one: git itself would record only a link."""
         pending, files = [repository], list[str]()
         while pending:
             prefix = pending.pop()
-            for path in self._untracked(self._work_tree / prefix, index=self.git_dir / "none"):
+            folder = self._work_tree / prefix
+            for path in self._untracked(rules, folder=folder, index=self.git_dir / "none"):
                 (pending if path.endswith("/") else files).append(prefix + path)
-        listed = "".join(f"{path}\0" for path in files).encode("utf-8", "surrogateescape")
-        self._git("update-index", "-z", "--add", "--replace", "--stdin", stdin=listed)
+        return files
 
-    def _untracked(self, folder: Path, index: Path | None) -> list[str]:
-        listing = self._git(
-            "ls-files", "-z", "--others", "--exclude-standard", folder=folder, index=index
-        )
-        names = listing.decode("utf-8", "surrogateescape").split("\0")
-        return [name for name in names if name]
+    def _update_index(self, paths: Iterable[str], *, remove: bool = False) -> None:
+        listed = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        if listed:
+            flags = ("--force-remove",) if remove else ("--add", "--replace")
+            self._git("update-index", "-z", *flags, "--stdin", stdin=listed)
+
+    def _untracked(
+        self, rules: Sequence[str], *, folder: Path | None = None, index: Path | None = None
+    ) -> list[str]:
+        """Files that are not in an index, and repositories, which git lists as `name/`."""
+        return self._names("ls-files", "-z", "--others", *rules, folder=folder, index=index)
+
+    def _names(
+        self, *words: str, folder: Path | None = None, index: Path | None = None
+    ) -> list[str]:
+        return _split(self._git(*words, folder=folder, index=index))
 
     def _diff(self, before: str, after: str, *form: str) -> bytes:
         flags = ("-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color")
@@ -347,6 +392,10 @@ def require_git() -> str:
             hint="install it: apt install git · brew install git",
         )
     return found
+
+
+def _split(listing: bytes) -> list[str]:
+    return [path for path in listing.decode("utf-8", "surrogateescape").split("\0") if path]
 
 
 def _changes(found: bytes) -> tuple[Change, ...]:
