@@ -1,0 +1,20 @@
+"""Changes of runs, brought to the user's files and taken back again.
+
+What is going to be done is recorded before the first file is changed, with all that it takes to
+undo it, so that a process that dies in the middle leaves nothing that cannot be taken back.
+"""
+
+from crossrun.applying.branches import apply_as_branch
+from crossrun.applying.changes import Change, Outcome, change_of, target_of
+from crossrun.applying.files import apply_to_files
+from crossrun.applying.undoing import undo
+
+__all__ = (
+    "Change",
+    "Outcome",
+    "apply_as_branch",
+    "apply_to_files",
+    "change_of",
+    "target_of",
+    "undo",
+)

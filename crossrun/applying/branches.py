@@ -1,0 +1,79 @@
+"""Changes of runs as branches in the user's repository."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from crossrun.applying.changes import Change, Outcome, application_of
+from crossrun.applying.turns import turn
+from crossrun.errors import CrossrunError
+from crossrun.runs import Application, Run
+from crossrun.store import Store
+from crossrun.workspace.branches import Repository
+from crossrun.workspace.bringing import Planner, keep_contents
+from crossrun.workspace.merging import Clash, Plan, wishes
+
+_SUBJECT = 72
+"""Characters of the first line of a commit message."""
+
+
+def apply_as_branch(
+    store: Store,
+    change: Change,
+    folder: Path,
+    name: str,
+    environ: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+) -> Outcome:
+    """Makes a branch with one commit: the change alone, on the commit that the run began with.
+
+    Raises:
+        CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, TARGET_BUSY.
+    """
+    run, trees = change.run, change.trees
+    with turn(store, change.run, change.workspaces, folder):
+        repository = Repository(folder, trees)
+        repository.require_name(name)
+        parent = run.source.commit if run.source else None
+        state = repository.state(parent)
+        plan = Planner(trees, state).plan(wishes([trees.changed(change.base, change.tree)]))
+        if dry_run or not plan.steps or plan.clashes or parent is None:
+            return Outcome(folder, plan, branch=name)
+        keep_contents(plan, trees, state)
+        entries = {step.path: step.after for step in plan.steps}
+        commit = repository.commit(parent, entries, _message(run), environ)
+        repository.bring_over(parent, commit)
+        made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
+        application = store.record_application(replace(made, branch=name))
+        try:
+            repository.branches.create(name, commit)
+        except CrossrunError:
+            store.record_undone(application)
+            raise
+        store.record_finished(application)
+        return Outcome(folder, plan, application, branch=name)
+
+
+def undo_branch(
+    store: Store, repository: Repository, folder: Path, application: Application
+) -> Outcome:
+    """Removes a branch that nobody has gone on with; one that is gone already is fine."""
+    name, commit = application.branch or "", application.after or ""
+    at = repository.branches.points_to(name)
+    if at is not None and repository.branches.is_checked_out(name):
+        clash = Clash(name, "this branch is checked out")
+        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+    if at is not None and not repository.branches.delete(name, commit):
+        clash = Clash(name, "this branch is at another commit by now")
+        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+    store.record_undone(application)
+    return Outcome(folder, Plan(), application, branch=name)
+
+
+def _message(run: Run) -> str:
+    """The message of a commit: what was asked for, and by which run it was done."""
+    words = " ".join(run.task.split())
+    subject = words if len(words) <= _SUBJECT else f"{words[: _SUBJECT - 1]}…"
+    return f"{subject or run.id}\n\nMade by crossrun run {run.id}.\n"

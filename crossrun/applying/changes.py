@@ -1,0 +1,114 @@
+"""What there is to bring, from which states, and to which folder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from crossrun.clock import now
+from crossrun.errors import NotFoundError, StillRunningError, UsageError
+from crossrun.events import WorkspaceChanged, decode
+from crossrun.runs import Application, Run
+from crossrun.store import Store
+from crossrun.workspace import Workspaces
+from crossrun.workspace.git import EMPTY_TREE
+from crossrun.workspace.merging import Plan
+from crossrun.workspace.trees import Trees
+
+
+class Change(NamedTuple):
+    """What a run changed, with the runs that it goes on from: from one recorded tree to another."""
+
+    run: Run
+    base: str
+    tree: str
+    trees: Trees
+    workspaces: Workspaces
+
+    @property
+    def patch(self) -> bytes:
+        """The change in git's format, whole."""
+        return self.trees.patch(self.base, self.tree)
+
+
+class Outcome(NamedTuple):
+    """What was done, or would be. Without `application`, nothing was changed."""
+
+    folder: Path
+    plan: Plan
+    application: Application | None = None
+    branch: str | None = None
+
+
+def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
+    """What there is to bring.
+
+    Raises:
+        CrossrunError: STILL_RUNNING, DIFF_MISSING, SNAPSHOTS_GONE.
+    """
+    if not run.status.ended:
+        raise StillRunningError(
+            "STILL_RUNNING",
+            f"the run {run.id} is {run.status}, its change is not measured yet",
+            hint=f"wait for it: crossrun wait {run.id}",
+        )
+    tree = tree_after(store, run)
+    if tree is None:
+        raise NotFoundError(
+            "DIFF_MISSING",
+            f"the change of run {run.id} was never measured: it is {run.status}",
+            hint=f"its files are in {run.workspace}",
+        )
+    base = EMPTY_TREE if run.source is None else run.source.base
+    trees = trees_of(run, workspaces)
+    trees.require(base, tree)
+    return Change(run, base, tree, trees, workspaces)
+
+
+def target_of(run: Run, to: Path | None) -> Path:
+    """The folder that a change goes back to.
+
+    Raises:
+        CrossrunError: SOURCE_NONE, TARGET_GONE.
+    """
+    if to is None and (run.source is None or run.source.kind == "url"):
+        began = "empty" if run.source is None else f"as a clone of {run.source.path}"
+        raise UsageError(
+            "SOURCE_NONE",
+            f"the workspace of {run.id} began {began}: there is no folder to bring its change to",
+            hint=f"name one: crossrun apply {run.id} --to DIR",
+        )
+    folder = to if to is not None else Path(run.source.path if run.source else "")
+    if not folder.is_dir():
+        raise NotFoundError(
+            "TARGET_GONE",
+            f"there is no folder {folder}",
+            hint=f"name another one: crossrun apply {run.id} --to DIR",
+        )
+    return folder.resolve()
+
+
+def trees_of(run: Run, workspaces: Workspaces) -> Trees:
+    """The states that are remembered of a run's workspace."""
+    return Trees(workspaces.snapshots(Path(run.workspace)))
+
+
+def tree_after(store: Store, run: Run) -> str | None:
+    """The state that a run left."""
+    tree = None
+    for stored in store.read.events(run.id, types=["workspace_changed"]):
+        event = decode(stored.body)
+        if isinstance(event, WorkspaceChanged):
+            tree = event.tree
+    return tree
+
+
+def application_of(run: Run, folder: Path, *, files: int, before: str, after: str) -> Application:
+    """What is recorded; the store gives it its id."""
+    return Application(
+        id="",
+        run_id=run.id,
+        at=now(),
+        path=str(folder),
+        files=files,
+        before=before,
+        after=after,
+    )

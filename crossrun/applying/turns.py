@@ -1,0 +1,59 @@
+"""The turn to change a folder of the user's, and words for what keeps files from being changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError, StillRunningError
+from crossrun.runs import Run
+from crossrun.store import Store
+from crossrun.workspace import Workspaces
+from crossrun.workspace.descriptors import shown
+from crossrun.workspace.target_folder import TouchedError
+
+
+@contextmanager
+def turn(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterator[None]:
+    """Nobody else changes the folder meanwhile by crossrun, or removes what the run left.
+
+    Raises:
+        StillRunningError: TARGET_BUSY, WORKSPACE_BUSY, TAKEN_UP.
+    """
+    workspaces.require_free(folder)
+    newest = store.read.newest_in(run.workspace) or run
+    with store.sharing(newest.id) as kept, store.changing(folder) as ours:
+        if not kept and newest.status.ended:
+            raise StillRunningError(
+                "TAKEN_UP",
+                f"another command is at work with the run {newest.id} just now",
+                hint="see it: crossrun runs",
+                retryable=True,
+            )
+        if not ours:
+            raise StillRunningError(
+                "TARGET_BUSY",
+                f"another crossrun command changes {folder} just now",
+                hint="run the command again when that one is done",
+                retryable=True,
+            )
+        yield
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Tells what keeps files from being read or written."""
+    try:
+        yield
+    except TouchedError as error:
+        raise ConfigurationError(
+            "TARGET_CHANGED",
+            f"{shown(error.path)} was changed in {folder} while crossrun was at work there",
+            hint="run the command again; crossrun show tells whether something was brought there",
+            retryable=True,
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            "TARGET_UNUSABLE",
+            f"{folder} cannot be read or written: {error.strerror}",
+            hint="check its permissions and the disk's free space, and run the command again",
+        ) from error
