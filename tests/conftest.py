@@ -101,6 +101,12 @@ def clean_environ(home: Path, extra: Mapping[str, str] | None = None) -> dict[st
     return {**kept, "HOME": str(home), "CROSSRUN_HOME": str(home / "crossrun"), **(extra or {})}
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core; none for files that were named, since those begin sooner without."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return 0 if named else os.cpu_count() or 1
+
+
 @pytest.fixture
 def crossrun(tmp_path: Path) -> Crossrun:
     """Crossrun for a user who has nothing yet."""

@@ -1,5 +1,6 @@
 """Children that stay on, and whether they are still there."""
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,23 @@ def lingering(how: str, folder: Path) -> str:
 def told_pid(folder: Path) -> int:
     """The process id that a script of `lingering` told."""
     return int((folder / "pids" / "left").read_text())
+
+
+def unique_sleep() -> str:
+    """A command that sleeps through any test; no other test, beside or before, has the same."""
+    return f"sleep {random.uniform(300, 900):.9f}"  # noqa: S311
+
+
+def is_running(text: str) -> bool:
+    """Whether a process on this machine has the text in its command line."""
+    return any(text in " ".join(_command_line(process)) for process in psutil.process_iter())
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def is_gone(pid: int) -> bool:

@@ -6,10 +6,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from conftest import CodexWorld, Crossrun, WithCodex, types
-from processes import wait_for
+from processes import is_running, unique_sleep, wait_for
 from scripted_model import Scenario, Script
 
 from crossrun.events import (
@@ -286,7 +285,8 @@ def with_planner(codex: CodexWorld, *agent: Any, steps: int) -> WithCodex:  # no
     return made
 
 
-SLEEPS = {"shell": "echo begun > begun.txt; sleep 66.5", "yield_time_ms": 60_000}
+SLEEP = unique_sleep()
+SLEEPS = {"shell": f"echo begun > begun.txt; {SLEEP}", "yield_time_ms": 60_000}
 GOES_ON = Scenario([{"shell": "echo more > more.txt"}, "Finished."], match="You were interrupted")
 
 
@@ -397,13 +397,4 @@ class TestWithCodex:
         process.kill()
         process.communicate()
         assert made.crossrun("resume").code == 0
-        left = [p for p in psutil.process_iter() if "sleep 66.5" in " ".join(_command_line(p))]
-        assert left == []
-
-
-def _command_line(process: psutil.Process) -> list[str]:
-    try:
-        found: list[str] = process.cmdline()
-    except psutil.Error:
-        return []
-    return found
+        assert not is_running(SLEEP)

@@ -1,31 +1,22 @@
 """Runs on the real Codex CLI with a scripted model: every end tells the truth."""
 
+import random
 import signal
 import struct
 import subprocess
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import CodexWorld, Crossrun, send, types
+from processes import is_running, unique_sleep, wait_for
 from scripted_model import Scenario
 
 pytestmark = pytest.mark.codex
 
 NO_SANDBOX = ("--sandbox", "danger-full-access")
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.05)
-
-
-def running(text: str) -> bool:
-    return subprocess.run(["pgrep", "-f", text], check=False, capture_output=True).returncode == 0
 
 
 def one_pixel() -> bytes:
@@ -179,18 +170,21 @@ def test_the_idle_timeout_does_not_count_while_a_command_runs(codex: CodexWorld)
 
 
 def test_the_timeout_ends_a_run_and_its_commands(codex: CodexWorld) -> None:
-    made = codex([{"shell": "sleep 98.7654"}, "Slept."])
+    sleep = unique_sleep()
+    made = codex([{"shell": sleep}, "Slept."])
     result = made.run("sleep", "--timeout", "2", *NO_SANDBOX)
 
     assert (result.code, result.json["status"]) == (124, "timed_out")
-    assert not running("sleep 98.7654")
+    assert not is_running(sleep)
 
 
 def test_a_codex_killed_from_outside_is_a_failed_run(codex: CodexWorld) -> None:
-    made = codex([{"shell": "sleep 97.7654"}, "Slept."])
+    sleep = unique_sleep()
+    made = codex([{"shell": sleep}, "Slept."])
     process = made.crossrun.start("run", "sleep", "--json")
-    wait_for(lambda: running("sleep 97.7654"))
-    subprocess.run(["pkill", "-9", "-f", "exec --sandbox workspace-write -C"], check=True)
+    wait_for(lambda: is_running(sleep))
+    children = psutil.Process(process.pid).children()
+    next(child for child in children if child.name() == "codex").kill()
     process.communicate(timeout=20)
 
     run = made.crossrun.json("show")
@@ -199,7 +193,7 @@ def test_a_codex_killed_from_outside_is_a_failed_run(codex: CodexWorld) -> None:
         "failed",
         "AGENT_DIED",
     )
-    assert not running("sleep 97.7654")
+    assert not is_running(sleep)
 
 
 @pytest.mark.parametrize(
@@ -209,20 +203,22 @@ def test_a_codex_killed_from_outside_is_a_failed_run(codex: CodexWorld) -> None:
 def test_a_signal_ends_the_run_in_order(
     codex: CodexWorld, signum: signal.Signals, code: int
 ) -> None:
-    made = codex([{"shell": "setsid sleep 96.7654 & sleep 96.7654"}, "Slept."])
+    sleep = unique_sleep()
+    made = codex([{"shell": f"setsid {sleep} & {sleep}"}, "Slept."])
     process = made.crossrun.start("run", "sleep", "--json", *NO_SANDBOX)
-    wait_for(lambda: running("sleep 96.7654"))
+    wait_for(lambda: is_running(sleep))
     result = send(process, signum)
 
     assert result.code == code
     run = result.json
     assert (run["status"], run["exit_code"]) == ("cancelled", 10)
-    assert not running("sleep 96.7654")
+    assert not is_running(sleep)
     assert types(made.crossrun.events())[-1] == "run_finished"
 
 
 def test_an_ignored_hangup_stays_ignored(codex: CodexWorld) -> None:
-    made = codex([{"shell": "sleep 2"}, "Slept."])
+    sleep = f"sleep 1.{random.randrange(10**9)}"  # noqa: S311
+    made = codex([{"shell": sleep}, "Slept."])
     words = made.crossrun.command("run", "sleep", "--json")
     process = subprocess.Popen(
         ["nohup", *words],
@@ -232,7 +228,7 @@ def test_an_ignored_hangup_stays_ignored(codex: CodexWorld) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    wait_for(lambda: running("sleep 2"))
+    wait_for(lambda: is_running(sleep))
 
     assert send(process, signal.SIGHUP).code == 0
 

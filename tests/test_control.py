@@ -2,21 +2,10 @@
 
 import subprocess
 import time
-from collections.abc import Callable
 
 import pytest
 from conftest import CodexWorld, Crossrun
-
-
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-
-
-def running(text: str) -> bool:
-    return subprocess.run(["pgrep", "-f", text], check=False, capture_output=True).returncode == 0
+from processes import is_running, unique_sleep, wait_for
 
 
 def begun(crossrun: Crossrun, script: str) -> "tuple[subprocess.Popen[bytes], str]":
@@ -24,18 +13,19 @@ def begun(crossrun: Crossrun, script: str) -> "tuple[subprocess.Popen[bytes], st
     process = crossrun.start("run", "--executor", "shell", script)
     assert process.stdout is not None
     run_id = process.stdout.readline().decode().strip()
-    until(lambda: crossrun("show", run_id).code == 0)
+    wait_for(lambda: crossrun("show", run_id).code == 0)
     return process, run_id
 
 
 def test_a_run_is_cancelled_from_another_terminal(crossrun: Crossrun) -> None:
-    process, run_id = begun(crossrun, "echo begun > a.txt; sleep 61.25")
-    until(lambda: running("sleep 61.25"))
+    sleep = unique_sleep()
+    process, run_id = begun(crossrun, f"echo begun > a.txt; {sleep}")
+    wait_for(lambda: is_running(sleep))
     told = crossrun.json("cancel", run_id)
     assert [run["status"] for run in told["runs"]] == ["cancelled"]
     assert process.wait(timeout=20) == 10
     process.communicate()
-    assert not running("sleep 61.25")
+    assert not is_running(sleep)
     run = crossrun.json("show", run_id)
     assert (run["status"], run["exit_code"]) == ("cancelled", 10)
     assert [change["path"] for change in run["changes"]] == ["a.txt"]
@@ -53,7 +43,7 @@ def test_cancelling_what_has_ended_changes_nothing(crossrun: Crossrun) -> None:
 
 def test_several_runs_are_cancelled_at_once_and_others_go_on(crossrun: Crossrun) -> None:
     (one, first), (two, second), (other, third) = (
-        begun(crossrun, f"sleep 62.{n}") for n in range(3)
+        begun(crossrun, unique_sleep()) for _ in range(3)
     )
     assert crossrun("cancel", first, second).code == 0
     assert (one.wait(20), two.wait(20)) == (10, 10)
@@ -75,7 +65,7 @@ def test_waiting_ends_with_the_run_and_has_the_highest_exit_code(crossrun: Cross
 
 
 def test_waiting_gives_up_when_the_time_is_over(crossrun: Crossrun) -> None:
-    process, run_id = begun(crossrun, "sleep 63.5")
+    process, run_id = begun(crossrun, unique_sleep())
     began = time.monotonic()
     assert crossrun("wait", run_id, "--timeout", "1s").code == 8
     assert time.monotonic() - began < 10
@@ -97,7 +87,7 @@ def test_a_time_that_is_none_is_refused(crossrun: Crossrun) -> None:
 
 
 def test_a_run_whose_process_is_gone_is_not_waited_for(crossrun: Crossrun) -> None:
-    process, run_id = begun(crossrun, "sleep 64.5")
+    process, run_id = begun(crossrun, unique_sleep())
     process.kill()
     process.communicate()
     assert crossrun("wait", run_id).code == 1
@@ -106,12 +96,13 @@ def test_a_run_whose_process_is_gone_is_not_waited_for(crossrun: Crossrun) -> No
 
 @pytest.mark.codex
 def test_codex_is_stopped_by_a_cancel(codex: CodexWorld) -> None:
-    made = codex([{"shell": "sleep 65.5", "yield_time_ms": 60_000}, "Slept."])
+    sleep = unique_sleep()
+    made = codex([{"shell": sleep, "yield_time_ms": 60_000}, "Slept."])
     process = made.crossrun.start("run", "sleep", "--sandbox", "danger-full-access")
     assert process.stdout is not None
     run_id = process.stdout.readline().decode().strip()
-    until(lambda: running("sleep 65.5"))
+    wait_for(lambda: is_running(sleep))
     assert made.crossrun("cancel", run_id).code == 0
     assert process.wait(timeout=20) == 10
     process.communicate()
-    assert not running("sleep 65.5")
+    assert not is_running(sleep)
