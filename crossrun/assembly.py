@@ -22,6 +22,7 @@ from crossrun.store import Store
 from crossrun.tasktypes import TaskType
 from crossrun.tasktypes import load as load_task_type
 from crossrun.workspace import Workspaces, folder_name
+from crossrun.workspace.environment import for_workspaces
 from crossrun.workspace.git import require_git
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
         archives=Archives(settings.paths.artifacts, redactor),
         memory=_memory(request, settings, store, task_type),
         task_type=task_type,
-        environ=settings.environ,
+        environ=agents_environ(settings),
         prices=_prices(request, executor.model(), settings),
         queue=_queue(settings, store),
     )
@@ -83,6 +84,11 @@ def workspaces(settings: Settings) -> Workspaces:
     return Workspaces(
         paths.workspaces, paths.snapshots, (paths.data, paths.artifacts, paths.state, paths.config)
     )
+
+
+def agents_environ(settings: Settings) -> dict[str, str]:
+    """The environment of agents, and of commands that run where they work."""
+    return for_workspaces(settings.environ, settings.paths.workspaces)
 
 
 def task_types_folder(settings: Settings) -> Path:
@@ -204,7 +210,7 @@ def _executor(request: RunRequest, settings: Settings, store: Store) -> Executor
         case "shell":
             from crossrun.executors.shell import Shell
 
-            return Shell(settings.environ)
+            return Shell(agents_environ(settings))
         case "replay":
             return _replay(request, settings, store)
 
@@ -214,7 +220,7 @@ def _codex(request: RunRequest, settings: Settings) -> Executor:
     from crossrun.executors.codex.config import read
     from crossrun.executors.codex.program import credentials, find
 
-    environ = settings.environ
+    environ = agents_environ(settings)
     program = find(settings["codex.path"], environ, settings.paths.state / "codex-version.json")
     home = Path(environ.get("CODEX_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".codex")
     config = read(home, request.codex.profile, request.codex.config)
@@ -256,7 +262,7 @@ def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
         )
     else:
         recording = load(Path(name) if kind == "file" else _shipped(name))
-    return Replay(recording, settings.environ)
+    return Replay(recording, agents_environ(settings))
 
 
 def _shipped(name: str) -> Path:
