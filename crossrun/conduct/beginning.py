@@ -43,7 +43,6 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
     begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
     course.held.enter_context(workspaces.holding(course.path))
     if origin.workspace is not None or begin.in_place is not None:
-        yield None  # the run is in the ledger before anything takes long
         workspace, source = workspaces.take_over(course.path), origin.source
         if origin.workspace is None or (source is not None and source.kind == "in_place"):
             # what the user did there before is not this run's
@@ -74,8 +73,6 @@ def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
     """Makes the folder with what it begins with. A new source has no base yet."""
     begin, stop = course.request.begin_with, course.stop
     kind: Kind
-    if course.origin.cloned or begin.url or begin.path:
-        yield None  # the run is in the ledger before anything takes long
     if course.origin.cloned is not None:
         copied = yield from _watched(course, copy_tree(course.origin.cloned, course.path, stop))
         yield _clone_told(copied, begin.run_id or "", course.origin.source)

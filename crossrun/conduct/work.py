@@ -174,6 +174,7 @@ class Work:
         limit = self._standing.limit_reached(self._course.request.limits)
         if limit is not None:
             return limit
+        yield None  # the step is in the ledger before the agent can act on it
         outcome = yield from self._executed(assignment, workspace)
         finished = StepFinished(failure=outcome.failure, agent_exit_code=outcome.exit_code)
         yield self._seen(finished)

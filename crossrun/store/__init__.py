@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crossrun.retention import Occupant
     from crossrun.runs import Application, Run
     from crossrun.store.backups import Backup, Restored
+    from crossrun.store.early_writing import EarlyWriter
     from crossrun.store.pattern_writing import PatternSession
     from crossrun.store.statistics import Totals
     from crossrun.store.writing import Writer
@@ -112,7 +113,9 @@ class Store:
         """Stores a new run's facts; see `Recording.record`. `hurry`: do not wait for a lock."""
         from crossrun.store.recording import Recording
 
-        return Recording(run_id, redactor, lambda: self._recorder, hurry=hurry).record(facts)
+        return Recording(
+            run_id, redactor, lambda: self._recorder, early=self._early_writer, hurry=hurry
+        ).record(facts)
 
     def perhaps_left_behind(self) -> list[str]:
         """Runs that go on or were left behind by a process that died: `taking_over` tells."""
@@ -297,7 +300,7 @@ class Store:
 
     def close(self) -> None:
         """Closes what was opened."""
-        for name in ("_writer", "_recorder"):
+        for name in ("_writer", "_recorder", "_early_writer"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 
@@ -313,6 +316,12 @@ class Store:
         from crossrun.store.writing import Writer
 
         return Writer(self._paths.database, busy_ms=_RECORDER_BUSY_MS)
+
+    @cached_property
+    def _early_writer(self) -> "EarlyWriter":
+        from crossrun.store.early_writing import EarlyWriter
+
+        return EarlyWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)
 
     def _new_id(self) -> tuple[str, int]:
         while True:

@@ -20,6 +20,7 @@ from crossrun.events import (
     PatternLearned,
     Recorded,
     RunFinished,
+    StepPlanned,
     decode,
     encode,
 )
@@ -30,6 +31,7 @@ from crossrun.runs import Artifact, Run
 from crossrun.status import Status
 
 if TYPE_CHECKING:
+    from crossrun.store.early_writing import EarlyWriter
     from crossrun.store.writing import Writer
 
 _LONGEST_WAIT = 0.05
@@ -57,7 +59,8 @@ class Recording:
     Args:
         run_id: the run.
         redactor: takes secrets out of every event.
-        writer: makes the connection that writes; called with the first group.
+        writer: makes the connection that writes; called when it is first needed.
+        early: writes what comes before the agent is started.
         begin: what is stored of the run already.
         patience: seconds to wait for another program to let go of the store.
         hurry: whether nobody wants to wait for it, or no more.
@@ -69,6 +72,7 @@ class Recording:
         redactor: Redactor,
         writer: "Callable[[], Writer]",
         *,
+        early: "EarlyWriter | None" = None,
         begin: Stored = _NOTHING,
         patience: float = _PATIENCE,
         hurry: Callable[[], bool] = lambda: False,
@@ -76,6 +80,7 @@ class Recording:
         self._run_id = run_id
         self._redactor = redactor
         self._writer = writer
+        self._early = early
         self._run, self._seq, self._redactions = begin
         self._patience = patience
         self._hurry = hurry
@@ -176,6 +181,8 @@ class Recording:
         if run is not None:
             self._append(run, artifacts, lessons)
         self._run = run
+        if any(isinstance(recorded.event, StepPlanned) for recorded in self._group):
+            self._early = None  # the agent is started now
         group, self._group, self._rows = self._group, [], []
         return group
 
@@ -183,7 +190,10 @@ class Recording:
         until = time.monotonic() + self._patience
         while True:
             try:
-                self._writer().append(self._rows, run, artifacts, lessons)
+                if self._early is not None and not artifacts and not lessons:
+                    self._early.append(self._rows, run)
+                else:
+                    self._writer().append(self._rows, run, artifacts, lessons)
             except ConfigurationError as error:
                 late = time.monotonic() >= until or self._hurry()
                 if error.code != _LOCKED or late:

@@ -1,0 +1,136 @@
+"""No run that nobody knows: what led to the agent's start is in the ledger before it starts."""
+
+import os
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+from conftest import types
+from test_store import opened, sql, started
+
+from crossrun.artifacts import Archives
+from crossrun.conduct import conduct
+from crossrun.conduct.course import Crew
+from crossrun.events import (
+    AgentEvent,
+    AgentSpoke,
+    Event,
+    RunFinished,
+    StepPlanned,
+    UsageReported,
+    WorkspacePrepared,
+)
+from crossrun.executors import Assignment, Outcome
+from crossrun.executors.shell import Shell
+from crossrun.memory import StoredMemory
+from crossrun.patterns import Person
+from crossrun.planning.direct import DirectPlanner
+from crossrun.redaction import Redactor
+from crossrun.runs import RunRequest, Source, Tokens
+from crossrun.status import Status
+from crossrun.stopping import Stop
+from crossrun.store import Store
+from crossrun.store.early_writing import EarlyWriter
+from crossrun.store.recording import Recording
+from crossrun.store.writing import Writer
+from crossrun.tasktypes import load as load_task_type
+from crossrun.workspace import Workspaces
+
+
+class Looking(Shell):
+    """An agent that looks around as soon as it is started."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        super().__init__({})
+        self._look = look
+
+    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+        self._look()
+        yield AgentSpoke(text=assignment.prompt)
+        return Outcome()
+
+
+def run_with(store: Store, home: Path, look: Callable[[], None]) -> Generator[object]:
+    """Has a run carried out whose agent looks around."""
+    task_type = load_task_type("code", home)
+    crew = Crew(
+        planner=DirectPlanner(),
+        executor=Looking(look),
+        workspaces=Workspaces(home / "workspaces", home / "snapshots"),
+        archives=Archives(home / "artifacts", Redactor()),
+        memory=StoredMemory(store, task_type, person=Person(), path=os.defpath),
+        task_type=task_type,
+        environ={},
+    )
+    with store.owning() as run_id:
+        facts = conduct(run_id, RunRequest(task="x", executor="shell"), crew, Stop())
+        yield from store.recording(run_id, facts, Redactor())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return opened(home)
+
+
+def test_the_step_is_stored_when_the_agent_starts(store: Store, home: Path) -> None:
+    seen: list[str] = []
+
+    def look() -> None:
+        (run_id,) = store.read.unfinished()
+        seen.extend(event.type for event in store.read.events(run_id))
+
+    list(run_with(store, home, look))
+    assert seen == ["run_started", "workspace_prepared", "pattern_decided", "step_planned"]
+
+
+def test_a_run_is_stored_before_its_folder_is_made(store: Store, home: Path) -> None:
+    running = run_with(store, home, lambda: None)
+    next(running)
+    (run_id,) = store.read.unfinished()
+    assert types([{"type": event.type} for event in store.read.events(run_id)]) == ["run_started"]
+    assert not (home / "workspaces").exists()
+    list(running)
+    assert store.read.run(run_id).status is Status.SUCCEEDED
+
+
+def test_what_is_written_early_is_written_as_the_rest_is(tmp_path: Path) -> None:
+    early = stored_rows(tmp_path / "early", early=True)
+    assert early == stored_rows(tmp_path / "late", early=False)
+    assert [len(rows) for rows in early] == [1, 6, 1]
+
+
+def stored_rows(home: Path, *, early: bool) -> list[list[list[object]]]:
+    """All rows of a store with one recorded run, times aside."""
+    source = Source(kind="folder", path="/s", base="b")
+    events: list[Event | None] = [
+        started("a 'quoted' task", tags=("x", "y")),
+        None,
+        WorkspacePrepared(path="/w", baseline="b", source=source),
+        UsageReported(source="planner", tokens=Tokens(1, 0, 2, 0)),
+        StepPlanned(prompt="do it"),
+        None,
+        AgentSpoke(text="done"),
+        RunFinished(status=Status.SUCCEEDED),
+    ]
+    opened(home).close()
+    database = home / "crossrun.db"
+    early_writer, writer = EarlyWriter(database, busy_ms=1000), Writer(database)
+    recording = Recording(
+        "k7f3abcd", Redactor(), lambda: writer, early=early_writer if early else None
+    )
+    list(recording.record(event for event in events))
+    early_writer.close()
+    writer.close()
+    with sql(database) as connection:
+        return [
+            [
+                ["2" if str(value).startswith("20") else value for value in row]
+                for row in connection.execute(query)
+            ]
+            for query in ("SELECT * FROM runs", "SELECT * FROM events", "SELECT * FROM projects")
+        ]
