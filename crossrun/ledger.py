@@ -26,6 +26,7 @@ from crossrun.events import (
     RunQueued,
     RunStarted,
     SetupRan,
+    SnapshotProgressed,
     SourceCopied,
     StepFinished,
     StepPlanned,
@@ -137,6 +138,7 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | PlannerReplied()
             | RunStarted()
             | SetupRan()
+            | SnapshotProgressed()
             | SourceCopied()
             | StepFinished()
             | StepPlanned()

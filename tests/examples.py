@@ -27,6 +27,7 @@ from crossrun.events import (
     RunQueued,
     RunStarted,
     SetupRan,
+    SnapshotProgressed,
     SourceCopied,
     StepFinished,
     StepPlanned,
@@ -170,6 +171,7 @@ EVENTS: tuple[Event, ...] = (
     RunQueued(limit=2, ahead=1),
     RunDequeued(),
     WaitBegan(until="2026-01-02T03:05:00.000000Z", reason="the quota is used up"),
+    SnapshotProgressed(files=200),
     CopyProgressed(files=300, bytes=7_000_000),
     SourceCopied(
         kind="repository",

@@ -5,10 +5,9 @@ Ends with the workspace, ready for the agent, and with what its change is measur
 
 import time
 from collections.abc import Generator, Iterable
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -23,15 +22,12 @@ from crossrun.workspace.cloning import clone, without_login
 from crossrun.workspace.copying import Copied, Progress, copy_tree
 from crossrun.workspace.sources import Taken, take
 
-_TELL_AGAIN = 2.0
-"""Seconds between words of progress; short copies have none."""
 _NAMED = 100
 """So many names of each kind an event tells."""
 _OUTPUT_TOLD = 2000
 
 Kind = Literal["repository", "folder", "url"]
 Facts = Generator[Event | None]
-Value = TypeVar("Value")
 
 
 def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
@@ -43,7 +39,8 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
     begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
     course.held.enter_context(workspaces.holding(course.path))
     if origin.workspace is not None or begin.in_place is not None:
-        workspace, source = workspaces.take_over(course.path), origin.source
+        workspace = yield from course.measured(lambda: workspaces.take_over(course.path))
+        source = origin.source
         if origin.workspace is None or (source is not None and source.kind == "in_place"):
             # what the user did there before is not this run's
             base = workspace.baseline
@@ -56,10 +53,12 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
         whole = source is not None and not source.base
         if begin.setup is not None:
             if whole:  # before the setup adds files that its rules ignore
-                workspaces.recorded(course.path, whole=True)
+                yield from course.measured(lambda: workspaces.recorded(course.path, whole=True))
             yield from _set_up(course, begin.setup)
-        workspace = workspaces.recorded(
-            course.path, beside=origin.cloned, whole=whole and begin.setup is None
+        workspace = yield from course.measured(
+            lambda: workspaces.recorded(
+                course.path, beside=origin.cloned, whole=whole and begin.setup is None
+            )
         )
         origin.let_go()
         if source is not None and not source.base:
@@ -74,12 +73,14 @@ def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
     begin, stop = course.request.begin_with, course.stop
     kind: Kind
     if course.origin.cloned is not None:
-        copied = yield from _watched(course, copy_tree(course.origin.cloned, course.path, stop))
+        copied = yield from course.watched(
+            copy_tree(course.origin.cloned, course.path, stop), _copying
+        )
         yield _clone_told(copied, begin.run_id or "", course.origin.source)
         return course.origin.source
     if begin.url is not None:
-        taken = yield from _watched(
-            course, clone(begin.url, course.path, stop, course.crew.environ)
+        taken = yield from course.watched(
+            clone(begin.url, course.path, stop, course.crew.environ), _copying
         )
         kind, path = "url", without_login(begin.url)
     elif begin.path is not None:
@@ -91,7 +92,7 @@ def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
             include=begin.include,
             besides=course.crew.workspaces.own_folders,
         )
-        taken = yield from _watched(course, taking)
+        taken = yield from course.watched(taking, _copying)
         kind, path = taken.kind, begin.path
     else:
         course.crew.workspaces.make_empty(course.path)
@@ -100,23 +101,8 @@ def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
     return _source(taken, kind, path)
 
 
-def _watched(
-    course: Course, copying: Generator[Progress, None, Value]
-) -> Generator[Event | None, None, Value]:
-    """Carries a copy out, tells how far it has come, and looks after time."""
-    told_at = time.monotonic()
-    with closing(copying):
-        while True:
-            try:
-                progress = next(copying)
-            except StopIteration as ended:
-                value: Value = ended.value
-                return value
-            course.look_up()
-            if time.monotonic() >= told_at + _TELL_AGAIN:
-                told_at = time.monotonic()
-                yield CopyProgressed(files=progress.files, bytes=progress.bytes)
-            yield None
+def _copying(progress: Progress) -> CopyProgressed:
+    return CopyProgressed(files=progress.files, bytes=progress.bytes)
 
 
 def _source(taken: Taken, kind: Kind, path: str) -> Source:
@@ -180,6 +166,7 @@ def _named(names: Iterable[str]) -> tuple[str, ...]:
 
 def _set_up(course: Course, command: str) -> Facts:
     """Runs the command of the user's own that prepares a project's workspaces."""
+    course.look_up()
     began = time.monotonic()
     result = yield from run_command(
         shell(command),

@@ -3,7 +3,8 @@
 Each stage gets to know why the run cannot succeed, if so.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,32 +15,44 @@ from crossrun.errors import CrossrunError
 from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
-from crossrun.failures import Failure
+from crossrun.failures import CANCELLED, Failure, RunFailed
 from crossrun.runs import Change, IgnoredFiles
-from crossrun.workspace import branch
+from crossrun.stopping import Stop
+from crossrun.workspace import Workspace, branch
+from crossrun.workspace.git import Difference
 from crossrun.workspace.ignored import IgnoredChange
 from crossrun.workspace.looking import OnDisk, inside
 
 _NAMED = 1000
 """So many ignored files an event names."""
+_LAST_PATIENCE = 1.0
+"""Seconds that measuring gets after a second request to stop: enough for most workspaces."""
+_NOT_MEASURED = "stopped at once: the change was not measured, the files stay in"
 
 
-def measure(course: Course, _failure: Failure | None) -> Stage:
-    """Measures the agent's change from outside, before anything else touches the files."""
+def measure(course: Course, failure: Failure | None) -> Stage:
+    """Measures the agent's change from outside, before anything else touches the files.
+
+    Neither a first request to stop nor the deadline keeps it from that: it is what the run did.
+    """
     workspace = course.workspace
     if workspace is None:
         return None
-    tree = workspace.state()
+    measuring = course.measured(lambda: _measured(workspace), _last_patience(course.stop))
+    try:
+        tree, found, ignored = yield from measuring
+    except RunFailed as stopped:
+        yield Warned(message=f"{_NOT_MEASURED} {workspace.path}")
+        return stopped.failure if failure is None else None
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
-    found = workspace.snapshots.difference(workspace.baseline, tree)
     changed = WorkspaceChanged(
         tree=tree,
         changes=found.changes,
         shortstat=found.shortstat,
         stat=found.stat,
         branch=branch(workspace.path),
-        ignored=_ignored_files(workspace.ignored_change()),
+        ignored=ignored,
     )
     yield changed
     if found.changes:
@@ -55,6 +68,7 @@ def verify(course: Course, failure: Failure | None) -> Stage:
     command, workspace = course.request.verify, course.workspace
     if failure is not None or command is None or workspace is None:
         return None
+    course.look_up()
     result = yield from run_command(
         shell(command),
         workspace=workspace.path,
@@ -97,12 +111,32 @@ def credit(course: Course, failure: Failure | None) -> Stage:
     return None
 
 
+def _measured(workspace: Workspace) -> tuple[str, Difference, IgnoredFiles]:
+    tree = workspace.state()
+    change = workspace.snapshots.difference(workspace.baseline, tree)
+    return tree, change, _ignored_files(workspace.ignored_change())
+
+
 def _ignored_files(change: IgnoredChange) -> IgnoredFiles:
     return IgnoredFiles(
         len(change.written) + len(change.deleted),
         change.written[:_NAMED],
         change.deleted[:_NAMED],
     )
+
+
+def _last_patience(stop: Stop) -> Callable[[], None]:
+    """Raises RunFailed some moments after somebody asked twice that the run stops."""
+    urgent_since: float | None = None
+
+    def look_up() -> None:
+        nonlocal urgent_since
+        if stop and stop.urgent:
+            urgent_since = urgent_since or time.monotonic()
+            if time.monotonic() >= urgent_since + _LAST_PATIENCE:
+                raise RunFailed(CANCELLED)
+
+    return look_up
 
 
 def _found_artifacts(course: Course, workspace: Path, changes: Sequence[Change]) -> Facts:

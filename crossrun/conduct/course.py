@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.artifacts import Archives
-from crossrun.background import Background
+from crossrun.background import Background, awaited
 from crossrun.errors import CrossrunError
-from crossrun.events import CancelRequested, Event
+from crossrun.events import CancelRequested, Event, SnapshotProgressed
 from crossrun.executors import Executor
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.patterns import Memory
@@ -26,7 +27,11 @@ Facts = Generator[Event | None]
 Stage = Generator[Event | None, None, Failure | None]
 """A part of a run; its value says why the run cannot succeed, if so."""
 Value = TypeVar("Value")
+Seen = TypeVar("Seen")
 _TICK = 0.05
+_TELL_AGAIN = 2.0
+"""Seconds between words of progress; what is shorter has none."""
+_NOT_BEGUN = "the agent was not started; run it again: crossrun retry RUN"
 
 
 class Queue(Protocol):
@@ -124,12 +129,52 @@ class Course:
             self.look_up()
         return background.value()
 
+    def watched(
+        self,
+        work: Generator[Seen, None, Value],
+        told: Callable[[Seen], Event],
+        look_up: Callable[[], None] | None = None,
+    ) -> Generator[Event | None, None, Value]:
+        """Carries out work that may take long, and tells now and then how far it has come.
+
+        Args:
+            work: yields its progress; closed when the run has to end before.
+            told: makes an event of the progress.
+            look_up: raises RunFailed when the run has to end; `Course.look_up` where none is given.
+        """
+        look_up = look_up or self.look_up
+        told_at = time.monotonic()
+        with closing(work):
+            while True:
+                look_up()
+                try:
+                    progress = next(work)
+                except StopIteration as ended:
+                    value: Value = ended.value
+                    return value
+                if time.monotonic() >= told_at + _TELL_AGAIN:
+                    told_at = time.monotonic()
+                    yield told(progress)
+                yield from self.tell_of_stop()
+                yield None
+
+    def measured(
+        self, measure: Callable[[], Value], look_up: Callable[[], None] | None = None
+    ) -> Generator[Event | None, None, Value]:
+        """Takes or compares snapshots in the background; otherwise as `watched`."""
+        work = awaited(measure, int)
+        return self.watched(work, lambda files: SnapshotProgressed(files=files), look_up)
+
     def look_up(self) -> None:
         """Looks whether the run has to end. Raises RunFailed."""
+        failure = None
         if self.stop:
-            raise RunFailed(CANCELLED)
-        if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise RunFailed(TIMED_OUT)
+            failure = CANCELLED
+        elif self.deadline is not None and time.monotonic() >= self.deadline:
+            failure = TIMED_OUT
+        if failure is not None:
+            begun = self.workspace is not None
+            raise RunFailed(failure if begun else replace(failure, hint=_NOT_BEGUN))
 
 
 def guarded(stage: Stage) -> Stage:

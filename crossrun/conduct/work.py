@@ -129,6 +129,7 @@ class Work:
             prompt = yield from self._next_prompt()
             if prompt is None:
                 return None
+            self._course.look_up()
             failure = yield from self._step(prompt, workspace)
             if failure is not None and not (yield from self._waited_for_quota(failure)):
                 return failure

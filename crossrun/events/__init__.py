@@ -13,6 +13,7 @@ from crossrun.events.beginning import (
     RunQueued,
     RunStarted,
     SetupRan,
+    SnapshotProgressed,
     SourceCopied,
     WorkspacePrepared,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "RunQueued",
     "RunStarted",
     "SetupRan",
+    "SnapshotProgressed",
     "SourceCopied",
     "StepFinished",
     "StepPlanned",
@@ -125,6 +127,7 @@ Event = (
     | RunDequeued
     | WaitBegan
     | CopyProgressed
+    | SnapshotProgressed
     | SourceCopied
     | SetupRan
     | WorkspacePrepared

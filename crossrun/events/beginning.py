@@ -40,6 +40,12 @@ class CopyProgressed(Fact, frozen=True):
     bytes: int
 
 
+class SnapshotProgressed(Fact, frozen=True):
+    """The state of the workspace is being recorded; so many files that are new are by now."""
+
+    files: int
+
+
 class SourceCopied(Fact, frozen=True):
     """What the workspace began with, from where, and what of it is not there or not whole.
 

@@ -25,6 +25,7 @@ from crossrun.events import (
     RunQueued,
     RunStarted,
     SetupRan,
+    SnapshotProgressed,
     SourceCopied,
     StepFinished,
     StepPlanned,
@@ -85,6 +86,9 @@ def phrases(event: Event) -> list[Phrase]:
             ]
         case CopyProgressed(files=files, bytes=count):
             return [Phrase("note", f"copying: {plural(files, 'file')}, {size(count)}")]
+        case SnapshotProgressed(files=files):
+            so_far = f": {plural(files, 'file')}" if files else ""
+            return [Phrase("note", f"recording the state{so_far}")]
         case SourceCopied():
             return _copied(event)
         case SetupRan(command=command, exit_code=code, output=output, duration_s=duration):

@@ -16,6 +16,7 @@ from crossrun.events import (
     RunDequeued,
     RunQueued,
     RunStarted,
+    SnapshotProgressed,
     StepFinished,
     StepPlanned,
     TurnStarted,
@@ -50,6 +51,8 @@ class Progress(Struct):
                 self.stage = "preparing"
             case CopyProgressed():
                 self.stage = "copying"
+            case SnapshotProgressed():
+                self.stage = "recording the state"
             case RunQueued():
                 self.stage = "queued"
             case WaitBegan(until=until):

@@ -8,7 +8,8 @@ configuration found in a tree or inherited from the user can run code or change 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import IO, Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from crossrun.background import checkpoint
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
 from crossrun.runs import Change
 from crossrun.workspace.own_repository import is_file_below, own_index
+from crossrun.workspace.waiting import communicated, counting_lines
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _LARGEST_KEPT = 8 * 1024 * 1024
@@ -134,7 +137,9 @@ class Snapshots:
 
     def _add_all(self, outside: Sequence[str], *, force: bool) -> str:
         flags = ("--force",) if force else ()
-        done = self._call("add", "--all", "--ignore-errors", *flags, "--", ".", *outside)
+        words = ("add", "--all", "--verbose", "--ignore-errors", *flags, "--", ".", *outside)
+        with tempfile.TemporaryFile() as names:
+            done = self._call(*words, into=names, meanwhile=counting_lines(names))
         if done.returncode < 0 or done.returncode >= _FATAL:
             output(done)
         return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
@@ -154,6 +159,7 @@ class Snapshots:
             ours = self.git_dir / "objects" / folder.name
             ours.mkdir(exist_ok=True)
             for file in folder.iterdir():
+                checkpoint()
                 _link_or_copy(file, ours / file.name)
 
     def difference(self, before: str, after: str) -> Difference:
@@ -294,12 +300,20 @@ class Snapshots:
         index: Path | None = None,
         stdin: bytes = b"",
         into: IO[bytes] | None = None,
+        meanwhile: Callable[[], None] = checkpoint,
     ) -> "subprocess.CompletedProcess[bytes]":
         folder = folder or self._work_tree
         settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
         place = [f"--git-dir={self.git_dir}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
-        return run_git([*place, *settings, *words], folder, stdin=stdin, environ=extra, into=into)
+        return run_git(
+            [*place, *settings, *words],
+            folder,
+            stdin=stdin,
+            environ=extra,
+            into=into,
+            meanwhile=meanwhile,
+        )
 
 
 def run_git(
@@ -309,8 +323,18 @@ def run_git(
     stdin: bytes = b"",
     environ: dict[str, str] | None = None,
     into: IO[bytes] | None = None,
+    meanwhile: Callable[[], None] = checkpoint,
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Runs git as if for a user who has configured nothing; it writes `into` a file, if given."""
+    """Runs git as if for a user who has configured nothing.
+
+    Args:
+        words: its arguments.
+        folder: where it runs.
+        stdin: its input.
+        environ: variables that it gets besides.
+        into: the file that gets its output.
+        meanwhile: called ten times a second; what it raises ends git.
+    """
     clean = {
         "PATH": os.defpath,
         "HOME": os.devnull,
@@ -323,14 +347,13 @@ def run_git(
     }
     program = require_git()
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             [program, *words],
             cwd=folder,
             env=clean,
-            input=stdin,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if into is None else into,
             stderr=subprocess.PIPE,
-            check=False,
             start_new_session=True,  # a Ctrl-C is for crossrun, which ends in order
         )
     except OSError as error:
@@ -339,6 +362,7 @@ def run_git(
             f"the workspace {folder} cannot be looked at: {error.strerror}",
             hint="it was removed or made inaccessible while the run went on",
         ) from error
+    return communicated(process, stdin, meanwhile)
 
 
 def _link_or_copy(file: Path, target: Path) -> None:
