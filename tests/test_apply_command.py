@@ -100,9 +100,9 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         "branch": None,
         "commit": None,
         "files": [
-            {"path": "a new file.txt", "status": "added", "merged": False},
-            {"path": "notes.txt", "status": "modified", "merged": True},
-            {"path": "old.txt", "status": "deleted", "merged": False},
+            {"path": "a new file.txt", "status": "added", "old_path": None, "merged": False},
+            {"path": "notes.txt", "status": "modified", "old_path": None, "merged": True},
+            {"path": "old.txt", "status": "deleted", "old_path": None, "merged": False},
         ],
         "conflicts": [],
         "already": 0,

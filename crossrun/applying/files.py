@@ -37,7 +37,7 @@ def apply_to_files(
     ):
         looking = TargetFolder(top, "")
         planner = Planner(change.trees, looking, change.run.id if marking else None)
-        plan = planner.plan(_wanted(store, change, folder))
+        plan = planner.plan(_wanted(store, change, folder), tree=change.tree)
         if dry_run or not plan.steps or (plan.clashes and not marking):
             return Outcome(folder, plan)
         before, after = keep_contents(plan, change.trees, looking)
@@ -82,7 +82,9 @@ def take_back(
     folder = TargetFolder(top, application.id)
     for path in wanted:
         folder.sweep(path)
-    plan = Planner(trees, folder).plan({p: wish for p, wish in wanted.items() if p != besides})
+    plan = Planner(trees, folder).plan(
+        {p: wish for p, wish in wanted.items() if p != besides}, tree=before
+    )
     if not plan.clashes:
         carry_out(plan, trees, folder)
     return plan

@@ -67,7 +67,9 @@ def _undo_in_place(store: Store, change: Change) -> Outcome:
         opened(folder) as top,
     ):
         target = TargetFolder(top, run.id)
-        plan = Planner(trees, target).plan(wishes([trees.changed(change.tree, change.base)]))
+        plan = Planner(trees, target).plan(
+            wishes([trees.changed(change.tree, change.base)]), tree=change.base
+        )
         if plan.clashes or not plan.steps:
             return Outcome(folder, plan)
         carry_out(plan, trees, target)

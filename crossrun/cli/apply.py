@@ -207,6 +207,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
             {
                 "path": shown(step.path),
                 "status": step.status,
+                "old_path": None if step.old_path is None else shown(step.old_path),
                 "merged": step.content is not None,
             }
             for step in plan.steps

@@ -7,11 +7,10 @@ from pathlib import Path
 from crossrun.applying import Outcome
 from crossrun.runs import Run
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
-from crossrun.views.words import clean, plural
+from crossrun.views.words import CHANGE_MARKS, clean, plural
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.merging import Clash, Step
 
-_MARKS = {"added": "+", "modified": "~", "deleted": "-"}
 _MOST = 50
 _LABEL = 11
 
@@ -87,7 +86,7 @@ def _steps(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
     """All that was changed, or would be; conflicts that are written are listed as such."""
     written = {clash.written for clash in outcome.plan.clashes}
     steps = [step for step in outcome.plan.steps if step.path not in written]
-    rows = [(_MARKS[step.status], shown(step.path), _told(step)) for step in steps]
+    rows = [(CHANGE_MARKS[step.status], shown(step.path), _told(step)) for step in steps]
     yield from _listed("changed" if outcome.application else "would", rows, terminal)
 
 
@@ -120,7 +119,9 @@ def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) ->
 
 
 def _told(step: Step) -> str:
-    return "merged with what is there" if step.content is not None else ""
+    old_name = "" if step.old_path is None else f"was {_one_line(shown(step.old_path))}"
+    merged = "" if step.content is None else "merged with what is there"
+    return ", ".join(filter(None, (old_name, merged)))
 
 
 def _why(clash: Clash) -> str:

@@ -143,6 +143,13 @@ class CommitState:
         self._paths = sorted(self._entries)
         self._read = read
 
+    tells_case = True
+    keeps_modes = True
+
+    def spelled(self, path: str) -> str:
+        """The path itself: trees of git tell all names apart."""
+        return path
+
     def look(self, path: str) -> Place:
         """What is at a path."""
         above = [path[:at] for at, sign in enumerate(path) if sign == "/"]

@@ -1,5 +1,6 @@
 """A change brought to files that may have changed since: planned as a whole, then carried out."""
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,13 +18,17 @@ from crossrun.workspace.merging import (
     is_safe,
     merged_mode,
     why,
+    without_mode,
 )
+from crossrun.workspace.spelling import Goal, goals
 from crossrun.workspace.target_folder import TargetFolder
 from crossrun.workspace.trees import Entry, Trees, blob_id
 
 _SNIFFED = 8000
 """Bytes in which git looks for the sign of a binary file."""
 _MOST_CONFLICTS = 127
+_LONGEST_NAME = 255
+"""Bytes, on all common file systems."""
 
 
 class Target(Protocol):
@@ -34,6 +39,17 @@ class Target(Protocol):
 
     def read(self, path: str, place: Place) -> bytes:
         """The content of what was looked at."""
+
+    def spelled(self, path: str) -> str:
+        """The path as it is listed there; names that are not there stay as they are."""
+
+    @property
+    def tells_case(self) -> bool:
+        """Whether names of different case are different ones."""
+
+    @property
+    def keeps_modes(self) -> bool:
+        """Whether files have modes that mean something."""
 
 
 class _Merged(NamedTuple):
@@ -56,11 +72,25 @@ class Planner:
         self._target = target
         self._marking = marking
 
-    def plan(self, wanted: Mapping[str, Wish]) -> Plan:
-        """What is to be done. Raises OSError where the target cannot be read."""
-        steps, clashes, already = list[Step](), list[Clash](), 0
-        for path, wish in wanted.items():
-            made = self._decided(path, wish)
+    def plan(self, wanted: Mapping[str, Wish], *, tree: str | None = None) -> Plan:
+        """What is to be done. Raises OSError where the target cannot be read.
+
+        Args:
+            wanted: the change.
+            tree: the state that it leads to; it tells which folders keep their names.
+        """
+        unsafe = [path for path in wanted if not is_safe(self._spelled(path))]
+        wanted = {path: wish for path, wish in wanted.items() if path not in unsafe}
+        found, clashes = goals(
+            wanted,
+            self._target.spelled,
+            tells_apart=lambda: self._target.tells_case,
+            stays=lambda folder: tree is not None and self._trees.has(tree, folder),
+        )
+        clashes += [Clash(path, "no file may have this name") for path in unsafe]
+        steps, already = list[Step](), 0
+        for goal in found:
+            made = self._decided(goal)
             steps += [part for part in made if isinstance(part, Step)]
             clashes += [part for part in made if isinstance(part, Clash)]
             already += not made
@@ -69,22 +99,41 @@ class Planner:
         free = tuple(step for step in steps if step.path not in blocked)
         return Plan(free, tuple(sorted(clashes)), already)
 
-    def _decided(self, path: str, wish: Wish) -> list[Step | Clash]:
-        if not is_safe(path):
-            return [Clash(path, "no file may have this name")]
-        place = self._target.look(path)
-        match decide(wish, place.entry):
-            case "keep":
-                return []
-            case "take":
-                return [Step(path, place.entry, wish.wanted, place=place)]
-            case "merge":
-                return self._merged(path, wish, place)
-            case "clash":
-                return self._clashed(path, wish, place)
+    def _spelled(self, path: str) -> str:
+        return self._target.spelled(path) if is_safe(path) else path
 
-    def _merged(self, path: str, wish: Wish, place: Place) -> list[Step | Clash]:
-        base, wanted, now = wish.bases[0], wish.wanted, place.entry
+    def _decided(self, goal: Goal) -> list[Step | Clash]:
+        place = self._target.look(goal.at)
+        now, verdict = place.entry, decide(goal.wish, place.entry)
+        expected = without_mode(goal.wish, now)
+        if decide(goal.wish, expected) != verdict and not self._target.keeps_modes:
+            now, verdict = expected, decide(goal.wish, expected)
+        match verdict:
+            case "keep":
+                return self._step(goal, place, now, now)
+            case "take":
+                return self._step(goal, place, now, goal.wish.wanted)
+            case "merge":
+                return self._merged(goal, place, now)
+            case "clash":
+                return self._clashed(goal, place)
+
+    def _step(
+        self,
+        goal: Goal,
+        place: Place,
+        before: Entry | None,
+        after: Entry | None,
+        content: bytes | None = None,
+    ) -> list[Step | Clash]:
+        """The step to a state; none where all is as it has to be."""
+        old_path = None if before is None or goal.at == goal.path else goal.at
+        if before == after and old_path is None:
+            return []
+        return [Step(goal.path, before, after, content, place, old_path)]
+
+    def _merged(self, goal: Goal, place: Place, now: Entry | None) -> list[Step | Clash]:
+        base, wanted = goal.wish.bases[0], goal.wish.wanted
         assert base is not None  # noqa: S101  all three are files
         assert wanted is not None  # noqa: S101
         assert now is not None  # noqa: S101
@@ -92,25 +141,27 @@ class Planner:
         if base.blob in (wanted.blob, now.blob):
             blob = now.blob if wanted.blob == base.blob else wanted.blob
             same = blob == now.blob
-            content = self._target.read(path, place) if same else None
-            return _unless_same(Step(path, now, Entry(mode, blob), content, place))
-        merged = self._merged_text(path, base, wanted, place)
+            content = self._target.read(goal.at, place) if same else None
+            return self._step(goal, place, now, Entry(mode, blob), content)
+        merged = self._merged_text(goal.at, base, wanted, place)
         if merged is None or not merged.clean:
-            return self._clashed(path, wish, place, merged)
+            return self._clashed(goal, place, merged)
         after = Entry(mode, blob_id(merged.content))
-        return _unless_same(Step(path, now, after, merged.content, place))
+        return self._step(goal, place, now, after, merged.content)
 
     def _clashed(
-        self, path: str, wish: Wish, place: Place, merged: _Merged | None = None
+        self, goal: Goal, place: Place, merged: _Merged | None = None
     ) -> list[Step | Clash]:
         """The clash; where conflicts are wanted, what puts both versions into the target."""
-        reason, wanted, now = why(wish, place.entry), wish.wanted, place.entry
+        path, wish, now = goal.at, goal.wish, place.entry
+        reason, base, wanted = why(wish, now), wish.bases[0], wish.wanted
         if self._marking is None or wanted is None:
             return [Clash(path, reason)]
-        if merged is None and wish.bases[0] is None and is_regular(wanted) and is_regular(now):
+        if merged is None and base is None and is_regular(wanted) and is_regular(now):
             merged = self._merged_text(path, None, wanted, place)
         if merged is not None and now is not None:
-            after = Entry(now.mode, blob_id(merged.content))
+            mode = merged_mode(base or wanted, wanted, now)
+            after = Entry(mode, blob_id(merged.content))
             return [Clash(path, reason, path), Step(path, now, after, merged.content, place)]
         for name in _names_beside(path, self._marking):
             beside = self._target.look(name)
@@ -152,10 +203,10 @@ def keep_contents(plan: Plan, trees: Trees, target: Target) -> tuple[str, str]:
     """
     for step in plan.steps:
         if step.before is not None:
-            trees.keep(target.read(step.path, step.place))
+            trees.keep(target.read(step.at, step.place))
         if step.content is not None:
             trees.keep(step.content)
-    before = trees.write({step.path: step.before for step in plan.steps if step.before})
+    before = trees.write({step.at: step.before for step in plan.steps if step.before})
     return before, trees.write({step.path: step.after for step in plan.steps if step.after})
 
 
@@ -166,23 +217,27 @@ def carry_out(plan: Plan, trees: Trees, folder: TargetFolder) -> None:
         TouchedError: a file was changed in the meantime; it stays as it is.
         OSError: the file system refused.
     """
-    for step in _in_order(plan):
+    for step in plan.steps:
         if step.after is None:
             folder.remove(step.path, step.place)
-        else:
+    for step in plan.steps:
+        if step.after is not None and step.after != step.before:
             content = trees.content(step.after.blob) if step.content is None else step.content
-            folder.put(step.path, step.after, content, step.place)
-
-
-def _in_order(plan: Plan) -> Iterator[Step]:
-    yield from (step for step in plan.steps if step.after is None)
-    yield from (step for step in plan.steps if step.after is not None)
-
-
-def _unless_same(step: Step) -> list[Step | Clash]:
-    return [] if step.before == step.after else [step]
+            folder.put(step.at, step.after, content, step.place)
+    for step in plan.steps:
+        if step.old_path is not None:
+            folder.respell(step.old_path, step.path)
 
 
 def _names_beside(path: str, run_id: str) -> Iterator[str]:
-    yield f"{path}.{run_id}"
-    yield from (f"{path}.{run_id}.{number}" for number in range(2, 10))
+    """Names that tell of the run, as near to the path's own as the length of names allows."""
+    folder, slash, name = path.rpartition("/")
+    for ending in (f".{run_id}", *(f".{run_id}.{number}" for number in range(2, 10))):
+        room = _LONGEST_NAME - len(ending)
+        yield f"{folder}{slash}{_fitting(name, room)}{ending}"
+
+
+def _fitting(name: str, size: int) -> str:
+    """The beginning of a name, so many bytes at most and no half of a sign."""
+    raw = os.fsencode(name)
+    return name if len(raw) <= size else raw[:size].decode("utf-8", "ignore")

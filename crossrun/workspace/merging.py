@@ -37,17 +37,28 @@ class Place(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One path that is to be changed. `content` is that of a merge; else it is that of `after`."""
+    """One path that is to be changed. `content` is that of a merge; else it is that of `after`.
+
+    `old_path` is another spelling that the path has in the target until then.
+    """
 
     path: str
     before: Entry | None
     after: Entry | None
     content: bytes | None = None
     place: Place = Place()
+    old_path: str | None = None
 
     @property
-    def status(self) -> Literal["added", "modified", "deleted"]:
+    def at(self) -> str:
+        """Where the file is before the step."""
+        return self.path if self.old_path is None else self.old_path
+
+    @property
+    def status(self) -> Literal["added", "modified", "deleted", "renamed"]:
         """What happens to the path."""
+        if self.old_path is not None:
+            return "renamed"
         if self.before is None:
             return "added"
         return "deleted" if self.after is None else "modified"
@@ -85,6 +96,15 @@ def decide(wish: Wish, now: Entry | None) -> Verdict:
     if is_regular(base) and is_regular(wish.wanted) and is_regular(now):
         return "merge"
     return "clash"
+
+
+def without_mode(wish: Wish, now: Entry | None) -> Entry | None:
+    """What is there, with the mode that is expected: where there are no modes, none is wrong."""
+    if now is None or not is_regular(now):
+        return now
+    expected = [each for each in (wish.wanted, *wish.bases) if each and is_regular(each)]
+    same = (each for each in expected if each.blob == now.blob)
+    return next(same, now._replace(mode=expected[-1].mode) if expected else now)
 
 
 def is_regular(entry: Entry | None) -> bool:

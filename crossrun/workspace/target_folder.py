@@ -9,9 +9,12 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 
+from crossrun.workspace import probing
 from crossrun.workspace.descriptors import NO_FOLDER, opened_below
 from crossrun.workspace.merging import Place, is_safe
+from crossrun.workspace.spelling import Listings
 from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
 
 _OTHER = Entry("special", "")
@@ -40,6 +43,22 @@ class TargetFolder:
     def __init__(self, top: int, mark: str) -> None:
         self._top = top
         self._unfinished = f".crossrun-{mark}"
+        self._listings = Listings(top)
+
+    def spelled(self, path: str) -> str:
+        """The path as the folder lists it, as it was when it was asked first."""
+        return self._listings.spelled(path)
+
+    @cached_property
+    def tells_case(self) -> bool:
+        """Whether names of different case are different ones."""
+        found = self._listings.tells_case()
+        return probing.tells_case(self._top) if found is None else found
+
+    @cached_property
+    def keeps_modes(self) -> bool:
+        """Whether files have modes that mean something."""
+        return probing.keeps_modes(self._top)
 
     def look(self, path: str) -> Place:
         """What is at a path."""
@@ -90,6 +109,21 @@ class TargetFolder:
                 with suppress(OSError):
                     os.unlink(self._unfinished, dir_fd=folder)
                 raise
+
+    def respell(self, old: str, new: str) -> None:
+        """Changes only the spelling of a path, folders included.
+
+        Raises:
+            TouchedError: it is gone.
+        """
+        old_parts, new_parts = _parts(old), _parts(new)
+        for number, (here, there) in enumerate(zip(old_parts, new_parts, strict=True)):
+            if here != there:
+                with self._parent(new_parts[:number], new) as folder:
+                    try:
+                        os.rename(here, there, src_dir_fd=folder, dst_dir_fd=folder)
+                    except FileNotFoundError as error:
+                        raise TouchedError(old) from error
 
     def remove(self, path: str, place: Place) -> None:
         """Removes what was looked at, and the folders that are empty then.
@@ -175,7 +209,8 @@ class TargetFolder:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             if place.seen is not None and stat.S_ISREG(place.seen[2]):
-                os.fchmod(descriptor, _kept_permissions(place.seen[2], entry))
+                with suppress(PermissionError):  # of a file system without modes
+                    os.fchmod(descriptor, _kept_permissions(place.seen[2], entry))
 
 
 def _parts(path: str) -> list[str]:

@@ -74,6 +74,10 @@ class Trees:
             found[path] = Pair(_entry(old_mode, old), _entry(new_mode, new))
         return found
 
+    def has(self, tree: str, path: str) -> bool:
+        """Whether a state has something at a path."""
+        return self.call("cat-file", "-e", f"{tree}:{path}") is not None
+
     def content(self, blob: str) -> bytes:
         """The content of a blob.
 

@@ -1,0 +1,75 @@
+"""What the file system of an open folder can do, found out with a file that is removed at once."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crossrun.workspace.descriptors import opened_below
+from crossrun.workspace.git import run_git
+
+_LONGEST = 4 * 1024 * 1024
+"""Bytes of a git configuration."""
+
+
+def keeps_modes(top: int) -> bool:
+    """Whether files keep the right to be run; not in a repository that says they do not."""
+    if _repository_ignores_modes(top):
+        return False
+    with _probe(top) as name:
+        if name is None:
+            return True
+        before = os.lstat(name, dir_fd=top).st_mode
+        with suppress(OSError):
+            _change_mode(top, name, stat.S_IMODE(before) ^ stat.S_IXUSR)
+        return os.lstat(name, dir_fd=top).st_mode != before
+
+
+def tells_case(top: int) -> bool:
+    """Whether names of different case are different ones."""
+    with _probe(top) as name:
+        if name is None:
+            return True
+        with suppress(OSError):
+            os.lstat(name.swapcase(), dir_fd=top)
+            return False
+        return True
+
+
+def _repository_ignores_modes(top: int) -> bool:
+    """Whether a repository's configuration has core.fileMode=false."""
+    try:
+        with opened_below(top, [".git"]) as folder:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            with os.fdopen(os.open("config", flags, dir_fd=folder), "rb") as file:
+                config = file.read(_LONGEST)
+    except OSError:
+        return False
+    words = ["config", "--file", "-", "--no-includes", "--type=bool", "--get", "core.filemode"]
+    return run_git(words, Path("/"), stdin=config).stdout.strip() == b"false"
+
+
+def _change_mode(top: int, name: str, mode: int) -> None:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=top)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _probe(top: int) -> Iterator[str | None]:
+    """A new file; None where none can be made."""
+    name = f".crossrun-probe-{secrets.token_hex(4)}"
+    try:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=top))
+    except OSError:
+        yield None
+        return
+    try:
+        yield name
+    finally:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=top)

@@ -1,0 +1,243 @@
+"""Changes brought to file systems that do not tell case apart, or have no modes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from applications import Desk, brought
+from conftest import Crossrun
+from filesystems import exfat, lacks_exfat
+
+from crossrun.workspace.merging import Clash, Wish, without_mode
+from crossrun.workspace.spelling import Goal, folded, goals
+from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
+
+A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.fixture(scope="module")
+def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    lacking = lacks_exfat(tmp_path_factory.mktemp("probe"))
+    if lacking is not None:
+        pytest.skip(lacking)
+    with exfat(tmp_path_factory.mktemp("disk") / "exfat") as folder:
+        yield folder
+
+
+@pytest.fixture
+def desk(crossrun: Crossrun, mounted: Path) -> Iterator[Desk]:
+    folder = mounted / "source"
+    desk = Desk(folder, crossrun)
+    yield desk
+    desk.store.close()
+    shutil.rmtree(folder)
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """All files in the spelling of the listing."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.parts
+    }
+
+
+BROUGHT = {
+    # what is: (the files at first, what the run did, what the user did since, the files then)
+    "a file in another case": ("echo a > readme", "mv readme README", "", {"README": "a\n"}),
+    "a file in another case with an edit": (
+        "echo a > readme",
+        "mv readme README; echo b > README",
+        "",
+        {"README": "b\n"},
+    ),
+    "a file in another case that the user edited": (
+        "printf 'a\\nb\\nc\\n' > readme",
+        "mv readme README",
+        "echo d >> readme",
+        {"README": "a\nb\nc\nd\n"},
+    ),
+    "a file in another case that both edited": (
+        "printf '1\\n2\\n3\\n4\\n5\\n6\\n' > readme",
+        "mv readme README; sed -i s/1/one/ README",
+        "sed -i s/6/six/ readme",
+        {"README": "one\n2\n3\n4\n5\nsix\n"},
+    ),
+    "a file in another case that the user renamed, too": (
+        "echo a > readme",
+        "mv readme README; echo b > README",
+        "mv readme Readme",
+        {"README": "b\n"},
+    ),
+    "a folder in another case": (
+        "mkdir -p src/deep; echo a > src/a; echo b > src/deep/b",
+        "mv src Src",
+        "",
+        {"Src/a": "a\n", "Src/deep/b": "b\n"},
+    ),
+    "folders and files in another case": (
+        "mkdir -p src/deep; echo a > src/deep/a",
+        "mkdir -p Src/Deep; mv src/deep/a Src/Deep/A; echo b > Src/Deep/A",
+        "",
+        {"Src/Deep/A": "b\n"},
+    ),
+    "a folder in another case, in which the user has more": (
+        "mkdir src; echo a > src/a",
+        "mv src Src",
+        "echo mine > src/mine",
+        {"Src/a": "a\n", "Src/mine": "mine\n"},
+    ),
+    "one file of a folder in another case": (
+        "mkdir src; echo a > src/a; echo b > src/b",
+        "mkdir Src; mv src/a Src/a",
+        "",
+        {"src/a": "a\n", "src/b": "b\n"},
+    ),
+    "a new file in a folder of another case": (
+        "mkdir src; echo a > src/a",
+        "mkdir Src; echo b > Src/b",
+        "",
+        {"src/a": "a\n", "src/b": "b\n"},
+    ),
+    "names that are swapped": (
+        "echo a > a; echo b > b",
+        "mv a t; mv b A; mv t B",
+        "",
+        {"A": "b\n", "B": "a\n"},
+    ),
+    "a file that goes, and the user's of another case": (
+        "echo a > readme",
+        "rm readme",
+        "mv readme README; echo mine > README",
+        {"README": "mine\n"},
+    ),
+    "new files": ("echo a > a", "echo b > b; chmod +x b; echo A > a", "", {"a": "A\n", "b": "b\n"}),
+    "an edit where modes are lost": ("echo a > a", "chmod -x a; echo b > a", "", {"a": "b\n"}),
+}
+
+
+@pytest.mark.parametrize("case", BROUGHT)
+def test_a_change_is_brought_and_taken_back(desk: Desk, case: str) -> None:
+    first, by_run, since, expected = BROUGHT[case]
+    desk.sh(first)
+    run = desk.run(by_run)
+    desk.sh(since)
+    before = listed(desk.folder)
+
+    outcome = brought(desk, run)
+
+    assert outcome.plan.clashes == ()
+    assert listed(desk.folder) == expected
+    if outcome.application is not None:
+        assert desk.undo(run).plan.clashes == ()
+    assert listed(desk.folder) == before
+    again = brought(desk, run)
+    assert again.plan.clashes == ()
+    assert listed(desk.folder) == expected
+    assert brought(desk, run).plan.steps == ()
+
+
+CONFLICTS = {
+    # what is: (the files at first, what the run did, what the user did since, the files then)
+    "a new file that the user has in another case": (
+        "",
+        "echo b > README",
+        "echo mine > readme",
+        {"readme": "<<<<<<< here\nmine\n=======\nb\n>>>>>>> run {id}\n"},
+    ),
+    "two new files of one name": (
+        "echo x > x",
+        "echo a > a; echo A > A",
+        "",
+        {"x": "x\n", "A": "A\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONFLICTS)
+def test_what_cannot_be_brought_is_a_conflict_that_can_be_written(desk: Desk, case: str) -> None:
+    first, by_run, since, expected = CONFLICTS[case]
+    desk.sh(first)
+    run = desk.run(by_run)
+    desk.sh(since)
+    before = listed(desk.folder)
+    assert brought(desk, run).application is None
+    assert listed(desk.folder) == before
+
+    assert brought(desk, run, marking=True).application is not None
+
+    wanted = {path: content.format(id=run.id) for path, content in expected.items()}
+    assert listed(desk.folder) == wanted
+    desk.undo(run)
+    assert listed(desk.folder) == before
+
+
+def test_the_same_is_known_of_a_folder_without_a_name_to_try(desk: Desk) -> None:
+    run = desk.run("echo a > a; echo A > A")
+    (clash,) = brought(desk, run).plan.clashes
+    assert clash == Clash("a", "this folder does not tell it from A")
+    assert listed(desk.folder) == {}
+
+
+class TestGoals:
+    """What a folder is to become, by the names that it lists."""
+
+    @staticmethod
+    def of(
+        wanted: dict[str, Wish],
+        *names: str,
+        alike: bool = True,
+        stays: tuple[str, ...] = (),
+    ) -> tuple[list[Goal], list[Clash]]:
+        """The goals in a folder with these names, which are `alike` whatever their spelling."""
+
+        def spelled(path: str) -> str:
+            same = [name for name in names if folded(name) == folded(path)]
+            return path if path in names or not same or not alike else same[0]
+
+        return goals(wanted, spelled, tells_apart=lambda: not alike, stays=lambda f: f in stays)
+
+    def test_what_goes_and_comes_in_another_spelling_is_renamed(self) -> None:
+        wanted = {"readme": Wish((A,), None), "README": Wish((None,), B)}
+        assert self.of(wanted, "readme") == ([Goal("README", "readme", Wish((A,), B))], [])
+
+    def test_where_case_counts_they_are_two_files(self) -> None:
+        wanted = {"readme": Wish((A,), None), "README": Wish((None,), B)}
+        apart = [Goal(path, path, wish) for path, wish in sorted(wanted.items())]
+        assert self.of(wanted, "readme", alike=False) == (apart, [])
+
+    def test_forms_of_unicode_are_one_name(self) -> None:
+        wanted = {COMPOSED: Wish((A,), None), DECOMPOSED: Wish((None,), A)}
+        renamed = Goal(DECOMPOSED, COMPOSED, Wish((A,), A))
+        assert self.of(wanted, COMPOSED) == ([renamed], [])
+
+    def test_a_name_that_was_listed_in_another_form_is_removed(self) -> None:
+        wish = Wish((A,), None)
+        assert self.of({COMPOSED: wish}, DECOMPOSED) == ([Goal(DECOMPOSED, DECOMPOSED, wish)], [])
+
+    def test_a_name_that_goes_does_not_take_one_of_another_case_with_it(self) -> None:
+        assert self.of({"readme": Wish((A,), None)}, "README") == ([], [])
+
+    def test_folders_that_stay_keep_their_names(self) -> None:
+        wanted = {"src/a": Wish((A,), None), "Src/A": Wish((None,), A)}
+        found, _ = self.of(wanted, "src/a", stays=("src",))
+        assert found == [Goal("src/A", "src/a", Wish((A,), A))]
+
+    def test_of_two_files_with_one_name_there_is_one(self) -> None:
+        wanted = {"a": Wish((None,), A), "A": Wish((None,), B)}
+        found, clashes = self.of(wanted, "a")
+        assert found == [Goal("a", "a", Wish((None,), A))]
+        assert [clash.path for clash in clashes] == ["A"]
+
+
+def test_without_modes_a_file_is_what_its_content_is() -> None:
+    program = Entry(PROGRAM, A.blob)
+    assert without_mode(Wish((B,), A), program) == A
+    assert without_mode(Wish((A,), B), program) == A
+    assert without_mode(Wish((B,), C), program) == A
+    assert without_mode(Wish((None,), B), program) == A
+    assert without_mode(Wish((A,), None), program) == A
+    linked = Entry(LINK, A.blob)
+    assert without_mode(Wish((A,), B), linked) == linked
