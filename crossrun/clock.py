@@ -8,6 +8,17 @@ def now() -> str:
     return utc(datetime.now(UTC))
 
 
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one stored time to another; None while one of them is not known.
+
+    Never less than none: between the two, the clock may have been set back.
+    """
+    if start is None or end is None:
+        return None
+    took = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    return max(took.total_seconds(), 0.0)
+
+
 def utc(moment: datetime) -> str:
     """A moment as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -177,6 +177,7 @@ def _finished(run: Run, recorded: Recorded, event: RunFinished) -> Run:
         exit_code=exit_code,
         ended_at=recorded.at,
         redactions=event.redactions,
+        duration_s=event.duration_s,
     )
 
 

@@ -51,8 +51,8 @@ class Holding(NamedTuple):
         return self.runs[-1]
 
     def age(self, now: datetime) -> float:
-        """Seconds since its newest run ended."""
-        return (now - datetime.fromisoformat(self.newest.at)).total_seconds()
+        """Seconds since its newest run ended; none where the clock was set back since."""
+        return max((now - datetime.fromisoformat(self.newest.at)).total_seconds(), 0.0)
 
 
 class Rules(NamedTuple):

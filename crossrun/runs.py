@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from crossrun.clock import seconds_between
 from crossrun.failures import Failure
 from crossrun.status import Status
 from crossrun.workflows import Decision
@@ -264,7 +265,8 @@ class Run(Struct, frozen=True, kw_only=True):
     `cost` is in the currency of the price settings. `ignored_files` counts the files that git
     ignores and the run wrote or deleted.
 
-    Times are ISO-8601 in UTC, as stored with the events.
+    Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by a clock that
+    nobody can set; None where the run has no end or was not measured.
     """
 
     id: str
@@ -305,6 +307,13 @@ class Run(Struct, frozen=True, kw_only=True):
     failed_commands: int = 0
     source: Source | None = None
     ignored_files: int | None = None
+    duration_s: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, as measured or else by its times; None while it has no end."""
+        measured = self.duration_s
+        return seconds_between(self.started_at, self.ended_at) if measured is None else measured
 
 
 class Artifact(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from crossrun.clock import seconds_between
 from crossrun.status import Status
 
 
@@ -34,6 +35,13 @@ class RunLine(NamedTuple):
     pattern_id: str | None = None
     decision: str | None = None
     learned_pattern_id: str | None = None
+    duration_s: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """See `Run.seconds`."""
+        measured = self.duration_s
+        return seconds_between(self.started_at, self.ended_at) if measured is None else measured
 
 
 class RunFilter(NamedTuple):

@@ -296,7 +296,7 @@ EVENTS: tuple[Event, ...] = (
         ),
         adherence=0.75,
     ),
-    RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7),
+    RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7, duration_s=12.5),
 )
 
 

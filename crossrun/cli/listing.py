@@ -15,7 +15,7 @@ from crossrun.setting_values import duration
 from crossrun.status import Status
 from crossrun.stored import RunFilter, RunLine
 from crossrun.views.terminal import Column, Terminal, table
-from crossrun.views.words import clean, clock, count, first_line, seconds_between, status_style
+from crossrun.views.words import clean, clock, count, first_line, status_style
 
 
 def runs(
@@ -99,7 +99,7 @@ def _run_table(found: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
 
 
 def _run_row(run: RunLine) -> list[str]:
-    took = seconds_between(run.started_at, run.ended_at)
+    took = run.seconds
     status = str(run.status).replace("_", " ")
     if run.status is Status.FAILED:
         status += f" ({run.exit_code})"

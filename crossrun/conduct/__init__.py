@@ -49,7 +49,7 @@ def conduct(
             if trouble is not None:
                 yield Warned(message=f"pattern memory: {trouble.message}")
         status = Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0])
-        yield RunFinished(status=status, failure=failure)
+        yield RunFinished(status=status, failure=failure, duration_s=course.seconds)
 
 
 def first_assignment(

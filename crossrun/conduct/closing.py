@@ -107,7 +107,8 @@ def remember(course: Course, failure: Failure | None) -> Stage:
 def credit(course: Course, failure: Failure | None) -> Stage:
     """Credits the pattern that the run had, or went without."""
     if course.workspace is not None:
-        yield from course.crew.memory.credit(course.run_id, failure)
+        memory, seconds = course.crew.memory, course.seconds
+        yield from memory.credit(course.run_id, failure, seconds=seconds)
     return None
 
 

@@ -92,13 +92,20 @@ class Course:
         self.archive = crew.archives.of(folder_name(request.project_id), run_id)
         self.workspace: Workspace | None = None
         self.deadline: float | None = None
+        self._began: float | None = None
         self.held = ExitStack()
         self._told_of_stop = False
 
     def start_the_clock(self) -> None:
         """From now on `--timeout` counts."""
         timeout = self.request.limits.timeout
-        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self._began = time.monotonic()
+        self.deadline = None if timeout is None else self._began + timeout
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run has taken since it was its turn; None before that."""
+        return None if self._began is None else round(time.monotonic() - self._began, 3)
 
     def tell_of_stop(self) -> Generator[Event]:
         """That somebody asked the run to stop: as soon as it is noticed, and once."""
@@ -106,13 +113,14 @@ class Course:
             self._told_of_stop = True
             yield CancelRequested(by=self.stop.requested_by or "")
 
-    def wait_until(self, moment: float) -> Generator[None, None, None]:
-        """Lets the time of the wall clock pass, which goes on while a computer sleeps.
+    def wait(self, seconds: float) -> Generator[None, None, None]:
+        """Lets time pass; also by the wall clock, which does not stop while a computer sleeps.
 
         Raises:
             RunFailed: the run has to end before.
         """
-        while time.time() < moment:
+        awake, asleep_too = time.monotonic() + seconds, time.time() + seconds
+        while time.monotonic() < awake and time.time() < asleep_too:
             yield None
             self.look_up()
             time.sleep(_TICK)

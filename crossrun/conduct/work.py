@@ -1,6 +1,5 @@
 """The work of a run: its turn, its workspace, its pattern, and step after step of the agent."""
 
-import time
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 
@@ -104,7 +103,7 @@ class Work:
             return
         yield RunQueued(limit=queue.limit, ahead=ahead)
         while ahead is not None:
-            yield from self._course.wait_until(time.time() + _ASK_AGAIN)
+            yield from self._course.wait(_ASK_AGAIN)
             ahead = next(line)
         yield RunDequeued()
 
@@ -204,11 +203,12 @@ class Work:
 
     def _waited_for_quota(self, failure: Failure) -> Generator[Event | None, None, bool]:
         """Waits where the user wants that and it may help; whether to try again."""
-        until = self._patience.until(failure, datetime.now(UTC))
+        now = datetime.now(UTC)
+        until = self._patience.until(failure, now)
         if until is None:
             return False
         yield WaitBegan(until=utc(until), reason=failure.message)
-        yield from self._course.wait_until(until.timestamp())
+        yield from self._course.wait((until - now).total_seconds())
         return True
 
     def _seen(self, event: Event) -> Event:

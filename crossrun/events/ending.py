@@ -47,8 +47,13 @@ class CancelRequested(Fact, frozen=True):
 
 
 class RunFinished(Fact, frozen=True):
-    """The end. `redactions` counts the secrets removed from the run's events."""
+    """The end. `redactions` counts the secrets removed from the run's events.
+
+    `duration_s` is how long the run took, in seconds of a clock that nobody can set and that stands
+    still while the computer sleeps. None: it never began, or its process was gone before its end.
+    """
 
     status: Status
     failure: Failure | None = None
     redactions: int = 0
+    duration_s: float | None = None

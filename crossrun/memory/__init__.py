@@ -96,14 +96,16 @@ class StoredMemory:
                 yield _in_words(learned, worded)
                 yield None
 
-    def credit(self, run_id: str, failure: Failure | None) -> Iterator[Event | None]:
+    def credit(
+        self, run_id: str, failure: Failure | None, *, seconds: float | None
+    ) -> Iterator[Event | None]:
         """What a run that is about to end says about the pattern that was decided on."""
         yield None
         run = self._store.read.run(run_id)
         if run.pattern is not None and run.pattern.pattern_id is not None:
             from crossrun.memory.crediting import judged
 
-            yield from judged(self._store, run, failure)
+            yield from judged(self._store, replace(run, duration_s=seconds), failure)
 
     def _worded(
         self, draft: PatternLearned | None, run: Run, stop: Stop

@@ -48,5 +48,13 @@ class Memory(Protocol):
             Events, and None where what was yielded has to be stored before it goes on.
         """
 
-    def credit(self, run_id: str, failure: Failure | None) -> Iterator[Event | None]:
-        """What a run that is about to end says about the pattern that was decided on."""
+    def credit(
+        self, run_id: str, failure: Failure | None, *, seconds: float | None
+    ) -> Iterator[Event | None]:
+        """What a run that is about to end says about the pattern that was decided on.
+
+        Args:
+            run_id: the run, all of whose events so far it has yielded.
+            failure: why it cannot succeed, if so.
+            seconds: how long it has taken.
+        """

@@ -21,7 +21,7 @@ from crossrun.store.reading import Reader
 from crossrun.store.steps import LATEST
 
 if TYPE_CHECKING:
-    from crossrun.events import Event, Recorded
+    from crossrun.events import Event, Recorded, RunFinished
     from crossrun.redaction import Redactor
     from crossrun.retention import Occupant
     from crossrun.runs import Application, Run
@@ -141,23 +141,19 @@ class Store:
         with self._locks.share(run_id) as free:
             yield free
 
-    def record_end(self, run_id: str, ending: "Event", redactor: "Redactor") -> "Run | None":
+    def record_end(self, run_id: str, ending: "RunFinished", redactor: "Redactor") -> "Run | None":
         """Records the end of a run that was taken over.
 
         Returns:
             The run, or None when it had an end already or was never recorded.
         """
-        from crossrun.redaction import MASK
-        from crossrun.store.recording import Recording, Stored
+        from crossrun.store.ending import add_end
 
         if run_id not in self.read.unfinished():
             return None
-        removed = sum(event.body.count(MASK) for event in self.read.events(run_id))
-        begin = Stored(self.read.run(run_id), self.read.last_seq(run_id), removed)
-        recording = Recording(
-            run_id, redactor, lambda: self._recorder, begin=begin, hurry=lambda: True
-        )
-        recording.store(ending)
+        run, events = self.read.run(run_id), self.read.events(run_id)
+        with translated(self._paths.database):
+            add_end(self._paths.database, run, events, ending, redactor)
         return self.read.run(run_id)
 
     def occupants(self, run_id: str | None = None) -> "list[Occupant]":

@@ -1,17 +1,18 @@
 """Read-only access to the store's file: looking never locks, never writes, and starts fast."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from crossrun.store.opening import damaged, read_only, translated
 from crossrun.store.steps import LATEST
 
 Value = TypeVar("Value")
 Line = TypeVar("Line", bound=NamedTuple)
+Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 
 class ReadAccess:
@@ -20,13 +21,13 @@ class ReadAccess:
     def __init__(self, database: Path) -> None:
         self._database = database
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def rows(self, sql: str, values: Values = ()) -> list[sqlite3.Row]:
         """The rows of one query."""
         with self.connection() as connection:
             return [] if connection is None else connection.execute(sql, values).fetchall()
 
     def made(
-        self, make: Callable[[sqlite3.Row], Value], sql: str, values: Sequence[Any] = ()
+        self, make: Callable[[sqlite3.Row], Value], sql: str, values: Values = ()
     ) -> list[Value]:
         """What is made of the rows of one query.
 

@@ -44,7 +44,10 @@ class Restored(NamedTuple):
 
 
 def backups(folder: Path) -> list[Backup]:
-    """All copies in a folder, the newest first, whatever state they are in."""
+    """All copies in a folder, the newest first, whatever state they are in.
+
+    Those from the future are the oldest: they were made before the clock was set back.
+    """
     try:
         names = [entry.name for entry in os.scandir(folder)]
     except OSError:
@@ -54,7 +57,8 @@ def backups(folder: Path) -> list[Backup]:
         with suppress(ValueError):
             made_at = datetime.strptime(match[2], _TIME).replace(tzinfo=UTC)
             found.append(Backup(made_at, folder / match[0], match[1]))
-    return sorted(found, reverse=True)
+    now = datetime.now(UTC)
+    return sorted(found, key=lambda backup: (backup.made_at <= now, backup), reverse=True)
 
 
 def newest_sound(folder: Path) -> Backup | None:

@@ -5,13 +5,15 @@ Reads columns only and no events but the first of a run, so that thousands of ru
 
 import sqlite3
 
+from crossrun.clock import now
 from crossrun.retention import Occupant
 from crossrun.status import Status
 from crossrun.store.access import ReadAccess, require_moment
 
 _FLAGS = ("has_source", "in_place", "has_work", "applied")
 _OCCUPANTS = """
-    SELECT r.id, r.project_id, r.workspace, r.status, coalesce(r.ended_at, r.created_at) AS at,
+    SELECT r.id, r.project_id, r.workspace, r.status,
+        max(coalesce(r.ended_at, r.created_at), r.recorded_after) AS at,
         coalesce(r.name, substr(r.task, 1, 200)) AS task,
         coalesce(json_extract(r.source, '$.kind') IN ('repository', 'folder', 'url'), 0)
             AS has_source,
@@ -24,15 +26,20 @@ _OCCUPANTS = """
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
         ) AS applied,
         r.from_run_id AS cloned_from
-    FROM runs r LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
+    FROM (
+        SELECT *, rowid AS number,
+            max(iif(created_at <= :now, created_at, '')) OVER (ORDER BY rowid) AS recorded_after
+        FROM runs
+    ) r LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
 """
+"""A run is no older than one that was recorded before it, whatever the clock said meanwhile."""
 
 
 def read_occupants(access: ReadAccess, run_id: str | None = None) -> list[Occupant]:
     """All runs, the oldest first; or those in the workspace of one run."""
-    one = "WHERE r.workspace = (SELECT workspace FROM runs WHERE id = ?)" if run_id else ""
-    sql = f"{_OCCUPANTS} {one} ORDER BY r.created_at, r.rowid"
-    return access.made(_occupant, sql, [run_id] if run_id else [])
+    one = "WHERE r.workspace = (SELECT workspace FROM runs WHERE id = :run_id)" if run_id else ""
+    sql = f"{_OCCUPANTS} {one} ORDER BY r.number"
+    return access.made(_occupant, sql, {"now": now(), "run_id": run_id})
 
 
 def _occupant(row: sqlite3.Row) -> Occupant:

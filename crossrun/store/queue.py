@@ -35,7 +35,7 @@ class RunQueue:
         """
         tickets = self._folder / "tickets"
         make_private(tickets)
-        ticket = tickets / f"{time.time_ns():020}-{os.getpid()}"
+        ticket = tickets / f"{_next_number(tickets):020}-{os.getpid()}"
         unseen = ticket.with_name(f"new-{ticket.name}")
         with ExitStack() as place, trying_lock(unseen) as tries:
             next(tries)
@@ -74,3 +74,10 @@ class RunQueue:
                     place.push(attempt.pop_all())
                     return True
         return False
+
+
+def _next_number(tickets: Path) -> int:
+    """Later than all that wait, also where the clock was set back since they came."""
+    numbers = (entry.name.partition("-")[0] for entry in tickets.iterdir())
+    newest = max((int(number) for number in numbers if number.isdecimal()), default=0)
+    return max(time.time_ns(), newest + 1)

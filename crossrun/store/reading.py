@@ -22,9 +22,10 @@ _DECIDED = (
     " executor_version, crossrun_version, tokens, cost,"
     " NULL AS answer, NULL AS changes, NULL AS verify, failure, redactions, pattern, pattern_id,"
     " NULL AS source,"
-    " learned_pattern_id, turns, commands, failed_commands FROM runs"
+    " learned_pattern_id, turns, commands, failed_commands, duration_s FROM runs"
 )
-_NEWEST = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
+_NEWEST = "ORDER BY rowid DESC LIMIT ?"
+"""By the order in which runs were recorded: clocks are set back."""
 _BATCH = 500
 
 
@@ -46,7 +47,7 @@ class Reader:
             "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
             " started_at, ended_at,"
             " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
-            " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id"
+            " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s"
         )
         return self._made(_line, *_chosen(columns, wanted))
 
@@ -160,7 +161,7 @@ class Reader:
         """Where a run's change was brought to, the oldest first; also what was taken back."""
         from crossrun.store.rows import application_of
 
-        sql = "SELECT * FROM applications WHERE run_id = ? ORDER BY at, rowid"
+        sql = "SELECT * FROM applications WHERE run_id = ? ORDER BY rowid"
         return self._made(application_of, sql, [run_id])
 
     def projects(self) -> "list[Project]":
@@ -170,9 +171,9 @@ class Reader:
         return self._made(
             project_of,
             "SELECT p.id, p.task_type, p.setup, p.created_at, count(r.id) AS runs,"
-            " max(r.created_at) AS last_run_at"
+            " r.created_at AS last_run_at, max(r.rowid) AS newest"
             " FROM projects p LEFT JOIN runs r ON r.project_id = p.id GROUP BY p.id"
-            " ORDER BY last_run_at DESC, p.id",
+            " ORDER BY newest DESC, p.id",
         )
 
     def project(self, project_id: str) -> "Project | None":
@@ -188,7 +189,7 @@ class Reader:
         exact = self._made(_run, "SELECT * FROM runs WHERE id = ?", [reference])
         if exact:
             return exact[:1]
-        sql = "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY created_at DESC LIMIT 6"
+        sql = "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY rowid DESC LIMIT 6"
         return self._made(_run, sql, [len(reference), reference])
 
     def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
@@ -200,7 +201,7 @@ class Reader:
             )
         import difflib
 
-        ids = self._made(_id, "SELECT id FROM runs ORDER BY created_at DESC")
+        ids = self._made(_id, "SELECT id FROM runs ORDER BY rowid DESC")
         near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
         hint = f"the nearest: {', '.join(near)} · list them: crossrun runs" if near else ""
         return NotFoundError(

@@ -8,7 +8,7 @@ another program keeps the store locked, the run waits, and the agent's output wi
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -42,17 +42,6 @@ _LOCKED = "STORE_LOCKED"
 _LESSONS = (PatternLearned, PatternJudged)
 
 
-class Stored(NamedTuple):
-    """What is stored of a run: as it is, its newest event's number, the secrets removed."""
-
-    run: Run | None
-    last_seq: int
-    redactions: int
-
-
-_NOTHING = Stored(None, 0, 0)
-
-
 class Recording:
     """One run's way into the store.
 
@@ -61,9 +50,9 @@ class Recording:
         redactor: takes secrets out of every event.
         writer: makes the connection that writes; called when it is first needed.
         early: writes what comes before the agent is started.
-        begin: what is stored of the run already.
         patience: seconds to wait for another program to let go of the store.
         hurry: whether nobody wants to wait for it, or no more.
+        clock: tells the time, as `now` does.
     """
 
     def __init__(
@@ -73,17 +62,21 @@ class Recording:
         writer: "Callable[[], Writer]",
         *,
         early: "EarlyWriter | None" = None,
-        begin: Stored = _NOTHING,
         patience: float = _PATIENCE,
         hurry: Callable[[], bool] = lambda: False,
+        clock: Callable[[], str] = now,
     ) -> None:
         self._run_id = run_id
         self._redactor = redactor
         self._writer = writer
         self._early = early
-        self._run, self._seq, self._redactions = begin
         self._patience = patience
         self._hurry = hurry
+        self._clock = clock
+        self._run: Run | None = None
+        self._seq = 0
+        self._at = ""
+        self._redactions = 0
         self._rows: list[dict[str, Any]] = []
         self._group: list[Recorded] = []
         self._group_began = 0.0
@@ -115,11 +108,6 @@ class Recording:
             raise
         finally:
             facts.close()
-
-    def store(self, fact: Event) -> None:
-        """Stores one more fact of a run that nobody carries out any more."""
-        self._add(fact)
-        self._commit()
 
     def _end(self, trouble: BaseException) -> None:
         """Ends a run that cannot go on: with what came before the trouble, or else without it.
@@ -154,7 +142,8 @@ class Recording:
         if not self._group:
             self._group_began = time.monotonic()
         self._seq += 1
-        recorded = Recorded(self._run_id, self._seq, now(), fact)
+        self._at = max(self._at, self._clock())  # no event is older than the one before
+        recorded = Recorded(self._run_id, self._seq, self._at, fact)
         self._group.append(recorded)
         self._rows.append(
             {

@@ -182,6 +182,12 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE runs ADD COLUMN ignored_files INTEGER;
         """,
     ),
+    (
+        "0006_durations",
+        """
+        ALTER TABLE runs ADD COLUMN duration_s FLOAT;
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

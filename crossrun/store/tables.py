@@ -52,6 +52,7 @@ class RunRow(SQLModel, table=True):
     cost: float | None
     source: str | None
     ignored_files: int | None
+    duration_s: float | None
 
 
 class EventRow(SQLModel, table=True):

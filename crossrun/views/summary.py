@@ -13,7 +13,6 @@ from crossrun.views.words import (
     first_line,
     moment,
     plural,
-    seconds_between,
     size,
     status_style,
     visible,
@@ -99,7 +98,7 @@ def details(
 
 
 def _verdict(run: Run, terminal: Terminal) -> str:
-    took = seconds_between(run.started_at, run.ended_at)
+    took = run.seconds
     told = [str(run.status).replace("_", " ")]
     if took is not None:
         told[0] += f" after {clock(took)}" if took >= 1 else f" after {took:.1f}s"

@@ -106,13 +106,6 @@ def age(seconds: float) -> str:
     return "now"
 
 
-def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Seconds from one stored time to another; None while one of them is not known."""
-    if start is None or end is None:
-        return None
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-
-
 def moment(at: str) -> str:
     """A stored time in the user's own time zone, to the second."""
     try:

@@ -1,7 +1,5 @@
 """From runs to trials: what of a run counts when a pattern is credited."""
 
-from datetime import datetime
-
 from crossrun.errors import Exit
 from crossrun.failures import FAILURES
 from crossrun.patterns.crediting.evidence import Setting, Trial
@@ -34,7 +32,7 @@ def trial_of(run: Run) -> Trial | None:
         failed_commands=run.failed_commands,
         turns=run.turns or None,
         tokens=run.tokens.total if run.tokens else None,
-        seconds=_seconds(run),
+        seconds=run.seconds,
         adherence=decided.adherence if injected else None,
         setting=Setting(
             agent=run.executor,
@@ -52,10 +50,3 @@ def _is_telling(run: Run) -> bool:
         return True
     code = run.failure.code
     return code not in _NOT_THE_AGENTS and FAILURES[code][1] not in _ELSEWHERE
-
-
-def _seconds(run: Run) -> float | None:
-    if run.started_at is None or run.ended_at is None:
-        return None
-    took = datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)
-    return took.total_seconds()
