@@ -269,6 +269,11 @@ class TestRepositories:
         assert brought(desk, run).plan.clashes == ()
         desk.undo(run)
         assert state(desk.folder / ".git") == git
+        with pytest.raises(CrossrunError, match="filter"):
+            self.branch(desk, run)
+
+        desk.sh("sed -i s/filter=evil// .gitattributes")
+        run = desk.run("echo n > new")
         self.branch(desk, run)
         desk.undo(run)
 

@@ -13,6 +13,7 @@ from crossrun.store import Store
 from crossrun.workspace.branches import Repository
 from crossrun.workspace.bringing import Planner, keep_contents
 from crossrun.workspace.merging import Clash, Plan, wishes
+from crossrun.workspace.references import Branches
 
 _SUBJECT = 72
 """Characters of the first line of a commit message."""
@@ -30,20 +31,22 @@ def apply_as_branch(
     """Makes a branch with one commit: the change alone, on the commit that the run began with.
 
     Raises:
-        CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, TARGET_BUSY.
+        CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, BRANCH_FILTERED,
+            TARGET_BUSY.
     """
     run, trees = change.run, change.trees
     with turn(store, change.run, change.workspaces, folder):
-        repository = Repository(folder, trees)
+        repository = Repository(folder, trees, environ)
         repository.require_name(name)
         parent = run.source.commit if run.source else None
         state = repository.state(parent)
-        plan = Planner(trees, state).plan(wishes([trees.changed(change.base, change.tree)]))
+        wanted = repository.stored(change.base, change.tree, state)
+        plan = Planner(trees, state).plan(wishes([wanted]))
         if dry_run or not plan.steps or plan.clashes or parent is None:
             return Outcome(folder, plan, branch=name)
         keep_contents(plan, trees, state)
         entries = {step.path: step.after for step in plan.steps}
-        commit = repository.commit(parent, entries, _message(run), environ)
+        commit = repository.commit(parent, entries, _message(run))
         repository.bring_over(parent, commit)
         made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
         application = store.record_application(replace(made, branch=name))
@@ -57,15 +60,15 @@ def apply_as_branch(
 
 
 def undo_branch(
-    store: Store, repository: Repository, folder: Path, application: Application
+    store: Store, branches: Branches, folder: Path, application: Application
 ) -> Outcome:
     """Removes a branch that nobody has gone on with; one that is gone already is fine."""
     name, commit = application.branch or "", application.after or ""
-    at = repository.branches.points_to(name)
-    if at is not None and repository.branches.is_checked_out(name):
+    at = branches.points_to(name)
+    if at is not None and branches.is_checked_out(name):
         clash = Clash(name, "this branch is checked out")
         return Outcome(folder, Plan(clashes=(clash,)), branch=name)
-    if at is not None and not repository.branches.delete(name, commit):
+    if at is not None and not branches.delete(name, commit):
         clash = Clash(name, "this branch is at another commit by now")
         return Outcome(folder, Plan(clashes=(clash,)), branch=name)
     store.record_undone(application)

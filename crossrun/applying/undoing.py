@@ -19,7 +19,7 @@ from crossrun.errors import NotFoundError
 from crossrun.runs import Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
-from crossrun.workspace.branches import Repository
+from crossrun.workspace.branches import branches_of
 from crossrun.workspace.bringing import Planner, carry_out
 from crossrun.workspace.descriptors import opened
 from crossrun.workspace.git import EMPTY_TREE
@@ -47,7 +47,7 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> Outcome:
     folder, trees = target_of(run, Path(application.path)), trees_of(run, workspaces)
     if application.branch is not None:
         with turn(store, run, workspaces, folder):
-            return undo_branch(store, Repository(folder, trees), folder, application)
+            return undo_branch(store, branches_of(folder), folder, application)
     trees.require(application.before or EMPTY_TREE, application.after or EMPTY_TREE)
     with turn(store, run, workspaces, folder), usable(folder), opened(folder) as top:
         plan = take_back(trees, top, application)

@@ -6,19 +6,33 @@ repository can be read as data. Then what is new of it goes over, and the branch
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
 
 from crossrun.errors import UsageError
-from crossrun.workspace.git import run_git
+from crossrun.workspace.checkin import CheckIn, Rules
+from crossrun.workspace.descriptors import read_file
 from crossrun.workspace.merging import Place
 from crossrun.workspace.references import Branches, impossible
-from crossrun.workspace.repositories import git_folders, settings_of
-from crossrun.workspace.trees import Entry, Trees
+from crossrun.workspace.repositories import GitFolders, git_folders, settings_of
+from crossrun.workspace.trees import LINK, Entry, Pair, Trees, is_attributes_file, listed_entries
+from crossrun.workspace.user_config import attributes_file, user_settings
 
 _ID_LENGTH = 40
+_LONGEST = 4 * 1024 * 1024
+"""Bytes of a file with attributes."""
+_FALSE = ("false", "no", "off", "0", "")
 _NOBODY = {"user.name": "crossrun", "user.email": "crossrun@localhost"}
+
+
+def branches_of(folder: Path) -> Branches:
+    """The branches of the repository of a folder.
+
+    Raises:
+        ConfigurationError: BRANCH_IMPOSSIBLE, SOURCE_REPOSITORY.
+    """
+    return Branches(_opened(folder)[0].common)
 
 
 class Repository:
@@ -27,23 +41,31 @@ class Repository:
     Args:
         folder: its work tree.
         trees: where commits for it are made.
+        environ: the user's, to find the user's own configuration of git.
 
     Raises:
         ConfigurationError: BRANCH_IMPOSSIBLE, SOURCE_REPOSITORY.
     """
 
-    def __init__(self, folder: Path, trees: Trees) -> None:
-        if not os.path.lexists(folder / ".git"):
-            raise impossible(f"{folder} is no git repository")
+    def __init__(self, folder: Path, trees: Trees, environ: Mapping[str, str]) -> None:
+        folders, settings = _opened(folder)
         self._folder = folder
         self._trees = trees
-        folders = git_folders(folder)
-        self._settings = dict(settings_of(folder, folders))
+        self._settings = user_settings(environ) | settings
         if self._settings.get("extensions.objectformat", "sha1") != "sha1":
             raise impossible(f"{folder} has ids of another kind")
         self._objects = folders.common / "objects"
         self._sees_both = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self._objects)}
+        self._rules = _rules(self._settings, folders.common, environ)
         self.branches = Branches(folders.common)
+
+    def stored(self, base: str, tree: str, parent: "CommitState") -> dict[str, Pair]:
+        """What differs between two states of a workspace, as a commit stores it.
+
+        Raises:
+            ConfigurationError: BRANCH_FILTERED, BRANCH_IMPOSSIBLE: files cannot be converted.
+        """
+        return CheckIn(self._trees, self._sees_both, self._rules).stored(base, tree, parent)
 
     def state(self, commit: str | None) -> "CommitState":
         """The files of a commit, as a target of a change.
@@ -59,7 +81,7 @@ class Repository:
             listed = self._trees.call(*words, environ=self._sees_both)
         if listed is None:
             raise impossible(f"{self._folder} does not have the commit {commit[:12]}")
-        return CommitState(listed, self._blob)
+        return CommitState(commit, listed, self._blob)
 
     def require_name(self, name: str) -> None:
         """Makes sure that a branch can be made.
@@ -81,7 +103,6 @@ class Repository:
         parent: str,
         entries: Mapping[str, Entry | None],
         message: str,
-        environ: Mapping[str, str],
     ) -> str:
         """Makes a commit that only crossrun's own git directory has so far; its id.
 
@@ -89,10 +110,9 @@ class Repository:
             parent: the commit that it follows.
             entries: what differs from that.
             message: its message.
-            environ: the user's, to find out who commits.
         """
         tree = self._trees.write(entries, onto=parent, environ=self._sees_both)
-        author = self._author(environ)
+        author = self._author()
         who = {
             f"GIT_{role}_{part}": author[f"user.{part.lower()}"]
             for role in ("AUTHOR", "COMMITTER")
@@ -121,12 +141,9 @@ class Repository:
     def _blob(self, blob: str) -> bytes:
         return self._trees.git("cat-file", "blob", blob, environ=self._sees_both)
 
-    def _author(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The repository's own word, then the user's, then nobody's."""
-        home = Path(environ.get("HOME") or "/")
-        other = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "git" / "config"
-        found = _identity(other) | _identity(home / ".gitconfig")
-        found |= {key: self._settings[key] for key in _NOBODY if self._settings.get(key)}
+    def _author(self) -> dict[str, str]:
+        """Who commits: nobody, unless the user has both a name and an address."""
+        found = {key: self._settings[key] for key in _NOBODY if self._settings.get(key)}
         return found if len(found) == len(_NOBODY) else _NOBODY
 
 
@@ -134,12 +151,14 @@ class CommitState:
     """The files of a commit, looked at like those of a folder.
 
     Args:
+        commit: its id.
         listed: what `ls-tree -r -z` says of it.
         read: gives the content of a blob.
     """
 
-    def __init__(self, listed: bytes, read: Callable[[str], bytes]) -> None:
-        self._entries = dict(_entries(listed))
+    def __init__(self, commit: str, listed: bytes, read: Callable[[str], bytes]) -> None:
+        self.commit = commit
+        self._entries = dict(listed_entries(listed))
         self._paths = sorted(self._entries)
         self._read = read
 
@@ -149,6 +168,18 @@ class CommitState:
     def spelled(self, path: str) -> str:
         """The path itself: trees of git tell all names apart."""
         return path
+
+    def entry(self, path: str) -> Entry | None:
+        """What the commit has at a path."""
+        return self._entries.get(path)
+
+    def attribute_files(self) -> dict[str, bytes]:
+        """The contents of its `.gitattributes` files by their paths."""
+        return {
+            path: self._read(entry.blob)
+            for path, entry in self._entries.items()
+            if entry.mode != LINK and is_attributes_file(path)
+        }
 
     def look(self, path: str) -> Place:
         """What is at a path."""
@@ -169,19 +200,23 @@ class CommitState:
         return self._read(place.entry.blob)
 
 
-def _entries(listed: bytes) -> Iterator[tuple[str, Entry]]:
-    for record in os.fsdecode(listed).split("\0")[:-1]:
-        about, path = record.split("\t", 1)
-        mode, _, blob = about.split(" ")
-        yield path, Entry(mode, blob)
+def _opened(folder: Path) -> tuple[GitFolders, dict[str, str]]:
+    """Where the repository of a folder is, and its settings."""
+    if not os.path.lexists(folder / ".git"):
+        raise impossible(f"{folder} is no git repository")
+    folders = git_folders(folder)
+    return folders, dict(settings_of(folder, folders))
 
 
-def _identity(file: Path) -> dict[str, str]:
-    """Who commits, by a file of the user's own."""
-    words = ["config", "--file", str(file), "--includes", "--null", "--get-regexp", "^user\\."]
-    listed = os.fsdecode(run_git(words, Path("/")).stdout)
-    pairs = (entry.partition("\n") for entry in listed.split("\0") if entry)
-    return {key: value for key, _, value in pairs if key in _NOBODY and value}
+def _rules(settings: Mapping[str, str], common: Path, environ: Mapping[str, str]) -> Rules:
+    names = ("core.autocrlf", "core.eol")
+    words = [f"{name}={settings[name]}" for name in names if name in settings]
+    file = attributes_file(settings, environ)
+    if file is not None:
+        words.append(f"core.attributesFile={file}")
+    info = read_file(common / "info" / "attributes", _LONGEST) or b""
+    all_texts = settings.get("core.autocrlf", "false").lower() not in _FALSE
+    return Rules(words, info, all_texts)
 
 
 def _quoted(folder: Path) -> str:

@@ -1,7 +1,8 @@
 """States of files as git trees, in the git directory that remembers a workspace."""
 
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha1
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,19 @@ class Pair(NamedTuple):
 def blob_id(content: bytes) -> str:
     """The id that git gives to a content."""
     return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def is_attributes_file(path: str) -> bool:
+    """Whether git looks for attributes at a path."""
+    return path.rpartition("/")[2] == ".gitattributes"
+
+
+def listed_entries(listed: bytes) -> Iterator[tuple[str, Entry]]:
+    """The paths that `ls-tree -r -z` lists, and what is there."""
+    for record in os.fsdecode(listed).split("\0")[:-1]:
+        about, path = record.split("\t", 1)
+        mode, _, blob = about.split(" ")
+        yield path, Entry(mode, blob)
 
 
 class Trees:
@@ -77,6 +91,15 @@ class Trees:
     def has(self, tree: str, path: str) -> bool:
         """Whether a state has something at a path."""
         return self.call("cat-file", "-e", f"{tree}:{path}") is not None
+
+    def attribute_files(self, tree: str) -> dict[str, bytes]:
+        """The contents of a state's `.gitattributes` files by their paths."""
+        entries = listed_entries(self.git("ls-tree", "-r", "-z", "--full-tree", tree))
+        return {
+            path: self.content(entry.blob)
+            for path, entry in entries
+            if entry.mode != LINK and is_attributes_file(path)
+        }
 
     def content(self, blob: str) -> bytes:
         """The content of a blob.
