@@ -189,7 +189,8 @@ class IgnoredFiles(Struct, frozen=True):
     """
 
     count: int = 0
-    written: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
 
 
@@ -244,7 +245,8 @@ class Application(Struct, frozen=True, kw_only=True):
     `path` is the folder that got it, `branch` the branch that was made instead of changing files.
     `before` and `after` are git trees, in the workspace's snapshots, of the files that were
     changed: what it takes to undo it. Those of a branch are its commit and the one before.
-    Without `finished_at` only a part of it may be there.
+    Without `finished_at` only a part of it may be there. `ignored_left` counts files that git
+    ignores, which the run wrote and which were not brought.
     """
 
     id: str
@@ -257,6 +259,7 @@ class Application(Struct, frozen=True, kw_only=True):
     after: str | None = None
     finished_at: str | None = None
     undone_at: str | None = None
+    ignored_left: int | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):

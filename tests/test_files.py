@@ -226,6 +226,7 @@ def test_a_tree_has_sizes_and_marks(crossrun: Crossrun) -> None:
         "target": "/etc",
         "closed": False,
         "changes_inside": 0,
+        "ignored": False,
     }
 
 

@@ -184,7 +184,14 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
         ),
         (
             [event_of(RunFinished)],
-            a_run(status=Status.FAILED, exit_code=9, failure=FAILURE, ended_at=ENDED, redactions=7),
+            a_run(
+                status=Status.FAILED,
+                exit_code=9,
+                failure=FAILURE,
+                ended_at=ENDED,
+                duration_s=12.5,
+                redactions=7,
+            ),
         ),
     ],
 )
@@ -269,6 +276,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         exit_code=9,
         ended_at=ENDED,
         redactions=7,
+        duration_s=12.5,
         pattern=replace(DECIDED, adherence=0.75),
         learned_pattern_id="6e4qpn",
         turns=1,

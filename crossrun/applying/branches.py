@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from crossrun.applying.changes import Change, Outcome, application_of
+from crossrun.applying.ignored import ignored_output
 from crossrun.applying.turns import turn
 from crossrun.errors import CrossrunError
 from crossrun.runs import Application, Run
@@ -30,6 +31,8 @@ def apply_as_branch(
 ) -> Outcome:
     """Makes a branch with one commit: the change alone, on the commit that the run began with.
 
+    Files that git ignores are not committed, even if the workspace began with them.
+
     Raises:
         CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, BRANCH_FILTERED,
             TARGET_BUSY.
@@ -41,22 +44,26 @@ def apply_as_branch(
         parent = run.source.commit if run.source else None
         state = repository.state(parent)
         wanted = repository.stored(change.base, change.tree, state)
-        plan = Planner(trees, state).plan(wishes([wanted]))
+        ignored = {path for path in trees.ignored(change.base, wanted) if not state.entry(path)}
+        plan = Planner(trees, state).plan(
+            wishes([{path: pair for path, pair in wanted.items() if path not in ignored}])
+        )
+        left = len(ignored) + len(ignored_output(store, change).paths)
         if dry_run or not plan.steps or plan.clashes or parent is None:
-            return Outcome(folder, plan, branch=name)
+            return Outcome(folder, plan, branch=name, ignored_left=left)
         keep_contents(plan, trees, state)
         entries = {step.path: step.after for step in plan.steps}
         commit = repository.commit(parent, entries, _message(run))
         repository.bring_over(parent, commit)
         made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
-        application = store.record_application(replace(made, branch=name))
+        application = store.record_application(replace(made, branch=name, ignored_left=left))
         try:
             repository.branches.create(name, commit)
         except CrossrunError:
             store.record_undone(application)
             raise
         store.record_finished(application)
-        return Outcome(folder, plan, application, branch=name)
+        return Outcome(folder, plan, application, branch=name, ignored_left=left)
 
 
 def undo_branch(

@@ -30,12 +30,16 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was done, or would be. Without `application`, nothing was changed."""
+    """What was done, or would be. Without `application`, nothing was changed.
+
+    `ignored_left` counts files that git ignores, which the run wrote and the folder does not have.
+    """
 
     folder: Path
     plan: Plan
     application: Application | None = None
     branch: str | None = None
+    ignored_left: int = 0
 
 
 def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:

@@ -1,8 +1,12 @@
 """Changes of runs, brought to files: all of a change, or nothing of it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from crossrun.applying.changes import Change, Outcome, application_of, tree_after
+from crossrun.applying.ignored import count_missing, ignored_output, select, wishes_for_ignored
 from crossrun.applying.turns import turn, usable
 from crossrun.runs import Application, Run
 from crossrun.store import Store
@@ -15,7 +19,13 @@ from crossrun.workspace.trees import Trees
 
 
 def apply_to_files(
-    store: Store, change: Change, folder: Path, *, marking: bool = False, dry_run: bool = False
+    store: Store,
+    change: Change,
+    folder: Path,
+    *,
+    ignored: str | None = None,
+    marking: bool = False,
+    dry_run: bool = False,
 ) -> Outcome:
     """Brings a change to the files of a folder, all of it or nothing.
 
@@ -23,12 +33,13 @@ def apply_to_files(
         store: where it is recorded.
         change: the change.
         folder: whose files get it.
+        ignored: a glob for the files that git ignores and that are to be brought, too.
         marking: whether conflicts are put into the files, instead of changing nothing.
         dry_run: whether it is only found out what would be done.
 
     Raises:
-        CrossrunError: TARGET_BUSY, WORKSPACE_BUSY, TARGET_UNUSABLE, TARGET_CHANGED; in the end
-            nothing is changed.
+        CrossrunError: TARGET_BUSY, WORKSPACE_BUSY, TARGET_UNUSABLE, TARGET_CHANGED,
+            IGNORED_NOT_FOUND; in the end nothing is changed.
     """
     with (
         turn(store, change.run, change.workspaces, folder),
@@ -37,17 +48,28 @@ def apply_to_files(
     ):
         looking = TargetFolder(top, "")
         planner = Planner(change.trees, looking, change.run.id if marking else None)
-        plan = planner.plan(_wanted(store, change, folder), tree=change.tree)
+        output = ignored_output(store, change)
+        selected = () if ignored is None else select(output, ignored, change)
+        wanted = _wanted(store, change, folder)
+        wanted |= wishes_for_ignored(store, change, folder, output, selected)
+        plan = planner.plan(wanted, tree=change.tree)
+        others = set(output.paths).difference(selected)
+        left = count_missing(output, others, looking) + len(_clashing(plan, selected))
         if dry_run or not plan.steps or (plan.clashes and not marking):
-            return Outcome(folder, plan)
+            return Outcome(folder, plan, ignored_left=left)
         before, after = keep_contents(plan, change.trees, looking)
-        application = store.record_application(
-            application_of(change.run, folder, files=len(plan.steps), before=before, after=after)
+        planned = application_of(
+            change.run, folder, files=len(plan.steps), before=before, after=after
         )
+        application = store.record_application(replace(planned, ignored_left=left))
         _sweep_after_earlier(store, top, change.run, plan)
         _all_or_nothing(store, change.trees, top, application, plan)
         store.record_finished(application)
-        return Outcome(folder, plan, application)
+        return Outcome(folder, plan, application, ignored_left=left)
+
+
+def _clashing(plan: Plan, paths: Iterable[str]) -> set[str]:
+    return {clash.path for clash in plan.clashes}.intersection(paths)
 
 
 def _all_or_nothing(

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import click
 import typer
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
-from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.globals import Command, Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, Exit, UsageError
 from crossrun.schema import document
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from crossrun.store import Store
 
 _STDOUT = Path("-")
-_OPTIONS = ("--to", "--branch", "--patch", "--conflicts", "--dry-run")
+_IGNORED, _EVERYTHING = "--ignored", "*"
+_OPTIONS = ("--to", "--branch", "--patch", "--conflicts", "--dry-run", _IGNORED)
 _EXCLUSIVE = (
     ("--branch", "--patch"),
+    ("--branch", _IGNORED),
+    ("--patch", _IGNORED),
     ("--branch", "--conflicts"),
     ("--patch", "--conflicts"),
     ("--patch", "--to"),
@@ -46,6 +50,14 @@ def apply(
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Put conflicts into the files, with markers.")
     ] = False,
+    ignored: Annotated[
+        str | None,
+        typer.Option(
+            _IGNORED,
+            metavar="[GLOB]",
+            help="Bring files that git ignores, too: all, or those that match.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")
     ] = False,
@@ -62,10 +74,11 @@ def apply(
       crossrun apply k7f3 --dry-run
       crossrun apply k7f3 --branch agent/fix-parser
       crossrun apply k7f3 --to ../elsewhere
+      crossrun apply k7f3 --ignored "out/*.csv"
       crossrun apply k7f3 --patch - | git apply --3way
     """
     options = current()
-    _require_one((to, branch, patch, conflicts or None, dry_run or None))
+    _require_one((to, branch, patch, conflicts or None, dry_run or None, ignored))
     settings = options.settings()
     store = open_ledger(options, settings)
     from crossrun.applying import change_of
@@ -75,7 +88,9 @@ def apply(
     if patch is not None:
         _write_patch(change, patch, settings, options, json=json)
     else:
-        outcome = _applied(store, change, settings, _Wanted(to, branch, conflicts, dry_run))
+        outcome = _applied(
+            store, change, settings, _Wanted(to, branch, conflicts, ignored, dry_run)
+        )
         _tell(outcome, change.run, options, dry_run=dry_run, json=json)
 
 
@@ -113,6 +128,7 @@ class _Wanted(NamedTuple):
     to: Path | None
     branch: str | None
     conflicts: bool
+    ignored: str | None
     dry_run: bool
 
 
@@ -139,7 +155,14 @@ def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wa
     if wanted.branch is not None:
         name, environ = wanted.branch, settings.environ
         return apply_as_branch(store, change, folder, name, environ, dry_run=dry_run)
-    return apply_to_files(store, change, folder, marking=wanted.conflicts, dry_run=dry_run)
+    return apply_to_files(
+        store,
+        change,
+        folder,
+        ignored=wanted.ignored,
+        marking=wanted.conflicts,
+        dry_run=dry_run,
+    )
 
 
 def _tell(outcome: "Outcome", run: "Run", options: Globals, *, dry_run: bool, json: bool) -> None:
@@ -221,6 +244,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
             for clash in plan.clashes
         ],
         "already": plan.already,
+        "ignored_left": outcome.ignored_left,
     }
 
 
@@ -232,5 +256,17 @@ def _say(options: Globals, lines: Iterable[str], *, always: bool) -> None:
         options.say(*lines)
 
 
-apply_app = application("apply", apply)
+class _ApplyCommand(Command):
+    """Lets the value of `--ignored` be left out, which typer cannot."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the value that stands for all files where none is given."""
+        words = list(args)
+        for at, word in enumerate(words):
+            if word == _IGNORED and (at + 1 == len(words) or words[at + 1].startswith("-")):
+                words[at] = f"{_IGNORED}={_EVERYTHING}"
+        return super().parse_args(ctx, words)
+
+
+apply_app = application("apply", apply, command=_ApplyCommand)
 undo_app = application("undo", undo)

@@ -138,7 +138,7 @@ def _opened(states: States, store: Store, found: Artifact) -> Iterator[IO[bytes]
     with ExitStack() as held:
         try:
             if Path(found.path).is_relative_to(run.workspace):
-                files, _, _ = held.enter_context(states.files(run))
+                files = held.enter_context(states.files(run)).files
                 content = held.enter_context(files.reading(inside(found.name)))
             else:
                 content = held.enter_context(_saved(found.path))

@@ -38,8 +38,8 @@ def files(
 ) -> None:
     """Show the files of a run's workspace, or the content of one.
 
-    What the run added has a +, what it changed a ~, what it deleted a -, what it renamed a >. Links
-    are shown and never followed.
+    What the run added has a +, what it changed a ~, what it deleted a -, what it renamed a >. Files
+    that git ignores and the run wrote are marked. Links are shown and never followed.
 
     \b
     Examples:
@@ -54,16 +54,16 @@ def files(
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
     states = States(store, settings)
-    with states.files(chosen) as (found, changes, told):
-        if told:
-            options.say(f"note: {told}")
-        entry = found.entry(parts)
+    with states.files(chosen) as (content, changes, ignored, note):
+        if note:
+            options.say(f"note: {note}")
+        entry = content.entry(parts)
         if entry.kind == "file" and not json:
-            _show_content(found, parts, options, states, pager=not no_pager)
+            _show_content(content, parts, options, states, pager=not no_pager)
             return
         closed = frozenset[str]() if whole else CACHES
-        below = found.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]
-        lines = listed(below, changes, parts)
+        below = content.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]
+        lines = listed(below, changes, parts, ignored)
     folder = parts if entry.kind == "folder" else parts[:-1]
     if json:
         options.out.emit(document({"run_id": chosen.id, "files": [plain_object(x) for x in lines]}))
@@ -89,14 +89,14 @@ def get(
     settings = options.settings()
     store = open_ledger(options, settings)
     states = States(store, settings)
-    with states.files(chosen_run(store, run, project_id)) as (found, _, told):
-        if told:
-            options.say(f"note: {told}")
-        _require_file(found.entry(parts))
+    with states.files(chosen_run(store, run, project_id)) as (files, _, _, note):
+        if note:
+            options.say(f"note: {note}")
+        _require_file(files.entry(parts))
         if output is None and options.out.on_screen:
-            _show_content(found, parts, options, states, pager=False)
+            _show_content(files, parts, options, states, pager=False)
             return
-        with found.reading(parts) as content:
+        with files.reading(parts) as content:
             if output is None or str(output) == "-":
                 pipe_out(content, options)
             else:

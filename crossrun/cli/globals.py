@@ -134,8 +134,10 @@ def _option(
     )
 
 
-def application(name: str, function: Callable[..., None]) -> typer.Typer:
+def application(
+    name: str, function: Callable[..., None], *, command: type[Command] = Command
+) -> typer.Typer:
     """A typer application of one command."""
     app = typer.Typer(rich_markup_mode=None, context_settings=CONTEXT, add_completion=False)
-    app.command(name, cls=Command)(function)
+    app.command(name, cls=command)(function)
     return app

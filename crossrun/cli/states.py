@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from crossrun.errors import CrossrunError, NotFoundError, StillRunningError
-from crossrun.runs import Change, Run
+from crossrun.runs import Change, IgnoredFiles, Run
 from crossrun.settings import Settings
 from crossrun.store import Store
 
@@ -34,6 +34,15 @@ class Comparison(NamedTuple):
     shortstat: str
     stat: str
     patch: bytes
+
+
+class FilesOfRun(NamedTuple):
+    """A run's files, what the run did to them, and a note if they do not come from the disk."""
+
+    files: "Files"
+    changes: Sequence[Change]
+    ignored: IgnoredFiles
+    note: str = ""
 
 
 class States:
@@ -77,8 +86,8 @@ class States:
             return self._compared(lookout, before, after, later, earlier.id)
 
     @contextmanager
-    def files(self, run: Run) -> Iterator[tuple["Files", Sequence[Change], str]]:
-        """A run's files, what the run did to them, and where they come from if not from the disk.
+    def files(self, run: Run) -> Iterator[FilesOfRun]:
+        """A run's files as they are now, or else as they are remembered.
 
         Raises:
             NotFoundError: the workspace is gone, and so is the remembered state.
@@ -88,7 +97,8 @@ class States:
             from crossrun.workspace.looking import OnDisk
 
             changes = measured.changes if measured else self._changes_until_now(run)
-            yield OnDisk(_folder(run)), changes, ""
+            ignored = measured.ignored if measured and measured.ignored else IgnoredFiles()
+            yield FilesOfRun(OnDisk(_folder(run)), changes, ignored)
             return
         with self._workspaces.looking_out(_folder(run)) as lookout:
             if measured is None or not lookout.has(measured.tree):
@@ -99,7 +109,8 @@ class States:
                 )
             gone = "a later run works in" if _folder(run).is_dir() else "gone is"
             told = f"{gone} the workspace; this is the state after the run {run.id}"
-            yield lookout.files(measured.tree), measured.changes, told
+            files = lookout.files(measured.tree)
+            yield FilesOfRun(files, measured.changes, IgnoredFiles(), told)
 
     def redactor(self) -> "Redactor":
         """Takes secrets out of what is shown."""

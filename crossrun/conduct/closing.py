@@ -121,7 +121,8 @@ def _measured(workspace: Workspace) -> tuple[str, Difference, IgnoredFiles]:
 def _ignored_files(change: IgnoredChange) -> IgnoredFiles:
     return IgnoredFiles(
         len(change.written) + len(change.deleted),
-        change.written[:_NAMED],
+        change.added[:_NAMED],
+        change.modified[:_NAMED],
         change.deleted[:_NAMED],
     )
 

@@ -295,10 +295,10 @@ class Store:
         return Restored(backup, aside, self.open_for_writing())
 
     def close(self) -> None:
-        """Closes what was opened."""
+        """Closes what was opened; what is needed again is opened again."""
         for name in ("_writer", "_recorder", "_early_writer"):
             if name in self.__dict__:
-                self.__dict__[name].close()
+                self.__dict__.pop(name).close()
 
     @cached_property
     def _writer(self) -> "Writer":

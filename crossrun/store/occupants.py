@@ -20,10 +20,12 @@ _OCCUPANTS = """
         coalesce(json_extract(r.source, '$.kind') = 'in_place', 0)
             OR json_extract(e.body, '$.request.begin_with.in_place') IS NOT NULL
             AS in_place,
-        coalesce(json_array_length(r.changes), 1) > 0 AS has_work,
+        coalesce(json_array_length(r.changes), 1) > 0 OR coalesce(r.ignored_files, 0) > 0
+            AS has_work,
         EXISTS (
             SELECT 1 FROM applications a
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
+                AND coalesce(a.ignored_left, 0) = 0
         ) AS applied,
         r.from_run_id AS cloned_from
     FROM (

@@ -180,6 +180,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         "0005_ignored_files",
         """
         ALTER TABLE runs ADD COLUMN ignored_files INTEGER;
+        ALTER TABLE applications ADD COLUMN ignored_left INTEGER;
         """,
     ),
     (

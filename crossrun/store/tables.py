@@ -97,6 +97,7 @@ class ApplicationRow(SQLModel, table=True):
     after: str | None
     finished_at: str | None
     undone_at: str | None
+    ignored_left: int | None
 
 
 class ProjectRow(SQLModel, table=True):

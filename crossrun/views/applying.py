@@ -21,6 +21,7 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
     if not plan.steps and not plan.clashes:
         where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
         yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
+        yield from _ignored_left(outcome, run, terminal)
         return
     yield terminal.style(_headline(outcome, dry_run=dry_run), "bold")
     if dry_run or outcome.application is not None:
@@ -29,6 +30,7 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
     if plan.clashes:
         yield ""
         yield from _advice(outcome, run, terminal)
+    yield from _ignored_left(outcome, run, terminal)
     if outcome.application is not None:
         yield ""
         yield terminal.style(f"  take it back: crossrun undo {run.id}", "dim")
@@ -49,6 +51,14 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
     if outcome.plan.clashes and not outcome.branch:
         yield ""
         yield from _wrapped("take your own changes away, or bring the files back by hand", terminal)
+
+
+def _ignored_left(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
+    if outcome.ignored_left:
+        files = plural(outcome.ignored_left, "file")
+        words = f"not brought: {files} that git ignores; crossrun apply {run.id} --ignored"
+        yield ""
+        yield from _wrapped(words, terminal)
 
 
 def _headline(outcome: Outcome, *, dry_run: bool) -> str:

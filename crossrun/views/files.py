@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from crossrun.runs import Change
+from crossrun.runs import Change, IgnoredFiles
 from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.words import CHANGE_MARKS, plural, size, visible
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.looking import Entry
 
+_NONE_IGNORED = IgnoredFiles()
 MOST_IN_FOLDER, MOST_LINES = 100, 5000
 _STYLES = {"+": "good", "~": "accent", "-": "bad", ">": "accent"}
 _WIDEST, _SIZE, _DEEPEST = 100, 9, 20
@@ -20,7 +22,8 @@ class ListedFile(Struct, frozen=True):
     """One line of `files --json`.
 
     A folder is listed where it is empty, or where it was not looked into: `closed`. A file that the
-    run deleted is listed, too; its `size` is None. `target` is where a link leads.
+    run deleted is listed, too; its `size` is None. `target` is where a link leads. `ignored` files
+    are ones that git ignores and the run wrote.
     """
 
     path: str
@@ -31,13 +34,18 @@ class ListedFile(Struct, frozen=True):
     target: str | None = None
     closed: bool = False
     changes_inside: int = 0
+    ignored: bool = False
 
 
 def listed(
-    entries: Iterable[Entry], changes: Sequence[Change], parts: Sequence[str]
+    entries: Iterable[Entry],
+    changes: Sequence[Change],
+    parts: Sequence[str],
+    ignored: IgnoredFiles = _NONE_IGNORED,
 ) -> list[ListedFile]:
     """Entries below a folder with what the run did to them, sorted by path."""
-    known = {change.path: change for change in changes}
+    written = _written(ignored)
+    known = {change.path: change for change in (*written, *changes)}
     files = {file.path: file for file in (_listed(entry, known) for entry in entries)}
     closed = {path for path, file in files.items() if file.closed}
     within = "".join(f"{shown(part)}/" for part in parts)
@@ -48,11 +56,19 @@ def listed(
             inside[folder] += 1
         elif change.status == "deleted" and change.path.startswith(within):
             files.setdefault(change.path, ListedFile(change.path, "file", None, "deleted"))
+    for change in written:
+        if change.path in files:
+            files[change.path] = replace(files[change.path], ignored=True)
     for path, number in inside.items():
         files[path] = ListedFile(
             path, "folder", None, "modified" if number else None, closed=True, changes_inside=number
         )
     return [files[path] for path in sorted(files)]
+
+
+def _written(ignored: IgnoredFiles) -> list[Change]:
+    added = [Change(path, "added") for path in ignored.added]
+    return added + [Change(path, "modified") for path in ignored.modified]
 
 
 def _listed(entry: Entry, known: Mapping[str, Change]) -> ListedFile:
@@ -202,6 +218,8 @@ def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
         name += f" -> {visible(file.target or '')}"
     elif file.kind == "special":
         name += "  (no regular file)"
+    if file.ignored:
+        name += "  (ignored)"
     if file.old_path is not None:
         name += f"  from {visible(file.old_path)}"
     return _Line(mark, depth, name, "" if file.size is None else size(file.size))

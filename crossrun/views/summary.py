@@ -50,6 +50,7 @@ def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator
         yield from (f"  {line}".rstrip() for line in _lines(run.answer, terminal))
     facts = [
         *_changed(run, terminal),
+        *_ignored(run, terminal),
         *_left(run, artifacts, terminal),
         *_verified(run, terminal),
     ]
@@ -140,6 +141,14 @@ def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
         yield terminal.style(f"            all of it: crossrun diff {run.id} --stat", "dim")
 
 
+def _ignored(run: Run, terminal: Terminal) -> Iterator[str]:
+    """That there is more than the change of the files that git knows."""
+    if run.ignored_files:
+        files = plural(run.ignored_files, "file")
+        text = f"{files} that git ignores, see  crossrun files {run.id}"
+        yield f"  {terminal.style('ignored  ', 'dim')} {text}"
+
+
 def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
     """What people who do such a task want to find again."""
     found = [one for one in artifacts if one.kind not in _OF_EVERY_RUN]
@@ -163,7 +172,7 @@ def _next_commands(run: Run) -> list[str]:
     names = [
         *([again] if run.failure is not None else []),
         *(["diff"] if run.changes else []),
-        *(["apply"] if run.changes and _can_go_back(run) else []),
+        *(["apply"] if (run.changes or run.ignored_files) and _can_go_back(run) else []),
         "steps",
         *(["show"] if run.failure is None else []),
     ]

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha1
 from pathlib import Path
 from typing import NamedTuple
@@ -92,14 +92,38 @@ class Trees:
         """Whether a state has something at a path."""
         return self.call("cat-file", "-e", f"{tree}:{path}") is not None
 
+    def entries(self, tree: str) -> dict[str, Entry]:
+        """All paths of a state, and what is there.
+
+        Raises:
+            ConfigurationError: GIT_FAILED, when it is no longer there.
+        """
+        return dict(listed_entries(self.git("ls-tree", "-r", "-z", "--full-tree", tree)))
+
     def attribute_files(self, tree: str) -> dict[str, bytes]:
         """The contents of a state's `.gitattributes` files by their paths."""
-        entries = listed_entries(self.git("ls-tree", "-r", "-z", "--full-tree", tree))
         return {
             path: self.content(entry.blob)
-            for path, entry in entries
+            for path, entry in self.entries(tree).items()
             if entry.mode != LINK and is_attributes_file(path)
         }
+
+    def ignored(self, tree: str, paths: Iterable[str]) -> set[str]:
+        """Which paths the `.gitignore` files of a state ignore, although it may have them."""
+        rules = {
+            path: entry
+            for path, entry in self.entries(tree).items()
+            if path.rpartition("/")[2] == ".gitignore" and entry.mode != LINK
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            for path, entry in rules.items():
+                file = Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(self.content(entry.blob))
+            listed = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+            place = self._words([f"--work-tree={folder}", "check-ignore", "--no-index", "-z"])
+            done = run_git([*place, "--stdin"], Path(folder), stdin=listed)
+        return set(os.fsdecode(done.stdout).split("\0")[:-1])
 
     def content(self, blob: str) -> bytes:
         """The content of a blob.
