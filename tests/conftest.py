@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pytest
 from scripted_model import Script, ScriptedModel
 
@@ -50,7 +51,10 @@ class Result:
 
 @dataclass
 class Crossrun:
-    """crossrun in processes of its own, with a home and a working folder of its own."""
+    """crossrun in processes of its own, with a home and a working folder of its own.
+
+    A call is carried out by the fork server, `start` by an interpreter of its own.
+    """
 
     home: Path
     cwd: Path
@@ -58,14 +62,9 @@ class Crossrun:
 
     def __call__(self, *words: str, stdin: str = "", **environ: str) -> Result:
         """Runs a command to its end."""
-        done = subprocess.run(
-            self.command(*words),
-            cwd=self.cwd,
-            env={**self.environ, **environ},
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=60,
-            check=False,
+        environment = {**self.environ, **environ}
+        done = fork_server.run(
+            words, cwd=self.cwd, environ=environment, stdin=stdin.encode(), timeout=60
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -99,6 +98,17 @@ def clean_environ(home: Path, extra: Mapping[str, str] | None = None) -> dict[st
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
     home.mkdir(parents=True, exist_ok=True)
     return {**kept, "HOME": str(home), "CROSSRUN_HOME": str(home / "crossrun"), **(extra or {})}
+
+
+_START_PROCESSES = {"crossrun", "codex_path", "supervised", "command"}
+"""Fixtures whose tests start commands and wait for them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that start processes, so that `-m "not process"` takes seconds."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _START_PROCESSES.intersection(item.fixturenames):
+            item.add_marker("process")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

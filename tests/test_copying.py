@@ -438,6 +438,7 @@ value_of(copy_tree(Path(sys.argv[1]), Path(sys.argv[2]), Stop()))
 
 
 class TestLeftovers:
+    @pytest.mark.process
     def test_a_copy_that_is_killed_leaves_nothing_but_what_is_swept_away(
         self, tmp_path: Path
     ) -> None:

@@ -142,6 +142,7 @@ def generated() -> dict[str, str]:
     return pages
 
 
+@pytest.mark.process
 def test_generated_pages_are_up_to_date() -> None:
     pages = generated()
 

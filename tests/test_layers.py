@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import crossrun
 
 ROOT = Path(crossrun.__file__).parent
@@ -141,6 +143,7 @@ def loaded_by(*words: str, home: Path) -> set[str]:
     return set(done.stderr.rsplit("|", 1)[1].split())
 
 
+@pytest.mark.process
 def test_help_and_lists_load_nothing_heavy(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "crossrun", "run", "--executor", "shell", "true", "--quiet"],
@@ -153,6 +156,7 @@ def test_help_and_lists_load_nothing_heavy(tmp_path: Path) -> None:
     assert loaded_by("paths", home=tmp_path) == set()
 
 
+@pytest.mark.process
 def test_reads_of_one_run_load_no_more_than_the_event_types(tmp_path: Path) -> None:
     test_help_and_lists_load_nothing_heavy(tmp_path)
     one_word = ("show", "steps", "events", "diff", "files", "artifacts", "watch")

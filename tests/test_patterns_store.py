@@ -539,6 +539,7 @@ def lesson_in_lines(rounds: int) -> list[str]:
     ]
 
 
+@pytest.mark.process
 def test_processes_that_learn_at_once_build_on_each_other(home: Path) -> None:
     store = opened(home)
     at_once(home, 4, *lesson_in_lines(5))
@@ -553,6 +554,7 @@ def test_processes_that_learn_at_once_build_on_each_other(home: Path) -> None:
     assert len(rows(home)["shelf"]) == 1
 
 
+@pytest.mark.process
 def test_what_the_user_wrote_stays_while_runs_learn(home: Path) -> None:
     store = opened(home)
     teach(store, "k7f3abcd", learned("9c1xyz", "k7f3abcd"))

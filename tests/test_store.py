@@ -174,6 +174,7 @@ def test_migrations_are_numbered_and_named_once() -> None:
     assert all(re.fullmatch(r"\d{4}_[a-z0-9_]+", name) for name in names)
 
 
+@pytest.mark.process
 def test_eight_processes_at_once_apply_each_migration_once(home: Path) -> None:
     told = at_once(home, 8, "print(','.join(store.open_for_writing()), store.version)")
     all_of_them = ",".join(name for name, _ in MIGRATIONS)
@@ -655,6 +656,7 @@ def test_a_run_that_the_disk_cannot_take_has_an_end(crossrun: Crossrun, small_di
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
 
 
+@pytest.mark.process
 def test_eight_processes_record_two_hundred_events_each_at_once(home: Path) -> None:
     store = opened(home)
     ids = at_once(
