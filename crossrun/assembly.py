@@ -63,6 +63,7 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
         environ=agents_environ(settings),
         prices=_prices(request, executor.model(), settings),
         queue=_queue(settings, store),
+        processes=settings.paths.processes,
     )
 
 
@@ -106,13 +107,20 @@ def settle(store: Store, settings: Settings) -> Iterator[Run]:
         with store.taking_over(run_id) as taken:
             if not taken:
                 continue
-            from crossrun.executors.survivors import end_survivors
-
-            end_survivors(run_id)
+            _end_processes(run_id, settings.paths.processes / run_id)
             ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
             run = store.record_end(run_id, ending, redactor_for(settings))
         if run is not None:
             yield run
+
+
+def _end_processes(run_id: str, process_list: Path) -> None:
+    """Ends what a run left whose own process was killed."""
+    from crossrun.executors.descent import written_down
+    from crossrun.executors.survivors import end_survivors
+
+    end_survivors(run_id, lambda: written_down(process_list))
+    process_list.unlink(missing_ok=True)
 
 
 def _check_task(request: RunRequest) -> None:

@@ -86,6 +86,11 @@ class Paths(NamedTuple):
         return self.state / "locks"
 
     @property
+    def processes(self) -> Path:
+        """For each run that goes on, the processes that descend from it."""
+        return self.state / "processes"
+
+    @property
     def logs(self) -> Path:
         """What runs in the background said."""
         return self.state / "logs"

@@ -47,7 +47,7 @@ FENCES = {
     "rich": {"views", "cli"},
     "yaml": {"settings", "tasktypes", "executors.recording", "patterns.forms", "patterns.skills"},
     "platformdirs": {"settings"},
-    "psutil": {"executors.survivors"},
+    "psutil": {"executors.survivors", "executors.descent"},
     "dotenv": {"settings"},
 }
 LIGHT = ("openai", "git", "sqlmodel", "sqlalchemy", "yaml", "rich", "msgspec", "psutil", "pydantic")

@@ -27,7 +27,7 @@ from crossrun.executors.process import (
     Piece,
     supervise,
 )
-from crossrun.executors.survivors import MARKER, descendants, end_survivors, marked
+from crossrun.executors.survivors import MARKER, end_survivors, marked
 from crossrun.failures import CANCELLED, TIMED_OUT
 from crossrun.stopping import Stop
 
@@ -454,11 +454,6 @@ class TestSurvivors:
             for process in running:
                 process.kill()
                 process.wait()
-
-    def test_descendants_of_nobody_are_none(self) -> None:
-        ended = subprocess.Popen(["true"])
-        ended.wait()
-        assert list(descendants(ended.pid)) == []
 
 
 def commanded(

@@ -174,6 +174,7 @@ def _set_up(course: Course, command: str) -> Facts:
         environ=course.crew.environ,
         run_id=course.run_id,
         bounds=Bounds(course.stop, course.deadline),
+        process_list=course.process_list,
     )
     cut_short, code = result.end.cut_short, result.end.code
     yield SetupRan(

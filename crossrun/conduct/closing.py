@@ -75,6 +75,7 @@ def verify(course: Course, failure: Failure | None) -> Stage:
         environ=course.crew.environ,
         run_id=course.run_id,
         bounds=Bounds(course.stop, course.deadline),
+        process_list=course.process_list,
     )
     cut_short = result.end.cut_short
     code = result.end.code if cut_short is None else None

@@ -52,7 +52,7 @@ class Crew(Struct, frozen=True):
     """Who takes part in a run. Only `assembly` knows their concrete classes.
 
     `prices` are those of the models in use, as far as they are known. `environ` is for the user's
-    own `--verify` command.
+    own `--verify` command. `processes` is the folder in which runs write down their processes.
     """
 
     planner: Planner
@@ -64,6 +64,7 @@ class Crew(Struct, frozen=True):
     environ: Mapping[str, str]
     prices: Mapping[Literal["agent", "planner"], Price] = {}
     queue: Queue | None = None
+    processes: Path | None = None
 
 
 class Course:
@@ -95,6 +96,11 @@ class Course:
         self._began: float | None = None
         self.held = ExitStack()
         self._told_of_stop = False
+
+    @property
+    def process_list(self) -> Path | None:
+        """The file in which the run's processes are written down while they live."""
+        return None if self.crew.processes is None else self.crew.processes / self.run_id
 
     def start_the_clock(self) -> None:
         """From now on `--timeout` counts."""

@@ -91,6 +91,7 @@ class Work:
             deadline=course.deadline,
             idle_timeout=limits.idle_timeout,
             limit=lambda: standing.budget_reached(limits),
+            process_list=course.process_list,
         )
 
     def _wait_for_turn(self) -> Generator[Event | None]:

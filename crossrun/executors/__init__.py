@@ -19,7 +19,8 @@ class Assignment(Struct, frozen=True):
     earlier turn, whose thread had used `thread_tokens`. `deadline` is a time of the monotonic
     clock, `idle_timeout` is in seconds and counts only while no command runs. `limit` tells why
     the agent has to end now because of what it has used, if so. `keep` takes each raw line of the
-    agent for the transcript.
+    agent for the transcript. `process_list` is the file in which the agent's processes are written
+    down while they live.
     """
 
     run_id: str
@@ -34,6 +35,7 @@ class Assignment(Struct, frozen=True):
     deadline: float | None = None
     idle_timeout: float | None = None
     limit: Callable[[], Failure | None] = lambda: None
+    process_list: Path | None = None
 
 
 class Outcome(Struct, frozen=True):

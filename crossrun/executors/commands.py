@@ -27,6 +27,7 @@ def run_command(
     environ: Mapping[str, str],
     run_id: str,
     bounds: Bounds,
+    process_list: Path | None = None,
 ) -> Generator[None, None, CommandResult]:
     """Runs a command to its end.
 
@@ -37,7 +38,7 @@ def run_command(
         OSError: it cannot be started.
     """
     environ = {**without_keys(environ), "PWD": str(workspace)}
-    launch = Launch(argv, workspace, environ, run_id, merge_stderr=True)
+    launch = Launch(argv, workspace, environ, run_id, merge_stderr=True, process_list=process_list)
     lines = supervise(launch, bounds)
     kept = _Kept()
     yield None

@@ -18,14 +18,8 @@ from typing import IO
 
 from msgspec import Struct
 
-from crossrun.executors.survivors import (
-    MARKER,
-    Kin,
-    adopt_orphans,
-    descendants,
-    end_survivors,
-    import_psutil,
-)
+from crossrun.executors.descent import Descent
+from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop
 
@@ -48,7 +42,11 @@ _POLITE_SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 0.5))
 
 
 class Launch(Struct, frozen=True):
-    """What to start. `merge_stderr`: both outputs come as lines; else stderr is kept apart."""
+    """What to start.
+
+    `merge_stderr`: both outputs come as lines; else stderr is kept apart. `process_list` is the
+    file in which the child and its descendants are written down while they live.
+    """
 
     argv: Sequence[str]
     cwd: Path
@@ -56,6 +54,7 @@ class Launch(Struct, frozen=True):
     run_id: str
     stdin: bytes = b""
     merge_stderr: bool = False
+    process_list: Path | None = None
 
 
 class Bounds(Struct, frozen=True):
@@ -121,11 +120,11 @@ class _Child:
         self._signals = iter(_POLITE_SIGNALS)
         self._next_signal_at: float | None = None
         self._gone_at: float | None = None
-        self._kin: Kin = ()
         self.output = _Lines()
         self._stderr = bytearray()
         adopt_orphans()
         self._process = _start(launch)
+        self._descent = Descent(self._process.pid, launch.process_list)
         self._last_output = time.monotonic()
         self._selector = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
@@ -162,7 +161,8 @@ class _Child:
         if self._process.poll() is None:
             self._signal_group(signal.SIGKILL)
             self._process.wait()
-        end_survivors(self._run_id, self._kin)
+        end_survivors(self._run_id, self._descent.living)
+        self._descent.close()
         self._selector.close()
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None:
@@ -186,7 +186,7 @@ class _Child:
             self._cut_short = self._reason_to_end(now)
             if self._cut_short is None:
                 return
-            self._kin = descendants(self._process.pid)
+            self._descent.living()  # whoever leaves its parents now is known
         elif now < self._next_signal_at and not self._bounds.stop.urgent:
             return
         signum, patience = next(self._signals, (signal.SIGKILL, _TICK))

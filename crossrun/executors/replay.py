@@ -74,6 +74,7 @@ class Replay:
             environ=self._environ,
             run_id=assignment.run_id,
             bounds=Bounds(assignment.stop, assignment.deadline),
+            process_list=assignment.process_list,
         )
         code = result.end.code
         yield CommandRan(

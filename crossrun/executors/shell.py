@@ -40,6 +40,7 @@ class Shell:
             environ=self._environ,
             run_id=assignment.run_id,
             bounds=Bounds(assignment.stop, assignment.deadline),
+            process_list=assignment.process_list,
         )
         code = result.end.code
         yield CommandRan(command=assignment.prompt, exit_code=code, output=result.output)

@@ -1,21 +1,21 @@
 """Finding and ending what a child left running.
 
 Commands of agents run in sessions of their own, so killing the child's group is not enough. They
-are found by a variable in their environment that every process of a run inherits, and by descent:
-asked for while the child lives, and as orphans that come to this process when it has ended.
+are found by a variable in their environment that most processes of a run inherit, by descent from
+the child (see `descent`), and by the sessions that they lead.
 """
 
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from crossrun.executors.descent import Process
 
 if TYPE_CHECKING:
     import psutil
-
-Kin: TypeAlias = "Sequence[psutil.Process]"
-"""Processes that descend from a child."""
 
 MARKER = "CROSSRUN_RUN_ID"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -42,30 +42,24 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def descendants(pid: int) -> Kin:
-    """All processes below `pid`, as far as the system still knows their parents."""
-    import psutil
+def end_survivors(run_id: str, descended: Callable[[], Iterable[Process]] = tuple) -> int:
+    """Kills what is left of a run.
 
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def end_survivors(run_id: str, kin: Kin = ()) -> int:
-    """Kills what is left of a run: its marked processes and those of `kin` that still live.
+    Args:
+        run_id: its marked processes are ended.
+        descended: the processes that are known to descend from the run's children and still live.
 
     Returns:
-        How many were killed. Never touches a process that is neither, nor one that has got the
-        number of an ended one.
+        How many were killed. Never touches a process that is neither, below one of them, nor in a
+        session that one of them leads.
     """
     ended = 0
     until = time.monotonic() + _PATIENCE
-    pending = [*kin, *_orphans(), *marked(run_id)]
+    pending = _left_of(run_id, descended())
     while pending and time.monotonic() < until:
         ended += sum(map(_kill, pending))
         time.sleep(_LOOK_AGAIN)
-        pending = [*_orphans(), *marked(run_id)]
+        pending = _left_of(run_id, descended())
     return ended
 
 
@@ -76,22 +70,40 @@ def marked(run_id: str) -> "list[psutil.Process]":
     return [process for process in psutil.process_iter() if _carries(process, run_id)]
 
 
-def _orphans() -> "list[psutil.Process]":
-    """What came to this process when its parent ended, and carries no run's marker.
+def _left_of(run_id: str, descended: Iterable[Process]) -> "list[psutil.Process]":
+    members = {process.pid: process for process in (*marked(run_id), *_existing(descended))}
+    below = {child.pid: child for member in members.values() for child in _below(member)}
+    led = {process.pid: process for process in _led_by(set(members))} if members else {}
+    everyone = {**led, **below, **members}
+    everyone.pop(os.getpid(), None)
+    return list(everyone.values())
 
-    Children that this process started itself are in its session or carry a marker.
-    """
-    return [process for process in descendants(os.getpid()) if _is_stray(process)]
+
+def _existing(processes: Iterable[Process]) -> "Iterator[psutil.Process]":
+    import psutil
+
+    for process in processes:
+        with suppress(psutil.Error):
+            yield psutil.Process(process.pid)
 
 
-def _is_stray(process: "psutil.Process") -> bool:
+def _below(process: "psutil.Process") -> "list[psutil.Process]":
     import psutil
 
     try:
-        adopted = process.ppid() == os.getpid() and os.getsid(process.pid) != os.getsid(0)
-        return adopted and MARKER not in process.environ()
-    except (psutil.Error, OSError):
-        return False
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _led_by(leaders: set[int]) -> "Iterator[psutil.Process]":
+    """Processes in the sessions of living leaders, whose number nobody else can have meanwhile."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(OSError):
+            if os.getsid(process.pid) in leaders:
+                yield process
 
 
 def _carries(process: "psutil.Process", run_id: str) -> bool:

@@ -78,6 +78,7 @@ class Codex:
             environ={**self._environ, **self._program.environ},
             run_id=assignment.run_id,
             stdin=self._prompt(assignment).encode(),
+            process_list=assignment.process_list,
         )
 
     def reader(self, assignment: Assignment) -> CodexReader:
