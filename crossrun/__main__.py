@@ -4,20 +4,30 @@ import gc
 import os
 import sys
 
+from crossrun import inherited, streams
+
 _COLLECT_AFTER = 50_000
 """Objects. Starting is importing, and a collection every 700 new objects takes a tenth of it."""
 
 
 def main() -> None:
     """Carries out the command line and ends the process with its exit code, at once."""
+    inherited.put_in_order()
     gc.set_threshold(_COLLECT_AFTER)
-    from crossrun.cli import root
-    from crossrun.cli.edge import run_command_line
-
-    code = run_command_line(root(), sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = _carried_out()
     os._exit(code)  # everything is stored and closed; taking modules apart would only take time
+
+
+def _carried_out() -> int:
+    try:
+        from crossrun.cli import root
+        from crossrun.cli.edge import run_command_line
+
+        code = run_command_line(root(), sys.argv[1:])
+        streams.flush()
+    except (KeyboardInterrupt, inherited.Interrupted) as interrupt:
+        return inherited.exit_code(interrupt)
+    return code
 
 
 if __name__ == "__main__":

@@ -230,8 +230,7 @@ def _codex(request: RunRequest, settings: Settings) -> Executor:
 
     environ = agents_environ(settings)
     program = find(settings["codex.path"], environ, settings.paths.state / "codex-version.json")
-    home = Path(environ.get("CODEX_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".codex")
-    config = read(home, request.codex.profile, request.codex.config)
+    config = read(settings.codex_home, request.codex.profile, request.codex.config)
     extra = credentials(program, config, environ)
     return Codex(
         program,

@@ -33,18 +33,18 @@ class Background(Generic[Value]):
         self._error: BaseException | None = None
         self.progress = 0
         self.cancelled = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        # not join(): a signal that interrupts it would make the thread look ended (Python 3.11)
+        self._over = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def done(self, wait: float) -> bool:
         """Waits up to so many seconds; whether the call is over."""
-        self._thread.join(wait)
-        return not self._thread.is_alive()
+        return self._over.wait(wait)
 
     def cancel(self) -> None:
         """Ends the call at its next checkpoint, and waits for that."""
         self.cancelled = True
-        self._thread.join()
+        self._over.wait()
 
     def value(self) -> Value:
         """What the call returned; raises what it raised."""
@@ -58,6 +58,8 @@ class Background(Generic[Value]):
             self._values.append(self._call())
         except BaseException as error:  # noqa: BLE001  it is raised again in `value`
             self._error = error
+        finally:
+            self._over.set()
 
 
 def checkpoint(progress: int | None = None) -> None:

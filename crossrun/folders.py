@@ -1,6 +1,14 @@
-"""Folders that only their owner may look into."""
+"""Folders that only their owner may look into, and the current one."""
 
 from pathlib import Path
+
+
+def current_folder() -> Path | None:
+    """Where the command was called; None if that folder no longer exists."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def make_private(folder: Path) -> None:

@@ -4,11 +4,13 @@ The only module that reads the environment. Everything below gets values.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from crossrun.errors import ConfigurationError
+from crossrun.folders import current_folder
 from crossrun.setting_values import amount, duration, one_of, positive, prices, share, size, switch
 
 PROJECT_FILE = ".crossrun.yaml"
@@ -125,6 +127,14 @@ class Settings:
         self.paths = paths
         self.warnings = warnings
 
+    @property
+    def codex_home(self) -> Path:
+        """Where Codex keeps its own files. Raises ConfigurationError where nobody knows."""
+        if self.environ.get("CODEX_HOME"):
+            return Path(self.environ["CODEX_HOME"])
+        with _home_needed("CODEX_HOME"):
+            return Path(self.environ.get("HOME") or Path.home()) / ".codex"
+
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401  each setting has its own type
         return self._values[key]
 
@@ -141,25 +151,26 @@ def load(
     Args:
         flags: values given on the command line by setting name; None means not given.
         environ: the process environment.
-        cwd: the folder whose project file and `.env` count.
+        cwd: the folder whose project file and `.env` count; by default the current one, if it
+            still exists.
         home: the value of `--home`.
 
     Raises:
         ConfigurationError: a file that cannot be read, a value that does not parse.
     """
-    cwd = cwd or Path.cwd()
+    cwd = cwd or current_folder()
     places = _base_folders(home, environ)
     warnings: list[str] = []
     layers = {
         "default": {key: option.default for key, option in OPTIONS.items()},
         "user file": _read_file(places["config"] / USER_FILE, warnings, project=False),
-        "project file": _read_file(_project_file(cwd), warnings, project=True),
+        "project file": _read_file(cwd and _project_file(cwd), warnings, project=True),
         "environment": _from_environment(environ),
         "flag": {key: value for key, value in flags.items() if value is not None},
     }
     paths = _paths(places, _combined(layers))
     environment = dict(environ)
-    if not cwd.resolve().is_relative_to(paths.workspaces.resolve()):
+    if cwd is not None and not cwd.resolve().is_relative_to(paths.workspaces.resolve()):
         environment = _with_dotenv(environ, cwd)
         layers["environment"] = _from_environment(environment)
     origins = {key: origin for origin, layer in layers.items() for key in layer}
@@ -174,23 +185,41 @@ def _combined(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _base_folders(home: Path | None, environ: Mapping[str, str]) -> dict[str, Path]:
     chosen = home or (Path(environ["CROSSRUN_HOME"]) if environ.get("CROSSRUN_HOME") else None)
     if chosen is not None:
-        base = chosen.expanduser().absolute()
+        with _home_needed("CROSSRUN_HOME"):
+            base = chosen.expanduser().absolute()
         return {"data": base, "config": base, "state": base / "state"}
     from platformdirs import PlatformDirs
 
     folders = PlatformDirs("crossrun", appauthor=False)
-    return {
-        "data": Path(folders.user_data_dir),
-        "config": Path(folders.user_config_dir),
-        "state": Path(folders.user_state_dir),
-    }
+    with _home_needed("CROSSRUN_HOME"):
+        return {
+            "data": Path(folders.user_data_dir).expanduser(),
+            "config": Path(folders.user_config_dir).expanduser(),
+            "state": Path(folders.user_state_dir).expanduser(),
+        }
+
+
+@contextmanager
+def _home_needed(variable: str) -> Iterator[None]:
+    """Says what to do when nobody knows where the home folder is."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "HOME_UNKNOWN",
+            f"HOME is not set, and the system knows no home folder of user {os.getuid()}",
+            hint=f"set HOME, or {variable} to a folder of yours",
+        ) from error
 
 
 def _paths(places: Mapping[str, Path], values: Mapping[str, Any]) -> Paths:
     data = places["data"]
 
     def chosen(key: str, default: str) -> Path:
-        return Path(values[key]).expanduser().absolute() if values[key] else data / default
+        if not values[key]:
+            return data / default
+        with _home_needed("CROSSRUN_HOME"):
+            return Path(values[key]).expanduser().absolute()
 
     return Paths(
         data=data,

@@ -243,7 +243,8 @@ def test_every_error_says_what_to_do() -> None:
 
 def test_the_codes_that_the_edge_gives_are_the_ones_documented_beside_the_classes() -> None:
     edge = (SOURCE / "cli" / "edge.py").read_text()
-    assert set(re.findall(r'_tell\("(\w+)"', edge)) == {"USAGE", "INTERNAL"}
+    found = re.findall(r'(?:_tell|CrossrunError)\(\s*"(\w+)"', edge)
+    assert set(found) == {"USAGE", "INTERNAL"}
 
 
 def test_every_exit_code_is_in_the_table() -> None:

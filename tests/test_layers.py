@@ -21,8 +21,9 @@ LAYERS = [
         "commandlines",
         "clock",
         "setting_values",
+        "streams",
     },
-    {"failures", "filelocks", "settings", "stored", "workflows"},
+    {"failures", "filelocks", "inherited", "settings", "stored", "workflows"},
     {"quotas", "retention", "runs"},
     {"events"},
     {"ledger", "schema", "background", "tasktypes"},
@@ -120,7 +121,7 @@ def test_only_settings_reads_the_environment() -> None:
         for module, file in FILES.items()
         if "os.environ" in file.read_text() or "os.getenv" in file.read_text()
     }
-    assert readers == {"settings", "cli.globals"}
+    assert readers == {"settings", "cli.globals", "inherited"}
 
 
 def loaded_by(*words: str, home: Path) -> set[str]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from crossrun import errors
+from crossrun import errors, inherited, streams
 from crossrun.errors import CrossrunError, Exit
 from crossrun.folders import make_private
 
@@ -42,7 +42,7 @@ def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
     try:
         with os.fdopen(readable) as pipe:
             said = json.loads(pipe.read() or "{}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, inherited.Interrupted):
         os.kill(child, signal.SIGINT)  # it is in no terminal, and nobody would know its id
         raise
     if "id" in said:
@@ -60,26 +60,34 @@ def _become_background(work: Callable[[Announce], int], log: Path, pipe: TextIO)
     code = int(Exit.INTERNAL)
     try:
         os.setsid()
-        _redirect(log)
+        _let_go(log, besides=pipe.fileno())
         code = work(lambda run_id: _say(pipe, {"id": run_id}))
     except CrossrunError as error:
         told = (type(error).__name__, error.code, error.message, error.hint, error.retryable)
         sys.stderr.write(f"error[{error.code}]: {error.message}\nhint: {error.hint}\n")
         code = int(error.exit_code)
         _say(pipe, {"error": told})
+    except (KeyboardInterrupt, inherited.Interrupted) as interrupt:
+        code = inherited.exit_code(interrupt)
     except Exception:  # noqa: BLE001  the edge of this process
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        streams.flush()
         os._exit(code)
 
 
-def _redirect(log: Path) -> None:
+def _let_go(log: Path, *, besides: int) -> None:
+    """Keeps nothing open that was inherited: neither a terminal nor a file that others lock."""
+    for number in [int(descriptor.name) for descriptor in Path("/dev/fd").iterdir()]:
+        if number > 2 and number != besides:  # noqa: PLR2004  standard error
+            with suppress(OSError):
+                os.close(number)
     nothing = os.open(os.devnull, os.O_RDWR)
     written = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     for target, source in ((0, nothing), (1, written), (2, written)):
         os.dup2(source, target)
+    os.close(nothing)
+    os.close(written)
 
 
 def _say(pipe: TextIO, message: dict[str, Any]) -> None:

@@ -1,13 +1,16 @@
 """The one place where errors become words and exit codes."""
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
+from crossrun import streams
 from crossrun.cli.globals import Globals
-from crossrun.errors import CrossrunError, Exit
+from crossrun.errors import ConfigurationError, CrossrunError, Exit
+from crossrun.folders import current_folder
+from crossrun.inherited import Interrupted, exit_code
 
 _STORE_UNREADABLE = ("STORE_DAMAGED", "STORE_INVALID")
 
@@ -24,27 +27,47 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
             args=list(arguments), prog_name="crossrun", standalone_mode=False, obj=options
         )
         sys.stdout.flush()
-        return int(code or 0)
-    except CrossrunError as error:
-        if options.debug:
-            _print_traceback()
-        _tell(error.code, error.message, _hint(error, options), options, error)
-        return int(error.exit_code)
     except click.UsageError as error:
         _tell("USAGE", error.format_message(), _usage_hint(error, arguments), options)
         return int(Exit.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        return Exit.SIGNAL_BASE + 2
+    except (click.Abort, KeyboardInterrupt, Interrupted) as error:
+        return exit_code(error)
     except (BrokenPipeError, SystemExit):  # click makes the one of the other
-        # Whoever read our output has gone; Python must not complain when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.OK)
     except Exception as error:  # noqa: BLE001  the edge of the program
         if options.debug:
             _print_traceback()
-        message = f"crossrun itself failed: {type(error).__name__}: {error}"
-        _tell("INTERNAL", message, "run it again with --debug and report what it prints", options)
-        return int(Exit.INTERNAL)
+        return _failed(error if isinstance(error, CrossrunError) else _explained(error), options)
+    trouble = streams.output_trouble()
+    if trouble is not None:
+        options.say(f"warning: not all data could be written: {trouble.strerror}")
+    return int(code or 0)
+
+
+def _failed(error: CrossrunError, options: Globals) -> int:
+    _tell(error.code, error.message, _hint(error, options), options, error)
+    return int(error.exit_code)
+
+
+def _explained(error: Exception) -> CrossrunError:
+    """What is wrong with the surroundings, if an error comes from there; else a bug."""
+    if isinstance(error, OSError) and error is streams.output_trouble():
+        return ConfigurationError(
+            "OUTPUT_LOST",
+            f"standard output cannot be written: {error.strerror}",
+            hint="make room, or send the output somewhere else",
+        )
+    if isinstance(error, FileNotFoundError) and current_folder() is None:
+        return ConfigurationError(
+            "FOLDER_GONE",
+            "the current folder no longer exists",
+            hint="change to one that does: cd",
+        )
+    return CrossrunError(
+        "INTERNAL",
+        f"crossrun itself failed: {type(error).__name__}: {error}",
+        hint="run it again with --debug and report what it prints",
+    )
 
 
 def _tell(
@@ -65,7 +88,8 @@ def _tell(
         }
         from crossrun.schema import document
 
-        options.out.emit(document({"error": told}))
+        with suppress(OSError):
+            options.out.emit(document({"error": told}))
 
 
 def _hint(error: CrossrunError, options: Globals) -> str:

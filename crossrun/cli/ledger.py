@@ -1,5 +1,6 @@
 """Opening the ledger for a command: up to date, and with the dead told from the living."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crossrun.cli.globals import Globals
@@ -9,6 +10,7 @@ from crossrun.store import Store
 from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:
+    from crossrun.events import Recorded
     from crossrun.runs import Run
 
 
@@ -31,6 +33,18 @@ def tell_interrupted(options: Globals, settings: Settings, store: Store) -> None
 
     for run in settle(store, settings):
         options.say(f"run {run.id} was interrupted: its crossrun process is gone")
+
+
+def events_between(
+    store: Store, run_id: str, after: int, last: int | None = None
+) -> "Iterator[Recorded]":
+    """The events of a run with a higher number than `after`, up to the last, if it is given."""
+    from crossrun.events import Recorded, decode
+
+    for stored in store.read.events(run_id, after=after):
+        if last is not None and stored.seq > last:
+            return
+        yield Recorded(run_id, stored.seq, stored.at, decode(stored.body))
 
 
 def chosen_run(store: Store, reference: str | None, project_id: str | None) -> "Run":

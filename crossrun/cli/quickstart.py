@@ -8,7 +8,7 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.patterns import decided_in
-from crossrun.cli.starting import carry_out
+from crossrun.cli.starting import Views, carry_out
 from crossrun.executors.recording import SHIPPED, load
 from crossrun.lineage import Descent
 from crossrun.memory.choosing import QUICKSTART
@@ -87,9 +87,9 @@ def _run(
         memory=memory,
     )
     stop = Stop()
-    view = Silent() if options.quiet else view_for(options.err)
+    views = Views(Silent(), Silent() if options.quiet else view_for(options.err))
     crew = open_crew(request, settings, store)
-    run = carry_out(Descent(request, Origin()), crew, settings, store, view, stop)
+    run = carry_out(Descent(request, Origin()), crew, settings, store, views, stop)
     return run, signals.exit_code(run, stop)
 
 

@@ -1,8 +1,9 @@
 """What all commands share that have a run carried out: here or in the background, and how shown."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing
-from typing import Any, NoReturn
+from contextlib import AbstractContextManager, ExitStack, closing
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import typer
 
@@ -10,23 +11,41 @@ from crossrun.assembly import open_crew, redactor_for
 from crossrun.cli import signals
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
+from crossrun.cli.ledger import events_between
 from crossrun.cli.recovery import keep_copy
 from crossrun.cli.retaining import keep_bounded
 from crossrun.conduct import conduct
 from crossrun.conduct.course import Crew
 from crossrun.errors import UsageError
 from crossrun.lineage import Descent
+from crossrun.redaction import Redactor
 from crossrun.runs import Run
 from crossrun.schema import document, run_object
 from crossrun.settings import Settings
 from crossrun.stopping import Stop
 from crossrun.store import Store
-from crossrun.views.live import Brief, JsonLinesView, Silent, Together, View, follow, view_for
+from crossrun.views.live import (
+    Brief,
+    JsonLinesView,
+    RunView,
+    Silent,
+    Together,
+    View,
+    view_for,
+)
+from crossrun.views.threads import Viewers
 
 Given = Mapping[str, Any]
 """The words of the command line by the names of the function's arguments."""
 Prepared = Callable[[], AbstractContextManager[Descent]]
 """Makes the request; what it holds is let go when the run is over."""
+
+
+class Views(NamedTuple):
+    """Where a run is shown: to programs on standard output, to people on standard error."""
+
+    data: View
+    people: View
 
 
 def start(
@@ -38,8 +57,8 @@ def start(
         CrossrunError: something is missing; nothing has been recorded.
     """
     if not given["detach"]:
-        views = _data_views(given, options)
-        raise typer.Exit(_carried_out(prepared, given, settings, store, options, views))
+        data = _data_view(given, options)
+        raise typer.Exit(_carried_out(prepared, given, settings, store, options, data))
     if given["jsonl"]:
         raise UsageError(
             "OPTIONS_CONFLICT",
@@ -48,8 +67,7 @@ def start(
         )
 
     def work(announce: Announce) -> int:
-        silent = {**given, "json": False}
-        return _carried_out(prepared, silent, settings, store, options, [_IdFirst(announce)])
+        return _carried_out(prepared, given, settings, store, options, _IdFirst(announce))
 
     store.close()  # a connection must not live on in two processes
     run_id, log = detached(work, settings.paths.logs)
@@ -61,25 +79,37 @@ def start(
 
 
 def carry_out(
-    descent: Descent, crew: Crew, settings: Settings, store: Store, view: View, stop: Stop
+    descent: Descent, crew: Crew, settings: Settings, store: Store, views: Views, stop: Stop
 ) -> Run:
-    """Runs a request to its end, whatever end that is.
+    """Runs a request to its end, whatever end that is, and lets everybody see it.
 
     Returns:
         The run as its last event left it.
     """
-    redactor = redactor_for(settings)
-    with store.owning() as run_id, signals.asking_to_stop(stop):
-        stop.cancelled = store.is_asked_to_stop(run_id)
-        facts = conduct(run_id, descent.request, crew, stop, descent.origin)
-        recording = store.recording(run_id, facts, redactor, hurry=lambda: stop.urgent)
-        with closing(recording) as recorded:
-            ended = follow(recorded, view)
-        stop.cancelled = None
+    with signals.asking_to_stop(stop):
+        ended = _shown(descent, crew, store, redactor_for(settings), views, stop)
     store.close()
     keep_copy(store)
     keep_bounded(settings, store, ended)
     return ended
+
+
+def _shown(
+    descent: Descent, crew: Crew, store: Store, redactor: Redactor, views: Views, stop: Stop
+) -> Run:
+    with ExitStack() as after, store.owning() as run_id:
+        stop.cancelled = store.is_asked_to_stop(run_id)
+        facts = conduct(run_id, descent.request, crew, stop, descent.origin)
+        recording = store.recording(run_id, facts, redactor, hurry=lambda: stop.urgent)
+        viewers = Viewers(*views, partial(events_between, store, run_id))
+        after.callback(viewers.finish, stop)
+        with closing(recording) as recorded:
+            for item in recorded:
+                viewers.show(item)
+        stop.cancelled = None
+    if viewers.run is None:
+        raise ValueError("there was no event to follow")
+    return viewers.run
 
 
 def _carried_out(
@@ -88,24 +118,25 @@ def _carried_out(
     settings: Settings,
     store: Store,
     options: Globals,
-    views: list[View],
+    data: View,
 ) -> int:
     stop = Stop()
     with prepared() as descent:
         crew = open_crew(descent.request, settings, store)
-        view = Together([*views, _view_for_people(given, options)])
-        ended = carry_out(descent, crew, settings, store, view, stop)
-    if given["json"]:
-        options.out.emit(document(run_object(ended)))
+        views = Views(data, _view_for_people(given, options))
+        ended = carry_out(descent, crew, settings, store, views, stop)
     return signals.exit_code(ended, stop)
 
 
-def _data_views(given: Given, options: Globals) -> list[View]:
+def _data_view(given: Given, options: Globals) -> View:
+    views: list[View] = []
     if given["jsonl"]:
-        return [JsonLinesView(options.out)]
-    if not given["json"] and (options.quiet or not options.out.live):
-        return [_IdFirst(lambda run_id: options.out.write([run_id]))]
-    return []
+        views.append(JsonLinesView(options.out))
+    if given["json"]:
+        views.append(RunView(options.out))
+    if not views and (options.quiet or not options.out.live):
+        views.append(_IdFirst(lambda run_id: options.out.write([run_id])))
+    return Together(views)
 
 
 def _view_for_people(given: Given, options: Globals) -> View:

@@ -1,7 +1,7 @@
 """`crossrun stats`: what takes up disk, and what runs did and used. Changes nothing."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +11,12 @@ from crossrun.cli.cleanup import OfProject, rules_of
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
 from crossrun.clock import utc
+from crossrun.errors import ConfigurationError
 from crossrun.retention import planned
 from crossrun.schema import document
 from crossrun.settings import Settings
 from crossrun.tidying.survey import WITH_WORKSPACE, size_of, survey
-from crossrun.tidying.usage import codex_usage, disk_usage
+from crossrun.tidying.usage import CodexUsage, codex_usage, disk_usage
 from crossrun.views.statistics import Figures, statistics
 
 Days = Annotated[int, typer.Option(min=1, metavar="N", help="Runs of the last N days.")]
@@ -56,7 +57,7 @@ def stats(
         disk=disk,
         plan=planned(holdings, rules, now),
         totals=store.totals(project_id=project_id, since=utc(now - timedelta(days=days))),
-        codex=codex_usage(_codex_home(settings)),
+        codex=_codex_usage(settings),
     )
     if json:
         options.out.emit(document(_object(figures)))
@@ -64,10 +65,10 @@ def stats(
         options.out.write(statistics(figures, options.out))
 
 
-def _codex_home(settings: Settings) -> Path:
-    environ = settings.environ
-    chosen = environ.get("CODEX_HOME")
-    return Path(chosen) if chosen else Path(environ.get("HOME", "~")).expanduser() / ".codex"
+def _codex_usage(settings: Settings) -> CodexUsage | None:
+    with suppress(ConfigurationError):  # nobody knows where the home folder is
+        return codex_usage(settings.codex_home)
+    return None
 
 
 def _object(figures: Figures) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """`crossrun watch`: a run from another terminal, from its start to its end."""
 
-import time
+import sys
 from collections.abc import Iterator
+from threading import Event
 from typing import Annotated
 
 import typer
 
+from crossrun import streams
+from crossrun.background import Background
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import chosen_run, open_ledger, tell_interrupted
-from crossrun.events import Recorded, RunFinished, decode
+from crossrun.cli.ledger import chosen_run, events_between, open_ledger, tell_interrupted
+from crossrun.events import Recorded, RunFinished
+from crossrun.runs import Run
 from crossrun.schema import document, run_object
 from crossrun.settings import Settings
 from crossrun.store import Store
@@ -17,6 +21,8 @@ from crossrun.views.live import JsonLinesView, Silent, View, follow, view_for
 _POLL = 0.1
 _CHECK_ALIVE = 20
 """How many polls without an event until somebody looks whether the run's process still lives."""
+_TO_LEAVE = 1.0
+"""Seconds to give the terminal back after a signal."""
 
 
 def watch(
@@ -44,22 +50,37 @@ def watch(
     view: View = Silent() if json else view_for(options.out)
     view = JsonLinesView(options.out) if jsonl else view
     before = chosen if since else None
-    ended = follow(_events(chosen.id, since, store, settings, options), view, run=before)
+    left = Event()
+    events = _events(chosen.id, since, store, settings, options, left)
+    ended = _followed(Background(lambda: follow(events, view, run=before)), left)
     if json:
         options.out.emit(document(run_object(ended)))
     raise typer.Exit(ended.exit_code or 0)
 
 
+def _followed(following: Background[Run], left: Event) -> Run:
+    """Waits for the end or a signal, also while nobody reads the terminal."""
+    try:
+        while not following.done(_POLL):
+            pass
+    except BaseException:
+        left.set()
+        if not following.done(_TO_LEAVE):
+            streams.abandon(sys.stdout)
+        raise
+    return following.value()
+
+
 def _events(
-    run_id: str, since: int, store: Store, settings: Settings, options: Globals
+    run_id: str, since: int, store: Store, settings: Settings, options: Globals, left: Event
 ) -> Iterator[Recorded | None]:
+    """The events from the ledger as they come, until the run has ended or the user leaves."""
     quiet = 0
-    while True:
-        for stored in store.read.events(run_id, after=since):
-            since, quiet = stored.seq, 0
-            recorded = Recorded(run_id, stored.seq, stored.at, decode(stored.body))
+    while not left.is_set():
+        for recorded in events_between(store, run_id, since):
+            since, quiet = recorded.seq, 0
             yield recorded
-            if isinstance(recorded.event, RunFinished):
+            if isinstance(recorded.event, RunFinished) or left.is_set():
                 return
         if not quiet and store.read.run(run_id).status.ended:
             return
@@ -67,7 +88,7 @@ def _events(
         quiet += 1
         if quiet % _CHECK_ALIVE == 0:
             tell_interrupted(options, settings, store)
-        time.sleep(_POLL)
+        left.wait(_POLL)
 
 
 watch_app = application("watch", watch)

@@ -25,7 +25,7 @@ from crossrun.events import (
 )
 from crossrun.ledger import advance, begun
 from crossrun.runs import Run
-from crossrun.schema import document, recorded_event
+from crossrun.schema import document, recorded_event, run_object
 from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import Progress
 from crossrun.views.summary import closing, header
@@ -93,6 +93,18 @@ class Brief(Silent):
             self._terminal.write(lines(failure_phrases(run.failure), self._terminal))
 
 
+class RunView(Silent):
+    """Writes the run as JSON when it has ended: data for programs."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def close(self, run: Run | None) -> None:
+        """Writes the run."""
+        if run is not None:
+            self._terminal.emit(document(run_object(run)))
+
+
 class JsonLinesView:
     """Writes each event as a line of JSON: data for programs."""
 
@@ -116,7 +128,7 @@ class Together:
 
     def show(self, recorded: Recorded | None) -> None:
         """Shows it in all of them."""
-        self._views = [_shown(view, recorded) for view in self._views]
+        self._views = [shown(view, recorded) for view in self._views]
 
     def close(self, run: Run | None) -> None:
         """Closes all of them."""
@@ -267,8 +279,8 @@ def view_for(terminal: Terminal) -> View:
     return Moving(terminal) if terminal.live else Plain(terminal)
 
 
-def _shown(view: View, item: Recorded | None) -> View:
-    """A run goes on when whoever watched it has gone: a closed pipe, a closed terminal."""
+def shown(view: View, item: Recorded | None) -> View:
+    """Shows an event; the view for the next one, which is silent once nobody can see it."""
     try:
         view.show(item)
     except OSError:
@@ -291,7 +303,7 @@ def follow(recorded: Iterable[Recorded | None], view: View, *, run: Run | None =
         for item in recorded:
             if item is not None:
                 run = advance(run, item)
-            view = _shown(view, item)
+            view = shown(view, item)
     finally:
         with suppress(OSError):
             view.close(run)
