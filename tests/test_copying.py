@@ -73,6 +73,25 @@ class TestCopy:
         )
         assert found.shared in (0, found.bytes)
 
+    def test_a_file_with_holes_takes_no_more_room(self, tmp_path: Path) -> None:
+        (tmp_path / "source").mkdir()
+        with (tmp_path / "source" / "disk").open("wb") as disk:
+            for at in (0, 300 << 20, (1 << 30) - 5):
+                disk.seek(at)
+                disk.write(b"data!")
+            os.fsync(disk.fileno())
+        with (tmp_path / "source" / "hole").open("wb") as hole:
+            hole.truncate(1 << 20)
+        copied(tmp_path / "source", tmp_path / "copy")
+        disk_now, disk_before = tmp_path / "copy" / "disk", tmp_path / "source" / "disk"
+        assert disk_now.stat().st_size == 1 << 30
+        assert disk_now.stat().st_blocks <= disk_before.stat().st_blocks + 64
+        with disk_now.open("rb") as content:
+            for at in (0, 300 << 20, (1 << 30) - 5):
+                content.seek(at)
+                assert content.read(5) == b"data!"
+        assert (tmp_path / "copy" / "hole").read_bytes() == bytes(1 << 20)
+
     def test_its_top_is_private(self, source: Path, tmp_path: Path) -> None:
         source.chmod(0o755)
         copied(source, tmp_path / "copy")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from crossrun.artifacts import Archives
 from crossrun.background import Background, awaited
@@ -31,7 +30,6 @@ Seen = TypeVar("Seen")
 _TICK = 0.05
 _TELL_AGAIN = 2.0
 """Seconds between words of progress; what is shorter has none."""
-_NOT_BEGUN = "the agent was not started; run it again: crossrun retry RUN"
 
 
 class Queue(Protocol):
@@ -181,14 +179,10 @@ class Course:
 
     def look_up(self) -> None:
         """Looks whether the run has to end. Raises RunFailed."""
-        failure = None
         if self.stop:
-            failure = CANCELLED
-        elif self.deadline is not None and time.monotonic() >= self.deadline:
-            failure = TIMED_OUT
-        if failure is not None:
-            begun = self.workspace is not None
-            raise RunFailed(failure if begun else replace(failure, hint=_NOT_BEGUN))
+            raise RunFailed(CANCELLED)
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise RunFailed(TIMED_OUT)
 
 
 def guarded(stage: Stage) -> Stage:

@@ -25,7 +25,7 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.executors import Assignment, Outcome
-from crossrun.failures import Failure, RunFailed
+from crossrun.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.planning import Situation
 from crossrun.planning.prompt import for_agent
 from crossrun.quotas import Patience
@@ -46,9 +46,12 @@ class Work:
 
     def stage(self) -> Stage:
         """All of it."""
-        yield from self._wait_for_turn()
-        self._course.start_the_clock()
-        workspace, source = yield from begun(self._course)
+        try:
+            yield from self._wait_for_turn()
+            self._course.start_the_clock()
+            workspace, source = yield from begun(self._course)
+        except RunFailed as stopped:
+            raise RunFailed(_before_the_agent(stopped.failure)) from stopped
         self._course.workspace = workspace
         markers = top_files(workspace.path)
         yield WorkspacePrepared(
@@ -227,6 +230,13 @@ class Work:
     def _channel(self) -> Channel:
         resumed = self._standing.thread_id is not None
         return self._course.crew.executor.channel(resumed=resumed)
+
+
+def _before_the_agent(failure: Failure) -> Failure:
+    """Why a run ends that did nothing yet."""
+    if failure not in (CANCELLED, TIMED_OUT):
+        return failure
+    return msgspec.structs.replace(failure, hint="the agent was not started")
 
 
 def _with_content(changed: FileChanged, workspace: Workspace) -> FileChanged:

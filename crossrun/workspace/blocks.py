@@ -12,6 +12,8 @@ _SMALL = 128 * 1024
 """Bytes up to which reading and writing is quicker than a copy within the kernel."""
 _PIECE = 8 * 1024 * 1024
 """Bytes between two looks at whether to go on."""
+_BLOCK = 512
+"""Bytes in the unit of `st_blocks`."""
 _NEVER_HERE = frozenset((errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS, errno.EXDEV))
 _NOT_THESE = frozenset((errno.EINVAL, errno.EPERM, errno.EACCES, errno.EBADF, errno.ETXTBSY))
 """How file systems and sandboxes say that they offer no such thing, at all or for two files."""
@@ -39,11 +41,28 @@ class Blocks:
         if self._shares(reading, writing, status.st_dev):
             self._went_on(size)
             return True
+        if size > _SMALL and status.st_blocks * _BLOCK < size:
+            self._copy_around_holes(reading, writing, size)
+        else:
+            self._copy_all(reading, writing, size)
+        return False
+
+    def _copy_around_holes(self, reading: int, writing: int, size: int) -> None:
+        """Copies what a file has blocks for, so that the copy takes no more room."""
+        os.ftruncate(writing, size)
+        end = 0
+        while (start := _next_data(reading, end)) < size:
+            end = min(os.lseek(reading, start, os.SEEK_HOLE), size)
+            for descriptor in (reading, writing):
+                os.lseek(descriptor, start, os.SEEK_SET)
+            self._copy_all(reading, writing, end - start)
+
+    def _copy_all(self, reading: int, writing: int, size: int) -> None:
+        """Copies so many bytes from where both files are."""
         done = 0
         if self._in_kernel and size > _SMALL:
             done = self._copied_in_kernel(reading, writing, size)
         self._read_and_write(reading, writing, size, done)
-        return False
 
     def _shares(self, reading: int, writing: int, device: int) -> bool:
         if sys.platform != "linux" or device in self._unshared:
@@ -85,3 +104,13 @@ class Blocks:
             self._went_on(len(piece))
             while piece:
                 piece = piece[os.write(writing, piece) :]
+
+
+def _next_data(file: int, at: int) -> int:
+    """Where the next bytes with blocks begin; behind the end of the file when there are none."""
+    try:
+        return os.lseek(file, at, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return sys.maxsize

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from crossrun.background import awaited
 from crossrun.errors import ConfigurationError
 from crossrun.stopping import Stop
 from crossrun.workspace.copying import Copied, Progress, copy_into
@@ -86,11 +87,14 @@ def copy_repository(
     _refuse_links(source, [*copied, objects])
     partial = _is_partial(settings)
     _write_config(git_dir / "config", settings, partial=partial)
+    borrowed = yield from awaited(
+        lambda: _own_all_objects(folders.common / "objects", git_dir), lambda _: Progress(0, 0)
+    )
     return Repository(
         copied=(*copied, objects),
         partial=partial,
         shallow=(git_dir / "shallow").exists(),
-        borrowed=_own_all_objects(folders.common / "objects", git_dir),
+        borrowed=borrowed,
     )
 
 

@@ -2,13 +2,14 @@
 
 import os
 import stat
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
+from crossrun.background import awaited
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.stopping import Stop
 from crossrun.workspace.copying import Copied, Progress, copy_into
@@ -20,6 +21,7 @@ from crossrun.workspace.transfer import LeaveOut
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _GIT = ".git"
+Value = TypeVar("Value")
 
 
 class Uncommitted(Struct, frozen=True):
@@ -114,13 +116,15 @@ class _Files(NamedTuple):
 def _take_repository(source: Path, folder: Path, wanted: _Wanted) -> Taking:
     repository = yield from copy_repository(source, folder, wanted.stop)
     git_dir = folder / _GIT
-    found = survey(git_dir, source)
-    along = included(git_dir, source, wanted.include) - found.untracked
+    found = yield from _looked_at(lambda: survey(git_dir, source))
+    along = yield from _looked_at(lambda: included(git_dir, source, wanted.include))
+    along -= found.untracked
     work = found.staged | found.unstaged | found.untracked if wanted.clean else frozenset[str]()
     selection = Selection(found.ignored | work | wanted.never, along)
     files = yield from _take_files(source, folder, wanted.stop, selection)
     if wanted.clean:
-        _reset(git_dir, found)
+        yield from _looked_at(lambda: _reset(git_dir, found))
+    pointers = yield from _looked_at(lambda: _lfs_pointers(git_dir))
     return Taken(
         "repository",
         *files,
@@ -131,11 +135,16 @@ def _take_repository(source: Path, folder: Path, wanted: _Wanted) -> Taking:
         ignored=len(found.ignored),
         included=len(along),
         submodules=tuple(map(shown, found.submodules)),
-        lfs_pointers=_lfs_pointers(git_dir),
+        lfs_pointers=pointers,
         shallow=repository.shallow,
         partial=repository.partial,
         borrowed=repository.borrowed,
     )
+
+
+def _looked_at(look: Callable[[], Value]) -> Generator[Progress, None, Value]:
+    """Has git look at a work tree, which may take long; nothing is copied meanwhile."""
+    return awaited(look, lambda _: Progress(0, 0))
 
 
 def _take_files(
