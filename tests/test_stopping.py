@@ -118,6 +118,33 @@ class TestAfterTheAgent:
         assert [holding["why"] for holding in kept] == ["its work was not applied"]
 
 
+class TestOtherCommands:
+    def test_one_that_looks_at_a_run_ends_at_ctrl_c_and_leaves_nothing(
+        self, crossrun: Crossrun, slow: Path
+    ) -> None:
+        huge = slow / "huge"
+        huge.rename(crossrun.cwd / "huge")
+        script = f"mv ../huge {huge}; touch ../begun; sleep 60"
+        words = ("run", script, "--executor", "shell", "--workspace", str(slow))
+        run = crossrun.start(*words)
+        while not (crossrun.cwd / "begun").exists():
+            time.sleep(0.02)
+        before = set(crossrun.home.rglob("*"))
+        diff = crossrun.start("diff")
+        until_git_adds(diff)
+        diff.send_signal(signal.SIGINT)
+        assert ended(diff) == (130, "")
+        assert set(crossrun.home.rglob("*")) == before
+        killed = crossrun.start("diff")
+        until_git_adds(killed).kill()
+        killed.kill()
+        killed.communicate()
+        assert crossrun.json("stats")["disk"]["leftovers"] > 0, "what is left is found"
+        for number in (signal.SIGINT, signal.SIGTERM):
+            run.send_signal(number)
+        ended(run)
+
+
 class TestBackground:
     def test_a_cancelled_call_ends_at_its_checkpoint(self) -> None:
         def endless() -> None:

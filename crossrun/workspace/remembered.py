@@ -12,6 +12,7 @@ from typing import IO
 from crossrun.folders import make_private
 from crossrun.workspace.git import Difference, Snapshots, StoredFile
 from crossrun.workspace.looking import Entry, Parts, not_found
+from crossrun.workspace.partial import scratch
 
 _LINK = "120000"
 
@@ -53,15 +54,15 @@ class Lookout:
 
 @contextmanager
 def looking_out(beside: Path, *git_dirs: Path) -> Iterator[Lookout]:
-    """A lookout for as long as it is needed.
+    """A lookout for as long as it is needed; what a killed process leaves, a cleanup finds.
 
     Args:
         beside: the folder in which its own is made: on the disk that has room for states.
         git_dirs: those whose states are seen; they may be missing.
     """
     make_private(beside)
-    with tempfile.TemporaryDirectory(prefix="looking-", dir=beside) as folder:
-        yield Lookout(Path(folder), git_dirs)
+    with scratch(beside / "looking") as folder:
+        yield Lookout(folder, git_dirs)
 
 
 def _quoted(path: Path) -> bytes:
