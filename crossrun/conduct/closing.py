@@ -38,9 +38,9 @@ def measure(course: Course, failure: Failure | None) -> Stage:
     workspace = course.workspace
     if workspace is None:
         return None
-    measuring = course.measured(lambda: _measured(workspace), _last_patience(course.stop))
+    patience = _last_patience(course.stop)
     try:
-        tree, found, ignored = yield from measuring
+        tree, found, ignored = yield from course.measured(lambda: _measured(workspace), patience)
     except RunFailed as stopped:
         yield Warned(message=f"{_NOT_MEASURED} {workspace.path}")
         return stopped.failure if failure is None else None
@@ -58,7 +58,11 @@ def measure(course: Course, failure: Failure | None) -> Stage:
     if found.changes:
         summary = msgspec.json.format(msgspec.json.encode(changed))
         yield course.archive.save("diff-summary", "diff-summary.json", summary)
-        yield course.archive.save("patch", "changes.patch", found.patch)
+        yield (
+            yield from course.measured(
+                lambda: course.archive.save("patch", "changes.patch", found.patch), patience
+            )
+        )
         yield from _found_artifacts(course, workspace.path, found.changes)
     return None
 
