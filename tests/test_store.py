@@ -230,15 +230,16 @@ def test_an_older_store_stays_as_it_was_on_a_disk_without_room(
     home = ("--home", str(small_disk / "home"))
     filling = fill(small_disk, leave=room)
     for _ in range(2):
-        result = crossrun("runs", "--json", *home)
+        result = crossrun("migrate", "--json", *home)
         assert (result.code, result.json["error"]["code"]) == (3, "DISK_FULL")
+        assert [run["id"] for run in crossrun.json("runs", *home)["runs"]] == ["k7f3abcd"]
     assert list((small_disk / "home" / "state" / "backups").iterdir()) == []
     with sql(database) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT id FROM runs").fetchall() == [("k7f3abcd",)]
 
     filling.unlink()
-    assert [run["id"] for run in crossrun.json("runs", *home)["runs"]] == ["k7f3abcd"]
+    assert crossrun.json("migrate", *home)["version"] == LATEST
     (backup,) = (small_disk / "home" / "state" / "backups").iterdir()
     with sql(backup) as copy:
         assert copy.execute("SELECT id FROM runs").fetchall() == [("k7f3abcd",)]
@@ -279,7 +280,7 @@ def test_the_table_classes_agree_with_the_migrations(home: Path, tmp_path: Path)
     plain = {name: table for name, table in migrations.items() if not name.startswith("shelf")}
     assert set(plain) == {
         "runs", "events", "artifacts", "projects", "applications", "patterns", "pattern_versions",
-        "pattern_runs",
+        "pattern_runs", "compatibility",
     }  # fmt: skip
     assert with_defaults(plain) == {("runs", name) for name in COUNTED}
     assert without_defaults(plain) == without_defaults(classes)
@@ -313,6 +314,7 @@ def test_a_newer_store_is_refused_and_stays_as_it_is(crossrun: Crossrun) -> None
     database = crossrun.home / "crossrun.db"
     with sql(database) as connection:
         connection.execute(f"PRAGMA user_version = {LATEST + 1}")
+        connection.execute("UPDATE compatibility SET oldest = ?", [LATEST + 1])
     before = database.read_bytes()
     for words in (["runs"], ["migrate"], ["run", "true", "--executor", "shell"], ["show"]):
         result = crossrun(*words, "--json")

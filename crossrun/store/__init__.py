@@ -18,7 +18,7 @@ from crossrun.store.opening import translated
 from crossrun.store.patterns import PatternReader
 from crossrun.store.queue import RunQueue
 from crossrun.store.reading import Reader
-from crossrun.store.steps import LATEST
+from crossrun.store.steps import LATEST, OLDEST
 
 if TYPE_CHECKING:
     from crossrun.events import Event, Recorded, RunFinished
@@ -58,8 +58,13 @@ class Store:
 
         Raises:
             ConfigurationError: it cannot be used; the message says why and what to do.
+            StillRunningError: runs of an older crossrun are under way that could not be recorded
+                any more.
         """
-        if version(self._paths.database) == LATEST:
+        seen = version(self._paths.database)
+        if 0 < seen < OLDEST:
+            self._require_nothing_under_way()
+        if seen >= LATEST:
             with translated(self._paths.database):
                 os.close(os.open(self._paths.database, os.O_RDWR))
             return []
@@ -67,9 +72,12 @@ class Store:
         return migrate(self._paths.database, backups=self._paths.backups, lock=lock)
 
     def open_for_reading(self) -> None:
-        """Brings an existing store up to date; one that does not exist stays so."""
-        if 0 < version(self._paths.database) < LATEST:
-            self.open_for_writing()
+        """Makes sure that this program can use the store, whose file stays as it is.
+
+        Raises:
+            ConfigurationError: it cannot be used; the message says why and what to do.
+        """
+        version(self._paths.database)
 
     @property
     def version(self) -> int:
@@ -145,11 +153,12 @@ class Store:
         """Records the end of a run that was taken over.
 
         Returns:
-            The run, or None when it had an end already or was never recorded.
+            The run, or None when it had an end already, was never recorded, or is in a store that
+            has to be brought up to date first.
         """
         from crossrun.store.ending import add_end
 
-        if run_id not in self.read.unfinished():
+        if run_id not in self.read.unfinished() or self.version < OLDEST:
             return None
         run, events = self.read.run(run_id), self.read.events(run_id)
         with translated(self._paths.database):
@@ -282,17 +291,21 @@ class Store:
         """
         from crossrun.store.backups import Restored, put_in_place
 
-        going_on = self._locks.held()
-        if going_on:
-            raise StillRunningError(
-                "STILL_RUNNING",
-                f"runs go on: {', '.join(going_on)}",
-                hint="wait until they have ended, or stop them with Ctrl-C where they run",
-            )
+        self._require_nothing_under_way()
         self.close()
         with translated(self._paths.database):
             aside = put_in_place(backup, self._paths.database)
         return Restored(backup, aside, self.open_for_writing())
+
+    def _require_nothing_under_way(self) -> None:
+        under_way = self._locks.held()
+        if under_way:
+            raise StillRunningError(
+                "STILL_RUNNING",
+                f"runs are under way: {', '.join(under_way)}",
+                hint="wait until they have ended, or stop them:"
+                f" crossrun cancel {' '.join(under_way)}",
+            )
 
     def close(self) -> None:
         """Closes what was opened; what is needed again is opened again."""

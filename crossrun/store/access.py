@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from crossrun.store.opening import damaged, read_only, translated
 from crossrun.store.steps import LATEST
+from crossrun.store.versions import up_to_date, usable_version
 
 Value = TypeVar("Value")
 Line = TypeVar("Line", bound=NamedTuple)
@@ -55,16 +56,20 @@ class ReadAccess:
         """A connection for several queries.
 
         Yields:
-            None where there is no store yet.
+            None where there is no store yet, or another process makes it just now.
         """
         if not self._database.exists():
             yield None
             return
-        with translated(self._database), closing(read_only(self._database)) as connection:
-            connection.row_factory = sqlite3.Row
-            # less: another process makes the store just now
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            yield connection if version >= LATEST else None
+        with translated(self._database), closing(read_only(self._database)) as stored:
+            version = usable_version(stored, self._database)
+            if 0 < version < LATEST:
+                with up_to_date(stored, self._database, version) as connection:
+                    connection.row_factory = sqlite3.Row
+                    yield connection
+            else:
+                stored.row_factory = sqlite3.Row
+                yield stored if version else None
 
 
 def fitting(line: Line) -> Line:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
 from crossrun.store.opening import damaged, read_only
-from crossrun.store.steps import APPLICATION_ID, LATEST
+from crossrun.store.steps import APPLICATION_ID
+from crossrun.store.versions import usable_version
 
 _WEEK = timedelta(days=7)
 _WEEKLY = "weekly"
@@ -175,12 +176,12 @@ def _is_sound(file: Path) -> bool:
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            version = usable_version(connection, file)
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             connection.execute("SELECT count(*) FROM runs")
-    except (sqlite3.Error, OSError, UnicodeDecodeError):  # SQLite may quote a damaged text
-        return False
-    return bool(owner == APPLICATION_ID and 0 < version <= LATEST and said == "ok")
+    except (sqlite3.Error, OSError, UnicodeDecodeError, ConfigurationError):
+        return False  # UnicodeDecodeError: SQLite may quote a damaged text
+    return bool(owner == APPLICATION_ID and version and said == "ok")
 
 
 def _require_room(source: sqlite3.Connection, folder: Path) -> None:

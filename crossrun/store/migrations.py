@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from crossrun.errors import ConfigurationError
 from crossrun.filelocks import file_locked
 from crossrun.folders import make_private
-from crossrun.store.opening import damaged, not_a_store, read_only, translated
-from crossrun.store.steps import APPLICATION_ID, LATEST, MIGRATIONS
+from crossrun.store.opening import not_a_store, read_only, translated
+from crossrun.store.steps import APPLICATION_ID, LATEST, MIGRATIONS, OLDEST, SAYS_OLDEST
+from crossrun.store.versions import usable_version
 
 _BUSY_MS = 30_000
 
@@ -23,25 +23,16 @@ def version(database: Path) -> int:
     """How many migrations the store has seen; 0 when there is no store yet.
 
     Raises:
-        ConfigurationError: the file is not a store, or is newer than this program.
+        ConfigurationError: the file is not a store, or is too new for this program.
     """
     if not database.exists() or database.stat().st_size == 0:
         return 0
     with translated(database), closing(read_only(database)) as connection:
-        seen = int(connection.execute("PRAGMA user_version").fetchone()[0])
         owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and owner != APPLICATION_ID:
-        raise not_a_store(database, "it is a database of another program")
-    if seen < 0:
-        raise damaged(database, f"it cannot be of version {seen}")
-    if seen > LATEST:
-        raise ConfigurationError(
-            "STORE_NEWER",
-            f"the store {database} was written by a newer crossrun",
-            hint="update crossrun, or use another store with --home",
-        )
-    return seen
+        if tables and owner != APPLICATION_ID:
+            raise not_a_store(database, "it is a database of another program")
+        return usable_version(connection, database)
 
 
 def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
@@ -63,7 +54,7 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
         make_private(database.parent)
         with file_locked(lock):
             seen = version(database)
-            if seen == LATEST:
+            if seen >= LATEST:
                 return []
             os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
             with (
@@ -77,6 +68,8 @@ def migrate(database: Path, *, backups: Path, lock: Path) -> list[str]:
 def _apply(connection: sqlite3.Connection, number: int) -> str:
     name, sql = MIGRATIONS[number]
     marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number + 1};"
+    if number + 1 >= SAYS_OLDEST:
+        marks += f"DELETE FROM compatibility; INSERT INTO compatibility VALUES ({OLDEST});"  # noqa: S608  ours
     connection.executescript(f"BEGIN; {sql} {marks} COMMIT;")
     return name
 

@@ -28,11 +28,16 @@ _SIGNS_OF_DAMAGE = (
 
 def read_only(database: Path) -> sqlite3.Connection:
     """A connection that cannot write, also where the folder cannot be written either."""
-    address = f"{database.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(address(database), uri=True, timeout=30)
+
+
+def address(database: Path) -> str:
+    """The URI by which SQLite opens the store read-only."""
+    uri = f"{database.absolute().as_uri()}?mode=ro"
     wal = database.with_name(f"{database.name}-wal")
     if not os.access(database.parent, os.W_OK) and not wal.exists():
-        address += "&immutable=1"  # nobody else writes here, and SQLite could make no lock file
-    return sqlite3.connect(address, uri=True, timeout=30)
+        uri += "&immutable=1"  # nobody else writes here, and SQLite could make no lock file
+    return uri
 
 
 @contextmanager

@@ -189,7 +189,22 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE runs ADD COLUMN duration_s FLOAT;
         """,
     ),
+    (
+        "0007_compatibility",
+        """
+        CREATE TABLE compatibility (oldest INTEGER NOT NULL PRIMARY KEY);
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)
 """The version of a store that is up to date."""
+
+OLDEST = 1
+"""The oldest version whose programs can read and write a store that is up to date.
+
+A migration that only adds tables, and columns that may be empty or have a default, leaves it as it
+is. Any other one makes it its own number.
+"""
+SAYS_OLDEST = 7
+"""The first version of a store that says which programs can use it."""

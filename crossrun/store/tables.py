@@ -111,6 +111,14 @@ class ProjectRow(SQLModel, table=True):
     setup: str | None = None
 
 
+class CompatibilityRow(SQLModel, table=True):
+    """The oldest version whose programs can use the store; one row, see `store.versions`."""
+
+    __tablename__: ClassVar[str] = "compatibility"
+
+    oldest: int = Field(primary_key=True)
+
+
 class PatternRow(SQLModel, table=True):
     """A pattern; a projection of what runs learned and judged, and of the user's own word."""
 
