@@ -247,6 +247,10 @@ class Application(Struct, frozen=True, kw_only=True):
     changed: what it takes to undo it. Those of a branch are its commit and the one before.
     Without `finished_at` only a part of it may be there. `ignored_left` counts files that git
     ignores, which the run wrote and which were not brought.
+
+    `undo_before` and `undo_after` are such trees of the files that an undo changes. While they are
+    there without `undone_at`, the undo is under way, or was cut short. `left_out` are the paths
+    that the target did not get, since they conflict.
     """
 
     id: str
@@ -260,6 +264,19 @@ class Application(Struct, frozen=True, kw_only=True):
     finished_at: str | None = None
     undone_at: str | None = None
     ignored_left: int | None = None
+    undo_before: str | None = None
+    undo_after: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether files have it, or a part of it."""
+        return self.branch is None and self.undone_at is None
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether bringing it, or taking it back, has begun and not ended."""
+        return self.is_live and (self.finished_at is None or self.undo_after is not None)
 
 
 class Run(Struct, frozen=True, kw_only=True):

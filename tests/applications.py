@@ -1,20 +1,23 @@
 """Runs that worked on a copy of the user's files, made by hand, and what tests of applying need."""
 
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from conftest import Crossrun
+from msgspec.structs import replace
 from trees import sh
 
 from crossrun.applying import Change, Outcome, apply_to_files, change_of, target_of, undo
 from crossrun.assembly import workspaces
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.redaction import Redactor
-from crossrun.runs import Run, RunRequest, Source
+from crossrun.runs import BeginWith, Run, RunRequest, Source
 from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
@@ -91,12 +94,39 @@ class Desk:
             self._record(run_id, path, tree, earlier.source, resumed_from=earlier.id)
         return self.store.read.run(run_id)
 
+    def clone(self, earlier: Run, script: str) -> Run:
+        """A run on a copy of the workspace of another one."""
+        there = Path(earlier.workspace)
+        with self.store.owning() as run_id:
+            path = self.workspaces.path("default", run_id)
+            self.workspaces.make_room(path)
+            shutil.copytree(there, path, symlinks=True)
+            snapshots = self.workspaces.recorded(path, beside=there).snapshots
+            sh(script, path)
+            tree = snapshots.take()
+            source = earlier.source
+            if source is not None and source.kind == "in_place":
+                source = replace(source, kind="folder")
+            self._record(run_id, path, tree, source, from_run_id=earlier.id)
+        return self.store.read.run(run_id)
+
+    @contextmanager
+    def sql(self) -> Iterator[sqlite3.Connection]:
+        """The store without crossrun."""
+        with closing(sqlite3.connect(self.settings.paths.database)) as connection:
+            yield connection
+            connection.commit()
+
     def trees(self, run: Run) -> Trees:
         return Trees(self.workspaces.snapshots(Path(run.workspace)))
 
     def undo(self, run: Run) -> Outcome:
         """Takes back what was brought."""
         return undo(self.store, run, self.workspaces)
+
+    def is_live(self, run: Run) -> bool:
+        """Whether a run was brought somewhere, or a part of it."""
+        return any(one.is_live for one in self.store.read.applications(run.id))
 
     def change(self, run: Run) -> Change:
         return change_of(self.store, run, self.workspaces)
@@ -113,9 +143,12 @@ class Desk:
         source: Source | None,
         *,
         resumed_from: str | None = None,
+        from_run_id: str | None = None,
     ) -> None:
         def facts() -> Generator[Event | None]:
-            request = RunRequest(task="Fix the parser\nand test it", executor="shell")
+            begin = BeginWith(run_id=from_run_id)
+            task = "Fix the parser\nand test it"
+            request = RunRequest(task=task, executor="shell", begin_with=begin)
             yield RunStarted(
                 request=request,
                 workspace=str(path),

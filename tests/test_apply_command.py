@@ -107,6 +107,7 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         "conflicts": [],
         "already": 0,
         "ignored_left": 0,
+        "recovered": [],
     }
     (application,) = crossrun.json("show")["applications"]
     assert set(application) == set(Application.__struct_fields__)

@@ -537,23 +537,22 @@ class TestFiles:
         assert (desk.folder / "a").read_text() == "one\nzwei\nthree\nfour\nfive\nsix\nSEVEN\n"
         assert [(desk.folder / name).read_text() for name in "bx"] == ["2\n", "x\n"]
 
-    def test_a_failure_in_the_middle_takes_everything_back(
+    def test_without_room_for_all_of_it_nothing_is_begun(
         self, crossrun: Crossrun, small_disk: Path
     ) -> None:
         desk = Desk(small_disk / "source", crossrun)
         desk.sh("echo a > a; echo b > b; echo c > c")
         run = desk.run("rm a; echo B > b; head -c 500000 /dev/zero > c; echo d > d")
-        before = desk.tree()
+        before = state(desk.folder)
         fill(small_disk, leave=100_000)
 
         with pytest.raises(ConfigurationError) as raised:
             brought(desk, run)
 
         assert raised.value.code == "TARGET_UNUSABLE"
-        assert desk.tree() == before
-        assert list(files(desk.folder)) == ["a", "b", "c"]
-        (application,) = desk.store.read.applications(run.id)
-        assert application.undone_at is not None
+        assert raised.value.message.startswith(f"c in {desk.folder} cannot be changed: No space")
+        assert state(desk.folder) == before
+        assert desk.store.read.applications(run.id) == []
         desk.store.close()
 
     def test_a_half_done_application_is_taken_back(self, desk: Desk) -> None:

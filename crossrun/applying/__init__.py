@@ -5,13 +5,14 @@ undo it, so that a process that dies in the middle leaves nothing that cannot be
 """
 
 from crossrun.applying.branches import apply_as_branch
-from crossrun.applying.changes import Change, Outcome, change_of, target_of
+from crossrun.applying.changes import Change, Outcome, Recovery, change_of, target_of
 from crossrun.applying.files import apply_to_files
 from crossrun.applying.undoing import undo
 
 __all__ = (
     "Change",
     "Outcome",
+    "Recovery",
     "apply_as_branch",
     "apply_to_files",
     "change_of",

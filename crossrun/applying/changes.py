@@ -29,10 +29,22 @@ class Change(NamedTuple):
         return self.trees.patch(self.base, self.tree)
 
 
+class Recovery(NamedTuple):
+    """What was done about an application, or its undo, that was cut short.
+
+    The clashes of the plan are files that the user has changed since: they stay as they are.
+    """
+
+    application: Application
+    plan: Plan
+
+
 class Outcome(NamedTuple):
     """What was done, or would be. Without `application`, nothing was changed.
 
     `ignored_left` counts files that git ignores, which the run wrote and the folder does not have.
+    `recovered` is what was brought to an end first. `undo_first` are applications that build on
+    the one to be taken back, the newest first.
     """
 
     folder: Path
@@ -40,6 +52,13 @@ class Outcome(NamedTuple):
     application: Application | None = None
     branch: str | None = None
     ignored_left: int = 0
+    recovered: tuple[Recovery, ...] = ()
+    undo_first: tuple[Application, ...] = ()
+
+    @property
+    def conflicts(self) -> bool:
+        """Whether something could not be done, or was only done with both versions."""
+        return bool(self.plan.clashes or self.undo_first)
 
 
 def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:

@@ -7,15 +7,15 @@ from msgspec.structs import replace
 
 from crossrun.applying.changes import Change, Outcome, application_of, tree_after
 from crossrun.applying.ignored import count_missing, ignored_output, select, wishes_for_ignored
+from crossrun.applying.journal import bring, recover
 from crossrun.applying.turns import turn, usable
-from crossrun.runs import Application, Run
+from crossrun.runs import Run
 from crossrun.store import Store
-from crossrun.workspace.bringing import Planner, carry_out, keep_contents
-from crossrun.workspace.descriptors import opened
-from crossrun.workspace.git import EMPTY_TREE
+from crossrun.workspace.bringing import Planner, keep_contents
+from crossrun.workspace.descriptors import opened, shown
 from crossrun.workspace.merging import Plan, Wish, wishes
-from crossrun.workspace.target_folder import TargetFolder, TouchedError
-from crossrun.workspace.trees import Trees
+from crossrun.workspace.preflight import require_possible
+from crossrun.workspace.target_folder import TargetFolder
 
 
 def apply_to_files(
@@ -39,15 +39,13 @@ def apply_to_files(
 
     Raises:
         CrossrunError: TARGET_BUSY, WORKSPACE_BUSY, TARGET_UNUSABLE, TARGET_CHANGED,
-            IGNORED_NOT_FOUND; in the end nothing is changed.
+            IGNORED_NOT_FOUND, in the end nothing is changed; TARGET_UNSETTLED.
     """
-    with (
-        turn(store, change.run, change.workspaces, folder),
-        usable(folder),
-        opened(folder) as top,
-    ):
+    run, trees = change.run, change.trees
+    with turn(store, run, change.workspaces, folder), usable(folder), opened(folder) as top:
+        recovered = () if dry_run else recover(store, change.workspaces, top, folder)
         looking = TargetFolder(top, "")
-        planner = Planner(change.trees, looking, change.run.id if marking else None)
+        planner = Planner(trees, looking, run.id if marking else None)
         output = ignored_output(store, change)
         selected = () if ignored is None else select(output, ignored, change)
         wanted = _wanted(store, change, folder)
@@ -56,74 +54,49 @@ def apply_to_files(
         others = set(output.paths).difference(selected)
         left = count_missing(output, others, looking) + len(_clashing(plan, selected))
         if dry_run or not plan.steps or (plan.clashes and not marking):
-            return Outcome(folder, plan, ignored_left=left)
-        before, after = keep_contents(plan, change.trees, looking)
-        planned = application_of(
-            change.run, folder, files=len(plan.steps), before=before, after=after
+            return Outcome(folder, plan, ignored_left=left, recovered=recovered)
+        require_possible(plan, trees, top)
+        before, after = keep_contents(plan, trees, looking)
+        planned = application_of(run, folder, files=len(plan.steps), before=before, after=after)
+        left_out = tuple(shown(clash.path) for clash in plan.clashes if clash.written is None)
+        application = store.record_application(
+            replace(planned, left_out=left_out, ignored_left=left)
         )
-        application = store.record_application(replace(planned, ignored_left=left))
-        _sweep_after_earlier(store, top, change.run, plan)
-        _all_or_nothing(store, change.trees, top, application, plan)
-        store.record_finished(application)
-        return Outcome(folder, plan, application, ignored_left=left)
+        bring(store, trees, top, application, plan)
+        return Outcome(folder, plan, application, ignored_left=left, recovered=recovered)
 
 
 def _clashing(plan: Plan, paths: Iterable[str]) -> set[str]:
     return {clash.path for clash in plan.clashes}.intersection(paths)
 
 
-def _all_or_nothing(
-    store: Store, trees: Trees, top: int, application: Application, plan: Plan
-) -> None:
-    try:
-        carry_out(plan, trees, TargetFolder(top, application.id))
-    except BaseException as error:
-        touched = error.path if isinstance(error, TouchedError) else None
-        if not take_back(trees, top, application, besides=touched).clashes:
-            store.record_undone(application)
-        raise
-
-
-def _sweep_after_earlier(store: Store, top: int, run: Run, plan: Plan) -> None:
-    """Removes what applications of the run that were killed left unfinished."""
-    for earlier in store.read.applications(run.id):
-        folder = TargetFolder(top, earlier.id)
-        for step in plan.steps:
-            folder.sweep(step.path)
-
-
-def take_back(
-    trees: Trees, top: int, application: Application, *, besides: str | None = None
-) -> Plan:
-    """Brings files back to what they were, unless one of them was changed since.
-
-    An application that was cut short is taken back as far as it came.
-    """
-    before, after = application.before or EMPTY_TREE, application.after or EMPTY_TREE
-    wanted = wishes([trees.changed(after, before)])
-    folder = TargetFolder(top, application.id)
-    for path in wanted:
-        folder.sweep(path)
-    plan = Planner(trees, folder).plan(
-        {p: wish for p, wish in wanted.items() if p != besides}, tree=before
-    )
-    if not plan.clashes:
-        carry_out(plan, trees, folder)
-    return plan
-
-
 def _wanted(store: Store, change: Change, folder: Path) -> dict[str, Wish]:
     """What the change wants of the files of a folder that may have a part of it already."""
-    bases = [*_applied(store, change.run, folder), change.base]
-    return wishes([change.trees.changed(base, change.tree) for base in bases])
+    changed = change.trees.changed(change.base, change.tree)
+    brought = _brought(store, change.run, folder)
+    if brought is None:
+        return wishes([changed])
+    tree, left_out = brought
+    missing = {path: pair for path, pair in changed.items() if shown(path) in left_out}
+    return wishes([change.trees.changed(tree, change.tree) | missing, changed])
 
 
-def _applied(store: Store, run: Run, folder: Path) -> list[str]:
-    """The state that was brought to a folder last, by this run or one that it comes from."""
+def _brought(store: Store, run: Run, folder: Path) -> tuple[str, frozenset[str]] | None:
+    """The state that was brought to a folder last, by this run or one that it comes from.
+
+    A run in place has brought its own.
+
+    Returns:
+        The state, and the paths of it that the folder did not get; None: no state was.
+    """
     for each in store.read.ancestry(run):
-        for application in store.read.applications(each.id):
-            live = application.undone_at is None and application.branch is None
-            tree = tree_after(store, each)
-            if live and tree is not None and application.path == str(folder):
-                return [tree]
-    return []
+        applications = store.read.applications(each.id)
+        here = [one for one in applications if one.path == str(folder) and one.branch is None]
+        live = [one for one in here if one.is_live]
+        source = each.source
+        in_place = source is not None and source.kind == "in_place"
+        worked = in_place and not here and source is not None and Path(source.path) == folder
+        tree = tree_after(store, each) if live or worked else None
+        if tree is not None:
+            return tree, frozenset(live[-1].left_out if live else ())
+    return None

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from crossrun.applying.journal import UnsettledError
 from crossrun.errors import ConfigurationError, StillRunningError
 from crossrun.runs import Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.descriptors import shown
-from crossrun.workspace.target_folder import TouchedError
+from crossrun.workspace.target_folder import RefusedError, TouchedError
 
 
 @contextmanager
@@ -48,8 +49,21 @@ def usable(folder: Path) -> Iterator[None]:
         raise ConfigurationError(
             "TARGET_CHANGED",
             f"{shown(error.path)} was changed in {folder} while crossrun was at work there",
-            hint="run the command again; crossrun show tells whether something was brought there",
+            hint="run the command again; nothing else was changed",
             retryable=True,
+        ) from error
+    except RefusedError as error:
+        raise ConfigurationError(
+            "TARGET_UNUSABLE",
+            f"{shown(error.path)} in {folder} cannot be changed: {error.reason}",
+            hint="nothing was changed; mend that, and run the command again",
+        ) from error
+    except UnsettledError as error:
+        raise ConfigurationError(
+            "TARGET_UNSETTLED",
+            f"{folder} has only a part of what run {error.application.run_id} changed:"
+            f" {_why(error.cause)}",
+            hint="mend that; the next  crossrun apply  or  undo  in this folder sets it right",
         ) from error
     except OSError as error:
         raise ConfigurationError(
@@ -57,3 +71,13 @@ def usable(folder: Path) -> Iterator[None]:
             f"{folder} cannot be read or written: {error.strerror}",
             hint="check its permissions and the disk's free space, and run the command again",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case TouchedError():
+            return f"{shown(error.path)} is being changed by somebody else"
+        case RefusedError():
+            return f"{shown(error.path)} cannot be changed: {error.reason}"
+        case _:
+            return str(error)

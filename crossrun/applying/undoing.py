@@ -1,4 +1,4 @@
-"""What was brought, taken back."""
+"""What was brought, taken back: also under what was brought later to the same files."""
 
 from pathlib import Path
 
@@ -13,17 +13,19 @@ from crossrun.applying.changes import (
     target_of,
     trees_of,
 )
-from crossrun.applying.files import take_back
+from crossrun.applying.journal import recover, take_back
+from crossrun.applying.later import Later
 from crossrun.applying.turns import turn, usable
 from crossrun.errors import NotFoundError
-from crossrun.runs import Run
+from crossrun.runs import Application, Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.branches import branches_of
-from crossrun.workspace.bringing import Planner, carry_out
+from crossrun.workspace.bringing import Planner
 from crossrun.workspace.descriptors import opened
 from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.merging import wishes
+from crossrun.workspace.preflight import require_possible
 from crossrun.workspace.target_folder import TargetFolder
 
 
@@ -32,7 +34,7 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> Outcome:
 
     Raises:
         CrossrunError: NOT_APPLIED, TARGET_GONE, SNAPSHOTS_GONE, TARGET_BUSY, TARGET_UNUSABLE,
-            TARGET_CHANGED, STILL_RUNNING.
+            TARGET_CHANGED, TARGET_UNSETTLED, STILL_RUNNING.
     """
     live = [one for one in store.read.applications(run.id) if one.undone_at is None]
     if not live and run.source is not None and run.source.kind == "in_place":
@@ -50,31 +52,43 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> Outcome:
             return undo_branch(store, branches_of(folder), folder, application)
     trees.require(application.before or EMPTY_TREE, application.after or EMPTY_TREE)
     with turn(store, run, workspaces, folder), usable(folder), opened(folder) as top:
-        plan = take_back(trees, top, application)
-        if plan.clashes:
-            return Outcome(folder, plan)
-        store.record_undone(application)
-        return Outcome(folder, plan, application)
+        recovered = recover(store, workspaces, top, folder)
+        for each in recovered:
+            if each.application.id == application.id:
+                plan = each.plan._replace(clashes=())
+                return Outcome(folder, plan, each.application, recovered=recovered)
+        return _taken_back(store, workspaces, top, application)._replace(recovered=recovered)
 
 
 def _undo_in_place(store: Store, change: Change) -> Outcome:
     """Brings the folder that a run worked in back to what it was."""
-    run, trees = change.run, change.trees
+    run = change.run
     folder = target_of(run, None)
-    with (
-        turn(store, change.run, change.workspaces, folder),
-        usable(folder),
-        opened(folder) as top,
-    ):
-        target = TargetFolder(top, run.id)
-        plan = Planner(trees, target).plan(
-            wishes([trees.changed(change.tree, change.base)]), tree=change.base
-        )
-        if plan.clashes or not plan.steps:
-            return Outcome(folder, plan)
-        carry_out(plan, trees, target)
-        worked = application_of(
-            run, folder, files=len(plan.steps), before=change.base, after=change.tree
-        )
-        application = store.record_application(replace(worked, undone_at=worked.at))
-        return Outcome(folder, plan, application)
+    with turn(store, run, change.workspaces, folder), usable(folder), opened(folder) as top:
+        recovered = recover(store, change.workspaces, top, folder)
+        worked = application_of(run, folder, files=0, before=change.base, after=change.tree)
+        worked = replace(worked, at=run.ended_at or worked.at, finished_at=worked.at)
+        outcome = _taken_back(store, change.workspaces, top, worked)
+        return outcome._replace(recovered=recovered)
+
+
+def _taken_back(
+    store: Store, workspaces: Workspaces, top: int, application: Application
+) -> Outcome:
+    """Takes an application back; one without an id is of a run in place and recorded now."""
+    folder = Path(application.path)
+    trees = trees_of(store.read.run(application.run_id), workspaces)
+    before, after = application.before or EMPTY_TREE, application.after or EMPTY_TREE
+    wanted = wishes([trees.changed(after, before)])
+    plan = Planner(trees, TargetFolder(top, application.id)).plan(wanted, tree=before)
+    later = Later(store, workspaces, application, trees)
+    if plan.clashes or later.building_on_it:
+        undo_first = later.building_on_it or later.at(clash.path for clash in plan.clashes)
+        return Outcome(folder, plan, undo_first=undo_first)
+    if not plan.steps and not application.id:
+        return Outcome(folder, plan)
+    require_possible(plan, trees, top)
+    if not application.id:
+        application = store.record_application(replace(application, files=len(plan.steps)))
+    taken_back = take_back(store, trees, top, application, plan, also=later.without_it)
+    return Outcome(folder, plan, taken_back)

@@ -114,12 +114,13 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
     outcome = take_back(store, chosen, workspaces(settings))
-    clashes = outcome.plan.clashes
+    refused = outcome.conflicts
     if json:
-        told = {"undone": not clashes, **_object(outcome, chosen)}
+        first = list(dict.fromkeys(one.run_id for one in outcome.undo_first))
+        told = {"undone": not refused, **_object(outcome, chosen), "undo_first": first}
         options.out.emit(document(told))
-    _say(options, undone(outcome, chosen, options.err), always=bool(clashes))
-    raise typer.Exit(Exit.RUN_FAILED if clashes else Exit.OK)
+    _say(options, undone(outcome, chosen, options.err), always=refused)
+    raise typer.Exit(Exit.RUN_FAILED if refused else Exit.OK)
 
 
 class _Wanted(NamedTuple):
@@ -245,6 +246,15 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
         ],
         "already": plan.already,
         "ignored_left": outcome.ignored_left,
+        "recovered": [
+            {
+                "run_id": one.application.run_id,
+                "application_id": one.application.id,
+                "files": len(one.plan.steps),
+                "left": [shown(clash.path) for clash in one.plan.clashes],
+            }
+            for one in outcome.recovered
+        ],
     }
 
 

@@ -249,14 +249,35 @@ class Store:
         self._writer.add_application(recorded)
         return recorded
 
-    def record_finished(self, application: "Application") -> None:
+    def record_finished(self, application: "Application") -> "Application":
         """Records that all of a change was brought."""
-        self._writer.set_application(application.id, "finished_at", now())
+        return self._changed(application, finished_at=now())
 
-    def record_undone(self, application: "Application") -> None:
-        """Records that what was brought somewhere was taken back."""
+    def record_undoing(
+        self, application: "Application", *, before: str, after: str
+    ) -> "Application":
+        """Records that what was brought is going to be taken back, between these two states."""
+        return self._changed(application, undo_before=before, undo_after=after)
+
+    def record_not_undone(self, application: "Application") -> "Application":
+        """Records that an undo was given up, and that files are as they were before it."""
+        return self._changed(application, undo_before=None, undo_after=None)
+
+    def record_undone(
+        self, application: "Application", *, also: "Sequence[Application]" = ()
+    ) -> "Application":
+        """Records that what was brought was taken back, and what that means for others."""
+        return self._changed(application, *also, undone_at=now())
+
+    def _changed(
+        self, application: "Application", *others: "Application", **values: str | None
+    ) -> "Application":
+        from msgspec.structs import replace
+
         self.open_for_writing()
-        self._writer.set_application(application.id, "undone_at", now())
+        changed = replace(application, **values)
+        self._writer.change_applications([changed, *others])
+        return changed
 
     def keep_weekly_copy(self) -> None:
         """Makes a copy of the store when there is none of this week; else costs next to nothing.

@@ -25,7 +25,7 @@ _OCCUPANTS = """
         EXISTS (
             SELECT 1 FROM applications a
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
-                AND coalesce(a.ignored_left, 0) = 0
+                AND coalesce(a.ignored_left, 0) = 0 AND a.left_out IS NULL
         ) AS applied,
         r.from_run_id AS cloned_from
     FROM (

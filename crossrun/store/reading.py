@@ -164,6 +164,23 @@ class Reader:
         sql = "SELECT * FROM applications WHERE run_id = ? ORDER BY rowid"
         return self._made(application_of, sql, [run_id])
 
+    def applications_in(self, folder: str) -> "list[Application]":
+        """What was brought to the files of a folder, the oldest first; also what was taken back."""
+        from crossrun.store.rows import application_of
+
+        sql = "SELECT * FROM applications WHERE path = ? AND branch IS NULL ORDER BY rowid"
+        return self._made(application_of, sql, [folder])
+
+    def cut_short(self) -> "list[Application]":
+        """All that was not brought, or not taken back, to its end; or that is under way."""
+        from crossrun.store.rows import application_of
+
+        sql = (
+            "SELECT * FROM applications WHERE branch IS NULL AND undone_at IS NULL"
+            " AND (finished_at IS NULL OR undo_after IS NOT NULL) ORDER BY rowid"
+        )
+        return self._made(application_of, sql)
+
     def projects(self) -> "list[Project]":
         """All projects, the one used last first."""
         from crossrun.store.rows import project_of

@@ -65,9 +65,18 @@ def artifact_of(row: sqlite3.Row) -> Artifact:
     return artifact
 
 
+def application_row(application: Application) -> dict[str, Any]:
+    """The columns of an application."""
+    row: dict[str, Any] = msgspec.to_builtins(application)
+    left_out = application.left_out
+    return row | {"left_out": json.dumps(left_out, ensure_ascii=False) if left_out else None}
+
+
 def application_of(row: sqlite3.Row) -> Application:
     """The application that a row holds."""
-    application = msgspec.convert(dict(row), Application)
+    values = dict(row)
+    values["left_out"] = json.loads(values["left_out"] or "[]")
+    application = msgspec.convert(values, Application)
     for moment in (application.at, application.finished_at, application.undone_at):
         if moment is not None:
             require_moment(moment)

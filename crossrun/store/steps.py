@@ -195,6 +195,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE TABLE compatibility (oldest INTEGER NOT NULL PRIMARY KEY);
         """,
     ),
+    (
+        "0008_undo_journal",
+        """
+        ALTER TABLE applications ADD COLUMN undo_before VARCHAR;
+        ALTER TABLE applications ADD COLUMN undo_after VARCHAR;
+        ALTER TABLE applications ADD COLUMN left_out VARCHAR;
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

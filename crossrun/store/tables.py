@@ -83,7 +83,10 @@ class ArtifactRow(SQLModel, table=True):
 
 
 class ApplicationRow(SQLModel, table=True):
-    """That the change of a run was brought somewhere, by the user's word."""
+    """That the change of a run was brought somewhere, by the user's word.
+
+    `left_out` is JSON text; NULL where it is empty.
+    """
 
     __tablename__: ClassVar[str] = "applications"
 
@@ -98,6 +101,9 @@ class ApplicationRow(SQLModel, table=True):
     finished_at: str | None
     undone_at: str | None
     ignored_left: int | None
+    undo_before: str | None
+    undo_after: str | None
+    left_out: str | None
 
 
 class ProjectRow(SQLModel, table=True):

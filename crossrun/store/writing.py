@@ -24,7 +24,7 @@ from crossrun.runs import Application, Artifact, Run
 from crossrun.store import pattern_writing
 from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import PatternSession
-from crossrun.store.rows import run_row
+from crossrun.store.rows import application_row, run_row
 from crossrun.store.tables import ApplicationRow, ArtifactRow, EventRow, ProjectRow, RunRow
 
 _BUSY_MS = 30_000
@@ -98,14 +98,13 @@ class Writer:
     def add_application(self, application: Application) -> None:
         """Stores that a change is brought somewhere."""
         with self._session() as session:
-            session.add(ApplicationRow(**asdict(application)))
+            session.add(ApplicationRow(**application_row(application)))
 
-    def set_application(self, application_id: str, column: str, now: str) -> None:
-        """Stores when an application was finished, or taken back."""
+    def change_applications(self, applications: Sequence[Application]) -> None:
+        """Stores what became of applications: of all of them or of none."""
         with self._session() as session:
-            application = session.get_one(ApplicationRow, application_id)
-            setattr(application, column, now)
-            session.add(application)
+            for application in applications:
+                session.merge(ApplicationRow(**application_row(application)))
 
     def close(self) -> None:
         """Closes the connection."""

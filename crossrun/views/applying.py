@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from crossrun.applying import Outcome
+from crossrun.applying import Outcome, Recovery
 from crossrun.runs import Run
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.words import CHANGE_MARKS, clean, plural
@@ -18,6 +18,7 @@ _LABEL = 11
 def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) -> Iterator[str]:
     """What `apply` did."""
     plan = outcome.plan
+    yield from _recovered(outcome.recovered, terminal)
     if not plan.steps and not plan.clashes:
         where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
         yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
@@ -39,16 +40,21 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
 def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
     """What `undo` did."""
     where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
-    if outcome.plan.clashes:
+    own = [one for one in outcome.recovered if one.application != outcome.application]
+    yield from _recovered(own, terminal)
+    if outcome.conflicts:
         yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
     elif outcome.branch or outcome.plan.steps:
         yield terminal.style(f"took back what run {run.id} had brought to {where}", "bold")
     else:
         yield f"nothing to do: {where} is as it was before run {run.id}"
-    if not outcome.plan.clashes:
+    if not outcome.conflicts:
         yield from _steps(outcome, terminal)
     yield from _clashes(outcome, terminal)
-    if outcome.plan.clashes and not outcome.branch:
+    if outcome.undo_first:
+        yield ""
+        yield from _order(outcome, run, terminal)
+    elif outcome.plan.clashes and not outcome.branch:
         yield ""
         yield from _wrapped("take your own changes away, or bring the files back by hand", terminal)
 
@@ -59,6 +65,23 @@ def _ignored_left(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[st
         words = f"not brought: {files} that git ignores; crossrun apply {run.id} --ignored"
         yield ""
         yield from _wrapped(words, terminal)
+
+
+def _recovered(recovered: Iterable[Recovery], terminal: Terminal) -> Iterator[str]:
+    """What was set right first, since it had been cut short."""
+    for each in recovered:
+        what = "undo" if each.application.undo_after else "apply"
+        words = f"an earlier {what} of run {each.application.run_id} was cut short: what it had"
+        yield from wrap(f"{words} brought has been taken back now", terminal.text_width)
+        rows = [("×", shown(one.path), "left as you changed it") for one in each.plan.clashes]
+        yield from _listed("changed", rows, terminal)
+
+
+def _order(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
+    """The order in which runs can be taken back."""
+    ids = dict.fromkeys(one.run_id for one in outcome.undo_first)
+    yield from _wrapped("what was brought there later builds on it; take it back first:", terminal)
+    yield from (terminal.style(f"  crossrun undo {each}", "dim") for each in (*ids, run.id))
 
 
 def _headline(outcome: Outcome, *, dry_run: bool) -> str:

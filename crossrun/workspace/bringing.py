@@ -21,7 +21,7 @@ from crossrun.workspace.merging import (
     without_mode,
 )
 from crossrun.workspace.spelling import Goal, goals
-from crossrun.workspace.target_folder import TargetFolder
+from crossrun.workspace.target_folder import TargetFolder, naming
 from crossrun.workspace.trees import Entry, Trees, blob_id
 
 _SNIFFED = 8000
@@ -85,7 +85,7 @@ class Planner:
             wanted,
             self._target.spelled,
             tells_apart=lambda: self._target.tells_case,
-            stays=lambda folder: tree is not None and self._trees.has(tree, folder),
+            stays=lambda folder: tree is not None and self._trees.has(f"{tree}:{folder}"),
         )
         clashes += [Clash(path, "no file may have this name") for path in unsafe]
         steps, already = list[Step](), 0
@@ -215,18 +215,21 @@ def carry_out(plan: Plan, trees: Trees, folder: TargetFolder) -> None:
 
     Raises:
         TouchedError: a file was changed in the meantime; it stays as it is.
-        OSError: the file system refused.
+        RefusedError: the file system does not let one be changed.
     """
     for step in plan.steps:
         if step.after is None:
-            folder.remove(step.path, step.place)
+            with naming(step.path):
+                folder.remove(step.path, step.place)
     for step in plan.steps:
         if step.after is not None and step.after != step.before:
             content = trees.content(step.after.blob) if step.content is None else step.content
-            folder.put(step.at, step.after, content, step.place)
+            with naming(step.path):
+                folder.put(step.at, step.after, content, step.place)
     for step in plan.steps:
         if step.old_path is not None:
-            folder.respell(step.old_path, step.path)
+            with naming(step.path):
+                folder.respell(step.old_path, step.path)
 
 
 def _names_beside(path: str, run_id: str) -> Iterator[str]:

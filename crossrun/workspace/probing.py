@@ -1,7 +1,6 @@
 """What the file system of an open folder can do, found out with a file that is removed at once."""
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from crossrun.workspace.descriptors import opened_below
 from crossrun.workspace.git import run_git
 
+_NAME = ".crossrun-probe"
 _LONGEST = 4 * 1024 * 1024
 """Bytes of a git configuration."""
 
@@ -38,6 +38,12 @@ def tells_case(top: int) -> bool:
         return True
 
 
+def sweep(top: int) -> None:
+    """Removes the file that a killed process may have left."""
+    with suppress(OSError):
+        os.unlink(_NAME, dir_fd=top)
+
+
 def _repository_ignores_modes(top: int) -> bool:
     """Whether a repository's configuration has core.fileMode=false."""
     try:
@@ -62,14 +68,13 @@ def _change_mode(top: int, name: str, mode: int) -> None:
 @contextmanager
 def _probe(top: int) -> Iterator[str | None]:
     """A new file; None where none can be made."""
-    name = f".crossrun-probe-{secrets.token_hex(4)}"
+    sweep(top)
     try:
-        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=top))
+        os.close(os.open(_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=top))
     except OSError:
         yield None
         return
     try:
-        yield name
+        yield _NAME
     finally:
-        with suppress(OSError):
-            os.unlink(name, dir_fd=top)
+        sweep(top)

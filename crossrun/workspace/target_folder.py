@@ -30,6 +30,24 @@ class TouchedError(Exception):
         self.path = path
 
 
+class RefusedError(Exception):
+    """The file system does not let a file be changed; `path` says which, `reason` why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Tells which file it was that the file system did not let be changed."""
+    try:
+        yield
+    except OSError as error:
+        raise RefusedError(path, error.strerror or str(error)) from error
+
+
 class TargetFolder:
     """Reads and changes files of a folder. Paths that lead out of it raise ValueError.
 
@@ -135,13 +153,16 @@ class TargetFolder:
         with self._parent(above, path) as folder:
             _require_untouched(folder, name, place, path)
             os.unlink(name, dir_fd=folder)
-        while above:
-            *above, name = above
-            with opened_below(self._top, above) as folder:
-                try:
+        self.prune(path)
+
+    def prune(self, path: str) -> None:
+        """Removes the folders above a path that are empty."""
+        *above, _ = _parts(path)
+        with suppress(OSError):
+            while above:
+                *above, name = above
+                with opened_below(self._top, above) as folder:
                     os.rmdir(name, dir_fd=folder)
-                except OSError:
-                    return
 
     def sweep(self, path: str) -> None:
         """Removes the unfinished file that a killed process may have left beside a path."""

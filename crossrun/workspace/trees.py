@@ -65,15 +65,17 @@ class Trees:
             NotFoundError: one is not.
         """
         for tree in trees:
-            known = self.git_dir.is_dir() and (
-                tree == EMPTY_TREE or self.call("cat-file", "-e", f"{tree}^{{tree}}") is not None
-            )
-            if not known:
+            if not self.knows(tree):
                 raise NotFoundError(
                     "SNAPSHOTS_GONE",
                     f"the recorded state {tree[:12]} is no longer in {self.git_dir}",
                     hint="it was removed with the workspace; its record is kept: crossrun diff",
                 )
+
+    def knows(self, *trees: str | None) -> bool:
+        """Whether states are still there; None is the state without any file."""
+        recorded = [tree for tree in trees if tree not in (None, EMPTY_TREE)]
+        return self.git_dir.is_dir() and all(self.has(f"{tree}^{{tree}}") for tree in recorded)
 
     def changed(self, before: str, after: str) -> dict[str, Pair]:
         """The paths that differ. A file that was renamed is two of them."""
@@ -88,9 +90,9 @@ class Trees:
             found[path] = Pair(_entry(old_mode, old), _entry(new_mode, new))
         return found
 
-    def has(self, tree: str, path: str) -> bool:
-        """Whether a state has something at a path."""
-        return self.call("cat-file", "-e", f"{tree}:{path}") is not None
+    def has(self, name: str) -> bool:
+        """Whether there is an object, by a name that git knows it by: `tree:path` or such."""
+        return self.call("cat-file", "-e", name) is not None
 
     def entries(self, tree: str) -> dict[str, Entry]:
         """All paths of a state, and what is there.
@@ -139,6 +141,13 @@ class Trees:
                 hint="the disk may be damaged; the summary is kept: crossrun diff --stat",
             )
         return content
+
+    def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
+        """The bytes of blobs; those that are not there are left out."""
+        listed = "".join(f"{blob}\n" for blob in blobs).encode()
+        lines = self.git("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=listed)
+        pairs = (line.split(" ") for line in lines.decode().splitlines())
+        return {blob: int(size) for blob, size in pairs if size != "missing"}
 
     def keep(self, content: bytes) -> str:
         """Keeps a content; the id of its blob."""

@@ -1,0 +1,149 @@
+"""Files of the user's changed as a whole: what was begun is finished or taken back.
+
+An application is recorded with the states of its files before and after, and only then are files
+changed. Where that fails, they go back to the state before. Where the process dies, the record
+tells the next command in that folder what to do: a change that was half brought is taken back, and
+one that was half taken back is taken back to its end.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from crossrun.applying.changes import Recovery, trees_of
+from crossrun.applying.later import Later
+from crossrun.errors import NotFoundError
+from crossrun.runs import Application
+from crossrun.store import Store
+from crossrun.workspace import Workspaces, probing
+from crossrun.workspace.bringing import Planner, carry_out, keep_contents
+from crossrun.workspace.git import EMPTY_TREE
+from crossrun.workspace.merging import Plan, wishes
+from crossrun.workspace.target_folder import RefusedError, TargetFolder, TouchedError
+from crossrun.workspace.trees import Trees
+
+
+class UnsettledError(Exception):
+    """Files could not be changed, nor go back to what they were: they are in between."""
+
+    def __init__(self, application: Application, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.application = application
+        self.cause = cause
+
+
+def bring(store: Store, trees: Trees, top: int, application: Application, plan: Plan) -> None:
+    """Carries out a plan that was recorded as an application: all of it, or nothing.
+
+    Raises:
+        TouchedError, RefusedError: nothing is changed.
+        UnsettledError: something is, and cannot be taken back now.
+    """
+    before, after = _states(application)
+    try:
+        carry_out(plan, trees, TargetFolder(top, application.id))
+    except BaseException as error:
+        _settle_after(error, trees, top, application, start=after, goal=before)
+        store.record_undone(application)
+        raise
+    store.record_finished(application)
+
+
+def take_back(
+    store: Store,
+    trees: Trees,
+    top: int,
+    application: Application,
+    plan: Plan,
+    *,
+    also: Sequence[Application] = (),
+) -> Application:
+    """Carries out a plan that takes an application back: all of it, or nothing.
+
+    Args:
+        store: where it is recorded.
+        trees: where the states are.
+        top: the open folder.
+        application: what is taken back.
+        plan: how.
+        also: other applications, as they are after that.
+
+    Raises:
+        TouchedError, RefusedError: nothing is changed.
+        UnsettledError: something is, and cannot be brought again now.
+    """
+    before, after = keep_contents(plan, trees, TargetFolder(top, application.id))
+    undoing = store.record_undoing(application, before=before, after=after)
+    try:
+        carry_out(plan, trees, TargetFolder(top, application.id))
+    except BaseException as error:
+        _settle_after(error, trees, top, undoing, start=after, goal=before)
+        store.record_not_undone(undoing)
+        raise
+    return store.record_undone(undoing, also=also)
+
+
+def recover(store: Store, workspaces: Workspaces, top: int, folder: Path) -> tuple[Recovery, ...]:
+    """Brings what was cut short in a folder to an end; nobody else changes it meanwhile.
+
+    Raises:
+        UnsettledError: something cannot be changed now.
+    """
+    probing.sweep(top)
+    applications = store.read.applications_in(str(folder))
+    found = []
+    for number, application in enumerate(applications):
+        if not application.was_cut_short:
+            continue
+        later = applications[number + 1 :]
+        if not application.finished_at and any(one.is_live and one.finished_at for one in later):
+            store.record_undone(application)  # an older crossrun completed it as another one
+            continue
+        with suppress(NotFoundError):
+            found.append(_recovered(store, workspaces, top, application))
+    return tuple(found)
+
+
+def _recovered(
+    store: Store, workspaces: Workspaces, top: int, application: Application
+) -> Recovery:
+    before, after = _states(application)
+    start, goal = application.undo_before or after, application.undo_after or before
+    run = store.read.run(application.run_id)
+    trees = trees_of(run, workspaces)
+    trees.require(start, goal)
+    newest = store.read.newest_in(run.workspace) or run
+    with store.sharing(newest.id):
+        try:
+            plan = _settled(trees, top, application, start=start, goal=goal)
+        except (TouchedError, RefusedError, OSError) as error:
+            raise UnsettledError(application, error) from error
+        also = Later(store, workspaces, application, trees).without_it
+        return Recovery(store.record_undone(application, also=also), plan)
+
+
+def _settle_after(
+    error: BaseException, trees: Trees, top: int, application: Application, *, start: str, goal: str
+) -> None:
+    try:
+        _settled(trees, top, application, start=start, goal=goal)
+    except (TouchedError, RefusedError, OSError) as second:
+        raise UnsettledError(application, second) from error
+
+
+def _settled(trees: Trees, top: int, application: Application, *, start: str, goal: str) -> Plan:
+    """Brings files to a state, wherever between the two states they are."""
+    wanted = wishes([trees.changed(start, goal)])
+    folder = TargetFolder(top, application.id)
+    for path in wanted:
+        folder.sweep(path)
+    plan = Planner(trees, folder).plan(wanted, tree=goal)
+    carry_out(plan, trees, folder)
+    for path, wish in wanted.items():
+        if wish.wanted is None:
+            folder.prune(path)
+    return plan
+
+
+def _states(application: Application) -> tuple[str, str]:
+    return application.before or EMPTY_TREE, application.after or EMPTY_TREE
