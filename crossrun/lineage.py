@@ -1,6 +1,6 @@
 """Runs that come from earlier runs: gone on with, or repeated from the start."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,15 @@ from crossrun.runs import MemoryOptions, Run, RunRequest, Source
 from crossrun.standing import SEEN, Origin, Standing
 from crossrun.status import Status
 from crossrun.store import Store
+
+_AROUND = 40
+"""Characters."""
+Reworded = Callable[[RunRequest], RunRequest]
+"""Puts what is said anew into an earlier request."""
+
+
+def _as_it_was(request: RunRequest) -> RunRequest:
+    return request
 
 
 class Descent(NamedTuple):
@@ -67,7 +76,7 @@ def _of_clone(source: Source | None) -> Source | None:
     return replace(source, kind="folder")
 
 
-def resumed(store: Store, run: Run, task: str | None) -> Descent:
+def resumed(store: Store, run: Run, task: str | None, reworded: Reworded = _as_it_was) -> Descent:
     """Goes on in the agent's thread and in the workspace, with the same task or another one.
 
     Raises:
@@ -75,7 +84,7 @@ def resumed(store: Store, run: Run, task: str | None) -> Descent:
     """
     _require_workspace(store, run)
     _require_prepared(store, run)
-    request, standing = _request(store, run), _standing(store, run)
+    request, standing = reworded(_request(store, run)), _standing(store, run)
     if task is not None:
         request, standing = replace(request, task=task), standing.with_new_task()
     elif run.status is Status.SUCCEEDED:
@@ -84,8 +93,13 @@ def resumed(store: Store, run: Run, task: str | None) -> Descent:
             f"the run {run.id} succeeded, there is nothing left to do in it",
             hint=f'say what to do next: crossrun resume {run.id} "your task"',
         )
-    untold = "" if standing.thread_id else request.task
-    _require_whole(untold, request.verify or "", *request.codex.config)
+    told = standing.thread_id is not None or task is not None
+    _require_whole(
+        f"resume {run.id}",
+        task="" if told else request.task,
+        check=request.verify,
+        options=request.codex.config,
+    )
     memory = _memory(store, run, request.memory)
     origin = Origin(
         resumed_from=run.id,
@@ -98,18 +112,31 @@ def resumed(store: Store, run: Run, task: str | None) -> Descent:
 
 
 @contextmanager
-def retried(store: Store, run: Run, *, keep_workspace: bool) -> Iterator[Descent]:
-    """The same request again, from the start.
+def retried(
+    store: Store,
+    run: Run,
+    task: str | None,
+    reworded: Reworded = _as_it_was,
+    *,
+    keep_workspace: bool,
+) -> Iterator[Descent]:
+    """The same request again, from the start; the task may be given anew.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     _require_end(run)
-    request = _request(store, run)
+    request = reworded(_request(store, run))
     # a thread that begins anew has seen no pattern yet
     begun = _request(store, store.read.lineage(run)[0])
     request = replace(request, memory=begun.memory)
-    _require_whole(msgspec.json.encode(request).decode())
+    _require_whole(
+        f"retry {run.id}",
+        task=request.task if task is None else "",
+        check=request.verify,
+        options=(request.codex, request.begin_with, request.recording),
+    )
+    request = replace(request, task=task or request.task)
     if keep_workspace:
         _require_workspace(store, run)
         _require_prepared(store, run)
@@ -206,11 +233,25 @@ def _require_folder(run: Run) -> None:
         )
 
 
-def _require_whole(*texts: str) -> None:
-    """What had a secret in it was not stored as it was."""
-    if any(MASK in text for text in texts):
-        raise UsageError(
-            "REQUEST_REDACTED",
-            "what was asked for had a secret in it, which was not stored",
-            hint="say it again: crossrun run, with the secret in a variable of the environment",
-        )
+def _require_whole(command: str, *, task: str, check: str | None, options: object) -> None:
+    """What had a secret in it was not stored as it was, and would be sent with the mask in it."""
+    parts = {
+        "task": (task, f'crossrun {command} "your task"'),
+        "check": (check or "", f"crossrun {command} --verify COMMAND"),
+        "request": (msgspec.json.encode(options).decode(), "crossrun run"),
+    }
+    for part, (text, again) in parts.items():
+        if MASK in text:
+            raise UsageError(
+                "REQUEST_REDACTED",
+                f"the {part} had a secret in it, which was not stored: {around_mask(text)}",
+                hint=f"give it anew, with the secret in a variable of the environment: {again}",
+            )
+
+
+def around_mask(text: str) -> str:
+    """The first place of a text from which a secret was removed, on one line."""
+    at = text.index(MASK)
+    begin, end = max(at - _AROUND, 0), at + len(MASK) + _AROUND
+    before, after = "…" * (begin > 0), "…" * (end < len(text))
+    return f"{before}{' '.join(text[begin:end].split())}{after}"

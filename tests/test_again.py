@@ -1,8 +1,11 @@
 """Going on with a run that ended, whatever ended it, and repeating one."""
 
+import json
 import os
+import pty
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -232,9 +235,46 @@ class TestWithoutAnAgent:
 
     def test_what_had_a_secret_in_it_cannot_be_repeated(self, crossrun: Crossrun) -> None:
         key = "sk-proj-" + "a1B2" * 12
-        crossrun("run", "--executor", "shell", f"echo {key}")
+        run = crossrun("run", "--executor", "shell", f"echo {key}", "--json").json
+        refused = crossrun("retry", "--json")
+        error = refused.json["error"]
+        assert (refused.code, error["code"]) == (2, "REQUEST_REDACTED")
+        assert error["message"].endswith(
+            "task had a secret in it, which was not stored: echo [redacted]"
+        )
+        assert f'crossrun retry {run["id"]} "your task"' in error["hint"]
+
+    def test_a_task_that_was_not_stored_whole_can_be_given_anew(self, crossrun: Crossrun) -> None:
+        key = "sk-proj-" + "a1B2" * 12
+        first = crossrun("run", "--executor", "shell", f"echo {key}", "--name", key, "--json").json
+        again = crossrun.json("retry", first["id"], "echo anew")
+        assert (again["task"], again["retry_of"]) == ("echo anew", first["id"])
+        assert crossrun.json("retry")["task"] == "echo anew"
+
+    def test_a_check_that_was_not_stored_whole_can_be_given_anew(self, crossrun: Crossrun) -> None:
+        check = "test sk-proj-" + "a1B2" * 12
+        crossrun("run", "--executor", "shell", "true", "--verify", check)
         refused = crossrun("retry")
-        assert (refused.code, "error[REQUEST_REDACTED]" in refused.err) == (2, True)
+        assert "the check had a secret in it, which was not stored: test [redacted]" in refused.err
+        assert crossrun.json("retry", "--verify", "true")["status"] == "succeeded"
+
+    def test_on_a_terminal_the_task_is_asked_for(self, crossrun: Crossrun) -> None:
+        crossrun("run", "--executor", "shell", "echo sk-proj-" + "a1B2" * 12)
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            crossrun.command("retry", "--json"),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=crossrun.environ,
+            cwd=crossrun.cwd,
+        ) as process:
+            os.write(ours, b"echo anew\n")
+            out, err = process.communicate(timeout=30)
+        os.close(ours)
+        os.close(theirs)
+        assert b"which was not stored: echo [redacted]" in err
+        assert json.loads(out)["task"] == "echo anew"
 
     def test_the_same_words_may_be_another_task(self, crossrun: Crossrun) -> None:
         script = "echo x >> log"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
+import click
 import typer
 from msgspec.structs import replace
 
@@ -15,12 +16,17 @@ from crossrun.cli.ledger import chosen_run, tell_interrupted
 from crossrun.cli.request import limits_of
 from crossrun.cli.starting import Given, start
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
-from crossrun.lineage import Descent, resumed, retried, taken
-from crossrun.runs import Run
+from crossrun.lineage import Descent, Reworded, around_mask, resumed, retried, taken
+from crossrun.redaction import MASK
+from crossrun.runs import Run, RunRequest
 from crossrun.store import Store
+from crossrun.views.words import first_line
 
 NextTask = Annotated[
     str | None, typer.Argument(metavar="[TASK]", help="What to do next, where it is another task.")
+]
+SameTask = Annotated[
+    str | None, typer.Argument(metavar="[TASK]", help="The task, where it was not stored whole.")
 ]
 KeepWorkspace = Annotated[
     bool, typer.Option("--keep-workspace", help="In the folder as it was left.")
@@ -56,7 +62,7 @@ def resume(
 
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[Descent]:
-        found = _with_words(resumed(store, earlier, task), given)
+        found = resumed(store, earlier, task, _with_words(given))
         standing, limits = found.origin.standing, found.request.limits
         reached = standing.limit_reached(limits)
         if reached is not None:
@@ -75,6 +81,7 @@ def resume(
 
 def retry(
     run: RunReference = None,
+    task: SameTask = None,
     keep_workspace: KeepWorkspace = False,
     timeout: word.Timeout = None,
     idle_timeout: word.IdleTimeout = None,
@@ -90,6 +97,8 @@ def retry(
 ) -> None:
     """Repeat a run from the start: the same request, a new thread, a fresh workspace.
 
+    A task that had a secret in it was not stored as it was; then give the TASK anew.
+
     \b
     Examples:
       crossrun retry
@@ -99,8 +108,11 @@ def retry(
 
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[Descent]:
-        with retried(store, earlier, keep_workspace=keep_workspace) as found:
-            yield _with_words(found, given)
+        anew = task or _asked_anew(earlier)
+        with retried(
+            store, earlier, anew, _with_words(given), keep_workspace=keep_workspace
+        ) as found:
+            yield found
 
     given: Given = dict(locals())
     _again(given, descent)
@@ -112,18 +124,30 @@ def _named(store: Store, reference: str | None) -> Run:
     except NotFoundError as error:
         if reference is None or " " not in reference.strip():
             raise
+        command = click.get_current_context().command_path
         raise NotFoundError(
             error.code,
             error.message,
-            hint=f"a task comes after the run: crossrun resume last {shlex.quote(reference)}",
+            hint=f"a task comes after the run: {command} last {shlex.quote(reference)}",
         ) from error
 
 
-def _with_words(found: Descent, given: Given) -> Descent:
-    """An earlier request with what is said anew."""
-    request = found.request
-    limits, verify = limits_of(given, request.limits), given["verify"] or request.verify
-    return found._replace(request=replace(request, limits=limits, verify=verify))
+def _asked_anew(earlier: Run) -> str | None:
+    """A task that was not stored as it was, from whoever sits at the terminal."""
+    if MASK not in earlier.task:
+        return None
+    told = first_line(around_mask(earlier.task))
+    return current().ask(f"The task had a secret in it, which was not stored: {told}\nThe task")
+
+
+def _with_words(given: Given) -> Reworded:
+    """What the command says anew of an earlier request."""
+
+    def reworded(request: RunRequest) -> RunRequest:
+        limits, verify = limits_of(given, request.limits), given["verify"] or request.verify
+        return replace(request, limits=limits, verify=verify)
+
+    return reworded
 
 
 def _again(given: Given, descent: Callable[[Store, Run], AbstractContextManager[Descent]]) -> None:

@@ -67,6 +67,15 @@ class Globals:
             return
         raise UsageError("CONSENT_NEEDED", f"this needs your consent: {question}", hint=hint)
 
+    def ask(self, question: str) -> str | None:
+        """The answer of whoever sits at the terminal; None: nobody can be asked."""
+        import sys
+
+        if self.yes or not sys.stdin.isatty():
+            return None
+        answer: str = typer.prompt(question, err=True)
+        return answer
+
     @property
     def environ(self) -> Mapping[str, str]:
         """What the terminal's other programs see."""

@@ -87,7 +87,7 @@ def details(
         ("tags", ", ".join(map(first_line, run.tags))),
         ("source", _source(run)),
         ("applied", _applied(applications)),
-        ("secrets", f"{run.redactions} removed from what was recorded" if run.redactions else ""),
+        ("secrets", _secrets(run)),
     ]
     for name, value in rows:
         if value:
@@ -189,6 +189,12 @@ def _pattern(run: Run) -> str:
     named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
     followed = "" if run.pattern.adherence is None else f", {run.pattern.adherence:.0%} followed"
     return f"{run.pattern.decision}{named}{followed} · {first_line(run.pattern.reason)}"
+
+
+def _secrets(run: Run) -> str:
+    if not run.redactions:
+        return ""
+    return f"{run.redactions} removed from what was recorded; common words only as values"
 
 
 def _applied(applications: Sequence[Application]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from crossrun.redaction.words import is_common, is_telling, without_values
+
 MASK = "[redacted]"
 _KEY_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH(?!OR)", re.IGNORECASE)
 _PATH = re.compile(
@@ -94,21 +96,20 @@ class Redactor:
 
     Args:
         secrets: exact values, such as those of key variables; short ones are not looked for.
+        words: those of them that are removed only where they stand as a value.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {
-            form
-            for value in secrets
-            for form in (value, _in_json(value, ascii_only=True), _in_json(value, ascii_only=False))
-        }
-        self._values = sorted((v for v in forms if len(v) >= _SHORTEST_SECRET), key=len)[::-1]
+    def __init__(self, secrets: Iterable[str] = (), words: Iterable[str] = ()) -> None:
+        self._values = _forms(secrets)
+        self._words = _forms(words)
 
     @classmethod
     def of_environment(cls, environ: Mapping[str, str]) -> "Redactor":
         """Knows the values of all variables whose names say that they are keys."""
         named = (value for name, value in environ.items() if _KEY_NAME.search(name))
-        return cls(value for value in named if not _PATH.match(value))
+        secrets = {value for value in named if not _PATH.match(value)}
+        words = set(filter(is_common, secrets))
+        return cls(secrets - words, words)
 
     def __call__(self, text: str) -> tuple[str, int]:
         """The text without secrets, and how many were removed. JSON stays JSON."""
@@ -122,7 +123,7 @@ class Redactor:
         return self._in_text(text)
 
     def _suspects(self, text: str) -> bool:
-        if any(value in text for value in self._values):
+        if any(value in text for value in (*self._values, *self._words)):
             return True
         if any(marker in text for marker in _SHAPES):
             return True
@@ -141,7 +142,9 @@ class Redactor:
                     count += found
                     return cleaned
                 case list():
-                    return [walk(part) for part in value]
+                    before = ["", *(part if isinstance(part, str) else "" for part in value)]
+                    options = (part if part.startswith("-") else "" for part in before)
+                    return [walk(*pair) for pair in zip(value, options, strict=False)]
                 case dict():
                     return {walk(key): walk(part, key) for key, part in value.items()}
                 case _:
@@ -157,9 +160,12 @@ class Redactor:
         return json.dumps(cleaned, ensure_ascii=halves, separators=separators) + end, count
 
     def _in_member(self, name: str, value: str) -> tuple[str, int]:
-        """A telling name and its value stand in two texts of JSON; they are looked at together."""
+        """A telling name and its value stand in two texts of JSON; they are looked at together.
+
+        So do an option and its value in a list of arguments.
+        """
         cleaned, found = self._in_text(value)
-        if found or not _may_assign(name):
+        if found or not is_telling(name):
             return cleaned, found
         together, found = self._in_text(f"{name}={value}")
         head = f"{name}="
@@ -171,6 +177,10 @@ class Redactor:
             if value in text:
                 count += text.count(value)
                 text = text.replace(value, MASK)
+        for word in self._words:
+            if word in text:
+                text, found = without_values(text, word, MASK)
+                count += found
         for marker in _PATTERNS if _has_long_word(text) else _SHAPES:
             if marker in text:
                 text, found = _compiled(marker).subn(_masked, text)
@@ -195,6 +205,16 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError("no JSON when it is written again")
     return number
+
+
+def _forms(values: Iterable[str]) -> list[str]:
+    """Values as they may be written, the longest first."""
+    forms = {
+        form
+        for value in values
+        for form in (value, _in_json(value, ascii_only=True), _in_json(value, ascii_only=False))
+    }
+    return sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len)[::-1]
 
 
 def _in_json(value: str, *, ascii_only: bool) -> str:
