@@ -52,6 +52,12 @@ FAILURES: dict[str, tuple[str, Exit]] = {
 """Every failure code, with the run status that it leads to and the run's exit code."""
 
 
+def exit_code_of(failure: Failure) -> int:
+    """The exit code of a run that failed so; a newer crossrun may have recorded another code."""
+    _, code = FAILURES.get(failure.code, ("failed", Exit.RUN_FAILED))
+    return int(code)
+
+
 QUOTA_CODES = ("QUOTA_EXCEEDED", "RATE_LIMITED")
 """The provider wants no requests for some time."""
 

@@ -10,6 +10,7 @@ from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
     CancelRequested,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     CopyProgressed,
@@ -34,6 +35,7 @@ from crossrun.events import (
     ToolCalled,
     TurnFailed,
     TurnStarted,
+    UnknownEvent,
     Unrecognised,
     UsageReported,
     Verified,
@@ -42,7 +44,7 @@ from crossrun.events import (
     WorkspaceChanged,
     WorkspacePrepared,
 )
-from crossrun.failures import FAILURES
+from crossrun.failures import exit_code_of
 from crossrun.runs import Artifact, Decided, Run, Spent, Verification
 from crossrun.status import Status
 
@@ -128,6 +130,7 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | AgentReasoned()
             | ArtifactSaved()
             | CancelRequested()
+            | CommandDeclined()
             | CommandStarted()
             | CopyProgressed()
             | FileChanged()
@@ -144,6 +147,7 @@ def _after(run: Run, recorded: Recorded) -> Run:
             | StepPlanned()
             | ToolCalled()
             | TurnFailed()
+            | UnknownEvent()
             | Unrecognised()
             | UsageReported()
             | WaitBegan()
@@ -169,7 +173,7 @@ def _decided(event: PatternDecided) -> Decided:
 
 
 def _finished(run: Run, recorded: Recorded, event: RunFinished) -> Run:
-    exit_code = 0 if event.failure is None else int(FAILURES[event.failure.code][1])
+    exit_code = 0 if event.failure is None else exit_code_of(event.failure)
     return replace(
         run,
         status=event.status,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from crossrun.errors import NotFoundError, StillRunningError, UsageError
+from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.events import RunStarted, decode
 from crossrun.redaction import MASK
 from crossrun.runs import MemoryOptions, Run, RunRequest, Source
@@ -151,7 +151,12 @@ def _request(store: Store, run: Run) -> RunRequest:
     """What the user had asked for."""
     (first,) = store.read.events(run.id, types=["run_started"])
     event = decode(first.body)
-    assert isinstance(event, RunStarted)  # noqa: S101  by its type
+    if not isinstance(event, RunStarted):
+        raise ConfigurationError(
+            "RUN_NEWER",
+            f"a newer crossrun recorded what the run {run.id} was asked for",
+            hint="go on with it by that version, or update this one",
+        )
     return event.request
 
 

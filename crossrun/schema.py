@@ -1,7 +1,7 @@
 """The JSON that scripts rely on: names and meanings stay, more fields may come."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def stored_event(event: "StoredEvent") -> dict[str, Any]:
 
 def recorded_event(recorded: "Recorded") -> dict[str, Any]:
     """An event as it was just stored."""
-    body = plain_object(recorded.event)
+    from crossrun.events import encode
+
+    body = json.loads(encode(recorded.event))
     return {"run_id": recorded.run_id, "seq": recorded.seq, "at": recorded.at, **body}
 
 
@@ -56,6 +58,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "agent_spoke": ("text",),
     "agent_reasoned": ("text",),
     "command_ran": ("command", "exit_code", "output", "duration_s"),
+    "command_declined": ("command",),
     "file_changed": ("path", "change", "ok"),
     "tool_called": ("tool", "arguments", "result", "error"),
     "plan_updated": ("items",),
@@ -63,17 +66,20 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "warned": ("message",),
     "turn_failed": ("message",),
 }
-STEP_TYPES = tuple(_STEPS)
-"""The types of events that make up the transcript."""
 
 
 def step_objects(events: Iterable["StoredEvent"]) -> list[dict[str, Any]]:
-    """The transcript: what was said and done, in order."""
-    from crossrun.events import decode
+    """The transcript: what was said and done, in order, and what only a newer crossrun knows."""
+    from crossrun.events import UnknownEvent, decode, encode
 
-    told = []
-    for event in events:
-        body = plain_object(decode(event.body))
-        fields = {name: body[name] for name in _STEPS[event.type]}
-        told.append({"seq": event.seq, "at": event.at, "kind": event.type, **fields})
-    return told
+    steps = []
+    for stored in events:
+        event = decode(stored.body)
+        names: Sequence[str] | None = _STEPS.get(stored.type)
+        if names is None and not isinstance(event, UnknownEvent):
+            continue
+        body = json.loads(encode(event))
+        names = names or [name for name in body if name not in ("type", "seq", "at", "kind")]
+        fields = {name: body.get(name) for name in names}
+        steps.append({"seq": stored.seq, "at": stored.at, "kind": stored.type, **fields})
+    return steps

@@ -148,7 +148,7 @@ def _events() -> str:
     from_agents = get_args(events.AgentEvent)
     parts = [_NOTE, "# Events", _EVENTS_INTRO]
     for title, classes in (
-        ("Of the run", [one for one in get_args(events.Event) if one not in from_agents]),
+        ("Of the run", [one for one in get_args(events.KnownEvent) if one not in from_agents]),
         ("Of the agent", from_agents),
     ):
         parts.append(f"## {title}")

@@ -9,6 +9,7 @@ from crossrun.events import (
     ArtifactSaved,
     CancelRequested,
     Candidate,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     CopyProgressed,
@@ -242,6 +243,7 @@ EVENTS: tuple[Event, ...] = (
     ItemStarted(kind="web_search", detail="numpy"),
     CommandStarted(command="bash -lc 'pytest -q'"),
     CommandRan(command="bash -lc 'pytest -q'", exit_code=1, output="E  boom\r\n", duration_s=3.41),
+    CommandDeclined(command="bash -lc 'rm -rf /'"),
     FileChanged(path="src/calc.py", change="modified", ok=False, content="9daeafb"),
     ToolCalled(
         tool="docs.search", arguments={"q": ["a", 1]}, result=[1.5, True], error="no answer"
@@ -251,7 +253,7 @@ EVENTS: tuple[Event, ...] = (
         source="agent", tokens=Tokens(10, 5, 3, 1), thread_total=Tokens(40, 20, 9, 4), cost=0.25
     ),
     Warned(message="no key, no planner"),
-    Unrecognised(raw='{"type":"item.dreamt"', bytes=70_000),
+    Unrecognised(raw='{"type":"item.dreamt"', bytes=70_000, kind="item.dreamt"),
     StepFinished(failure=FAILURE, agent_exit_code=-9),
     Verified(command="pytest -q", exit_code=2, output="1 failed"),
     WorkspaceChanged(

@@ -20,6 +20,7 @@ from crossrun.events import (
     AgentEvent,
     AgentReasoned,
     AgentSpoke,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     FileChanged,
@@ -191,8 +192,51 @@ class TestLines:
         assert len(reader().read(item("file_change", changes=[], status="completed"))) == 1
 
     def test_a_command_without_an_exit_code_has_none(self) -> None:
-        line = command(1, "completed", aggregated_output="", status="declined")
+        line = command(1, "completed", aggregated_output="", status="failed")
         assert reader().read(line) == [CommandRan(command="c1")]
+
+    def test_a_declined_command_did_not_run(self) -> None:
+        seen = reader()
+        lines = [command(1, "started"), command(1, "completed", status="declined")]
+        assert [event for line in lines for event in seen.read(line)] == [
+            CommandStarted(command="c1"),
+            CommandDeclined(command="c1"),
+        ]
+        assert seen.busy() is False
+
+    def test_a_declined_tool_failed(self) -> None:
+        fields: dict[str, Any] = {"server": "s", "tool": "t", "arguments": {}}
+        (event,) = reader().read(item("mcp_tool_call", **fields, status="declined"))
+        assert isinstance(event, ToolCalled)
+        assert event.error
+
+    def test_an_update_of_a_command_is_no_end_of_it(self) -> None:
+        seen = reader(clock=[10, 15])
+        lines = [
+            command(1, "started"),
+            command(1, "updated", aggregated_output="1\n", exit_code=None, status="in_progress"),
+            command(1, "completed", aggregated_output="1\n2\n", exit_code=0, status="completed"),
+        ]
+        assert [event for line in lines for event in seen.read(line)] == [
+            CommandStarted(command="c1"),
+            CommandRan(command="c1", exit_code=0, output="1\n2\n", duration_s=5.0),
+        ]
+
+    @pytest.mark.parametrize(
+        ("line", "kind"),
+        [
+            (b'{"type":"item.plan.delta","item_id":"item_0","delta":"x"}', "item.plan.delta"),
+            (b'{"type":"request_user_input"}', "request_user_input"),
+            (item("plan", text="# Plan"), "item.completed plan"),
+            (item("plan", "updated", text="# Pl"), "item.updated plan"),
+            (b'{"type":5}', None),
+            (b"no json", None),
+        ],
+    )
+    def test_a_line_of_a_newer_codex_is_kept_with_its_kind(
+        self, line: bytes, kind: str | None
+    ) -> None:
+        assert reader().read(line) == [Unrecognised(raw=line.decode(), kind=kind)]
 
     def test_a_tool_that_failed_keeps_what_it_said(self) -> None:
         result = {"content": [{"type": "text", "text": "no such city"}], "structured_content": None}
@@ -297,8 +341,37 @@ class TestBusy:
     def test_it_is_not_busy_after_the_turn(self, end: bytes) -> None:
         seen = reader()
         seen.read(command(1, "started"))
+        assert seen.over() is False
         seen.read(end)
-        assert seen.busy() is False
+        assert (seen.busy(), seen.over()) == (False, True)
+        seen.read(LINES[1])
+        assert seen.over() is False
+
+    @pytest.mark.parametrize(
+        ("lines", "lasting"),
+        [
+            ([command(1, "started")], True),
+            ([command(1, "started"), command(1, "updated")], True),
+            ([command(1, "started"), item("agent_message", text="It is up.", id="x")], False),
+            ([command(1, "started"), command(2, "started"), command(2, "completed")], False),
+            ([command(1, "started"), command(2, "started")], True),
+            ([item("poem", "started")], False),
+            ([item("mcp_tool_call", "started", server="s", tool="t")], True),
+        ],
+    )
+    def test_what_may_be_in_the_background_explains_a_silence_for_a_while_only(
+        self,
+        lines: list[bytes],
+        lasting: bool,  # noqa: FBT001  a column of the table
+    ) -> None:
+        now = [0.0]
+        seen = CodexReader(WS, NO_TOKENS, patience=30, clock=lambda: now[0])
+        for line in lines:
+            seen.read(line)
+        now[0] = 29
+        assert seen.busy() is True
+        now[0] = 30
+        assert seen.busy() is lasting
 
 
 class TestUsage:
@@ -444,13 +517,12 @@ def stands(event: AgentEvent) -> bool:
 class TestMalformedLines:
     @pytest.mark.parametrize("kind", HOPELESS)
     def test_what_cannot_be_understood_is_kept_as_it_came(self, kind: str) -> None:
-        lines = HOPELESS[kind]()
-        seen = reader()
-        wrong = {
-            line[:200]: events
-            for line in lines
-            if (events := seen.read(line)) != [Unrecognised(raw=line.decode("utf-8", "replace"))]
-        }
+        seen, wrong = reader(), {}
+        for line in HOPELESS[kind]():
+            events = seen.read(line)
+            unnamed = [replace(e, kind=None) if isinstance(e, Unrecognised) else e for e in events]
+            if unnamed != [Unrecognised(raw=line.decode("utf-8", "replace"))]:
+                wrong[line[:200]] = events
         assert wrong == {}
 
     def test_there_are_hundreds_of_them(self) -> None:
@@ -471,7 +543,7 @@ class TestMalformedLines:
 
     def test_a_number_that_is_none_is_not_believed(self) -> None:
         line = b'{"type":"turn.completed","usage":{"input_tokens":1e999,"output_tokens":1}}'
-        assert reader().read(line) == [Unrecognised(raw=line.decode())]
+        assert reader().read(line) == [Unrecognised(raw=line.decode(), kind="turn.completed")]
 
     @pytest.mark.parametrize("code", ["true", "1.5", '"0"', "[]", "null"])
     def test_an_exit_code_that_is_no_number_is_not_known(self, code: str) -> None:

@@ -97,14 +97,72 @@ def test_what_cannot_have_been_stored_is_damage(
             assert crossrun(*words, "--home", str(home)).code == 0, words
 
 
-def test_an_event_of_a_type_that_is_not_known_yet_is_shown(
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ('type = \'sung\', body = \'{"type": "sung", "key": "C"}\' WHERE seq = 3', "sung"),
+        (
+            "type = 'sung', body = '{\"type\": \"sung\"}' WHERE type = 'workspace_changed'",
+            "sung",
+        ),
+        (
+            (
+                'body = replace(body, \'"change":"added"\', \'"change":"linked"\')'
+                " WHERE type = 'file_changed'"
+            ),
+            "file_changed",
+        ),
+        (
+            'body = replace(body, \'"executor":"replay"\', \'"executor":"other"\') WHERE seq = 1',
+            "run_started",
+        ),
+        ("body = replace(body, 'succeeded', 'paused') WHERE type = 'run_finished'", "run_finished"),
+    ],
+)
+def test_an_event_of_a_newer_crossrun_makes_no_run_unreadable(
+    sound: Path, crossrun: InProcess, tmp_path: Path, change: str, kind: str
+) -> None:
+    home = shutil.copytree(sound, tmp_path / "home")
+    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
+        assert connection.execute(f"UPDATE events SET {change}").rowcount > 0  # noqa: S608
+        connection.commit()
+
+    def output(*words: str) -> str:
+        result = crossrun(*words, "--home", str(home))
+        assert (result.code, "error[" in result.err) == (0, False), (words, result)
+        return result.out
+
+    assert f'"type": "{kind}"' in output("events", "--jsonl")
+    assert f'"type": "{kind}"' in output("watch", "--jsonl")
+    assert f"an event of a newer crossrun: {kind}" in output("watch")
+    for words in (("show",), ("steps",), ("runs",), ("diff",), ("files",), ("stats",)):
+        output(*words)
+    resumed = crossrun("resume", "last", "Go on", "--home", str(home))
+    assert ("RUN_NEWER" in resumed.err) is (kind == "run_started"), resumed
+
+
+def test_steps_show_what_a_newer_crossrun_recorded(
+    sound: Path, crossrun: InProcess, tmp_path: Path
+) -> None:
+    home = shutil.copytree(sound, tmp_path / "home")
+    body = '{"type": "sung", "key": "C", "seq": 7}'
+    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
+        connection.execute("UPDATE events SET type = 'sung', body = ? WHERE seq = 3", [body])
+        (at,) = connection.execute("SELECT at FROM events WHERE seq = 3").fetchone()
+        connection.commit()
+    steps = crossrun("steps", "--json", "--home", str(home)).json["steps"]
+    assert steps[0] == {"seq": 3, "at": at, "kind": "sung", "key": "C"}
+    assert crossrun("steps", "--home", str(home)).out.startswith("sung")
+
+
+def test_a_run_with_values_of_a_newer_crossrun_is_readable(
     sound: Path, crossrun: InProcess, tmp_path: Path
 ) -> None:
     home = shutil.copytree(sound, tmp_path / "home")
     with closing(sqlite3.connect(home / "crossrun.db")) as connection:
-        connection.execute(
-            "UPDATE events SET type = 'sung', body = '{\"type\": \"sung\"}' WHERE seq = 3"
-        )
+        connection.execute("UPDATE runs SET changes = replace(changes, 'added', 'linked')")
+        connection.execute("UPDATE runs SET pattern = replace(pattern, 'abstained', 'tossed')")
         connection.commit()
-    shown = crossrun("events", "--json", "--home", str(home))
-    assert shown.json["events"][2]["type"] == "sung"
+    (run,) = crossrun("runs", "--json", "--home", str(home)).json["runs"]
+    assert (run["status"], run["changes"]) == ("succeeded", None)
+    assert crossrun("show", "--home", str(home)).code == 0

@@ -13,6 +13,7 @@ from crossrun.events import (
     CommandRan,
     Event,
     FileChanged,
+    KnownEvent,
     PatternDecided,
     PatternJudged,
     PatternLearned,
@@ -21,12 +22,14 @@ from crossrun.events import (
     StepFinished,
     StepPlanned,
     ToolCalled,
+    UnknownEvent,
     UsageReported,
     Verified,
     WorkspaceChanged,
     WorkspacePrepared,
     decode,
     encode,
+    type_of,
 )
 from crossrun.runs import RunRequest
 from crossrun.status import Status
@@ -53,7 +56,7 @@ def from_later(value: Any) -> Any:  # noqa: ANN401  any JSON
 
 
 def test_there_is_one_example_of_every_event_type() -> None:
-    known = sorted(kind.__name__ for kind in get_args(Event))
+    known = sorted(kind.__name__ for kind in get_args(KnownEvent))
     assert sorted(type(event).__name__ for event in EVENTS) == known
 
 
@@ -191,12 +194,25 @@ def test_a_file_change_takes_the_words_of_agents_that_are_known() -> None:
     [
         "",
         "{}",
-        '{"type": "agent_dreamt", "text": "x"}',
         '{"type": "agent_spoke"}',
-        '{"type": "run_finished", "status": "fine"}',
         '{"type": "verified", "command": "x", "exit_code": "0"}',
     ],
 )
 def test_what_is_no_event_is_refused(body: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "agent_dreamt", "text": "x", "deep": {"er": [1]}},
+        {"type": "run_finished", "status": "fine"},
+        {"type": "file_changed", "path": "a", "change": "linked"},
+    ],
+)
+def test_what_a_newer_crossrun_wrote_is_kept_whole(body: dict[str, Any]) -> None:
+    event = decode(json.dumps(body))
+    assert event == UnknownEvent(str(body["type"]), body)
+    assert json.loads(encode(event)) == body
+    assert type_of(event) == body["type"]

@@ -14,7 +14,6 @@ from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.commandlines import bare_command
 from crossrun.runs import Run
 from crossrun.schema import (
-    STEP_TYPES,
     document,
     plain_object,
     run_object,
@@ -91,7 +90,7 @@ def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = F
     options = current()
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
-    transcript = step_objects(store.read.events(chosen.id, types=STEP_TYPES))
+    transcript = step_objects(store.read.events(chosen.id))
     if json:
         options.out.emit(document({"run_id": chosen.id, "steps": transcript}))
     else:
@@ -172,6 +171,8 @@ def _step_words(step: dict[str, Any]) -> tuple[str, str | None]:
             code = step["exit_code"]
             ended = "" if code == 0 else "  (no end)" if code is None else f"  (exit {code})"
             return f"{verb} {clean(bare_command(step['command']))}{ended}", step["output"]
+        case "command_declined":
+            return f"$ {clean(bare_command(step['command']))}  (declined)", None
         case "file_changed":
             return f"{step['change']} {clean(step['path'])}", None
         case "tool_called":

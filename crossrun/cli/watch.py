@@ -49,10 +49,9 @@ def watch(
     chosen = chosen_run(store, run, project_id)
     view: View = Silent() if json else view_for(options.out)
     view = JsonLinesView(options.out) if jsonl else view
-    before = chosen if since else None
     left = Event()
     events = _events(chosen.id, since, store, settings, options, left)
-    ended = _followed(Background(lambda: follow(events, view, run=before)), left)
+    ended = _followed(Background(lambda: follow(events, view, run=chosen)), left)
     if json:
         options.out.emit(document(run_object(ended)))
     raise typer.Exit(ended.exit_code or 0)

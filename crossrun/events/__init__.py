@@ -5,6 +5,8 @@ edited, so fields are only ever added, with a default. Every `match` over `Event
 `assert_never`.
 """
 
+from typing import Any, get_args
+
 import msgspec
 
 from crossrun.events.beginning import (
@@ -35,6 +37,7 @@ from crossrun.events.work import (
     AgentLaunched,
     AgentReasoned,
     AgentSpoke,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     FileChanged,
@@ -63,6 +66,7 @@ __all__ = [
     "CancelRequested",
     "Candidate",
     "Channel",
+    "CommandDeclined",
     "CommandRan",
     "CommandStarted",
     "CopyProgressed",
@@ -70,6 +74,7 @@ __all__ = [
     "Fact",
     "FileChanged",
     "ItemStarted",
+    "KnownEvent",
     "PatternDecided",
     "PatternJudged",
     "PatternLearned",
@@ -90,6 +95,7 @@ __all__ = [
     "ToolCalled",
     "TurnFailed",
     "TurnStarted",
+    "UnknownEvent",
     "Unrecognised",
     "UsageReported",
     "Verified",
@@ -99,6 +105,8 @@ __all__ = [
     "WorkspacePrepared",
     "decode",
     "encode",
+    "is_of_newer",
+    "type_of",
 ]
 
 AgentEvent = (
@@ -110,6 +118,7 @@ AgentEvent = (
     | AgentReasoned
     | ItemStarted
     | CommandStarted
+    | CommandDeclined
     | CommandRan
     | FileChanged
     | ToolCalled
@@ -120,7 +129,7 @@ AgentEvent = (
 )
 """What an executor may say: an agent cannot finish a run."""
 
-Event = (
+KnownEvent = (
     AgentEvent
     | RunStarted
     | RunQueued
@@ -145,6 +154,19 @@ Event = (
 )
 
 
+class UnknownEvent(msgspec.Struct, frozen=True):
+    """A stored event that a newer crossrun wrote: of a type, or with a value, not known here.
+
+    `kind` is its type, `body` all of it. Whatever is made of events passes it over or shows it.
+    """
+
+    kind: str
+    body: dict[str, Any]
+
+
+Event = KnownEvent | UnknownEvent
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """A stored event: its run, its place there (from 1, without gaps) and its time (UTC)."""
 
@@ -155,15 +177,37 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Event)
+_decoder = msgspec.json.Decoder(KnownEvent)
+_types = frozenset(str(kind.__struct_config__.tag) for kind in get_args(KnownEvent))
 
 
 def encode(event: Event) -> str:
     """The event as JSON text, its type included."""
-    return _encoder.encode(event).decode()
+    return _encoder.encode(event.body if isinstance(event, UnknownEvent) else event).decode()
 
 
 def decode(body: str | bytes) -> Event:
-    """The event that `encode` made the text from; unknown fields are passed over."""
-    event: Event = _decoder.decode(body)
+    """The event that `encode` made the text from; unknown fields are passed over.
+
+    Raises:
+        msgspec.ValidationError, ValueError: it is damaged.
+    """
+    try:
+        event: Event = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        content = msgspec.json.decode(body)
+        kind = content.get("type") if isinstance(content, dict) else None
+        if not isinstance(kind, str) or (kind in _types and not is_of_newer(error)):
+            raise
+        return UnknownEvent(kind, content)
     return event
+
+
+def type_of(event: Event) -> str:
+    """The type under which an event is stored."""
+    return event.kind if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)
+
+
+def is_of_newer(error: msgspec.ValidationError) -> bool:
+    """Whether a value is none of those that a name may have here: later versions add some."""
+    return "Invalid enum value" in str(error)

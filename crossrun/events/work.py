@@ -91,6 +91,12 @@ class CommandRan(Fact, frozen=True):
     duration_s: float | None = None
 
 
+class CommandDeclined(Fact, frozen=True):
+    """The agent wanted to run a command and was refused; it never started."""
+
+    command: str
+
+
 class FileChanged(Fact, frozen=True):
     """The agent wrote a file by its patch tool. Shell commands that write files do not say so.
 
@@ -157,11 +163,13 @@ class Warned(Fact, frozen=True):
 class Unrecognised(Fact, frozen=True):
     """A line of the agent that crossrun does not understand, kept as it came.
 
-    `bytes` is the length of the whole line where `raw` holds only its beginning.
+    `bytes` is the length of the whole line where `raw` holds only its beginning. `kind` is what the
+    line calls itself, such as `item.completed poem`, where it does so.
     """
 
     raw: str
     bytes: int | None = None
+    kind: str | None = None
 
 
 class WaitBegan(Fact, frozen=True):

@@ -7,7 +7,7 @@ Everything about processes is in `process`.
 from collections.abc import Generator
 from typing import Protocol
 
-from crossrun.events import AgentEvent, AgentLaunched, Unrecognised
+from crossrun.events import AgentEvent, AgentLaunched, Unrecognised, Warned
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.process import Bounds, Exit, Launch, Output, Piece, supervise
 from crossrun.failures import Failure
@@ -19,7 +19,7 @@ class Reader(Protocol):
     """Understands one agent process, line by line."""
 
     def read(self, line: bytes) -> list[AgentEvent]:
-        """The events that a line stands for: at least one, if only `Unrecognised`."""
+        """The events that a line stands for; for one that makes no sense, `Unrecognised`."""
 
     def meanwhile(self) -> list[AgentEvent]:
         """What is known by other ways than the agent's lines, while it says nothing."""
@@ -29,6 +29,9 @@ class Reader(Protocol):
 
     def busy(self) -> bool:
         """Whether a command of the agent runs just now."""
+
+    def over(self) -> bool:
+        """Whether the agent has said its last word."""
 
     def outcome(self, end: Exit) -> Outcome:
         """How the turn ended, from all that was read and the process's own end."""
@@ -47,8 +50,16 @@ class AgentCli(Protocol):
         """The program's version."""
 
 
-def execute(cli: AgentCli, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
-    """Runs one turn of an agent CLI."""
+def execute(
+    cli: AgentCli, assignment: Assignment, *, patience: float
+) -> Generator[AgentEvent | None, None, Outcome]:
+    """Runs one turn of an agent CLI.
+
+    Args:
+        cli: the agent.
+        assignment: what it has to do.
+        patience: seconds that it has to end after its last word.
+    """
     launch = cli.launch(assignment)
     reader = cli.reader(assignment)
     bounds = Bounds(
@@ -57,6 +68,8 @@ def execute(cli: AgentCli, assignment: Assignment) -> Generator[AgentEvent | Non
         assignment.idle_timeout,
         assignment.limit,
         reader.busy,
+        reader.over,
+        patience,
     )
     lines = supervise(launch, bounds)
     try:
@@ -69,6 +82,8 @@ def execute(cli: AgentCli, assignment: Assignment) -> Generator[AgentEvent | Non
     yield from _events(started, assignment, reader)
     end = yield from _all_events(lines, assignment, reader)
     yield from reader.afterwards()
+    if end.outstayed:
+        yield Warned(message="the agent was done but did not exit, so it was ended")
     return reader.outcome(end)
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from crossrun.folders import make_private
 
 _INTERVAL = 0.1
 _SHARE = 10
-"""A look that took long is followed by a pause so many times as long."""
+"""A look that cost much time of the processor is followed by a pause so many times as long."""
 _UNCLAIMED = 0.5
 """Seconds after which nobody else is going to wait for an ended process."""
 
@@ -50,15 +50,16 @@ class Descent:
     Args:
         child: the process id of the child, which leads a session.
         file: where they are written down; None: nowhere.
+        strangers: `own_children` before the child was started.
     """
 
     _claimed: ClassVar[set[int]] = set()
     """Children of this program that a `Descent` was made for; their owners wait for them."""
 
-    def __init__(self, child: int, file: Path | None) -> None:
+    def __init__(self, child: int, file: Path | None, strangers: Collection[int]) -> None:
         self._child = child
         self._file = file
-        self._strangers = set(_children_of(os.getpid())) - {child}
+        self._strangers = frozenset(strangers)
         self._claimed.add(child)
         self._living: set[Process] = set()
         self._ended: dict[Process, float] = {}
@@ -92,14 +93,14 @@ class Descent:
     def _watch(self) -> None:
         took = 0.0
         while not self._closed.wait(max(_INTERVAL, _SHARE * took)):
-            began = time.monotonic()
+            began = time.thread_time()
             self.living()
-            took = time.monotonic() - began
+            took = time.thread_time() - began
 
     def _orphans(self) -> list[_Status]:
         """Processes that `survivors.adopt_orphans` brought here when their parent ended."""
         ours = os.getsid(0)
-        pids = set(_children_of(os.getpid())) - self._strangers - self._claimed
+        pids = own_children() - self._strangers - self._claimed
         statuses = [status for pid in pids if (status := _status(pid)) is not None]
         return [status for status in statuses if status.session != ours]
 
@@ -125,6 +126,11 @@ class Descent:
             make_private(self._file.parent)
             partial.write_text(json.dumps(content))
             partial.replace(self._file)
+
+
+def own_children() -> set[int]:
+    """The process ids of this program's children, adopted ones included."""
+    return set(_children_of(os.getpid()))
 
 
 def written_down(file: Path) -> list[Process]:

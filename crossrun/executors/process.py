@@ -18,7 +18,7 @@ from typing import IO
 
 from msgspec import Struct
 
-from crossrun.executors.descent import Descent
+from crossrun.executors.descent import Descent, own_children
 from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop
@@ -58,13 +58,19 @@ class Launch(Struct, frozen=True):
 
 
 class Bounds(Struct, frozen=True):
-    """When a child has to end: see `Assignment`. `busy` says whether a command runs just now."""
+    """When a child has to end: see `Assignment`.
+
+    `busy` says whether a command runs just now; `over` whether the child has said its last word,
+    after which it gets `patience` seconds to end by itself.
+    """
 
     stop: Stop
     deadline: float | None = None
     idle_timeout: float | None = None
     limit: Callable[[], Failure | None] = lambda: None
     busy: Callable[[], bool] = lambda: False
+    over: Callable[[], bool] = lambda: False
+    patience: float = 10.0
 
 
 class Piece(Struct, frozen=True):
@@ -79,12 +85,14 @@ class Exit(Struct, frozen=True):
 
     `code` is negative when a signal ended it; `stderr` is the end of it. `cut_short` says why it
     was ended; None: it ended by itself. `unterminated`: its last line came without a newline.
+    `outstayed`: it was ended because it stayed after its last word.
     """
 
     code: int
     stderr: str
     cut_short: Failure | None = None
     unterminated: bool = False
+    outstayed: bool = False
 
 
 Output = bytes | Piece | None
@@ -117,14 +125,17 @@ class _Child:
         self._run_id = launch.run_id
         self._bounds = bounds
         self._cut_short: Failure | None = None
+        self._over_since: float | None = None
+        self._outstayed = False
         self._signals = iter(_POLITE_SIGNALS)
         self._next_signal_at: float | None = None
         self._gone_at: float | None = None
         self.output = _Lines()
         self._stderr = bytearray()
         adopt_orphans()
+        strangers = own_children()
         self._process = _start(launch)
-        self._descent = Descent(self._process.pid, launch.process_list)
+        self._descent = Descent(self._process.pid, launch.process_list, strangers)
         self._last_output = time.monotonic()
         self._selector = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
@@ -154,7 +165,13 @@ class _Child:
 
     def finish(self) -> Exit:
         stderr = self._stderr.decode("utf-8", "replace")
-        return Exit(self._process.wait(), stderr, self._cut_short, self.output.unterminated)
+        return Exit(
+            self._process.wait(),
+            stderr,
+            self._cut_short,
+            self.output.unterminated,
+            self._outstayed,
+        )
 
     def end(self) -> None:
         """Leaves nothing behind, whatever happened."""
@@ -184,7 +201,8 @@ class _Child:
     def _press(self, now: float) -> None:
         if self._next_signal_at is None:
             self._cut_short = self._reason_to_end(now)
-            if self._cut_short is None:
+            self._outstayed = self._cut_short is None and self._has_outstayed(now)
+            if self._cut_short is None and not self._outstayed:
                 return
             self._descent.living()  # whoever leaves its parents now is known
         elif now < self._next_signal_at and not self._bounds.stop.urgent:
@@ -198,6 +216,8 @@ class _Child:
     def _reason_to_end(self, now: float) -> Failure | None:
         if self._bounds.stop:
             return CANCELLED
+        if self._bounds.over():
+            return None
         if self._bounds.deadline is not None and now >= self._bounds.deadline:
             return TIMED_OUT
         idle = self._bounds.idle_timeout
@@ -206,6 +226,15 @@ class _Child:
         elif idle is not None and now >= self._last_output + idle:
             return STALLED
         return self._bounds.limit()
+
+    def _has_outstayed(self, now: float) -> bool:
+        if not self._bounds.over():
+            self._over_since = None
+            return False
+        self._over_since = now if self._over_since is None else self._over_since
+        deadline = self._bounds.deadline
+        late = deadline is not None and now >= deadline
+        return late or now >= self._over_since + self._bounds.patience
 
     def _signal_group(self, signum: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

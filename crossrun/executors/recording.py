@@ -19,12 +19,14 @@ from crossrun.errors import UsageError
 from crossrun.events import (
     AgentReasoned,
     AgentSpoke,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     Event,
     FileChanged,
     PlanUpdated,
     ToolCalled,
+    UnknownEvent,
 )
 from crossrun.redaction import MASK
 
@@ -133,6 +135,8 @@ def of_run(
                     running.remove(command)
                 ran = msgspec.structs.replace(event, command=f"set -e\n{command}")
                 entries.append(_replayable(ran if strict_shell else event, run_id))
+            case CommandDeclined(command=command) if command in running:
+                running.remove(command)
             case FileChanged(ok=True, change=change, content=content, path=path):
                 data = blob(content) if content else None
                 if data is None and change != "deleted":
@@ -140,6 +144,8 @@ def of_run(
                 entries.append(FileWrite(_inside(event, f"run {run_id}"), data))
             case AgentSpoke() | AgentReasoned() | PlanUpdated() | ToolCalled():
                 entries.append(event)
+            case UnknownEvent(kind=kind):
+                raise _unusable(f"run {run_id}", f"a newer crossrun recorded it ({kind[:40]})")
             case _:
                 pass
     if running:

@@ -23,6 +23,7 @@ from crossrun.events import (
     StepPlanned,
     decode,
     encode,
+    type_of,
 )
 from crossrun.failures import Failure
 from crossrun.ledger import advance, artifact
@@ -150,7 +151,7 @@ class Recording:
                 "run_id": self._run_id,
                 "seq": self._seq,
                 "at": recorded.at,
-                "type": fact.__struct_config__.tag,
+                "type": type_of(fact),
                 "body": body,
             }
         )

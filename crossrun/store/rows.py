@@ -4,19 +4,19 @@ Reading raises ValueError (msgspec.ValidationError is one) where a row is not as
 """
 
 import json
+import re
 import sqlite3
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
-from crossrun.events import Event, decode
+from crossrun.events import decode, is_of_newer, type_of
 from crossrun.runs import Application, Artifact, Project, Run
 from crossrun.store.access import require_moment
 from crossrun.stored import StoredEvent
 from crossrun.workflows import Pattern, Version
 
 _NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source")
-_TYPES = {kind.__struct_config__.tag for kind in get_args(Event)}
 _EXIT_CODES = range(256)
 
 
@@ -35,7 +35,7 @@ def run_of(row: sqlite3.Row) -> Run:
     del values["pattern_id"]
     for name in _NESTED:
         values[name] = None if values[name] is None else json.loads(values[name])
-    run = msgspec.convert(values, Run)
+    run = _run_as_far_as_known(values)
     for moment in (run.created_at, run.started_at, run.ended_at):
         if moment is not None:
             require_moment(moment)
@@ -45,14 +45,22 @@ def run_of(row: sqlite3.Row) -> Run:
     return run
 
 
+def _run_as_far_as_known(values: dict[str, Any]) -> Run:
+    """A run without the nested values that only a newer crossrun knows the meaning of."""
+    try:
+        return msgspec.convert(values, Run)
+    except msgspec.ValidationError as error:
+        column = re.search(r"`\$\.(\w+)", str(error))
+        if not is_of_newer(error) or column is None or column[1] not in _NESTED:
+            raise
+        return _run_as_far_as_known({**values, column[1]: None})
+
+
 def event_of(row: sqlite3.Row) -> StoredEvent:
-    """The event that a row holds. Types that only a newer crossrun knows are passed on."""
+    """The event that a row holds, also one that only a newer crossrun knows."""
     stored = StoredEvent(*row)
     require_moment(stored.at)
-    if stored.type in _TYPES:
-        kind = decode(stored.body).__struct_config__.tag
-    else:
-        kind = json.loads(stored.body)["type"]
+    kind = type_of(decode(stored.body))
     if kind != stored.type:
         raise ValueError(f"event {stored.seq} is {kind} and not {stored.type}")
     return stored

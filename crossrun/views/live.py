@@ -19,6 +19,8 @@ from crossrun.events import (
     RunFinished,
     RunStarted,
     StepFinished,
+    UnknownEvent,
+    Unrecognised,
     UsageReported,
     Verified,
     WorkspaceChanged,
@@ -141,13 +143,14 @@ class _Worth:
     """Lets through what is worth showing.
 
     A message of the agent is kept back until something follows it: the last one is the answer,
-    which the closing shows. A plan is shown when it differs from the one before. Artifacts are for
-    the closing.
+    which the closing shows. A plan is shown when it differs from the one before, and of lines and
+    events of an unknown kind the first. Artifacts are for the closing.
     """
 
     def __init__(self) -> None:
         self._message: Recorded | None = None
         self._plan: PlanUpdated | None = None
+        self._unknown: set[str] = set()
         self.artifacts: list[ArtifactSaved] = []
 
     def pass_on(self, recorded: Recorded) -> list[Recorded]:
@@ -155,6 +158,10 @@ class _Worth:
         if isinstance(recorded.event, AgentSpoke):
             before, self._message = self._message, recorded
             return [before] if before else []
+        if isinstance(recorded.event, Unrecognised | UnknownEvent) and self._is_known(
+            recorded.event.kind
+        ):
+            return []
         if isinstance(recorded.event, ArtifactSaved):
             self.artifacts.append(recorded.event)
         if isinstance(recorded.event, PlanUpdated):
@@ -165,6 +172,12 @@ class _Worth:
             return [recorded]
         message, self._message = self._message, None
         return [message, recorded]
+
+    def _is_known(self, kind: str | None) -> bool:
+        if kind is None or kind in self._unknown:
+            return kind is not None
+        self._unknown.add(kind)
+        return False
 
 
 class Plain:

@@ -9,6 +9,7 @@ from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
     CancelRequested,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     CopyProgressed,
@@ -33,6 +34,7 @@ from crossrun.events import (
     ToolCalled,
     TurnFailed,
     TurnStarted,
+    UnknownEvent,
     Unrecognised,
     UsageReported,
     Verified,
@@ -56,6 +58,9 @@ def phrases(event: Event) -> list[Phrase]:
             return [Phrase("think", first_line(text).replace("**", ""))]
         case CommandRan():
             return _command(event)
+        case CommandDeclined(command=command):
+            said = f"$ {bare_command(command)}"
+            return [Phrase("command", first_line(said), "declined", good=False)]
         case FileChanged(path=path, change=change, ok=ok):
             right = "" if ok else "refused"
             return [Phrase("file", f"{CHANGE_MARKS[change]} {first_line(path)}", right, good=ok)]
@@ -70,8 +75,11 @@ def phrases(event: Event) -> list[Phrase]:
             return [Phrase("step", first_line(prompt), _more_lines(prompt))]
         case Warned(message=message):
             return [Phrase("warn", first_line(message))]
-        case Unrecognised(raw=raw):
-            return [Phrase("warn", f"not understood: {first_line(raw)}")]
+        case Unrecognised(raw=raw, kind=kind):
+            said = "not understood" if kind is None else f"of an unknown kind ({first_line(kind)})"
+            return [Phrase("warn", f"{said}: {first_line(raw)}")]
+        case UnknownEvent(kind=kind):
+            return [Phrase("note", f"an event of a newer crossrun: {first_line(kind)}")]
         case TurnFailed(message=message):
             return [Phrase("bad", first_line(message))]
         case Verified(command=command, exit_code=code, output=output):

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentLaunched,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     CopyProgressed,
@@ -69,14 +70,19 @@ class Progress(Struct):
             case CommandRan(command=command, exit_code=code):
                 self.commands += 1
                 self.failed_commands += code != 0
-                if command in self._running:
-                    self._running.remove(command)
+                self._no_longer(command)
+            case CommandDeclined(command=command):
+                self._no_longer(command)
             case UsageReported(tokens=tokens):
                 self.tokens += tokens or NO_TOKENS
             case WorkspaceChanged():
                 self.stage = "finishing"
             case _:
                 pass
+
+    def _no_longer(self, command: str) -> None:
+        if command in self._running:
+            self._running.remove(command)
 
     def line(self) -> str:
         """`executing · 1:42 · last event 2s ago · 12.4k tokens in (9.1k cached), 1.1k out`."""

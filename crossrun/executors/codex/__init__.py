@@ -1,6 +1,7 @@
 """The Codex CLI as an executor: how it is launched, and what it gets to know."""
 
 import json
+import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 
@@ -18,6 +19,11 @@ _LONGEST_ARGUMENT = 100_000
 """Bytes; the system takes no single argument over 128 KiB, so longer instructions go elsewhere."""
 
 
+_PATIENCE = 10.0
+"""Seconds that Codex has to end after its turn; a tool server may keep it from that."""
+_DOUBTFUL = 5
+"""So many times the idle timeout, commands that may be in the background explain a silence."""
+
 _MADE = (".git", ".agents", ".aws", ".codex")
 """Folders that Codex's sandbox mounts something on, so that they cannot be written."""
 
@@ -31,6 +37,7 @@ class Codex:
         options: what the user said to Codex for this run.
         model: the agent's model, or None for Codex's own default.
         environ: the environment that Codex inherits, credentials included.
+        patience: seconds that Codex has to end after its turn.
     """
 
     def __init__(
@@ -41,12 +48,14 @@ class Codex:
         *,
         model: str | None,
         environ: Mapping[str, str],
+        patience: float = _PATIENCE,
     ) -> None:
         self._program = program
         self._config = config
         self._options = options
         self._model = model
         self._environ = environ
+        self._patience = patience
 
     def version(self) -> str | None:
         """As `codex --version` tells it."""
@@ -64,7 +73,7 @@ class Codex:
         """Runs one turn. A sandbox that is killed leaves the empty folders that it had made."""
         made = [path for name in _MADE if not (path := assignment.workspace / name).exists()]
         try:
-            return (yield from agent_cli.execute(self, assignment))
+            return (yield from agent_cli.execute(self, assignment, patience=self._patience))
         finally:
             for path in made:
                 with suppress(OSError):  # there is none, or somebody put something into it
@@ -84,7 +93,10 @@ class Codex:
     def reader(self, assignment: Assignment) -> CodexReader:
         """Understands what the process says."""
         sessions = self._config.home / "sessions"
-        return CodexReader(assignment.workspace, assignment.thread_tokens, sessions)
+        patience = _DOUBTFUL * (assignment.idle_timeout or math.inf)
+        return CodexReader(
+            assignment.workspace, assignment.thread_tokens, sessions, patience=patience
+        )
 
     def command(self, assignment: Assignment) -> list[str]:
         """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""

@@ -1,6 +1,7 @@
 """Understanding `codex exec --json`: one line of its output becomes typed events."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from crossrun.events import (
     AgentEvent,
     AgentReasoned,
     AgentSpoke,
+    CommandDeclined,
     CommandRan,
     CommandStarted,
     FileChanged,
@@ -26,12 +28,18 @@ from crossrun.events import (
 )
 from crossrun.executors import Outcome
 from crossrun.executors.codex.failures import classify, died, refused
+from crossrun.executors.codex.items import OpenItems
 from crossrun.executors.codex.session import Session, tokens_of
 from crossrun.executors.process import Exit
 from crossrun.runs import Tokens
 
 _LOOK_AGAIN = 0.5
 """Seconds between two looks into the session file."""
+
+_LASTING = ("command_execution", "mcp_tool_call", "collab_tool_call")
+"""Kinds of items that may take long without a word of the agent."""
+_BRIEF = ("agent_message", "error", "file_change", "reasoning", "todo_list", "web_search")
+_LONGEST_KIND = 100
 
 _CHANGES = {"add": "added", "update": "modified", "delete": "deleted"}
 
@@ -43,6 +51,7 @@ class CodexReader:
         workspace: paths inside it are told relative to it.
         thread_tokens: what the thread had used before; Codex reports sums over the thread.
         sessions: the folder of Codex's session files, which tell what is used within a turn.
+        patience: seconds for which doubtful items explain a silence, see `OpenItems`.
         clock: seconds, for the duration of commands, which Codex does not tell.
     """
 
@@ -51,6 +60,7 @@ class CodexReader:
         workspace: Path,
         thread_tokens: Tokens,
         sessions: Path | None = None,
+        patience: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workspace = workspace
@@ -59,19 +69,23 @@ class CodexReader:
         self._session: Session | None = None
         self._looked_at = 0.0
         self._clock = clock
-        self._running: dict[str, float] = {}
+        self._items = OpenItems(patience, clock)
+        self._model_answered = False
         self._began = False
         self._completed = False
+        self._over = False
         self._error: str | None = None
 
     def read(self, line: bytes) -> list[AgentEvent]:
-        """At least one event for each line that is not blank."""
+        """At least one event for each line, unless it is blank or only updates a known item."""
         if not line.strip():
             return []
+        parsed: dict[str, Any] = {}
         try:
-            return self._understand(_parsed(line))
+            parsed = _parsed(line)
+            return self._understand(parsed)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            return [Unrecognised(raw=line.decode("utf-8", "replace"))]
+            return [Unrecognised(raw=line.decode("utf-8", "replace"), kind=_kind(parsed))]
 
     def meanwhile(self) -> list[AgentEvent]:
         """What the thread has used since the last look into its session file."""
@@ -79,7 +93,9 @@ class CodexReader:
         if now < self._looked_at + _LOOK_AGAIN:
             return []
         self._looked_at = now
-        return self.afterwards()
+        used = self.afterwards()
+        self._model_answered = self._model_answered or bool(used)
+        return used
 
     def afterwards(self) -> list[AgentEvent]:
         """The same, without waiting: a turn that was cut short reports no usage by itself."""
@@ -89,8 +105,13 @@ class CodexReader:
         return [self._used(total)]
 
     def busy(self) -> bool:
-        """Whether a command or tool has begun and not ended."""
-        return bool(self._running)
+        """Whether a command or tool has begun and not ended, or the model has answered again."""
+        answered, self._model_answered = self._model_answered, False
+        return answered or self._items.explain_silence()
+
+    def over(self) -> bool:
+        """Whether the turn is over, well or not."""
+        return self._over
 
     def outcome(self, end: Exit) -> Outcome:
         """The truth about the turn: it completed and the process ended well, or why not."""
@@ -99,8 +120,8 @@ class CodexReader:
         if self._error is not None:
             resets_at = None if self._session is None else self._session.quota_resets_at
             return Outcome(classify(self._error, resets_at), end.code)
-        if self._completed and end.code == 0:
-            return Outcome(None, 0)
+        if self._completed and (end.code == 0 or end.outstayed):
+            return Outcome(None, end.code)
         if not self._began and not self._completed:
             return Outcome(refused(end), end.code)
         return Outcome(died(end, over=self._completed), end.code)
@@ -114,48 +135,57 @@ class CodexReader:
                     self._session = Session(self._sessions, thread_id)
                 return [ThreadStarted(thread_id=thread_id)]
             case "turn.started":
-                self._completed = False
+                self._completed = self._over = False
                 return [TurnStarted()]
             case "turn.completed":
-                self._running.clear()
-                self._completed = True
+                self._items.clear()
+                self._completed = self._over = True
                 return [self._usage(line.get("usage"))]
             case "turn.failed":
-                self._running.clear()
+                self._items.clear()
                 self._error = _text(line["error"]["message"])
+                self._over = True
                 return [TurnFailed(message=self._error)]
             case "error":
                 return [Warned(message=_text(line["message"]))]
             case "item.started":
                 return [self._item_started(line["item"])]
-            case "item.updated" | "item.completed":
-                return self._item(line["item"])
+            case "item.updated":
+                return self._item_updated(line["item"])
+            case "item.completed":
+                return self._item_completed(line["item"])
             case _:
                 raise ValueError("unknown type")
 
     def _item_started(self, item: dict[str, Any]) -> AgentEvent:
         match item["type"]:
             case "command_execution":
-                begun = CommandStarted(command=_text(item["command"]))
-                self._running[_text(item["id"])] = self._clock()
-                return begun
+                event: AgentEvent = CommandStarted(command=_text(item["command"]))
             case "todo_list":
-                return _plan(item)
+                event = _plan(item)
             case kind:
-                started = ItemStarted(kind=_text(kind), detail=_detail(item))
-                if "tool_call" in started.kind:
-                    self._running[_text(item["id"])] = self._clock()
-                return started
+                event = ItemStarted(kind=_text(kind), detail=_detail(item))
+        if item["type"] not in _BRIEF:
+            self._items.begin(_text(item["id"]), doubted=item["type"] not in _LASTING)
+        return event
 
-    def _item(self, item: dict[str, Any]) -> list[AgentEvent]:
-        began = self._running.pop(str(item.get("id")), None)
+    def _item_updated(self, item: dict[str, Any]) -> list[AgentEvent]:
+        """A plan comes whole; any other item does so when it is completed."""
+        if item["type"] == "todo_list":
+            return [_plan(item)]
+        if item["type"] in (*_LASTING, *_BRIEF):
+            return []
+        raise ValueError("unknown item")
+
+    def _item_completed(self, item: dict[str, Any]) -> list[AgentEvent]:
+        took = self._items.end(str(item.get("id")))
         match item["type"]:
             case "agent_message":
                 return [AgentSpoke(text=_text(item["text"]))]
             case "reasoning":
                 return [AgentReasoned(text=_text(item["text"]))]
             case "command_execution":
-                return [self._command(item, began)]
+                return [_command(item, took)]
             case "file_change":
                 return self._file_changes(item)
             case "todo_list":
@@ -171,15 +201,6 @@ class CodexReader:
                 return [_tool_call(item, _text(item["tool"]))]
             case _:
                 raise ValueError("unknown item")
-
-    def _command(self, item: dict[str, Any], began: float | None) -> CommandRan:
-        code = item.get("exit_code")
-        return CommandRan(
-            command=_text(item["command"]),
-            exit_code=code if type(code) is int else None,
-            output=_text(item.get("aggregated_output") or ""),
-            duration_s=None if began is None else round(self._clock() - began, 3),
-        )
 
     def _file_changes(self, item: dict[str, Any]) -> list[AgentEvent]:
         ok = item.get("status") == "completed"
@@ -232,6 +253,25 @@ def _text(value: Any) -> str:  # noqa: ANN401  unchecked JSON
     return value
 
 
+def _kind(line: dict[str, Any]) -> str | None:
+    """What kind of line it is that only a newer Codex may mean something by."""
+    item = line.get("item")
+    parts = (line.get("type"), item.get("type") if isinstance(item, dict) else None)
+    return " ".join(part for part in parts if isinstance(part, str))[:_LONGEST_KIND] or None
+
+
+def _command(item: dict[str, Any], took: float | None) -> AgentEvent:
+    if item.get("status") == "declined":
+        return CommandDeclined(command=_text(item["command"]))
+    code = item.get("exit_code")
+    return CommandRan(
+        command=_text(item["command"]),
+        exit_code=code if type(code) is int else None,
+        output=_text(item.get("aggregated_output") or ""),
+        duration_s=None if took is None else round(took, 3),
+    )
+
+
 def _plan(item: dict[str, Any]) -> PlanUpdated:
     lines = (PlanItem(_text(line["text"]), bool(line["completed"])) for line in item["items"])
     return PlanUpdated(items=tuple(lines))
@@ -239,7 +279,7 @@ def _plan(item: dict[str, Any]) -> PlanUpdated:
 
 def _tool_call(item: dict[str, Any], tool: str) -> ToolCalled:
     error, result = item.get("error"), item.get("result", item.get("agents_states"))
-    failed = item.get("status") == "failed"
+    failed = item.get("status") in ("failed", "declined")
     told = _text(error["message"]) if isinstance(error, dict) else None
     return ToolCalled(
         tool=tool,

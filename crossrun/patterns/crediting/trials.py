@@ -1,7 +1,7 @@
 """From runs to trials: what of a run counts when a pattern is credited."""
 
 from crossrun.errors import Exit
-from crossrun.failures import FAILURES
+from crossrun.failures import exit_code_of
 from crossrun.patterns.crediting.evidence import Setting, Trial
 from crossrun.runs import Run
 
@@ -48,5 +48,4 @@ def _is_telling(run: Run) -> bool:
         return False
     if run.failure is None:
         return True
-    code = run.failure.code
-    return code not in _NOT_THE_AGENTS and FAILURES[code][1] not in _ELSEWHERE
+    return run.failure.code not in _NOT_THE_AGENTS and exit_code_of(run.failure) not in _ELSEWHERE
