@@ -185,13 +185,15 @@ class Change(Struct, frozen=True):
 class IgnoredFiles(Struct, frozen=True):
     """Files that git ignores and the run wrote or deleted; caches are left aside.
 
-    `count` is how many, of which the first are named. Their contents are in the workspace only.
+    `count` is how many, of which the first are named. Their contents are in the workspace only. For
+    a run in place, `kept` is the tree of those whose contents were kept before, as they are now.
     """
 
     count: int = 0
     added: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
+    kept: str | None = None
 
 
 class Verification(Struct, frozen=True):
@@ -227,7 +229,8 @@ class Source(Struct, frozen=True, kw_only=True):
     were copied, uncommitted work included, in the workspace's snapshots. `branch` and `commit` are
     those of the source at that time, `uncommitted` how many files differed from the commit. A run
     `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
-    files git ignored in the workspace.
+    files git ignored in the workspace. `kept_ignored` is the tree of those whose contents were kept
+    before a run in place.
     """
 
     kind: Literal["repository", "folder", "url", "in_place"]
@@ -237,6 +240,7 @@ class Source(Struct, frozen=True, kw_only=True):
     commit: str | None = None
     uncommitted: int = 0
     manifest: str | None = None
+    kept_ignored: str | None = None
 
 
 class Application(Struct, frozen=True, kw_only=True):

@@ -262,7 +262,7 @@ EVENTS: tuple[Event, ...] = (
         shortstat="3 files changed",
         stat=" new.py | 3 +++",
         branch="main",
-        ignored=IgnoredFiles(3, ("out/report.md",), ("out/chart.png",), (".env",)),
+        ignored=IgnoredFiles(3, ("out/report.md",), ("out/chart.png",), (".env",), "c0ffee1"),
     ),
     ArtifactSaved(
         id="k7f3abcd-1",

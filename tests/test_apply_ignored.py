@@ -149,3 +149,39 @@ def test_a_fifo_in_an_ignored_place_holds_nothing_up(crossrun: Crossrun, reposit
 
     assert (repository / "out" / "link").readlink() == Path("/etc/passwd")
     assert not (repository / "out" / "pipe").exists()
+
+
+def test_undo_of_a_run_in_place_restores_ignored_files(
+    crossrun: Crossrun, repository: Path
+) -> None:
+    sh(
+        "mkdir -p out node_modules; echo 1 > out/a; echo 2 > out/b; echo 3 > node_modules/c",
+        repository,
+    )
+    sh("echo node_modules/ >> .gitignore", repository)
+    script = "rm .env; echo changed > out/a; rm out/b; rm -r node_modules; echo new > out/new"
+    one = run(crossrun, script, "--workspace", str(repository))
+    assert one["ignored_files"] == 4
+    sh("echo mine > out/b", repository)  # since then
+
+    conflict = crossrun("undo")
+    assert (conflict.code, "out/b" in conflict.err) == (1, True)
+    sh("rm out/b", repository)
+    assert crossrun("undo").code == 0
+
+    assert (repository / ".env").read_text() == "K=1\n"
+    assert (repository / "out" / "a").read_text() == "1\n"
+    assert (repository / "out" / "b").read_text() == "2\n"
+    assert (repository / "out" / "new").read_text() == "new\n"
+
+
+def test_a_run_in_place_names_ignored_files_that_undo_could_not_restore(
+    crossrun: Crossrun, repository: Path
+) -> None:
+    sh("mkdir out; truncate -s 9M out/large.bin", repository)
+
+    run(crossrun, "rm out/large.bin", "--workspace", str(repository))
+
+    events = [x for x in crossrun.events() if x["type"] in ("warned", "workspace_prepared")]
+    assert events[0]["type"] == "warned"
+    assert events[0]["message"].endswith("cannot restore: out/large.bin")

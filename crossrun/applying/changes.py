@@ -116,12 +116,18 @@ def trees_of(run: Run, workspaces: Workspaces) -> Trees:
 
 def tree_after(store: Store, run: Run) -> str | None:
     """The state that a run left."""
-    tree = None
+    event = measured(store, run)
+    return None if event is None else event.tree
+
+
+def measured(store: Store, run: Run) -> WorkspaceChanged | None:
+    """What was measured when a run ended."""
+    last = None
     for stored in store.read.events(run.id, types=["workspace_changed"]):
         event = decode(stored.body)
         if isinstance(event, WorkspaceChanged):
-            tree = event.tree
-    return tree
+            last = event
+    return last
 
 
 def application_of(run: Run, folder: Path, *, files: int, before: str, after: str) -> Application:

@@ -10,6 +10,7 @@ from crossrun.applying.changes import (
     Outcome,
     application_of,
     change_of,
+    measured,
     target_of,
     trees_of,
 )
@@ -66,10 +67,25 @@ def _undo_in_place(store: Store, change: Change) -> Outcome:
     folder = target_of(run, None)
     with turn(store, run, change.workspaces, folder), usable(folder), opened(folder) as top:
         recovered = recover(store, change.workspaces, top, folder)
-        worked = application_of(run, folder, files=0, before=change.base, after=change.tree)
+        before, after = _with_kept_ignored(store, change)
+        worked = application_of(run, folder, files=0, before=before, after=after)
         worked = replace(worked, at=run.ended_at or worked.at, finished_at=worked.at)
         outcome = _taken_back(store, change.workspaces, top, worked)
         return outcome._replace(recovered=recovered)
+
+
+def _with_kept_ignored(store: Store, change: Change) -> tuple[str, str]:
+    """The states before and after a run in place, with the ignored files that were kept."""
+    source, event, trees = change.run.source, measured(store, change.run), change.trees
+    before = None if source is None else source.kept_ignored
+    after = None if event is None or event.ignored is None else event.ignored.kept
+    if before is None or after is None:
+        return change.base, change.tree
+    changed = trees.changed(before, after)
+    return (
+        trees.write({path: pair.before for path, pair in changed.items()}, onto=change.base),
+        trees.write({path: pair.after for path, pair in changed.items()}, onto=change.tree),
+    )
 
 
 def _taken_back(

@@ -20,10 +20,12 @@ from crossrun.runs import Source
 from crossrun.workspace import Workspace
 from crossrun.workspace.cloning import clone, without_login
 from crossrun.workspace.copying import Copied, Progress, copy_tree
+from crossrun.workspace.descriptors import shown
 from crossrun.workspace.sources import Taken, take
 
 _NAMED = 100
 """So many names of each kind an event tells."""
+_NOT_KEPT_NAMED = 3
 _OUTPUT_TOLD = 2000
 
 Kind = Literal["repository", "folder", "url"]
@@ -39,14 +41,22 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
     begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
     course.held.enter_context(workspaces.holding(course.path))
     if origin.workspace is not None or begin.in_place is not None:
-        workspace = yield from course.measured(lambda: workspaces.take_over(course.path))
         source = origin.source
-        if origin.workspace is None or (source is not None and source.kind == "in_place"):
+        in_place = origin.workspace is None or (source is not None and source.kind == "in_place")
+        workspace = yield from course.measured(
+            lambda: workspaces.take_over(course.path, keep_ignored=in_place)
+        )
+        if in_place:
             # what the user did there before is not this run's
             base = workspace.baseline
             source = Source(
-                kind="in_place", path=str(course.path), base=base, manifest=workspace.manifest
+                kind="in_place",
+                path=str(course.path),
+                base=base,
+                manifest=workspace.manifest,
+                kept_ignored=workspace.kept,
             )
+            yield from _name_what_is_not_kept(workspace)
     else:
         workspaces.make_room(course.path)
         source = yield from _filled(course)
@@ -66,6 +76,17 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     return workspace, source
+
+
+def _name_what_is_not_kept(workspace: Workspace) -> Facts:
+    """Says before the agent works what `crossrun undo` could not bring back."""
+    paths = workspace.not_kept()
+    if paths:
+        named = ", ".join(paths[:_NOT_KEPT_NAMED])
+        more = f" and {len(paths) - _NOT_KEPT_NAMED} more" if len(paths) > _NOT_KEPT_NAMED else ""
+        yield Warned(
+            message=f"too large to be kept, so crossrun undo cannot restore: {shown(named)}{more}"
+        )
 
 
 def _filled(course: Course) -> Generator[Event | None, None, Source | None]:

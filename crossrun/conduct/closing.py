@@ -20,7 +20,6 @@ from crossrun.runs import Change, IgnoredFiles
 from crossrun.stopping import Stop
 from crossrun.workspace import Workspace, branch
 from crossrun.workspace.git import Difference
-from crossrun.workspace.ignored import IgnoredChange
 from crossrun.workspace.looking import OnDisk, inside
 
 _NAMED = 1000
@@ -120,15 +119,17 @@ def credit(course: Course, failure: Failure | None) -> Stage:
 def _measured(workspace: Workspace) -> tuple[str, Difference, IgnoredFiles]:
     tree = workspace.state()
     change = workspace.snapshots.difference(workspace.baseline, tree)
-    return tree, change, _ignored_files(workspace.ignored_change())
+    return tree, change, _ignored_files(workspace)
 
 
-def _ignored_files(change: IgnoredChange) -> IgnoredFiles:
+def _ignored_files(workspace: Workspace) -> IgnoredFiles:
+    change = workspace.ignored_change()
     return IgnoredFiles(
         len(change.written) + len(change.deleted),
         change.added[:_NAMED],
         change.modified[:_NAMED],
         change.deleted[:_NAMED],
+        workspace.kept_now(),
     )
 
 

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
-from crossrun.workspace.ignored import IgnoredChange, Mark, compare, encode, manifest
+from crossrun.workspace.ignored import (
+    IgnoredChange,
+    Mark,
+    compare,
+    encode,
+    in_cache,
+    manifest,
+    to_keep,
+)
+from crossrun.workspace.own_repository import is_file_below
 
 if TYPE_CHECKING:
     from crossrun.workspace.remembered import Lookout
@@ -33,7 +43,8 @@ class Workspace(Struct, frozen=True):
     """A prepared folder, and what its change is measured against.
 
     `baseline` is the git tree of its files, `ignored` are the files that git ignores, and
-    `manifest` is the id of the blob that remembers these.
+    `manifest` is the id of the blob that remembers these. Before a run in place, the contents of
+    those that are not too large are kept in the tree `kept`.
     """
 
     path: Path
@@ -41,10 +52,23 @@ class Workspace(Struct, frozen=True):
     snapshots: Snapshots
     ignored: Mapping[str, Mark] = {}
     manifest: str | None = None
+    kept: str | None = None
 
     def state(self) -> str:
         """The state as it is now, by the rules that counted when it was prepared."""
         return self.snapshots.take(apart=self.ignored)
+
+    def kept_now(self) -> str | None:
+        """The files whose contents are kept, as they are now: a tree like `kept`."""
+        if self.kept is None:
+            return None
+        paths = to_keep(self.ignored)
+        return self.snapshots.tree_of(path for path in paths if is_file_below(self.path, path))
+
+    def not_kept(self) -> list[str]:
+        """Ignored files whose contents are not kept, caches left aside."""
+        kept = set(to_keep(self.ignored))
+        return sorted(p for p in self.ignored if p not in kept and not in_cache(p))
 
     def ignored_change(self) -> IgnoredChange:
         """What was done to ignored files since it was prepared, by the last state."""
@@ -134,8 +158,12 @@ class Workspaces:
             return Workspace(path, EMPTY_TREE, snapshots)
         return _prepared(path, snapshots, snapshots.take(afresh=beside is not None, whole=whole))
 
-    def take_over(self, path: Path) -> Workspace:
+    def take_over(self, path: Path, *, keep_ignored: bool = False) -> Workspace:
         """Goes on in a folder that is there, as it is now.
+
+        Args:
+            path: the folder.
+            keep_ignored: whether contents of ignored files are kept, so that they can be restored.
 
         Raises:
             NotFoundError: it is gone.
@@ -147,7 +175,10 @@ class Workspaces:
                 hint="begin anew: crossrun retry RUN",
             )
         snapshots = self.snapshots(path)
-        return _prepared(path, snapshots, snapshots.take(afresh=True))
+        workspace = _prepared(path, snapshots, snapshots.take(afresh=True))
+        if not keep_ignored or not workspace.ignored:
+            return workspace
+        return replace(workspace, kept=snapshots.tree_of(to_keep(workspace.ignored)))
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""

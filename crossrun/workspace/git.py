@@ -135,6 +135,16 @@ class Snapshots:
                 paths += [path for path in files if path not in recorded]
         return paths
 
+    def tree_of(self, paths: Iterable[str]) -> str:
+        """Records certain files apart from the state; the id of their tree."""
+        index = self.git_dir / "apart.index"
+        index.unlink(missing_ok=True)
+        try:
+            self._update_index(paths, index=index)
+            return self._git("write-tree", index=index).decode().strip()
+        finally:
+            index.unlink(missing_ok=True)
+
     def _add_all(self, outside: Sequence[str], *, force: bool) -> str:
         flags = ("--force",) if force else ()
         words = ("add", "--all", "--verbose", "--ignore-errors", *flags, "--", ".", *outside)
@@ -267,11 +277,13 @@ class Snapshots:
                 (pending if path.endswith("/") else files).append(prefix + path)
         return files
 
-    def _update_index(self, paths: Iterable[str], *, remove: bool = False) -> None:
+    def _update_index(
+        self, paths: Iterable[str], *, remove: bool = False, index: Path | None = None
+    ) -> None:
         listed = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
         if listed:
             flags = ("--force-remove",) if remove else ("--add", "--replace")
-            self._git("update-index", "-z", *flags, "--stdin", stdin=listed)
+            self._git("update-index", "-z", *flags, "--stdin", stdin=listed, index=index)
 
     def _untracked(
         self, rules: Sequence[str], *, folder: Path | None = None, index: Path | None = None

@@ -6,6 +6,7 @@ from it when the run ends is what the run wrote to ignored places.
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ CACHES = frozenset((
     ".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform",
 ))  # fmt: skip
 """Folders that are full of files which nobody wrote, and which programs make again."""
+
+
+_LARGEST_KEPT, _ALL_KEPT, _MOST_KEPT = 8 * 1024**2, 64 * 1024**2, 20_000
+"""Bytes of a file, bytes of all files, and number of files whose contents are kept."""
 
 
 class Mark(NamedTuple):
@@ -42,6 +47,21 @@ class IgnoredChange(NamedTuple):
     def written(self) -> tuple[str, ...]:
         """Files that have content which only the workspace has."""
         return tuple(sorted((*self.added, *self.modified)))
+
+
+def to_keep(marks: Manifest) -> list[str]:
+    """The files whose contents are kept before a run in place, the smallest first.
+
+    Caches are not, and neither is what is too large or too much.
+    """
+    by_size = sorted((mark.size, path) for path, mark in marks.items() if not in_cache(path))
+    sizes = accumulate(size for size, _ in by_size)
+    fitting = [
+        path
+        for (size, path), total in zip(by_size, sizes, strict=True)
+        if size <= _LARGEST_KEPT and total <= _ALL_KEPT
+    ]
+    return fitting[:_MOST_KEPT]
 
 
 def manifest(workspace: Path, paths: Iterable[str]) -> dict[str, Mark]:
