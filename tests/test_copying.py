@@ -5,6 +5,7 @@ import mmap
 import os
 import resource
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -445,17 +446,6 @@ class TestRemoval:
         assert (small_disk / "kept").exists()
 
 
-COPYING = """
-import sys
-from pathlib import Path
-from trees import value_of
-from crossrun.stopping import Stop
-from crossrun.workspace.copying import copy_tree
-print("ready", flush=True)
-value_of(copy_tree(Path(sys.argv[1]), Path(sys.argv[2]), Stop()))
-"""
-
-
 class TestLeftovers:
     @pytest.mark.process
     def test_a_copy_that_is_killed_leaves_nothing_but_what_is_swept_away(
@@ -518,18 +508,20 @@ class TestLeftovers:
 
 def killed_copy(source: Path, target: Path, *, after: float) -> None:
     """Starts a copy in a process of its own and kills it so many seconds after it began."""
-    here = Path(__file__).parent
-    child = subprocess.Popen(
-        [sys.executable, "-c", COPYING, str(source), str(target)],
-        env={"PYTHONPATH": f"{here}:{here.parent}"},
-        stdout=subprocess.PIPE,
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
+    readable, writable = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.write(writable, b"x")
+            value_of(copy_tree(source, target, Stop()))
+        finally:
+            os._exit(0)
+    assert os.read(readable, 1) == b"x"
+    os.close(readable)
+    os.close(writable)
     time.sleep(after)
-    child.kill()
-    child.wait()
-    child.stdout.close()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def append(file: Path) -> None:

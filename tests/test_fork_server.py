@@ -9,7 +9,7 @@ import fork_server
 import pytest
 from conftest import Crossrun
 
-LOOK = 'pwd; echo "$MARK"; cat; ls /proc/self/fd; grep -E "Sig|Uid|Umask" /proc/self/status'
+LOOK = 'pwd; echo "$MARK"; cat; ls /proc/self/fd; grep -E "SigBlk|SigIgn|Umask" /proc/self/status'
 """What a script sees of the process that it comes from."""
 
 

@@ -191,8 +191,7 @@ def test_statistics_say_what_the_script_did(codex: CodexWorld) -> None:
     first, _ = begin(made, CONVERT)
     taught = first["learned_pattern_id"]
     seen = {"injected": 0, "withheld": 0}
-    # 20 pairs, and as many more as it takes until the coin has given both sides enough
-    while sum(seen.values()) < 20 or seen["injected"] < 5 or seen["withheld"] < 5:
+    while min(seen.values()) < 5:  # until the coin has given both sides enough
         run, sent = begin(
             made, OTHER_WORDS, "--verify", "test -f done", CROSSRUN_PATTERNS_HOLDOUT="0.5"
         )
