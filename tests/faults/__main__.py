@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -30,7 +31,7 @@ from faults.lists import FaultList, Trial
 from faults.load import LOAD
 from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = (KILL, STOP, ENDINGS, FULL, LINES, FLOODS, DAMAGE, LOAD)
+LISTS: tuple[FaultList, ...] = (FLOODS, KILL, STOP, ENDINGS, FULL, LINES, DAMAGE, LOAD)
 
 
 def main() -> int:
@@ -42,8 +43,21 @@ def main() -> int:
     chosen = parser.parse_args()
     lists = [each for each in LISTS if not chosen.lists or each.name in chosen.lists]
     print(f"{'LIST':<10} {'TRIALS':>7} {'FAILED':>7} {'TIME':>7}  WHAT", flush=True)
-    failed = [_carried_out(each, _numbers(each, chosen)) for each in lists]
-    return 1 if any(failed) else 0
+    possible = [each for each in lists if _is_possible(each)]
+    failed = 0
+    for alone in (False, True):
+        taken = [each for each in possible if each.alone is alone]
+        failed += _carried_out(taken, chosen, at_once=1 if alone else os.cpu_count())
+    return 1 if failed else 0
+
+
+def _is_possible(each: FaultList) -> bool:
+    """Whether this machine can carry a list out; prints what it lacks."""
+    missing = each.lacks()
+    if missing is not None:
+        line = f"{each.name:<10} {'-':>7} {'-':>7} {'-':>7}  not possible here: {missing}"
+        print(line, flush=True)
+    return missing is None
 
 
 def _numbers(each: FaultList, chosen: argparse.Namespace) -> Sequence[int]:
@@ -52,31 +66,54 @@ def _numbers(each: FaultList, chosen: argparse.Namespace) -> Sequence[int]:
     return range(each.long if chosen.long else each.short)
 
 
-def _carried_out(each: FaultList, numbers: Sequence[int]) -> int:
-    """Carries a list out and prints its line, with every failure below it."""
-    missing = each.lacks()
-    if missing is not None:
-        print(
-            f"{each.name:<10} {'-':>7} {'-':>7} {'-':>7}  not possible here: {missing}", flush=True
-        )
-        return 0
-    began = time.monotonic()
-    with ThreadPoolExecutor(1 if each.alone else os.cpu_count()) as pool:
-        reasons = list(pool.map(lambda number: _failure(each, number), numbers))
-    failures = [(number, why) for number, why in zip(numbers, reasons, strict=True) if why]
-    took = time.monotonic() - began
-    line = f"{each.name:<10} {len(numbers):>7} {len(failures):>7} {took:>6.0f}s  {each.about}"
-    print(line, *(f"  {number}: {why}" for number, why in failures), sep="\n", flush=True)
+class _Outcome(NamedTuple):
+    """What came of a trial, and when in seconds."""
+
+    number: int
+    began: float
+    ended: float
+    failure: str | None
+
+
+def _carried_out(
+    lists: Sequence[FaultList], chosen: argparse.Namespace, *, at_once: int | None
+) -> int:
+    """Carries lists out, so many trials at once, of two lists where one ends; counts failures."""
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            begun = [
+                (each, [pool.submit(_outcome, each, n) for n in _numbers(each, chosen)])
+                for each in lists
+            ]
+            return sum(_print(each, [trial.result() for trial in trials]) for each, trials in begun)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _print(each: FaultList, outcomes: Sequence[_Outcome]) -> int:
+    """Prints a list's line, with every failure below it; counts them."""
+    failures = [outcome for outcome in outcomes if outcome.failure]
+    took = max(o.ended for o in outcomes) - min(o.began for o in outcomes)
+    line = f"{each.name:<10} {len(outcomes):>7} {len(failures):>7} {took:>6.0f}s  {each.about}"
+    print(line, *(f"  {o.number}: {o.failure}" for o in failures), sep="\n", flush=True)
     return len(failures)
 
 
-def _failure(each: FaultList, number: int) -> str | None:
-    """What went wrong in a trial; its folder is removed in any case."""
+def _outcome(each: FaultList, number: int) -> _Outcome:
+    """Makes a trial; its folder is removed in any case."""
+    began = time.monotonic()
+    chance = random.Random(f"{each.name} {number}")  # noqa: S311  the same each time
     with tempfile.TemporaryDirectory(prefix="crossrun-fault-") as folder:
-        try:
-            each.carry_out(Trial(number, Path(folder), random.Random(f"{each.name} {number}")))  # noqa: S311
-        except Exception as error:  # noqa: BLE001  whatever it was, the other trials go on
-            return f"{type(error).__name__}: {error}".strip()[:1000]
+        failure = _failure(each, Trial(number, Path(folder), chance))
+    return _Outcome(number, began, time.monotonic(), failure)
+
+
+def _failure(each: FaultList, trial: Trial) -> str | None:
+    """What went wrong in a trial."""
+    try:
+        each.carry_out(trial)
+    except Exception as error:  # noqa: BLE001  whatever it was, the other trials go on
+        return f"{type(error).__name__}: {error}".strip()[:1000]
     return None
 
 

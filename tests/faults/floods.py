@@ -164,5 +164,4 @@ FLOODS = FaultList(
     short=len(_CASES),
     long=len(_CASES),
     carry_out=lambda trial: _CASES[trial.number % len(_CASES)](trial),
-    alone=True,
 )

@@ -29,7 +29,7 @@ class FaultList:
         short: how many trials CI makes.
         long: how many the long form makes.
         carry_out: makes one trial; raises AssertionError where something does not hold.
-        alone: whether a trial wants the whole machine.
+        alone: whether a trial wants the whole machine; others run beside those of other lists.
         lacks: what this machine lacks for it; None: nothing.
     """
 
