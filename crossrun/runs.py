@@ -1,6 +1,6 @@
 """A run: what was asked for, what became of it. Plain frozen values without I/O."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -12,6 +12,8 @@ from crossrun.workflows import Decision
 Executor = Literal["codex", "replay", "shell"]
 Planner = Literal["direct", "openai"]
 Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
+FollowLinks = Literal["no", "copy"]
+FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
 
 
 class CodexOptions(Struct, frozen=True):
@@ -65,7 +67,9 @@ class BeginWith(Struct, frozen=True, kw_only=True):
 
     At most one of `path` (a folder to copy), `url` (a repository to clone), `run_id` (a run whose
     workspace is cloned) and `in_place` (a folder to work in). `clean` leaves uncommitted work out,
-    `include` are patterns for ignored files that come along. `setup` is the user's own command for
+    `include` are patterns for ignored files that come along. `folder_only` leaves the repository
+    that the folder lies in behind. `follow_links` says what becomes of links that lead out of the
+    folder: they stay links, or what they lead to is copied. `setup` is the user's own command for
     workspaces of the project, run before the agent.
     """
 
@@ -76,6 +80,8 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     clean: bool = False
     include: tuple[str, ...] = ()
     setup: str | None = None
+    folder_only: bool = False
+    follow_links: FollowLinks = "no"
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
@@ -230,7 +236,9 @@ class Source(Struct, frozen=True, kw_only=True):
     those of the source at that time, `uncommitted` how many files differed from the commit. A run
     `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
     files git ignored in the workspace. `kept_ignored` is the tree of those whose contents were kept
-    before a run in place.
+    before a run in place. The agent works in the `subfolder` of the workspace, when the user named
+    a folder within a repository. `original` is the tree of the base with links as the source has
+    them, where those of the copy say something else.
     """
 
     kind: Literal["repository", "folder", "url", "in_place"]
@@ -241,6 +249,8 @@ class Source(Struct, frozen=True, kw_only=True):
     uncommitted: int = 0
     manifest: str | None = None
     kept_ignored: str | None = None
+    subfolder: str = ""
+    original: str | None = None
 
 
 class Application(Struct, frozen=True, kw_only=True):

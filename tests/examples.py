@@ -196,6 +196,11 @@ EVENTS: tuple[Event, ...] = (
         repositories=("nested",),
         detached=("tree",),
         shallow=True,
+        subfolder="packages/web",
+        operation="rebase",
+        partial=True,
+        redirected=("in",),
+        home="/home/me",
     ),
     SetupRan(command="uv sync", exit_code=0, output="done", duration_s=0.5),
     WorkspacePrepared(

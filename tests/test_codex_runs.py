@@ -13,6 +13,7 @@ import pytest
 from conftest import CodexWorld, Crossrun, send, types
 from processes import is_running, unique_sleep, wait_for
 from scripted_model import Scenario
+from trees import sh
 
 pytestmark = pytest.mark.codex
 
@@ -347,6 +348,20 @@ def test_options_for_codex_are_passed_through(codex: CodexWorld, tmp_path: Path)
     assert made.model.requests[0].body["model"] == "mock-2"
     assert "data:image/png" in str(made.model.requests[0].body["input"])
     assert (shared / "out.txt").exists()
+
+
+def test_in_a_folder_of_a_repository_codex_may_write_to_all_of_it(
+    codex: CodexWorld, tmp_path: Path
+) -> None:
+    repository = tmp_path / "repository"
+    (repository / "packages" / "web").mkdir(parents=True)
+    sh("git init -q; touch packages/web/a; git add .; git commit -qm 1", repository)
+    made = codex([{"shell": "echo x > b; echo y > ../../top; git log --format=%s"}, "Done."])
+    result = made.run("write", "--source", str(repository / "packages" / "web"))
+
+    assert {change["path"] for change in result.json["changes"]} == {"packages/web/b", "top"}
+    (ran,) = [e for e in made.crossrun.events() if e["type"] == "command_ran"]
+    assert (ran["exit_code"], ran["output"]) == (0, "1\n")
 
 
 def test_watch_follows_a_run_from_another_terminal(codex: CodexWorld) -> None:

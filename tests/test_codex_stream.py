@@ -1073,6 +1073,11 @@ class TestCommand:
         told = "<instructions>\nBe kind.\n</instructions>\n\n<task>\ndo it\n</task>"
         assert launch.stdin.decode() == told
 
+    def test_in_a_subfolder_the_whole_workspace_may_be_written(self) -> None:
+        launch = codex().launch(assignment(subfolder="packages/web"))
+        assert launch.cwd == Path("/ws/packages/web")
+        assert launch.argv[4:8] == ["-C", "/ws/packages/web", "--add-dir", "/ws"]
+
     def test_pictures_go_with_a_new_thread_only(self) -> None:
         options = CodexOptions(images=("/a.png", "/b.png"))
         new = codex(options).command(assignment())

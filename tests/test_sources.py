@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trees import Entry, sh, state, value_of
@@ -12,22 +12,15 @@ from crossrun.errors import ConfigurationError, CrossrunError, NotFoundError, Us
 from crossrun.failures import CANCELLED, RunFailed
 from crossrun.stopping import Stop
 from crossrun.workspace.cloning import clone, is_url, without_login
-from crossrun.workspace.sources import Taken, Uncommitted, take
+from crossrun.workspace.sources import CopyOptions, Taken, Uncommitted, take
 from crossrun.workspace.survey import Selection
 
 BEGIN = "git init -q -b main; echo one > a; mkdir d; echo two > d/b; echo '*.log' > .gitignore"
 COMMIT = f"{BEGIN}; git add .; git commit -qm first"
 
 
-def taken(
-    source: Path,
-    target: Path,
-    *,
-    clean: bool = False,
-    include: Sequence[str] = (),
-    besides: Sequence[Path] = (),
-) -> Taken:
-    return value_of(take(source, target, Stop(), clean=clean, include=include, besides=besides))
+def taken(source: Path, target: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
+    return value_of(take(source, target, Stop(), CopyOptions(**options)))
 
 
 @pytest.fixture
@@ -120,6 +113,7 @@ class TestRepositories:
         told = taken(source, copy)
         assert told == Taken(
             kind="repository",
+            top=str(source),
             copied=told.copied,
             branch="main",
             commit=read(source, "rev-parse", "HEAD").strip(),
@@ -443,9 +437,9 @@ class TestHostile:
             "mv .git/objects/pack ../pack; ln -s ../../../pack .git/objects/pack",
             "mv .git/HEAD ../HEAD; ln -s ../../HEAD .git/HEAD",
             "mv .git/index ../index; ln -s ../../index .git/index",
-            "mv .git ../other; ln -s ../other .git",
             "mv .git ../other; mkfifo .git",
-            "mv .git ../other; echo gitdir: ../other > .git",
+            "mkdir ../other; mv .git ../other; echo gitdir: ../other/.git > .git",
+            "git worktree add -q ../w; cp ../w/.git ../w.git; rm -rf .git; mv ../w.git .git",
             "mv .git ../other; echo gitdir: /nowhere > .git",
             "mv .git ../other; echo nonsense > .git",
             "mv .git ../other; mkdir .git",
@@ -500,7 +494,7 @@ class TestFolders:
         (source / ".gitignore").write_text("*.log\n")
         before = state(source)
         told = taken(source, copy)
-        assert told == Taken(kind="folder", copied=told.copied)
+        assert told == Taken(kind="folder", top=str(source), copied=told.copied)
         assert state(copy) == before == state(source)
 
     def test_a_folder_of_repositories_is_copied_with_them(

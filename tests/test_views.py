@@ -286,7 +286,7 @@ NOT_FREE = {
     "type", "change", "status", "source", "channel", "executor", "planner", "sandbox", "code",
     "workspace", "executor_version", "crossrun_version", "by", "project_id", "task_type", "model",
     "planner_model", "tags", "thread_id", "scope", "decision", "lesson", "state", "before",
-    "intent", "pattern_id", "reference_run_id", "made_by", "kind",
+    "intent", "pattern_id", "reference_run_id", "made_by", "kind", "follow_links",
 }  # fmt: skip
 """Fields that take certain words only, that crossrun fills in itself, or that are tested apart."""
 

@@ -10,6 +10,7 @@ from crossrun.runs import Application, Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.git import EMPTY_TREE
+from crossrun.workspace.links import as_in_source
 from crossrun.workspace.merging import Plan
 from crossrun.workspace.trees import Trees
 
@@ -80,10 +81,13 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
             f"the change of run {run.id} was never measured: it is {run.status}",
             hint=f"its files are in {run.workspace}",
         )
-    base = EMPTY_TREE if run.source is None else run.source.base
     trees = trees_of(run, workspaces)
-    trees.require(base, tree)
-    return Change(run, base, tree, trees, workspaces)
+    if run.source is None:
+        trees.require(EMPTY_TREE, tree)
+        return Change(run, EMPTY_TREE, tree, trees, workspaces)
+    trees.require(run.source.base, tree)
+    base = run.source.original or run.source.base
+    return Change(run, base, as_in_source(trees, run.source, tree), trees, workspaces)
 
 
 def target_of(run: Run, to: Path | None) -> Path:

@@ -13,6 +13,7 @@ from crossrun.runs import Run
 from crossrun.store import Store
 from crossrun.workspace.bringing import Planner, keep_contents
 from crossrun.workspace.descriptors import opened, shown
+from crossrun.workspace.links import as_in_source
 from crossrun.workspace.merging import Plan, Wish, wishes
 from crossrun.workspace.preflight import require_possible
 from crossrun.workspace.target_folder import TargetFolder
@@ -72,13 +73,16 @@ def _clashing(plan: Plan, paths: Iterable[str]) -> set[str]:
 
 def _wanted(store: Store, change: Change, folder: Path) -> dict[str, Wish]:
     """What the change wants of the files of a folder that may have a part of it already."""
-    changed = change.trees.changed(change.base, change.tree)
+    trees, source = change.trees, change.run.source
+    changed = trees.changed(change.base, change.tree)
     brought = _brought(store, change.run, folder)
     if brought is None:
         return wishes([changed])
     tree, left_out = brought
+    if source is not None:
+        tree = as_in_source(trees, source, tree)
     missing = {path: pair for path, pair in changed.items() if shown(path) in left_out}
-    return wishes([change.trees.changed(tree, change.tree) | missing, changed])
+    return wishes([trees.changed(tree, change.tree) | missing, changed])
 
 
 def _brought(store: Store, run: Run, folder: Path) -> tuple[str, frozenset[str]] | None:

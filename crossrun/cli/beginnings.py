@@ -7,13 +7,14 @@ from typing import Any
 
 from crossrun.assembly import workspaces
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.runs import BeginWith
+from crossrun.runs import FOLLOW_LINKS, BeginWith, FollowLinks
 from crossrun.settings import Settings
 from crossrun.store import Store
 from crossrun.workspace.cloning import is_url
 
 _WITH_LOGIN = re.compile(r"https?://[^/]*@", re.IGNORECASE)
 _WAYS = ("--source", "--from-run-id", "--workspace")
+_DETAILS = ("--clean", "--include", "--folder-only", "--follow-links")
 
 
 def begin_with_of(
@@ -34,11 +35,13 @@ def begin_with_of(
     if len(named) > 1:
         raise _conflict(named[0], named[1])
     source, run, folder = given["source"], given["from_run_id"], given["workspace"]
-    details = "--clean" if given["clean"] else "--include" if given["include"] else None
-    if details is not None and source is None:
+    details = [way for way in _DETAILS if given[way[2:].replace("-", "_")]]
+    if details and source is None:
         raise UsageError(
-            "OPTION_INVALID", f"{details} says something about a --source", hint="give both"
+            "OPTION_INVALID", f"{details[0]} says something about a --source", hint="give both"
         )
+    if given["clean"] and given["folder_only"]:
+        raise _conflict("--clean", "--folder-only")
     if folder is not None:
         return BeginWith(in_place=str(_own_folder(folder, settings)))
     if run is not None:
@@ -52,6 +55,7 @@ def _with_source(
     source: str, given: Mapping[str, Any], store: Store, setup: str | None
 ) -> BeginWith:
     clean, include = given["clean"], tuple(given["include"] or ())
+    folder_only, follow_links = given["folder_only"], _follow_links(given["follow_links"])
     if _WITH_LOGIN.match(source):
         raise UsageError(
             "SOURCE_INVALID",
@@ -59,17 +63,36 @@ def _with_source(
             hint="leave it out: git asks its credential helper, or use ssh",
         )
     if is_url(source):
+        if folder_only or follow_links == "copy":
+            raise _conflict("a URL", "--folder-only" if folder_only else "--follow-links copy")
         return BeginWith(url=source, clean=clean, include=include, setup=setup)
     if not source.strip():
         raise UsageError(
             "OPTION_INVALID", "--source is empty", hint="give a folder, or leave it out"
         )
     if Path(source).exists():
-        path = str(Path(source).absolute())
-        return BeginWith(path=path, clean=clean, include=include, setup=setup)
-    if clean or include:
+        return BeginWith(
+            path=str(Path(source).absolute()),
+            clean=clean,
+            include=include,
+            setup=setup,
+            folder_only=folder_only,
+            follow_links=follow_links,
+        )
+    if clean or include or folder_only or follow_links == "copy":
         raise _missing(source)
     return BeginWith(run_id=_run_id(source, "--source", store), setup=setup)
+
+
+def _follow_links(text: str | None) -> FollowLinks:
+    match = next((word for word in FOLLOW_LINKS if word == (text or "no")), None)
+    if match is None:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"--follow-links: {text!r} is not one of {', '.join(FOLLOW_LINKS)}",
+            hint="no: links stay links · copy: what they lead to is copied",
+        )
+    return match
 
 
 def _run_id(reference: str, flag: str, store: Store) -> str:

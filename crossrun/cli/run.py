@@ -34,6 +34,8 @@ def run(
     source: word.Source = None,
     clean: word.Clean = False,
     include: word.Include = None,
+    folder_only: word.FolderOnly = False,
+    follow_links: word.FollowLinks = None,
     from_run_id: word.FromRun = None,
     workspace: word.InPlace = None,
     executor: word.ExecutorName = None,

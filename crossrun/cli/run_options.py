@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from crossrun.runs import FOLLOW_LINKS
 from crossrun.settings import EXECUTORS, PLANNERS, SANDBOXES
 
 
@@ -47,6 +48,17 @@ Clean = Annotated[bool, _option("--clean", help="Of a --source without its uncom
 Include = Annotated[
     list[str] | None,
     _option("--include", metavar="GLOB", help="Ignored files of a --source that come along."),
+]
+FolderOnly = Annotated[
+    bool, _option("--folder-only", help="Of a --source without the repository that it is in.")
+]
+FollowLinks = Annotated[
+    str | None,
+    _option(
+        "--follow-links",
+        metavar="|".join(FOLLOW_LINKS),
+        help="Links that lead out of a --source: stay (no), or become copies of what is there.",
+    ),
 ]
 FromRun = Annotated[
     str | None, _option("--from-run-id", metavar="RUN", help="Begin with that run's workspace.")

@@ -21,7 +21,8 @@ from crossrun.workspace import Workspace
 from crossrun.workspace.cloning import clone, without_login
 from crossrun.workspace.copying import Copied, Progress, copy_tree
 from crossrun.workspace.descriptors import shown
-from crossrun.workspace.sources import Taken, take
+from crossrun.workspace.links import Redirected, original_state
+from crossrun.workspace.sources import CopyOptions, Taken, take
 
 _NAMED = 100
 """So many names of each kind an event tells."""
@@ -40,6 +41,7 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
     """
     begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
     course.held.enter_context(workspaces.holding(course.path))
+    links: tuple[Redirected, ...] = ()
     if origin.workspace is not None or begin.in_place is not None:
         source = origin.source
         in_place = origin.workspace is None or (source is not None and source.kind == "in_place")
@@ -59,7 +61,8 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
             yield from _name_what_is_not_kept(workspace)
     else:
         workspaces.make_room(course.path)
-        source = yield from _filled(course)
+        source, links = yield from _filled(course)
+        course.work_in(source)
         whole = source is not None and not source.base
         if begin.setup is not None:
             if whole:  # before the setup adds files that its rules ignore
@@ -72,7 +75,10 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
         )
         origin.let_go()
         if source is not None and not source.base:
-            source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
+            base = workspace.baseline
+            original = original_state(workspace.snapshots, base, links)
+            source = replace(source, base=base, manifest=workspace.manifest, original=original)
+    course.work_in(source)
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     return workspace, source
@@ -89,8 +95,13 @@ def _name_what_is_not_kept(workspace: Workspace) -> Facts:
         )
 
 
-def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
-    """Makes the folder with what it begins with. A new source has no base yet."""
+def _filled(
+    course: Course,
+) -> Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]:
+    """Makes the folder with what it begins with. A new source has no base yet.
+
+    The value is the source, and its links that say something else in the copy.
+    """
     begin, stop = course.request.begin_with, course.stop
     kind: Kind
     if course.origin.cloned is not None:
@@ -98,28 +109,33 @@ def _filled(course: Course) -> Generator[Event | None, None, Source | None]:
             copy_tree(course.origin.cloned, course.path, stop), _copying
         )
         yield _clone_told(copied, begin.run_id or "", course.origin.source)
-        return course.origin.source
+        return course.origin.source, ()
     if begin.url is not None:
         taken = yield from course.watched(
             clone(begin.url, course.path, stop, course.crew.environ), _copying
         )
         kind, path = "url", without_login(begin.url)
     elif begin.path is not None:
-        taking = take(
-            Path(begin.path),
-            course.path,
-            stop,
-            clean=begin.clean,
-            include=begin.include,
-            besides=course.crew.workspaces.own_folders,
-        )
+        taking = take(Path(begin.path), course.path, stop, _options(course))
         taken = yield from course.watched(taking, _copying)
-        kind, path = taken.kind, begin.path
+        kind, path = taken.kind, taken.top
     else:
         course.crew.workspaces.make_empty(course.path)
-        return None
+        return None, ()
     yield _copy_told(taken, kind, path)
-    return _source(taken, kind, path)
+    return _source(taken, kind, path), taken.copied.redirected
+
+
+def _options(course: Course) -> CopyOptions:
+    begin = course.request.begin_with
+    return CopyOptions(
+        clean=begin.clean,
+        include=begin.include,
+        besides=course.crew.workspaces.own_folders,
+        folder_only=begin.folder_only,
+        follow_links=begin.follow_links,
+        environ=course.crew.environ,
+    )
 
 
 def _copying(progress: Progress) -> CopyProgressed:
@@ -134,6 +150,7 @@ def _source(taken: Taken, kind: Kind, path: str) -> Source:
         base="",
         branch=taken.branch,
         commit=taken.commit,
+        subfolder=taken.subfolder,
         uncommitted=0 if taken.clean else work.staged + work.unstaged + work.untracked,
     )
 
@@ -157,6 +174,10 @@ def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
         repositories=_named(taken.repositories),
         detached=_named(taken.detached),
         shallow=taken.shallow,
+        subfolder=taken.subfolder,
+        operation=taken.operation,
+        partial=taken.partial,
+        home=taken.home,
     )
 
 
@@ -176,7 +197,8 @@ def _counted(copied: Copied) -> dict[str, Any]:
         "bytes": copied.bytes,
         "shared": copied.shared,
         "links": copied.links,
-        "outward": _named(copied.outward),
+        "outward": _named(map(shown, copied.outward)),
+        "redirected": _named(shown(link.path) for link in copied.redirected),
         "skipped": _named(f"{one.path} ({one.kind})" for one in copied.skipped),
     }
 
@@ -191,7 +213,7 @@ def _set_up(course: Course, command: str) -> Facts:
     began = time.monotonic()
     result = yield from run_command(
         shell(command),
-        workspace=course.path,
+        workspace=course.folder,
         environ=course.crew.environ,
         run_id=course.run_id,
         bounds=Bounds(course.stop, course.deadline),

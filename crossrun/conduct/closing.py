@@ -74,7 +74,7 @@ def verify(course: Course, failure: Failure | None) -> Stage:
     course.look_up()
     result = yield from run_command(
         shell(command),
-        workspace=workspace.path,
+        workspace=course.folder,
         environ=course.crew.environ,
         run_id=course.run_id,
         bounds=Bounds(course.stop, course.deadline),

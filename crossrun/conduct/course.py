@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from crossrun.artifacts import Archives
 from crossrun.background import Background, awaited
-from crossrun.errors import CrossrunError
+from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.events import CancelRequested, Event, SnapshotProgressed
 from crossrun.executors import Executor
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.patterns import Memory
 from crossrun.planning import Planner
-from crossrun.runs import Price, RunRequest
+from crossrun.runs import Price, RunRequest, Source
 from crossrun.standing import Origin
 from crossrun.stopping import Stop
 from crossrun.tasktypes import TaskType
@@ -70,6 +70,7 @@ class Course:
 
     Attributes:
         workspace: the run's folder, once it is prepared.
+        subfolder: where in it the agent works; empty: at its top.
         deadline: the time of the monotonic clock at which it has to end.
         held: what the run holds until it is over.
     """
@@ -88,6 +89,7 @@ class Course:
             or (Path(in_place) if in_place else None)
             or crew.workspaces.path(request.project_id, run_id)
         )
+        self.subfolder = ""
         self.archive = crew.archives.of(folder_name(request.project_id), run_id)
         self.workspace: Workspace | None = None
         self.deadline: float | None = None
@@ -99,6 +101,28 @@ class Course:
     def process_list(self) -> Path | None:
         """The file in which the run's processes are written down while they live."""
         return None if self.crew.processes is None else self.crew.processes / self.run_id
+
+    @property
+    def folder(self) -> Path:
+        """Where the agent works, and the commands that check and prepare its work."""
+        return self.path / self.subfolder
+
+    def work_in(self, source: Source | None) -> None:
+        """Has the agent work in the folder of the workspace that the user named.
+
+        Raises:
+            NotFoundError: an earlier run in the workspace has removed it, or put a link there.
+        """
+        if source is None or not source.subfolder:
+            return
+        self.subfolder = source.subfolder
+        place = self.path.resolve() / self.subfolder
+        if not place.is_dir() or place.resolve() != place:
+            raise NotFoundError(
+                "WORKSPACE_GONE",
+                f"there is no folder {source.subfolder} in the workspace {self.path} any more",
+                hint="make it again there, or begin anew: crossrun retry RUN",
+            )
 
     def start_the_clock(self) -> None:
         """From now on `--timeout` counts."""

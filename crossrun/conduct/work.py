@@ -53,7 +53,7 @@ class Work:
         except RunFailed as stopped:
             raise RunFailed(_before_the_agent(stopped.failure)) from stopped
         self._course.workspace = workspace
-        markers = top_files(workspace.path)
+        markers = top_files(self._course.folder)
         yield WorkspacePrepared(
             path=str(workspace.path),
             baseline=workspace.baseline,
@@ -95,6 +95,7 @@ class Work:
             idle_timeout=limits.idle_timeout,
             limit=lambda: standing.budget_reached(limits),
             process_list=course.process_list,
+            subfolder=course.subfolder,
         )
 
     def _wait_for_turn(self) -> Generator[Event | None]:

@@ -54,7 +54,10 @@ class SourceCopied(Fact, frozen=True):
     `staged`, `unstaged` and `untracked` count uncommitted files, which `clean` left out; `ignored`
     counts what git ignores, of which `included` files came along. Of `submodules` and
     `lfs_pointers` only what was checked out is there. `repositories` lie further down; `detached`
-    ones came without theirs.
+    ones came without theirs. `subfolder` is the folder below `path` that the user named.
+    `operation` is what git is in the middle of there, such as a rebase. A `partial` clone lacks
+    objects. `redirected` are links into the source that lead into the copy now. `home` is a
+    repository around the home folder, which was left behind.
     """
 
     kind: Literal["repository", "folder", "url", "run"]
@@ -78,6 +81,11 @@ class SourceCopied(Fact, frozen=True):
     repositories: tuple[str, ...] = ()
     detached: tuple[str, ...] = ()
     shallow: bool = False
+    subfolder: str = ""
+    operation: str | None = None
+    partial: bool = False
+    redirected: tuple[str, ...] = ()
+    home: str | None = None
 
 
 class SetupRan(Fact, frozen=True):

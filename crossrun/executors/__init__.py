@@ -13,7 +13,7 @@ from crossrun.stopping import Stop
 
 
 class Assignment(Struct, frozen=True):
-    """One turn of work for an agent.
+    """One turn of work for an agent, at the top of the `workspace` or in a `subfolder` of it.
 
     `prompt` is sent as it is; `instructions` go beside it by `channel`. `thread_id` continues an
     earlier turn, whose thread had used `thread_tokens`. `deadline` is a time of the monotonic
@@ -36,6 +36,12 @@ class Assignment(Struct, frozen=True):
     idle_timeout: float | None = None
     limit: Callable[[], Failure | None] = lambda: None
     process_list: Path | None = None
+    subfolder: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the agent is started."""
+        return self.workspace / self.subfolder
 
 
 class Outcome(Struct, frozen=True):

@@ -70,7 +70,7 @@ class Replay:
         began = time.monotonic()
         result = yield from run_command(
             shell(command),
-            workspace=assignment.workspace,
+            workspace=assignment.folder,
             environ=self._environ,
             run_id=assignment.run_id,
             bounds=Bounds(assignment.stop, assignment.deadline),

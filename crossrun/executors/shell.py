@@ -36,7 +36,7 @@ class Shell:
         yield CommandStarted(command=assignment.prompt)
         result = yield from run_command(
             self.command(assignment),
-            workspace=assignment.workspace,
+            workspace=assignment.folder,
             environ=self._environ,
             run_id=assignment.run_id,
             bounds=Bounds(assignment.stop, assignment.deadline),

@@ -141,11 +141,16 @@ def _copied(event: SourceCopied) -> list[Phrase]:
     work = event.staged + event.unstaged + event.untracked
     notes = [
         (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'came along'}"),
+        (event.subfolder, f"the agent works in {first_line(event.subfolder)}"),
+        (event.home, f"not as a part of the repository {first_line(event.home or '')}"),
+        (event.operation, f"a {event.operation} is under way in it, and came along"),
         (event.shallow, "its history is shallow"),
+        (event.partial, "a partial clone: what only its remote has is missing in the history"),
         (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
         (event.lfs_pointers, f"only pointers, not fetched by Git LFS: {_some(event.lfs_pointers)}"),
         (event.detached, f"repositories that lie elsewhere, left out: {_some(event.detached)}"),
         (event.skipped, f"no files, left out: {_some(event.skipped)}"),
+        (event.redirected, f"links into it that lead into the copy: {_some(event.redirected)}"),
         (event.outward, f"links that lead out of it: {_some(event.outward)}"),
     ]
     return told + [Phrase("note", f"           {note}") for there, note in notes if there]

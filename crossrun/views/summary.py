@@ -219,7 +219,8 @@ def _source(run: Run) -> str:
     on = f" on {first_line(source.branch)}" if source.branch else ""
     at = f" at {first_line(source.commit)[:10]}" if source.commit else ""
     more = f", {plural(source.uncommitted, 'uncommitted file')}" if source.uncommitted else ""
-    return f"{first_line(source.path)}{on}{at}{more}"
+    below = f" ({first_line(source.subfolder)})" if source.subfolder else ""
+    return f"{first_line(source.path)}{below}{on}{at}{more}"
 
 
 def _origin(run: Run) -> str:

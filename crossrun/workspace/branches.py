@@ -13,9 +13,9 @@ from pathlib import Path
 from crossrun.errors import UsageError
 from crossrun.workspace.checkin import CheckIn, Rules
 from crossrun.workspace.descriptors import read_file
+from crossrun.workspace.git_folders import GitFolders, git_folders, settings_of
 from crossrun.workspace.merging import Place
 from crossrun.workspace.references import Branches, impossible
-from crossrun.workspace.repositories import GitFolders, git_folders, settings_of
 from crossrun.workspace.trees import LINK, Entry, Pair, Trees, is_attributes_file, listed_entries
 from crossrun.workspace.user_config import attributes_file, user_settings
 

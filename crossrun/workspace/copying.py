@@ -19,6 +19,7 @@ from crossrun.errors import ConfigurationError
 from crossrun.failures import CANCELLED, RunFailed
 from crossrun.stopping import Stop
 from crossrun.workspace.descriptors import opened, shown
+from crossrun.workspace.links import Links, Redirected
 from crossrun.workspace.partial import building
 from crossrun.workspace.transfer import Halted, LeaveOut, Skipped, Task, Worker
 
@@ -49,6 +50,8 @@ class Copied(Struct, frozen=True):
     outward: tuple[str, ...]
     """Links that lead out of the tree: what is written through them lands elsewhere."""
     skipped: tuple[Skipped, ...]
+    redirected: tuple[Redirected, ...] = ()
+    """Links that led into the source by its whole path, and lead into the copy now."""
 
 
 Copying = Generator[Progress, None, Copied]
@@ -77,7 +80,8 @@ def copy_into(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = n
     """Copies what is in a folder into another that has none of it. Otherwise as `copy_tree`."""
     try:
         with opened(source) as reading, opened(target) as writing:
-            workers = [Worker(reading, writing, leave_out) for _ in range(_THREADS)]
+            links = Links(source)
+            workers = [Worker(reading, writing, leave_out, links) for _ in range(_THREADS)]
             yield from _all_done(workers, stop)
             for worker in workers:
                 worker.settle()
@@ -160,11 +164,12 @@ def _total(workers: Sequence[Worker]) -> Copied:
         shared=sum(worker.shared for worker in workers),
         folders=sum(worker.folders for worker in workers),
         links=sum(worker.links for worker in workers),
-        outward=tuple(sorted(shown(path) for worker in workers for path in worker.outward)),
+        outward=tuple(sorted(path for worker in workers for path in worker.outward)),
         skipped=tuple(
             Skipped(shown(path), kind)
             for path, kind in sorted(entry for worker in workers for entry in worker.skipped)
         ),
+        redirected=tuple(sorted(link for worker in workers for link in worker.redirected)),
     )
 
 

@@ -7,7 +7,6 @@ only data; see docs/decisions/0007-copies-of-repositories.md.
 
 import os
 import re
-import stat
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -19,13 +18,35 @@ from crossrun.stopping import Stop
 from crossrun.workspace.copying import Copied, Progress, copy_into
 from crossrun.workspace.descriptors import read_file
 from crossrun.workspace.git import SETTINGS, output, run_git
+from crossrun.workspace.git_folders import (
+    LONGEST,
+    GitFolders,
+    Settings,
+    git_folders,
+    settings_of,
+    unfit,
+)
 
-_OF_REPOSITORY = frozenset(("refs", "packed-refs", "shallow", "info"))
-_OF_INFO = frozenset(("exclude", "attributes", "grafts", "sparse-checkout"))
+_OF_REPOSITORY = frozenset(("refs", "packed-refs", "shallow"))
+_OF_INFO = ("attributes", "exclude", "grafts")
 _OF_WORK_TREE = frozenset((
-    "HEAD", "ORIG_HEAD", "index", "MERGE_HEAD", "MERGE_MODE", "MERGE_MSG", "CHERRY_PICK_HEAD",
-    "REVERT_HEAD", "SQUASH_MSG",
+    "HEAD", "ORIG_HEAD", "index", "AUTO_MERGE", "CHERRY_PICK_HEAD", "MERGE_AUTOSTASH", "MERGE_HEAD",
+    "MERGE_MODE", "MERGE_MSG", "REBASE_HEAD", "REVERT_HEAD", "SQUASH_MSG", "rebase-apply",
+    "rebase-merge", "sequencer", "BISECT_ANCESTORS_OK", "BISECT_EXPECTED_REV",
+    "BISECT_FIRST_PARENT", "BISECT_HEAD", "BISECT_LOG", "BISECT_NAMES", "BISECT_RUN",
+    "BISECT_START", "BISECT_TERMS",
 ))  # fmt: skip
+_REFS_OF_WORK_TREE = frozenset(("bisect", "rewritten", "worktree"))
+"""Below `refs`: each work tree has its own of these."""
+_OPERATIONS = (
+    ("am", ("rebase-apply/applying",)),
+    ("rebase", ("rebase-merge", "rebase-apply")),
+    ("merge", ("MERGE_HEAD",)),
+    ("cherry-pick", ("CHERRY_PICK_HEAD",)),
+    ("revert", ("REVERT_HEAD",)),
+    ("cherry-pick or revert", ("sequencer",)),
+    ("bisect", ("BISECT_LOG",)),
+)
 _KEPT = frozenset((
     "core.autocrlf", "core.eol", "core.filemode", "core.ignorecase", "core.precomposeunicode",
     "core.symlinks", "core.sparsecheckout", "core.sparsecheckoutcone", "index.sparse",
@@ -40,28 +61,16 @@ _OWN = (
     ("core.untrackedcache", "false"),
 )
 """The index comes along as it is, and copies have the times of their files, not the inodes."""
-_EXTENSIONS = frozenset((
-    "objectformat", "partialclone", "worktreeconfig", "noop", "preciousobjects",
-    "relativeworktrees",
-))  # fmt: skip
-"""Features of repositories that a copy byte by byte is right for."""
-_LONGEST = 4 * 1024 * 1024
-"""Bytes of a file of git's that is read as a whole."""
-
-Settings = Sequence[tuple[str, str]]
-
-
-class GitFolders(Struct, frozen=True):
-    """Where a work tree's repository is: its own part, and what it shares with other work trees."""
-
-    own: Path
-    common: Path
 
 
 class Repository(Struct, frozen=True):
     """What was copied of a repository."""
 
     copied: tuple[Copied, ...]
+    settings: Settings
+    """The configuration of the source, of which the copy has a part."""
+    operation: str | None
+    """What is under way in it, such as a rebase; it came along."""
     partial: bool
     """Some of its objects are only at its remote, and out of reach for the copy."""
     shallow: bool
@@ -92,61 +101,78 @@ def copy_repository(
     )
     return Repository(
         copied=(*copied, objects),
+        settings=settings,
+        operation=_operation(git_dir),
         partial=partial,
         shallow=(git_dir / "shallow").exists(),
         borrowed=borrowed,
     )
 
 
-def git_folders(source: Path) -> GitFolders:
-    """Finds the repository of a work tree. One that does not know the work tree is not followed.
+def borrow_repository(
+    source: Path, target: Path, stop: Stop
+) -> Generator[Progress, None, Settings]:
+    """Makes a `.git` that knows the files of a work tree as its own does, for a moment.
 
-    Raises:
-        ConfigurationError: SOURCE_REPOSITORY.
+    The objects stay where they are. The value is the configuration of the source. Otherwise as
+    `copy_repository`.
     """
-    place = source / ".git"
-    mode = place.lstat().st_mode
-    if stat.S_ISDIR(mode):
-        own = place
-    elif stat.S_ISREG(mode):
-        own = source / _named(source, place, "gitdir: ")
-    else:
-        raise _unfit(source, "its .git is neither a folder nor a file")
-    common = own
-    if os.path.lexists(own / "commondir"):
-        common = own / _named(source, own / "commondir")
-    if own != place and not _knows(own, source):
-        raise _unfit(source, f"its .git leads to {own}, which belongs to another folder")
-    if not (own / "HEAD").is_file() or (common / "objects").is_symlink():
-        raise _unfit(source, "its .git is not a repository, or shares objects by a link")
-    return GitFolders(own, common)
+    folders = git_folders(source)
+    settings = settings_of(source, folders)
+    git_dir = target / ".git"
+    git_dir.mkdir(mode=0o700)
+    _refuse_links(source, (yield from _copy_references(folders, git_dir, stop)))
+    (git_dir / "objects" / "info").mkdir(parents=True)
+    _write_alternates(git_dir, [str(folders.common / "objects")])
+    _write_config(git_dir / "config", settings, partial=_is_partial(settings))
+    return settings
 
 
-def git_in(git_dir: Path, work_tree: Path, *words: str) -> bytes:
+def git_in(
+    git_dir: Path, work_tree: Path, *words: str, excludes: Path | None = None, stdin: bytes = b""
+) -> bytes:
     """Asks git about a work tree by a repository of ours; it writes nothing that it need not.
+
+    Args:
+        git_dir: the repository.
+        work_tree: the files.
+        words: the command.
+        excludes: patterns of files that are ignored besides those that the repository names.
+        stdin: what the command reads.
 
     Raises:
         ConfigurationError: GIT_FAILED.
     """
     safe = {name: value for name, value in SETTINGS.items() if "crlf" not in name}
     options = [f"--git-dir={git_dir}", f"--work-tree={work_tree}"]
+    if excludes is not None:
+        safe["core.excludesFile"] = str(excludes)
     for name, value in safe.items():
         options += ["-c", f"{name}={value}"]
     environ = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    return output(run_git([*options, *words], work_tree, environ=environ))
+    return output(run_git([*options, *words], work_tree, stdin=stdin, environ=environ))
 
 
 def _copy_references(
     folders: GitFolders, git_dir: Path, stop: Stop
 ) -> Generator[Progress, None, list[Copied]]:
     """All but the objects, and before them: what a reference names is there by then."""
+    _copy_info(folders, git_dir)
     if folders.own == folders.common:
         return [
             (yield from _copy_named(folders.own, git_dir, _OF_REPOSITORY | _OF_WORK_TREE, stop))
         ]
+
+    def only_of_work_tree(path: str) -> bool:
+        return path.partition("/")[0] not in _REFS_OF_WORK_TREE
+
     common = yield from _copy_named(folders.common, git_dir, _OF_REPOSITORY, stop)
     own = yield from _copy_named(folders.own, git_dir, _OF_WORK_TREE, stop)
-    return [common, own]
+    refs = folders.own / "refs"
+    if not refs.is_dir() or not (git_dir / "refs").is_dir():
+        return [common, own]
+    more = yield from copy_into(refs, git_dir / "refs", stop, leave_out=only_of_work_tree)
+    return [common, own, more]
 
 
 def _copy_named(
@@ -154,13 +180,31 @@ def _copy_named(
 ) -> Generator[Progress, None, Copied]:
     def leave_out(path: str) -> bool:
         top, _, below = path.partition("/")
-        if top == "info" and below:
-            return below not in _OF_INFO
-        return path.endswith(".lock") or not (
-            top in names or ("index" in names and top.startswith("sharedindex."))
-        )
+        shared_index = "index" in names and top.startswith("sharedindex.")
+        if path.endswith(".lock") or not (top in names or shared_index):
+            return True
+        return "HEAD" not in names and below.partition("/")[0] in _REFS_OF_WORK_TREE
 
     return (yield from copy_into(folder, git_dir, stop, leave_out=leave_out))
+
+
+def _copy_info(folders: GitFolders, git_dir: Path) -> None:
+    """What a repository says of files. People keep it in one place and link to it."""
+    (git_dir / "info").mkdir()
+    for folder, names in ((folders.common, _OF_INFO), (folders.own, ("sparse-checkout",))):
+        for name in names:
+            file = folder / "info" / name
+            content = read_file(file.resolve(), LONGEST) if file.is_file() else None
+            if content is not None:
+                (git_dir / "info" / name).write_bytes(content)
+
+
+def _operation(git_dir: Path) -> str | None:
+    """What is under way in a repository, in the words of git's commands."""
+    present = (
+        name for name, files in _OPERATIONS if any((git_dir / file).exists() for file in files)
+    )
+    return next(present, None)
 
 
 def _copy_objects(
@@ -184,42 +228,26 @@ def _copy_objects(
 
 def _own_all_objects(objects: Path, git_dir: Path) -> bool:
     """Packs what the source has from other repositories, so that the copy needs none of them."""
-    listed = read_file(objects / "info" / "alternates", _LONGEST)
+    listed = read_file(objects / "info" / "alternates", LONGEST)
     if not listed:
         return False
     lines = [line for line in os.fsdecode(listed).split("\n") if line and line[0] != "#"]
     (git_dir / "objects" / "info").mkdir(exist_ok=True)
-    alternates = git_dir / "objects" / "info" / "alternates"
-    alternates.write_bytes(b"".join(os.fsencode(objects / line) + b"\n" for line in lines))
+    alternates = _write_alternates(git_dir, [str(objects / line) for line in lines])
     git_in(git_dir, git_dir.parent, "repack", "-a", "-d", "-q", "--no-write-bitmap-index")
     alternates.unlink()
     return True
 
 
+def _write_alternates(git_dir: Path, folders: Sequence[str]) -> Path:
+    alternates = git_dir / "objects" / "info" / "alternates"
+    alternates.write_bytes(b"".join(os.fsencode(folder) + b"\n" for folder in folders))
+    return alternates
+
+
 def _refuse_links(source: Path, copied: Sequence[Copied]) -> None:
     if any(each.links for each in copied):
-        raise _unfit(source, "there are symbolic links in its .git")
-
-
-def settings_of(source: Path, folders: GitFolders) -> Settings:
-    """The source's configuration as data: nothing is included, nothing obeyed.
-
-    Raises:
-        ConfigurationError: SOURCE_REPOSITORY when it uses a feature that crossrun does not know.
-    """
-    found: list[tuple[str, str]] = []
-    for file in (folders.common / "config", folders.own / "config.worktree"):
-        content = read_file(file, _LONGEST)
-        if content is None:
-            continue
-        words = ["config", "--file", "-", "--no-includes", "--null", "--list"]
-        listed = os.fsdecode(output(run_git(words, Path("/"), stdin=content)))
-        pairs = (entry.partition("\n") for entry in listed.split("\0") if entry)
-        found += [(key, value if line else "true") for key, line, value in pairs]
-    for key, _ in found:
-        if key.startswith("extensions.") and key.partition(".")[2] not in _EXTENSIONS:
-            raise _unfit(source, f"it uses {key}, which crossrun does not know")
-    return found
+        raise unfit(source, "there are symbolic links in its .git")
 
 
 def _is_partial(settings: Settings) -> bool:
@@ -248,35 +276,3 @@ def _escaped(value: str) -> str:
     for character, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
         value = value.replace(character, written)
     return value
-
-
-def _knows(own: Path, source: Path) -> bool:
-    """Whether a git directory elsewhere says itself that this is its work tree."""
-    linked = read_file(own / "gitdir", _LONGEST)
-    if linked is not None:
-        return _same(own / os.fsdecode(linked).rstrip("\n"), source / ".git")
-    settings = dict(settings_of(source, GitFolders(own, own)))
-    return "core.worktree" in settings and _same(own / settings["core.worktree"], source)
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
-
-
-def _named(source: Path, file: Path, prefix: str = "") -> str:
-    """The path that a file of git's holds."""
-    content = os.fsdecode(read_file(file, _LONGEST) or b"").rstrip("\n")
-    if not content.startswith(prefix) or "\0" in content:
-        raise _unfit(source, f"{file} does not say where its repository is")
-    return content.removeprefix(prefix)
-
-
-def _unfit(source: Path, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        "SOURCE_REPOSITORY",
-        f"the repository {source} cannot be copied: {why}",
-        hint="make a clone of it with git, and give that as the source",
-    )

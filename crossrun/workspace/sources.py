@@ -2,22 +2,28 @@
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.background import awaited
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
+from crossrun.runs import FollowLinks
 from crossrun.stopping import Stop
 from crossrun.workspace.copying import Copied, Progress, copy_into
 from crossrun.workspace.descriptors import read_file, shown
-from crossrun.workspace.partial import building, remove_tree
-from crossrun.workspace.repositories import copy_repository, git_in
-from crossrun.workspace.survey import Selection, Survey, included, survey
+from crossrun.workspace.following import bring_targets, hide_redirected, redirect_again
+from crossrun.workspace.git_folders import Place, place_of
+from crossrun.workspace.links import Redirected
+from crossrun.workspace.partial import building, remove_tree, scratch
+from crossrun.workspace.repositories import borrow_repository, copy_repository, git_in
+from crossrun.workspace.survey import Alone, Selection, Survey, folders_above, included, survey
 from crossrun.workspace.transfer import LeaveOut
+from crossrun.workspace.user_config import excludes_file
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _GIT = ".git"
@@ -36,12 +42,20 @@ class Taken(Struct, frozen=True):
     """A copy of a source, as far as a run records it. Paths are relative to its top."""
 
     kind: Literal["repository", "folder"]
+    top: str
+    """What was copied: the source, or the repository that it lies in."""
     copied: Copied
     """Its files, without those of git."""
     repositories: tuple[str, ...] = ()
     """Repositories further down, which were copied as well."""
     detached: tuple[str, ...] = ()
     """Folders further down that came without their repository, since it lies elsewhere."""
+    subfolder: str = ""
+    """The way from there to the source."""
+    home: str | None = None
+    """The repository that the source lies in, left behind since it is around the home folder."""
+    operation: str | None = None
+    """What git is in the middle of, such as a rebase; it came along."""
     branch: str | None = None
     commit: str | None = None
     uncommitted: Uncommitted = Uncommitted()
@@ -63,24 +77,38 @@ class Taken(Struct, frozen=True):
 Taking = Generator[Progress, None, Taken]
 
 
-def take(
-    source: Path,
-    target: Path,
-    stop: Stop,
-    *,
-    clean: bool = False,
-    include: Sequence[str] = (),
-    besides: Sequence[Path] = (),
-) -> Taking:
+class CopyOptions(Struct, frozen=True, kw_only=True):
+    """What the user wants of a copy.
+
+    `clean` leaves uncommitted and untracked files out. `include` are patterns as in a .gitignore,
+    for ignored files that come along. `besides` are folders that are never part of a source, such
+    as crossrun's own. `folder_only` leaves the repository behind; its ignore rules count.
+    `follow_links` says whether links that lead out of the source stay links, or what they lead to
+    is copied. `environ` is the user's, for the home folder and for what git ignores everywhere.
+    """
+
+    clean: bool = False
+    include: tuple[str, ...] = ()
+    besides: tuple[Path, ...] = ()
+    folder_only: bool = False
+    follow_links: FollowLinks = "no"
+    environ: Mapping[str, str] = {}
+
+
+_ALL = CopyOptions()
+
+
+def take(source: Path, target: Path, stop: Stop, options: CopyOptions = _ALL) -> Taking:
     """Copies a source to a path where nothing is yet; the source is only read.
 
+    Of a folder in a repository, the whole repository is copied. Of a plain folder all of its
+    content is, of a repository what git does not ignore.
+
     Args:
-        source: a folder; its whole content is copied, or what git does not ignore of it.
+        source: a folder.
         target: where the copy will be. Its parent has to be there.
         stop: looked at all the time.
-        clean: whether uncommitted and untracked files are left out.
-        include: patterns as in a .gitignore, for ignored files that are to come along.
-        besides: folders that are never part of a source, such as crossrun's own.
+        options: what the user wants of it.
 
     Raises:
         RunFailed: it was asked to stop.
@@ -88,20 +116,24 @@ def take(
     """
     _check(source)
     source, target = source.absolute(), target.absolute()
-    wanted = _Wanted(stop, clean, tuple(include), frozenset(_below(source, besides)))
+    place = place_of(source, options.environ.get("HOME"), options.besides)
+    wanted = _Wanted(stop, options, frozenset(_below(place.top, options.besides)))
     with building(target) as folder:
-        if os.path.lexists(source / _GIT):
-            return (yield from _take_repository(source, folder, wanted))
-        files = yield from _take_files(source, folder, stop, Selection(wanted.never, ()))
-        return Taken("folder", *files)
+        if not os.path.lexists(place.top / _GIT):
+            files = yield from _take_files(source, folder, wanted, Selection(wanted.never, ()))
+            home = str(place.home) if place.home else None
+            return Taken("folder", str(source), *files, home=home)
+        if options.folder_only:
+            with scratch(target) as aside:
+                return (yield from _take_folder(place, source, folder, aside, wanted))
+        return (yield from _take_repository(place, folder, wanted))
 
 
 class _Wanted(NamedTuple):
-    """What was asked for."""
+    """What was asked for; `never` are paths below the top that are not part of it."""
 
     stop: Stop
-    clean: bool
-    include: tuple[str, ...]
+    options: CopyOptions
     never: frozenset[str]
 
 
@@ -113,25 +145,35 @@ class _Files(NamedTuple):
     detached: tuple[str, ...]
 
 
-def _take_repository(source: Path, folder: Path, wanted: _Wanted) -> Taking:
+def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
+    source, options = place.top, wanted.options
     repository = yield from copy_repository(source, folder, wanted.stop)
     git_dir = folder / _GIT
-    found = yield from _looked_at(lambda: survey(git_dir, source))
-    along = yield from _looked_at(lambda: included(git_dir, source, wanted.include))
+    excludes = excludes_file(dict(repository.settings), source, options.environ)
+    found = yield from _looked_at(lambda: survey(git_dir, source, excludes=excludes))
+    along = yield from _looked_at(lambda: included(git_dir, source, options.include))
     along -= found.untracked
-    work = found.staged | found.unstaged | found.untracked if wanted.clean else frozenset[str]()
+    work = found.staged | found.unstaged | found.untracked if options.clean else frozenset[str]()
     selection = Selection(found.ignored | work | wanted.never, along)
-    files = yield from _take_files(source, folder, wanted.stop, selection)
-    if wanted.clean:
-        yield from _looked_at(lambda: _reset(git_dir, found))
+    files = yield from _take_files(source, folder, wanted, selection)
+    if options.clean:
+        back = yield from _looked_at(lambda: _reset(git_dir, source, found))
+        links = (*files.copied.redirected, *back)
+        files = files._replace(copied=replace(files.copied, redirected=links))
+    links, changed = files.copied.redirected, found.unstaged - work
+    yield from _looked_at(lambda: hide_redirected(git_dir, links, besides=changed))
+    _require(place, folder)
     pointers = yield from _looked_at(lambda: _lfs_pointers(git_dir))
     return Taken(
         "repository",
+        str(source),
         *files,
+        subfolder=place.subfolder,
+        operation=repository.operation,
         branch=found.branch,
         commit=found.commit,
         uncommitted=Uncommitted(len(found.staged), len(found.unstaged), len(found.untracked)),
-        clean=wanted.clean,
+        clean=options.clean,
         ignored=len(found.ignored),
         included=len(along),
         submodules=tuple(map(shown, found.submodules)),
@@ -147,8 +189,50 @@ def _looked_at(look: Callable[[], Value]) -> Generator[Progress, None, Value]:
     return awaited(look, lambda _: Progress(0, 0))
 
 
+def _take_folder(place: Place, source: Path, folder: Path, aside: Path, wanted: _Wanted) -> Taking:
+    """Copies a folder of a repository without it, but with the ignore rules above it.
+
+    It lies in the copy as it does in the repository, below nothing but these rules. If the rules
+    ignore the folder as a whole, they say nothing about what is in it.
+    """
+    settings = yield from borrow_repository(place.top, aside, wanted.stop)
+    git_dir, subfolder = aside / _GIT, place.subfolder
+    excludes = excludes_file(dict(settings), place.top, wanted.options.environ)
+    found = yield from _looked_at(
+        lambda: survey(git_dir, place.top, excludes=excludes, subfolder=subfolder)
+    )
+    if not found.ignored.isdisjoint((subfolder, *folders_above(subfolder))):
+        never = Selection(_below(source, [place.top / each for each in wanted.never]), ())
+        files = yield from _take_files(source, folder, wanted, never)
+        return Taken("folder", str(source), *files)
+    include = wanted.options.include
+    along = yield from _looked_at(lambda: included(git_dir, place.top, include))
+    along -= found.untracked
+    selection = Alone(subfolder, Selection(found.ignored | wanted.never, along))
+    files = yield from _take_files(place.top, folder, wanted, selection)
+    return Taken(
+        "folder",
+        str(place.top),
+        *files,
+        subfolder=subfolder,
+        ignored=len(found.ignored),
+        included=len(along),
+    )
+
+
+def _require(place: Place, folder: Path) -> None:
+    """Makes sure that the folder that the user named is in the copy of its repository."""
+    if not (folder / place.subfolder).is_dir():
+        raise UsageError(
+            "SOURCE_INVALID",
+            f"git ignores {place.subfolder} in {place.top}, or --clean leaves it out: "
+            "a copy of the repository does not have it",
+            hint="copy it without the repository: --folder-only",
+        )
+
+
 def _take_files(
-    source: Path, folder: Path, stop: Stop, leave_out: LeaveOut
+    source: Path, folder: Path, wanted: _Wanted, leave_out: LeaveOut
 ) -> Generator[Progress, None, _Files]:
     """Copies all but git's own folders, and makes those of repositories further down anew."""
     gits = list[str]()
@@ -161,10 +245,13 @@ def _take_files(
             gits.append(above)
         return name == _GIT
 
-    copied = yield from copy_into(source, folder, stop, leave_out=without_git)
+    copied = yield from copy_into(source, folder, wanted.stop, leave_out=without_git)
+    if wanted.options.follow_links == "copy":
+        never = [source / path for path in wanted.never]
+        copied = yield from bring_targets(source, folder, copied, wanted.stop, never)
     repositories, detached = list[str](), list[str]()
     for path in sorted(gits):
-        whole = yield from _take_nested(source / path, folder / path, stop)
+        whole = yield from _take_nested(source / path, folder / path, wanted.stop)
         (repositories if whole else detached).append(shown(path))
     return _Files(copied, tuple(repositories), tuple(detached))
 
@@ -183,14 +270,19 @@ def _take_nested(source: Path, folder: Path, stop: Stop) -> Generator[Progress, 
     return True
 
 
-def _reset(git_dir: Path, found: Survey) -> None:
-    """Brings back from the commit what was changed, and takes folders away that are empty now."""
+def _reset(git_dir: Path, source: Path, found: Survey) -> tuple[Redirected, ...]:
+    """Brings back from the commit what was changed, and takes folders away that are empty now.
+
+    Returns:
+        The links among them that lead into the copy now.
+    """
     words = ["reset", "--hard", "--quiet"] if found.commit else ["read-tree", "--empty"]
     git_in(git_dir, git_dir.parent, *words)
     for place, _, _ in os.walk(git_dir.parent, topdown=False):
         if git_dir not in (Path(place), *Path(place).parents):
             with suppress(OSError):  # it is not empty
                 Path(place).rmdir()
+    return tuple(redirect_again(source, git_dir.parent, found.staged | found.unstaged))
 
 
 def _lfs_pointers(git_dir: Path) -> tuple[str, ...]:

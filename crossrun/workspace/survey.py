@@ -6,7 +6,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from crossrun.errors import ConfigurationError
+from crossrun.workspace.git_folders import unfit
 from crossrun.workspace.repositories import git_in
+from crossrun.workspace.transfer import LeaveOut
 
 INCLUDE_FILE = ".crossruninclude"
 """At the top of a repository: which ignored files come along, written like a .gitignore."""
@@ -31,9 +34,25 @@ class Survey(Struct, frozen=True):
     submodules: tuple[str, ...]
 
 
-def survey(git_dir: Path, work_tree: Path) -> Survey:
-    """Looks at a work tree by a copy of its repository. Nothing in the work tree is written."""
-    told = os.fsdecode(git_in(git_dir, work_tree, *_STATUS, *_WHOLE))
+def survey(
+    git_dir: Path, work_tree: Path, *, excludes: Path | None = None, subfolder: str = ""
+) -> Survey:
+    """Looks at a work tree by a copy of its repository. Nothing in the work tree is written.
+
+    Args:
+        git_dir: the copy.
+        work_tree: the files.
+        excludes: patterns of files that the user has git ignore everywhere.
+        subfolder: what is looked at; empty: all of it.
+
+    Raises:
+        ConfigurationError: SOURCE_REPOSITORY, git cannot read it.
+    """
+    where = ["--", f":(top,literal){subfolder}"] if subfolder else []
+    try:
+        told = os.fsdecode(git_in(git_dir, work_tree, *_STATUS, *_WHOLE, *where, excludes=excludes))
+    except ConfigurationError as error:
+        raise unfit(work_tree, error.message) from error
     headers, entries = _entries(told)
     commit = headers["branch.oid"]
     branch = headers["branch.head"]
@@ -72,12 +91,12 @@ class Selection:
         self._included = frozenset(included)
         self._left_out = frozenset(left_out) - self._included
         self._on_the_way = frozenset(
-            folder for path in self._included for folder in _folders_of(path)
+            folder for path in self._included for folder in folders_above(path)
         )
         self._opened = frozenset(
             folder
             for folder in self._on_the_way
-            if not self._left_out.isdisjoint((folder, *_folders_of(folder)))
+            if not self._left_out.isdisjoint((folder, *folders_above(folder)))
         )
 
     def __call__(self, path: str) -> bool:
@@ -87,7 +106,29 @@ class Selection:
         return path in self._left_out or path.rpartition("/")[0] in self._opened
 
 
-def _folders_of(path: str) -> list[str]:
+class Alone:
+    """Leaves out all but one folder, and the ignore rules above it.
+
+    Args:
+        folder: relative to the top; empty: the top itself.
+        within: what is left out of the folder.
+    """
+
+    def __init__(self, folder: str, within: LeaveOut) -> None:
+        self._folder = folder
+        self._within = within
+        self._above = frozenset(folders_above(folder))
+
+    def __call__(self, path: str) -> bool:
+        """Whether a path stays out."""
+        if not self._folder or f"{path}/".startswith(f"{self._folder}/"):
+            return self._within(path)
+        above, _, name = path.rpartition("/")
+        is_rule = name == ".gitignore" and (not above or above in self._above)
+        return path not in self._above and not is_rule
+
+
+def folders_above(path: str) -> list[str]:
     """The folders that a path lies in."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[: count + 1]) for count in range(len(parts))]

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from crossrun.workspace.blocks import Blocks
 from crossrun.workspace.descriptors import NO_FOLDER, opened_below
+from crossrun.workspace.links import Links, Redirected
 
 LeaveOut = Callable[[str], bool]
 """Whether a path, relative to the top, stays out of a copy with all that is below it."""
@@ -49,17 +50,20 @@ class Worker:
         source: the open top of the tree that is read.
         target: the open top of the copy.
         leave_out: what does not come along.
+        links: knows where links in the source lead.
     """
 
-    def __init__(self, source: int, target: int, leave_out: LeaveOut) -> None:
+    def __init__(self, source: int, target: int, leave_out: LeaveOut, links: Links) -> None:
         self._source = source
         self._target = target
         self._leave_out = leave_out
+        self._links = links
         self._itself = os.fstat(target)
         self._blocks = Blocks(self._went_on)
         self.halted = False
         self.files = self.bytes = self.shared = self.folders = self.links = 0
         self.outward: list[str] = []
+        self.redirected: list[Redirected] = []
         self.skipped: list[Skipped] = []
         self.unreadable: list[str] = []
         self.unsettled: list[tuple[Parts, os.stat_result]] = []
@@ -136,12 +140,21 @@ class Worker:
         except OSError as error:
             self._note(error, path)
             return
-        os.symlink(leads_to, entry.name, dir_fd=writing)
+        os.symlink(self._in_copy(path, leads_to), entry.name, dir_fd=writing)
         times = (status.st_atime_ns, status.st_mtime_ns)
         os.utime(entry.name, ns=times, dir_fd=writing, follow_symlinks=False)
         self.links += 1
-        if leads_out(path, leads_to):
+
+    def _in_copy(self, path: str, leads_to: str) -> str:
+        """What a link says in the copy."""
+        if not leads_out(path, leads_to):
+            return leads_to
+        redirected = self._links.redirected(path, leads_to)
+        if redirected is None:
             self.outward.append(path)
+            return leads_to
+        self.redirected.append(redirected)
+        return redirected.now
 
     def _copy_files(self, task: Task, reading: int, writing: int) -> None:
         for name in task.files:

@@ -15,7 +15,8 @@ def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """
     settings: dict[str, str] = {}
     for words in _files(environ):
-        listed = run_git(["config", *words, "--includes", "--null", "--list"], Path("/"))
+        asked = ["config", *words, "--includes", "--null", "--list"]
+        listed = run_git(asked, Path("/"), environ={"HOME": str(_home(environ))})
         for entry in os.fsdecode(listed.stdout).split("\0"):
             key, newline, value = entry.partition("\n")
             if key:
@@ -31,6 +32,27 @@ def attributes_file(settings: Mapping[str, str], environ: Mapping[str, str]) -> 
     if named.startswith("~/"):
         named = str(_home(environ) / named[2:])
     return Path(named) if named.startswith("/") else None
+
+
+def excludes_file(
+    repository: Mapping[str, str], work_tree: Path, environ: Mapping[str, str]
+) -> Path | None:
+    """The list of files that git ignores everywhere: `core.excludesFile`, or git's default for it.
+
+    Args:
+        repository: the settings of the repository, which win.
+        work_tree: where a relative path begins.
+        environ: the user's.
+
+    Returns:
+        A regular file, or None.
+    """
+    settings = {**user_settings(environ), **repository}
+    named = settings.get("core.excludesfile", str(_git_folder(environ) / "ignore"))
+    if named.startswith("~/"):
+        named = str(_home(environ) / named[2:])
+    file = work_tree / named
+    return file if named and file.is_file() else None
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[list[str]]:

@@ -71,7 +71,9 @@ class Codex:
 
     def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
         """Runs one turn. A sandbox that is killed leaves the empty folders that it had made."""
-        made = [path for name in _MADE if not (path := assignment.workspace / name).exists()]
+        folders = {assignment.workspace, assignment.folder}
+        possible = [folder / name for folder in folders for name in _MADE]
+        made = [path for path in possible if not path.exists()]
         try:
             return (yield from agent_cli.execute(self, assignment, patience=self._patience))
         finally:
@@ -83,7 +85,7 @@ class Codex:
         """The exact process: the prompt on stdin, everything else as arguments."""
         return Launch(
             argv=self.command(assignment),
-            cwd=assignment.workspace,
+            cwd=assignment.folder,
             environ={**self._environ, **self._program.environ},
             run_id=assignment.run_id,
             stdin=self._prompt(assignment).encode(),
@@ -102,9 +104,10 @@ class Codex:
         """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""
         options = self._options
         command = [str(self._program.path), "exec", "--sandbox", options.sandbox]
-        command += ["-C", str(assignment.workspace)]
+        command += ["-C", str(assignment.folder)]
         command += ["--profile", options.profile] if options.profile else []
-        command += _repeated("--add-dir", options.add_dirs)
+        whole = [str(assignment.workspace)] if assignment.folder != assignment.workspace else []
+        command += _repeated("--add-dir", (*whole, *options.add_dirs))
         command += ["resume"] if assignment.thread_id else _repeated("--image", options.images)
         command += ["--json"]
         command += [] if options.require_git_repo else ["--skip-git-repo-check"]
