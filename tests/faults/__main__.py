@@ -29,9 +29,20 @@ from faults.kill import KILL
 from faults.lines import LINES
 from faults.lists import FaultList, Trial
 from faults.load import LOAD
+from faults.repositories import REPOSITORIES
 from faults.stop import STOP
 
-LISTS: tuple[FaultList, ...] = (FLOODS, KILL, STOP, ENDINGS, FULL, LINES, DAMAGE, LOAD)
+LISTS: tuple[FaultList, ...] = (
+    FLOODS,
+    KILL,
+    STOP,
+    ENDINGS,
+    FULL,
+    LINES,
+    DAMAGE,
+    REPOSITORIES,
+    LOAD,
+)
 
 
 def main() -> int:
@@ -42,7 +53,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, metavar="N", help="only this trial")
     chosen = parser.parse_args()
     lists = [each for each in LISTS if not chosen.lists or each.name in chosen.lists]
-    print(f"{'LIST':<10} {'TRIALS':>7} {'FAILED':>7} {'TIME':>7}  WHAT", flush=True)
+    print(f"{'LIST':<12} {'TRIALS':>7} {'FAILED':>7} {'TIME':>7}  WHAT", flush=True)
     possible = [each for each in lists if _is_possible(each)]
     failed = 0
     for alone in (False, True):
@@ -55,7 +66,7 @@ def _is_possible(each: FaultList) -> bool:
     """Whether this machine can carry a list out; prints what it lacks."""
     missing = each.lacks()
     if missing is not None:
-        line = f"{each.name:<10} {'-':>7} {'-':>7} {'-':>7}  not possible here: {missing}"
+        line = f"{each.name:<12} {'-':>7} {'-':>7} {'-':>7}  not possible here: {missing}"
         print(line, flush=True)
     return missing is None
 
@@ -94,7 +105,7 @@ def _print(each: FaultList, outcomes: Sequence[_Outcome]) -> int:
     """Prints a list's line, with every failure below it; counts them."""
     failures = [outcome for outcome in outcomes if outcome.failure]
     took = max(o.ended for o in outcomes) - min(o.began for o in outcomes)
-    line = f"{each.name:<10} {len(outcomes):>7} {len(failures):>7} {took:>6.0f}s  {each.about}"
+    line = f"{each.name:<12} {len(outcomes):>7} {len(failures):>7} {took:>6.0f}s  {each.about}"
     print(line, *(f"  {o.number}: {o.failure}" for o in failures), sep="\n", flush=True)
     return len(failures)
 
