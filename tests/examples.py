@@ -182,6 +182,7 @@ EVENTS: tuple[Event, ...] = (
         shared=1_000,
         links=2,
         outward=("out",),
+        lost=("bin/ping (capabilities)",),
         skipped=("pipe (fifo)",),
         branch="main",
         commit="9daeafb",

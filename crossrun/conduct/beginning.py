@@ -199,6 +199,7 @@ def _counted(copied: Copied) -> dict[str, Any]:
         "links": copied.links,
         "outward": _named(map(shown, copied.outward)),
         "redirected": _named(shown(link.path) for link in copied.redirected),
+        "lost": _named(f"{lost.path} ({lost.what})" for lost in copied.lost),
         "skipped": _named(f"{one.path} ({one.kind})" for one in copied.skipped),
     }
 

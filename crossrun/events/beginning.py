@@ -51,6 +51,7 @@ class SourceCopied(Fact, frozen=True):
 
     `path` is a folder, an address or a run. `shared` are bytes whose blocks the file system shares
     with the source. `outward` are links that lead out of the workspace, `skipped` are no files.
+    `lost` names files whose copies lack something besides content, and what: an owner, say.
     `staged`, `unstaged` and `untracked` count uncommitted files, which `clean` left out; `ignored`
     counts what git ignores, of which `included` files came along. Of `submodules` and
     `lfs_pointers` only what was checked out is there. `repositories` lie further down; `detached`
@@ -68,6 +69,7 @@ class SourceCopied(Fact, frozen=True):
     links: int = 0
     outward: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     branch: str | None = None
     commit: str | None = None
     staged: int = 0

@@ -152,6 +152,7 @@ def _copied(event: SourceCopied) -> list[Phrase]:
         (event.skipped, f"no files, left out: {_some(event.skipped)}"),
         (event.redirected, f"links into it that lead into the copy: {_some(event.redirected)}"),
         (event.outward, f"links that lead out of it: {_some(event.outward)}"),
+        (event.lost, f"not kept by the copy: {_some(event.lost)}"),
     ]
     return told + [Phrase("note", f"           {note}") for there, note in notes if there]
 

@@ -21,7 +21,7 @@ from crossrun.stopping import Stop
 from crossrun.workspace.descriptors import opened, shown
 from crossrun.workspace.links import Links, Redirected
 from crossrun.workspace.partial import building
-from crossrun.workspace.transfer import Halted, LeaveOut, Skipped, Task, Worker
+from crossrun.workspace.transfer import Halted, HardLinks, LeaveOut, Lost, Skipped, Task, Worker
 
 _THREADS = max(2, min(4, os.cpu_count() or 2))
 """More than there are cores get in each other's way."""
@@ -52,6 +52,7 @@ class Copied(Struct, frozen=True):
     skipped: tuple[Skipped, ...]
     redirected: tuple[Redirected, ...] = ()
     """Links that led into the source by its whole path, and lead into the copy now."""
+    lost: tuple[Lost, ...] = ()
 
 
 Copying = Generator[Progress, None, Copied]
@@ -65,8 +66,8 @@ def nothing(_path: str) -> bool:
 def copy_tree(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = nothing) -> Copying:
     """Copies a folder to a path where nothing is yet. Closing the generator leaves nothing there.
 
-    Permissions and times are kept, owners are not; the top folder is private to the user. Hard
-    links become separate files.
+    Modes, times, hard links within the tree, extended attributes and, where the system permits it,
+    owners are kept; what is not is told. The top folder is private to the user.
 
     Raises:
         RunFailed: it was asked to stop.
@@ -80,11 +81,16 @@ def copy_into(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = n
     """Copies what is in a folder into another that has none of it. Otherwise as `copy_tree`."""
     try:
         with opened(source) as reading, opened(target) as writing:
-            links = Links(source)
-            workers = [Worker(reading, writing, leave_out, links) for _ in range(_THREADS)]
+            links, hard_links = Links(source), HardLinks()
+            workers = [
+                Worker(reading, writing, leave_out, links, hard_links) for _ in range(_THREADS)
+            ]
             yield from _all_done(workers, stop)
             for worker in workers:
-                worker.settle()
+                worker.link()
+            unsettled = [folder for worker in workers for folder in worker.unsettled]
+            for folder in sorted(unsettled, key=lambda each: -len(each.folder)):
+                workers[0].settle(folder)
     except OSError as error:
         raise ConfigurationError(
             "COPY_FAILED",
@@ -170,6 +176,10 @@ def _total(workers: Sequence[Worker]) -> Copied:
             for path, kind in sorted(entry for worker in workers for entry in worker.skipped)
         ),
         redirected=tuple(sorted(link for worker in workers for link in worker.redirected)),
+        lost=tuple(
+            Lost(shown(path), what)
+            for path, what in sorted(entry for worker in workers for entry in worker.lost)
+        ),
     )
 
 

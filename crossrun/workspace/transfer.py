@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Literal, NamedTuple
 
+from crossrun.workspace.attributes import Attributes, Extended, extended_of, give
 from crossrun.workspace.blocks import Blocks
 from crossrun.workspace.descriptors import NO_FOLDER, opened_below
 from crossrun.workspace.links import Links, Redirected
@@ -15,12 +16,14 @@ from crossrun.workspace.links import Links, Redirected
 LeaveOut = Callable[[str], bool]
 """Whether a path, relative to the top, stays out of a copy with all that is below it."""
 Parts = tuple[str, ...]
+Name = tuple[Parts, str]
+"""A folder and a name in it."""
 _BATCH = 256
 """Files of one folder that a thread copies before it looks for other work."""
-_PERMISSIONS = 0o777
-"""What is kept of a mode. A copy belongs to whoever copies, and must not run as somebody else."""
+_SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_NO_HARD_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK))
 _CHANGED = NO_FOLDER | {errno.ENXIO, errno.EISDIR, errno.EINVAL}
 """What opening and reading say of a name that has become something else since it was listed."""
 
@@ -32,11 +35,37 @@ class Skipped(NamedTuple):
     kind: Literal["fifo", "socket", "device", "changed"]
 
 
+class Lost(NamedTuple):
+    """Something that a file has and its copy does not."""
+
+    path: str
+    what: str
+
+
 class Task(NamedTuple):
     """A folder to copy, or some of its files."""
 
     folder: Parts
     files: tuple[str, ...] = ()
+
+
+class HardLinks:
+    """The files with several names that were copied, by their first names; for all threads."""
+
+    def __init__(self) -> None:
+        self._first = dict[tuple[int, int], Name]()
+
+    def first(self, status: os.stat_result, name: Name) -> Name:
+        """The name that came first of all names of a file."""
+        return self._first.setdefault((status.st_dev, status.st_ino), name)
+
+
+class Unsettled(NamedTuple):
+    """A folder whose mode and times have to wait until nothing is written below it."""
+
+    folder: Parts
+    status: os.stat_result
+    extended: Extended
 
 
 class Halted(Exception):  # noqa: N818  nothing went wrong
@@ -51,13 +80,22 @@ class Worker:
         target: the open top of the copy.
         leave_out: what does not come along.
         links: knows where links in the source lead.
+        hard_links: shared by all workers of a copy.
     """
 
-    def __init__(self, source: int, target: int, leave_out: LeaveOut, links: Links) -> None:
+    def __init__(
+        self,
+        source: int,
+        target: int,
+        leave_out: LeaveOut,
+        links: Links,
+        hard_links: HardLinks,
+    ) -> None:
         self._source = source
         self._target = target
         self._leave_out = leave_out
         self._links = links
+        self._hard_links = hard_links
         self._itself = os.fstat(target)
         self._blocks = Blocks(self._went_on)
         self.halted = False
@@ -66,8 +104,10 @@ class Worker:
         self.redirected: list[Redirected] = []
         self.skipped: list[Skipped] = []
         self.unreadable: list[str] = []
-        self.unsettled: list[tuple[Parts, os.stat_result]] = []
-        """Folders whose mode and times have to wait until nothing is written below them."""
+        self.lost: list[Lost] = []
+        self._others: list[tuple[Name, Name]] = []
+        """Further names of files that are copied already, each with the first one."""
+        self.unsettled: list[Unsettled] = []
 
     def carry_out(self, task: Task) -> list[Task]:
         """Returns what is to be done next. Raises OSError, and Halted."""
@@ -83,26 +123,51 @@ class Worker:
                 return []
             return self._copy_folder(task.folder, reading, writing)
 
-    def settle(self) -> None:
-        """Gives folders their mode and times, the deepest first. Raises OSError."""
-        for folder, status in sorted(self.unsettled, key=lambda entry: -len(entry[0])):
-            with opened_below(self._target, folder) as writing:
-                _settle(writing, status)
+    def link(self) -> None:
+        """Makes the further names of files that have several. Raises OSError."""
+        for (folder, name), (first_folder, first) in self._others:
+            with (
+                opened_below(self._target, first_folder) as there,
+                opened_below(self._target, folder) as writing,
+            ):
+                try:
+                    os.link(first, name, src_dir_fd=there, dst_dir_fd=writing)
+                    self.files += 1
+                    continue
+                except OSError as error:
+                    if error.errno not in _NO_HARD_LINKS:
+                        raise
+                with opened_below(self._source, folder) as reading:
+                    self._copy_files(Task(folder, (name,)), reading, writing, linked=False)
+            self.lost.append(Lost("/".join((*folder, name)), "hard link"))
+
+    def settle(self, unsettled: Unsettled) -> None:
+        """Gives a folder its mode and times. Raises OSError."""
+        folder, status, extended = unsettled
+        with opened_below(self._target, folder) as writing:
+            self._settle(writing, status, extended, folder)
 
     def _copy_folder(self, folder: Parts, reading: int, writing: int) -> list[Task]:
         files, below = self._list(folder, reading, writing)
         batches = [tuple(files[at : at + _BATCH]) for at in range(0, len(files), _BATCH)]
         if batches:
             self._copy_files(Task(folder, batches[0]), reading, writing)
-        status = os.fstat(reading)
-        if folder and len(batches) <= 1 and status.st_mode & stat.S_IRWXU == stat.S_IRWXU:
-            _settle(writing, status)
-        elif folder:
-            self.unsettled.append((folder, status))
+        if folder:
+            self._settle_folder(folder, reading, writing, has_more=len(batches) > 1)
         self.folders += len(below)
         return [Task((*folder, name)) for name in below] + [
             Task(folder, batch) for batch in batches[1:]
         ]
+
+    def _settle_folder(self, folder: Parts, reading: int, writing: int, *, has_more: bool) -> None:
+        """Now, or at the end, when files in it are still to come or would become others by it."""
+        status, extended = os.fstat(reading), self._extended(reading)
+        is_plain = status.st_mode & (stat.S_IRWXU | _SPECIAL) == stat.S_IRWXU and not extended
+        has_more = has_more or any(other[0] == folder for other, _ in self._others)
+        if is_plain and not has_more:
+            self._settle(writing, status, extended, folder)
+        else:
+            self.unsettled.append(Unsettled(folder, status, extended))
 
     def _list(self, folder: Parts, reading: int, writing: int) -> tuple[list[str], list[str]]:
         """The files and folders in a folder. Links are copied at once, folders made."""
@@ -156,7 +221,7 @@ class Worker:
         self.redirected.append(redirected)
         return redirected.now
 
-    def _copy_files(self, task: Task, reading: int, writing: int) -> None:
+    def _copy_files(self, task: Task, reading: int, writing: int, *, linked: bool = True) -> None:
         for name in task.files:
             if self.halted:
                 raise Halted
@@ -168,22 +233,51 @@ class Worker:
             try:
                 status = os.fstat(file)
                 if stat.S_ISREG(status.st_mode):
-                    self._copy_file(name, file, status, writing)
+                    if (
+                        linked
+                        and status.st_nlink > 1
+                        and self._has_other(task.folder, name, status)
+                    ):
+                        continue
+                    self._copy_file((task.folder, name), file, status, writing)
                 else:
                     path = "/".join((*task.folder, name))
                     self.skipped.append(Skipped(path, "changed"))
             finally:
                 os.close(file)
 
-    def _copy_file(self, name: str, file: int, status: os.stat_result, folder: int) -> None:
-        copy = os.open(name, _WRITE, 0o600, dir_fd=folder)
+    def _has_other(self, folder: Parts, name: str, status: os.stat_result) -> bool:
+        """Whether the file is copied under another name; this one is made at the end."""
+        first = self._hard_links.first(status, (folder, name))
+        if first == (folder, name):
+            return False
+        self._others.append(((folder, name), first))
+        return True
+
+    def _copy_file(self, name: Name, file: int, status: os.stat_result, folder: int) -> None:
+        copy = os.open(name[1], _WRITE, 0o600, dir_fd=folder)
         try:
             if self._blocks.copy(file, copy, status):
                 self.shared += status.st_size
-            _settle(copy, status)
+            self._settle(copy, status, self._extended(file), (*name[0], name[1]))
         finally:
             os.close(copy)
         self.files += 1
+
+    def _extended(self, file: int) -> Extended:
+        return extended_of(file)
+
+    def _settle(self, copy: int, status: os.stat_result, extended: Extended, path: Parts) -> None:
+        """Makes a copy what the original is, its times last."""
+        mode = stat.S_IMODE(status.st_mode)
+        owners = (status.st_uid, status.st_gid)
+        if extended or mode & _SPECIAL or owners != (self._itself.st_uid, self._itself.st_gid):
+            wanted = Attributes(mode, *owners, extended)
+            lost = give(copy, wanted, os.fstat(copy))
+            self.lost += [Lost("/".join(path), what) for what in lost]
+        else:
+            os.fchmod(copy, mode)
+        os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def _went_on(self, more: int) -> None:
         self.bytes += more
@@ -204,11 +298,6 @@ def leads_out(path: str, leads_to: str) -> bool:
     """Whether a link would be followed out of its tree, as far as its words tell."""
     met = posixpath.normpath(posixpath.join(posixpath.dirname(path), leads_to))
     return met.startswith(("/", "../")) or met == ".."
-
-
-def _settle(descriptor: int, status: os.stat_result) -> None:
-    os.fchmod(descriptor, status.st_mode & _PERMISSIONS)
-    os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _kind(mode: int) -> Literal["fifo", "socket", "device"]:

@@ -1,0 +1,134 @@
+"""What a file is besides its name and content: its mode, its owner, its extended attributes.
+
+Extended attributes are the user's own (`user.*`), access lists and capabilities. Others belong to
+the system, such as SELinux labels, and are left to it.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+_ACCESS_LISTS = ("system.posix_acl_access", "system.posix_acl_default")
+_CAPABILITIES = "security.capability"
+_INHERITED = "system.posix_acl_access"
+"""What a new file may get from the default of its folder."""
+_NONE_HERE = frozenset((errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
+_REFUSED = _NONE_HERE | {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ERANGE, errno.E2BIG}
+"""How a file system or the kernel says that it does not take an attribute."""
+
+Extended = tuple[tuple[str, bytes], ...]
+"""Names and values of extended attributes."""
+
+
+class Attributes(NamedTuple):
+    """Those of one file or folder. `mode` has the permissions and the special bits only."""
+
+    mode: int
+    owner: int
+    group: int
+    extended: Extended = ()
+
+    def for_content(self, *, executable: bool) -> "Attributes":
+        """For a content that is, or is no program: who may read a program may run it."""
+        if executable == bool(self.mode & stat.S_IXUSR):
+            return self
+        may_run = (self.mode & 0o444) >> 2
+        return self._replace(mode=self.mode | may_run if executable else self.mode & ~0o111)
+
+
+def attributes_of(file: int, status: os.stat_result) -> Attributes:
+    """Those of an open file or folder."""
+    return Attributes(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, extended_of(file))
+
+
+def extended_of(file: int) -> Extended:
+    """The extended attributes of an open file or folder that are not the system's."""
+    if not hasattr(os, "listxattr"):
+        return ()
+    try:
+        names = os.listxattr(file)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        return ()
+    return tuple((name, os.getxattr(file, name)) for name in names if _is_carried(name))
+
+
+def give(file: int, wanted: Attributes, now: os.stat_result) -> Iterable[str]:
+    """Makes a file that was just written, or a folder, what it is to be.
+
+    A set-user-ID or set-group-ID bit is given to a file only together with the owner or group that
+    it speaks of: nothing may run as somebody who did not want that.
+
+    Args:
+        file: it, open, and the user's own.
+        wanted: what it is to be.
+        now: what it is; it has no extended attributes but inherited ones.
+
+    Returns:
+        What it could not be given, in words. Raises OSError.
+    """
+    owner, group, lost = _given_owner(file, wanted, now)
+    mode = wanted.mode
+    if not stat.S_ISDIR(now.st_mode):
+        mode &= ~(stat.S_ISUID if owner != wanted.owner else 0)
+        mode &= ~(stat.S_ISGID if group != wanted.group else 0)
+    extended = [pair for pair in wanted.extended if pair[0] != _CAPABILITIES]
+    lost += [_words(name) for name, value in extended if not _set(file, name, value)]
+    try:
+        os.fchmod(file, mode)
+    except PermissionError:  # of a file system without modes
+        lost.append("mode")
+    for name, value in wanted.extended:
+        if name == _CAPABILITIES and not _set(file, name, value):
+            lost.append(_words(name))
+    if mode != wanted.mode:
+        lost.append("set-ID bits")
+    return dict.fromkeys(lost)
+
+
+def drop_inherited(file: int) -> None:
+    """Takes away the access list that a new file got from its folder. Raises OSError."""
+    if hasattr(os, "removexattr"):
+        try:
+            os.removexattr(file, _INHERITED)
+        except OSError as error:
+            if error.errno not in {errno.ENODATA, *_REFUSED}:
+                raise
+
+
+def _is_carried(name: str) -> bool:
+    return name.startswith("user.") or name in (*_ACCESS_LISTS, _CAPABILITIES)
+
+
+def _given_owner(file: int, wanted: Attributes, now: os.stat_result) -> tuple[int, int, list[str]]:
+    """Its owner and group then, and what it could not be given."""
+    if (wanted.owner, wanted.group) == (now.st_uid, now.st_gid):
+        return wanted.owner, wanted.group, []
+    with suppress(PermissionError):
+        os.fchown(file, wanted.owner, wanted.group)
+        return wanted.owner, wanted.group, []
+    with suppress(PermissionError):
+        os.fchown(file, -1, wanted.group)
+        return now.st_uid, wanted.group, ["owner"]
+    lost = ["owner"] if wanted.owner != now.st_uid else []
+    return now.st_uid, now.st_gid, lost + (["group"] if wanted.group != now.st_gid else [])
+
+
+def _set(file: int, name: str, value: bytes) -> bool:
+    try:
+        os.setxattr(file, name, value)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        return False
+    return True
+
+
+def _words(name: str) -> str:
+    if name in _ACCESS_LISTS:
+        return "access list"
+    return "capabilities" if name == _CAPABILITIES else name
