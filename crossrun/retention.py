@@ -18,8 +18,9 @@ class Occupant(NamedTuple):
     """A run in a workspace. `at` is when it ended, or began where it has no end.
 
     `has_source`: the workspace began as a copy of the user's files. `has_work`: it changed
-    something, or that is not known. `applied`: the change was brought back. `cloned_from` is the
-    run that its workspace is a clone of.
+    something, or that is not known. `applied`: all of the change was brought back. `cut_short`: an
+    apply or undo of it was, and needs the recorded states. `cloned_from` is the run that its
+    workspace is a clone of.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Occupant(NamedTuple):
     in_place: bool = False
     has_work: bool = False
     applied: bool = False
+    cut_short: bool = False
     cloned_from: str | None = None
 
 
@@ -164,6 +166,8 @@ def _reason_to_stay(holding: Holding, returned: set[str], rules: Rules) -> str |
         return f"{going_on.id} is {going_on.status}"
     if holding.obstacle is not None:
         return holding.obstacle
+    if not rules.force and any(run.cut_short for run in holding.runs):
+        return "an apply or undo was cut short"
     if not rules.force and _has_work_to_lose(holding, returned):
         return "its work was not applied"
     return None

@@ -107,6 +107,7 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         "conflicts": [],
         "already": 0,
         "ignored_left": 0,
+        "other_branch": None,
         "recovered": [],
     }
     (application,) = crossrun.json("show")["applications"]
@@ -446,3 +447,29 @@ def test_an_application_is_finished_when_all_of_it_is_there(desk: Desk, crossrun
     crossrun("apply", run.id)
     (application,) = desk.store.read.applications(run.id)
     assert application.finished_at is not None
+
+
+def test_another_branch_than_the_run_began_with_is_told(desk: Desk, crossrun: Crossrun) -> None:
+    run = crossrun.json("run", WORK, "--source", str(desk.folder), "--executor", "shell")
+    desk.sh("git checkout -q -b other")
+
+    told = crossrun.json("apply", run["id"], "--dry-run")
+    result = crossrun("apply", run["id"])
+
+    assert told["other_branch"] == "other"
+    assert "  the run began on branch main, and this is other" in result.err.splitlines()
+
+
+def test_a_change_that_was_never_measured_names_the_way_on(desk: Desk, crossrun: Crossrun) -> None:
+    process = crossrun.start(
+        "run", "--source", str(desk.folder), "--executor", "shell", "echo x > x; sleep 60"
+    )
+    wait_for(lambda: list(crossrun.home.glob("workspaces/*/*/x")))
+    process.kill()
+    process.communicate()
+    (run,) = crossrun.json("runs")["runs"]
+
+    result = crossrun("apply", run["id"])
+
+    assert (result.code, "DIFF_MISSING" in result.err) == (6, True)
+    assert f"crossrun resume {run['id']}" in result.err

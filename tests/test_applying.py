@@ -302,6 +302,28 @@ def test_a_name_beside_a_conflict_never_replaces_a_file(desk: Desk) -> None:
     assert (desk.folder / f"binary.{run.id}").read_text() == "mine\n"
 
 
+def test_a_name_beside_a_conflict_is_as_long_as_names_may_be(desk: Desk) -> None:
+    long, wide = "l" * 255, "é" * 127
+    desk.sh(f"printf '\\0a' > {long}; printf '\\0a' > {wide}")
+    run = desk.run(f"printf '\\0b' > {long}; printf '\\0b' > {wide}")
+    desk.sh(f"printf '\\0c' > {long}; printf '\\0c' > {wide}")
+
+    written = [clash.written for clash in brought(desk, run, marking=True).plan.clashes]
+
+    assert written == [f"{'l' * 246}.{run.id}", f"{'é' * 123}.{run.id}"]
+    assert all((desk.folder / str(name)).read_bytes() == b"\0b" for name in written)
+
+
+def test_what_may_be_run_may_be_run_where_its_text_conflicts(desk: Desk) -> None:
+    desk.sh("echo a > a")
+    run = desk.run("echo b > a; chmod +x a")
+    desk.sh("echo c > a")
+
+    brought(desk, run, marking=True)
+
+    assert os.access(desk.folder / "a", os.X_OK)
+
+
 class TestDecisions:
     A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
     LINKED = Entry(LINK, blob_id(b"a"))

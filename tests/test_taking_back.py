@@ -152,6 +152,7 @@ def killed_at(number: int, command: Callable[[], object], steps: Sequence[str]) 
     return code != 0
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 class TestDeath:
     """The process dies at any step; the next command in that folder sets things right."""
 
@@ -239,6 +240,26 @@ class TestDeath:
         desk.undo(run)
 
         assert self.trees(desk) == before
+
+    def test_a_cleanup_sets_it_right_and_keeps_what_that_takes(
+        self, desk: Desk, crossrun: Crossrun
+    ) -> None:
+        desk.sh(self.BASE)
+        before = self.trees(desk)
+        run = desk.run(self.WORK)
+        assert self.dies(desk, 2, lambda desk: brought(desk, run), ["os.rename"])
+        away = desk.folder.rename(desk.folder.with_name("away"))
+        words = ("cleanup", "--older-than", "0s", "--yes", "--json")
+        (kept,) = crossrun.json(*words)["kept"]
+        assert (kept["run_id"], kept["why"]) == (run.id, "an apply or undo was cut short")
+        away.rename(desk.folder)
+
+        result = crossrun("cleanup", "--older-than", "0s", "--yes")
+
+        told = f"an earlier apply of run {run.id} was cut short: what it had brought has been taken"
+        assert told in result.err
+        assert self.trees(desk) == before
+        assert brought(desk, run).plan.clashes == ()
 
     def test_what_an_older_crossrun_left_half_and_completed_stays(self, desk: Desk) -> None:
         desk.sh("echo a > a")

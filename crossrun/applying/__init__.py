@@ -7,6 +7,7 @@ undo it, so that a process that dies in the middle leaves nothing that cannot be
 from crossrun.applying.branches import apply_as_branch
 from crossrun.applying.changes import Change, Outcome, Recovery, change_of, target_of
 from crossrun.applying.files import apply_to_files
+from crossrun.applying.recovery import recover_all
 from crossrun.applying.undoing import undo
 
 __all__ = (
@@ -16,6 +17,7 @@ __all__ = (
     "apply_as_branch",
     "apply_to_files",
     "change_of",
+    "recover_all",
     "target_of",
     "undo",
 )

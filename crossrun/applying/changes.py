@@ -44,8 +44,10 @@ class Outcome(NamedTuple):
     """What was done, or would be. Without `application`, nothing was changed.
 
     `ignored_left` counts files that git ignores, which the run wrote and the folder does not have.
+
     `recovered` is what was brought to an end first. `undo_first` are applications that build on
-    the one to be taken back, the newest first.
+    the one to be taken back, the newest first. `other_branch` is what the folder is on, where the
+    run began on another branch.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class Outcome(NamedTuple):
     ignored_left: int = 0
     recovered: tuple[Recovery, ...] = ()
     undo_first: tuple[Application, ...] = ()
+    other_branch: str | None = None
 
     @property
     def conflicts(self) -> bool:
@@ -79,7 +82,7 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
         raise NotFoundError(
             "DIFF_MISSING",
             f"the change of run {run.id} was never measured: it is {run.status}",
-            hint=f"its files are in {run.workspace}",
+            hint=_how_to_measure(run),
         )
     trees = trees_of(run, workspaces)
     if run.source is None:
@@ -88,6 +91,13 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
     trees.require(run.source.base, tree)
     base = run.source.original or run.source.base
     return Change(run, base, as_in_source(trees, run.source, tree), trees, workspaces)
+
+
+def _how_to_measure(run: Run) -> str:
+    """What is left of a run that was cut short."""
+    if not Path(run.workspace).is_dir():
+        return f"its workspace {run.workspace} is gone"
+    return f"go on with it, and apply that: crossrun resume {run.id}; its files: {run.workspace}"
 
 
 def target_of(run: Run, to: Path | None) -> Path:

@@ -16,6 +16,7 @@ from crossrun.workspace.descriptors import opened, shown
 from crossrun.workspace.links import as_in_source
 from crossrun.workspace.merging import Plan, Wish, wishes
 from crossrun.workspace.preflight import require_possible
+from crossrun.workspace.repositories import branch_of
 from crossrun.workspace.target_folder import TargetFolder
 
 
@@ -54,21 +55,36 @@ def apply_to_files(
         plan = planner.plan(wanted, tree=change.tree)
         others = set(output.paths).difference(selected)
         left = count_missing(output, others, looking) + len(_clashing(plan, selected))
+        outcome = Outcome(
+            folder,
+            plan,
+            ignored_left=left,
+            recovered=recovered,
+            other_branch=_other_branch(run, folder),
+        )
         if dry_run or not plan.steps or (plan.clashes and not marking):
-            return Outcome(folder, plan, ignored_left=left, recovered=recovered)
+            return outcome
         require_possible(plan, trees, top)
         before, after = keep_contents(plan, trees, looking)
         planned = application_of(run, folder, files=len(plan.steps), before=before, after=after)
         left_out = tuple(shown(clash.path) for clash in plan.clashes if clash.written is None)
-        application = store.record_application(
-            replace(planned, left_out=left_out, ignored_left=left)
-        )
+        planned = replace(planned, ignored_left=left, left_out=left_out)
+        application = store.record_application(planned)
         bring(store, trees, top, application, plan)
-        return Outcome(folder, plan, application, ignored_left=left, recovered=recovered)
+        return outcome._replace(application=application)
 
 
 def _clashing(plan: Plan, paths: Iterable[str]) -> set[str]:
     return {clash.path for clash in plan.clashes}.intersection(paths)
+
+
+def _other_branch(run: Run, folder: Path) -> str | None:
+    """The branch that the run's source is on now, where the run began on another one."""
+    source = run.source
+    if source is None or source.branch is None or Path(source.path).resolve() != folder:
+        return None
+    here = branch_of(folder)
+    return None if here == source.branch else here
 
 
 def _wanted(store: Store, change: Change, folder: Path) -> dict[str, Wish]:

@@ -9,7 +9,7 @@ from crossrun.errors import ConfigurationError, StillRunningError
 from crossrun.runs import Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
-from crossrun.workspace.descriptors import shown
+from crossrun.workspace.descriptors import reason, shown
 from crossrun.workspace.target_folder import RefusedError, TouchedError
 
 
@@ -68,7 +68,7 @@ def usable(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             "TARGET_UNUSABLE",
-            f"{folder} cannot be read or written: {error.strerror}",
+            f"{folder} cannot be read or written: {reason(error)}",
             hint="check its permissions and the disk's free space, and run the command again",
         ) from error
 

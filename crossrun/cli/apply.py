@@ -246,6 +246,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
         ],
         "already": plan.already,
         "ignored_left": outcome.ignored_left,
+        "other_branch": outcome.other_branch,
         "recovered": [
             {
                 "run_id": one.application.run_id,

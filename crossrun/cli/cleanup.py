@@ -127,6 +127,7 @@ def _only_look(settings: Settings, wanted: Wanted, options: Globals, *, json: bo
 
 def _clean_up(settings: Settings, wanted: Wanted, options: Globals, *, json: bool) -> None:
     store, done = open_ledger(options, settings), Done([], [], [], 0)
+    _set_right(store, settings, options)
     found = _found(store, settings.paths, wanted, options)
     if not json:
         _show(found, wanted, options)
@@ -146,6 +147,17 @@ def _clean_up(settings: Settings, wanted: Wanted, options: Globals, *, json: boo
     for holding in done.taken_up:
         options.say(f"{holding.newest.id} stays: another run or command took it up meanwhile")
     _raise_first(done)
+
+
+def _set_right(store: Store, settings: Settings, options: Globals) -> None:
+    """Brings what was cut short in folders of the user's to an end, while that is possible."""
+    if not store.read.cut_short():
+        return
+    from crossrun.applying import recover_all
+    from crossrun.assembly import workspaces
+    from crossrun.views.applying import recovered
+
+    options.say(*recovered(recover_all(store, workspaces(settings)), options.err))
 
 
 def _found(store: Store, paths: Paths, wanted: Wanted, options: Globals) -> Found:

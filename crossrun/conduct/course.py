@@ -21,6 +21,7 @@ from crossrun.standing import Origin
 from crossrun.stopping import Stop
 from crossrun.tasktypes import TaskType
 from crossrun.workspace import Workspace, Workspaces, folder_name
+from crossrun.workspace.descriptors import reason
 
 Facts = Generator[Event | None]
 Stage = Generator[Event | None, None, Failure | None]
@@ -218,10 +219,9 @@ def guarded(stage: Stage) -> Stage:
     except CrossrunError as error:
         return Failure("WORKSPACE_FAILED", error.message, error.hint, error.retryable)
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
         return Failure(
             "WORKSPACE_FAILED",
-            f"a file could not be read or written: {error.strerror or error}{where}",
+            f"a file could not be read or written: {reason(error)}",
             "check the disk's free space and the folder's permissions,  crossrun paths  tells them",
         )
     except Exception as error:  # noqa: BLE001  the run has to be told of, whatever it was

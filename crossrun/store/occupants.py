@@ -10,7 +10,7 @@ from crossrun.retention import Occupant
 from crossrun.status import Status
 from crossrun.store.access import ReadAccess, require_moment
 
-_FLAGS = ("has_source", "in_place", "has_work", "applied")
+_FLAGS = ("has_source", "in_place", "has_work", "applied", "cut_short")
 _OCCUPANTS = """
     SELECT r.id, r.project_id, r.workspace, r.status,
         max(coalesce(r.ended_at, r.created_at), r.recorded_after) AS at,
@@ -25,8 +25,14 @@ _OCCUPANTS = """
         EXISTS (
             SELECT 1 FROM applications a
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
-                AND coalesce(a.ignored_left, 0) = 0 AND a.left_out IS NULL
+                AND coalesce(a.ignored_left, 0) = 0
+                AND a.left_out IS NULL
         ) AS applied,
+        EXISTS (
+            SELECT 1 FROM applications a
+            WHERE a.run_id = r.id AND a.branch IS NULL AND a.undone_at IS NULL
+                AND (a.finished_at IS NULL OR a.undo_after IS NOT NULL)
+        ) AS cut_short,
         r.from_run_id AS cloned_from
     FROM (
         SELECT *, rowid AS number,

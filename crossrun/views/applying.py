@@ -18,13 +18,17 @@ _LABEL = 11
 def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) -> Iterator[str]:
     """What `apply` did."""
     plan = outcome.plan
-    yield from _recovered(outcome.recovered, terminal)
+    yield from recovered(outcome.recovered, terminal)
     if not plan.steps and not plan.clashes:
         where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
         yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
         yield from _ignored_left(outcome, run, terminal)
         return
     yield terminal.style(_headline(outcome, dry_run=dry_run), "bold")
+    if outcome.other_branch is not None and run.source is not None:
+        began, here = run.source.branch or "", outcome.other_branch
+        words = f"the run began on branch {_one_line(began)}, and this is {_one_line(here)}"
+        yield from _wrapped(words, terminal)
     if dry_run or outcome.application is not None:
         yield from _steps(outcome, terminal)
     yield from _clashes(outcome, terminal)
@@ -41,7 +45,7 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
     """What `undo` did."""
     where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
     own = [one for one in outcome.recovered if one.application != outcome.application]
-    yield from _recovered(own, terminal)
+    yield from recovered(own, terminal)
     if outcome.conflicts:
         yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
     elif outcome.branch or outcome.plan.steps:
@@ -67,9 +71,9 @@ def _ignored_left(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[st
         yield from _wrapped(words, terminal)
 
 
-def _recovered(recovered: Iterable[Recovery], terminal: Terminal) -> Iterator[str]:
+def recovered(recoveries: Iterable[Recovery], terminal: Terminal) -> Iterator[str]:
     """What was set right first, since it had been cut short."""
-    for each in recovered:
+    for each in recoveries:
         what = "undo" if each.application.undo_after else "apply"
         words = f"an earlier {what} of run {each.application.run_id} was cut short: what it had"
         yield from wrap(f"{words} brought has been taken back now", terminal.text_width)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from crossrun.errors import ConfigurationError
 from crossrun.failures import CANCELLED, RunFailed
 from crossrun.stopping import Stop
-from crossrun.workspace.descriptors import opened, shown
+from crossrun.workspace.descriptors import opened, reason, shown
 from crossrun.workspace.links import Links, Redirected
 from crossrun.workspace.partial import building
 from crossrun.workspace.transfer import Halted, HardLinks, LeaveOut, Lost, Skipped, Task, Worker
@@ -94,7 +94,7 @@ def copy_into(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = n
     except OSError as error:
         raise ConfigurationError(
             "COPY_FAILED",
-            f"{source} cannot be copied: {error.strerror} ({error.filename})",
+            f"{source} cannot be copied: {reason(error)}",
             hint="check the disk's free space and the permissions of both folders",
         ) from error
     if unreadable := sorted(path for worker in workers for path in worker.unreadable):

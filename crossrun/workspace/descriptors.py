@@ -55,6 +55,12 @@ def shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+def reason(error: OSError) -> str:
+    """Why the system refused, and for which file where that is known."""
+    why = error.strerror or str(error)
+    return f"{why} ({shown(str(error.filename))})" if error.filename else why
+
+
 def allow_all(folder: int, name: str) -> None:
     """Gives the user all rights on a folder, and not on what a link in its place leads to.
 

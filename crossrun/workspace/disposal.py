@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import ConfigurationError
-from crossrun.workspace.descriptors import NO_FOLDER, opened, opened_below
+from crossrun.workspace.descriptors import NO_FOLDER, opened, opened_below, reason
 from crossrun.workspace.partial import abandoned, set_aside
 from crossrun.workspace.removing import remove_below
 
@@ -113,6 +113,6 @@ def _folders_in(root: Path, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _unremovable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         "WORKSPACE_UNREMOVABLE",
-        f"{path} cannot be removed: {error.strerror} ({error.filename})",
+        f"{path} cannot be removed: {reason(error)}",
         hint="see who owns it and whether something is mounted there, and try again",
     )

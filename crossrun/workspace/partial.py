@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError
-from crossrun.workspace.descriptors import opened, opened_below
+from crossrun.workspace.descriptors import opened, opened_below, reason
 from crossrun.workspace.removing import remove_below
 
 _PARTIAL = re.compile(r"\..+\.partial-[0-9a-f]{16}", re.DOTALL)
@@ -164,6 +164,6 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             "WORKSPACE_UNREMOVABLE",
-            f"{path} cannot be removed: {error.strerror} ({error.filename})",
+            f"{path} cannot be removed: {reason(error)}",
             hint="see who owns it and whether something is mounted there, and try again",
         ) from error

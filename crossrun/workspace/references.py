@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError, UsageError
-from crossrun.workspace.descriptors import opened, opened_below, read_file
+from crossrun.workspace.descriptors import opened, opened_below, read_file, reason
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of `packed-refs`: about a million references."""
@@ -125,7 +125,7 @@ class Branches:
                         with suppress(FileNotFoundError):
                             os.unlink(lock, dir_fd=folder)
         except OSError as error:
-            raise impossible(f"{error.strerror}: {error.filename}") from error
+            raise impossible(reason(error)) from error
 
 
 def impossible(why: str) -> ConfigurationError:

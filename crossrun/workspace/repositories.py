@@ -250,6 +250,16 @@ def _refuse_links(source: Path, copied: Sequence[Copied]) -> None:
         raise unfit(source, "there are symbolic links in its .git")
 
 
+def branch_of(folder: Path) -> str | None:
+    """The branch that a work tree is on; None where it is on none, or that cannot be told."""
+    try:
+        head = read_file(git_folders(folder).own / "HEAD", LONGEST)
+    except (ConfigurationError, OSError):
+        return None
+    name = os.fsdecode(head or b"").strip().removeprefix("ref: refs/heads/")
+    return name if head and head.startswith(b"ref: refs/heads/") else None
+
+
 def _is_partial(settings: Settings) -> bool:
     return any(
         key == "extensions.partialclone" or re.fullmatch(r"remote\..*\.promisor", key, re.DOTALL)
