@@ -120,9 +120,11 @@ def _after(run: Run, recorded: Recorded) -> Run:
             return replace(run, learned_pattern_id=pattern_id)
         case Verified(command=command, exit_code=exit_code):
             return replace(run, verify=Verification(command, exit_code))
-        case WorkspaceChanged(changes=changes, branch=branch, ignored=ignored):
+        case WorkspaceChanged(changes=changes, branch=branch, ignored=ignored, commits=commits):
             count = None if ignored is None else ignored.count
-            return replace(run, changes=changes, branch=branch, ignored_files=count)
+            return replace(
+                run, changes=changes, branch=branch, ignored_files=count, commits=commits
+            )
         case RunFinished() as event:
             return _finished(run, recorded, event)
         case (

@@ -6,7 +6,7 @@ back stays, unless the user says otherwise.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from crossrun.status import Status
 
@@ -19,8 +19,9 @@ class Occupant(NamedTuple):
 
     `has_source`: the workspace began as a copy of the user's files. `has_work`: it changed
     something, or that is not known. `applied`: all of the change was brought back. `cut_short`: an
-    apply or undo of it was, and needs the recorded states. `cloned_from` is the run that its
-    workspace is a clone of.
+    apply or undo of it was, and needs the recorded states. `has_commits`: it made commits,
+    branches, tags or stashes in the workspace's own repository; `commits_brought`: they are in a
+    repository of the user's. `cloned_from` is the run that its workspace is a clone of.
     """
 
     id: str
@@ -34,6 +35,8 @@ class Occupant(NamedTuple):
     has_work: bool = False
     applied: bool = False
     cut_short: bool = False
+    has_commits: bool = False
+    commits_brought: bool = False
     cloned_from: str | None = None
 
 
@@ -93,9 +96,11 @@ class Plan(NamedTuple):
 
 def planned(holdings: Sequence[Holding], rules: Rules, now: datetime) -> Plan:
     """What goes by the rules, the largest first."""
-    returned = brought_back(holdings)
+    returned, commits = brought_back(holdings), brought_back(holdings, "commits_brought")
     matching = _matching(holdings, rules, now)
-    reasons = [(holding, _reason_to_stay(holding, returned, rules)) for holding in matching]
+    reasons = [
+        (holding, _reason_to_stay(holding, returned, commits, rules)) for holding in matching
+    ]
     free = [holding for holding, reason in reasons if reason is None]
     why = _words(rules)
     return Plan(
@@ -104,12 +109,19 @@ def planned(holdings: Sequence[Holding], rules: Rules, now: datetime) -> Plan:
     )
 
 
-def brought_back(holdings: Iterable[Holding]) -> set[str]:
-    """The runs whose work is with the user: it was applied, or a clone with the same source was."""
+def brought_back(
+    holdings: Iterable[Holding], what: Literal["applied", "commits_brought"] = "applied"
+) -> set[str]:
+    """The runs whose work is with the user: it was applied, or a clone with the same source was.
+
+    Args:
+        holdings: all workspaces.
+        what: which work: the files, or the commits.
+    """
     holdings = list(holdings)
     place = {run.id: holding for holding in holdings for run in holding.runs}
     found: set[str] = set()
-    pending = [run.id for run in _all_runs(holdings) if run.applied]
+    pending = [run.id for run in _all_runs(holdings) if getattr(run, what)]
     while pending:
         run_id = pending.pop()
         if run_id in found:
@@ -158,7 +170,9 @@ def _as_many_as_needed(
     return going
 
 
-def _reason_to_stay(holding: Holding, returned: set[str], rules: Rules) -> str | None:
+def _reason_to_stay(
+    holding: Holding, returned: set[str], commits: set[str], rules: Rules
+) -> str | None:
     if any(run.in_place for run in holding.runs):
         return "your own folder"
     going_on = next((run for run in holding.runs if not run.status.ended), None)
@@ -170,15 +184,32 @@ def _reason_to_stay(holding: Holding, returned: set[str], rules: Rules) -> str |
         return "an apply or undo was cut short"
     if not rules.force and _has_work_to_lose(holding, returned):
         return "its work was not applied"
+    if not rules.force and has_commits_to_lose(holding, commits):
+        return "it has commits that were not brought (apply --commits)"
     return None
+
+
+def has_commits_to_lose(holding: Holding, brought: set[str]) -> bool:
+    """Whether a run made commits after the last one whose commits were brought to the user.
+
+    Args:
+        holding: a workspace.
+        brought: the runs whose commits were; see `brought_back`.
+    """
+    return any(run.has_commits for run in _after_last(holding, brought))
 
 
 def _has_work_to_lose(holding: Holding, returned: set[str]) -> bool:
     """Whether a run with a source did something after the last one that was brought back."""
     if not any(run.has_source for run in holding.runs):
         return False
+    return any(run.has_work for run in _after_last(holding, returned))
+
+
+def _after_last(holding: Holding, returned: set[str]) -> Sequence[Occupant]:
+    """The runs of a workspace after the last one whose work is with the user."""
     last = max((i for i, run in enumerate(holding.runs) if run.id in returned), default=-1)
-    return any(run.has_work for run in holding.runs[last + 1 :])
+    return holding.runs[last + 1 :]
 
 
 def _words(rules: Rules) -> str:

@@ -202,6 +202,28 @@ class IgnoredFiles(Struct, frozen=True):
     kept: str | None = None
 
 
+class RefChange(Struct, frozen=True):
+    """A branch, tag or stash that a run made or moved in the repository of its workspace.
+
+    `ref` is its name as git has it: `refs/heads/main`, `refs/tags/v1`, `stash@{0}`; `HEAD` for
+    commits on no branch. `old` is where it was, None when it is new. `commits` counts those that
+    it has, and neither the state before nor the references listed before it; None: not known.
+    """
+
+    ref: str
+    old: str | None
+    new: str
+    commits: int | None
+
+
+class BroughtRef(Struct, frozen=True):
+    """A branch or tag that was made for a reference `source` of a run, at the object `id`."""
+
+    ref: str
+    id: str
+    source: str
+
+
 class Verification(Struct, frozen=True):
     """The user's own check of a run. `exit_code` is None when it did not end by itself."""
 
@@ -259,8 +281,9 @@ class Application(Struct, frozen=True, kw_only=True):
     `path` is the folder that got it, `branch` the branch that was made instead of changing files.
     `before` and `after` are git trees, in the workspace's snapshots, of the files that were
     changed: what it takes to undo it. Those of a branch are its commit and the one before.
-    Without `finished_at` only a part of it may be there. `ignored_left` counts files that git
-    ignores, which the run wrote and which were not brought.
+    `refs` are the branches and tags that were made for the commits of the run; files and `before`
+    do not matter then. Without `finished_at` only a part of it may be there. `ignored_left` counts
+    files that git ignores, which the run wrote and which were not brought.
 
     `undo_before` and `undo_after` are such trees of the files that an undo changes. While they are
     there without `undone_at`, the undo is under way, or was cut short. `left_out` are the paths
@@ -281,11 +304,12 @@ class Application(Struct, frozen=True, kw_only=True):
     undo_before: str | None = None
     undo_after: str | None = None
     left_out: tuple[str, ...] = ()
+    refs: tuple[BroughtRef, ...] = ()
 
     @property
     def is_live(self) -> bool:
         """Whether files have it, or a part of it."""
-        return self.branch is None and self.undone_at is None
+        return self.branch is None and not self.refs and self.undone_at is None
 
     @property
     def was_cut_short(self) -> bool:
@@ -342,6 +366,7 @@ class Run(Struct, frozen=True, kw_only=True):
     source: Source | None = None
     ignored_files: int | None = None
     duration_s: float | None = None
+    commits: tuple[RefChange, ...] | None = None
 
     @property
     def seconds(self) -> float | None:

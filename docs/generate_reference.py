@@ -112,6 +112,7 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     runs.Tokens,
     runs.Change,
     runs.IgnoredFiles,
+    runs.RefChange,
     events.PlanItem,
     events.Candidate,
     workflows.Workflow,

@@ -52,6 +52,7 @@ from crossrun.runs import (
     IgnoredFiles,
     Limits,
     MemoryOptions,
+    RefChange,
     RunRequest,
     Source,
     Tokens,
@@ -209,6 +210,7 @@ EVENTS: tuple[Event, ...] = (
         baseline="4b825dc",
         top_files=("pyproject.toml", "Makefile"),
         source=SOURCE,
+        refs="9c2a6f1",
     ),
     PatternDecided(
         decision="injected",
@@ -269,6 +271,11 @@ EVENTS: tuple[Event, ...] = (
         stat=" new.py | 3 +++",
         branch="main",
         ignored=IgnoredFiles(3, ("out/report.md",), ("out/chart.png",), (".env",), "c0ffee1"),
+        commits=(
+            RefChange("refs/heads/main", "b797fe4", "2850ac7", 3),
+            RefChange("stash@{0}", None, "0a9e93c", 2),
+        ),
+        refs="d1f00e2",
     ),
     ArtifactSaved(
         id="k7f3abcd-1",

@@ -168,7 +168,7 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
         ),
         (
             [WorkspaceChanged(tree="t", changes=(), shortstat="", stat="")],
-            a_run(changes=(), branch=None),
+            a_run(changes=(), branch=None, commits=()),
         ),
         (
             [event_of(WorkspaceChanged)],
@@ -180,6 +180,7 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
                 ),
                 branch="main",
                 ignored_files=3,
+                commits=event_of(WorkspaceChanged).commits,
             ),
         ),
         (
@@ -271,6 +272,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         changes=event_of(WorkspaceChanged).changes,
         branch="main",
         ignored_files=3,
+        commits=event_of(WorkspaceChanged).commits,
         status=Status.FAILED,
         failure=FAILURE,
         exit_code=9,

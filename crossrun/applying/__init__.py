@@ -6,17 +6,22 @@ undo it, so that a process that dies in the middle leaves nothing that cannot be
 
 from crossrun.applying.branches import apply_as_branch
 from crossrun.applying.changes import Change, Outcome, Recovery, change_of, target_of
+from crossrun.applying.commits import Commits, apply_commits, commits_are_brought, commits_of
 from crossrun.applying.files import apply_to_files
 from crossrun.applying.recovery import recover_all
 from crossrun.applying.undoing import undo
 
 __all__ = (
     "Change",
+    "Commits",
     "Outcome",
     "Recovery",
     "apply_as_branch",
+    "apply_commits",
     "apply_to_files",
     "change_of",
+    "commits_are_brought",
+    "commits_of",
     "recover_all",
     "target_of",
     "undo",

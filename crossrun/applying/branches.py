@@ -14,7 +14,7 @@ from crossrun.store import Store
 from crossrun.workspace.branches import Repository
 from crossrun.workspace.bringing import Planner, keep_contents
 from crossrun.workspace.merging import Clash, Plan, wishes
-from crossrun.workspace.references import Branches
+from crossrun.workspace.references import References
 
 _SUBJECT = 72
 """Characters of the first line of a commit message."""
@@ -67,7 +67,7 @@ def apply_as_branch(
 
 
 def undo_branch(
-    store: Store, branches: Branches, folder: Path, application: Application
+    store: Store, branches: References, folder: Path, application: Application
 ) -> Outcome:
     """Removes a branch that nobody has gone on with; one that is gone already is fine."""
     name, commit = application.branch or "", application.after or ""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from crossrun.clock import now
 from crossrun.errors import NotFoundError, StillRunningError, UsageError
 from crossrun.events import WorkspaceChanged, decode
-from crossrun.runs import Application, Run
+from crossrun.runs import Application, BroughtRef, Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.git import EMPTY_TREE
@@ -47,7 +47,8 @@ class Outcome(NamedTuple):
 
     `recovered` is what was brought to an end first. `undo_first` are applications that build on
     the one to be taken back, the newest first. `other_branch` is what the folder is on, where the
-    run began on another branch.
+    run began on another branch. `refs` are the branches and tags that were made, or would be, for
+    commits of the run.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class Outcome(NamedTuple):
     recovered: tuple[Recovery, ...] = ()
     undo_first: tuple[Application, ...] = ()
     other_branch: str | None = None
+    refs: tuple[BroughtRef, ...] = ()
 
     @property
     def conflicts(self) -> bool:
@@ -71,12 +73,7 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
     Raises:
         CrossrunError: STILL_RUNNING, DIFF_MISSING, SNAPSHOTS_GONE.
     """
-    if not run.status.ended:
-        raise StillRunningError(
-            "STILL_RUNNING",
-            f"the run {run.id} is {run.status}, its change is not measured yet",
-            hint=f"wait for it: crossrun wait {run.id}",
-        )
+    require_end(run)
     tree = tree_after(store, run)
     if tree is None:
         raise NotFoundError(
@@ -98,6 +95,16 @@ def _how_to_measure(run: Run) -> str:
     if not Path(run.workspace).is_dir():
         return f"its workspace {run.workspace} is gone"
     return f"go on with it, and apply that: crossrun resume {run.id}; its files: {run.workspace}"
+
+
+def require_end(run: Run) -> None:
+    """Makes sure that a run has ended. Raises StillRunningError, STILL_RUNNING."""
+    if not run.status.ended:
+        raise StillRunningError(
+            "STILL_RUNNING",
+            f"the run {run.id} is {run.status}, its change is not measured yet",
+            hint=f"wait for it: crossrun wait {run.id}",
+        )
 
 
 def target_of(run: Run, to: Path | None) -> Path:

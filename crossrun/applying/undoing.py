@@ -14,6 +14,7 @@ from crossrun.applying.changes import (
     target_of,
     trees_of,
 )
+from crossrun.applying.commits import undo_commits
 from crossrun.applying.journal import recover, take_back
 from crossrun.applying.later import Later
 from crossrun.applying.turns import turn, usable
@@ -48,6 +49,9 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> Outcome:
         )
     application = live[-1]
     folder, trees = target_of(run, Path(application.path)), trees_of(run, workspaces)
+    if application.refs:
+        with turn(store, run, workspaces, folder):
+            return undo_commits(store, folder, application)
     if application.branch is not None:
         with turn(store, run, workspaces, folder):
             return undo_branch(store, branches_of(folder), folder, application)

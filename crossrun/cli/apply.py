@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
 import click
 import typer
@@ -11,7 +11,7 @@ from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Command, Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, Exit, UsageError
-from crossrun.schema import document
+from crossrun.schema import document, plain_object
 from crossrun.views.words import plural
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _STDOUT = Path("-")
 _IGNORED, _EVERYTHING = "--ignored", "*"
-_OPTIONS = ("--to", "--branch", "--patch", "--conflicts", "--dry-run", _IGNORED)
+_OPTIONS = ("--to", "--branch", "--patch", "--commits", "--conflicts", "--dry-run", _IGNORED)
 _EXCLUSIVE = (
     ("--branch", "--patch"),
     ("--branch", _IGNORED),
@@ -31,6 +31,9 @@ _EXCLUSIVE = (
     ("--patch", "--conflicts"),
     ("--patch", "--to"),
     ("--patch", "--dry-run"),
+    ("--patch", "--commits"),
+    ("--commits", "--conflicts"),
+    ("--commits", _IGNORED),
 )
 
 
@@ -47,6 +50,10 @@ def apply(
     patch: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a patch instead; - prints it.")
     ] = None,
+    commits: Annotated[
+        bool,
+        typer.Option("--commits", help="Bring the agent's commits, as branches and tags."),
+    ] = False,
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Put conflicts into the files, with markers.")
     ] = False,
@@ -73,25 +80,33 @@ def apply(
       crossrun apply
       crossrun apply k7f3 --dry-run
       crossrun apply k7f3 --branch agent/fix-parser
+      crossrun apply k7f3 --commits
       crossrun apply k7f3 --to ../elsewhere
       crossrun apply k7f3 --ignored "out/*.csv"
       crossrun apply k7f3 --patch - | git apply --3way
     """
     options = current()
-    _require_one((to, branch, patch, conflicts or None, dry_run or None, ignored))
+    _require_one((to, branch, patch, commits or None, conflicts or None, dry_run or None, ignored))
     settings = options.settings()
     store = open_ledger(options, settings)
-    from crossrun.applying import change_of
+    from crossrun.applying import change_of, commits_are_brought
     from crossrun.assembly import workspaces
+    from crossrun.views.applying import applied, commits_applied, commits_left
 
-    change = change_of(store, chosen_run(store, run, project_id), workspaces(settings))
+    chosen = chosen_run(store, run, project_id)
+    wanted = _Wanted(to, branch, conflicts, ignored, dry_run)
+    if commits:
+        outcome = _commits_applied(store, chosen, settings, wanted)
+        lines = commits_applied(outcome, chosen, options.err, dry_run=dry_run)
+        _tell(outcome, chosen, options, lines, dry_run=dry_run, json=json)
+    change = change_of(store, chosen, workspaces(settings))
     if patch is not None:
         _write_patch(change, patch, settings, options, json=json)
-    else:
-        outcome = _applied(
-            store, change, settings, _Wanted(to, branch, conflicts, ignored, dry_run)
-        )
-        _tell(outcome, change.run, options, dry_run=dry_run, json=json)
+        return
+    outcome = _applied(store, change, settings, wanted)
+    lines = applied(outcome, chosen, options.err, dry_run=dry_run)
+    left = () if commits_are_brought(store, chosen) else commits_left(chosen, options.err)
+    _tell(outcome, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
 
 
 def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
@@ -166,14 +181,34 @@ def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wa
     )
 
 
-def _tell(outcome: "Outcome", run: "Run", options: Globals, *, dry_run: bool, json: bool) -> None:
-    from crossrun.views.applying import applied
+def _commits_applied(
+    store: "Store", run: "Run", settings: "Settings", wanted: _Wanted
+) -> "Outcome":
+    from crossrun.applying import Outcome, apply_commits, commits_of, target_of
+    from crossrun.assembly import workspaces
+    from crossrun.workspace.merging import Plan
 
+    if run.source is not None and run.source.kind == "in_place" and wanted.to is None:
+        return Outcome(Path(run.source.path), Plan())
+    folder = target_of(run, wanted.to)
+    commits = commits_of(store, run, workspaces(settings))
+    return apply_commits(store, commits, folder, wanted.branch, dry_run=wanted.dry_run)
+
+
+def _tell(
+    outcome: "Outcome",
+    run: "Run",
+    options: Globals,
+    lines: Iterable[str],
+    *,
+    dry_run: bool,
+    json: bool,
+) -> NoReturn:
     clashes = bool(outcome.plan.clashes)
     if json:
         told = {"applied": outcome.application is not None, "dry_run": dry_run}
         options.out.emit(document(told | _object(outcome, run)))
-    _say(options, applied(outcome, run, options.err, dry_run=dry_run), always=clashes)
+    _say(options, lines, always=clashes)
     raise typer.Exit(Exit.RUN_FAILED if clashes else Exit.OK)
 
 
@@ -227,6 +262,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
         "path": str(outcome.folder),
         "branch": outcome.branch,
         "commit": application.after if application and application.branch else None,
+        "refs": [plain_object(each) for each in outcome.refs],
         "files": [
             {
                 "path": shown(step.path),

@@ -18,8 +18,9 @@ from crossrun.executors.process import Bounds
 from crossrun.failures import CANCELLED, Failure, RunFailed
 from crossrun.runs import Change, IgnoredFiles
 from crossrun.stopping import Stop
-from crossrun.workspace import Workspace, branch
+from crossrun.workspace import Workspace, Workspaces, branch
 from crossrun.workspace.git import Difference
+from crossrun.workspace.histories import History
 from crossrun.workspace.looking import OnDisk, inside
 
 _NAMED = 1000
@@ -37,9 +38,10 @@ def measure(course: Course, failure: Failure | None) -> Stage:
     workspace = course.workspace
     if workspace is None:
         return None
-    patience = _last_patience(course.stop)
+    patience, workspaces = _last_patience(course.stop), course.crew.workspaces
+    measuring = course.measured(lambda: _measured(workspace, workspaces), patience)
     try:
-        tree, found, ignored = yield from course.measured(lambda: _measured(workspace), patience)
+        tree, found, ignored, history = yield from measuring
     except RunFailed as stopped:
         yield Warned(message=f"{_NOT_MEASURED} {workspace.path}")
         return stopped.failure if failure is None else None
@@ -52,6 +54,8 @@ def measure(course: Course, failure: Failure | None) -> Stage:
         stat=found.stat,
         branch=branch(workspace.path),
         ignored=ignored,
+        commits=history.commits,
+        refs=history.refs,
     )
     yield changed
     if found.changes:
@@ -116,10 +120,12 @@ def credit(course: Course, failure: Failure | None) -> Stage:
     return None
 
 
-def _measured(workspace: Workspace) -> tuple[str, Difference, IgnoredFiles]:
+def _measured(
+    workspace: Workspace, workspaces: Workspaces
+) -> tuple[str, Difference, IgnoredFiles, History]:
     tree = workspace.state()
     change = workspace.snapshots.difference(workspace.baseline, tree)
-    return tree, change, _ignored_files(workspace)
+    return tree, change, _ignored_files(workspace), workspaces.history(workspace)
 
 
 def _ignored_files(workspace: Workspace) -> IgnoredFiles:

@@ -59,6 +59,7 @@ class Work:
             baseline=workspace.baseline,
             top_files=markers,
             source=source,
+            refs=workspace.refs_blob,
         )
         trouble = yield from self._choose(markers)
         if trouble is not None:

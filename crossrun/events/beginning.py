@@ -103,10 +103,12 @@ class WorkspacePrepared(Fact, frozen=True):
     """The agent's folder is ready; changes are measured against `baseline` (a git tree id).
 
     `top_files` are the names of the files at its top, as far as they tell what kind of project it
-    is. `source` is where its files came from, and where changes go back to.
+    is. `source` is where its files came from, and where changes go back to. `refs` is a blob in the
+    workspace's snapshots with the branches, tags and stashes of the workspace's own repository.
     """
 
     path: str
     baseline: str
     top_files: tuple[str, ...] = ()
     source: Source | None = None
+    refs: str | None = None

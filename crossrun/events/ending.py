@@ -2,7 +2,7 @@
 
 from crossrun.events.fact import Fact
 from crossrun.failures import Failure
-from crossrun.runs import Change, IgnoredFiles
+from crossrun.runs import Change, IgnoredFiles, RefChange
 from crossrun.status import Status
 
 
@@ -18,6 +18,9 @@ class WorkspaceChanged(Fact, frozen=True):
     """What differs from the baseline, measured from outside. `tree` is the state after the run.
 
     `ignored` are files that git ignores, which are not in that state; None: nobody looked.
+    `commits` are the branches, tags and stashes of the workspace's own repository that the run made
+    or moved. `refs` is a blob in the workspace's snapshots with all that the repository has after
+    the run; None: it has none.
     """
 
     tree: str
@@ -26,6 +29,8 @@ class WorkspaceChanged(Fact, frozen=True):
     stat: str
     branch: str | None = None
     ignored: IgnoredFiles | None = None
+    commits: tuple[RefChange, ...] = ()
+    refs: str | None = None
 
 
 class ArtifactSaved(Fact, frozen=True):

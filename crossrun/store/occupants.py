@@ -10,7 +10,9 @@ from crossrun.retention import Occupant
 from crossrun.status import Status
 from crossrun.store.access import ReadAccess, require_moment
 
-_FLAGS = ("has_source", "in_place", "has_work", "applied", "cut_short")
+_FLAGS = (
+    "has_source", "in_place", "has_work", "applied", "cut_short", "has_commits", "commits_brought",
+)  # fmt: skip
 _OCCUPANTS = """
     SELECT r.id, r.project_id, r.workspace, r.status,
         max(coalesce(r.ended_at, r.created_at), r.recorded_after) AS at,
@@ -26,13 +28,19 @@ _OCCUPANTS = """
             SELECT 1 FROM applications a
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
                 AND coalesce(a.ignored_left, 0) = 0
-                AND a.left_out IS NULL
+                AND a.left_out IS NULL AND a.refs IS NULL
         ) AS applied,
         EXISTS (
             SELECT 1 FROM applications a
-            WHERE a.run_id = r.id AND a.branch IS NULL AND a.undone_at IS NULL
+            WHERE a.run_id = r.id AND a.branch IS NULL AND a.refs IS NULL AND a.undone_at IS NULL
                 AND (a.finished_at IS NULL OR a.undo_after IS NOT NULL)
         ) AS cut_short,
+        coalesce(json_array_length(r.commits), 0) > 0 AS has_commits,
+        EXISTS (
+            SELECT 1 FROM applications a
+            WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
+                AND a.refs IS NOT NULL
+        ) AS commits_brought,
         r.from_run_id AS cloned_from
     FROM (
         SELECT *, rowid AS number,

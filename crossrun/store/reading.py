@@ -21,7 +21,7 @@ _DECIDED = (
     " created_at, started_at, ended_at, '' AS workspace, executor, planner, model, planner_model,"
     " executor_version, crossrun_version, tokens, cost,"
     " NULL AS answer, NULL AS changes, NULL AS verify, failure, redactions, pattern, pattern_id,"
-    " NULL AS source,"
+    " NULL AS source, NULL AS commits,"
     " learned_pattern_id, turns, commands, failed_commands, duration_s FROM runs"
 )
 _NEWEST = "ORDER BY rowid DESC LIMIT ?"

@@ -16,7 +16,9 @@ from crossrun.store.access import require_moment
 from crossrun.stored import StoredEvent
 from crossrun.workflows import Pattern, Version
 
-_NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source")
+_NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source", "commits")
+_LISTS = ("left_out", "refs")
+"""Of an application: JSON text, NULL where they are empty."""
 _EXIT_CODES = range(256)
 
 
@@ -76,14 +78,16 @@ def artifact_of(row: sqlite3.Row) -> Artifact:
 def application_row(application: Application) -> dict[str, Any]:
     """The columns of an application."""
     row: dict[str, Any] = msgspec.to_builtins(application)
-    left_out = application.left_out
-    return row | {"left_out": json.dumps(left_out, ensure_ascii=False) if left_out else None}
+    for name in _LISTS:
+        row[name] = json.dumps(row[name], ensure_ascii=False) if row[name] else None
+    return row
 
 
 def application_of(row: sqlite3.Row) -> Application:
     """The application that a row holds."""
     values = dict(row)
-    values["left_out"] = json.loads(values["left_out"] or "[]")
+    for name in _LISTS:
+        values[name] = json.loads(values[name] or "[]")
     application = msgspec.convert(values, Application)
     for moment in (application.at, application.finished_at, application.undone_at):
         if moment is not None:

@@ -203,6 +203,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE applications ADD COLUMN left_out VARCHAR;
         """,
     ),
+    (
+        "0009_commits",
+        """
+        ALTER TABLE runs ADD COLUMN commits VARCHAR;
+        ALTER TABLE applications ADD COLUMN refs VARCHAR;
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

@@ -53,6 +53,7 @@ class RunRow(SQLModel, table=True):
     source: str | None
     ignored_files: int | None
     duration_s: float | None
+    commits: str | None
 
 
 class EventRow(SQLModel, table=True):
@@ -85,7 +86,7 @@ class ArtifactRow(SQLModel, table=True):
 class ApplicationRow(SQLModel, table=True):
     """That the change of a run was brought somewhere, by the user's word.
 
-    `left_out` is JSON text; NULL where it is empty.
+    `left_out` and `refs` are JSON text; NULL where they are empty.
     """
 
     __tablename__: ClassVar[str] = "applications"
@@ -104,6 +105,7 @@ class ApplicationRow(SQLModel, table=True):
     undo_before: str | None
     undo_after: str | None
     left_out: str | None
+    refs: str | None
 
 
 class ProjectRow(SQLModel, table=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from crossrun.applying import Outcome, Recovery
 from crossrun.runs import Run
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
-from crossrun.views.words import CHANGE_MARKS, clean, plural
+from crossrun.views.words import CHANGE_MARKS, clean, history_words, plural
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.merging import Clash, Step
 
@@ -39,6 +39,44 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
     if outcome.application is not None:
         yield ""
         yield terminal.style(f"  take it back: crossrun undo {run.id}", "dim")
+
+
+def commits_applied(
+    outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool
+) -> Iterator[str]:
+    """What `apply --commits` did."""
+    if not outcome.refs:
+        yield (
+            f"nothing to do: {outcome.folder} has the commits that run {run.id} made, "
+            "or the run made none"
+        )
+        return
+    done = "would be brought" if dry_run else "were brought"
+    yield terminal.style(f"the commits of run {run.id} {done} to {outcome.folder}", "bold")
+    rows = [("+", _ref_words(each.ref), _ref_words(each.source)) for each in outcome.refs]
+    yield from _listed("would" if dry_run else "made", rows, terminal)
+    if outcome.application is not None:
+        yield ""
+        first = outcome.refs[0].ref.partition("/")[2].partition("/")[2]
+        for told in (f"see them: git log {first}", f"take it back: crossrun undo {run.id}"):
+            yield terminal.style(f"  {told}", "dim")
+
+
+def _ref_words(ref: str) -> str:
+    """`branch main`, `tag v1`, `stash@{0}`."""
+    for prefix, kind in (("refs/heads/", "branch"), ("refs/tags/", "tag")):
+        if ref.startswith(prefix):
+            return f"{kind} {ref.removeprefix(prefix)}"
+    return "on no branch" if ref == "HEAD" else ref
+
+
+def commits_left(run: Run, terminal: Terminal) -> Iterator[str]:
+    """What is only in the repository of the workspace, and how to get it."""
+    told = history_words(run.commits or ()) or "commits of earlier runs"
+    to = " --to DIR" if run.source is None or run.source.kind == "url" else ""
+    words = f"only in the workspace: {told}; to get them: crossrun apply {run.id} --commits{to}"
+    yield ""
+    yield from _wrapped(words, terminal)
 
 
 def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:

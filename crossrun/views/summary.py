@@ -11,6 +11,7 @@ from crossrun.views.words import (
     clock,
     count,
     first_line,
+    history_words,
     moment,
     plural,
     size,
@@ -51,6 +52,7 @@ def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator
     facts = [
         *_changed(run, terminal),
         *_ignored(run, terminal),
+        *_commits(run, terminal),
         *_left(run, artifacts, terminal),
         *_verified(run, terminal),
     ]
@@ -149,6 +151,13 @@ def _ignored(run: Run, terminal: Terminal) -> Iterator[str]:
         yield f"  {terminal.style('ignored  ', 'dim')} {text}"
 
 
+def _commits(run: Run, terminal: Terminal) -> Iterator[str]:
+    """What the agent did in the workspace's own repository."""
+    if run.commits:
+        label = terminal.style(f"{'commits':<9}", "dim")
+        yield f"  {label} {fit(history_words(run.commits), terminal.width - 14)}"
+
+
 def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
     """What people who do such a task want to find again."""
     found = [one for one in artifacts if one.kind not in _OF_EVERY_RUN]
@@ -177,6 +186,9 @@ def _next_commands(run: Run) -> list[str]:
         *(["show"] if run.failure is None else []),
     ]
     commands = [f"crossrun {name} {run.id}" for name in names]
+    if run.commits and not _is_in_place(run):
+        to = "" if _can_go_back(run) else " --to DIR"
+        commands.append(f"crossrun apply {run.id} --commits{to}")
     if run.learned_pattern_id is not None:
         commands.append(f"crossrun patterns show {run.learned_pattern_id}")
     return commands
@@ -209,6 +221,10 @@ def _applied(applications: Sequence[Application]) -> str:
 def _can_go_back(run: Run) -> bool:
     """Whether there is a folder that the change can be brought to."""
     return run.source is not None and run.source.kind in ("repository", "folder")
+
+
+def _is_in_place(run: Run) -> bool:
+    return run.source is not None and run.source.kind == "in_place"
 
 
 def _source(run: Run) -> str:

@@ -1,10 +1,14 @@
 """Words and numbers that all views share. Imports nothing heavy."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from crossrun.status import Status
+
+if TYPE_CHECKING:
+    from crossrun.runs import RefChange
 
 Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "warn", "bad", "note"]
 _CONTROL = (
@@ -75,6 +79,24 @@ def count(number: int) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 command`, `2 commands`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def history_words(commits: "Iterable[RefChange]") -> str:
+    """`3 commits on feature/x, branch old, 1 tag, 2 stashes`."""
+    commits = list(commits)
+    told = []
+    for change in commits:
+        name = visible(change.ref.removeprefix("refs/heads/"))
+        if change.ref == "HEAD":
+            name = "no branch"
+        if change.ref == "HEAD" or change.ref.startswith("refs/heads/"):
+            count = change.commits
+            told.append(f"{plural(count, 'commit')} on {name}" if count else f"branch {name}")
+    tags = sum(change.ref.startswith("refs/tags/") for change in commits)
+    stashes = sum(change.ref.startswith("stash@") for change in commits)
+    told += [plural(tags, "tag")] if tags else []
+    told += ["1 stash" if stashes == 1 else f"{stashes} stashes"] if stashes else []
+    return ", ".join(told)
 
 
 def size(number: int) -> str:

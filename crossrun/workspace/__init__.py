@@ -15,6 +15,8 @@ from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError
 from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
 from crossrun.workspace.git import EMPTY_TREE, Snapshots
+from crossrun.workspace.git_folders import GitFolders
+from crossrun.workspace.histories import History, measured
 from crossrun.workspace.ignored import (
     IgnoredChange,
     Mark,
@@ -25,6 +27,7 @@ from crossrun.workspace.ignored import (
     to_keep,
 )
 from crossrun.workspace.own_repository import is_file_below
+from crossrun.workspace.refs import Refs, encoded, refs_of, repository_in
 
 if TYPE_CHECKING:
     from crossrun.workspace.remembered import Lookout
@@ -44,7 +47,8 @@ class Workspace(Struct, frozen=True):
 
     `baseline` is the git tree of its files, `ignored` are the files that git ignores, and
     `manifest` is the id of the blob that remembers these. Before a run in place, the contents of
-    those that are not too large are kept in the tree `kept`.
+    those that are not too large are kept in the tree `kept`. `refs` are the branches, tags and
+    stashes of the folder's own repository, and `refs_blob` remembers these.
     """
 
     path: Path
@@ -53,6 +57,8 @@ class Workspace(Struct, frozen=True):
     ignored: Mapping[str, Mark] = {}
     manifest: str | None = None
     kept: str | None = None
+    refs: Refs = {}
+    refs_blob: str | None = None
 
     def state(self) -> str:
         """The state as it is now, by the rules that counted when it was prepared."""
@@ -112,7 +118,7 @@ class Workspaces:
 
     def __init__(self, root: Path, snapshots: Path, own_folders: Sequence[Path] = ()) -> None:
         self._root = root
-        self._snapshots = snapshots
+        self.scratch = self._snapshots = snapshots
         self.own_folders = (root, snapshots, *own_folders)
 
     def path(self, project_id: str, run_id: str) -> Path:
@@ -156,7 +162,8 @@ class Workspaces:
             snapshots.inherit(self.snapshots(beside))
         if next(path.iterdir(), None) is None:
             return Workspace(path, EMPTY_TREE, snapshots)
-        return _prepared(path, snapshots, snapshots.take(afresh=beside is not None, whole=whole))
+        baseline = snapshots.take(afresh=beside is not None, whole=whole)
+        return _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
 
     def take_over(self, path: Path, *, keep_ignored: bool = False) -> Workspace:
         """Goes on in a folder that is there, as it is now.
@@ -175,10 +182,24 @@ class Workspaces:
                 hint="begin anew: crossrun retry RUN",
             )
         snapshots = self.snapshots(path)
-        workspace = _prepared(path, snapshots, snapshots.take(afresh=True))
+        baseline = snapshots.take(afresh=True)
+        workspace = _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
         if not keep_ignored or not workspace.ignored:
             return workspace
         return replace(workspace, kept=snapshots.tree_of(to_keep(workspace.ignored)))
+
+    def history(self, workspace: Workspace) -> History:
+        """What was done in the repository of a workspace since it was prepared."""
+        repository = self.repository(workspace.path)
+        refs = refs_of(repository)
+        if repository is None or not refs:
+            return History()
+        commits = measured(repository, workspace.refs, refs, self._snapshots)
+        return History(commits, workspace.snapshots.store(encoded(refs)))
+
+    def repository(self, path: Path) -> GitFolders | None:
+        """Where a workspace's own repository is, if it has one."""
+        return repository_in(path, own=self._is_own(path))
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""
@@ -233,10 +254,11 @@ class Workspaces:
         return f"in-place-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
 
 
-def _prepared(path: Path, snapshots: Snapshots, baseline: str) -> Workspace:
+def _prepared(path: Path, snapshots: Snapshots, baseline: str, refs: Refs) -> Workspace:
     ignored = manifest(path, snapshots.unrecorded())
     blob = snapshots.store(encode(ignored)) if ignored else None
-    return Workspace(path, baseline, snapshots, ignored, blob)
+    refs_blob = snapshots.store(encoded(refs)) if refs else None
+    return Workspace(path, baseline, snapshots, ignored, blob, refs=refs, refs_blob=refs_blob)
 
 
 @contextmanager

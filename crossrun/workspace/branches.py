@@ -13,9 +13,10 @@ from pathlib import Path
 from crossrun.errors import UsageError
 from crossrun.workspace.checkin import CheckIn, Rules
 from crossrun.workspace.descriptors import read_file
+from crossrun.workspace.git import run_git
 from crossrun.workspace.git_folders import GitFolders, git_folders, settings_of
 from crossrun.workspace.merging import Place
-from crossrun.workspace.references import Branches, impossible
+from crossrun.workspace.references import References, impossible
 from crossrun.workspace.trees import LINK, Entry, Pair, Trees, is_attributes_file, listed_entries
 from crossrun.workspace.user_config import attributes_file, user_settings
 
@@ -26,13 +27,13 @@ _FALSE = ("false", "no", "off", "0", "")
 _NOBODY = {"user.name": "crossrun", "user.email": "crossrun@localhost"}
 
 
-def branches_of(folder: Path) -> Branches:
+def branches_of(folder: Path) -> References:
     """The branches of the repository of a folder.
 
     Raises:
         ConfigurationError: BRANCH_IMPOSSIBLE, SOURCE_REPOSITORY.
     """
-    return Branches(_opened(folder)[0].common)
+    return References(opened_repository(folder)[0].common)
 
 
 class Repository:
@@ -48,7 +49,7 @@ class Repository:
     """
 
     def __init__(self, folder: Path, trees: Trees, environ: Mapping[str, str]) -> None:
-        folders, settings = _opened(folder)
+        folders, settings = opened_repository(folder)
         self._folder = folder
         self._trees = trees
         self._settings = user_settings(environ) | settings
@@ -57,7 +58,7 @@ class Repository:
         self._objects = folders.common / "objects"
         self._sees_both = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self._objects)}
         self._rules = _rules(self._settings, folders.common, environ)
-        self.branches = Branches(folders.common)
+        self.branches = References(folders.common)
 
     def stored(self, base: str, tree: str, parent: "CommitState") -> dict[str, Pair]:
         """What differs between two states of a workspace, as a commit stores it.
@@ -89,13 +90,7 @@ class Repository:
         Raises:
             UsageError: BRANCH_INVALID, BRANCH_TAKEN.
         """
-        fine = self._trees.call("check-ref-format", "--branch", name)
-        if fine is None or os.fsdecode(fine).strip("\n") != name or name == "HEAD":
-            raise UsageError(
-                "BRANCH_INVALID",
-                f"{name!r} cannot be the name of a branch",
-                hint="use letters, digits, dashes and slashes, as in  fix/empty-file",
-            )
+        require_branch_name(name)
         self.branches.require_free(name)
 
     def commit(
@@ -200,7 +195,19 @@ class CommitState:
         return self._read(place.entry.blob)
 
 
-def _opened(folder: Path) -> tuple[GitFolders, dict[str, str]]:
+def require_branch_name(name: str) -> None:
+    """Makes sure that a name can be that of a branch. Raises UsageError, BRANCH_INVALID."""
+    checked = run_git(["check-ref-format", "--branch", name], Path("/"))
+    fine = checked.returncode == 0 and os.fsdecode(checked.stdout).strip("\n") == name
+    if not fine or name == "HEAD":
+        raise UsageError(
+            "BRANCH_INVALID",
+            f"{name!r} cannot be the name of a branch",
+            hint="use letters, digits, dashes and slashes, as in  fix/empty-file",
+        )
+
+
+def opened_repository(folder: Path) -> tuple[GitFolders, dict[str, str]]:
     """Where the repository of a folder is, and its settings."""
     if not os.path.lexists(folder / ".git"):
         raise impossible(f"{folder} is no git repository")

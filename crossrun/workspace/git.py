@@ -332,7 +332,7 @@ def run_git(
     words: Sequence[str],
     folder: Path,
     *,
-    stdin: bytes = b"",
+    stdin: bytes | IO[bytes] = b"",
     environ: dict[str, str] | None = None,
     into: IO[bytes] | None = None,
     meanwhile: Callable[[], None] = checkpoint,
@@ -342,7 +342,7 @@ def run_git(
     Args:
         words: its arguments.
         folder: where it runs.
-        stdin: its input.
+        stdin: its input, or the file that it is in.
         environ: variables that it gets besides.
         into: the file that gets its output.
         meanwhile: called ten times a second; what it raises ends git.
@@ -363,7 +363,7 @@ def run_git(
             [program, *words],
             cwd=folder,
             env=clean,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
             stdout=subprocess.PIPE if into is None else into,
             stderr=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C is for crossrun, which ends in order
@@ -374,7 +374,7 @@ def run_git(
             f"the workspace {folder} cannot be looked at: {error.strerror}",
             hint="it was removed or made inaccessible while the run went on",
         ) from error
-    return communicated(process, stdin, meanwhile)
+    return communicated(process, stdin if isinstance(stdin, bytes) else b"", meanwhile)
 
 
 def _link_or_copy(file: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Branches of the user's repository, read and written as files, the way that git does it itself.
+"""References of the user's repository, read and written as files, the way that git does it itself.
 
 No git opens the repository, so none of its hooks and no word of its configuration has a part in it.
 Git's own locks keep others away meanwhile.
@@ -14,22 +14,24 @@ from crossrun.workspace.descriptors import opened, opened_below, read_file, reas
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of `packed-refs`: about a million references."""
-_HEADS = "refs/heads/"
+HEADS, TAGS = "refs/heads/", "refs/tags/"
 
 
-class Branches:
-    """The branches of a repository.
+class References:
+    """The branches of a repository, or its tags.
 
     Args:
         common: what all its work trees share.
+        namespace: what the full names of the references begin with.
     """
 
-    def __init__(self, common: Path) -> None:
+    def __init__(self, common: Path, namespace: str = HEADS) -> None:
         self._common = common
+        self._namespace = namespace
 
     def points_to(self, name: str) -> str | None:
         """The commit that a branch is at; None when there is none."""
-        loose = read_file(self._common / "refs" / "heads" / name, _LONGEST)
+        loose = read_file(self._common / f"{self._namespace}{name}", _LONGEST)
         return os.fsdecode(loose).strip() if loose is not None else self._packed().get(name)
 
     def require_free(self, name: str) -> None:
@@ -38,12 +40,12 @@ class Branches:
         Raises:
             UsageError: BRANCH_TAKEN: there is one, or one whose name is the beginning of the other.
         """
-        heads = self._common / "refs" / "heads"
+        loose = self._common / self._namespace
         above = [name[:at] for at, sign in enumerate(name) if sign == "/"]
-        loose = os.path.lexists(heads / name) or any((heads / each).is_file() for each in above)
+        there = os.path.lexists(loose / name) or any((loose / each).is_file() for each in above)
         packed = self._packed()
         below = any(each.startswith(f"{name}/") for each in packed)
-        if loose or below or any(each in packed for each in (name, *above)):
+        if there or below or any(each in packed for each in (name, *above)):
             raise _taken(name)
 
     def create(self, name: str, commit: str) -> None:
@@ -73,13 +75,14 @@ class Branches:
     def is_checked_out(self, name: str) -> bool:
         """Whether a work tree of the repository is on a branch."""
         heads = [self._common / "HEAD", *sorted((self._common / "worktrees").glob("*/HEAD"))]
-        on = f"ref: {_HEADS}{name}"
+        on = f"ref: {self._namespace}{name}"
         return any(os.fsdecode(read_file(head, _LONGEST) or b"").strip() == on for head in heads)
 
     def _packed(self) -> dict[str, str]:
-        """The branches in the file of all references."""
+        """Those in the file of all references."""
         pairs = (line.split(" ", 1) for line in self._packed_lines() if " " in line)
-        return {ref.removeprefix(_HEADS): at for at, ref in pairs if ref.startswith(_HEADS)}
+        prefix = self._namespace
+        return {ref.removeprefix(prefix): at for at, ref in pairs if ref.startswith(prefix)}
 
     def _packed_lines(self) -> list[str]:
         content = read_file(self._common / "packed-refs", _LONGEST)
@@ -92,13 +95,13 @@ class Branches:
         with opened(self._common) as common:
             lock = os.open("packed-refs.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=common)
             with os.fdopen(lock, "wb") as written:
-                gone = f"{_HEADS}{name}"
+                gone = f"{self._namespace}{name}"
                 kept = [line for line in self._packed_lines() if line.partition(" ")[2] != gone]
                 written.write(os.fsencode("\n".join(kept)))
             os.rename("packed-refs.lock", "packed-refs", src_dir_fd=common, dst_dir_fd=common)
 
     def _forget_log(self, name: str) -> None:
-        *above, last = f"logs/{_HEADS}{name}".split("/")
+        *above, last = f"logs/{self._namespace}{name}".split("/")
         with suppress(OSError), opened(self._common) as common, opened_below(common, above) as logs:
             os.unlink(last, dir_fd=logs)
 
@@ -112,7 +115,7 @@ class Branches:
         Raises:
             ConfigurationError: BRANCH_IMPOSSIBLE.
         """
-        *above, last = f"{_HEADS}{name}".split("/")
+        *above, last = f"{self._namespace}{name}".split("/")
         lock = f"{last}.lock"
         try:
             with opened(self._common) as common:
@@ -146,6 +149,6 @@ def _make_folders(common: int, parts: list[str]) -> None:
 def _taken(name: str) -> UsageError:
     return UsageError(
         "BRANCH_TAKEN",
-        f"there is a branch {name} already, or one whose name begins or ends there",
+        f"there is a branch or tag {name} already, or one whose name begins or ends there",
         hint="choose another name; an existing branch is never changed",
     )

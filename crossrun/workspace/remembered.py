@@ -29,7 +29,7 @@ class Lookout:
         self._git_dir = folder / "states.git"
         self._snapshots = Snapshots(self._git_dir, folder)
         self._snapshots.make()
-        seen = b"".join(b"%s\n" % _quoted(git_dir / "objects") for git_dir in git_dirs)
+        seen = b"".join(b"%s\n" % quoted(git_dir / "objects") for git_dir in git_dirs)
         (self._git_dir / "objects" / "info" / "alternates").write_bytes(seen)
 
     def take(self, workspace: Path, git_dir: Path) -> str:
@@ -65,7 +65,7 @@ def looking_out(beside: Path, *git_dirs: Path) -> Iterator[Lookout]:
         yield Lookout(folder, git_dirs)
 
 
-def _quoted(path: Path) -> bytes:
+def quoted(path: Path) -> bytes:
     """A path as git's list of alternates takes it, with whatever it has in it."""
     raw = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"%s"' % raw
