@@ -56,9 +56,9 @@ def test_a_command_line_comes_apart_into_its_commands(command: str, parts: tuple
 
 @pytest.mark.parametrize("sign", ["'", '"', "$(", "`", "<<A", "\\", ";", "\n", "(", "&"])
 def test_no_command_line_takes_long(sign: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert isinstance(simple_commands(sign * 50_000), tuple)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_shell_that_was_called_otherwise_is_left_alone() -> None:
@@ -298,10 +298,10 @@ def test_what_was_injected_is_stripped_as_a_whole_and_line_by_line() -> None:
 def test_comparing_with_what_was_injected_takes_no_time() -> None:
     step = "Run: merge {file} {file_2} {file_3} {name} {name_2} {number} {number_2} {out} --check"
     guard = EchoGuard([], [step])
-    began = time.monotonic()
+    began = time.process_time()
     assert not guard.knows("Run: merge " + "a b " * 2_000)
     assert guard.knows("Run: merge 1 2 3 4 5 6 7 8 --check")
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_plan_that_repeats_the_injected_steps_names_nothing() -> None:

@@ -138,7 +138,7 @@ class TestLines:
     def test_a_line_comes_as_soon_as_it_is_there(self, supervised: Supervised) -> None:
         lines, began = supervised.lines("echo early; exec sleep 60"), time.monotonic()
         assert next(line for line in lines if line is not None) == b"early"
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
     def test_a_quiet_child_gives_pauses(self, supervised: Supervised) -> None:
         lines = supervised.lines("exec sleep 60")

@@ -73,10 +73,10 @@ class TestMeasuring:
             (tmp_path / str(number)).mkdir()
             for file in range(100):
                 (tmp_path / str(number) / str(file)).touch()
-        began, meter = time.monotonic(), Meter()
+        began, meter = time.process_time(), Meter()
         meter.below(tmp_path)
         assert meter.files == 10_000
-        assert time.monotonic() - began < 2
+        assert time.process_time() - began < 2
 
 
 def test_disk_is_told_by_project_and_kind(crossrun: Crossrun, home: Home) -> None:
