@@ -4,7 +4,7 @@ Most of the processor time of a short command is those imports, and the tests ca
 of commands. What is forked is a process like any other: it has its own working folder, environment,
 streams and end, and it imports crossrun anew. Only the start of the interpreter is not repeated.
 Where that matters, or forking is not safe, the command is started plainly: with other variables
-that Python reads when it starts, and on other systems than Linux.
+that are read once at a start, and on other systems than Linux.
 """
 
 import atexit
@@ -25,7 +25,8 @@ from threading import Lock
 
 _IMPORTED = ("msgspec", "psutil", "sqlalchemy.dialects.sqlite", "sqlmodel", "typer", "yaml")
 """What a run imports, and does not look at the environment while it is imported."""
-_READ_AT_START = ("PYTHON", "LC_", "LANG")
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_", "GLIBC_", "OPENSSL_")
+"""How the variables begin that an interpreter and its libraries read once, when they start."""
 
 
 def run(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Crossrun
 from homes import Home, started
+from processes import wait_for
 from test_store import sql
 from trees import state
 
@@ -325,7 +326,8 @@ class TestDryRun:
         process.communicate(timeout=30)
 
     def test_a_store_that_was_killed_stays_as_it_was(self, crossrun: Crossrun) -> None:
-        process, run = started(crossrun, "sleep 1")
+        process, run = started(crossrun, "touch begun; sleep 1")
+        wait_for(lambda: list(crossrun.home.glob("workspaces/*/*/begun")))
         process.kill()
         process.communicate()
         time.sleep(1.5)
