@@ -175,12 +175,8 @@ def _writer(request: RunRequest, settings: Settings) -> "Writer | None":
         return None
     from crossrun.planning.openai.wording import OpenAIWriter
 
-    environ = settings.environ
     return OpenAIWriter(
-        model=request.memory.learn_with,
-        api_key=environ.get("OPENAI_API_KEY") or None,
-        base_url=environ.get("OPENAI_BASE_URL") or None,
-        timeout=_WORDING_TIMEOUT,
+        model=request.memory.learn_with, environ=settings.environ, timeout=_WORDING_TIMEOUT
     )
 
 
@@ -194,8 +190,7 @@ def _planner(request: RunRequest, settings: Settings) -> Planner:
             hint="use --planner direct, or --executor codex",
         )
     environ = settings.environ
-    key, address = environ.get("OPENAI_API_KEY"), environ.get("OPENAI_BASE_URL")
-    if not key and not address:
+    if not any(environ.get(name, "").strip() for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL")):
         raise AuthenticationError(
             "PLANNER_AUTH",
             "the planner openai needs a key",
@@ -205,8 +200,7 @@ def _planner(request: RunRequest, settings: Settings) -> Planner:
 
     return OpenAIPlanner(
         model=request.planner_model or settings["planner_model"],
-        api_key=key or None,
-        base_url=address or None,
+        environ=environ,
         timeout=request.limits.idle_timeout,
     )
 

@@ -66,9 +66,8 @@ def reworded(
     """What comes of a workflow when a model answers with these turns."""
     script = [Scenario(turns, path="chat", counts="conversation")]
     with ScriptedModel(script) as model:
-        writer = OpenAIWriter(
-            model="writer-1", api_key=key, base_url=model.base_url, timeout=timeout
-        )
+        environ = {"OPENAI_API_KEY": key or "", "OPENAI_BASE_URL": model.base_url}
+        writer = OpenAIWriter(model="writer-1", environ=environ, timeout=timeout)
         return writer.reword(WORKFLOW, TASK), model.requests
 
 
@@ -344,14 +343,15 @@ def test_a_server_that_is_not_there_leaves_the_workflow() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
     for base_url in (address, "http://127.0.0.1:port/v1", "http://[v1", "v1", "http://a\0b"):
-        writer = OpenAIWriter(model="m", api_key=KEY, base_url=base_url, timeout=2)
+        environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": base_url}
+        writer = OpenAIWriter(model="m", environ=environ, timeout=2)
         kept = writer.reword(WORKFLOW, TASK)
         assert (kept.workflow, kept.tokens) == (WORKFLOW, None)
         assert (kept.trouble or "").startswith("the wording model's server cannot be ")
 
 
 def test_openai_is_not_asked_without_a_key_but_a_server_of_ones_own_is() -> None:
-    writer = OpenAIWriter(model="m", api_key=None, base_url=None, timeout=2)
+    writer = OpenAIWriter(model="m", environ={}, timeout=2)
     kept, _ = reworded(GOOD, key=None)
 
     assert writer.reword(WORKFLOW, TASK) == Reworded(

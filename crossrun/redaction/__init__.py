@@ -106,7 +106,7 @@ class Redactor:
     @classmethod
     def of_environment(cls, environ: Mapping[str, str]) -> "Redactor":
         """Knows the values of all variables whose names say that they are keys."""
-        named = (value for name, value in environ.items() if _KEY_NAME.search(name))
+        named = (value.strip() for name, value in environ.items() if _KEY_NAME.search(name))
         secrets = {value for value in named if not _PATH.match(value)}
         words = set(filter(is_common, secrets))
         return cls(secrets - words, words)

@@ -1,13 +1,14 @@
 """A planner on any server that speaks OpenAI's chat completions."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from crossrun.failures import Failure, RunFailed
 from crossrun.planning import Message, Situation, Thought
-from crossrun.planning.openai.client import Caller, Client
+from crossrun.planning.openai.client import Client
+from crossrun.planning.openai.failures import Caller
 from crossrun.planning.prompt import TOOL, for_planner, report
 
 _MODEL_HINT = "choose another planning model with --planner-model, or --planner direct"
@@ -19,19 +20,15 @@ class OpenAIPlanner:
 
     Args:
         model: its name on the server.
-        api_key: the key, or None for a server that wants none.
-        base_url: the server, or None for OpenAI.
+        environ: names key and server, see `Client`.
         timeout: seconds to wait for one answer.
     """
 
-    def __init__(
-        self, *, model: str, api_key: str | None, base_url: str | None, timeout: float | None
-    ) -> None:
+    def __init__(self, *, model: str, environ: Mapping[str, str], timeout: float | None) -> None:
         self._client = Client(
             _PLANNER,
             model=model,
-            api_key=api_key,
-            base_url=base_url,
+            environ=environ,
             timeout=timeout,
             retries=1,
         )

@@ -1,10 +1,13 @@
 """A writer on any server that speaks OpenAI's chat completions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from crossrun.failures import RunFailed
 from crossrun.planning import Message
-from crossrun.planning.openai.client import Caller, Client, RequestRefused
+from crossrun.planning.openai.client import Client, RequestRefused
+from crossrun.planning.openai.failures import Caller
+from crossrun.planning.openai.surroundings import value_of
 from crossrun.planning.wording import ATTEMPTS, Reworded, accepted, again, question, reply_format
 from crossrun.redaction import Redactor
 from crossrun.runs import Tokens
@@ -22,21 +25,18 @@ class OpenAIWriter:
 
     Args:
         model: its name on the server.
-        api_key: the key, or None for a server that wants none.
-        base_url: the server, or None for OpenAI, which wants a key.
+        environ: names key and server, see `Client`; OpenAI wants a key.
         timeout: seconds to wait for one answer, None without end.
     """
 
-    def __init__(
-        self, *, model: str, api_key: str | None, base_url: str | None, timeout: float | None
-    ) -> None:
-        self._may_ask = bool(api_key or base_url)
+    def __init__(self, *, model: str, environ: Mapping[str, str], timeout: float | None) -> None:
+        api_key = value_of(environ, "OPENAI_API_KEY")
+        self._may_ask = bool(api_key or value_of(environ, "OPENAI_BASE_URL"))
         self._redactor = Redactor([api_key] if api_key else [])
         self._client = Client(
             _WRITER,
             model=model,
-            api_key=api_key,
-            base_url=base_url,
+            environ=environ,
             timeout=timeout,
             retries=0,
         )

@@ -1,0 +1,97 @@
+"""What in the environment keeps a call from being made: the variable is named, never its secrets.
+
+The HTTP library of the `openai` package reads these variables by itself, and what it says when one
+of them is wrong does not tell which.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # in no stub
+
+from crossrun.failures import Failure
+
+_IN_HEADERS = ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
+_PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+_OTHER_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_OPENAI = "https://api.openai.com"
+
+
+def value_of(environ: Mapping[str, str], name: str) -> str | None:
+    """A variable without the white space that copying leaves around it; None: it says nothing."""
+    return environ.get(name, "").strip() or None
+
+
+def obstacle(environ: Mapping[str, str]) -> Failure | None:
+    """The first variable because of which no call can be made."""
+    found = (*_bad_headers(environ), *_bad_certificates(environ), *_bad_proxies(environ))
+    return found[0] if found else None
+
+
+def proxy_variable(environ: Mapping[str, str], base_url: str | None) -> str | None:
+    """The variable that names the proxy on the way to a server; None: there is none."""
+    try:
+        server = urlsplit(base_url or _OPENAI)
+    except ValueError:
+        return None
+    excluded = value_of(environ, "no_proxy") or value_of(environ, "NO_PROXY") or ""
+    if proxy_bypass_environment(server.hostname or "", {"no": excluded}):
+        return None
+    names = (f"{server.scheme}_proxy", f"{server.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    return next((name for name in names if value_of(environ, name)), None)
+
+
+def about_certificates(environ: Mapping[str, str]) -> str:
+    """How to have the certificates of a company's network trusted."""
+    named = [name for name in _OTHER_CERTIFICATES if value_of(environ, name)]
+    note = f"; {named[0]} is not read" if named else ""
+    return f"have SSL_CERT_FILE name a file with your network's CA certificates{note}"
+
+
+def _bad_headers(environ: Mapping[str, str]) -> Iterator[Failure]:
+    for name in _IN_HEADERS:
+        value = value_of(environ, name) or ""
+        strange = next((sign for sign in value if not "!" <= sign <= "~"), None)
+        if strange is not None:
+            sign = f"{strange!r} (U+{ord(strange):04X})"
+            hint = f"copy it into {name} anew, without quotes, line breaks or spaces"
+            yield Failure("PLANNER_AUTH", f"{name} has a sign that cannot be sent: {sign}", hint)
+
+
+def _bad_certificates(environ: Mapping[str, str]) -> Iterator[Failure]:
+    file = environ.get("SSL_CERT_FILE")
+    if not file:
+        return
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        why = "has no certificate in PEM form"
+    except OSError as error:
+        why = f"cannot be read: {error.strerror or error}"
+    else:
+        return
+    yield Failure(
+        "PROVIDER_UNREACHABLE",
+        f"the file that SSL_CERT_FILE names {why}: {file}",
+        "have SSL_CERT_FILE name a PEM file with CA certificates, or unset it",
+    )
+
+
+def _bad_proxies(environ: Mapping[str, str]) -> Iterator[Failure]:
+    for name in _PROXIES:
+        value = value_of(environ, name)
+        if value is not None and not _is_proxy(value):
+            yield Failure(
+                "PROVIDER_UNREACHABLE",
+                f"{name} does not hold the address of a proxy that can be used",
+                f"write it as http://host:port or socks5://host:port, or unset {name}",
+            )
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        address = urlsplit(text if "://" in text else f"http://{text}")
+        return bool(address.hostname) and address.scheme in _SCHEMES and address.port != 0
+    except ValueError:
+        return False
