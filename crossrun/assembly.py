@@ -22,7 +22,7 @@ from crossrun.store import Store
 from crossrun.tasktypes import TaskType
 from crossrun.tasktypes import load as load_task_type
 from crossrun.workspace import Workspaces, folder_name
-from crossrun.workspace.environment import for_workspaces
+from crossrun.workspace.environment import for_workspaces, unusable_temporary
 from crossrun.workspace.git import require_git
 
 if TYPE_CHECKING:
@@ -64,6 +64,16 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
         prices=_prices(request, executor.model(), settings),
         queue=_queue(settings, store),
         processes=settings.paths.processes,
+        warnings=_warnings(settings),
+    )
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    """What is wrong around the run, and does not keep it from working."""
+    return tuple(
+        f"{name} names no folder that can be written: {settings.environ[name]}; the agent goes"
+        " without it"
+        for name in unusable_temporary(settings.environ)
     )
 
 

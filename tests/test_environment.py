@@ -6,7 +6,7 @@ from pathlib import Path
 from conftest import Crossrun
 from trees import sh, state
 
-from crossrun.workspace.environment import for_workspaces
+from crossrun.workspace.environment import for_workspaces, unusable_temporary
 
 LEADS_AWAY = """
 git init -q -b main other; cd other; echo 1 > a; git add a; git commit -qm theirs
@@ -52,3 +52,24 @@ def test_a_workspace_without_a_repository_is_in_none(crossrun: Crossrun, tmp_pat
     sh("git init -q; git commit -q --allow-empty -m home", tmp_path)
     done = crossrun("run", "--executor", "shell", "! git rev-parse --git-dir")
     assert done.code == 0, done.err
+
+
+def test_a_folder_for_temporary_files_that_is_not_there_is_named_before_the_agent_works(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing")
+    script = 'echo "${TMPDIR-none} $TMP"; mktemp'
+    done = crossrun("run", "--executor", "shell", script, TMPDIR=missing, TMP=str(tmp_path))
+    assert done.code == 0, done.err
+    events = crossrun.events()
+    warning = f"TMPDIR names no folder that can be written: {missing}; the agent goes without it"
+    assert (events[1]["type"], events[1]["message"]) == ("warned", warning)
+    (ran,) = [event for event in events if event["type"] == "command_ran"]
+    assert ran["output"].startswith(f"none {tmp_path}\n")
+
+
+def test_a_relative_folder_for_temporary_files_is_another_one_where_the_agent_works(
+    tmp_path: Path,
+) -> None:
+    environ = {"TMPDIR": "tmp", "TEMP": str(tmp_path), "TMP": ""}
+    assert unusable_temporary(environ) == ["TMPDIR"]

@@ -778,7 +778,9 @@ def test_a_pipe_is_no_terminal() -> None:
     assert isinstance(view_for(Terminal.of(Paper(is_terminal=True), {})), Moving)
 
 
-@pytest.mark.parametrize(("columns", "width"), [("3", 40), ("200", 200), ("", 100), ("x", 100)])
+@pytest.mark.parametrize(
+    ("columns", "width"), [("3", 40), ("200", 200), ("0", 100), ("", 100), ("x", 100)]
+)
 def test_the_width_is_what_columns_says_but_never_too_little(columns: str, width: int) -> None:
     assert Terminal.of(Paper(), {"COLUMNS": columns}).width == width
 

@@ -36,6 +36,7 @@ def conduct(
     course = Course(run_id, request, crew, stop, origin)
     with course.held:
         yield _started(course)
+        yield from (Warned(message=warning) for warning in crew.warnings)
         yield None  # the run is in the ledger before anything is made or started
         failure = yield from guarded(Work(course).stage())
         yield from course.tell_of_stop()

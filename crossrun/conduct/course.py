@@ -52,6 +52,7 @@ class Crew(Struct, frozen=True):
 
     `prices` are those of the models in use, as far as they are known. `environ` is for the user's
     own `--verify` command. `processes` is the folder in which runs write down their processes.
+    `warnings` are told before the agent works.
     """
 
     planner: Planner
@@ -64,6 +65,7 @@ class Crew(Struct, frozen=True):
     prices: Mapping[Literal["agent", "planner"], Price] = {}
     queue: Queue | None = None
     processes: Path | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Course:

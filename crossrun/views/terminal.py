@@ -105,14 +105,16 @@ class Terminal(NamedTuple):
 
 
 def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> int:
-    if environ.get("COLUMNS", "").isdecimal():
-        return max(int(environ["COLUMNS"]), _NARROWEST)
+    columns = environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return max(int(columns), _NARROWEST)
     if not is_terminal:
         return _PLAIN_WIDTH
     try:
-        return max(os.get_terminal_size(stream.fileno()).columns, _NARROWEST)
+        width = os.get_terminal_size(stream.fileno()).columns
     except OSError:
-        return _PLAIN_WIDTH
+        width = 0
+    return max(width, _NARROWEST) if width else _PLAIN_WIDTH
 
 
 def stdout(environ: Mapping[str, str], *, color: bool = True) -> Terminal:

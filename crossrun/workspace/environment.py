@@ -18,10 +18,19 @@ _PLACES = frozenset((
 """
 _CONFIGURED = re.compile(r"GIT_CONFIG_(KEY|VALUE)_\d+")
 _CEILINGS = "GIT_CEILING_DIRECTORIES"
+_TEMPORARY = ("TMPDIR", "TMP", "TEMP")
+
+
+def unusable_temporary(environ: Mapping[str, str]) -> list[str]:
+    """The variables that name a folder for temporary files which is not there, or not writable."""
+    return [name for name in _TEMPORARY if environ.get(name) and not _is_usable(environ[name])]
 
 
 def for_workspaces(environ: Mapping[str, str], root: Path) -> dict[str, str]:
     """An environment without the variables that lead git to a certain repository.
+
+    Variables that name no usable folder for temporary files are left out, too: programs then use
+    that of the system.
 
     Git does not look for a repository above the workspaces either: a home folder that is one would
     get the commits of agents whose workspace is none.
@@ -30,10 +39,17 @@ def for_workspaces(environ: Mapping[str, str], root: Path) -> dict[str, str]:
         environ: the user's.
         root: the folder that all workspaces lie in.
     """
+    left_out = {*_PLACES, *unusable_temporary(environ)}
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in _PLACES and not _CONFIGURED.fullmatch(name)
+        if name not in left_out and not _CONFIGURED.fullmatch(name)
     }
     ceilings = [str(root), *filter(None, [environ.get(_CEILINGS)])]
     return {**kept, _CEILINGS: os.pathsep.join(ceilings)}
+
+
+def _is_usable(folder: str) -> bool:
+    """Whether it is a folder wherever a program works, and one to write to."""
+    path = Path(folder)
+    return path.is_absolute() and path.is_dir() and os.access(path, os.W_OK | os.X_OK)
