@@ -278,12 +278,18 @@ def test_keys_are_kept_from_the_agents_commands_and_from_the_ledger(codex: Codex
         ],
         config=config.replace("[shell", "\n[shell"),
     )
-    variables = {"DEPLOY_TOKEN": planted, "PRIVATE_NOTE": "private", "HARMLESS": "harmless"}
+    variables = {
+        "DEPLOY_TOKEN": planted,
+        "DB_PASSWORD": planted,
+        "PRIVATE_NOTE": "private",
+        "HARMLESS": "harmless",
+    }
     run = made.run("look", **variables).json
 
     seen = Path(run["workspace"], "env.txt").read_text()
     assert "MOCK_KEY" not in seen
     assert "DEPLOY_TOKEN" not in seen
+    assert "DB_PASSWORD=\n" in seen
     assert "PRIVATE_NOTE" not in seen
     assert "HARMLESS=harmless" in seen
     assert f"CROSSRUN_RUN_ID={run['id']}" in seen
@@ -299,6 +305,23 @@ def test_keys_are_kept_from_the_agents_commands_and_from_the_ledger(codex: Codex
             content = subprocess.run(["gzip", "-dc", path], capture_output=True, check=True).stdout
         assert planted.encode() not in content, path
         assert secret.encode() not in content, path
+
+
+def test_the_rules_of_a_trusted_project_hold(codex: CodexWorld, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / ".codex").mkdir(parents=True)
+    subprocess.run(["git", "init", "--quiet", project], check=True)
+    (project / ".codex" / "config.toml").write_text(
+        'developer_instructions = "HOUSE-RULE"\n[shell_environment_policy]\nexclude = ["INNER_*"]\n'
+    )
+    trusted = f'\n[projects."{project}"]\ntrust_level = "trusted"\n'
+    made = codex([{"shell": "env > seen.txt"}, "Done."], config=trusted)
+    made.run("look", "--workspace", str(project), INNER_HOST="db", DB_PASSWORD="p4ssw0rd")
+
+    seen = (project / "seen.txt").read_text()
+    assert ("INNER_HOST" in seen, "p4ssw0rd" in seen) == (False, False)
+    asked = str(made.model.requests[0])
+    assert ("HOUSE-RULE" in asked, "<instructions>" in asked) == (True, True)
 
 
 @pytest.mark.parametrize(

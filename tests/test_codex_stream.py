@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,7 +46,6 @@ from crossrun.executors.codex.program import OLDEST, Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import STALLED, Exit, Launch
 from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT
-from crossrun.redaction import KEY_PATTERNS
 from crossrun.runs import NO_TOKENS, CodexOptions, Tokens
 from crossrun.stopping import Stop
 
@@ -845,23 +845,26 @@ class TestUserConfig:
             (home / "config.toml").write_bytes(main if isinstance(main, bytes) else main.encode())
         for name, text in profiles.items():
             (home / f"{name}.config.toml").write_text(text)
-        return read(home, profile, overrides)
+        return read(home, profile, overrides, system=home / "etc")
 
     def test_without_files_there_are_defaults(self, tmp_path: Path) -> None:
         config = self.config(tmp_path / "missing")
         assert config == UserConfig({}, tmp_path / "missing")
-        assert (config.developer_instructions, config.excluded_variables) == ("", [])
+        assert (config.developer_instructions, config.set_variables) == ("", set())
         assert (config.uses_builtin_provider, config.keeps_login_in_keyring) == (True, False)
 
     def test_each_layer_goes_before_the_one_below(self, tmp_path: Path) -> None:
+        system = tmp_path / "etc"
+        system.mkdir()
+        (system / "config.toml").write_text(
+            'model = "system"\nonly_system = 1\ndeveloper_instructions = "system"\n'
+        )
+        (system / "managed_config.toml").write_text('managed = true\na = {b = {d = "managed"}}\n')
         main = (
             'developer_instructions = "main"\nmodel = "main"\nonly_main = 1\n'
-            '[shell_environment_policy]\nexclude = ["A"]\ninherit = "core"\n'
-            '[profiles.work]\nmodel = "inline"\nonly_inline = 2\n'
-            'developer_instructions = "inline"\n'
-            '[profiles.other]\nmodel = "other"\n'
+            "[shell_environment_policy]\nset = {A = '1'}\ninherit = \"core\"\n"
         )
-        file = 'developer_instructions = "file"\n[shell_environment_policy]\nexclude = ["B"]\n'
+        file = 'developer_instructions = "file"\n[shell_environment_policy]\nset = {B = "2"}\n'
         config = self.config(
             tmp_path,
             main=main,
@@ -869,22 +872,45 @@ class TestUserConfig:
             profiles={"work": file, "other": "only_other = 1"},
             overrides=['model="override"', "a.b.c=[1, 2]", "a.b.d=true"],
         )
-        values = {key: value for key, value in config.values.items() if key != "profiles"}
-        assert values == {
+        assert config.values == {
             "developer_instructions": "file",
             "model": "override",
             "only_main": 1,
-            "only_inline": 2,
-            "shell_environment_policy": {"exclude": ["B"], "inherit": "core"},
-            "a": {"b": {"c": [1, 2], "d": True}},
+            "only_system": 1,
+            "managed": True,
+            "shell_environment_policy": {"set": {"A": "1", "B": "2"}, "inherit": "core"},
+            "a": {"b": {"c": [1, 2], "d": "managed"}},
         }
+        assert config.managed == {"managed": True, "a": {"b": {"d": "managed"}}}
         assert config.developer_instructions == "file"
-        assert config.excluded_variables == ["B"]
+        assert config.set_variables == {"A", "B"}
 
     def test_without_a_profile_none_counts(self, tmp_path: Path) -> None:
-        main = 'model = "main"\n[profiles.work]\nmodel = "work"\n'
-        config = self.config(tmp_path, main=main, profiles={"work": 'model = "file"'})
+        config = self.config(tmp_path, main='model = "main"', profiles={"work": 'model = "file"'})
         assert config.values["model"] == "main"
+
+    @pytest.mark.parametrize(
+        ("place", "otherwise"),
+        [
+            ("project/.codex/config.toml", True),
+            ("project/deep/er/.codex/config.toml", True),
+            ("project/other/.codex/config.toml", False),
+            (".codex/config.toml", False),
+            ("etc/managed_config.toml", True),
+            ("etc/config.toml", False),
+        ],
+    )
+    def test_instructions_of_managed_and_project_layers_are_not_overridden(
+        self,
+        tmp_path: Path,
+        place: str,
+        otherwise: bool,  # noqa: FBT001  a column of the table
+    ) -> None:
+        file = tmp_path / place
+        file.parent.mkdir(parents=True)
+        file.write_text('developer_instructions = "theirs"')
+        config = read(tmp_path / ".codex", None, [], system=tmp_path / "etc")
+        assert config.is_instructed_otherwise(tmp_path / "project" / "deep" / "er") is otherwise
 
     def test_a_missing_profile_changes_nothing(self, tmp_path: Path) -> None:
         config = self.config(tmp_path, main='model = "main"', profile="missing")
@@ -941,17 +967,13 @@ class TestUserConfig:
     @pytest.mark.parametrize(
         "main",
         [
-            "developer_instructions = 5\nshell_environment_policy = 5\nprofiles = 5",
-            "shell_environment_policy = {exclude = 5}\nprofiles = {work = 5}",
+            "developer_instructions = 5\nshell_environment_policy = 5",
+            "shell_environment_policy = {set = 5}",
         ],
     )
     def test_values_of_wrong_types_do_not_count(self, tmp_path: Path, main: str) -> None:
         config = self.config(tmp_path, main=main, profile="work")
-        assert (config.developer_instructions, config.excluded_variables) == ("", [])
-
-    def test_only_texts_among_the_excluded_count(self, tmp_path: Path) -> None:
-        main = "shell_environment_policy = {exclude = ['A', 5, 'B']}"
-        assert self.config(tmp_path, main=main).excluded_variables == ["A", "B"]
+        assert (config.developer_instructions, config.set_variables) == ("", set())
 
     @pytest.mark.parametrize(
         ("override", "builtin"),
@@ -991,10 +1013,11 @@ def codex(
     *,
     config: Mapping[str, Any] = {},
     model: str | None = None,
+    environ: Mapping[str, str] = {"PATH": "/bin", "KEY": "k"},
 ) -> Codex:
     program = Program(Path("/opt/codex"), "0.169.0", {"CODEX_MANAGED_BY_NPM": "1"})
     user = UserConfig(config, NO_CONFIG.home)
-    return Codex(program, user, options, model=model, environ={"PATH": "/bin", "KEY": "k"})
+    return Codex(program, user, options, model=model, environ=environ)
 
 
 def assignment(**fields: Any) -> Assignment:  # noqa: ANN401  the fields of Assignment
@@ -1029,9 +1052,6 @@ OURS = [
     'shell_environment_policy.set.CROSSRUN_RUN_ID="k7f3"',
     "shell_environment_policy.ignore_default_excludes=false",
 ]
-HIDDEN = (
-    'shell_environment_policy.exclude=["*KEY*", "*TOKEN*", "*SECRET*", "*PASSW*", "*CREDENTIAL*"]'
-)
 
 
 def with_c(*texts: str) -> list[str]:
@@ -1044,7 +1064,7 @@ class TestCommand:
             argv=[
                 *("/opt/codex", "exec", "--sandbox", "workspace-write", "-C", "/ws"),
                 *("--json", "--skip-git-repo-check"),
-                *with_c(*OURS, HIDDEN, 'developer_instructions="Be kind."'),
+                *with_c(*OURS, 'developer_instructions="Be kind."'),
                 "-",
             ],
             cwd=Path("/ws"),
@@ -1067,7 +1087,7 @@ class TestCommand:
             *("/opt/codex", "exec", "--sandbox", "danger-full-access", "-C", "/ws"),
             *("--profile", "work", "--add-dir", "/data", "--add-dir", "/more"),
             *("resume", "--json", "--skip-git-repo-check", "--model", "gpt"),
-            *with_c(*OURS, HIDDEN),
+            *with_c(*OURS),
             *("01a1", "-"),
         ]
         told = "<instructions>\nBe kind.\n</instructions>\n\n<task>\ndo it\n</task>"
@@ -1102,21 +1122,35 @@ class TestCommand:
         argv = codex(CodexOptions(config=own, network=True)).command(assignment())
         given = settings(argv)
         ours = [*OURS, "sandbox_workspace_write.network_access=true"]
-        assert given == [*ours, *own, HIDDEN]
+        assert given == [*ours, *own]
         assert setting(argv, "tools.update_plan.enabled") is False
 
     @pytest.mark.parametrize("resumed", [{}, {"thread_id": "01a1", "channel": "prompt"}])
-    def test_what_the_user_hides_from_commands_stays_hidden(self, resumed: dict[str, str]) -> None:
-        policy = {"exclude": ["PRIVATE_*", 'with "quotes"']}
-        override = 'shell_environment_policy.exclude=["PRIVATE_*"]'
-        argv = codex(
-            CodexOptions(config=(override,)), config={"shell_environment_policy": policy}
-        ).command(assignment(**resumed))
-        assert setting(argv, "shell_environment_policy.exclude") == [
-            "PRIVATE_*",
-            'with "quotes"',
-            *KEY_PATTERNS,
+    def test_keys_are_hidden_without_a_list_that_replaces_the_users(
+        self, resumed: dict[str, str]
+    ) -> None:
+        environ = {"DB_PASSWORD": "p", "My_Credentials": "c", "MY.PASSWORD": "p", "A_KEY": "k"}
+        made = codex(
+            config={"shell_environment_policy": {"set": {"PASSWD_FILE": "/f"}}},
+            environ={**environ, "PASSWD_FILE": "/f", "HARMLESS": "h"},
+        )
+        launch = made.launch(assignment(**resumed))
+        given = [text for text in settings(launch.argv) if text not in OURS]
+        assert given == [
+            'shell_environment_policy.set.DB_PASSWORD=""',
+            'shell_environment_policy.set.My_Credentials=""',
         ]
+        assert "MY.PASSWORD" not in launch.environ
+        assert launch.environ["DB_PASSWORD"] == "p"
+
+    def test_instructions_that_a_project_would_lose_go_with_the_prompt(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / ".codex").mkdir()
+        (tmp_path / ".codex" / "config.toml").write_text('developer_instructions = "theirs"')
+        launch = codex().launch(assignment(instructions="Ours.", workspace=tmp_path))
+        assert setting(launch.argv, "developer_instructions") is None
+        assert launch.stdin.startswith(b"<instructions>\nOurs.\n</instructions>")
 
     def test_the_users_own_instructions_come_first(self) -> None:
         made = codex(config={"developer_instructions": "Mine\nfirst."})
@@ -1213,6 +1247,13 @@ CREDENTIALS: list[tuple[str, dict[str, str], dict[str, str] | None]] = [
     ("keyring, logged out", {"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": "http://x"}, {}),
     ("keyring, logged out", {"CODEX_API_KEY": "sk-2"}, {}),
     ("keyring and auth.json", {"OPENAI_API_KEY": "sk-1"}, {}),
+    ("logged in", {}, {}),
+    ("logged in", {"OPENAI_API_KEY": "sk-1"}, {}),
+    ("nothing", {"CODEX_ACCESS_TOKEN": "t"}, {}),
+    ("nothing", {"CODEX_ACCESS_TOKEN": "t", "OPENAI_API_KEY": "sk-1"}, {}),
+    ("nothing", {"CODEX_ACCESS_TOKEN": ""}, None),
+    ("a broken configuration", {}, {}),
+    ("a broken configuration", {"OPENAI_API_KEY": "sk-1"}, {"CODEX_API_KEY": "sk-1"}),
 ]
 
 
@@ -1230,7 +1271,9 @@ class TestCredentials:
             values["cli_auth_credentials_store"] = "keyring"
         if "auth.json" in there:
             (tmp_path / "auth.json").write_text("{}")
-        script = f'echo "$@" >> {tmp_path}/asked; exit {int("logged in" not in there)}'
+        said = "Error loading config.toml" if "broken" in there else "Not logged in"
+        script = f'echo "$@" >> {tmp_path}/asked; echo {said} >&2'
+        script += f"; exit {int('logged in' not in there)}"
         program = Program(make_program(tmp_path / "codex", script), "0.169.0")
         config = UserConfig(values, tmp_path)
 
@@ -1268,13 +1311,13 @@ class TestFind:
     def test_it_is_found_on_the_path(self, tmp_path: Path, cache: Path) -> None:
         made = make_program(tmp_path / "bin" / "codex", "echo codex-cli 0.169.0-alpha.2")
         found = find(None, self.environ(made.parent), cache)
-        assert found == Program(made.resolve(), "0.169.0-alpha.2", {})
+        assert found == Program(made, "0.169.0-alpha.2", {})
 
     def test_a_configured_one_goes_first(self, tmp_path: Path, cache: Path) -> None:
         on_path = make_program(tmp_path / "bin" / "codex", "echo codex-cli 1.0.0")
         configured = make_program(tmp_path / "mine" / "my-codex", "echo codex-cli 2.0.0")
         found = find(str(configured), self.environ(on_path.parent), cache)
-        assert found == Program(configured.resolve(), "2.0.0", {})
+        assert found == Program(configured, "2.0.0", {})
 
     @pytest.mark.parametrize("configured", [None, "/nonexistent/codex", "{folder}/plain.txt"])
     def test_a_missing_one_is_an_error_that_names_a_way_out(
@@ -1317,27 +1360,58 @@ class TestFind:
             find(str(made), {}, cache)
         assert broken.value.code == "CODEX_BROKEN"
 
-    def test_the_version_is_asked_only_once_for_each_program(
+    @pytest.fixture
+    def native(self, tmp_path: Path) -> Path:
+        """A program that is no script and tells a version of three numbers: bash."""
+        made = tmp_path / "bin" / "codex"
+        made.parent.mkdir()
+        shutil.copy(shutil.which("bash") or pytest.skip("no bash"), made)
+        return made
+
+    def test_the_version_of_a_native_program_is_asked_only_once(
+        self, native: Path, cache: Path
+    ) -> None:
+        version = find(str(native), {}, cache).version
+        remembered = json.loads(cache.read_text())
+        assert remembered["version"] == version
+        cache.write_text(json.dumps({**remembered, "version": "9.9.9"}))
+        assert find(str(native), {}, cache).version == "9.9.9"
+        os.utime(native, (1, 1))
+        assert find(str(native), {}, cache).version == version
+
+    def test_a_version_that_is_too_old_is_not_believed_from_memory(
+        self, native: Path, cache: Path
+    ) -> None:
+        version = find(str(native), {}, cache).version
+        remembered = json.loads(cache.read_text())
+        cache.write_text(json.dumps({**remembered, "version": "0.1.0"}))
+        assert find(str(native), {}, cache).version == version
+
+    def test_a_shim_is_asked_each_time(self, tmp_path: Path, cache: Path) -> None:
+        behind = make_program(tmp_path / "behind", "echo codex-cli 0.1.0")
+        shim = make_program(tmp_path / "codex", f'exec {behind} "$@"')
+        with pytest.raises(ConfigurationError) as refused:
+            find(str(shim), {}, cache)
+        assert refused.value.code == "CODEX_TOO_OLD"
+        make_program(behind, "echo codex-cli 0.169.0")
+        assert find(str(shim), {}, cache).version == "0.169.0"
+
+    def test_a_link_to_a_version_manager_is_called_by_its_own_name(
         self, tmp_path: Path, cache: Path
     ) -> None:
-        asked = tmp_path / "asked"
-        script = f"echo asked >> {asked}; echo codex-cli 0.169."
-        made = make_program(tmp_path / "codex", f"{script}0")
-        environ = {"PATH": "/usr/bin:/bin"}
-        assert [find(str(made), environ, cache).version for _ in range(3)] == ["0.169.0"] * 3
-        assert asked.read_text() == "asked\n"
-
-        make_program(made, f"{script}10")
-        assert find(str(made), environ, cache).version == "0.169.10"
-        assert asked.read_text() == "asked\nasked\n"
+        """A manager looks at the name that it is called by."""
+        manager = make_program(tmp_path / "manager", 'echo "${0##*/}-cli 0.169.0"')
+        link = tmp_path / "bin" / "codex"
+        link.parent.mkdir()
+        link.symlink_to(manager)
+        assert find(None, self.environ(link.parent), cache) == Program(link, "0.169.0", {})
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"program": 5}', '{"version": "9"}'])
-    def test_a_broken_memory_is_made_anew(self, tmp_path: Path, cache: Path, text: str) -> None:
-        made = make_program(tmp_path / "codex", "echo codex-cli 0.169.0")
+    def test_a_broken_memory_is_made_anew(self, native: Path, cache: Path, text: str) -> None:
         cache.parent.mkdir()
         cache.write_text(text)
-        assert find(str(made), {}, cache).version == "0.169.0"
-        assert json.loads(cache.read_text())["version"] == "0.169.0"
+        version = find(str(native), {}, cache).version
+        assert json.loads(cache.read_text())["version"] == version
 
     KIND = f"codex-{sys.platform}-{'arm64' if platform.machine() in ARM else 'x64'}"
     TRIPLE = "x86_64-unknown-linux-musl"
@@ -1371,17 +1445,13 @@ class TestFind:
     ) -> None:
         link, _ = self.npm(tmp_path, native)
         make_program(link.resolve(), "echo codex-cli 0.169.0")
-        assert find(None, self.environ(link.parent), cache) == Program(
-            link.resolve(), "0.169.0", {}
-        )
+        assert find(None, self.environ(link.parent), cache) == Program(link, "0.169.0", {})
 
     def test_two_programs_in_one_package_are_left_alone(self, tmp_path: Path, cache: Path) -> None:
         link, program = self.npm(tmp_path, "{kind}")
         make_program(program.parents[2] / "other" / "bin" / "codex", "echo codex-cli 0.169.0")
         make_program(link.resolve(), "echo codex-cli 0.169.1")
-        assert find(None, self.environ(link.parent), cache) == Program(
-            link.resolve(), "0.169.1", {}
-        )
+        assert find(None, self.environ(link.parent), cache) == Program(link, "0.169.1", {})
 
 
 class TestWholeRuns:
@@ -1391,7 +1461,7 @@ class TestWholeRuns:
         made = make_program(tmp_path / "my codex", "echo codex-cli 0.169.0")
         environ = {"CODEX_PATH": str(made), "CODEX_API_KEY": "sk-1"}
         plan = crossrun.json("run", "say hello", "--dry-run", **environ)
-        assert plan["command"][0] == str(made.resolve())
+        assert plan["command"][0] == str(made)
         assert plan["prompt"] == "say hello"
 
     def test_a_stream_full_of_nonsense_is_recorded_and_read_again(

@@ -1,7 +1,6 @@
 """How Codex may end: a run is a success only with a turn that completed and exit code 0."""
 
 import itertools
-import os
 import signal
 from collections.abc import Callable
 from functools import partial

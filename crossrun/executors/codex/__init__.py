@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 
@@ -12,7 +13,7 @@ from crossrun.executors.codex.program import Program
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import Launch
 from crossrun.executors.survivors import MARKER
-from crossrun.redaction import KEY_PATTERNS
+from crossrun.redaction import is_key_name
 from crossrun.runs import CodexOptions
 
 _LONGEST_ARGUMENT = 100_000
@@ -23,6 +24,10 @@ _PATIENCE = 10.0
 """Seconds that Codex has to end after its turn; a tool server may keep it from that."""
 _DOUBTFUL = 5
 """So many times the idle timeout, commands that may be in the background explain a silence."""
+
+_EXCLUDED_BY_CODEX = ("KEY", "SECRET", "TOKEN")
+"""What `ignore_default_excludes=false` keeps from commands."""
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _MADE = (".git", ".agents", ".aws", ".codex")
 """Folders that Codex's sandbox mounts something on, so that they cannot be written."""
@@ -86,7 +91,7 @@ class Codex:
         return Launch(
             argv=self.command(assignment),
             cwd=assignment.folder,
-            environ={**self._environ, **self._program.environ},
+            environ={**_nameable(self._environ), **self._program.environ},
             run_id=assignment.run_id,
             stdin=self._prompt(assignment).encode(),
             process_list=assignment.process_list,
@@ -116,20 +121,34 @@ class Codex:
         return [*command, *([assignment.thread_id] if assignment.thread_id else []), "-"]
 
     def _settings(self, assignment: Assignment) -> list[str]:
-        hidden = [*self._config.excluded_variables, *KEY_PATTERNS]
         settings = [
             "features.unbounded_connection_retries=false",
             "tools.update_plan.enabled=true",
             f"shell_environment_policy.set.{MARKER}={_toml(assignment.run_id)}",
             "shell_environment_policy.ignore_default_excludes=false",
         ]
+        settings += [f'shell_environment_policy.set.{name}=""' for name in self._emptied()]
         if self._options.network:
             settings.append("sandbox_workspace_write.network_access=true")
         settings += self._options.config
-        settings.append(f"shell_environment_policy.exclude={_toml(hidden)}")
         if self._by_configuration(assignment):
             settings.append(f"developer_instructions={_toml(self._instructions(assignment))}")
         return settings
+
+    def _emptied(self) -> list[str]:
+        """Key variables that Codex's own exclusion does not know.
+
+        They get an empty value. A list of exclusions of crossrun's would replace the user's, or be
+        replaced by a managed one.
+        """
+        return sorted(
+            name
+            for name in self._environ
+            if is_key_name(name)
+            and _PLAIN_NAME.fullmatch(name)
+            and not any(part in name.upper() for part in _EXCLUDED_BY_CODEX)
+            and name not in self._config.set_variables
+        )
 
     def _instructions(self, assignment: Assignment) -> str:
         both = (self._config.developer_instructions, assignment.instructions)
@@ -138,7 +157,9 @@ class Codex:
     def _by_configuration(self, assignment: Assignment) -> bool:
         size = len(_toml(self._instructions(assignment)).encode())
         wanted = assignment.channel == "developer" and bool(assignment.instructions)
-        return wanted and size <= _LONGEST_ARGUMENT
+        if not wanted or size > _LONGEST_ARGUMENT:
+            return False
+        return not self._config.is_instructed_otherwise(assignment.workspace)
 
     def _prompt(self, assignment: Assignment) -> str:
         if not assignment.instructions or self._by_configuration(assignment):
@@ -151,6 +172,15 @@ class Codex:
 
 def _repeated(flag: str, values: Sequence[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
+
+
+def _nameable(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without key variables that no setting of Codex could name."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not is_key_name(name) or _PLAIN_NAME.fullmatch(name)
+    }
 
 
 def _toml(value: str | list[str]) -> str:

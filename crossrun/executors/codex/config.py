@@ -1,7 +1,8 @@
 """What the user's own Codex configuration says, as far as crossrun must not undo it.
 
-`-c KEY=VALUE` replaces what config.toml says. Where crossrun adds to a value of the user's it has
-to know that value: from config.toml, from the profile, and from the user's own `-c`.
+Codex reads several layers: the system's, the user's, a profile, those of a trusted project, `-c`,
+and one that is managed by a company and overrides them all. `-c KEY=VALUE` replaces what the layers
+below it say, so crossrun has to know a value before it adds to it.
 """
 
 import tomllib
@@ -11,25 +12,42 @@ from typing import Any
 
 from msgspec import Struct
 
+SYSTEM = Path("/etc/codex")
+"""Where the configuration of the system is, and the managed one."""
+_INSTRUCTIONS = "developer_instructions"
+
 
 class UserConfig(Struct, frozen=True):
-    """The values that matter here, with the user's own precedence applied."""
+    """The values that matter here, with Codex's own precedence applied, projects' aside.
+
+    `managed` are those of the layer that overrides all others, `-c` included.
+    """
 
     values: Mapping[str, Any]
     home: Path
+    managed: Mapping[str, Any] = {}
 
     @property
     def developer_instructions(self) -> str:
         """The user's own instructions; crossrun's come after them."""
-        text = self.values.get("developer_instructions")
+        text = self.values.get(_INSTRUCTIONS)
         return text if isinstance(text, str) else ""
 
+    def is_instructed_otherwise(self, workspace: Path) -> bool:
+        """Whether instructions given by `-c` would be lost, or replace those of a project."""
+        folders = (workspace, *workspace.parents)
+        files = (folder / ".codex" / "config.toml" for folder in folders)
+        projects = (file for file in files if file.parent != self.home)
+        return _INSTRUCTIONS in self.managed or any(
+            _INSTRUCTIONS in _toml(file) for file in projects
+        )
+
     @property
-    def excluded_variables(self) -> list[str]:
-        """Patterns of variables that the user keeps from the agent's commands."""
+    def set_variables(self) -> set[str]:
+        """Variables that are given to the agent's commands with values of their own."""
         policy = self.values.get("shell_environment_policy")
-        names = policy.get("exclude") if isinstance(policy, dict) else None
-        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        given = policy.get("set") if isinstance(policy, dict) else None
+        return set(given) if isinstance(given, dict) else set()
 
     @property
     def model(self) -> str | None:
@@ -49,22 +67,24 @@ class UserConfig(Struct, frozen=True):
         return bool(self.values.get("cli_auth_credentials_store", "file") != "file")
 
 
-def read(home: Path, profile: str | None, overrides: Sequence[str]) -> UserConfig:
-    """Reads config.toml, the profile and the overrides. What is broken is left to Codex to tell.
+def read(
+    home: Path, profile: str | None, overrides: Sequence[str], *, system: Path = SYSTEM
+) -> UserConfig:
+    """Reads all layers but those of projects. What is broken is left to Codex to tell.
 
     Args:
         home: Codex's home folder.
         profile: the name given with `--profile`.
         overrides: `KEY=VALUE` pairs given with `-c`.
+        system: the folder of the system's configuration.
     """
-    values = _toml(home / "config.toml")
+    values = _merged(_toml(system / "config.toml"), _toml(home / "config.toml"))
     if profile:
-        named = values.get("profiles", {})
-        inline = named.get(profile, {}) if isinstance(named, dict) else {}
-        values = _merged(_merged(values, inline), _toml(home / f"{profile}.config.toml"))
+        values = _merged(values, _toml(home / f"{profile}.config.toml"))
     for override in overrides:
         values = _merged(values, _override(override))
-    return UserConfig(values, home)
+    managed = _toml(system / "managed_config.toml")
+    return UserConfig(_merged(values, managed), home, managed)
 
 
 def _toml(path: Path) -> dict[str, Any]:

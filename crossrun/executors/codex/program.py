@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct, field
 
 from crossrun.errors import AuthenticationError, ConfigurationError
 from crossrun.executors.codex.config import UserConfig
 from crossrun.folders import make_private
+from crossrun.redaction import is_key_name
 
 OLDEST = (0, 158, 0)
 """Found by trying: earlier ones hand keys to the agent's commands in spite of their settings."""
@@ -36,7 +38,7 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
     Args:
         configured: the setting `codex.path`, or None to look on the PATH.
         environ: the environment whose PATH counts.
-        cache: a file that remembers the version of a program, so that it is asked only once.
+        cache: a file that remembers the version of a native program, so that it is asked only once.
 
     Raises:
         ConfigurationError: there is none, or it is too old.
@@ -49,8 +51,10 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
             f"the Codex CLI is not {where}",
             hint=f"{_INSTALL} · or try crossrun without it: --offline, crossrun quickstart",
         )
-    path, extra = _behind_npm_wrapper(Path(named).resolve())
-    version = _version(path, environ, cache)
+    behind = _behind_npm_wrapper(Path(named).resolve())
+    # a version manager's link leads to the manager, which looks at the name it is called by
+    path, extra = behind or (Path(named).absolute(), {})
+    version = _version(path, environ, cache if _is_codex_itself(path) else None)
     if _numbers(version) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise ConfigurationError(
@@ -61,14 +65,14 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
     return Program(path, version, extra)
 
 
-def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]]:
+def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]] | None:
     """The native program that the npm package's script would start.
 
     Starting it directly saves a Node process for each turn, and the native program cannot be left
     running when only the script is killed. Anything but the known layout is left alone.
     """
     if path.name != "codex.js" or path.parent.parent.name != "codex":
-        return path, {}
+        return None
     package = path.parent.parent
     kind = f"codex-{sys.platform}-{_ARCHITECTURES.get(platform.machine().lower(), '')}"
     for root in (package.parent / kind, package / "node_modules" / "@openai" / kind, package):
@@ -78,16 +82,29 @@ def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]]:
                 "CODEX_MANAGED_PACKAGE_ROOT": str(package),
                 "CODEX_MANAGED_BY_NPM": "1",
             }
-    return path, {}
+    return None
 
 
-def _version(path: Path, environ: Mapping[str, str], cache: Path) -> str:
-    about = path.stat()
-    fingerprint = [str(path), about.st_mtime_ns, about.st_size]
+def _is_codex_itself(path: Path) -> bool:
+    """Whether it is the native program. A script or a version manager may start any version."""
+    resolved = path.resolve()
     try:
-        known = json.loads(cache.read_text())
-        if known["program"] == fingerprint:
-            return str(known["version"])
+        with resolved.open("rb") as program:
+            return resolved.name.startswith("codex") and program.read(2) != b"#!"
+    except OSError:
+        return False
+
+
+def _version(path: Path, environ: Mapping[str, str], cache: Path | None) -> str:
+    if cache is None:
+        return _ask_version(path, environ)
+    status = path.stat()
+    fingerprint = [str(path), status.st_mtime_ns, status.st_size]
+    try:
+        content = json.loads(cache.read_text())
+        version = str(content["version"])
+        if content["program"] == fingerprint and _numbers(version) >= OLDEST:
+            return version
     except (OSError, ValueError, KeyError, TypeError):
         pass
     version = _ask_version(path, environ)
@@ -133,18 +150,19 @@ def credentials(program: Program, config: UserConfig, environ: Mapping[str, str]
     not meant for another address, and Codex talks to OpenAI itself.
 
     Raises:
-        AuthenticationError: it is certain that OpenAI would refuse.
+        AuthenticationError: Codex says itself that nobody is logged in, and there is no key.
     """
-    if not config.uses_builtin_provider or environ.get("CODEX_API_KEY"):
+    if not config.uses_builtin_provider or (config.home / "auth.json").is_file():
         return {}
-    if (config.home / "auth.json").is_file():
+    if any(environ[name] for name in environ if name.startswith("CODEX_") and is_key_name(name)):
+        return {}  # CODEX_API_KEY, CODEX_ACCESS_TOKEN, or what a later Codex knows
+    login = _login_status(program, environ)
+    if login == "logged in":
         return {}
-    key = environ.get("OPENAI_API_KEY")
-    usable = bool(key) and not environ.get("OPENAI_BASE_URL")
-    if config.keeps_login_in_keyring and (not usable or _logged_in(program, environ)):
+    if environ.get("OPENAI_API_KEY") and not environ.get("OPENAI_BASE_URL"):
+        return {"CODEX_API_KEY": environ["OPENAI_API_KEY"]}
+    if login == "unknown" or config.keeps_login_in_keyring:
         return {}
-    if usable:
-        return {"CODEX_API_KEY": str(key)}
     raise AuthenticationError(
         "CODEX_AUTH",
         "Codex is not logged in and there is no key for it",
@@ -152,7 +170,9 @@ def credentials(program: Program, config: UserConfig, environ: Mapping[str, str]
     )
 
 
-def _logged_in(program: Program, environ: Mapping[str, str]) -> bool:
+def _login_status(
+    program: Program, environ: Mapping[str, str]
+) -> Literal["logged in", "logged out", "unknown"]:
     try:
         asked = subprocess.run(
             [program.path, "login", "status"],
@@ -163,5 +183,8 @@ def _logged_in(program: Program, environ: Mapping[str, str]) -> bool:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0
+        return "unknown"
+    if asked.returncode == 0:
+        return "logged in"
+    said = (asked.stdout + asked.stderr).lower()
+    return "logged out" if b"not logged in" in said else "unknown"
