@@ -1146,11 +1146,10 @@ class TestCommand:
     def test_instructions_that_a_project_would_lose_go_with_the_prompt(
         self, tmp_path: Path
     ) -> None:
+        assert codex().channel(tmp_path, resumed=False) == "developer"
         (tmp_path / ".codex").mkdir()
         (tmp_path / ".codex" / "config.toml").write_text('developer_instructions = "theirs"')
-        launch = codex().launch(assignment(instructions="Ours.", workspace=tmp_path))
-        assert setting(launch.argv, "developer_instructions") is None
-        assert launch.stdin.startswith(b"<instructions>\nOurs.\n</instructions>")
+        assert codex().channel(tmp_path, resumed=False) == "prompt"
 
     def test_the_users_own_instructions_come_first(self) -> None:
         made = codex(config={"developer_instructions": "Mine\nfirst."})
@@ -1205,8 +1204,8 @@ class TestCommand:
         assert launch.argv == codex().command(assignment())
 
     def test_instructions_go_by_the_channel_that_works(self) -> None:
-        assert codex().channel(resumed=False) == "developer"
-        assert codex().channel(resumed=True) == "prompt"
+        assert codex().channel(WS, resumed=False) == "developer"
+        assert codex().channel(WS, resumed=True) == "prompt"
 
     def test_the_version_is_the_programs(self) -> None:
         assert codex().version() == "0.169.0"

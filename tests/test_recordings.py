@@ -776,7 +776,7 @@ class ExecutorContract:
         argv = executor.command(assign(workspace, "true"))
         assert shlex.split(shlex.join(argv)) == argv
         for resumed in (True, False):
-            assert executor.channel(resumed=resumed) in get_args(Channel)
+            assert executor.channel(Path("/ws"), resumed=resumed) in get_args(Channel)
         assert executor.version() is None or executor.version()
 
 

@@ -231,7 +231,8 @@ class Work:
 
     def _channel(self) -> Channel:
         resumed = self._standing.thread_id is not None
-        return self._course.crew.executor.channel(resumed=resumed)
+        course = self._course
+        return course.crew.executor.channel(course.path, resumed=resumed)
 
 
 def _before_the_agent(failure: Failure) -> Failure:

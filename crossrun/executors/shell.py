@@ -1,6 +1,7 @@
 """The task itself as a script: what a run is worth without any model."""
 
 from collections.abc import Generator, Mapping
+from pathlib import Path
 
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted
 from crossrun.executors import Assignment, Outcome
@@ -23,7 +24,7 @@ class Shell:
         """There is none."""
         return None
 
-    def channel(self, *, resumed: bool) -> Channel:  # noqa: ARG002  part of the protocol
+    def channel(self, workspace: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
         """A shell takes no instructions."""
         return "none"
 

@@ -366,7 +366,9 @@ def run_git(
             stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
             stdout=subprocess.PIPE if into is None else into,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C is for crossrun, which ends in order
+            # a Ctrl-C is for crossrun, which ends in order; and in another session git would look
+            # like an orphan of an agent, which `executors.descent` waits for
+            process_group=0,
         )
     except OSError as error:
         raise ConfigurationError(

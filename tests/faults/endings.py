@@ -104,11 +104,8 @@ def missing(trial: Trial) -> None:
 def not_to_be_started(trial: Trial) -> None:
     """A Codex that the system cannot start, though it could ask it for its version."""
     crossrun = crossrun_with(trial.folder, "")
-    assert crossrun("run", "say hello").code == 1
     program = trial.folder / "codex"
-    about, text = program.stat(), program.read_text()
-    program.write_text(text.replace("#!/", "#!?"))
-    os.utime(program, ns=(about.st_atime_ns, about.st_mtime_ns))
+    program.write_text('#!/bin/sh\necho codex-cli 0.169.0\nchmod -x "$0"\n')
     result = crossrun("run", "say hello", "--json")
     assert (result.code, result.json["failure"]["code"]) == (1, "AGENT_DIED")
 

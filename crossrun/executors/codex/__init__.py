@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from crossrun.events import AgentEvent, Channel
 from crossrun.executors import Assignment, Outcome, agent_cli
@@ -70,9 +71,10 @@ class Codex:
         """The one that the user named, here or in Codex's own configuration."""
         return self._model or self._config.model
 
-    def channel(self, *, resumed: bool) -> Channel:
+    def channel(self, workspace: Path, *, resumed: bool) -> Channel:
         """Codex takes developer instructions for new threads only."""
-        return "prompt" if resumed else "developer"
+        otherwise = resumed or self._config.is_instructed_otherwise(workspace)
+        return "prompt" if otherwise else "developer"
 
     def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
         """Runs one turn. A sandbox that is killed leaves the empty folders that it had made."""
@@ -157,9 +159,7 @@ class Codex:
     def _by_configuration(self, assignment: Assignment) -> bool:
         size = len(_toml(self._instructions(assignment)).encode())
         wanted = assignment.channel == "developer" and bool(assignment.instructions)
-        if not wanted or size > _LONGEST_ARGUMENT:
-            return False
-        return not self._config.is_instructed_otherwise(assignment.workspace)
+        return wanted and size <= _LONGEST_ARGUMENT
 
     def _prompt(self, assignment: Assignment) -> str:
         if not assignment.instructions or self._by_configuration(assignment):
