@@ -232,7 +232,7 @@ class Work:
     def _channel(self) -> Channel:
         resumed = self._standing.thread_id is not None
         course = self._course
-        return course.crew.executor.channel(course.path, resumed=resumed)
+        return course.crew.executor.channel(course.folder, resumed=resumed)
 
 
 def _before_the_agent(failure: Failure) -> Failure:

@@ -65,8 +65,8 @@ class Executor(Protocol):
     def model(self) -> str | None:
         """The model that the agent works with, where that is known beforehand."""
 
-    def channel(self, workspace: Path, *, resumed: bool) -> Channel:
-        """How instructions reach the agent in a workspace."""
+    def channel(self, folder: Path, *, resumed: bool) -> Channel:
+        """How instructions reach the agent that works in a folder."""
 
     def command(self, assignment: Assignment) -> list[str]:
         """The exact argument list for an assignment; empty where there is no process."""

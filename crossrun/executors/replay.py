@@ -32,7 +32,7 @@ class Replay:
         """There is none."""
         return None
 
-    def channel(self, workspace: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
+    def channel(self, folder: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
         """A recording is told what an agent would be told, and plays on."""
         return "developer"
 

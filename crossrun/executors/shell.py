@@ -24,7 +24,7 @@ class Shell:
         """There is none."""
         return None
 
-    def channel(self, workspace: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
+    def channel(self, folder: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
         """A shell takes no instructions."""
         return "none"
 

@@ -71,9 +71,9 @@ class Codex:
         """The one that the user named, here or in Codex's own configuration."""
         return self._model or self._config.model
 
-    def channel(self, workspace: Path, *, resumed: bool) -> Channel:
+    def channel(self, folder: Path, *, resumed: bool) -> Channel:
         """Codex takes developer instructions for new threads only."""
-        otherwise = resumed or self._config.is_instructed_otherwise(workspace)
+        otherwise = resumed or self._config.is_instructed_otherwise(folder)
         return "prompt" if otherwise else "developer"
 
     def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:

@@ -33,10 +33,9 @@ class UserConfig(Struct, frozen=True):
         text = self.values.get(_INSTRUCTIONS)
         return text if isinstance(text, str) else ""
 
-    def is_instructed_otherwise(self, workspace: Path) -> bool:
+    def is_instructed_otherwise(self, folder: Path) -> bool:
         """Whether instructions given by `-c` would be lost, or replace those of a project."""
-        folders = (workspace, *workspace.parents)
-        files = (folder / ".codex" / "config.toml" for folder in folders)
+        files = (each / ".codex" / "config.toml" for each in (folder, *folder.parents))
         projects = (file for file in files if file.parent != self.home)
         return _INSTRUCTIONS in self.managed or any(
             _INSTRUCTIONS in _toml(file) for file in projects
