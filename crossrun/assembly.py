@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crossrun.artifacts import Archives
 from crossrun.conduct.course import Crew, Queue
-from crossrun.errors import AuthenticationError, ConfigurationError, UsageError
+from crossrun.errors import AuthenticationError, ConfigurationError, NotFoundError, UsageError
 from crossrun.events import RunFinished, decode
 from crossrun.executors import Executor
 from crossrun.failures import Failure
@@ -26,6 +26,7 @@ from crossrun.workspace.environment import for_workspaces, unusable_temporary
 from crossrun.workspace.git import require_git
 
 if TYPE_CHECKING:
+    from crossrun.executors.process_table import Process
     from crossrun.planning.wording import Writer
 
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
@@ -117,20 +118,36 @@ def settle(store: Store, settings: Settings) -> Iterator[Run]:
         with store.taking_over(run_id) as taken:
             if not taken:
                 continue
-            _end_processes(run_id, settings.paths.processes / run_id)
+            _end_processes(run_id, store, settings)
             ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
             run = store.record_end(run_id, ending, redactor_for(settings))
         if run is not None:
             yield run
 
 
-def _end_processes(run_id: str, process_list: Path) -> None:
+def _end_processes(run_id: str, store: Store, settings: Settings) -> None:
     """Ends what a run left whose own process was killed."""
-    from crossrun.executors.descent import written_down
+    from crossrun.executors.descent import lost_in, written_down
     from crossrun.executors.survivors import end_survivors
 
-    end_survivors(run_id, lambda: written_down(process_list))
+    process_list = settings.paths.processes / run_id
+    folder = _own_workspace(run_id, store, settings)
+
+    def descended() -> "list[Process]":
+        lost = [] if folder is None else lost_in(folder, process_list)
+        return [*written_down(process_list), *lost]
+
+    end_survivors(run_id, descended)
     process_list.unlink(missing_ok=True)
+
+
+def _own_workspace(run_id: str, store: Store, settings: Settings) -> Path | None:
+    """A run's workspace, unless it is a folder of the user's or the run was never recorded."""
+    try:
+        workspace = Path(store.read.run(run_id).workspace)
+    except NotFoundError:
+        return None
+    return workspace if workspace.is_relative_to(settings.paths.workspaces) else None
 
 
 def _check_task(request: RunRequest) -> None:

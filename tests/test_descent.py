@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from homes import started
 from processes import is_gone, wait_for
 
 from crossrun.executors.commands import shell
-from crossrun.executors.descent import Process, is_alive, written_down
+from crossrun.executors.descent import lost_in, written_down
 from crossrun.executors.process import Bounds, Launch, supervise
-from crossrun.executors.survivors import end_survivors
+from crossrun.executors.process_table import Process, boot_id, is_alive
+from crossrun.executors.survivors import adopt_orphans, end_survivors
 from crossrun.stopping import Stop
 
 ENVIRON = {"PATH": os.environ["PATH"]}
@@ -114,6 +116,32 @@ def test_ending_takes_what_is_written_down_and_nobody_else(
     ours.communicate()
     assert is_gone(below.pid)
     assert sleeper.poll() is None
+
+
+def test_an_orphan_that_came_just_before_the_kill_is_known_by_its_folder(
+    tmp_path: Path,
+) -> None:
+    """Here the tests stand for process 1: they get the orphan."""
+    adopt_orphans()
+    began = process_of(os.getpid())
+    file, workspace = tmp_path / "run", tmp_path / "workspace"
+    (workspace / "deep").mkdir(parents=True)
+    for place in (workspace / "deep", tmp_path):
+        subprocess.run(shell("(setsid sleep 60 >&- 2>&- & echo $! >pid)"), cwd=place, check=True)
+    inside, outside = (int((place / "pid").read_text()) for place in (workspace / "deep", tmp_path))
+    wait_for(lambda: psutil.Process(inside).ppid() == os.getpid())
+    start, second = int(process_of(inside).start), os.sysconf("SC_CLK_TCK")
+    try:
+        for seen, known in ((start + second, True), (start - 3 * second, False)):
+            file.write_text(json.dumps({"boot": boot_id(), "child": began, "processes": []}))
+            os.utime(file, (seen / second, seen / second))
+            found = lost_in(workspace, file, {os.getpid()})
+            assert found == ([process_of(inside)] if known else [])
+            assert lost_in(workspace, file, {1}) == []
+    finally:
+        for pid in (inside, outside):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 @pytest.mark.parametrize("how", UNMARKED)

@@ -48,7 +48,7 @@ FENCES = {
     "rich": {"views", "cli"},
     "yaml": {"settings", "tasktypes", "executors.recording", "patterns.forms", "patterns.skills"},
     "platformdirs": {"settings"},
-    "psutil": {"executors.survivors", "executors.descent"},
+    "psutil": {"executors.survivors", "executors.process_table"},
     "dotenv": {"settings"},
 }
 LIGHT = ("openai", "git", "sqlmodel", "sqlalchemy", "yaml", "rich", "msgspec", "psutil", "pydantic")

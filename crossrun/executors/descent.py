@@ -9,36 +9,33 @@ import json
 import os
 import sys
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar
 
+from crossrun.executors.process_table import (
+    Process,
+    ProcessStatus,
+    boot_id,
+    everyone,
+    is_alive,
+    own_children,
+    reapers,
+    status_of,
+    tree,
+    works_in,
+)
 from crossrun.folders import make_private
 
 _INTERVAL = 0.1
 _SHARE = 10
 """A look that cost much time of the processor is followed by a pause so many times as long."""
+_SIGN_OF_LIFE = 1.0
+"""Seconds between two touches of the file."""
 _UNCLAIMED = 0.5
 """Seconds after which nobody else is going to wait for an ended process."""
-
-
-class Process(NamedTuple):
-    """A process, told by its start from a later one of the same number."""
-
-    pid: int
-    start: str
-
-
-class _Status(NamedTuple):
-    """What the system says about a process just now."""
-
-    process: Process
-    parent: int
-    session: int
-    ended: bool
 
 
 class Descent:
@@ -63,6 +60,7 @@ class Descent:
         self._claimed.add(child)
         self._living: set[Process] = set()
         self._ended: dict[Process, float] = {}
+        self._touched = 0.0
         self._lock = Lock()
         self._closed = Event()
         self.living()
@@ -76,9 +74,11 @@ class Descent:
             self._wait_for(orphans, time.monotonic())
             before = self._living
             self._living = {one for one in before if is_alive(one)}
-            self._living.update(_tree({self._child, *(one.process.pid for one in orphans)}))
+            self._living.update(tree({self._child, *(one.process.pid for one in orphans)}))
             if self._living != before:
                 self._write()
+            elif _since_boot() >= self._touched + _SIGN_OF_LIFE:
+                self._touch()
             return self._living
 
     def close(self) -> None:
@@ -97,14 +97,14 @@ class Descent:
             self.living()
             took = time.thread_time() - began
 
-    def _orphans(self) -> list[_Status]:
+    def _orphans(self) -> list[ProcessStatus]:
         """Processes that `survivors.adopt_orphans` brought here when their parent ended."""
         ours = os.getsid(0)
         pids = own_children() - self._strangers - self._claimed
-        statuses = [status for pid in pids if (status := _status(pid)) is not None]
+        statuses = [status for pid in pids if (status := status_of(pid)) is not None]
         return [status for status in statuses if status.session != ours]
 
-    def _wait_for(self, orphans: list[_Status], now: float) -> None:
+    def _wait_for(self, orphans: list[ProcessStatus], now: float) -> None:
         """Lets the system forget ended orphans.
 
         Whoever started a child waits for it at once, in another thread perhaps, and has to get its
@@ -120,98 +120,73 @@ class Descent:
     def _write(self) -> None:
         if self._file is None:
             return
-        content = {"boot": _boot_id(), "processes": sorted(self._living)}
+        child = status_of(self._child)
+        content = {
+            "boot": boot_id(),
+            "child": child and child.process,
+            "processes": sorted(self._living),
+        }
         partial = self._file.with_name(f".{self._file.name}")
         with suppress(OSError):  # a full disk: the marker still finds most of them
             make_private(self._file.parent)
             partial.write_text(json.dumps(content))
             partial.replace(self._file)
+        self._touch()
 
-
-def own_children() -> set[int]:
-    """The process ids of this program's children, adopted ones included."""
-    return set(_children_of(os.getpid()))
+    def _touch(self) -> None:
+        """Says when the run was still watched, in seconds since the boot: no clock is set back."""
+        self._touched = _since_boot()
+        if self._file is not None:
+            with suppress(OSError):
+                os.utime(self._file, (self._touched, self._touched))
 
 
 def written_down(file: Path) -> list[Process]:
     """Those of a run's processes that still live, from the file that a `Descent` wrote."""
     try:
-        content = json.loads(file.read_text())
-        if content["boot"] != _boot_id():
-            return []
-        processes = [Process(int(pid), str(start)) for pid, start in content["processes"]]
+        processes = [Process(int(pid), str(start)) for pid, start in _content(file)["processes"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [process for process in processes if is_alive(process)]
 
 
-def is_alive(process: Process) -> bool:
-    """Whether this very process runs."""
-    status = _status(process.pid)
-    return status is not None and status.process == process and not status.ended
+def lost_in(folder: Path, file: Path, adopters: Collection[int] | None = None) -> list[Process]:
+    """Orphans that began while a run was under way, and that work in its folder.
+
+    They are what came between the last look at the run's processes and the kill.
+
+    Args:
+        folder: the run's own workspace, in which nobody else starts programs.
+        file: the one that a `Descent` wrote.
+        adopters: the processes that get orphans; by default those of the system.
+    """
+    try:
+        _, start = _content(file)["child"]
+        latest = (file.stat().st_mtime + 2 * _SIGN_OF_LIFE) * os.sysconf("SC_CLK_TCK")
+        began = int(start)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    adopters = reapers() if adopters is None else adopters
+    statuses = [status for pid in everyone() if (status := status_of(pid)) is not None]
+    return [
+        status.process
+        for status in statuses
+        if status.parent in adopters
+        and not (status.ended or status.on_terminal)
+        and began <= int(status.process.start) <= latest
+        and works_in(status.process.pid, folder)
+    ]
 
 
-def _tree(roots: Iterable[int]) -> list[Process]:
-    """Processes and all of their descendants that run."""
-    waiting, seen = list(roots), dict[int, _Status]()
-    while waiting:
-        pid = waiting.pop()
-        status = None if pid in seen else _status(pid)
-        if status is not None:
-            seen[pid] = status
-            waiting += _children_of(pid)
-    return [status.process for status in seen.values() if not status.ended]
+def _content(file: Path) -> dict[str, Any]:
+    """What a `Descent` wrote since the last boot. Raises ValueError and others."""
+    content: dict[str, Any] = json.loads(file.read_text())
+    if content["boot"] != boot_id():
+        raise ValueError(file)
+    return content
 
 
-def _status(pid: int) -> _Status | None:
+def _since_boot() -> float:
     if sys.platform != "linux":
-        return _status_by_psutil(pid)
-    try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    fields = text[text.rindex(b")") + 2 :].split()
-    process = Process(pid, fields[19].decode())
-    return _Status(process, int(fields[1]), int(fields[3]), ended=fields[0] in b"ZX")
-
-
-def _status_by_psutil(pid: int) -> _Status | None:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        ended = process.status() == psutil.STATUS_ZOMBIE
-        start = repr(process.create_time())
-        return _Status(Process(pid, start), process.ppid(), os.getsid(pid), ended)
-    except (psutil.Error, OSError):
-        return None
-
-
-def _children_of(pid: int) -> list[int]:
-    if not _system_lists_children():
-        import psutil
-
-        try:
-            return [child.pid for child in psutil.Process(pid).children()]
-        except psutil.Error:
-            return []
-    found: list[int] = []
-    with suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  ten times a second
-            with suppress(OSError), open(f"/proc/{pid}/task/{task}/children", "rb") as listed:  # noqa: PTH123
-                found += map(int, listed.read().split())
-    return found
-
-
-@cache
-def _system_lists_children() -> bool:
-    return Path("/proc/thread-self/children").exists()
-
-
-@cache
-def _boot_id() -> str:
-    """Start times are counted from the boot."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+        return time.monotonic()
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

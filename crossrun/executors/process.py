@@ -18,7 +18,8 @@ from typing import IO
 
 from msgspec import Struct
 
-from crossrun.executors.descent import Descent, own_children
+from crossrun.executors.descent import Descent
+from crossrun.executors.process_table import own_children
 from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
 from crossrun.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.stopping import Stop

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from crossrun.executors.descent import Process
+from crossrun.executors.process_table import Process
 
 if TYPE_CHECKING:
     import psutil

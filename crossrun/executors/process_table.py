@@ -1,0 +1,140 @@
+"""What the system says about processes: who runs, since when, below whom."""
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """A process, told by its start from a later one of the same number."""
+
+    pid: int
+    start: str
+
+
+class ProcessStatus(NamedTuple):
+    """What the system says about a process just now."""
+
+    process: Process
+    parent: int
+    session: int
+    ended: bool
+    on_terminal: bool
+
+
+def own_children() -> set[int]:
+    """The process ids of this program's children, adopted ones included."""
+    return set(_children_of(os.getpid()))
+
+
+def is_alive(process: Process) -> bool:
+    """Whether this very process runs."""
+    status = status_of(process.pid)
+    return status is not None and status.process == process and not status.ended
+
+
+def tree(roots: Iterable[int]) -> list[Process]:
+    """Processes and all of their descendants that run."""
+    waiting, seen = list(roots), dict[int, ProcessStatus]()
+    while waiting:
+        pid = waiting.pop()
+        status = None if pid in seen else status_of(pid)
+        if status is not None:
+            seen[pid] = status
+            waiting += _children_of(pid)
+    return [status.process for status in seen.values() if not status.ended]
+
+
+def everyone() -> list[int]:
+    """All process ids; on Linux only, where the other questions about them can be answered."""
+    if sys.platform != "linux":
+        return []
+    return [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal()]
+
+
+def reapers() -> set[int]:
+    """The processes that the system hands orphans to: process 1, and a user's systemd."""
+    found, pid = {1}, os.getppid()
+    while (status := status_of(pid)) is not None and status.parent > 0:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text() == "systemd\n":
+                found.add(pid)
+        pid = status.parent
+    return found
+
+
+def works_in(pid: int, folder: Path) -> bool:
+    """Whether a folder, or one below it, is the current one of a process."""
+    try:
+        current = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return False
+    return Path(str(current).removesuffix(" (deleted)")).is_relative_to(folder.resolve())
+
+
+def status_of(pid: int) -> ProcessStatus | None:
+    """A process as it is now; None where there is none."""
+    if sys.platform != "linux":
+        return _status_by_psutil(pid)
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()
+    process = Process(pid, fields[19].decode())
+    return ProcessStatus(
+        process,
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        ended=fields[0] in b"ZX",
+        on_terminal=fields[4] != b"0",
+    )
+
+
+def _status_by_psutil(pid: int) -> ProcessStatus | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        start = repr(process.create_time())
+        terminal = process.terminal() is not None
+        return ProcessStatus(
+            Process(pid, start), process.ppid(), os.getsid(pid), ended, on_terminal=terminal
+        )
+    except (psutil.Error, OSError):
+        return None
+
+
+def _children_of(pid: int) -> list[int]:
+    if not _system_lists_children():
+        import psutil
+
+        try:
+            return [child.pid for child in psutil.Process(pid).children()]
+        except psutil.Error:
+            return []
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  ten times a second
+            with suppress(OSError), open(f"/proc/{pid}/task/{task}/children", "rb") as listed:  # noqa: PTH123
+                found += map(int, listed.read().split())
+    return found
+
+
+@cache
+def _system_lists_children() -> bool:
+    return Path("/proc/thread-self/children").exists()
+
+
+@cache
+def boot_id() -> str:
+    """Start times are counted from the boot."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
