@@ -259,8 +259,8 @@ class Source(Struct, frozen=True, kw_only=True):
     `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
     files git ignored in the workspace. `kept_ignored` is the tree of those whose contents were kept
     before a run in place. The agent works in the `subfolder` of the workspace, when the user named
-    a folder within a repository. `original` is the tree of the base with links as the source has
-    them, where those of the copy say something else.
+    a folder within a repository. `links` are two trees of the links that say something else in
+    the copy than in the source: as they are in the copy, and in the source.
     """
 
     kind: Literal["repository", "folder", "url", "in_place"]
@@ -272,7 +272,7 @@ class Source(Struct, frozen=True, kw_only=True):
     manifest: str | None = None
     kept_ignored: str | None = None
     subfolder: str = ""
-    original: str | None = None
+    links: tuple[str, str] | None = None
 
 
 class Application(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Crossrun
 from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError
@@ -177,6 +178,23 @@ def test_submodules_with_relative_addresses_come_as_files_and_as_sources(
     assert (told.submodules, (copy / "lib" / "a").read_text()) == (("lib",), "one\n")
     inner = taken(source / "lib", tmp_path / "inner")
     assert (inner.kind, inner.branch) == ("repository", "main")
+
+
+def test_a_clone_of_a_run_in_a_linked_work_tree_commits_to_a_repository_apart(
+    crossrun: Crossrun, source: Path
+) -> None:
+    sh("git worktree add -q ../linked", source)
+    linked = source.parent / "linked"
+    shell = ("run", "--executor", "shell")
+    assert crossrun(*shell, "--workspace", str(linked), "echo 2 > a").code == 0
+    before = state(source), state(linked)
+    commit = "git commit -qam theirs; git log --format=%s"
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a", "GIT_COMMITTER_NAME": "a"}
+    done = crossrun(*shell, "--from-run-id", "last", commit, **who, GIT_COMMITTER_EMAIL="a")
+    assert done.code == 0, done.err
+    assert (state(source), state(linked)) == before
+    (ran,) = [e for e in crossrun.events() if e["type"] == "command_ran"]
+    assert ran["output"] == "theirs\n1\n"
 
 
 class TestExcludes:

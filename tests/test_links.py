@@ -8,9 +8,8 @@ from conftest import Crossrun
 from trees import sh, state, value_of
 
 from crossrun.stopping import Stop
-from crossrun.workspace.copying import copy_tree
 from crossrun.workspace.links import Links
-from crossrun.workspace.sources import CopyOptions, Taken, take
+from crossrun.workspace.sources import CopyOptions, Taken, take, take_workspace
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def test_links_in_a_circle_stay_in_the_copy(source: Path, tmp_path: Path) -> Non
 
 def test_a_clone_of_a_workspace_has_no_link_into_it(source: Path, tmp_path: Path) -> None:
     (source / "link").symlink_to(source / "a")
-    value_of(copy_tree(source, tmp_path / "copy", Stop()))
+    value_of(take_workspace(source, tmp_path / "copy", Stop(), is_own=True))
     assert str((tmp_path / "copy" / "link").readlink()) == "a"
 
 
@@ -148,6 +147,18 @@ class TestRuns:
         assert crossrun("undo").code == 0
         assert str((source / "gone").readlink()) == str((source / "other").readlink())
         assert str((source / "gone").readlink()) == f"{source}/a"
+
+    def test_a_clone_of_a_run_in_the_folder_itself_brings_back_no_link(
+        self, crossrun: Crossrun, source: Path
+    ) -> None:
+        shell = ("run", "--executor", "shell")
+        in_place = crossrun(*shell, "--workspace", str(source), "ln -s $PWD/a abs")
+        assert in_place.code == 0, in_place.err
+        assert crossrun(*shell, "--from-run-id", "last", "echo two > abs").code == 0
+        assert (source / "a").read_text() == "one\n"
+        applied = crossrun.json("apply")
+        assert [change["path"] for change in applied["files"]] == ["a"]
+        assert str((source / "abs").readlink()) == f"{source}/a"
 
     def test_runs_that_go_on_bring_back_no_link_either(
         self, crossrun: Crossrun, source: Path

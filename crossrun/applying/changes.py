@@ -81,13 +81,11 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
             f"the change of run {run.id} was never measured: it is {run.status}",
             hint=_how_to_measure(run),
         )
+    base = EMPTY_TREE if run.source is None else run.source.base
     trees = trees_of(run, workspaces)
-    if run.source is None:
-        trees.require(EMPTY_TREE, tree)
-        return Change(run, EMPTY_TREE, tree, trees, workspaces)
-    trees.require(run.source.base, tree)
-    base = run.source.original or run.source.base
-    return Change(run, base, as_in_source(trees, run.source, tree), trees, workspaces)
+    trees.require(base, tree)
+    base, tree = (as_in_source(trees, run.source, each) for each in (base, tree))
+    return Change(run, base, tree, trees, workspaces)
 
 
 def _how_to_measure(run: Run) -> str:

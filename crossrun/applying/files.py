@@ -89,14 +89,12 @@ def _other_branch(run: Run, folder: Path) -> str | None:
 
 def _wanted(store: Store, change: Change, folder: Path) -> dict[str, Wish]:
     """What the change wants of the files of a folder that may have a part of it already."""
-    trees, source = change.trees, change.run.source
+    trees = change.trees
     changed = trees.changed(change.base, change.tree)
     brought = _brought(store, change.run, folder)
     if brought is None:
         return wishes([changed])
-    tree, left_out = brought
-    if source is not None:
-        tree = as_in_source(trees, source, tree)
+    tree, left_out = as_in_source(trees, change.run.source, brought[0]), brought[1]
     missing = {path: pair for path, pair in changed.items() if shown(path) in left_out}
     return wishes([trees.changed(tree, change.tree) | missing, changed])
 

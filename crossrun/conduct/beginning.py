@@ -19,10 +19,10 @@ from crossrun.failures import Failure, RunFailed
 from crossrun.runs import Source
 from crossrun.workspace import Workspace
 from crossrun.workspace.cloning import clone, without_login
-from crossrun.workspace.copying import Copied, Progress, copy_tree
+from crossrun.workspace.copying import Copied, Progress
 from crossrun.workspace.descriptors import shown
-from crossrun.workspace.links import Redirected, original_state
-from crossrun.workspace.sources import CopyOptions, Taken, take
+from crossrun.workspace.links import Redirected, kept_links
+from crossrun.workspace.sources import CopyOptions, Taken, take, take_workspace
 
 _NAMED = 100
 """So many names of each kind an event tells."""
@@ -75,9 +75,9 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
         )
         origin.let_go()
         if source is not None and not source.base:
-            base = workspace.baseline
-            original = original_state(workspace.snapshots, base, links)
-            source = replace(source, base=base, manifest=workspace.manifest, original=original)
+            source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
+        if source is not None and links:
+            source = replace(source, links=kept_links(workspace.snapshots, links))
     course.work_in(source)
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
@@ -105,11 +105,11 @@ def _filled(
     begin, stop = course.request.begin_with, course.stop
     kind: Kind
     if course.origin.cloned is not None:
-        copied = yield from course.watched(
-            copy_tree(course.origin.cloned, course.path, stop), _copying
-        )
+        cloned, is_own = course.origin.cloned, course.crew.workspaces.is_own(course.origin.cloned)
+        taking_again = take_workspace(cloned, course.path, stop, is_own=is_own)
+        copied = yield from course.watched(taking_again, _copying)
         yield _clone_told(copied, begin.run_id or "", course.origin.source)
-        return course.origin.source, ()
+        return course.origin.source, () if is_own else copied.redirected
     if begin.url is not None:
         taken = yield from course.watched(
             clone(begin.url, course.path, stop, course.crew.environ), _copying

@@ -222,7 +222,7 @@ class Workspaces:
         Raises:
             StillRunningError: another run works in it.
         """
-        if self._is_own(path):
+        if self.is_own(path):
             yield
             return
         with trying_lock(self._lock(path)) as tries:
@@ -239,7 +239,8 @@ class Workspaces:
         if is_locked(self._lock(path)):
             raise _busy(path)
 
-    def _is_own(self, path: Path) -> bool:
+    def is_own(self, path: Path) -> bool:
+        """Whether a folder that runs work in was made for them; else it is the user's."""
         return path.is_relative_to(self._root)
 
     def _lock(self, path: Path) -> Path:
@@ -249,7 +250,7 @@ class Workspaces:
         return self._snapshots / f"{self._key(path)}.git"
 
     def _key(self, path: Path) -> str:
-        if self._is_own(path):
+        if self.is_own(path):
             return path.name
         return f"in-place-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crossrun.runs import Source
 from crossrun.workspace.git import Snapshots
-from crossrun.workspace.trees import LINK, Entry, Trees, blob_id
+from crossrun.workspace.trees import LINK, Entry, Trees
 
 
 class Redirected(NamedTuple):
@@ -51,30 +51,22 @@ class Links:
         return None
 
 
-def original_state(snapshots: Snapshots, baseline: str, links: Iterable[Redirected]) -> str | None:
-    """The state that a workspace begins with, its links as the source has them.
-
-    Returns:
-        The id of a tree, or None when they are the same.
-    """
-    redirected = {link.path: link for link in links}
-    if not redirected:
+def kept_links(snapshots: Snapshots, links: Iterable[Redirected]) -> tuple[str, str] | None:
+    """Keeps what links say in a copy, and what they say in its source: two trees, or None."""
+    links = list(links)
+    if not links:
         return None
     trees = Trees(snapshots)
-    entries = {
-        file.path: Entry(LINK, trees.keep(os.fsencode(redirected[file.path].original)))
-        for file in snapshots.files(baseline)
-        if file.path in redirected
-        and file.blob_id == blob_id(os.fsencode(redirected[file.path].now))
-    }
-    return trees.write(entries, onto=baseline) if entries else None
+    now = {link.path: Entry(LINK, trees.keep(os.fsencode(link.now))) for link in links}
+    original = {link.path: Entry(LINK, trees.keep(os.fsencode(link.original))) for link in links}
+    return trees.write(now), trees.write(original)
 
 
-def as_in_source(trees: Trees, source: Source, tree: str) -> str:
-    """A state of a workspace with the links that the run left alone as the source has them."""
-    if source.original is None:
+def as_in_source(trees: Trees, source: Source | None, tree: str) -> str:
+    """A state of a workspace with the links that nobody changed as the source has them."""
+    if source is None or source.links is None:
         return tree
-    touched = trees.changed(source.base, tree)
-    links = trees.changed(source.base, source.original)
-    entries = {path: pair.after for path, pair in links.items() if path not in touched}
-    return trees.write(entries, onto=tree)
+    pairs = trees.changed(*source.links)
+    there = trees.entries(tree)
+    entries = {p: pair.after for p, pair in pairs.items() if there.get(p) == pair.before}
+    return trees.write(entries, onto=tree) if entries else tree

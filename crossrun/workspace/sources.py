@@ -14,7 +14,7 @@ from crossrun.background import awaited
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.runs import FollowLinks
 from crossrun.stopping import Stop
-from crossrun.workspace.copying import Copied, Progress, copy_into
+from crossrun.workspace.copying import Copied, Progress, copy_into, copy_tree
 from crossrun.workspace.descriptors import read_file, shown
 from crossrun.workspace.following import bring_targets, hide_redirected, redirect_again
 from crossrun.workspace.git_folders import Place, place_of
@@ -127,6 +127,42 @@ def take(source: Path, target: Path, stop: Stop, options: CopyOptions = _ALL) ->
             with scratch(target) as aside:
                 return (yield from _take_folder(place, source, folder, aside, wanted))
         return (yield from _take_repository(place, folder, wanted))
+
+
+def take_workspace(
+    source: Path, target: Path, stop: Stop, *, is_own: bool
+) -> Generator[Progress, None, Copied]:
+    """Copies the workspace of a run to a path where nothing is yet, ignored files included.
+
+    A `.git` that only names a repository would lead the commits of the copy's agent there, and that
+    of the user's own folder has hooks and remotes. They are made anew, as those of a source.
+
+    Args:
+        source: the workspace.
+        target: where the copy will be.
+        stop: looked at all the time.
+        is_own: whether crossrun made the workspace; else it is a folder of the user's.
+
+    Raises:
+        RunFailed: it was asked to stop.
+        CrossrunError: something cannot be read or written.
+    """
+    gits = list[str]()
+
+    def leave_out(path: str) -> bool:
+        above, _, name = path.rpartition("/")
+        if name != _GIT or (is_own and stat.S_ISDIR((source / path).lstat().st_mode)):
+            return False
+        gits.append(above)
+        return True
+
+    copied = yield from copy_tree(source, target, stop, leave_out=leave_out)
+    for path in sorted(gits):
+        if path or is_own:
+            yield from _take_nested(source / path, target / path, stop)
+        else:
+            yield from copy_repository(source, target, stop)
+    return copied
 
 
 class _Wanted(NamedTuple):
