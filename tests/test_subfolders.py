@@ -86,6 +86,15 @@ class TestCopies:
         assert taken(folder, copy, folder_only=True, include=(".env",)).included == 1
         assert names(copy) == {*WEB, *RULES, "packages/web/.env"}
 
+    @pytest.mark.parametrize("glob", ["dist/o", "/dist/o", "o", "dist/", "d*"])
+    def test_what_is_included_is_named_as_in_a_gitignore_of_the_folder(
+        self, repository: Path, copy: Path, glob: str
+    ) -> None:
+        sh("mkdir dist; touch dist/o; mv packages/web 'packages/w[e]b'", repository)
+        taken(repository / "packages" / "w[e]b", copy, include=(glob,))
+        assert (copy / "packages" / "w[e]b" / "dist" / "o").exists()
+        assert not (copy / "dist").exists()
+
     def test_a_repository_can_be_copied_without_its_history(
         self, repository: Path, copy: Path
     ) -> None:
@@ -187,6 +196,12 @@ class TestRuns:
         assert gone.code == 0, gone.err
         again = crossrun("resume", "last", "true")
         assert "no folder packages/web in the workspace" in again.err
+
+    def test_a_dry_run_shows_where_the_agent_would_work(
+        self, crossrun: Crossrun, repository: Path
+    ) -> None:
+        words = ("--source", f"{repository}/packages/web", "--executor", "shell", "--dry-run")
+        assert crossrun.json("run", "true", *words)["workspace"].endswith("RUN_ID/packages/web")
 
     def test_options_of_the_copy_that_contradict_each_other_are_refused(
         self, crossrun: Crossrun, repository: Path

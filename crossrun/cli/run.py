@@ -110,14 +110,14 @@ def _show_plan(request: RunRequest, settings: Settings, store: Store, options: G
             "executor": request.executor,
             "task_type": request.task_type,
             "project_id": request.project_id,
-            "workspace": str(assignment.workspace),
+            "workspace": str(assignment.folder),
             "pattern": plain_object(decided),
         }
         options.out.emit(document(plan))
         return
     told = [("prompt", assignment.prompt), ("instructions", assignment.instructions)]
     told += [("pattern", "\n".join(choice_lines(decided, options.out)))]
-    told += [("command", shlex.join(command)), ("workspace", str(assignment.workspace))]
+    told += [("command", shlex.join(command)), ("workspace", str(assignment.folder))]
     for title, text in told:
         if text:
             options.out.write([options.out.style(title, "bold"), text, ""])

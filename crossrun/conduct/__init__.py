@@ -6,6 +6,7 @@ listens can catch up. Whatever happens in between, the last fact is `RunFinished
 
 from crossrun import __version__
 from crossrun.conduct import closing
+from crossrun.conduct.beginning import subfolder_of
 from crossrun.conduct.course import Course, Crew, Facts, guarded
 from crossrun.conduct.work import Work
 from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
@@ -57,7 +58,9 @@ def first_assignment(
     run_id: str, request: RunRequest, crew: Crew, origin: Origin = _NEW
 ) -> tuple[Assignment, PatternDecided]:
     """What the agent would be told first; nothing is begun."""
-    work = Work(Course(run_id, request, crew, Stop(), origin))
+    course = Course(run_id, request, crew, Stop(), origin)
+    course.subfolder = subfolder_of(course)
+    work = Work(course)
     decided = work.decide((), would_be=True)
     return work.assignment(origin.standing.next_prompt() or request.task), decided
 

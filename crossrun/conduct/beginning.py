@@ -21,6 +21,7 @@ from crossrun.workspace import Workspace
 from crossrun.workspace.cloning import clone, without_login
 from crossrun.workspace.copying import Copied, Progress
 from crossrun.workspace.descriptors import shown
+from crossrun.workspace.git_folders import place_of
 from crossrun.workspace.links import Redirected, kept_links
 from crossrun.workspace.sources import CopyOptions, Taken, take, take_workspace
 
@@ -124,6 +125,15 @@ def _filled(
         return None, ()
     yield _copy_told(taken, kind, path)
     return _source(taken, kind, path), taken.copied.redirected
+
+
+def subfolder_of(course: Course) -> str:
+    """Where in the workspace the agent is going to work."""
+    begin, source, crew = course.request.begin_with, course.origin.source, course.crew
+    if begin.path is None:
+        return "" if source is None else source.subfolder
+    home, own = crew.environ.get("HOME"), crew.workspaces.own_folders
+    return place_of(Path(begin.path), home, own).subfolder
 
 
 def _options(course: Course) -> CopyOptions:

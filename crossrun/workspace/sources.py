@@ -187,7 +187,8 @@ def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
     git_dir = folder / _GIT
     excludes = excludes_file(dict(repository.settings), source, options.environ)
     found = yield from _looked_at(lambda: survey(git_dir, source, excludes=excludes))
-    along = yield from _looked_at(lambda: included(git_dir, source, options.include))
+    include, below = options.include, place.subfolder
+    along = yield from _looked_at(lambda: included(git_dir, source, include, below))
     along -= found.untracked
     work = found.staged | found.unstaged | found.untracked if options.clean else frozenset[str]()
     selection = Selection(found.ignored | work | wanted.never, along)
@@ -242,7 +243,7 @@ def _take_folder(place: Place, source: Path, folder: Path, aside: Path, wanted: 
         files = yield from _take_files(source, folder, wanted, never)
         return Taken("folder", str(source), *files)
     include = wanted.options.include
-    along = yield from _looked_at(lambda: included(git_dir, place.top, include))
+    along = yield from _looked_at(lambda: included(git_dir, place.top, include, subfolder))
     along -= found.untracked
     selection = Alone(subfolder, Selection(found.ignored | wanted.never, along))
     files = yield from _take_files(place.top, folder, wanted, selection)

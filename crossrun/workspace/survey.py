@@ -1,6 +1,7 @@
 """What git says of a source: its commit, its uncommitted work, and which files it ignores."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -68,9 +69,14 @@ def survey(
     )
 
 
-def included(git_dir: Path, work_tree: Path, globs: Sequence[str]) -> frozenset[str]:
-    """Untracked files that globs and the include file name, ignored or not."""
-    words = [f"--exclude={glob}" for glob in globs]
+def included(
+    git_dir: Path, work_tree: Path, globs: Sequence[str], subfolder: str = ""
+) -> frozenset[str]:
+    """Untracked files that globs and the include file name, ignored or not.
+
+    Globs mean what they would mean in a .gitignore in the subfolder.
+    """
+    words = [f"--exclude={_from_top(glob, subfolder)}" for glob in globs]
     file = work_tree / INCLUDE_FILE
     if file.is_file() and not file.is_symlink():
         words.append(f"--exclude-from={file}")
@@ -126,6 +132,16 @@ class Alone:
         above, _, name = path.rpartition("/")
         is_rule = name == ".gitignore" and (not above or above in self._above)
         return path not in self._above and not is_rule
+
+
+def _from_top(glob: str, subfolder: str) -> str:
+    """A pattern of a .gitignore in a subfolder, as one in the .gitignore of the top."""
+    if not subfolder:
+        return glob
+    sign, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+    anywhere = "" if "/" in pattern.rstrip("/") else "**/"
+    above = re.sub(r"([*?\[\\])", r"\\\1", subfolder)
+    return f"{sign}/{above}/{anywhere}{pattern.removeprefix('/')}"
 
 
 def folders_above(path: str) -> list[str]:
