@@ -104,6 +104,23 @@ def test_of_a_linked_work_tree_its_own_bisect_comes_along(source: Path, copy: Pa
     assert sh(listed, copy) == sh(listed, source.parent / "linked") != sh(listed, source)
 
 
+def test_what_an_operation_needs_of_another_repository_comes_along(
+    source: Path, tmp_path: Path, copy: Path
+) -> None:
+    sh("git clone -q --shared source more", tmp_path)
+    sh(f"{FORK}; git checkout -q --detach other; git branch -q -D other", source)
+    more = tmp_path / "more"
+    sh(
+        "echo z > a; git commit -qam z; git merge -q $(git -C ../source rev-parse HEAD) || true",
+        more,
+    )
+    told = taken(more, copy)
+    assert (told.operation, told.borrowed) == ("merge", True)
+    source.rename(tmp_path / "gone")
+    sh("git fsck --strict; echo solved > a; git commit -qam merged; git log -p HEAD^2", copy)
+    assert "under-way" not in sh("git for-each-ref", copy)
+
+
 LAYOUTS = {
     "a git folder elsewhere": "cd ..; git init -q --separate-git-dir=elsewhere.git source",
     "a link to a git folder": "mv .git ../store; ln -s ../store .git",

@@ -7,7 +7,8 @@ only data; see docs/decisions/0007-copies-of-repositories.md.
 
 import os
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ from crossrun.workspace.git_folders import (
     settings_of,
     unfit,
 )
+from crossrun.workspace.partial import remove_tree
 
 _OF_REPOSITORY = frozenset(("refs", "packed-refs", "shallow"))
 _OF_INFO = ("attributes", "exclude", "grafts")
@@ -36,6 +38,7 @@ _OF_WORK_TREE = frozenset((
     "BISECT_FIRST_PARENT", "BISECT_HEAD", "BISECT_LOG", "BISECT_NAMES", "BISECT_RUN",
     "BISECT_START", "BISECT_TERMS",
 ))  # fmt: skip
+_ID = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
 _REFS_OF_WORK_TREE = frozenset(("bisect", "rewritten", "worktree"))
 """Below `refs`: each work tree has its own of these."""
 _OPERATIONS = (
@@ -234,9 +237,26 @@ def _own_all_objects(objects: Path, git_dir: Path) -> bool:
     lines = [line for line in os.fsdecode(listed).split("\n") if line and line[0] != "#"]
     (git_dir / "objects" / "info").mkdir(exist_ok=True)
     alternates = _write_alternates(git_dir, [str(objects / line) for line in lines])
-    git_in(git_dir, git_dir.parent, "repack", "-a", "-d", "-q", "--no-write-bitmap-index")
+    with _operation_as_references(git_dir):
+        git_in(git_dir, git_dir.parent, "repack", "-a", "-d", "-q", "--no-write-bitmap-index")
     alternates.unlink()
     return True
+
+
+@contextmanager
+def _operation_as_references(git_dir: Path) -> Iterator[None]:
+    """Has git regard what an operation under way names as reachable: by itself it does not."""
+    state = [git_dir / name for name in _OF_WORK_TREE - {"index"}]
+    files = [each for place in state for each in (place, *place.rglob("*"))]
+    named = b"".join(read_file(file, LONGEST) or b"" for file in files if file.is_file())
+    folder = git_dir / "refs" / "under-way"
+    folder.mkdir(parents=True)
+    for commit in set(_ID.findall(named)):
+        (folder / commit.decode()).write_bytes(commit + b"\n")
+    try:
+        yield
+    finally:
+        remove_tree(folder)
 
 
 def _write_alternates(git_dir: Path, folders: Sequence[str]) -> Path:
