@@ -148,6 +148,18 @@ class TestRuns:
         assert str((source / "gone").readlink()) == str((source / "other").readlink())
         assert str((source / "gone").readlink()) == f"{source}/a"
 
+    def test_no_link_into_the_workspace_reaches_the_user(
+        self, crossrun: Crossrun, source: Path
+    ) -> None:
+        script = "ln -s $PWD/a d/abs; ln -s $PWD/d/new dir; echo 1 > d/new; ln -s /etc/passwd etc"
+        assert crossrun("run", "--executor", "shell", "--source", str(source), script).code == 0
+        assert crossrun("apply").code == 0
+        read = {name: str((source / name).readlink()) for name in ("d/abs", "dir", "etc")}
+        assert read == {"d/abs": "../a", "dir": "d/new", "etc": "/etc/passwd"}
+        assert "nothing to do" in crossrun("apply").err
+        assert crossrun("undo").code == 0
+        assert not (source / "dir").is_symlink()
+
     def test_a_clone_of_a_run_in_the_folder_itself_brings_back_no_link(
         self, crossrun: Crossrun, source: Path
     ) -> None:

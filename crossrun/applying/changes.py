@@ -10,7 +10,7 @@ from crossrun.runs import Application, BroughtRef, Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.git import EMPTY_TREE
-from crossrun.workspace.links import as_in_source
+from crossrun.workspace.links import as_in_source, without_links_into
 from crossrun.workspace.merging import Plan
 from crossrun.workspace.trees import Trees
 
@@ -85,6 +85,9 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
     trees = trees_of(run, workspaces)
     trees.require(base, tree)
     base, tree = (as_in_source(trees, run.source, each) for each in (base, tree))
+    workspace = Path(run.workspace)
+    if workspaces.is_own(workspace):
+        tree = without_links_into(trees, workspace, base, tree)
     return Change(run, base, tree, trees, workspaces)
 
 

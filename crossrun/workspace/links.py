@@ -70,3 +70,20 @@ def as_in_source(trees: Trees, source: Source | None, tree: str) -> str:
     there = trees.entries(tree)
     entries = {p: pair.after for p, pair in pairs.items() if there.get(p) == pair.before}
     return trees.write(entries, onto=tree) if entries else tree
+
+
+def without_links_into(trees: Trees, workspace: Path, base: str, tree: str) -> str:
+    """A state with new links that name the workspace by its whole path as relative ones.
+
+    A link in the user's folder must not lead into a workspace, which will be removed some day.
+    """
+    links = Links(workspace)
+    entries = {}
+    for path, pair in trees.changed(base, tree).items():
+        if pair.after is None or pair.after.mode != LINK:
+            continue
+        leads_to = os.fsdecode(trees.content(pair.after.blob))
+        inside = links.redirected(path, leads_to) if leads_to.startswith("/") else None
+        if inside is not None:
+            entries[path] = Entry(LINK, trees.keep(os.fsencode(inside.now)))
+    return trees.write(entries, onto=tree) if entries else tree
