@@ -21,6 +21,7 @@ from crossrun.runs import BeginWith, Run, RunRequest, Source
 from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
+from crossrun.workspace.emptied import kept_folders
 from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.trees import Trees
 
@@ -160,7 +161,11 @@ class Desk:
             snapshots = self.workspaces.snapshots(path)
             found = snapshots.difference(baseline, tree)
             yield WorkspaceChanged(
-                tree=tree, changes=found.changes, shortstat=found.shortstat, stat=found.stat
+                tree=tree,
+                changes=found.changes,
+                shortstat=found.shortstat,
+                stat=found.stat,
+                kept_folders=kept_folders(path, found.changes),
             )
             yield RunFinished(status=Status.SUCCEEDED, failure=None)
 

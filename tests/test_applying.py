@@ -31,7 +31,8 @@ from crossrun.workspace.merging import (
     merged_mode,
     wishes,
 )
-from crossrun.workspace.target_folder import TargetFolder, TouchedError
+from crossrun.workspace.rewriting import TouchedError
+from crossrun.workspace.target_folder import TargetFolder
 from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"

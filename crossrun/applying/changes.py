@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     `recovered` is what was brought to an end first. `undo_first` are applications that build on
     the one to be taken back, the newest first. `other_branch` is what the folder is on, where the
     run began on another branch. `refs` are the branches and tags that were made, or would be, for
-    commits of the run.
+    commits of the run. `notes` are paths of files with words about them.
     """
 
     folder: Path
@@ -60,6 +60,7 @@ class Outcome(NamedTuple):
     undo_first: tuple[Application, ...] = ()
     other_branch: str | None = None
     refs: tuple[BroughtRef, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def conflicts(self) -> bool:
@@ -150,6 +151,21 @@ def measured(store: Store, run: Run) -> WorkspaceChanged | None:
         if isinstance(event, WorkspaceChanged):
             last = event
     return last
+
+
+def lasting_folders(store: Store, run: Run) -> frozenset[str]:
+    """The folders that a run, or one that it comes from, took all files out of and left there."""
+    found = {
+        folder
+        for each in store.read.ancestry(run)
+        for stored in store.read.events(each.id, types=["workspace_changed"])
+        if isinstance(event := decode(stored.body), WorkspaceChanged)
+        for folder in event.kept_folders
+    }
+    workspace = Path(run.workspace)
+    if not workspace.is_dir():
+        return frozenset(found)
+    return frozenset(folder for folder in found if (workspace / folder).is_dir())
 
 
 def application_of(run: Run, folder: Path, *, files: int, before: str, after: str) -> Application:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from crossrun.applying.changes import Change, Outcome, application_of, tree_after
+from crossrun.applying.changes import Change, Outcome, application_of, lasting_folders, tree_after
 from crossrun.applying.ignored import count_missing, ignored_output, select, wishes_for_ignored
 from crossrun.applying.journal import bring, recover
 from crossrun.applying.turns import turn, usable
@@ -70,8 +70,9 @@ def apply_to_files(
         left_out = tuple(shown(clash.path) for clash in plan.clashes if clash.written is None)
         planned = replace(planned, ignored_left=left, left_out=left_out)
         application = store.record_application(planned)
-        bring(store, trees, top, application, plan)
-        return outcome._replace(application=application)
+        lasting = lasting_folders(store, run)
+        notes = bring(store, trees, top, application, plan, lasting=lasting)
+        return outcome._replace(application=application, notes=notes)
 
 
 def _clashing(plan: Plan, paths: Iterable[str]) -> set[str]:

@@ -6,7 +6,7 @@ tells the next command in that folder what to do: a change that was half brought
 one that was half taken back is taken back to its end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from crossrun.applying.later import Later
 from crossrun.errors import NotFoundError
 from crossrun.runs import Application
 from crossrun.store import Store
-from crossrun.workspace import Workspaces, probing
+from crossrun.workspace import Workspaces, past, probing
 from crossrun.workspace.bringing import Planner, carry_out, keep_contents
 from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.merging import Plan, wishes
-from crossrun.workspace.target_folder import RefusedError, TargetFolder, TouchedError
+from crossrun.workspace.rewriting import Note, TouchedError
+from crossrun.workspace.target_folder import RefusedError, TargetFolder
 from crossrun.workspace.trees import Trees
 
 
@@ -32,21 +33,43 @@ class UnsettledError(Exception):
         self.cause = cause
 
 
-def bring(store: Store, trees: Trees, top: int, application: Application, plan: Plan) -> None:
+def bring(
+    store: Store,
+    trees: Trees,
+    top: int,
+    application: Application,
+    plan: Plan,
+    *,
+    lasting: Collection[str] = (),
+) -> tuple[Note, ...]:
     """Carries out a plan that was recorded as an application: all of it, or nothing.
+
+    Args:
+        store: where it is recorded.
+        trees: where the states are.
+        top: the open folder.
+        application: the record.
+        plan: what is to be done.
+        lasting: folders that stay though they become empty.
+
+    Returns:
+        What there is to say about files.
 
     Raises:
         TouchedError, RefusedError: nothing is changed.
         UnsettledError: something is, and cannot be taken back now.
     """
     before, after = _states(application)
+    folder = TargetFolder(top, application.id, lasting=lasting)
     try:
-        carry_out(plan, trees, TargetFolder(top, application.id))
+        past.keep(past.past_of(plan, top), trees.git_dir, application.id)
+        carry_out(plan, trees, folder)
     except BaseException as error:
         _settle_after(error, trees, top, application, start=after, goal=before)
         store.record_undone(application)
         raise
     store.record_finished(application)
+    return folder.notes
 
 
 def take_back(
@@ -75,7 +98,7 @@ def take_back(
     before, after = keep_contents(plan, trees, TargetFolder(top, application.id))
     undoing = store.record_undoing(application, before=before, after=after)
     try:
-        carry_out(plan, trees, TargetFolder(top, application.id))
+        carry_out(plan, trees, _as_it_was(trees, top, application))
     except BaseException as error:
         _settle_after(error, trees, top, undoing, start=after, goal=before)
         store.record_not_undone(undoing)
@@ -134,7 +157,7 @@ def _settle_after(
 def _settled(trees: Trees, top: int, application: Application, *, start: str, goal: str) -> Plan:
     """Brings files to a state, wherever between the two states they are."""
     wanted = wishes([trees.changed(start, goal)])
-    folder = TargetFolder(top, application.id)
+    folder = _as_it_was(trees, top, application)
     for path in wanted:
         folder.sweep(path)
     plan = Planner(trees, folder).plan(wanted, tree=goal)
@@ -143,6 +166,11 @@ def _settled(trees: Trees, top: int, application: Application, *, start: str, go
         if wish.wanted is None:
             folder.prune(path)
     return plan
+
+
+def _as_it_was(trees: Trees, top: int, application: Application) -> TargetFolder:
+    """The folder, which knows what the files were that an application took away."""
+    return TargetFolder(top, application.id, past=past.kept(trees.git_dir, application.id))
 
 
 def _states(application: Application) -> tuple[str, str]:

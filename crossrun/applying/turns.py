@@ -10,7 +10,8 @@ from crossrun.runs import Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.descriptors import reason, shown
-from crossrun.workspace.target_folder import RefusedError, TouchedError
+from crossrun.workspace.rewriting import TouchedError
+from crossrun.workspace.target_folder import RefusedError
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from crossrun.failures import CANCELLED, Failure, RunFailed
 from crossrun.runs import Change, IgnoredFiles
 from crossrun.stopping import Stop
 from crossrun.workspace import Workspace, Workspaces, branch
+from crossrun.workspace.emptied import kept_folders
 from crossrun.workspace.git import Difference
 from crossrun.workspace.histories import History
 from crossrun.workspace.looking import OnDisk, inside
@@ -56,6 +57,7 @@ def measure(course: Course, failure: Failure | None) -> Stage:
         ignored=ignored,
         commits=history.commits,
         refs=history.refs,
+        kept_folders=kept_folders(workspace.path, found.changes),
     )
     yield changed
     if found.changes:

@@ -21,6 +21,7 @@ class WorkspaceChanged(Fact, frozen=True):
     `commits` are the branches, tags and stashes of the workspace's own repository that the run made
     or moved. `refs` is a blob in the workspace's snapshots with all that the repository has after
     the run; None: it has none.
+    `kept_folders` are those from which files went and that are still there themselves.
     """
 
     tree: str
@@ -31,6 +32,7 @@ class WorkspaceChanged(Fact, frozen=True):
     ignored: IgnoredFiles | None = None
     commits: tuple[RefChange, ...] = ()
     refs: str | None = None
+    kept_folders: tuple[str, ...] = ()
 
 
 class ArtifactSaved(Fact, frozen=True):

@@ -31,6 +31,9 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
         yield from _wrapped(words, terminal)
     if dry_run or outcome.application is not None:
         yield from _steps(outcome, terminal)
+    yield from _listed(
+        "note", [("!", shown(path), words) for path, words in outcome.notes], terminal
+    )
     yield from _clashes(outcome, terminal)
     if plan.clashes:
         yield ""

@@ -7,7 +7,7 @@ the system, such as SELinux labels, and are left to it.
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -38,6 +38,16 @@ class Attributes(NamedTuple):
         may_run = (self.mode & 0o444) >> 2
         return self._replace(mode=self.mode | may_run if executable else self.mode & ~0o111)
 
+    @property
+    def powers(self) -> tuple[str, ...]:
+        """What lets whoever runs the file do more than they may, in words."""
+        found = {
+            "set-user-ID": self.mode & stat.S_ISUID,
+            "set-group-ID": self.mode & stat.S_ISGID and self.mode & stat.S_IXGRP,
+            "capabilities": any(name == _CAPABILITIES for name, _ in self.extended),
+        }
+        return tuple(words for words, there in found.items() if there)
+
 
 def attributes_of(file: int, status: os.stat_result) -> Attributes:
     """Those of an open file or folder."""
@@ -57,7 +67,7 @@ def extended_of(file: int) -> Extended:
     return tuple((name, os.getxattr(file, name)) for name in names if _is_carried(name))
 
 
-def give(file: int, wanted: Attributes, now: os.stat_result) -> Iterable[str]:
+def give(file: int, wanted: Attributes, now: os.stat_result) -> Collection[str]:
     """Makes a file that was just written, or a folder, what it is to be.
 
     A set-user-ID or set-group-ID bit is given to a file only together with the owner or group that
@@ -81,7 +91,8 @@ def give(file: int, wanted: Attributes, now: os.stat_result) -> Iterable[str]:
     try:
         os.fchmod(file, mode)
     except PermissionError:  # of a file system without modes
-        lost.append("mode")
+        if stat.S_IMODE(os.fstat(file).st_mode) != mode:
+            lost.append("mode")
     for name, value in wanted.extended:
         if name == _CAPABILITIES and not _set(file, name, value):
             lost.append(_words(name))

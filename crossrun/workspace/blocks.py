@@ -5,6 +5,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable
+from typing import IO
 
 _FICLONE = 0x40049409
 """The request of Linux that gives one file the blocks of another, until either is written."""
@@ -12,6 +13,8 @@ _SMALL = 128 * 1024
 """Bytes up to which reading and writing is quicker than a copy within the kernel."""
 _PIECE = 8 * 1024 * 1024
 """Bytes between two looks at whether to go on."""
+_HOLE = 64 * 1024
+"""Bytes of zeros from which on a file that is written has a hole."""
 _BLOCK = 512
 """Bytes in the unit of `st_blocks`."""
 _NEVER_HERE = frozenset((errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS, errno.EXDEV))
@@ -114,3 +117,14 @@ def _next_data(file: int, at: int) -> int:
         if error.errno != errno.ENXIO:
             raise
         return sys.maxsize
+
+
+def write_with_holes(file: IO[bytes], content: bytes) -> None:
+    """Writes a content; where it is nothing but zeros for long, the file gets no blocks."""
+    for start in range(0, len(content), _HOLE):
+        piece = content[start : start + _HOLE]
+        if piece.count(0) == _HOLE:
+            file.seek(_HOLE, os.SEEK_CUR)
+        else:
+            file.write(piece)
+    file.truncate(len(content))

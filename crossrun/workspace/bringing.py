@@ -217,6 +217,7 @@ def carry_out(plan: Plan, trees: Trees, folder: TargetFolder) -> None:
         TouchedError: a file was changed in the meantime; it stays as it is.
         RefusedError: the file system does not let one be changed.
     """
+    folder.expect({step.at: step.after and step.after.blob for step in plan.steps})
     for step in plan.steps:
         if step.after is None:
             with naming(step.path):
@@ -230,6 +231,7 @@ def carry_out(plan: Plan, trees: Trees, folder: TargetFolder) -> None:
         if step.old_path is not None:
             with naming(step.path):
                 folder.respell(step.old_path, step.path)
+    folder.settle()
 
 
 def _names_beside(path: str, run_id: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ Pure: from what is known about a path to what is to be done with it.
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
+from crossrun.workspace.other_names import Seen
 from crossrun.workspace.trees import FILE, PROGRAM, Entry
 
 Verdict = Literal["keep", "take", "merge", "clash"]
@@ -33,7 +34,7 @@ class Place(NamedTuple):
     entry: Entry | None = None
     blocked_by: str | None = None
     within: tuple[str, ...] | None = None
-    seen: tuple[int, ...] | None = None
+    seen: Seen | None = None
 
 
 class Step(NamedTuple):

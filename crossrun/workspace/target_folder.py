@@ -1,33 +1,25 @@
 """A folder of the user's that a change is brought to: every name is opened below an open folder.
 
 No link in it is followed, also none that appears in the middle. A file is written beside its place
-and then renamed into it, so that there is either the old or the new one.
+and then renamed into it, so that there is either the old or the new one; what it was besides its
+content, it stays. One that has to stay the same file, with its other names, is written over.
 """
 
-import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 
 from crossrun.workspace import probing
+from crossrun.workspace.attributes import give
 from crossrun.workspace.descriptors import NO_FOLDER, opened_below
 from crossrun.workspace.merging import Place, is_safe
+from crossrun.workspace.other_names import seen
+from crossrun.workspace.past import Past
+from crossrun.workspace.rewriting import Item, Note, Rewriting, TouchedError, content_of, entry_of
 from crossrun.workspace.spelling import Listings
-from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
-
-_OTHER = Entry("special", "")
-"""A pipe, a socket or a device: never what a change knows."""
-_PERMISSIONS = 0o777
-
-
-class TouchedError(Exception):
-    """Something in the target is not as it was when it was looked at; `path` says what."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+from crossrun.workspace.trees import Entry, blob_id
 
 
 class RefusedError(Exception):
@@ -56,12 +48,29 @@ class TargetFolder:
     Args:
         top: the open folder.
         mark: part of the names of unfinished files; the same for all tries of one application.
+        past: what files and folders were that are made again.
+        lasting: folders that stay though they become empty.
     """
 
-    def __init__(self, top: int, mark: str) -> None:
+    def __init__(
+        self, top: int, mark: str, *, past: Past | None = None, lasting: Collection[str] = ()
+    ) -> None:
         self._top = top
         self._unfinished = f".crossrun-{mark}"
         self._listings = Listings(top)
+        self._past = past or {}
+        self._lasting = lasting
+        self._made = list[str]()
+        self._rewriting = Rewriting(top, self._unfinished, self._past)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What there is to say about what became of files."""
+        return self._rewriting.notes
+
+    def expect(self, goals: Mapping[str, str | None]) -> None:
+        """Gets to know all paths that are changed together: the blobs then, None for what goes."""
+        self._rewriting.goals = goals
 
     def spelled(self, path: str) -> str:
         """The path as the folder lists it, as it was when it was asked first."""
@@ -101,7 +110,7 @@ class TargetFolder:
         *above, name = _parts(path)
         try:
             with opened_below(self._top, above) as folder:
-                content = _content(folder, name, os.lstat(name, dir_fd=folder).st_mode)
+                content = content_of(folder, name, os.lstat(name, dir_fd=folder).st_mode)
         except OSError as error:
             raise TouchedError(path) from error
         if place.entry is None or blob_id(content) != place.entry.blob:
@@ -117,16 +126,14 @@ class TargetFolder:
         *above, name = _parts(path)
         self._make_folders(above, path)
         with self._parent(above, path) as folder:
-            with suppress(FileNotFoundError):
-                os.unlink(self._unfinished, dir_fd=folder)
-            try:
-                self._write(folder, entry, content, place)
-                _make_room(folder, name, place, path)
-                os.rename(self._unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(self._unfinished, dir_fd=folder)
-                raise
+            self._rewriting.put(Item(folder, name, path, entry, content, place))
+
+    def settle(self) -> None:
+        """Makes folders that were made again what they were, the deepest first."""
+        for path in sorted(self._made, key=lambda each: -each.count("/")):
+            with opened_below(self._top, path.split("/")) as folder:
+                lost = give(folder, self._past[path].attributes, os.fstat(folder))
+                self._rewriting.note_lost(path, lost)
 
     def respell(self, old: str, new: str) -> None:
         """Changes only the spelling of a path, folders included.
@@ -151,24 +158,25 @@ class TargetFolder:
         """
         *above, name = _parts(path)
         with self._parent(above, path) as folder:
-            _require_untouched(folder, name, place, path)
+            self._rewriting.require_untouched(folder, name, place, path)
             os.unlink(name, dir_fd=folder)
+            self._rewriting.note_removed(place)
         self.prune(path)
 
     def prune(self, path: str) -> None:
-        """Removes the folders above a path that are empty."""
+        """Removes the folders above a path that are empty, up to one that is to stay."""
         *above, _ = _parts(path)
         with suppress(OSError):
-            while above:
+            while above and "/".join(above) not in self._lasting:
                 *above, name = above
                 with opened_below(self._top, above) as folder:
                     os.rmdir(name, dir_fd=folder)
 
     def sweep(self, path: str) -> None:
-        """Removes the unfinished file that a killed process may have left beside a path."""
-        *above, _ = _parts(path)
+        """Finishes or removes what a killed process may have left beside a path."""
+        *above, name = _parts(path)
         with suppress(OSError), opened_below(self._top, above) as folder:
-            os.unlink(self._unfinished, dir_fd=folder)
+            self._rewriting.sweep(folder, name)
 
     def _look_in(self, folder: int, name: str, path: str) -> Place:
         try:
@@ -177,12 +185,8 @@ class TargetFolder:
             return Place()
         if stat.S_ISDIR(mode):
             return Place(within=tuple(_files_below(folder, name, path)))
-        seen = _seen(folder, name)
-        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-            return Place(entry=_OTHER, seen=seen)
-        content = _content(folder, name, mode)
-        kind = LINK if stat.S_ISLNK(mode) else PROGRAM if mode & stat.S_IXUSR else FILE
-        return Place(entry=Entry(kind, blob_id(content)), seen=seen)
+        now = seen(folder, name)
+        return Place(entry=entry_of(folder, name, mode), seen=now)
 
     def _first_no_folder(self, parts: Sequence[str]) -> str | None:
         """The first path on the way that is something else than a folder."""
@@ -200,11 +204,14 @@ class TargetFolder:
 
     def _make_folders(self, parts: Sequence[str], path: str) -> None:
         for count in range(1, len(parts) + 1):
+            made = "/".join(parts[:count])
+            again = made in self._past
             with (
                 self._parent(parts[: count - 1], path) as folder,
                 suppress(FileExistsError),
             ):
-                os.mkdir(parts[count - 1], dir_fd=folder)
+                os.mkdir(parts[count - 1], 0o700 if again else 0o777, dir_fd=folder)
+                self._made += [made] * again
 
     @contextmanager
     def _parent(self, parts: Sequence[str], path: str) -> Iterator[int]:
@@ -220,63 +227,11 @@ class TargetFolder:
         finally:
             opening.__exit__(None, None, None)
 
-    def _write(self, folder: int, entry: Entry, content: bytes, place: Place) -> None:
-        if entry.mode == LINK:
-            os.symlink(content, os.fsencode(self._unfinished), dir_fd=folder)
-            return
-        permissions = 0o777 if entry.mode == PROGRAM else 0o666
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        descriptor = os.open(self._unfinished, flags, permissions, dir_fd=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if place.seen is not None and stat.S_ISREG(place.seen[2]):
-                with suppress(PermissionError):  # of a file system without modes
-                    os.fchmod(descriptor, _kept_permissions(place.seen[2], entry))
-
 
 def _parts(path: str) -> list[str]:
     if not is_safe(path):
         raise ValueError(f"{path!r} is no path within a folder")
     return path.split("/")
-
-
-def _kept_permissions(mode: int, entry: Entry) -> int:
-    """Those of the file that was there; who may read a program may run it, and nobody else."""
-    kept = mode & _PERMISSIONS
-    if (entry.mode == PROGRAM) == bool(kept & stat.S_IXUSR):
-        return kept
-    may_run = (kept & 0o444) >> 2
-    return kept | may_run if entry.mode == PROGRAM else kept & ~0o111
-
-
-def _seen(folder: int, name: str) -> tuple[int, ...] | None:
-    """What changes when somebody touches a file; None when there is none."""
-    try:
-        status = os.lstat(name, dir_fd=folder)
-    except FileNotFoundError:
-        return None
-    times = (status.st_mtime_ns, status.st_ctime_ns)
-    return (status.st_dev, status.st_ino, status.st_mode, status.st_size, *times)
-
-
-def _make_room(folder: int, name: str, place: Place, path: str) -> None:
-    if place.within is not None:
-        _remove_empty(folder, name)
-    else:
-        _require_untouched(folder, name, place, path)
-
-
-def _require_untouched(folder: int, name: str, place: Place, path: str) -> None:
-    if _seen(folder, name) != place.seen:
-        raise TouchedError(path)
-
-
-def _content(folder: int, name: str, mode: int) -> bytes:
-    if stat.S_ISLNK(mode):
-        return os.readlink(os.fsencode(name), dir_fd=folder)
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-    with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
-        return file.read()
 
 
 def _files_below(folder: int, name: str, path: str) -> Iterator[str]:
@@ -287,15 +242,3 @@ def _files_below(folder: int, name: str, path: str) -> Iterator[str]:
                 yield from _files_below(below, entry, f"{path}/{entry}")
             else:
                 yield f"{path}/{entry}"
-
-
-def _remove_empty(folder: int, name: str) -> None:
-    """Removes a folder that has nothing but folders in it. Raises OSError where it has more."""
-    try:
-        with opened_below(folder, [name]) as below:
-            for entry in os.listdir(below):  # noqa: PTH208  of a descriptor
-                _remove_empty(below, entry)
-        os.rmdir(name, dir_fd=folder)
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
