@@ -199,7 +199,7 @@ class Workspaces:
 
     def repository(self, path: Path) -> GitFolders | None:
         """Where a workspace's own repository is, if it has one."""
-        return repository_in(path, own=self._is_own(path))
+        return repository_in(path, own=self.is_own(path))
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""
