@@ -18,13 +18,13 @@ def keeps_modes(top: int) -> bool:
     """Whether files keep the right to be run; not in a repository that says they do not."""
     if _repository_ignores_modes(top):
         return False
-    with _probe(top) as name:
-        if name is None:
+    with _file(top) as descriptor:
+        if descriptor is None:
             return True
-        before = os.lstat(name, dir_fd=top).st_mode
+        before = os.fstat(descriptor).st_mode
         with suppress(OSError):
-            _change_mode(top, name, stat.S_IMODE(before) ^ stat.S_IXUSR)
-        return os.lstat(name, dir_fd=top).st_mode != before
+            os.fchmod(descriptor, stat.S_IMODE(before) ^ stat.S_IXUSR)
+        return os.fstat(descriptor).st_mode != before
 
 
 def tells_case(top: int) -> bool:
@@ -57,12 +57,19 @@ def _repository_ignores_modes(top: int) -> bool:
     return run_git(words, Path("/"), stdin=config).stdout.strip() == b"false"
 
 
-def _change_mode(top: int, name: str, mode: int) -> None:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=top)
+@contextmanager
+def _file(top: int) -> Iterator[int | None]:
+    """A new open file, without a name where that is possible; None where none can be made."""
     try:
-        os.fchmod(descriptor, mode)
+        descriptor = os.open(".", os.O_RDWR | os.O_TMPFILE, 0o600, dir_fd=top)
+    except (OSError, AttributeError):  # not every system knows such files
+        with _probe(top) as name:
+            descriptor = -1 if name is None else os.open(name, os.O_RDWR, dir_fd=top)
+    try:
+        yield None if descriptor < 0 else descriptor
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from faults.kill import KILL
 from faults.lines import LINES
 from faults.lists import FaultList, Trial
 from faults.load import LOAD
+from faults.recovery import RECOVERY
 from faults.repositories import REPOSITORIES
 from faults.stop import STOP
 
@@ -40,6 +41,7 @@ LISTS: tuple[FaultList, ...] = (
     FULL,
     LINES,
     DAMAGE,
+    RECOVERY,
     REPOSITORIES,
     LOAD,
 )
