@@ -9,8 +9,9 @@ from applications import Desk, brought
 from conftest import Crossrun
 from filesystems import exfat, lacks_exfat
 
+from crossrun.workspace.goals import Goal, goals
 from crossrun.workspace.merging import Clash, Wish, without_mode
-from crossrun.workspace.spelling import Goal, folded, goals
+from crossrun.workspace.spelling import folded
 from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
 
 A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
@@ -179,6 +180,27 @@ def test_the_same_is_known_of_a_folder_without_a_name_to_try(desk: Desk) -> None
     (clash,) = brought(desk, run).plan.clashes
     assert clash == Clash("a", "this folder does not tell it from A")
     assert listed(desk.folder) == {}
+
+
+def test_work_in_place_in_another_case_is_seen_and_taken_back(
+    desk: Desk, crossrun: Crossrun
+) -> None:
+    desk.sh("mkdir src; echo a > src/a; echo b > readme; echo c > c")
+    before = listed(desk.folder)
+    run = desk.run("mv readme README; mv src t; mv t Src; echo C > c", kind="in_place")
+    after = {"README": "b\n", "Src/a": "a\n", "c": "C\n"}
+    assert {change.path for change in run.changes or ()} == {"README", "Src/a", "c"}
+    assert listed(desk.folder) == after
+
+    assert desk.undo(run).plan.clashes == ()
+
+    assert listed(desk.folder) == before
+    real = crossrun.json(
+        "run", "mv readme Readme", "--executor", "shell", "--workspace", str(desk.folder)
+    )
+    assert [change["path"] for change in real["changes"]] == ["Readme"]
+    assert crossrun("undo", real["id"]).code == 0
+    assert listed(desk.folder) == before
 
 
 class TestGoals:

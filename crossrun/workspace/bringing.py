@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from crossrun.workspace.goals import Goal, goals
 from crossrun.workspace.merging import (
     Clash,
     Place,
@@ -20,7 +21,6 @@ from crossrun.workspace.merging import (
     why,
     without_mode,
 )
-from crossrun.workspace.spelling import Goal, goals
 from crossrun.workspace.target_folder import TargetFolder, naming
 from crossrun.workspace.trees import Entry, Trees, blob_id
 

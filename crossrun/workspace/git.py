@@ -21,7 +21,9 @@ from crossrun.background import checkpoint
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
 from crossrun.runs import Change
+from crossrun.workspace.descriptors import opened
 from crossrun.workspace.own_repository import is_file_below, own_index
+from crossrun.workspace.spelling import Listings
 from crossrun.workspace.waiting import communicated, counting_lines
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -39,6 +41,7 @@ SETTINGS = {
     "core.autocrlf": "false",
     "core.safecrlf": "false",
     "core.quotePath": "false",
+    "core.ignoreCase": "false",
     "core.protectHFS": "false",
     "core.protectNTFS": "false",
     "submodule.recurse": "false",
@@ -112,6 +115,7 @@ class Snapshots:
             self._git("read-tree", self._git("write-tree").decode().strip())
         gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
         self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
+        self._update_index(self._respelled(), remove=True)
         rules = () if whole else _RULES
         nested = [path for path in self._untracked(rules) if path.endswith("/")]
         outside = [f":(exclude,top,literal){path}" for path in nested]
@@ -121,6 +125,15 @@ class Snapshots:
             self._update_index(self._files_of_nested(path, rules))
         self._update_index(apart, remove=True)
         return self._git("write-tree").decode().strip()
+
+    def _respelled(self) -> list[str]:
+        """Recorded names that seem to be there only since other spellings of them are."""
+        with opened(self._work_tree) as top:
+            listings = Listings(top)
+            if listings.tells_case() is not False:
+                return []
+            names = self._names("ls-files", "-z", "--cached")
+            return [name for name in names if listings.spelled(name) != name]
 
     def unrecorded(self) -> list[str]:
         """The files in the workspace that its last state does not have, without those of git."""
