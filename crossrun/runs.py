@@ -178,7 +178,8 @@ class Spent(Struct, frozen=True):
 class Change(Struct, frozen=True):
     """One file that differs from the state that the run began with.
 
-    Line counts are None for binary files.
+    Line counts are None for binary files. Where a name is not UTF-8, `path` shows what is not as
+    U+FFFD, and `path_bytes` is the exact path, percent-encoded as in a URL; else it is None.
     """
 
     path: str
@@ -186,6 +187,8 @@ class Change(Struct, frozen=True):
     old_path: str | None = None
     insertions: int | None = None
     deletions: int | None = None
+    path_bytes: str | None = None
+    old_path_bytes: str | None = None
 
 
 class IgnoredFiles(Struct, frozen=True):

@@ -132,6 +132,8 @@ def test_binary_files_renames_and_modes_are_told_between_two_runs(crossrun: Cros
         "old_path": None,
         "insertions": 0,
         "deletions": 0,
+        "path_bytes": None,
+        "old_path_bytes": None,
     }
     patch = told["patch"]
     assert "old mode 100644\nnew mode 100755" in patch

@@ -227,6 +227,9 @@ def test_a_tree_has_sizes_and_marks(crossrun: Crossrun) -> None:
         "closed": False,
         "changes_inside": 0,
         "ignored": False,
+        "path_bytes": None,
+        "old_path_bytes": None,
+        "target_bytes": None,
     }
 
 

@@ -9,6 +9,7 @@ from crossrun.events import WorkspaceChanged, decode
 from crossrun.runs import Application, BroughtRef, Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
+from crossrun.workspace.filenames import require_utf8
 from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.links import as_in_source, without_links_into
 from crossrun.workspace.merging import Plan
@@ -113,7 +114,7 @@ def target_of(run: Run, to: Path | None) -> Path:
     """The folder that a change goes back to.
 
     Raises:
-        CrossrunError: SOURCE_NONE, TARGET_GONE.
+        CrossrunError: SOURCE_NONE, TARGET_GONE, PATH_NOT_UTF8.
     """
     if to is None and (run.source is None or run.source.kind == "url"):
         began = "empty" if run.source is None else f"as a clone of {run.source.path}"
@@ -129,7 +130,9 @@ def target_of(run: Run, to: Path | None) -> Path:
             f"there is no folder {folder}",
             hint=f"name another one: crossrun apply {run.id} --to DIR",
         )
-    return folder.resolve()
+    folder = folder.resolve()
+    require_utf8(folder)
+    return folder
 
 
 def trees_of(run: Run, workspaces: Workspaces) -> Trees:

@@ -254,6 +254,7 @@ def _write(patch: bytes, file: Path) -> None:
 def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
     """What scripts get to know."""
     from crossrun.workspace.descriptors import shown
+    from crossrun.workspace.filenames import percent_encoded
 
     application, plan = outcome.application, outcome.plan
     return {
@@ -269,6 +270,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
                 "status": step.status,
                 "old_path": None if step.old_path is None else shown(step.old_path),
                 "merged": step.content is not None,
+                "path_bytes": percent_encoded(step.path),
             }
             for step in plan.steps
         ],
@@ -277,6 +279,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
                 "path": shown(clash.path),
                 "reason": clash.reason,
                 "written": None if clash.written is None else shown(clash.written),
+                "path_bytes": percent_encoded(clash.path),
             }
             for clash in plan.clashes
         ],

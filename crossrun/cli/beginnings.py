@@ -11,6 +11,7 @@ from crossrun.runs import FOLLOW_LINKS, BeginWith, FollowLinks
 from crossrun.settings import Settings
 from crossrun.store import Store
 from crossrun.workspace.cloning import is_url
+from crossrun.workspace.filenames import require_utf8
 
 _WITH_LOGIN = re.compile(r"https?://[^/]*@", re.IGNORECASE)
 _WAYS = ("--source", "--from-run-id", "--workspace")
@@ -71,8 +72,10 @@ def _with_source(
             "OPTION_INVALID", "--source is empty", hint="give a folder, or leave it out"
         )
     if Path(source).exists():
+        path = Path(source).absolute()
+        require_utf8(path)
         return BeginWith(
-            path=str(Path(source).absolute()),
+            path=str(path),
             clean=clean,
             include=include,
             setup=setup,
@@ -112,6 +115,7 @@ def _own_folder(folder: Path, settings: Settings) -> Path:
         raise NotFoundError(
             "SOURCE_NOT_FOUND", f"there is no folder {folder}", hint="check the path's spelling"
         )
+    require_utf8(path)
     own = [one.resolve() for one in workspaces(settings).own_folders]
     if any(one.is_relative_to(path) or path.is_relative_to(one) for one in own):
         raise UsageError(

@@ -15,6 +15,7 @@ from crossrun.redaction import MASK
 from crossrun.schema import document, plain_object
 from crossrun.views.changes import patch_lines, stat_lines
 from crossrun.views.words import visible
+from crossrun.workspace.filenames import quoted, system_path
 
 Other = Annotated[
     str | None,
@@ -91,13 +92,13 @@ def _object(found: Comparison) -> dict[str, object]:
 
 
 def _show_names(found: Comparison, options: Globals, *, null: bool, pager: bool) -> None:
-    names = [change.path for change in found.changes]
+    names = [system_path(change.path, change.path_bytes) for change in found.changes]
     if null:
         options.out.emit("".join(f"{name}\0" for name in names))
     elif options.out.on_screen:
-        show(options, map(visible, names), pager=pager)
+        show(options, [visible(change.path) for change in found.changes], pager=pager)
     else:
-        options.out.emit("".join(f"{name}\n" for name in names))
+        options.out.emit("".join(f"{quoted(name)}\n" for name in names))
 
 
 def _show(found: Comparison, options: Globals, *, stat: bool, patch: bool, pager: bool) -> None:

@@ -33,6 +33,9 @@ def files(
     whole: Annotated[
         bool, typer.Option("--all", help="Everything: also .git, caches and very large folders.")
     ] = False,
+    null: Annotated[
+        bool, typer.Option("-z", help="Paths alone, each ended by a NUL byte.")
+    ] = False,
     no_pager: NoPager = False,
     json: Json = False,
 ) -> None:
@@ -46,6 +49,7 @@ def files(
       crossrun files
       crossrun files k7f3 src --all
       crossrun files k7f3 notes.md
+      crossrun files k7f3 out -z | xargs -0 -n1 crossrun get k7f3
       crossrun files k7f3 --json | jq -r '.files[] | select(.change) | .path'
     """
     options = current()
@@ -58,7 +62,7 @@ def files(
         if note:
             options.say(f"note: {note}")
         entry = content.entry(parts)
-        if entry.kind == "file" and not json:
+        if entry.kind == "file" and not (json or null):
             _show_content(content, parts, options, states, pager=not no_pager)
             return
         closed = frozenset[str]() if whole else CACHES
@@ -67,6 +71,9 @@ def files(
     folder = parts if entry.kind == "folder" else parts[:-1]
     if json:
         options.out.emit(document({"run_id": chosen.id, "files": [plain_object(x) for x in lines]}))
+    elif null:
+        there = (file for file in lines if file.kind != "folder" and file.change != "deleted")
+        options.out.emit("".join(f"{file.name}\0" for file in there))
     else:
         _show_tree(lines, folder, options, whole=whole, pager=not no_pager)
 

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from crossrun.errors import CrossrunError, NotFoundError, StillRunningError
 from crossrun.runs import Change, IgnoredFiles, Run
 from crossrun.settings import Settings
@@ -229,4 +231,11 @@ def _folder(run: Run) -> Path:
 def _without_secrets(change: Change, redacted: "Redactor") -> Change:
     old = None if change.old_path is None else redacted(change.old_path)[0]
     path, _ = redacted(change.path)
-    return Change(path, change.status, old, change.insertions, change.deletions)
+    exact = path == change.path and old == change.old_path
+    return replace(
+        change,
+        path=path,
+        old_path=old,
+        path_bytes=change.path_bytes if exact else None,
+        old_path_bytes=change.old_path_bytes if exact else None,
+    )

@@ -19,6 +19,7 @@ from crossrun.failures import CANCELLED, Failure, RunFailed
 from crossrun.runs import Change, IgnoredFiles
 from crossrun.stopping import Stop
 from crossrun.workspace import Workspace, Workspaces, branch
+from crossrun.workspace.descriptors import shown
 from crossrun.workspace.emptied import kept_folders
 from crossrun.workspace.git import Difference
 from crossrun.workspace.histories import History
@@ -132,13 +133,12 @@ def _measured(
 
 def _ignored_files(workspace: Workspace) -> IgnoredFiles:
     change = workspace.ignored_change()
-    return IgnoredFiles(
-        len(change.written) + len(change.deleted),
-        change.added[:_NAMED],
-        change.modified[:_NAMED],
-        change.deleted[:_NAMED],
-        workspace.kept_now(),
+    added, modified, deleted = (
+        tuple(map(shown, paths[:_NAMED]))
+        for paths in (change.added, change.modified, change.deleted)
     )
+    count = len(change.written) + len(change.deleted)
+    return IgnoredFiles(count, added, modified, deleted, workspace.kept_now())
 
 
 def _last_patience(stop: Stop) -> Callable[[], None]:
@@ -161,7 +161,8 @@ def _found_artifacts(course: Course, workspace: Path, changes: Sequence[Change])
     They are looked for among what changed, so nothing outside of the workspace is ever one; a link
     is none, and neither is what the agent's last processes took away or put a link in the place of.
     """
-    changed = {change.path for change in changes if change.status != "deleted"}
+    there = (change for change in changes if change.status != "deleted")
+    changed = {change.path for change in there if change.path_bytes is None}
     for kind in course.crew.task_type.artifacts:
         fitting = sorted(filter(kind.fits, changed))
         changed.difference_update(fitting)

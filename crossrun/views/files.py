@@ -1,6 +1,6 @@
 """A workspace's files as a tree: sizes, and what the run did to each."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from crossrun.runs import Change, IgnoredFiles
 from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.words import CHANGE_MARKS, plural, size, visible
 from crossrun.workspace.descriptors import shown
+from crossrun.workspace.filenames import percent_encoded, system_path
 from crossrun.workspace.looking import Entry
 
 _NONE_IGNORED = IgnoredFiles()
@@ -23,7 +24,8 @@ class ListedFile(Struct, frozen=True):
 
     A folder is listed where it is empty, or where it was not looked into: `closed`. A file that the
     run deleted is listed, too; its `size` is None. `target` is where a link leads. `ignored` files
-    are ones that git ignores and the run wrote.
+    are ones that git ignores and the run wrote. The fields with `bytes` are exact paths,
+    percent-encoded, where a name is not UTF-8; else they are None.
     """
 
     path: str
@@ -35,6 +37,14 @@ class ListedFile(Struct, frozen=True):
     closed: bool = False
     changes_inside: int = 0
     ignored: bool = False
+    path_bytes: str | None = None
+    old_path_bytes: str | None = None
+    target_bytes: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path as the system has it."""
+        return system_path(self.path, self.path_bytes)
 
 
 def listed(
@@ -45,43 +55,52 @@ def listed(
 ) -> list[ListedFile]:
     """Entries below a folder with what the run did to them, sorted by path."""
     written = _written(ignored)
-    known = {change.path: change for change in (*written, *changes)}
-    files = {file.path: file for file in (_listed(entry, known) for entry in entries)}
+    known = {system_path(change.path, change.path_bytes): change for change in changes}
+    files = {
+        entry.path: _listed(entry, known.get(entry.path) or written.get(shown(entry.path)))
+        for entry in entries
+    }
     closed = {path for path, file in files.items() if file.closed}
-    within = "".join(f"{shown(part)}/" for part in parts)
+    within = "".join(f"{part}/" for part in parts)
     inside = dict.fromkeys(closed, 0)
     for change in changes:
-        folder = _closed_above(change.path, closed)
+        path = system_path(change.path, change.path_bytes)
+        folder = _closed_above(path, closed)
         if folder is not None:
             inside[folder] += 1
-        elif change.status == "deleted" and change.path.startswith(within):
-            files.setdefault(change.path, ListedFile(change.path, "file", None, "deleted"))
-    for change in written:
-        if change.path in files:
-            files[change.path] = replace(files[change.path], ignored=True)
+        elif change.status == "deleted" and path.startswith(within):
+            files.setdefault(path, _deleted(change))
+    for path, file in files.items():
+        if file.path in written:
+            files[path] = replace(file, ignored=True)
     for path, number in inside.items():
-        files[path] = ListedFile(
-            path, "folder", None, "modified" if number else None, closed=True, changes_inside=number
-        )
+        status: Literal["modified"] | None = "modified" if number else None
+        files[path] = replace(files[path], change=status, changes_inside=number)
     return [files[path] for path in sorted(files)]
 
 
-def _written(ignored: IgnoredFiles) -> list[Change]:
-    added = [Change(path, "added") for path in ignored.added]
-    return added + [Change(path, "modified") for path in ignored.modified]
+def _written(ignored: IgnoredFiles) -> dict[str, Change]:
+    """What was done to ignored files, by their paths as these are shown."""
+    added = {path: Change(path, "added") for path in ignored.added}
+    return added | {path: Change(path, "modified") for path in ignored.modified}
 
 
-def _listed(entry: Entry, known: Mapping[str, Change]) -> ListedFile:
-    path = shown(entry.path)
-    change = known.get(path)
+def _deleted(change: Change) -> ListedFile:
+    return ListedFile(change.path, "file", None, "deleted", path_bytes=change.path_bytes)
+
+
+def _listed(entry: Entry, change: Change | None) -> ListedFile:
     return ListedFile(
-        path,
+        shown(entry.path),
         entry.kind,
         entry.size,
         change.status if change else None,
         change.old_path if change else None,
         None if entry.target is None else shown(entry.target),
         entry.closed,
+        path_bytes=percent_encoded(entry.path),
+        old_path_bytes=change.old_path_bytes if change else None,
+        target_bytes=None if entry.target is None else percent_encoded(entry.target),
     )
 
 
@@ -130,7 +149,7 @@ def tree(
         terminal: what the lines are for.
         whole: whether everything is shown, however much it is.
     """
-    top = _planted(files, sum(len(shown(part)) + 1 for part in parts))
+    top = _planted(files, sum(len(part) + 1 for part in parts))
     lines = list(_lines(top, None if whole else MOST_IN_FOLDER))
     hidden = 0 if whole else len(lines) - MOST_LINES
     lines = lines[:MOST_LINES] if hidden > 0 else lines
@@ -159,7 +178,7 @@ def summary(files: Sequence[ListedFile]) -> str:
 def _planted(files: Sequence[ListedFile], start: int) -> _Folder:
     top = _Folder()
     for file in files:
-        *folders, name = file.path[start:].split("/")
+        *folders, name = file.name[start:].split("/")
         at = top
         at.changed |= file.change is not None
         for folder in folders:
@@ -179,7 +198,7 @@ def _lines(top: _Folder, most: int | None) -> Iterator[_Line]:
         depth, name, folder = item
         while len(folder.folders) == 1 and not folder.files:
             ((below, folder),) = folder.folders.items()
-            name += f"/{visible(below)}"
+            name += f"/{visible(shown(below))}"
         yield _Line("", depth, f"{name}/")
         pending += _content(folder, depth + 1, most)
 
@@ -195,7 +214,7 @@ def _content(folder: _Folder, depth: int, most: int | None) -> list[_Line | _Bel
     found: list[_Line | _Below] = [
         _file_line(folder.files[name], name, depth)
         if is_file
-        else _Below(depth, visible(name), folder.folders[name])
+        else _Below(depth, visible(shown(name)), folder.folders[name])
         for is_file, name in names
     ]
     if hidden:
@@ -209,7 +228,7 @@ def _changed(folder: _Folder, is_file: int, name: str) -> bool:
 
 def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
     mark = CHANGE_MARKS[file.change] if file.change else ""
-    name = visible(name)
+    name = visible(shown(name))
     if file.kind == "folder":
         inside = f", {plural(file.changes_inside, 'change')} inside" if file.changes_inside else ""
         told = f"{name}/  {'not shown' if file.closed else 'empty'}{inside}"

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from crossrun.errors import ConfigurationError, CrossrunError
 from crossrun.runs import BroughtRef
+from crossrun.workspace.descriptors import shown
+from crossrun.workspace.filenames import percent_encoded
 from crossrun.workspace.git_folders import GitFolders, settings_of
 from crossrun.workspace.histories import is_plain, object_format, shallow_of
 from crossrun.workspace.references import HEADS, TAGS, References
@@ -144,10 +146,11 @@ def named(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
     names = {source: _name(source, prefix) for source in refs}
     if main is not None:
         names[main] = f"{HEADS}{prefix}"
-    return [BroughtRef(names[source], at, source) for source, at in refs.items()]
+    return [BroughtRef(names[source], at, shown(source)) for source, at in refs.items()]
 
 
 def _name(source: str, prefix: str) -> str:
+    source = percent_encoded(source) or source
     if source.startswith(TAGS):
         return f"{TAGS}{prefix}/{source.removeprefix(TAGS)}"
     if source.startswith("stash@"):

@@ -21,7 +21,8 @@ from crossrun.background import checkpoint
 from crossrun.errors import ConfigurationError
 from crossrun.folders import make_private
 from crossrun.runs import Change
-from crossrun.workspace.descriptors import opened
+from crossrun.workspace.descriptors import opened, shown
+from crossrun.workspace.filenames import percent_encoded
 from crossrun.workspace.own_repository import is_file_below, own_index
 from crossrun.workspace.spelling import Listings
 from crossrun.workspace.waiting import communicated, counting_lines
@@ -451,7 +452,7 @@ def _split(listing: bytes) -> list[str]:
 
 def _changes(found: bytes) -> tuple[Change, ...]:
     """Reads `--raw --numstat -z`: first a record for each file, then its line counts."""
-    fields = found.decode("utf-8", "replace").split("\0")
+    fields = os.fsdecode(found).split("\0")
     raw: list[tuple[str, str | None, str]] = []
     counts: dict[str, tuple[int | None, int | None]] = {}
     at = 0
@@ -469,7 +470,14 @@ def _changes(found: bytes) -> tuple[Change, ...]:
             counts[fields[at + 2] if renamed else path] = (_count(added), _count(removed))
             at += 3 if renamed else 1
     return tuple(
-        Change(path, _STATUSES[letter], old, *counts.get(path, (None, None)))
+        Change(
+            shown(path),
+            _STATUSES[letter],
+            None if old is None else shown(old),
+            *counts.get(path, (None, None)),
+            percent_encoded(path),
+            None if old is None else percent_encoded(old),
+        )
         for letter, old, path in raw
     )
 
