@@ -1,6 +1,20 @@
-"""The time as it is stored: in UTC, ISO-8601 with microseconds."""
+"""The time as it is stored, in UTC, ISO-8601 with microseconds; and a clock for lengths of time."""
 
+import time
 from datetime import UTC, datetime
+
+_left_out = 0.0
+
+
+def monotonic() -> float:
+    """Seconds of a clock that is never set back and stands still while crossrun is suspended."""
+    return time.monotonic() - _left_out
+
+
+def leave_out(seconds: float) -> None:
+    """Takes time out of `monotonic` in which crossrun and all that it started were suspended."""
+    global _left_out  # noqa: PLW0603  it is the clock of this process
+    _left_out += seconds
 
 
 def now() -> str:

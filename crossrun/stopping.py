@@ -17,9 +17,9 @@ class Stop(Struct):
     cancelled: Callable[[], bool] | None = None
     """Looks whether another command asked; cheap, since it is called at every look at the flag."""
 
-    def request(self, by: str) -> None:
+    def request(self, by: str, *, urgent: bool = False) -> None:
         """Asks the run to stop."""
-        self.urgent = self.requested_by is not None
+        self.urgent = urgent or self.requested_by is not None
         self.requested_by = self.requested_by or by
 
     def __bool__(self) -> bool:

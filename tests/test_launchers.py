@@ -70,18 +70,18 @@ def test_a_blocked_signal_still_stops_a_run(crossrun: Crossrun, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM, signal.SIGXCPU])
-def test_a_command_that_only_waits_ends_by_any_signal_in_order(
+def test_any_signal_ends_a_run_and_who_watches_it_in_order(
     crossrun: Crossrun, number: signal.Signals
 ) -> None:
     run = crossrun.start("run", "sleep 60", *SHELL)
     assert run.stdout is not None
     run.stdout.readline()
-    waiting = crossrun.start("watch", "--jsonl")
-    assert waiting.stdout is not None
-    waiting.stdout.readline()
-    result = send(waiting, number)
-    assert (result.code, "Traceback" in result.err) == (128 + number, False)
-    assert send(run, signal.SIGTERM).code == 143
+    watching = crossrun.start("watch", "--jsonl")
+    assert watching.stdout is not None
+    watching.stdout.readline()
+    ended = [send(process, number) for process in (watching, run)]
+    assert [(one.code, "Traceback" in one.err) for one in ended] == [(128 + number, False)] * 2
+    assert crossrun.json("show")["status"] == "cancelled"
 
 
 @pytest.mark.parametrize(

@@ -1018,7 +1018,7 @@ def test_a_run_in_a_terminal_shows_header_commands_and_closing(crossrun: Crossru
 def test_the_moving_line_is_gone_when_the_run_is_over(crossrun: Crossrun) -> None:
     shown = in_terminal(crossrun, "run", "sleep 0.5", "--executor", "shell")
     drawn = [m.start() for m in re.finditer("last event", shown)]
-    assert 2 <= len(drawn) <= 20
+    assert 2 <= len(drawn) <= 100  # ten a second, however long a busy machine takes
     assert "\x1b[2K" in shown[drawn[-1] :]
 
 

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from types import FrameType
 
 from crossrun.errors import Exit
+from crossrun.inherited import ENDING
 from crossrun.runs import Run
 from crossrun.status import Status
 from crossrun.stopping import Stop
 
-_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_URGENT = signal.SIGQUIT
+"""Ctrl-\\, pressed when Ctrl-C seems to do nothing."""
 
 
 @contextmanager
@@ -18,13 +20,15 @@ def asking_to_stop(stop: Stop) -> Iterator[None]:
     """Until the context ends, signals set `stop`; one ignored from the start stays ignored."""
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        stop.request(signal.Signals(number).name)
+        stop.request(signal.Signals(number).name, urgent=number == _URGENT)
 
     previous = {
         number: signal.signal(number, ask)
-        for number in _HANDLED
+        for number in ENDING
         if signal.getsignal(number) is not signal.SIG_IGN
     }
+    # a terminal that wants no output of background jobs would stop what supervises the agent
+    previous[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from crossrun.cli.globals import Globals
 from crossrun.cli.ledger import events_between
 from crossrun.cli.recovery import keep_copy
 from crossrun.cli.retaining import keep_bounded
+from crossrun.cli.suspending import Suspension, suspendable
 from crossrun.conduct import conduct
 from crossrun.conduct.course import Crew
 from crossrun.errors import UsageError
@@ -86,8 +87,8 @@ def carry_out(
     Returns:
         The run as its last event left it.
     """
-    with signals.asking_to_stop(stop):
-        ended = _shown(descent, crew, store, redactor_for(settings), views, stop)
+    with signals.asking_to_stop(stop), suspendable() as suspension:
+        ended = _shown(descent, crew, store, redactor_for(settings), views, stop, suspension)
     store.close()
     keep_copy(store)
     keep_bounded(settings, store, ended)
@@ -95,7 +96,13 @@ def carry_out(
 
 
 def _shown(
-    descent: Descent, crew: Crew, store: Store, redactor: Redactor, views: Views, stop: Stop
+    descent: Descent,
+    crew: Crew,
+    store: Store,
+    redactor: Redactor,
+    views: Views,
+    stop: Stop,
+    suspension: Suspension,
 ) -> Run:
     with ExitStack() as after, store.owning() as run_id:
         stop.cancelled = store.is_asked_to_stop(run_id)
@@ -106,6 +113,7 @@ def _shown(
         with closing(recording) as recorded:
             for item in recorded:
                 viewers.show(item)
+                suspension.suspend_if_requested(views.people.suspended)
         stop.cancelled = None
     if viewers.run is None:
         raise ValueError("there was no event to follow")

@@ -1,7 +1,7 @@
 """`crossrun watch`: a run from another terminal, from its start to its end."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from crossrun import streams
 from crossrun.background import Background
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, events_between, open_ledger, tell_interrupted
+from crossrun.cli.suspending import suspendable
 from crossrun.events import Recorded, RunFinished
 from crossrun.runs import Run
 from crossrun.schema import document, run_object
@@ -51,17 +52,19 @@ def watch(
     view = JsonLinesView(options.out) if jsonl else view
     left = Event()
     events = _events(chosen.id, since, store, settings, options, left)
-    ended = _followed(Background(lambda: follow(events, view, run=chosen)), left)
+    with suspendable() as suspension:
+        following = Background(lambda: follow(events, view, run=chosen))
+        ended = _followed(following, lambda: suspension.suspend_if_requested(view.suspended), left)
     if json:
         options.out.emit(document(run_object(ended)))
     raise typer.Exit(ended.exit_code or 0)
 
 
-def _followed(following: Background[Run], left: Event) -> Run:
+def _followed(following: Background[Run], look_up: Callable[[], None], left: Event) -> Run:
     """Waits for the end or a signal, also while nobody reads the terminal."""
     try:
         while not following.done(_POLL):
-            pass
+            look_up()
     except BaseException:
         left.set()
         if not following.done(_TO_LEAVE):

@@ -3,7 +3,6 @@
 Ends with the workspace, ready for the agent, and with what its change is measured against.
 """
 
-import time
 from collections.abc import Generator, Iterable
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
+from crossrun import clock
 from crossrun.conduct.course import Course
 from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied, Warned
 from crossrun.executors.commands import run_command, shell
@@ -221,7 +221,7 @@ def _named(names: Iterable[str]) -> tuple[str, ...]:
 def _set_up(course: Course, command: str) -> Facts:
     """Runs the command of the user's own that prepares a project's workspaces."""
     course.look_up()
-    began = time.monotonic()
+    began = clock.monotonic()
     result = yield from run_command(
         shell(command),
         workspace=course.folder,
@@ -235,7 +235,7 @@ def _set_up(course: Course, command: str) -> Facts:
         command=command,
         exit_code=None if cut_short else code,
         output=result.output,
-        duration_s=round(time.monotonic() - began, 3),
+        duration_s=round(clock.monotonic() - began, 3),
     )
     if cut_short is not None:
         raise RunFailed(cut_short)

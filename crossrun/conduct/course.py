@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
+from crossrun import clock
 from crossrun.artifacts import Archives
 from crossrun.background import Background, awaited
 from crossrun.errors import CrossrunError, NotFoundError
@@ -130,13 +131,13 @@ class Course:
     def start_the_clock(self) -> None:
         """From now on `--timeout` counts."""
         timeout = self.request.limits.timeout
-        self._began = time.monotonic()
+        self._began = clock.monotonic()
         self.deadline = None if timeout is None else self._began + timeout
 
     @property
     def seconds(self) -> float | None:
         """How long the run has taken since it was its turn; None before that."""
-        return None if self._began is None else round(time.monotonic() - self._began, 3)
+        return None if self._began is None else round(clock.monotonic() - self._began, 3)
 
     def tell_of_stop(self) -> Generator[Event]:
         """That somebody asked the run to stop: as soon as it is noticed, and once."""
@@ -208,7 +209,7 @@ class Course:
         """Looks whether the run has to end. Raises RunFailed."""
         if self.stop:
             raise RunFailed(CANCELLED)
-        if self.deadline is not None and time.monotonic() >= self.deadline:
+        if self.deadline is not None and clock.monotonic() >= self.deadline:
             raise RunFailed(TIMED_OUT)
 
 

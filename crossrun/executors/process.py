@@ -18,6 +18,7 @@ from typing import IO
 
 from msgspec import Struct
 
+from crossrun import clock
 from crossrun.executors.descent import Descent
 from crossrun.executors.process_table import own_children
 from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
@@ -137,7 +138,7 @@ class _Child:
         strangers = own_children()
         self._process = _start(launch)
         self._descent = Descent(self._process.pid, launch.process_list, strangers)
-        self._last_output = time.monotonic()
+        self._last_output = clock.monotonic()
         self._selector = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None:
@@ -147,7 +148,7 @@ class _Child:
     def attend(self) -> bool:
         """Reads what is there and looks after time; false when the child is over."""
         self._read()
-        now = time.monotonic()
+        now = clock.monotonic()
         if self._process.poll() is not None and self._gone_at is None:
             self._gone_at = now
         if self._gone_at is not None:
@@ -193,7 +194,7 @@ class _Child:
             if not chunk:
                 self._selector.unregister(pipe)
             elif pipe is self._process.stdout:
-                self._last_output = time.monotonic()
+                self._last_output = clock.monotonic()
                 self.output.feed(chunk)
             else:
                 self._stderr += chunk

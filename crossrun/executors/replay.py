@@ -5,10 +5,10 @@ recorded, the run fails and says where.
 """
 
 import os
-import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
+from crossrun import clock
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, TurnStarted, Warned
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.commands import run_command, shell
@@ -67,7 +67,7 @@ class Replay:
         if self._recording.workspace:
             command = command.replace(self._recording.workspace, str(assignment.workspace))
         yield CommandStarted(command=command)
-        began = time.monotonic()
+        began = clock.monotonic()
         result = yield from run_command(
             shell(command),
             workspace=assignment.folder,
@@ -81,7 +81,7 @@ class Replay:
             command=command,
             exit_code=code,
             output=result.output,
-            duration_s=round(time.monotonic() - began, 3),
+            duration_s=round(clock.monotonic() - began, 3),
         )
         cut_short = result.end.cut_short
         if cut_short is not None:

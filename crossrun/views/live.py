@@ -6,8 +6,8 @@ is counted instead of drawn.
 
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Protocol
 
 from crossrun.events import (
     AgentSpoke,
@@ -28,13 +28,11 @@ from crossrun.events import (
 from crossrun.ledger import advance, begun
 from crossrun.runs import Run
 from crossrun.schema import document, recorded_event, run_object
+from crossrun.views.moving_line import MovingLine
 from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import Progress
 from crossrun.views.summary import closing, header
-from crossrun.views.terminal import Terminal, fit, lines
-
-if TYPE_CHECKING:
-    from rich.live import Live
+from crossrun.views.terminal import Terminal, lines
 
 _REDRAW = 0.1
 _AFTER_THE_ANSWER = (
@@ -61,6 +59,9 @@ class View(Protocol):
     def close(self, run: Run | None) -> None:
         """Nothing more comes; `run` is as the last event left it."""
 
+    def suspended(self) -> AbstractContextManager[None]:
+        """Leaves the terminal to others until the context ends."""
+
 
 class Silent:
     """Shows nothing."""
@@ -70,6 +71,10 @@ class Silent:
 
     def close(self, run: Run | None) -> None:
         """Nothing."""
+
+    def suspended(self) -> AbstractContextManager[None]:
+        """Nothing."""
+        return nullcontext()
 
 
 class Brief(Silent):
@@ -107,7 +112,7 @@ class RunView(Silent):
             self._terminal.emit(document(run_object(run)))
 
 
-class JsonLinesView:
+class JsonLinesView(Silent):
     """Writes each event as a line of JSON: data for programs."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -118,11 +123,8 @@ class JsonLinesView:
         if recorded is not None:
             self._terminal.emit(document(recorded_event(recorded)))
 
-    def close(self, run: Run | None) -> None:
-        """Nothing."""
 
-
-class Together:
+class Together(Silent):
     """Several views of one run."""
 
     def __init__(self, views: Sequence[View]) -> None:
@@ -180,7 +182,7 @@ class _Worth:
         return False
 
 
-class Plain:
+class Plain(Silent):
     """Writes lines as they come, for pipes, files and simple terminals."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -191,8 +193,9 @@ class Plain:
         """Writes what there is to say."""
         if recorded is None:
             return
+        terminal = self._terminal.resized()
         for event in self._worth.pass_on(recorded):
-            self._terminal.write(told(event, self._terminal))
+            terminal.write(told(event, terminal))
 
     def close(self, run: Run | None) -> None:
         """Writes the closing, if the run has ended."""
@@ -204,12 +207,12 @@ class Moving:
     """A terminal: finished lines scroll away, the last one moves."""
 
     def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
+        self._line = MovingLine(terminal)
         self._progress = Progress()
         self._worth = _Worth()
         self._waiting: list[Recorded] = []
+        self._skipped = 0
         self._drawn_at = 0.0
-        self._live: Live | None = None
 
     def show(self, recorded: Recorded | None) -> None:
         """Takes an event; draws when it is time."""
@@ -221,63 +224,46 @@ class Moving:
 
     def close(self, run: Run | None) -> None:
         """Draws what is left and, if the run has ended, its closing."""
-        self._draw()
-        if self._live is not None:
-            self._live.stop()
+        self._line.draw(self._new_lines(), "")
+        self._line.clear()
         if run is not None and run.status.ended:
-            self._terminal.write(closing(run, self._terminal, self._worth.artifacts))
+            terminal = self._line.terminal
+            terminal.write(closing(run, terminal, self._worth.artifacts))
+
+    def suspended(self) -> AbstractContextManager[None]:
+        """The line is away and the cursor is back, while crossrun is stopped."""
+        return self._line.cleared()
 
     def _draw(self) -> None:
         self._drawn_at = time.monotonic()
-        live = self._live = self._live or self._started()
-        text = "\n".join(self._new_lines())
-        status = self._terminal.style(
-            self._terminal.plain(fit(self._progress.line(), self._terminal.width - 1)), "dim"
-        )
-        from rich.text import Text
+        if self._line.hidden:
+            self._skip()
+        else:
+            self._line.draw(self._new_lines(), self._progress.line())
 
-        live.update(Text.from_ansi(status, no_wrap=True), refresh=not text)
-        if text:
-            live.console.print(Text.from_ansi(self._terminal.plain(text)), soft_wrap=True)
+    def _skip(self) -> None:
+        """Forgets what would scroll by unread."""
+        half = _MOST_EVENTS // 2
+        skipped = max(len(self._waiting) - _MOST_EVENTS, 0)
+        del self._waiting[half : half + skipped]
+        self._skipped += skipped
 
     def _new_lines(self) -> list[str]:
-        waiting, self._waiting = self._waiting, []
         half = _MOST_EVENTS // 2
-        hidden = len(waiting) - _MOST_EVENTS
-        if hidden <= 0:
+        self._skip()
+        waiting, self._waiting = self._waiting, []
+        skipped, self._skipped = self._skipped, 0
+        if not skipped:
             return self._told(waiting)
-        note = f"  … {hidden} events not shown, see  crossrun events {waiting[0].run_id}"
+        note = f"  … {skipped} events not shown, see  crossrun events {waiting[0].run_id}"
         return [
             *self._told(waiting[:half]),
-            self._terminal.style(note, "dim"),
-            *self._told(waiting[-half:]),
+            self._line.terminal.style(note, "dim"),
+            *self._told(waiting[half:]),
         ]
 
     def _told(self, events: Sequence[Recorded]) -> list[str]:
-        return [line for recorded in events for line in told(recorded, self._terminal)]
-
-    def _started(self) -> "Live":
-        from rich.console import Console
-        from rich.live import Live
-
-        console = Console(
-            file=self._terminal.stream,
-            width=self._terminal.width,
-            force_terminal=True,
-            no_color=not self._terminal.color,
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
-        live = Live(
-            console=console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        live.start()
-        return live
+        return [line for recorded in events for line in told(recorded, self._line.terminal)]
 
 
 def told(recorded: Recorded, terminal: Terminal) -> list[str]:

@@ -1,10 +1,10 @@
 """What is going on in a run just now, for the one line that moves."""
 
-import time
 from collections.abc import Callable
 
 from msgspec import Struct, field
 
+from crossrun.clock import monotonic
 from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentLaunched,
@@ -32,7 +32,7 @@ from crossrun.views.words import clock, count, first_line, moment
 class Progress(Struct):
     """Sees events and tells stage, time, idle time, running command and tokens."""
 
-    now: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = monotonic
     stage: str = "starting"
     tokens: Tokens = NO_TOKENS
     commands: int = 0

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple, TextIO
 
 from crossrun.views.words import Kind, Phrase
@@ -39,13 +40,17 @@ _INDENTS: dict[Kind, tuple[str, str]] = {
 
 
 class Terminal(NamedTuple):
-    """What a stream can show. `live`: it is a terminal that lines can be redrawn on."""
+    """What a stream can show.
+
+    `live`: it is a terminal that lines can be redrawn on. `resizes`: its width may change.
+    """
 
     stream: TextIO
     width: int
     color: bool
     live: bool
     unicode: bool
+    resizes: bool = False
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str], *, color: bool = True) -> "Terminal":
@@ -60,7 +65,17 @@ class Terminal(NamedTuple):
             color=allowed and wanted,
             live=is_terminal and not dumb,
             unicode="utf" in (getattr(stream, "encoding", None) or "").lower(),
+            resizes=is_terminal and not _columns(environ),
         )
+
+    def resized(self) -> "Terminal":
+        """The same with the width that it has by now."""
+        return self._replace(width=_measured_width(self.stream)) if self.resizes else self
+
+    @property
+    def cells(self) -> int:
+        """How many cells a row really has: fewer than `width` on a very narrow screen."""
+        return _cells(self.stream) or self.width if self.resizes else self.width
 
     @property
     def on_screen(self) -> bool:
@@ -105,16 +120,26 @@ class Terminal(NamedTuple):
 
 
 def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> int:
+    if _columns(environ):
+        return max(_columns(environ), _NARROWEST)
+    return _measured_width(stream) if is_terminal else _PLAIN_WIDTH
+
+
+def _columns(environ: Mapping[str, str]) -> int:
+    """The width that the user wants; 0 if that is left to the terminal."""
     columns = environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        return max(int(columns), _NARROWEST)
-    if not is_terminal:
-        return _PLAIN_WIDTH
-    try:
-        width = os.get_terminal_size(stream.fileno()).columns
-    except OSError:
-        width = 0
-    return max(width, _NARROWEST) if width else _PLAIN_WIDTH
+    return int(columns) if columns.isdecimal() else 0
+
+
+def _measured_width(stream: TextIO) -> int:
+    cells = _cells(stream)
+    return _PLAIN_WIDTH if cells is None else max(cells, _NARROWEST)
+
+
+def _cells(stream: TextIO) -> int | None:
+    with suppress(OSError):
+        return os.get_terminal_size(stream.fileno()).columns or None
+    return None
 
 
 def stdout(environ: Mapping[str, str], *, color: bool = True) -> Terminal:

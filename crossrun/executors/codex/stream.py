@@ -2,11 +2,11 @@
 
 import json
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from crossrun.clock import monotonic
 from crossrun.events import (
     AgentEvent,
     AgentReasoned,
@@ -61,7 +61,7 @@ class CodexReader:
         thread_tokens: Tokens,
         sessions: Path | None = None,
         patience: float = math.inf,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._workspace = workspace
         self._thread_tokens = thread_tokens
