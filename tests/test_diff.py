@@ -17,7 +17,7 @@ from test_views import in_terminal, terminal
 from crossrun.cli.paging import pager_command
 from crossrun.runs import Change
 from crossrun.views.changes import patch_lines, rows, stat_lines
-from crossrun.views.words import visible, visible_lines
+from crossrun.views.unseen import visible, visible_lines
 
 TOKEN = "ghp_" + "a1B2" * 9
 ODD_NAMES = (

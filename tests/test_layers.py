@@ -26,7 +26,7 @@ LAYERS = [
     {"failures", "filelocks", "inherited", "settings", "stored", "workflows"},
     {"quotas", "retention", "runs"},
     {"events"},
-    {"ledger", "schema", "background", "tasktypes"},
+    {"ledger", "schema", "background", "tasktypes", "views.unseen"},
     {"planning", "patterns", "views.words"},
     {"standing", "views.terminal", "views.phrases"},
     {"executors", "planning.openai", "workspace", "store", "artifacts"},

@@ -21,7 +21,8 @@ from crossrun.schema import document, plain_object
 from crossrun.store import Store
 from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
 from crossrun.views.terminal import Column, table
-from crossrun.views.words import size, visible
+from crossrun.views.unseen import visible
+from crossrun.views.words import size
 from crossrun.workspace.looking import inside
 
 _HELP = """List, show and get the files that runs left: transcript, patch, reports, charts, tables.

@@ -12,7 +12,8 @@ from crossrun.cli.globals import Globals
 from crossrun.cli.paging import show
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.redaction import Redactor
-from crossrun.views.words import size, visible_lines
+from crossrun.views.unseen import visible_lines
+from crossrun.views.words import size
 
 MOST_SHOWN = 8 * 1024 * 1024
 """Bytes of a file that a terminal gets."""

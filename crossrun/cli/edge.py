@@ -73,10 +73,12 @@ def _explained(error: Exception) -> CrossrunError:
 def _tell(
     code: str, message: str, hint: str, options: Globals, error: CrossrunError | None = None
 ) -> None:
+    from crossrun.views.unseen import clean
+
     terminal = options.err
-    said = [f"{terminal.style(f'error[{code}]:', 'bad')} {message}"]
+    said = [f"{terminal.style(f'error[{code}]:', 'bad')} {clean(message)}"]
     if hint:
-        said.append(f"hint: {hint}")
+        said.append(f"hint: {clean(hint)}")
     terminal.write(said)
     if options.json:
         told = {

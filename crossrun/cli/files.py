@@ -14,7 +14,7 @@ from crossrun.cli.states import States
 from crossrun.errors import UsageError
 from crossrun.schema import document, plain_object
 from crossrun.views.files import ListedFile, listed, summary, tree
-from crossrun.views.words import visible
+from crossrun.views.unseen import visible
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.ignored import CACHES
 from crossrun.workspace.looking import Entry, Files, Parts, inside

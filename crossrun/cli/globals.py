@@ -40,7 +40,7 @@ class Globals:
     def settings(self, **flags: Any) -> "Settings":  # noqa: ANN401  each setting has its own type
         """Reads the settings; warns of what is wrong with their files."""
         from crossrun import settings
-        from crossrun.views.words import clean
+        from crossrun.views.unseen import clean
 
         loaded = settings.load(flags=flags, home=self.home)
         self.paths = loaded.paths

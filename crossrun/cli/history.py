@@ -23,7 +23,7 @@ from crossrun.schema import (
 from crossrun.store import Store
 from crossrun.views.summary import details
 from crossrun.views.terminal import Terminal
-from crossrun.views.words import clean
+from crossrun.views.unseen import clean, printed, visible, visible_command
 
 
 def show(
@@ -153,9 +153,13 @@ def _step_lines(step: dict[str, Any], terminal: Terminal) -> Iterator[str]:
     title, text = _step_words(step)
     style = "bad" if step.get("exit_code") not in (0, None) else "bold"
     yield terminal.style(title, style)
-    for line in clean(text or "").rstrip().splitlines():
+    for line in _step_text(step["kind"], text or "").rstrip().split("\n"):
         yield f"  {line}"
     yield ""
+
+
+def _step_text(kind: str, text: str) -> str:
+    return printed(text) if kind in ("command_ran", "verified") else clean(text)
 
 
 def _step_words(step: dict[str, Any]) -> tuple[str, str | None]:
@@ -170,13 +174,13 @@ def _step_words(step: dict[str, Any]) -> tuple[str, str | None]:
             verb = "$" if step["kind"] == "command_ran" else "verify:"
             code = step["exit_code"]
             ended = "" if code == 0 else "  (no end)" if code is None else f"  (exit {code})"
-            return f"{verb} {clean(bare_command(step['command']))}{ended}", step["output"]
+            return f"{verb} {visible_command(bare_command(step['command']))}{ended}", step["output"]
         case "command_declined":
-            return f"$ {clean(bare_command(step['command']))}  (declined)", None
+            return f"$ {visible_command(bare_command(step['command']))}  (declined)", None
         case "file_changed":
-            return f"{step['change']} {clean(step['path'])}", None
+            return f"{step['change']} {visible(step['path'])}", None
         case "tool_called":
-            return f"used {clean(step['tool'])}", json_module.dumps(step["arguments"])
+            return f"used {visible(step['tool'])}", json_module.dumps(step["arguments"])
         case "plan_updated":
             marks = (("x" if item["completed"] else " ", item["text"]) for item in step["items"])
             return "planned", "\n".join(f"[{mark}] {text}" for mark, text in marks)

@@ -15,7 +15,7 @@ from crossrun.setting_values import duration
 from crossrun.status import Status
 from crossrun.stored import RunFilter, RunLine
 from crossrun.views.terminal import Column, Terminal, table
-from crossrun.views.words import clean, clock, count, first_line, status_style
+from crossrun.views.words import clock, count, first_line, status_style
 
 
 def runs(
@@ -111,7 +111,7 @@ def _run_row(run: RunLine) -> list[str]:
         "" if took is None else clock(took),
         "" if run.tokens is None else count(run.tokens),
         _memory(run),
-        clean(run.name) if run.name else first_line(run.task),
+        first_line(run.name) if run.name else first_line(run.task),
     ]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from crossrun.applying import Outcome, Recovery
 from crossrun.runs import Run
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
-from crossrun.views.words import CHANGE_MARKS, clean, history_words, plural
+from crossrun.views.unseen import visible
+from crossrun.views.words import CHANGE_MARKS, history_words, plural
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.merging import Clash, Step
 
@@ -214,7 +215,7 @@ def _one_line(path: str) -> str:
     """A path that takes one line, whatever signs it has."""
     if path.isprintable():
         return path
-    return clean(path.replace("\n", "\\n").replace("\t", "\\t"))
+    return visible(path.replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def _wrapped(words: str, terminal: Terminal) -> Iterable[str]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from crossrun.runs import Change
 from crossrun.views.terminal import Terminal, cell_len, fit
-from crossrun.views.words import CHANGE_MARKS, plural, visible, visible_lines
+from crossrun.views.unseen import visible, visible_lines
+from crossrun.views.words import CHANGE_MARKS, plural
 
 _HEADINGS = (
     "diff --git ", "index ", "new file", "deleted file", "old mode", "new mode", "similarity ",

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from crossrun.events import PatternDecided
 from crossrun.views.terminal import Column, Terminal, table
-from crossrun.views.words import clean, first_line
+from crossrun.views.unseen import clean
+from crossrun.views.words import first_line
 
 _DECISIONS = {
     "injected": "the agent gets it",

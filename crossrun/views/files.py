@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from crossrun.runs import Change, IgnoredFiles
 from crossrun.views.terminal import Terminal, cell_len, fit
-from crossrun.views.words import CHANGE_MARKS, plural, size, visible
+from crossrun.views.unseen import visible
+from crossrun.views.words import CHANGE_MARKS, plural, size
 from crossrun.workspace.descriptors import shown
 from crossrun.workspace.filenames import percent_encoded, system_path
 from crossrun.workspace.looking import Entry

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from crossrun.stored import PatternLine
 from crossrun.views.terminal import Column, Terminal, cell_len, fit, table
-from crossrun.views.words import clean, first_line, plural
+from crossrun.views.unseen import clean
+from crossrun.views.words import first_line, plural
 
 if TYPE_CHECKING:
     from crossrun.workflows import Pattern, Stats, Workflow

@@ -44,7 +44,16 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.failures import Failure
-from crossrun.views.words import CHANGE_MARKS, Phrase, clean, first_line, moment, plural, size
+from crossrun.views.unseen import clean, printed, visible
+from crossrun.views.words import (
+    CHANGE_MARKS,
+    Phrase,
+    first_line,
+    moment,
+    plural,
+    short_command,
+    size,
+)
 
 _EXCERPT = 3
 
@@ -63,10 +72,10 @@ def phrases(event: Event) -> list[Phrase]:
             return [Phrase("command", first_line(said), "declined", good=False)]
         case FileChanged(path=path, change=change, ok=ok):
             right = "" if ok else "refused"
-            return [Phrase("file", f"{CHANGE_MARKS[change]} {first_line(path)}", right, good=ok)]
+            return [Phrase("file", f"{CHANGE_MARKS[change]} {visible(path)}", right, good=ok)]
         case ToolCalled(tool=tool, error=error):
             right = "ok" if error is None else first_line(error)
-            return [Phrase("command", f"* {first_line(tool)}", right, good=error is None)]
+            return [Phrase("command", f"* {visible(tool)}", right, good=error is None)]
         case PlanUpdated(items=items):
             done = sum(item.completed for item in items)
             next_up = next((item.text for item in items if not item.completed), "done")
@@ -135,13 +144,13 @@ def phrases(event: Event) -> list[Phrase]:
 def _copied(event: SourceCopied) -> list[Phrase]:
     """Where the files came from, and what of it is not there or not whole."""
     at = f" at {event.commit[:10]}" if event.commit else ""
-    on = f" on {first_line(event.branch)}" if event.branch else ""
-    head = f"source     {first_line(event.path)}{on}{at}"
+    on = f" on {visible(event.branch)}" if event.branch else ""
+    head = f"source     {visible(event.path)}{on}{at}"
     told = [Phrase("plan", head, f"{plural(event.files, 'file')}, {size(event.bytes)}")]
     work = event.staged + event.unstaged + event.untracked
     notes = [
         (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'came along'}"),
-        (event.subfolder, f"the agent works in {first_line(event.subfolder)}"),
+        (event.subfolder, f"the agent works in {visible(event.subfolder)}"),
         (event.home, f"not as a part of the repository {first_line(event.home or '')}"),
         (event.operation, f"a {event.operation} is under way in it, and came along"),
         (event.shallow, "its history is shallow"),
@@ -198,13 +207,18 @@ def _ran(said: str, code: int | None, output: str, duration: float | None) -> li
     ended = "ok" if code == 0 else "no end" if code is None else f"exit {code}"
     took = "" if duration is None else f"{duration:.1f}s".rjust(7)
     more = _more_lines(said)
-    head = Phrase("command", first_line(said), f"{more}  {ended}{took}".strip(), good=code == 0)
+    head = Phrase(
+        "command",
+        short_command(said),
+        f"{more}  {ended}{took}".strip(),
+        good=code == 0,
+    )
     return [head, *_excerpt(output, failed=code != 0)]
 
 
 def _excerpt(output: str, *, failed: bool) -> list[Phrase]:
     """The first lines of a command's output, the last ones of a failed command's."""
-    lines = [line for line in clean(output).splitlines() if line.strip()]
+    lines = [line for line in printed(output).split("\n") if line.strip()]
     shown = lines[-_EXCERPT:] if failed else lines[:_EXCERPT]
     hidden = len(lines) - len(shown)
     notes = [""] * len(shown)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from crossrun.views.changes import patch_lines
 from crossrun.views.terminal import Column, Terminal, fit, table
-from crossrun.views.words import plural, visible, visible_lines
+from crossrun.views.unseen import visible, visible_lines
+from crossrun.views.words import plural
 
 BEGINNING = 256 * 1024
 """Bytes that a preview is made from."""

@@ -26,7 +26,7 @@ from crossrun.events import (
     WorkspaceChanged,
 )
 from crossrun.runs import NO_TOKENS, Tokens
-from crossrun.views.words import clock, count, first_line, moment
+from crossrun.views.words import clock, count, moment, short_command
 
 
 class Progress(Struct):
@@ -94,5 +94,5 @@ class Progress(Struct):
             )
             parts.append(f"{told}, {count(self.tokens.output)} out")
         if self._running:
-            parts.append(f"$ {first_line(bare_command(self._running[-1]))}")
+            parts.append(f"$ {short_command(bare_command(self._running[-1]))}")
         return " · ".join(parts)

@@ -6,17 +6,17 @@ from crossrun.events import ArtifactSaved
 from crossrun.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
+from crossrun.views.unseen import clean, visible
 from crossrun.views.words import (
-    clean,
     clock,
     count,
     first_line,
     history_words,
     moment,
     plural,
+    short_command,
     size,
     status_style,
-    visible,
 )
 
 Artifacts = Sequence[Artifact | ArtifactSaved]
@@ -35,7 +35,7 @@ def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]
     origin = _origin(run)
     if origin:
         yield f"{terminal.style('origin', 'dim')}     {origin}"
-    yield f"{terminal.style('workspace', 'dim')}  {run.workspace}{removed}"
+    yield f"{terminal.style('workspace', 'dim')}  {visible(run.workspace)}{removed}"
     yield ""
 
 
@@ -123,7 +123,8 @@ def _verified(run: Run, terminal: Terminal) -> Iterator[str]:
         ok = run.verify.exit_code == 0
         said = "ok" if ok else f"exit {run.verify.exit_code}"
         result = terminal.style(said, "good" if ok else "bad")
-        yield f"  {terminal.style('verify   ', 'dim')} {clean(run.verify.command)}  {result}"
+        command = short_command(run.verify.command)
+        yield f"  {terminal.style('verify   ', 'dim')} {command}  {result}"
 
 
 def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
@@ -232,11 +233,11 @@ def _source(run: Run) -> str:
     source = run.source
     if source is None:
         return "" if run.from_run_id is None else f"the workspace of {first_line(run.from_run_id)}"
-    on = f" on {first_line(source.branch)}" if source.branch else ""
+    on = f" on {visible(source.branch)}" if source.branch else ""
     at = f" at {first_line(source.commit)[:10]}" if source.commit else ""
     more = f", {plural(source.uncommitted, 'uncommitted file')}" if source.uncommitted else ""
-    below = f" ({first_line(source.subfolder)})" if source.subfolder else ""
-    return f"{first_line(source.path)}{below}{on}{at}{more}"
+    below = f" ({visible(source.subfolder)})" if source.subfolder else ""
+    return f"{visible(source.path)}{below}{on}{at}{more}"
 
 
 def _origin(run: Run) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal, NamedTuple, TextIO
 
+from crossrun.views.unseen import screened
 from crossrun.views.words import Kind, Phrase
 
 _NARROWEST, _PLAIN_WIDTH, _WIDEST_TEXT = 40, 100, 120
@@ -92,7 +93,9 @@ class Terminal(NamedTuple):
         return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if self.color and name and text else text
 
     def plain(self, text: str) -> str:
-        """The text in the glyphs that this stream has."""
+        """The text in the glyphs that this stream has; on a screen nothing in it is unseen."""
+        if self.on_screen:
+            text = screened(text)
         if self.unicode:
             return text
         encoding = getattr(self.stream, "encoding", None) or "ascii"

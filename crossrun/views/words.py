@@ -1,23 +1,16 @@
 """Words and numbers that all views share. Imports nothing heavy."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from crossrun.status import Status
+from crossrun.views.unseen import clean, visible, visible_command
 
 if TYPE_CHECKING:
     from crossrun.runs import RefChange
 
 Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "warn", "bad", "note"]
-_CONTROL = (
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-
 CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 
 
@@ -30,35 +23,14 @@ class Phrase(NamedTuple):
     good: bool = True
 
 
-def clean(text: str) -> str:
-    """Text of an agent without what could move the cursor or change colours."""
-    if text.isprintable():
-        return text
-    return re.sub(_CONTROL, "", text.replace("\r\n", "\n")).expandtabs(4)
-
-
-def visible(text: str) -> str:
-    """A line without anything unseen: `^[` for an escape, `<U+202E>` where the writing turns.
-
-    For names and contents of files, which people look at to find out what an agent did.
-    """
-    return text if text.isprintable() else _UNSEEN.sub(_seen, text)
-
-
-def visible_lines(text: str) -> list[str]:
-    """The lines of a text in which everything can be seen; tabs stay."""
-    lines = text.removesuffix("\n").split("\n")
-    return ["\t".join(map(visible, line.split("\t"))) for line in lines]
-
-
-def _seen(unseen: re.Match[str]) -> str:
-    code = ord(unseen[0])
-    return f"^{chr(code ^ 64)}" if code < 128 else f"<U+{code:04X}>"  # noqa: PLR2004  ASCII
-
-
 def first_line(text: str) -> str:
     """The first line with something on it."""
-    return next((line.strip() for line in clean(text).splitlines() if line.strip()), "")
+    return next((line.strip() for line in clean(text).split("\n") if line.strip()), "")
+
+
+def short_command(command: str) -> str:
+    """The first line of a command, in which everything can be seen."""
+    return first_line(visible_command(command))
 
 
 def clock(seconds: float) -> str:

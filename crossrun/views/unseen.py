@@ -1,0 +1,93 @@
+"""What cannot be seen in a text is made visible: no screen shows another text than there is.
+
+Escape sequences and control characters move the cursor, marks of direction make a command look
+like another one, and characters without width hide. Emoji stay as they are, and so do scripts that
+need joiners.
+"""
+
+import re
+
+_DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_WITHOUT_WIDTH = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+)
+_JOINERS, _VARIANTS = "\u200c\u200d", "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_TAGS, _SURROGATES = "\U000e0000-\U000e007f", "\ud800-\udfff"
+_FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{4,6}\U000e007f"
+"""The flag of a region, such as Scotland: a black flag with tags."""
+_INVISIBLE = (
+    f"{_FLAG}|[{_DIRECTIONS}{_WITHOUT_WIDTH}{_TAGS}{_SURROGATES}]"
+    # a joiner stands between two signs that are not ASCII, and alone
+    f"|(?<![^\x00-\x7f])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f])|(?<=[{_JOINERS}])[{_JOINERS}]"
+    # a variant follows a sign that is not ASCII, and alone; or it makes a keycap
+    f"|(?<![^\x00-\x7f])[{_VARIANTS}](?!\u20e3)|(?<=[{_VARIANTS}])[{_VARIANTS}]"
+)
+_UNSEEN = re.compile(f"[\x00-\x1f\x7f-\x9f]|{_INVISIBLE}")
+_UNSEEN_BESIDES_CONTROLS = re.compile(_INVISIBLE)
+_SEQUENCE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and movements
+    r"|\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links, the clipboard
+)
+
+
+def visible(text: str) -> str:
+    """A line without anything unseen: `^[` for an escape, `<U+202E>` where the writing turns.
+
+    For commands, for names and for contents of files, which people look at to find out what an
+    agent did.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub(_seen, text)
+
+
+def visible_lines(text: str) -> list[str]:
+    """The lines of a text in which everything can be seen; tabs stay."""
+    lines = text.removesuffix("\n").split("\n")
+    return ["\t".join(map(visible, line.split("\t"))) for line in lines]
+
+
+def visible_command(command: str) -> str:
+    """A command of one or more lines in which everything can be seen."""
+    return "\n".join(visible_lines(command))
+
+
+def clean(text: str) -> str:
+    """Text of an agent or a program: without escape sequences, and everything else can be seen."""
+    if text.isascii() and text.isprintable():
+        return text
+    bare = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
+    return "\n".join(visible_lines(f"{bare}\n")).expandtabs(4)
+
+
+def printed(output: str) -> str:
+    """What a terminal shows of a program's output in the end: of a progress bar, the last state."""
+    bare = _SEQUENCE.sub("", output.replace("\r\n", "\n"))
+    return clean("\n".join(map(_last_state, bare.split("\n"))))
+
+
+def screened(text: str) -> str:
+    """Text for a screen that may have styles: nothing else in it is unseen."""
+    return text if text.isascii() else _UNSEEN_BESIDES_CONTROLS.sub(_seen, text)
+
+
+def _last_state(line: str) -> str:
+    states = [state for state in line.split("\r") if state.strip()]
+    last = states[-1] if states else ""
+    if "\b" not in last:
+        return last
+    shown: list[str] = []
+    for char in last:
+        if char != "\b":
+            shown.append(char)
+        elif shown:
+            shown.pop()
+    return "".join(shown)
+
+
+def _seen(unseen: re.Match[str]) -> str:
+    if len(unseen[0]) > 1:
+        return unseen[0]
+    code = ord(unseen[0])
+    return f"^{chr(code ^ 64)}" if code < 128 else f"<U+{code:04X}>"  # noqa: PLR2004  ASCII
