@@ -69,7 +69,7 @@ def phrases(event: Event) -> list[Phrase]:
             return _command(event)
         case CommandDeclined(command=command):
             said = f"$ {bare_command(command)}"
-            return [Phrase("command", first_line(said), "declined", good=False)]
+            return [Phrase("command", short_command(said), "declined", good=False)]
         case FileChanged(path=path, change=change, ok=ok):
             right = "" if ok else "refused"
             return [Phrase("file", f"{CHANGE_MARKS[change]} {visible(path)}", right, good=ok)]

@@ -32,6 +32,7 @@ from faults.load import LOAD
 from faults.recovery import RECOVERY
 from faults.repositories import REPOSITORIES
 from faults.stop import STOP
+from faults.surroundings import SURROUNDINGS
 
 LISTS: tuple[FaultList, ...] = (
     FLOODS,
@@ -43,6 +44,7 @@ LISTS: tuple[FaultList, ...] = (
     DAMAGE,
     RECOVERY,
     REPOSITORIES,
+    SURROUNDINGS,
     LOAD,
 )
 
