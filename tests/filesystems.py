@@ -5,11 +5,37 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """A kind of file system: programs that it takes, and what makes and mounts one."""
+
+    name: str
+    programs: tuple[str, ...]
+    make: tuple[str, ...]
+    mount: tuple[str, ...]
+
+
+EXFAT = Kind(
+    "exFAT",
+    ("losetup", "mkfs.exfat", "mount.exfat-fuse"),
+    ("mkfs.exfat",),
+    ("mount.exfat-fuse",),
+)
+"""Neither case nor modes nor links."""
+NTFS = Kind(
+    "NTFS",
+    ("losetup", "mkntfs", "lowntfs-3g"),
+    ("mkntfs", "--fast", "--quiet", "--force"),
+    ("lowntfs-3g", "-o", "ignore_case,permissions"),
+)
+"""No case: all names are listed in lower case. Modes and links are kept."""
 
 
 @contextmanager
-def exfat(folder: Path, *, megabytes: int = 16) -> Iterator[Path]:
-    """A file system that does not tell upper from lower case, and has neither modes nor links.
+def mounted(kind: Kind, folder: Path, *, megabytes: int = 16) -> Iterator[Path]:
+    """A new file system of a kind.
 
     Raises:
         OSError: this machine cannot make one.
@@ -21,8 +47,8 @@ def exfat(folder: Path, *, megabytes: int = 16) -> Iterator[Path]:
     try:
         device = _done("losetup", "--find", "--show", str(image))
         try:
-            _done("mkfs.exfat", device)
-            _done("mount.exfat-fuse", device, str(folder))
+            _done(*kind.make, device)
+            _done(*kind.mount, device, str(folder))
             try:
                 yield folder
             finally:
@@ -33,16 +59,16 @@ def exfat(folder: Path, *, megabytes: int = 16) -> Iterator[Path]:
         image.unlink()
 
 
-def lacks_exfat(scratch: Path) -> str | None:
+def lacks(kind: Kind, scratch: Path) -> str | None:
     """What keeps this machine from making one; None: nothing."""
-    missing = [each for each in ("losetup", "mkfs.exfat", "mount.exfat-fuse") if not _has(each)]
+    missing = [each for each in kind.programs if not _has(each)]
     if missing:
-        return f"{missing[0]} is missing (Debian: exfat-fuse, exfatprogs)"
+        return f"{missing[0]} is missing (Debian: exfat-fuse, exfatprogs, ntfs-3g)"
     try:
-        with exfat(scratch / "probe"):
+        with mounted(kind, scratch / kind.name):
             return None
     except OSError as error:
-        return f"an exFAT file system cannot be mounted here: {error}"
+        return f"{kind.name} cannot be mounted here: {error}"
 
 
 def _has(program: str) -> bool:

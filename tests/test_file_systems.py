@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from applications import Desk, brought
 from conftest import Crossrun
-from filesystems import exfat, lacks_exfat
+from filesystems import EXFAT, lacks, mounted
 
+from crossrun.errors import ConfigurationError
 from crossrun.workspace.goals import Goal, goals
 from crossrun.workspace.merging import Clash, Wish, without_mode
 from crossrun.workspace.spelling import folded
@@ -19,17 +21,17 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
 @pytest.fixture(scope="module")
-def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    lacking = lacks_exfat(tmp_path_factory.mktemp("probe"))
+def exfat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    lacking = lacks(EXFAT, tmp_path_factory.mktemp("probe"))
     if lacking is not None:
         pytest.skip(lacking)
-    with exfat(tmp_path_factory.mktemp("disk") / "exfat") as folder:
+    with mounted(EXFAT, tmp_path_factory.mktemp("disk") / "exfat") as folder:
         yield folder
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, mounted: Path) -> Iterator[Desk]:
-    folder = mounted / "source"
+def desk(crossrun: Crossrun, exfat: Path) -> Iterator[Desk]:
+    folder = exfat / "source"
     desk = Desk(folder, crossrun)
     yield desk
     desk.store.close()
@@ -89,6 +91,12 @@ BROUGHT = {
         "mv src Src",
         "echo mine > src/mine",
         {"Src/a": "a\n", "Src/mine": "mine\n"},
+    ),
+    "a folder in another case, with more in it": (
+        "mkdir src; echo a > src/a",
+        "mv src Src; echo b > Src/b; mkdir Src/deep; echo c > Src/deep/c",
+        "",
+        {"Src/a": "a\n", "Src/b": "b\n", "Src/deep/c": "c\n"},
     ),
     "one file of a folder in another case": (
         "mkdir src; echo a > src/a; echo b > src/b",
@@ -175,6 +183,22 @@ def test_what_cannot_be_brought_is_a_conflict_that_can_be_written(desk: Desk, ca
     assert listed(desk.folder) == before
 
 
+@pytest.mark.parametrize(("made", "name"), [("ln -s x link", "link"), ("echo b > a:b", "a:b")])
+def test_what_the_file_system_cannot_hold_is_named_and_nothing_changed(
+    desk: Desk, made: str, name: str
+) -> None:
+    desk.sh("echo a > a")
+    run = desk.run(f"echo A > a; {made}; echo z > z")
+
+    with pytest.raises(ConfigurationError) as raised:
+        brought(desk, run)
+
+    assert raised.value.code == "TARGET_UNUSABLE"
+    assert raised.value.message.startswith(f"{name} in {desk.folder} cannot be changed: ")
+    assert listed(desk.folder) == {"a": "a\n"}
+    assert not any(one.is_live for one in desk.store.read.applications(run.id))
+
+
 def test_the_same_is_known_of_a_folder_without_a_name_to_try(desk: Desk) -> None:
     run = desk.run("echo a > a; echo A > A")
     (clash,) = brought(desk, run).plan.clashes
@@ -203,6 +227,18 @@ def test_work_in_place_in_another_case_is_seen_and_taken_back(
     assert listed(desk.folder) == before
 
 
+class Folder(NamedTuple):
+    """The names that a folder lists, and what it makes of others."""
+
+    names: tuple[str, ...]
+    tells_case: bool
+    keeps_spelling: bool
+
+    def spelled(self, path: str) -> str:
+        same = [name for name in self.names if folded(name) == folded(path)]
+        return path if path in self.names or not same or self.tells_case else same[0]
+
+
 class TestGoals:
     """What a folder is to become, by the names that it lists."""
 
@@ -210,16 +246,13 @@ class TestGoals:
     def of(
         wanted: dict[str, Wish],
         *names: str,
-        alike: bool = True,
+        tells_case: bool = False,
+        keeps_spelling: bool = True,
         stays: tuple[str, ...] = (),
     ) -> tuple[list[Goal], list[Clash]]:
-        """The goals in a folder with these names, which are `alike` whatever their spelling."""
-
-        def spelled(path: str) -> str:
-            same = [name for name in names if folded(name) == folded(path)]
-            return path if path in names or not same or not alike else same[0]
-
-        return goals(wanted, spelled, tells_apart=lambda: not alike, stays=lambda f: f in stays)
+        """The goals in a folder with these names."""
+        there = Folder(names, tells_case, keeps_spelling)
+        return goals(wanted, there, stays=lambda folder: folder in stays)
 
     def test_what_goes_and_comes_in_another_spelling_is_renamed(self) -> None:
         wanted = {"readme": Wish((A,), None), "README": Wish((None,), B)}
@@ -228,7 +261,7 @@ class TestGoals:
     def test_where_case_counts_they_are_two_files(self) -> None:
         wanted = {"readme": Wish((A,), None), "README": Wish((None,), B)}
         apart = [Goal(path, path, wish) for path, wish in sorted(wanted.items())]
-        assert self.of(wanted, "readme", alike=False) == (apart, [])
+        assert self.of(wanted, "readme", tells_case=True) == (apart, [])
 
     def test_forms_of_unicode_are_one_name(self) -> None:
         wanted = {COMPOSED: Wish((A,), None), DECOMPOSED: Wish((None,), A)}
@@ -241,6 +274,11 @@ class TestGoals:
 
     def test_a_name_that_goes_does_not_take_one_of_another_case_with_it(self) -> None:
         assert self.of({"readme": Wish((A,), None)}, "README") == ([], [])
+
+    def test_a_name_that_is_listed_in_a_form_of_its_own_is_removed(self) -> None:
+        wish = Wish((A,), None)
+        found, _ = self.of({"README": wish}, "readme", keeps_spelling=False)
+        assert found == [Goal("readme", "readme", wish)]
 
     def test_folders_that_stay_keep_their_names(self) -> None:
         wanted = {"src/a": Wish((A,), None), "Src/A": Wish((None,), A)}

@@ -158,6 +158,7 @@ class CommitState:
         self._read = read
 
     tells_case = True
+    keeps_spelling = True
     keeps_modes = True
 
     def spelled(self, path: str) -> str:

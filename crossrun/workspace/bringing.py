@@ -48,6 +48,10 @@ class Target(Protocol):
         """Whether names of different case are different ones."""
 
     @property
+    def keeps_spelling(self) -> bool:
+        """Whether names are listed as they were given."""
+
+    @property
     def keeps_modes(self) -> bool:
         """Whether files have modes that mean something."""
 
@@ -83,8 +87,7 @@ class Planner:
         wanted = {path: wish for path, wish in wanted.items() if path not in unsafe}
         found, clashes = goals(
             wanted,
-            self._target.spelled,
-            tells_apart=lambda: self._target.tells_case,
+            self._target,
             stays=lambda folder: tree is not None and self._trees.has(f"{tree}:{folder}"),
         )
         clashes += [Clash(path, "no file may have this name") for path in unsafe]
@@ -163,7 +166,7 @@ class Planner:
             mode = merged_mode(base or wanted, wanted, now)
             after = Entry(mode, blob_id(merged.content))
             return [Clash(path, reason, path), Step(path, now, after, merged.content, place)]
-        for name in _names_beside(path, self._marking):
+        for name in _names_beside(goal.path, self._marking):
             beside = self._target.look(name)
             if beside.entry == wanted:
                 return [Clash(path, reason, name)]

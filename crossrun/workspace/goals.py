@@ -1,12 +1,27 @@
 """What is to become of the paths of a target, where several names may be only one there."""
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from crossrun.workspace.merging import Clash, Wish
 from crossrun.workspace.spelling import folded
+
+
+class Names(Protocol):
+    """What a target makes of names."""
+
+    def spelled(self, path: str) -> str:
+        """The path as it is listed there; names that are not there stay as they are."""
+
+    @property
+    def tells_case(self) -> bool:
+        """Whether names of different case are different ones."""
+
+    @property
+    def keeps_spelling(self) -> bool:
+        """Whether names are listed as they were given."""
 
 
 class Goal(NamedTuple):
@@ -19,9 +34,8 @@ class Goal(NamedTuple):
 
 def goals(
     wanted: Mapping[str, Wish],
-    spelled: Callable[[str], str],
+    names: Names,
     *,
-    tells_apart: Callable[[], bool],
     stays: Callable[[str], bool],
 ) -> tuple[list[Goal], list[Clash]]:
     """What the target is to become, where several names may be only one there.
@@ -30,32 +44,59 @@ def goals(
 
     Args:
         wanted: the change, by path.
-        spelled: tells how a path is listed in the target.
-        tells_apart: whether the target tells apart names that are only spelled differently.
+        names: what the target makes of names.
         stays: whether the change still has a folder in this spelling, so that it keeps its name.
     """
-    by_name = sorted((folded(spelled(path)), spelled(path), path) for path in wanted)
+    listed = {path: names.spelled(path) for path in wanted}
     found, clashes = list[Goal](), list[Clash]()
-    for _, group in groupby(by_name, key=lambda each: each[0]):
-        names = [(at, path) for _, at, path in group]
-        if len(names) == 1 or (len({at for at, _ in names}) > 1 and tells_apart()):
-            found += [goal for at, path in names for goal in _alone(path, at, wanted[path])]
+    by_name = sorted(wanted, key=lambda path: (folded(listed[path]), listed[path], path))
+    for _, group in groupby(by_name, key=lambda path: folded(listed[path])):
+        paths = list(group)
+        apart = len({listed[path] for path in paths}) > 1 and names.tells_case
+        if len(paths) == 1 or apart:
+            for path in paths:
+                found += _alone(path, listed[path], wanted[path], names)
             continue
-        goal, rest = _together({path: wanted[path] for _, path in names}, names[0][0], stays)
+        goal, rest = _together(
+            {path: wanted[path] for path in paths}, listed[paths[0]], names, stays
+        )
         found += goal
         clashes += rest
-    return sorted(found), clashes
+    return sorted(_in_renamed_folders(found)), clashes
 
 
-def _alone(path: str, at: str, wish: Wish) -> Iterator[Goal]:
-    """A name that goes and is not listed has gone already; what is there is another one."""
-    listed = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", at)
-    if wish.wanted is not None or listed:
+def _in_renamed_folders(goals: Iterable[Goal]) -> Iterator[Goal]:
+    """With the names that folders have in the end, also for files that are not renamed."""
+    goals = list(goals)
+    renamed = {old: name for goal in goals for old, name in _renamed_folders(goal)}
+    for goal in goals:
+        parts = goal.path.split("/")
+        for number in range(1, len(parts)):
+            old = "/".join(goal.at.split("/")[:number])
+            parts[number - 1] = renamed.get(old, parts[number - 1])
+        yield goal if goal.wish.wanted is None else goal._replace(path="/".join(parts))
+
+
+def _renamed_folders(goal: Goal) -> Iterator[tuple[str, str]]:
+    """Folders as they are listed, with the names that they are to have."""
+    old, new = goal.at.split("/"), goal.path.split("/")
+    for number in range(1, len(old)):
+        if old[number - 1] != new[number - 1]:
+            yield "/".join(old[:number]), new[number - 1]
+
+
+def _alone(path: str, at: str, wish: Wish, names: Names) -> Iterator[Goal]:
+    """A name that goes and is not listed has gone already; what is there is another one.
+
+    Unless the target lists the name in a form of its own.
+    """
+    same = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", at)
+    if wish.wanted is not None or same or not names.keeps_spelling:
         yield Goal(at, at, wish)
 
 
 def _together(
-    wanted: Mapping[str, Wish], at: str, stays: Callable[[str], bool]
+    wanted: Mapping[str, Wish], at: str, names: Names, stays: Callable[[str], bool]
 ) -> tuple[list[Goal], list[Clash]]:
     """Names that are one file in the target."""
     coming = sorted(
@@ -64,7 +105,8 @@ def _together(
     )
     clashes = [Clash(path, f"this folder does not tell it from {coming[0]}") for path in coming[1:]]
     if not coming:
-        return [goal for path, wish in wanted.items() for goal in _alone(path, at, wish)], clashes
+        gone = (_alone(path, at, wish, names) for path, wish in wanted.items())
+        return [goal for goals in gone for goal in goals][:1], clashes
     path = coming[0]
     bases = [wanted[path].bases, *(wish.bases for wish in wanted.values())]
     known = next((each for each in bases if each[0] is not None), bases[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 from crossrun.workspace.descriptors import opened_below
 from crossrun.workspace.git import run_git
 
-_NAME = ".crossrun-probe"
+_NAME = ".Crossrun-Probe"
 _LONGEST = 4 * 1024 * 1024
 """Bytes of a git configuration."""
 
@@ -36,6 +36,12 @@ def tells_case(top: int) -> bool:
             os.lstat(name.swapcase(), dir_fd=top)
             return False
         return True
+
+
+def keeps_spelling(top: int) -> bool:
+    """Whether names are listed as they were given, and not all in lower case or such."""
+    with _probe(top) as name:
+        return name is None or name in os.listdir(top)
 
 
 def sweep(top: int) -> None:

@@ -83,6 +83,11 @@ class TargetFolder:
         return probing.tells_case(self._top) if found is None else found
 
     @cached_property
+    def keeps_spelling(self) -> bool:
+        """Whether names are listed as they were given."""
+        return probing.keeps_spelling(self._top)
+
+    @cached_property
     def keeps_modes(self) -> bool:
         """Whether files have modes that mean something."""
         return probing.keeps_modes(self._top)

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from faults.damage import DAMAGE
 from faults.endings import ENDINGS
+from faults.filesystems import FILESYSTEMS
 from faults.floods import FLOODS
 from faults.full import FULL
 from faults.kill import KILL
@@ -43,6 +44,7 @@ LISTS: tuple[FaultList, ...] = (
     LINES,
     DAMAGE,
     RECOVERY,
+    FILESYSTEMS,
     REPOSITORIES,
     SURROUNDINGS,
     LOAD,

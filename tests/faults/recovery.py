@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from conftest import Crossrun
 from trees import sh, state
 
 from faults.forked import Ended, Forked
@@ -32,6 +33,20 @@ Tree = Mapping[bytes, tuple[int, int, bytes]]
 _of_this_thread = threading.local()
 
 
+def in_child(crossrun: Crossrun, *words: str, die_at: int | None = None) -> Ended:
+    """Carries out a command in a child of this thread's process for that."""
+    known: Forked | None = getattr(_of_this_thread, "forked", None)
+    if known is None:
+        known = _of_this_thread.forked = Forked()
+    return known(*words, cwd=crossrun.cwd, environ=crossrun.environ, die_at=die_at)
+
+
+def run_id(ended: Ended) -> str:
+    """The id of a run, from what it says in JSON."""
+    assert ended.code == 0, ended.err
+    return str(json.loads(ended.out)["id"])
+
+
 class World:
     """A user with a folder, and a crossrun that dies at chosen steps."""
 
@@ -45,16 +60,11 @@ class World:
 
     def __call__(self, *words: str, die_at: int | None = None) -> Ended:
         """Carries out a command."""
-        known: Forked | None = getattr(_of_this_thread, "forked", None)
-        if known is None:
-            known = _of_this_thread.forked = Forked()
-        crossrun = self.crossrun
-        return known(*words, cwd=crossrun.cwd, environ=crossrun.environ, die_at=die_at)
+        return in_child(self.crossrun, *words, die_at=die_at)
 
     def run(self, script: str, *words: str) -> str:
         """The id of a run that did something."""
-        told = self("run", script, *_SHELL, *words, "--json")
-        return str(_json(told)["id"])
+        return run_id(self("run", script, *_SHELL, *words, "--json"))
 
     def killed(self, steps: int, *words: str) -> bool:
         """Whether a command was killed at one of its steps, which it has about so many of."""
@@ -193,12 +203,6 @@ def _require(now: Tree, *states: Tree) -> None:
 
 def _own(tree: Tree) -> Tree:
     return {path: entry for path, entry in tree.items() if not path.startswith(b".git/")}
-
-
-def _json(ended: Ended) -> Mapping[str, object]:
-    assert ended.code == 0, ended.err
-    found: Mapping[str, object] = json.loads(ended.out)
-    return found
 
 
 RECOVERY = FaultList(
