@@ -166,6 +166,10 @@ REFUSED = {
         "belongs to another folder",
     ),
     "objects that are gone": ("rm -rf .git/objects/??", "failed"),
+    "shared objects that are gone": (
+        "rm -rf .git/objects/??; echo /gone/objects > .git/objects/info/alternates",
+        "it shares objects with .*/gone/objects",
+    ),
     "shared objects by a link": ("mv .git/objects ../o; ln -s ../../o .git/objects", "by a link"),
 }
 

@@ -15,7 +15,6 @@ from crossrun.redaction import MASK
 from crossrun.schema import document, plain_object
 from crossrun.views.changes import patch_lines, stat_lines
 from crossrun.views.unseen import visible
-from crossrun.views.words import visible
 from crossrun.workspace.filenames import quoted, system_path
 
 Other = Annotated[

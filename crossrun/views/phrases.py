@@ -151,10 +151,10 @@ def _copied(event: SourceCopied) -> list[Phrase]:
     notes = [
         (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'came along'}"),
         (event.subfolder, f"the agent works in {visible(event.subfolder)}"),
-        (event.home, f"not as a part of the repository {first_line(event.home or '')}"),
-        (event.operation, f"a {event.operation} is under way in it, and came along"),
+        (event.home, f"without the repository around your home: {first_line(event.home or '')}"),
+        (event.operation, f"under way in it: {event.operation}, which came along"),
         (event.shallow, "its history is shallow"),
-        (event.partial, "a partial clone: what only its remote has is missing in the history"),
+        (event.partial, "a partial clone: objects that only its remote has are missing"),
         (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
         (event.lfs_pointers, f"only pointers, not fetched by Git LFS: {_some(event.lfs_pointers)}"),
         (event.detached, f"repositories that lie elsewhere, left out: {_some(event.detached)}"),

@@ -100,7 +100,8 @@ def copy_repository(
     partial = _is_partial(settings)
     _write_config(git_dir / "config", settings, partial=partial)
     borrowed = yield from awaited(
-        lambda: _own_all_objects(folders.common / "objects", git_dir), lambda _: Progress(0, 0)
+        lambda: _own_all_objects(source, folders.common / "objects", git_dir),
+        lambda _: Progress(0, 0),
     )
     return Repository(
         copied=(*copied, objects),
@@ -229,7 +230,7 @@ def _copy_objects(
     return copied
 
 
-def _own_all_objects(objects: Path, git_dir: Path) -> bool:
+def _own_all_objects(source: Path, objects: Path, git_dir: Path) -> bool:
     """Packs what the source has from other repositories, so that the copy needs none of them."""
     listed = read_file(objects / "info" / "alternates", LONGEST)
     if not listed:
@@ -237,8 +238,11 @@ def _own_all_objects(objects: Path, git_dir: Path) -> bool:
     lines = [line for line in os.fsdecode(listed).split("\n") if line and line[0] != "#"]
     (git_dir / "objects" / "info").mkdir(exist_ok=True)
     alternates = _write_alternates(git_dir, [str(objects / line) for line in lines])
-    with _operation_as_references(git_dir):
-        git_in(git_dir, git_dir.parent, "repack", "-a", "-d", "-q", "--no-write-bitmap-index")
+    try:
+        with _operation_as_references(git_dir):
+            git_in(git_dir, git_dir.parent, "repack", "-a", "-d", "-q", "--no-write-bitmap-index")
+    except ConfigurationError as error:
+        raise unfit(source, f"it shares objects with {lines[0]}: {error.message}") from error
     alternates.unlink()
     return True
 
