@@ -296,6 +296,24 @@ class TestOverwriting:
         (folder / "file").write_bytes(new[:written] + padded[written:])
 
 
+def test_a_run_in_place_is_undone_with_what_files_were(crossrun: Crossrun, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "folder").mkdir(parents=True)
+    for name in ("folder/secret", "program", "plain"):
+        (mine / name).write_text("old\n")
+    (mine / "folder" / "secret").chmod(0o600)
+    (mine / "program").chmod(0o4755)
+    (mine / "folder").chmod(0o2770)
+    set_extended(mine / "program", "user.tag", b"value")
+    before = {path: attributes(path) for path in mine.rglob("*")}
+    script = "rm -r folder; echo new > p && mv p program; echo new > plain"
+    crossrun("run", script, "--executor", "shell", "--workspace", str(mine))
+    assert not mode_of(mine / "program") & stat.S_ISUID
+    assert crossrun("undo").code == 0
+    assert {path: attributes(path) for path in mine.rglob("*")} == before
+    assert (mine / "program").read_text() == "old\n"
+
+
 def test_an_emptied_folder_and_special_files_survive_a_whole_run(
     crossrun: Crossrun, tmp_path: Path
 ) -> None:

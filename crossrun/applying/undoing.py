@@ -21,7 +21,7 @@ from crossrun.applying.turns import turn, usable
 from crossrun.errors import NotFoundError
 from crossrun.runs import Application, Run
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
+from crossrun.workspace import Workspaces, past
 from crossrun.workspace.branches import branches_of
 from crossrun.workspace.bringing import Planner
 from crossrun.workspace.descriptors import opened
@@ -97,7 +97,8 @@ def _taken_back(
 ) -> Outcome:
     """Takes an application back; one without an id is of a run in place and recorded now."""
     folder = Path(application.path)
-    trees = trees_of(store.read.run(application.run_id), workspaces)
+    run = store.read.run(application.run_id)
+    trees, source = trees_of(run, workspaces), run.source
     before, after = application.before or EMPTY_TREE, application.after or EMPTY_TREE
     wanted = wishes([trees.changed(after, before)])
     plan = Planner(trees, TargetFolder(top, application.id)).plan(wanted, tree=before)
@@ -110,5 +111,7 @@ def _taken_back(
     require_possible(plan, trees, top)
     if not application.id:
         application = store.record_application(replace(application, files=len(plan.steps)))
+        was = past.kept(trees.git_dir, past.in_place(source.base if source else ""))
+        past.keep(was, trees.git_dir, application.id)
     taken_back = take_back(store, trees, top, application, plan, also=later.without_it)
     return Outcome(folder, plan, taken_back)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crossrun.background import Background, checkpoint
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from crossrun.workspace.remembered import Lookout
 
 _LONGEST_NAME = 255
+_TICK = 0.1
 MARKERS = (
     "CMakeLists.txt", "Cargo.toml", "Dockerfile", "Gemfile", "Makefile", "build.gradle",
     "composer.json", "conf.py", "deno.json", "environment.yml", "go.mod", "mkdocs.yml",
@@ -170,7 +172,8 @@ class Workspaces:
 
         Args:
             path: the folder.
-            keep_ignored: whether contents of ignored files are kept, so that they can be restored.
+            keep_ignored: whether contents of ignored files are kept, and what is unusual about
+                files, so that an undo can restore both.
 
         Raises:
             NotFoundError: it is gone.
@@ -181,9 +184,16 @@ class Workspaces:
                 f"the workspace {path} is gone",
                 hint="begin anew: crossrun retry RUN",
             )
+        from crossrun.workspace import past
+
         snapshots = self.snapshots(path)
+        before = Background(lambda: past.past_before(path)) if keep_ignored else None
         baseline = snapshots.take(afresh=True)
         workspace = _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
+        if before is not None:
+            while not before.done(_TICK):
+                checkpoint()
+            past.keep(before.value(), snapshots.git_dir, past.in_place(baseline))
         if not keep_ignored or not workspace.ignored:
             return workspace
         return replace(workspace, kept=snapshots.tree_of(to_keep(workspace.ignored)))

@@ -6,13 +6,15 @@ Kept beside the recorded states, so that an undo makes them again as they were.
 import base64
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from crossrun.workspace.attributes import Attributes, attributes_of
-from crossrun.workspace.descriptors import opened_below
+from crossrun.workspace.descriptors import opened, opened_below
+from crossrun.workspace.ignored import CACHES
 from crossrun.workspace.merging import Plan, Step, is_regular
 from crossrun.workspace.other_names import OtherNames
 
@@ -43,18 +45,72 @@ def past_of(plan: Plan, top: int) -> Past:
     return found
 
 
-def keep(past: Past, git_dir: Path, application_id: str) -> None:
-    """Keeps it for an undo. Raises OSError."""
+def past_before(folder: Path) -> Past:
+    """What is not as new files and folders would be, before a run in the folder. Raises OSError.
+
+    Caches and what may not be read are left aside.
+    """
+    found = dict[str, Was]()
+    with opened(folder) as top:
+        usual = _Usual(os.fstat(top))
+        for place, folders, files, open_folder in os.fwalk(".", dir_fd=top):
+            folders[:] = [name for name in folders if name not in CACHES]
+            for name in (*folders, *files):
+                with suppress(OSError):
+                    attributes = usual.exception(open_folder, name)
+                    if attributes is not None:
+                        path = os.path.normpath(os.path.join(place, name))  # noqa: PTH118  below it
+                        found[path] = Was(attributes)
+    return found
+
+
+class _Usual:
+    """What new files and folders are.
+
+    Args:
+        top: the folder in which they would be made.
+    """
+
+    def __init__(self, top: os.stat_result) -> None:
+        self._owners = (os.geteuid(), top.st_gid if top.st_mode & stat.S_ISGID else os.getegid())
+        mask = os.umask(0o077)  # asking takes setting; other threads' files are private meanwhile
+        os.umask(mask)
+        self._modes = {0o666 & ~mask, 0o777 & ~mask}
+
+    def exception(self, folder: int, name: str) -> Attributes | None:
+        """The attributes of a file or folder that is something else. Raises OSError."""
+        mode = os.lstat(name, dir_fd=folder).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return None
+        descriptor = os.open(name, _READ, dir_fd=folder)
+        try:
+            found = attributes_of(descriptor, os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+        owners = (found.owner, found.group)
+        is_usual = found.mode in self._modes and owners == self._owners and not found.extended
+        return None if is_usual else found
+
+
+def in_place(base: str) -> str:
+    """The name for what was kept before a run in place that began with a state."""
+    return f"in-place-{base}"
+
+
+def keep(past: Past, git_dir: Path, name: str) -> None:
+    """Keeps it for an undo, by the id of an application or a name. Raises OSError."""
+    file = git_dir / _FOLDER / f"{name}.json"
     if past:
-        (git_dir / _FOLDER).mkdir(mode=0o700, exist_ok=True)
-        text = json.dumps({path: _plain(was) for path, was in past.items()})
-        (git_dir / _FOLDER / f"{application_id}.json").write_text(text)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(json.dumps({path: _plain(was) for path, was in past.items()}))
+    else:
+        file.unlink(missing_ok=True)
 
 
-def kept(git_dir: Path, application_id: str) -> Past:
-    """What was kept for an application; nothing where nothing was."""
+def kept(git_dir: Path, name: str) -> Past:
+    """What was kept by this name; nothing where nothing was."""
     try:
-        text = (git_dir / _FOLDER / f"{application_id}.json").read_text()
+        text = (git_dir / _FOLDER / f"{name}.json").read_text()
         return {path: _typed(was) for path, was in json.loads(text).items()}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

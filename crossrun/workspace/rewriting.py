@@ -211,9 +211,11 @@ class Rewriting:
             return give(descriptor, wanted, os.fstat(descriptor))
 
     def _attributes(self, item: Item) -> Attributes | None:
-        """Those of the file that is there, or was there before it was taken away."""
+        """Those that the file had, where that is known, or those of the file that is there."""
+        was = self._past.get(item.path)
+        if was is not None and not was.names:
+            return was.attributes
         if item.file is None:
-            was = self._past.get(item.path)
             return was.attributes if was else None
         self.require_untouched(item.folder, item.name, item.place, item.path)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
