@@ -261,9 +261,10 @@ class Source(Struct, frozen=True, kw_only=True):
     those of the source at that time, `uncommitted` how many files differed from the commit. A run
     `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
     files git ignored in the workspace. `kept_ignored` is the tree of those whose contents were kept
-    before a run in place. The agent works in the `subfolder` of the workspace, when the user named
-    a folder within a repository. `links` are two trees of the links that say something else in
-    the copy than in the source: as they are in the copy, and in the source.
+    before a run in place, and `git_state` the blob with HEAD, index, branches and stashes then. The
+    agent works in the `subfolder` of the workspace, when the user named a folder within a
+    repository. `links` are two trees of the links that say something else in the copy than in the
+    source: as they are in the copy, and in the source.
     """
 
     kind: Literal["repository", "folder", "url", "in_place"]
@@ -274,6 +275,7 @@ class Source(Struct, frozen=True, kw_only=True):
     uncommitted: int = 0
     manifest: str | None = None
     kept_ignored: str | None = None
+    git_state: str | None = None
     subfolder: str = ""
     links: tuple[str, str] | None = None
 

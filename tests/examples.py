@@ -276,6 +276,8 @@ EVENTS: tuple[Event, ...] = (
             RefChange("stash@{0}", None, "0a9e93c", 2),
         ),
         refs="d1f00e2",
+        git_state="5ea50fd",
+        kept_folders=("empty",),
     ),
     ArtifactSaved(
         id="k7f3abcd-1",

@@ -106,6 +106,7 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         ],
         "conflicts": [],
         "already": 0,
+        "restored": [],
         "ignored_left": 0,
         "other_branch": None,
         "recovered": [],

@@ -50,6 +50,7 @@ class Outcome(NamedTuple):
     the one to be taken back, the newest first. `other_branch` is what the folder is on, where the
     run began on another branch. `refs` are the branches and tags that were made, or would be, for
     commits of the run. `notes` are paths of files with words about them.
+    `restored` names what an undo restored in the repository of the folder.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class Outcome(NamedTuple):
     other_branch: str | None = None
     refs: tuple[BroughtRef, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    restored: tuple[str, ...] = ()
 
     @property
     def conflicts(self) -> bool:

@@ -21,12 +21,13 @@ from crossrun.applying.turns import turn, usable
 from crossrun.errors import NotFoundError
 from crossrun.runs import Application, Run
 from crossrun.store import Store
-from crossrun.workspace import Workspaces, past
+from crossrun.workspace import Workspaces, git_state, past
 from crossrun.workspace.branches import branches_of
 from crossrun.workspace.bringing import Planner
 from crossrun.workspace.descriptors import opened
 from crossrun.workspace.git import EMPTY_TREE
-from crossrun.workspace.merging import wishes
+from crossrun.workspace.git_state import Restoration
+from crossrun.workspace.merging import Plan, wishes
 from crossrun.workspace.preflight import require_possible
 from crossrun.workspace.target_folder import TargetFolder
 
@@ -71,11 +72,28 @@ def _undo_in_place(store: Store, change: Change) -> Outcome:
     folder = target_of(run, None)
     with turn(store, run, change.workspaces, folder), usable(folder), opened(folder) as top:
         recovered = recover(store, change.workspaces, top, folder)
+        restoration = _restoration(store, change, folder)
+        clashes = [] if restoration is None else restoration.clashes()
+        if clashes:
+            return Outcome(folder, Plan(clashes=tuple(clashes)), recovered=recovered)
         before, after = _with_kept_ignored(store, change)
         worked = application_of(run, folder, files=0, before=before, after=after)
         worked = replace(worked, at=run.ended_at or worked.at, finished_at=worked.at)
         outcome = _taken_back(store, change.workspaces, top, worked)
-        return outcome._replace(recovered=recovered)
+        restored = () if restoration is None or outcome.conflicts else restoration.restore()
+        return outcome._replace(recovered=recovered, restored=restored)
+
+
+def _restoration(store: Store, change: Change, folder: Path) -> Restoration | None:
+    """What it takes to restore the repository; None: nothing of it was kept."""
+    source, event = change.run.source, measured(store, change.run)
+    snapshots = change.workspaces.snapshots(folder)
+    before = git_state.read(snapshots, source.git_state if source else None)
+    after = git_state.read(snapshots, event.git_state if event else None)
+    repository = change.workspaces.repository(folder)
+    if before is None or after is None or repository is None:
+        return None
+    return Restoration(repository, snapshots, before, after)
 
 
 def _with_kept_ignored(store: Store, change: Change) -> tuple[str, str]:

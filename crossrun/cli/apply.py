@@ -284,6 +284,7 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
             for clash in plan.clashes
         ],
         "already": plan.already,
+        "restored": list(outcome.restored),
         "notes": [{"path": shown(path), "note": words} for path, words in outcome.notes],
         "ignored_left": outcome.ignored_left,
         "other_branch": outcome.other_branch,

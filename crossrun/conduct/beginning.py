@@ -3,6 +3,7 @@
 Ends with the workspace, ready for the agent, and with what its change is measured against.
 """
 
+import os
 from collections.abc import Generator, Iterable
 from itertools import islice
 from pathlib import Path
@@ -47,7 +48,7 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
         source = origin.source
         in_place = origin.workspace is None or (source is not None and source.kind == "in_place")
         workspace = yield from course.measured(
-            lambda: workspaces.take_over(course.path, keep_ignored=in_place)
+            lambda: workspaces.take_over(course.path, restorable=in_place)
         )
         if in_place:
             # what the user did there before is not this run's
@@ -58,6 +59,7 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
                 base=base,
                 manifest=workspace.manifest,
                 kept_ignored=workspace.kept,
+                git_state=workspace.git_state,
             )
             yield from _name_what_is_not_kept(workspace)
     else:
@@ -87,6 +89,11 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
 
 def _name_what_is_not_kept(workspace: Workspace) -> Facts:
     """Says before the agent works what `crossrun undo` could not bring back."""
+    if workspace.git_state is None and os.path.lexists(workspace.path / ".git"):
+        yield Warned(
+            message="crossrun undo cannot restore the branches and the index of this repository: "
+            "its references are not kept as files, or its .git leads elsewhere"
+        )
     paths = workspace.not_kept()
     if paths:
         named = ", ".join(paths[:_NOT_KEPT_NAMED])

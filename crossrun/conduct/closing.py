@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,33 +44,35 @@ def measure(course: Course, failure: Failure | None) -> Stage:
     patience, workspaces = _last_patience(course.stop), course.crew.workspaces
     measuring = course.measured(lambda: _measured(workspace, workspaces), patience)
     try:
-        tree, found, ignored, history = yield from measuring
+        measured = yield from measuring
     except RunFailed as stopped:
         yield Warned(message=f"{_NOT_MEASURED} {workspace.path}")
         return stopped.failure if failure is None else None
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
+    difference = measured.difference
     changed = WorkspaceChanged(
-        tree=tree,
-        changes=found.changes,
-        shortstat=found.shortstat,
-        stat=found.stat,
+        tree=measured.tree,
+        changes=difference.changes,
+        shortstat=difference.shortstat,
+        stat=difference.stat,
         branch=branch(workspace.path),
-        ignored=ignored,
-        commits=history.commits,
-        refs=history.refs,
-        kept_folders=kept_folders(workspace.path, found.changes),
+        ignored=measured.ignored,
+        commits=measured.history.commits,
+        refs=measured.history.refs,
+        git_state=measured.git_state,
+        kept_folders=kept_folders(workspace.path, difference.changes),
     )
     yield changed
-    if found.changes:
+    if difference.changes:
         summary = msgspec.json.format(msgspec.json.encode(changed))
         yield course.archive.save("diff-summary", "diff-summary.json", summary)
         yield (
             yield from course.measured(
-                lambda: course.archive.save("patch", "changes.patch", found.patch), patience
+                lambda: course.archive.save("patch", "changes.patch", difference.patch), patience
             )
         )
-        yield from _found_artifacts(course, workspace.path, found.changes)
+        yield from _found_artifacts(course, workspace.path, difference.changes)
     return None
 
 
@@ -123,12 +126,25 @@ def credit(course: Course, failure: Failure | None) -> Stage:
     return None
 
 
-def _measured(
-    workspace: Workspace, workspaces: Workspaces
-) -> tuple[str, Difference, IgnoredFiles, History]:
+class _Measured(NamedTuple):
+    """What a run did to its workspace."""
+
+    tree: str
+    difference: Difference
+    ignored: IgnoredFiles
+    history: History
+    git_state: str | None
+
+
+def _measured(workspace: Workspace, workspaces: Workspaces) -> _Measured:
     tree = workspace.state()
-    change = workspace.snapshots.difference(workspace.baseline, tree)
-    return tree, change, _ignored_files(workspace), workspaces.history(workspace)
+    return _Measured(
+        tree,
+        workspace.snapshots.difference(workspace.baseline, tree),
+        _ignored_files(workspace),
+        workspaces.history(workspace),
+        workspaces.git_state(workspace.path) if workspace.git_state else None,
+    )
 
 
 def _ignored_files(workspace: Workspace) -> IgnoredFiles:

@@ -21,6 +21,7 @@ class WorkspaceChanged(Fact, frozen=True):
     `commits` are the branches, tags and stashes of the workspace's own repository that the run made
     or moved. `refs` is a blob in the workspace's snapshots with all that the repository has after
     the run; None: it has none.
+    `git_state` is the blob with the state of the user's own repository after a run in place.
     `kept_folders` are those from which files went and that are still there themselves.
     """
 
@@ -32,6 +33,7 @@ class WorkspaceChanged(Fact, frozen=True):
     ignored: IgnoredFiles | None = None
     commits: tuple[RefChange, ...] = ()
     refs: str | None = None
+    git_state: str | None = None
     kept_folders: tuple[str, ...] = ()
 
 

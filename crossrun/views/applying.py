@@ -74,6 +74,11 @@ def _ref_words(ref: str) -> str:
     return "on no branch" if ref == "HEAD" else ref
 
 
+def _restored_words(name: str) -> str:
+    """`branch main`, `stash`, `HEAD`, `index`."""
+    return _ref_words(name).removeprefix("refs/") if name.startswith("refs/") else name
+
+
 def commits_left(run: Run, terminal: Terminal) -> Iterator[str]:
     """What is only in the repository of the workspace, and how to get it."""
     told = history_words(run.commits or ()) or "commits of earlier runs"
@@ -90,12 +95,14 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
     yield from recovered(own, terminal)
     if outcome.conflicts:
         yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
-    elif outcome.branch or outcome.plan.steps:
+    elif outcome.branch or outcome.plan.steps or outcome.restored:
         yield terminal.style(f"took back what run {run.id} had brought to {where}", "bold")
     else:
         yield f"nothing to do: {where} is as it was before run {run.id}"
     if not outcome.conflicts:
         yield from _steps(outcome, terminal)
+        rows = [("~", _restored_words(name), "") for name in outcome.restored]
+        yield from _listed("restored", rows, terminal)
     yield from _clashes(outcome, terminal)
     if outcome.undo_first:
         yield ""

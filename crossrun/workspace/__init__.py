@@ -50,7 +50,8 @@ class Workspace(Struct, frozen=True):
     `baseline` is the git tree of its files, `ignored` are the files that git ignores, and
     `manifest` is the id of the blob that remembers these. Before a run in place, the contents of
     those that are not too large are kept in the tree `kept`. `refs` are the branches, tags and
-    stashes of the folder's own repository, and `refs_blob` remembers these.
+    stashes of the folder's own repository, and `refs_blob` remembers these. Before a run in place,
+    `git_state` is the blob with what an undo restores in the repository.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Workspace(Struct, frozen=True):
     kept: str | None = None
     refs: Refs = {}
     refs_blob: str | None = None
+    git_state: str | None = None
 
     def state(self) -> str:
         """The state as it is now, by the rules that counted when it was prepared."""
@@ -167,13 +169,13 @@ class Workspaces:
         baseline = snapshots.take(afresh=beside is not None, whole=whole)
         return _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
 
-    def take_over(self, path: Path, *, keep_ignored: bool = False) -> Workspace:
+    def take_over(self, path: Path, *, restorable: bool = False) -> Workspace:
         """Goes on in a folder that is there, as it is now.
 
         Args:
             path: the folder.
-            keep_ignored: whether contents of ignored files are kept, and what is unusual about
-                files, so that an undo can restore both.
+            restorable: whether all is kept that an undo needs: contents of ignored files, what is
+                unusual about files, and the state of the folder's repository.
 
         Raises:
             NotFoundError: it is gone.
@@ -187,16 +189,27 @@ class Workspaces:
         from crossrun.workspace import past
 
         snapshots = self.snapshots(path)
-        before = Background(lambda: past.past_before(path)) if keep_ignored else None
+        before = Background(lambda: past.past_before(path)) if restorable else None
         baseline = snapshots.take(afresh=True)
         workspace = _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
         if before is not None:
             while not before.done(_TICK):
                 checkpoint()
             past.keep(before.value(), snapshots.git_dir, past.in_place(baseline))
-        if not keep_ignored or not workspace.ignored:
+        if not restorable:
             return workspace
-        return replace(workspace, kept=snapshots.tree_of(to_keep(workspace.ignored)))
+        ignored = workspace.ignored
+        kept = snapshots.tree_of(to_keep(ignored)) if ignored else None
+        return replace(workspace, kept=kept, git_state=self.git_state(path))
+
+    def git_state(self, path: Path) -> str | None:
+        """Keeps what can be restored in a folder's repository; the blob with it, or None."""
+        from crossrun.workspace import git_state
+
+        repository = self.repository(path)
+        if repository is None or not git_state.can_be_kept(repository):
+            return None
+        return git_state.record(repository, self.snapshots(path))
 
     def history(self, workspace: Workspace) -> History:
         """What was done in the repository of a workspace since it was prepared."""

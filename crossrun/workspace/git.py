@@ -270,6 +270,11 @@ class Snapshots:
         info.mkdir(exist_ok=True)
         (info / "attributes").write_text(_ATTRIBUTES)
 
+    def staged(self, index: Path) -> bytes | None:
+        """The entries of an index of another repository; None if git cannot read it from here."""
+        done = self._call("ls-files", "-z", "--stage", index=index)
+        return None if done.returncode else done.stdout
+
     def _tracked_though_ignored(self) -> list[str]:
         """Ignored files that the workspace's own repository tracks: added by force some time."""
         index = own_index(self._work_tree)

@@ -56,10 +56,16 @@ class References:
         """
         with self._locked(name) as (folder, last):
             self.require_free(name)
-            lock = f"{last}.lock"
-            with os.fdopen(os.open(lock, os.O_WRONLY, dir_fd=folder), "w") as file:
-                file.write(f"{commit}\n")
-            os.rename(lock, last, src_dir_fd=folder, dst_dir_fd=folder)
+            _write_locked(folder, last, commit)
+
+    def move(self, name: str, commit: str) -> None:
+        """Lets a branch be at a commit, wherever it is now, or makes it.
+
+        Raises:
+            ConfigurationError: BRANCH_IMPOSSIBLE.
+        """
+        with self._locked(name) as (folder, last):
+            _write_locked(folder, last, commit)
 
     def delete(self, name: str, commit: str) -> bool:
         """Removes a branch if it is still at a commit; whether it was."""
@@ -129,6 +135,13 @@ class References:
                             os.unlink(lock, dir_fd=folder)
         except OSError as error:
             raise impossible(reason(error)) from error
+
+
+def _write_locked(folder: int, name: str, commit: str) -> None:
+    lock = f"{name}.lock"
+    with os.fdopen(os.open(lock, os.O_WRONLY, dir_fd=folder), "w") as file:
+        file.write(f"{commit}\n")
+    os.rename(lock, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def impossible(why: str) -> ConfigurationError:
