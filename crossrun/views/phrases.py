@@ -143,7 +143,7 @@ def phrases(event: Event) -> list[Phrase]:
 
 def _copied(event: SourceCopied) -> list[Phrase]:
     """Where the files came from, and what of it is not there or not whole."""
-    at = f" at {event.commit[:10]}" if event.commit else ""
+    at = f" at {visible(event.commit[:10])}" if event.commit else ""
     on = f" on {visible(event.branch)}" if event.branch else ""
     head = f"source     {visible(event.path)}{on}{at}"
     told = [Phrase("plan", head, f"{plural(event.files, 'file')}, {size(event.bytes)}")]
@@ -151,8 +151,8 @@ def _copied(event: SourceCopied) -> list[Phrase]:
     notes = [
         (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'came along'}"),
         (event.subfolder, f"the agent works in {visible(event.subfolder)}"),
-        (event.home, f"without the repository around your home: {first_line(event.home or '')}"),
-        (event.operation, f"under way in it: {event.operation}, which came along"),
+        (event.home, f"without the repository around your home: {visible(event.home or '')}"),
+        (event.operation, f"under way in it: {visible(event.operation or '')}, which came along"),
         (event.shallow, "its history is shallow"),
         (event.partial, "a partial clone: objects that only its remote has are missing"),
         (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
@@ -167,7 +167,7 @@ def _copied(event: SourceCopied) -> list[Phrase]:
 
 
 def _some(names: tuple[str, ...]) -> str:
-    shown = ", ".join(map(first_line, names[:3]))
+    shown = ", ".join(map(visible, names[:3]))
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown  # noqa: PLR2004
 
 
