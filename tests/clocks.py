@@ -4,8 +4,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 _SOURCE = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -49,16 +47,22 @@ time_t time(time_t *result) {
 """
 
 
+class NoCompilerError(Exception):
+    """The library that shifts the clock cannot be made here."""
+
+
 class WallClock:
-    """Set for all programs that are started with its `environ`. Linux, and a C compiler."""
+    """Set for all programs that are started with its `environ`. Takes Linux and a C compiler."""
 
     def __init__(self, folder: Path) -> None:
         source, library, self.file = (folder / name for name in ("clock.c", "clock.so", "ahead"))
         source.write_text(_SOURCE)
-        compiler = shutil.which("cc") or pytest.skip("needs a C compiler")
+        compiler = shutil.which("cc")
+        if compiler is None:
+            raise NoCompilerError
         command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
         if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("the C compiler makes no shared library")
+            raise NoCompilerError
         self.environ = {"LD_PRELOAD": str(library), "CLOCK_AHEAD": str(self.file)}
 
     def jump(self, seconds: int) -> None:

@@ -67,6 +67,9 @@ def test_a_secret_that_is_no_word_is_removed_wherever_it_stands(value: str) -> N
         "ALTER USER app IDENTIFIED BY '%';",
         "Authorization: Bearer %",
         "<password>%</password>",
+        "\x1b[36mpassword\x1b[0m: \x1b[33m%\x1b[0m",
+        "ALTER USER app IDENTIFIED WITH mysql_native_password BY '%'",
+        "login --pw %",
     ],
 )
 def test_a_word_is_removed_where_it_stands_as_a_value(text: str) -> None:

@@ -15,7 +15,8 @@ _CONTEXT = 80
 """Characters before a word that may say what it is."""
 _QUOTE = r"\\*[\"'`]"
 _OPEN = rf"(?:{_QUOTE})?"
-_TELLING = r"(?:secret|token|pass|pwd|key|credential|auth)[\w-]{0,24}"
+_TELLING = r"(?:secret|token|pass|pwd?|key|credential|auth)[\w-]{0,24}"
+_IDENTIFIED = r"identified (?:with \w{1,40} )?by"
 _END = r"(?![\w-]|[.:/@]\w)"
 _ASSIGNED = rf"[\w\]\"')]\s{{0,8}}(?:=>|:=|=)\s{{0,8}}{_OPEN}", _END
 _PLACES = {
@@ -44,7 +45,10 @@ _PLACES = {
         # -p word, -pword
         (rf"(?<![\w-])(?<!mkdir )(?<!cp )-p\s{{0,4}}{_OPEN}", _END),
         # PASSWORD 'word', IDENTIFIED BY 'word', "--password", "word"
-        (rf"(?:passw\w{{0,8}}|pwd|identified by){_OPEN}[\s,(]{{1,8}}{_QUOTE}", _QUOTE),
+        (
+            rf"(?:passw\w{{0,8}}|pwd|{_IDENTIFIED}){_OPEN}[\s,(]{{1,8}}{_QUOTE}",
+            _QUOTE,
+        ),
     ),
 }
 _COMPILED = {
@@ -55,6 +59,7 @@ _COMPILED = {
     for sign, places in _PLACES.items()
 }
 _BESIDE = re.compile(r"(?:[\w-]+|[=:>/])\Z")
+_COLOURS = re.compile(r"(?:\x1b|\\+u001b)\[[0-?]*[ -/]*[@-~]")
 _BETWEEN = " \t\r\n\\\"'`(,"
 _TELLING_WORD = re.compile(rf"{_TELLING}|(?:by|bearer)\Z|-p\Z", re.IGNORECASE)
 
@@ -88,7 +93,7 @@ def without_values(text: str, word: str, mask: str) -> tuple[str, int]:
 
 
 def _stands_as_value(text: str, start: int, end: int) -> bool:
-    before = text[max(start - _CONTEXT, 0) : start]
+    before = _COLOURS.sub("", text[max(start - _CONTEXT, 0) : start])
     beside = _BESIDE.search(before.rstrip(_BETWEEN))
     if beside is None or not (beside[0] in _PLACES or is_telling(beside[0])):
         return False  # as in most sentences
