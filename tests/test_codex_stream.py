@@ -1046,12 +1046,12 @@ def setting(argv: Sequence[str], key: str) -> Any:  # noqa: ANN401  any TOML
     return value
 
 
-OURS = [
-    "features.unbounded_connection_retries=false",
-    "tools.update_plan.enabled=true",
-    'shell_environment_policy.set.CROSSRUN_RUN_ID="k7f3"',
+SWITCHES = ["features.unbounded_connection_retries=false", "tools.update_plan.enabled=true"]
+PROTECTION = [
     "shell_environment_policy.ignore_default_excludes=false",
+    'shell_environment_policy.set.CROSSRUN_RUN_ID="k7f3"',
 ]
+OURS = [*SWITCHES, *PROTECTION]
 
 
 def with_c(*texts: str) -> list[str]:
@@ -1117,12 +1117,11 @@ class TestCommand:
         assert opening not in settings(codex().command(assignment()))
         assert opening in settings(codex(CodexOptions(network=True)).command(assignment()))
 
-    def test_the_users_own_settings_come_after_ours(self) -> None:
-        own = ("tools.update_plan.enabled=false", 'model_reasoning_effort="high"')
+    def test_the_users_own_settings_come_before_what_protects_keys_only(self) -> None:
+        own = ("tools.update_plan.enabled=false", 'shell_environment_policy={inherit="all"}')
         argv = codex(CodexOptions(config=own, network=True)).command(assignment())
-        given = settings(argv)
-        ours = [*OURS, "sandbox_workspace_write.network_access=true"]
-        assert given == [*ours, *own]
+        network = "sandbox_workspace_write.network_access=true"
+        assert settings(argv) == [*SWITCHES, network, *own, *PROTECTION]
         assert setting(argv, "tools.update_plan.enabled") is False
 
     @pytest.mark.parametrize("resumed", [{}, {"thread_id": "01a1", "channel": "prompt"}])

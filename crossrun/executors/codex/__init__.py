@@ -123,16 +123,16 @@ class Codex:
         return [*command, *([assignment.thread_id] if assignment.thread_id else []), "-"]
 
     def _settings(self, assignment: Assignment) -> list[str]:
-        settings = [
-            "features.unbounded_connection_retries=false",
-            "tools.update_plan.enabled=true",
-            f"shell_environment_policy.set.{MARKER}={_toml(assignment.run_id)}",
-            "shell_environment_policy.ignore_default_excludes=false",
-        ]
-        settings += [f'shell_environment_policy.set.{name}=""' for name in self._emptied()]
+        settings = ["features.unbounded_connection_retries=false", "tools.update_plan.enabled=true"]
         if self._options.network:
             settings.append("sandbox_workspace_write.network_access=true")
         settings += self._options.config
+        # behind the user's own, which may be a whole table and would take the keys' protection away
+        settings += [
+            "shell_environment_policy.ignore_default_excludes=false",
+            f"shell_environment_policy.set.{MARKER}={_toml(assignment.run_id)}",
+            *(f'shell_environment_policy.set.{name}=""' for name in self._emptied()),
+        ]
         if self._by_configuration(assignment):
             settings.append(f"developer_instructions={_toml(self._instructions(assignment))}")
         return settings
