@@ -9,7 +9,7 @@ from crossrun.applying.changes import Change, Outcome, application_of, lasting_f
 from crossrun.applying.ignored import count_missing, ignored_output, select, wishes_for_ignored
 from crossrun.applying.journal import bring, recover
 from crossrun.applying.turns import turn, usable
-from crossrun.runs import Run
+from crossrun.runs import Application, Run
 from crossrun.store import Store
 from crossrun.workspace.bringing import Planner, keep_contents
 from crossrun.workspace.descriptors import opened, shown
@@ -47,32 +47,47 @@ def apply_to_files(
     with turn(store, run, change.workspaces, folder), usable(folder), opened(folder) as top:
         recovered = () if dry_run else recover(store, change.workspaces, top, folder)
         looking = TargetFolder(top, "")
-        planner = Planner(trees, looking, run.id if marking else None)
-        output = ignored_output(store, change)
-        selected = () if ignored is None else select(output, ignored, change)
-        wanted = _wanted(store, change, folder)
-        wanted |= wishes_for_ignored(store, change, folder, output, selected)
-        plan = planner.plan(wanted, tree=change.tree)
-        others = set(output.paths).difference(selected)
-        left = count_missing(output, others, looking) + len(_clashing(plan, selected))
-        outcome = Outcome(
-            folder,
-            plan,
-            ignored_left=left,
-            recovered=recovered,
-            other_branch=_other_branch(run, folder),
-        )
+        outcome = _planned(store, change, folder, looking, ignored=ignored, marking=marking)
+        outcome, plan = outcome._replace(recovered=recovered), outcome.plan
         if dry_run or not plan.steps or (plan.clashes and not marking):
             return outcome
         require_possible(plan, trees, top)
-        before, after = keep_contents(plan, trees, looking)
-        planned = application_of(run, folder, files=len(plan.steps), before=before, after=after)
-        left_out = tuple(shown(clash.path) for clash in plan.clashes if clash.written is None)
-        planned = replace(planned, ignored_left=left, left_out=left_out)
-        application = store.record_application(planned)
+        application = store.record_application(_recorded(change, outcome, looking))
         lasting = lasting_folders(store, run)
         notes = bring(store, trees, top, application, plan, lasting=lasting)
         return outcome._replace(application=application, notes=notes)
+
+
+def _planned(
+    store: Store,
+    change: Change,
+    folder: Path,
+    looking: TargetFolder,
+    *,
+    ignored: str | None,
+    marking: bool,
+) -> Outcome:
+    """What is to be done; nothing is changed yet."""
+    run = change.run
+    output = ignored_output(store, change)
+    selected = () if ignored is None else select(output, ignored, change)
+    wanted = _wanted(store, change, folder)
+    wanted |= wishes_for_ignored(store, change, folder, output, selected)
+    planner = Planner(change.trees, looking, run.id if marking else None)
+    plan = planner.plan(wanted, tree=change.tree)
+    others = set(output.paths).difference(selected)
+    left = count_missing(output, others, looking) + len(_clashing(plan, selected))
+    return Outcome(folder, plan, ignored_left=left, other_branch=_other_branch(run, folder))
+
+
+def _recorded(change: Change, outcome: Outcome, looking: TargetFolder) -> Application:
+    """The record of what is going to be done, with the states that it takes to undo it."""
+    plan = outcome.plan
+    before, after = keep_contents(plan, change.trees, looking)
+    files = len(plan.steps)
+    planned = application_of(change.run, outcome.folder, files=files, before=before, after=after)
+    left_out = tuple(shown(clash.path) for clash in plan.clashes if clash.written is None)
+    return replace(planned, ignored_left=outcome.ignored_left, left_out=left_out)
 
 
 def _clashing(plan: Plan, paths: Iterable[str]) -> set[str]:
