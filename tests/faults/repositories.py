@@ -129,7 +129,7 @@ class _User:
     def crossrun(self, *words: str, code: int = 0) -> Result:
         """A command, which has to end with this code."""
         done = self._crossrun(*words, "--home", str(self._home / "crossrun"))
-        assert done.code == code, f"crossrun {words[0]}: {done.code}\n{done.err}{done.out}"
+        assert done.code == code, f"crossrun {words[0]}: {done.code}\n{done.err[-500:]}"
         return done
 
     def files(self) -> dict[bytes, tuple[int, int, bytes]]:
