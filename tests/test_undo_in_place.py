@@ -28,9 +28,7 @@ def state(folder: Path) -> str:
     words = (
         "git status --porcelain -b; git for-each-ref; git stash list; git symbolic-ref HEAD || :"
     )
-    return sh(
-        f"{words}; git ls-files -s; git stash show -p || :; git fsck --no-dangling", folder
-    )
+    return sh(f"{words}; git ls-files -s; git stash show -p || :; git fsck --no-dangling", folder)
 
 
 def run(crossrun: Crossrun, script: str, folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from crossrun.runs import Run
 from crossrun.store.opening import translated
 from crossrun.store.rows import run_row
+from crossrun.store.stopped import begin
 
 
 class EarlyWriter:
@@ -39,7 +40,11 @@ class EarlyWriter:
         """
         with translated(self._database):
             connection = self._open = self._open or self._connected()
-            connection.execute("BEGIN IMMEDIATE")
+            begin(
+                lambda: connection.execute("BEGIN IMMEDIATE"),
+                self._database,
+                sqlite3.OperationalError,
+            )
             with connection:  # commits, or takes back
                 connection.executemany(_insert("events", events[0]), events)
                 row = run_row(run)

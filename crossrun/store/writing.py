@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from msgspec.structs import asdict
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, col, create_engine, delete, insert
 
@@ -25,6 +25,7 @@ from crossrun.store import pattern_writing
 from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import PatternSession
 from crossrun.store.rows import application_row, run_row
+from crossrun.store.stopped import begin
 from crossrun.store.tables import ApplicationRow, ArtifactRow, EventRow, ProjectRow, RunRow
 
 _BUSY_MS = 30_000
@@ -45,7 +46,7 @@ class Writer:
         address = URL.create("sqlite", database=str(database))
         self._engine = create_engine(address, poolclass=StaticPool)
         event.listen(self._engine, "connect", self._prepare)
-        event.listen(self._engine, "begin", _begin_as_writer)
+        event.listen(self._engine, "begin", self._begin)
 
     def append(
         self,
@@ -119,6 +120,11 @@ class Writer:
         except (SQLAlchemyError, UnicodeDecodeError) as error:
             raise explained(error, self._database) from error
 
+    def _begin(self, connection: Connection) -> None:
+        begin(
+            lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), self._database, OperationalError
+        )
+
     def _prepare(self, connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
@@ -130,7 +136,3 @@ def _project(session: Session, lesson: Recorded) -> None:
     senseless = (ValueError, TypeError, LookupError, AttributeError)
     with suppress(DBAPIError, sqlite3.Error, *senseless), session.begin_nested():
         pattern_writing.project(session, lesson)
-
-
-def _begin_as_writer(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
