@@ -107,8 +107,8 @@ class RunView(Silent):
         self._terminal = terminal
 
     def close(self, run: Run | None) -> None:
-        """Writes the run."""
-        if run is not None:
+        """Writes the run; what keeps it from an end is an error, which is told elsewhere."""
+        if run is not None and run.status.ended:
             self._terminal.emit(document(run_object(run)))
 
 
