@@ -99,7 +99,8 @@ def _version(path: Path, environ: Mapping[str, str], cache: Path | None) -> str:
     if cache is None:
         return _ask_version(path, environ)
     status = path.stat()
-    fingerprint = [str(path), status.st_mtime_ns, status.st_size]
+    # npm gives all files of all versions the same time of modification
+    fingerprint = [str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
     try:
         content = json.loads(cache.read_text())
         version = str(content["version"])
