@@ -387,6 +387,17 @@ class TestOrder:
         assert desk.tree() == before
 
 
+def test_an_empty_folder_of_the_users_is_there_again_after_an_undo(desk: Desk) -> None:
+    desk.sh("mkdir -p logs/old; chmod 700 logs/old; echo a > a")
+    run = desk.run("echo x > logs/old/x; mkdir made; echo y > made/y")
+    brought(desk, run)
+
+    desk.undo(run)
+
+    names = sorted(str(path.relative_to(desk.folder)) for path in desk.folder.rglob("*"))
+    assert names == ["a", "logs", "logs/old"]
+
+
 class TestInPlace:
     def test_what_goes_on_from_work_in_place_is_no_conflict_with_it(self, desk: Desk) -> None:
         desk.sh("echo one > chapter")

@@ -11,6 +11,7 @@ from crossrun.applying.journal import bring, recover
 from crossrun.applying.turns import turn, usable
 from crossrun.runs import Application, Run
 from crossrun.store import Store
+from crossrun.workspace import past
 from crossrun.workspace.bringing import Planner, keep_contents
 from crossrun.workspace.descriptors import opened, shown
 from crossrun.workspace.links import as_in_source
@@ -52,7 +53,9 @@ def apply_to_files(
         if dry_run or not plan.steps or (plan.clashes and not marking):
             return outcome
         require_possible(plan, trees, top)
-        application = store.record_application(_recorded(change, outcome, looking))
+        planned = replace(_recorded(change, outcome, looking), id=store.new_application_id())
+        past.keep(past.past_of(plan, top), trees.git_dir, planned.id)
+        application = store.record_application(planned)
         lasting = lasting_folders(store, run)
         notes = bring(store, trees, top, application, plan, lasting=lasting)
         return outcome._replace(application=application, notes=notes)

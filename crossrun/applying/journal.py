@@ -62,7 +62,6 @@ def bring(
     before, after = _states(application)
     folder = TargetFolder(top, application.id, lasting=lasting)
     try:
-        past.keep(past.past_of(plan, top), trees.git_dir, application.id)
         carry_out(plan, trees, folder)
     except BaseException as error:
         _settle_after(error, trees, top, application, start=after, goal=before)
@@ -100,7 +99,7 @@ def take_back(
     try:
         carry_out(plan, trees, _as_it_was(trees, top, application))
     except BaseException as error:
-        _settle_after(error, trees, top, undoing, start=after, goal=before)
+        _settle_after(error, trees, top, undoing, start=after, goal=before, again=True)
         store.record_not_undone(undoing)
         raise
     return store.record_undone(undoing, also=also)
@@ -146,18 +145,36 @@ def _recovered(
 
 
 def _settle_after(
-    error: BaseException, trees: Trees, top: int, application: Application, *, start: str, goal: str
+    error: BaseException,
+    trees: Trees,
+    top: int,
+    application: Application,
+    *,
+    start: str,
+    goal: str,
+    again: bool = False,
 ) -> None:
     try:
-        _settled(trees, top, application, start=start, goal=goal)
+        _settled(trees, top, application, start=start, goal=goal, again=again)
     except (TouchedError, RefusedError, OSError) as second:
         raise UnsettledError(application, second) from error
 
 
-def _settled(trees: Trees, top: int, application: Application, *, start: str, goal: str) -> Plan:
-    """Brings files to a state, wherever between the two states they are."""
+def _settled(
+    trees: Trees,
+    top: int,
+    application: Application,
+    *,
+    start: str,
+    goal: str,
+    again: bool = False,
+) -> Plan:
+    """Brings files to a state, wherever between the two states they are.
+
+    `again`: that of the application, which is not taken back after all.
+    """
     wanted = wishes([trees.changed(start, goal)])
-    folder = _as_it_was(trees, top, application)
+    folder = _as_it_was(trees, top, application, again=again)
     for path in wanted:
         folder.sweep(path)
     plan = Planner(trees, folder).plan(wanted, tree=goal)
@@ -165,12 +182,17 @@ def _settled(trees: Trees, top: int, application: Application, *, start: str, go
     for path, wish in wanted.items():
         if wish.wanted is None:
             folder.prune(path)
+    if not again:
+        folder.settle_above(wanted)
     return plan
 
 
-def _as_it_was(trees: Trees, top: int, application: Application) -> TargetFolder:
-    """The folder, which knows what the files were that an application took away."""
-    return TargetFolder(top, application.id, past=past.kept(trees.git_dir, application.id))
+def _as_it_was(
+    trees: Trees, top: int, application: Application, *, again: bool = False
+) -> TargetFolder:
+    """The folder, which knows what the files and folders were before an application."""
+    kept = past.kept(trees.git_dir, application.id)
+    return TargetFolder(top, application.id, past=kept, lasting=() if again else kept)
 
 
 def _states(application: Application) -> tuple[str, str]:

@@ -128,8 +128,10 @@ def _taken_back(
         return Outcome(folder, plan)
     require_possible(plan, trees, top)
     if not application.id:
-        application = store.record_application(replace(application, files=len(plan.steps)))
+        new_id = store.new_application_id()
         was = past.kept(trees.git_dir, past.in_place(source.base if source else ""))
-        past.keep(was, trees.git_dir, application.id)
+        past.keep(was, trees.git_dir, new_id)
+        application = replace(application, id=new_id, files=len(plan.steps))
+        store.record_application(application)
     taken_back = take_back(store, trees, top, application, plan, also=later.without_it)
     return Outcome(folder, plan, taken_back)

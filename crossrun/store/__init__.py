@@ -240,12 +240,17 @@ class Store:
                 tries = held.enter_context(trying_lock(lock))
             yield next(tries)
 
+    @staticmethod
+    def new_application_id() -> str:
+        """An id for what is going to be recorded, where something is kept under it before."""
+        return _random_id()
+
     def record_application(self, application: "Application") -> "Application":
-        """Records that a change is going to be brought somewhere; returns it with its id."""
+        """Records that a change is going to be brought somewhere; returns it with an id."""
         from msgspec.structs import replace
 
         self.open_for_writing()
-        recorded = replace(application, id=_random_id())
+        recorded = application if application.id else replace(application, id=_random_id())
         self._writer.add_application(recorded)
         return recorded
 

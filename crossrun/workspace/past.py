@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crossrun.workspace.attributes import Attributes, attributes_of
-from crossrun.workspace.descriptors import opened, opened_below
+from crossrun.workspace.descriptors import NO_FOLDER, opened, opened_below
 from crossrun.workspace.ignored import CACHES
 from crossrun.workspace.merging import Plan, Step, is_regular
 from crossrun.workspace.other_names import OtherNames
@@ -39,7 +39,7 @@ def past_of(plan: Plan, top: int) -> Past:
     found = dict[str, Was]()
     for step in plan.steps:
         found.update(_file_of(step, top, others))
-        for folder in _folders_of(step):
+        for folder in (*_folders_of(step), *_empty_folder_of(step, top)):
             if folder not in found:
                 found.update(_was(top, folder))
     return found
@@ -48,12 +48,17 @@ def past_of(plan: Plan, top: int) -> Past:
 def past_before(folder: Path) -> Past:
     """What is not as new files and folders would be, before a run in the folder. Raises OSError.
 
+    Empty folders belong to it.
+
     Caches and what may not be read are left aside.
     """
     found = dict[str, Was]()
     with opened(folder) as top:
         usual = _Usual(os.fstat(top))
         for place, folders, files, open_folder in os.fwalk(".", dir_fd=top):
+            if not folders and not files:
+                status = os.fstat(open_folder)
+                found[os.path.normpath(place)] = Was(attributes_of(open_folder, status))
             folders[:] = [name for name in folders if name not in CACHES]
             for name in (*folders, *files):
                 with suppress(OSError):
@@ -132,6 +137,20 @@ def _folders_of(step: Step) -> Iterator[str]:
     for path in paths:
         parts = path.split("/")
         yield from ("/".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _empty_folder_of(step: Step, top: int) -> Iterator[str]:
+    """The empty folder that a new file is put into, if it is there already."""
+    parts = step.path.split("/")[:-1] if step.before is None else []
+    for count in range(len(parts), 0, -1):
+        try:
+            with opened_below(top, parts[:count]) as folder:
+                if not os.listdir(folder):  # noqa: PTH208  of a descriptor
+                    yield "/".join(parts[:count])
+                return
+        except OSError as error:
+            if error.errno not in NO_FOLDER:
+                raise
 
 
 def _was(top: int, path: str, names: Sequence[str] = ()) -> Iterator[tuple[str, Was]]:

@@ -7,7 +7,7 @@ content, it stays. One that has to stay the same file, with its other names, is 
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 
@@ -139,6 +139,18 @@ class TargetFolder:
             with opened_below(self._top, path.split("/")) as folder:
                 lost = give(folder, self._past[path].attributes, os.fstat(folder))
                 self._rewriting.note_lost(path, lost)
+
+    def settle_above(self, paths: Iterable[str]) -> None:
+        """Does so with all folders above some paths, also those that a killed process made."""
+        parts = [path.split("/")[:-1] for path in paths]
+        above = {"/".join(each[:count]) for each in parts for count in range(1, len(each) + 1)}
+        self._made = [path for path in above & self._past.keys() if self._is_folder(path)]
+        self.settle()
+
+    def _is_folder(self, path: str) -> bool:
+        with suppress(OSError), opened_below(self._top, path.split("/")):
+            return True
+        return False
 
     def respell(self, old: str, new: str) -> None:
         """Changes only the spelling of a path, folders included.

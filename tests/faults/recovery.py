@@ -17,11 +17,13 @@ _KILLED_AGAIN = 0.3
 """So often whoever would set things right is killed as well."""
 _BASE = (
     "mkdir -p d/deep e; echo a > a; printf '1\\n2\\n3\\n4\\n5\\n6\\n' > text; echo b > d/deep/b;"
-    " echo c > c; ln -s a link; echo p > program; chmod +x program; echo f > e/f"
+    " echo c > c; ln -s a link; echo p > program; chmod +x program; echo f > e/f;"
+    " echo h > h1; ln h1 h2; chmod 2750 e; mkdir empty; echo s > secret; chmod 600 secret"
 )
 _WORK = (
     "echo A > a; sed -i s/1/one/ text; rm -r d; echo D > d; rm c; mkdir -p c/c n/n; echo C > c/c/c;"
-    " ln -sfn e link; chmod -x program; echo n > n/n/n; rm -r e; echo z > z"
+    " ln -sfn e link; chmod -x program; echo n > n/n/n; rm -r e; echo z > z;"
+    " echo H >> h1; echo x > empty/x; echo S > secret"
 )
 _OTHER = "echo other > other"
 _SHELL = ("--executor", "shell")
@@ -102,7 +104,7 @@ def _apply(world: World) -> None:
     sh("sed -i s/6/six/ text; echo mine > mine", world.folder)
     before, steps = world.tree, world.done("apply", run).steps
     after = world.tree
-    world.done("undo", run)
+    world.done("undo", run, codes=(0, 6))
     for _ in range(_KILLS):
         _require(world.tree, before)
         world.killed(steps, "apply", run)
@@ -118,7 +120,7 @@ def _apply(world: World) -> None:
                 _require(world.tree, before, after)
             case _:
                 world.done("apply", other)
-                world.done("undo", other)
+                world.done("undo", other, codes=(0, 6))
                 _require(world.tree, before, after)
         world.done("undo", run, codes=(0, 6))
     world.require_sound()
@@ -146,7 +148,7 @@ def _undo(world: World) -> None:
                 _require(world.tree, before)
             case 1:
                 world.done("apply", other)
-                world.done("undo", other)
+                world.done("undo", other, codes=(0, 6))
             case _:
                 world.done(*_TIDYING)
         _require(world.tree, before, after)
@@ -186,7 +188,7 @@ def _snapshot(world: World) -> None:
     if begin == "--source":
         world.done("apply", run)
     assert _own(world.tree) != _own(before)
-    world.done("undo", run)
+    world.done("undo", run, codes=(0, 6))
     _require(world.tree, before)
     world.done(*_CLEANUP)
     assert not list(world.crossrun.home.rglob("*.partial-*"))
@@ -197,7 +199,11 @@ def _require(now: Tree, *states: Tree) -> None:
     """The folder is in one of these states, what git has there aside."""
     states = tuple(map(_own, states))
     now = _own(now)
-    differing = sorted(path for path in {*now, *states[0]} if now.get(path) != states[0].get(path))
+    differing = {
+        path: (now.get(path), states[0].get(path))
+        for path in {*now, *states[0]}
+        if now.get(path) != states[0].get(path)
+    }
     assert now in states, f"neither as before nor as after: {differing}"
 
 
