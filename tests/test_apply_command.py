@@ -84,6 +84,10 @@ def test_a_real_run_in_place_is_taken_back(desk: Desk, crossrun: Crossrun) -> No
     assert desk.tree() == before
 
 
+PLAIN = {"old_path": None, "path_bytes": None}
+"""What JSON tells of a file that has no other name."""
+
+
 def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
     run = desk.run(WORK)
     desk.sh("echo four >> notes.txt")
@@ -99,14 +103,16 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         "path": str(desk.folder),
         "branch": None,
         "commit": None,
+        "refs": [],
         "files": [
-            {"path": "a new file.txt", "status": "added", "old_path": None, "merged": False},
-            {"path": "notes.txt", "status": "modified", "old_path": None, "merged": True},
-            {"path": "old.txt", "status": "deleted", "old_path": None, "merged": False},
+            {"path": "a new file.txt", "status": "added", **PLAIN, "merged": False},
+            {"path": "notes.txt", "status": "modified", **PLAIN, "merged": True},
+            {"path": "old.txt", "status": "deleted", **PLAIN, "merged": False},
         ],
         "conflicts": [],
         "already": 0,
         "restored": [],
+        "notes": [],
         "ignored_left": 0,
         "other_branch": None,
         "recovered": [],
@@ -153,7 +159,12 @@ def test_a_conflict_changes_nothing_and_says_where(desk: Desk, crossrun: Crossru
     told = crossrun("apply", "--json").json
     assert (told["applied"], told["application_id"]) == (False, None)
     assert told["conflicts"] == [
-        {"path": "notes.txt", "reason": "it was changed here, too", "written": None}
+        {
+            "path": "notes.txt",
+            "reason": "it was changed here, too",
+            "written": None,
+            "path_bytes": None,
+        }
     ]
 
 
