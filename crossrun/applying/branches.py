@@ -45,7 +45,7 @@ def apply_as_branch(
         state = repository.state(parent)
         wanted = repository.stored(change.base, change.tree, state)
         ignored = {path for path in trees.ignored(change.base, wanted) if not state.entry(path)}
-        plan = Planner(trees, state).plan(
+        plan = Planner(trees, state, unions=True).plan(
             wishes([{path: pair for path, pair in wanted.items() if path not in ignored}])
         )
         left = len(ignored) + len(ignored_output(store, change).paths)

@@ -76,7 +76,7 @@ def _planned(
     selected = () if ignored is None else select(output, ignored, change)
     wanted = _wanted(store, change, folder)
     wanted |= wishes_for_ignored(store, change, folder, output, selected)
-    planner = Planner(change.trees, looking, run.id if marking else None)
+    planner = Planner(change.trees, looking, run.id if marking else None, unions=True)
     plan = planner.plan(wanted, tree=change.tree)
     others = set(output.paths).difference(selected)
     left = count_missing(output, others, looking) + len(_clashing(plan, selected))

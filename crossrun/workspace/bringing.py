@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from crossrun.workspace.goals import Goal, goals
+from crossrun.workspace.merge_rules import MergeRules
 from crossrun.workspace.merging import (
     Clash,
     Place,
@@ -69,12 +70,18 @@ class Planner:
         target: where it is brought to.
         marking: the run whose name conflicts get when they are to be put into the files; None:
             what cannot be merged is left alone.
+        unions: whether texts with the attribute `merge=union` get the lines of both sides. An undo
+            does without: lines that it has to remove would stay.
     """
 
-    def __init__(self, trees: Trees, target: Target, marking: str | None = None) -> None:
+    def __init__(
+        self, trees: Trees, target: Target, marking: str | None = None, *, unions: bool = False
+    ) -> None:
         self._trees = trees
         self._target = target
         self._marking = marking
+        self._unions = unions
+        self._merge_rules = MergeRules(trees, target)
 
     def plan(self, wanted: Mapping[str, Wish], *, tree: str | None = None) -> Plan:
         """What is to be done. Raises OSError where the target cannot be read.
@@ -179,19 +186,21 @@ class Planner:
     def _merged_text(
         self, path: str, base: Entry | None, wanted: Entry, place: Place
     ) -> _Merged | None:
-        """Both changes in one text; None where one of the files is binary."""
+        """Both changes in one text; None where one of the files is binary, or git may not merge."""
         texts = {
             "here": self._target.read(path, place),
             "before": self._trees.content(base.blob) if base else b"",
             "run": self._trees.content(wanted.blob),
         }
-        if any(b"\0" in text[:_SNIFFED] for text in texts.values()):
+        way = self._merge_rules.way(path)
+        if way == "not" or any(b"\0" in text[:_SNIFFED] for text in texts.values()):
             return None
         with tempfile.TemporaryDirectory() as folder:
             for name, text in texts.items():
                 (Path(folder) / name).write_bytes(text)
             labels = ("-L", "here", "-L", "before", "-L", f"run {self._marking}")
-            conflicts, content = self._trees.merge(Path(folder), *labels, *texts)
+            options = ("--union",) if way == "union" and self._unions else ()
+            conflicts, content = self._trees.merge(Path(folder), *options, *labels, *texts)
         return _Merged(content, conflicts == 0) if conflicts <= _MOST_CONFLICTS else None
 
 

@@ -199,6 +199,11 @@ class Trees:
         done = run_git(self._words(["merge-file", "--stdout", *words]), folder)
         return done.returncode, done.stdout
 
+    def attribute(self, folder: Path, name: str, path: str) -> str:
+        """The value of an attribute, by the `.gitattributes` files that lie in a folder."""
+        words = [f"--work-tree={folder}", "check-attr", "-z", name, "--", path]
+        return os.fsdecode(output(run_git(self._words(words), folder))).split("\0")[2]
+
     def _words(self, words: tuple[str, ...] | list[str]) -> list[str]:
         settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
         return [f"--git-dir={self.git_dir}", *settings, *words]
