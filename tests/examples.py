@@ -195,6 +195,7 @@ EVENTS: tuple[Event, ...] = (
         included=1,
         submodules=("vendor",),
         lfs_pointers=("a.bin",),
+        filtered=("secrets/key",),
         repositories=("nested",),
         detached=("tree",),
         shallow=True,

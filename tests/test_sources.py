@@ -251,6 +251,18 @@ class TestRepositories:
         sh("echo '*.bin filter=lfs' > .gitattributes; git add .; git commit -qm bin", source)
         assert taken(source, copy).lfs_pointers == ("one.bin",)
 
+    def test_files_that_only_a_filter_could_make_are_named(self, source: Path, copy: Path) -> None:
+        (source / "locked.key").write_bytes(b"\0GITCRYPT\0" + b"x" * 40)
+        sh("echo cipher > open.key; echo a > plain", source)
+        sh("echo '*.key filter=git-crypt' > .gitattributes; git add .; git commit -qm x", source)
+        sh("echo smudged > open.key; echo b > plain", source)
+
+        assert taken(source, copy).filtered == ("locked.key",)
+        assert (copy / "open.key").read_text() == "smudged\n"
+        clean = taken(source, copy.with_name("clean"), clean=True)
+        assert clean.filtered == ("locked.key", "open.key")
+        assert (copy.with_name("clean") / "open.key").read_text() == "cipher\n"
+
     def test_ignored_files_come_along_where_they_are_included(
         self, source: Path, copy: Path
     ) -> None:

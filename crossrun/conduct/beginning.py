@@ -188,6 +188,7 @@ def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
         included=taken.included,
         submodules=_named(taken.submodules),
         lfs_pointers=_named(taken.lfs_pointers),
+        filtered=_named(taken.filtered),
         repositories=_named(taken.repositories),
         detached=_named(taken.detached),
         shallow=taken.shallow,

@@ -54,7 +54,8 @@ class SourceCopied(Fact, frozen=True):
     `lost` names files whose copies lack something besides content, and what: an owner, say.
     `staged`, `unstaged` and `untracked` count uncommitted files, which `clean` left out; `ignored`
     counts what git ignores, of which `included` files came along. Of `submodules` and
-    `lfs_pointers` only what was checked out is there. `repositories` lie further down; `detached`
+    `lfs_pointers` only what was checked out is there, and `filtered` files are as another filter
+    stores them, such as encrypted. `repositories` lie further down; `detached`
     ones came without theirs. `subfolder` is the folder below `path` that the user named.
     `operation` is what git is in the middle of there, such as a rebase. A `partial` clone lacks
     objects. `redirected` are links into the source that lead into the copy now. `home` is a
@@ -80,6 +81,7 @@ class SourceCopied(Fact, frozen=True):
     included: int = 0
     submodules: tuple[str, ...] = ()
     lfs_pointers: tuple[str, ...] = ()
+    filtered: tuple[str, ...] = ()
     repositories: tuple[str, ...] = ()
     detached: tuple[str, ...] = ()
     shallow: bool = False

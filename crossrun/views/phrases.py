@@ -157,6 +157,7 @@ def _copied(event: SourceCopied) -> list[Phrase]:
         (event.partial, "a partial clone: objects that only its remote has are missing"),
         (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
         (event.lfs_pointers, f"only pointers, not fetched by Git LFS: {_some(event.lfs_pointers)}"),
+        (event.filtered, f"as git stores them, no filter was run: {_some(event.filtered)}"),
         (event.detached, f"repositories that lie elsewhere, left out: {_some(event.detached)}"),
         (event.skipped, f"no files, left out: {_some(event.skipped)}"),
         (event.redirected, f"links into it that lead into the copy: {_some(event.redirected)}"),

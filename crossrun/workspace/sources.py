@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -26,6 +26,8 @@ from crossrun.workspace.transfer import LeaveOut
 from crossrun.workspace.user_config import excludes_file
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+_ENCRYPTED = b"\0GITCRYPT\0"
+_NO_FILTER = ("unspecified", "unset", "set")
 _GIT = ".git"
 Value = TypeVar("Value")
 
@@ -69,6 +71,8 @@ class Taken(Struct, frozen=True):
     """Their files are there as far as they were checked out, their repositories are not."""
     lfs_pointers: tuple[str, ...] = ()
     """Files whose content is kept elsewhere by Git LFS and was not fetched."""
+    filtered: tuple[str, ...] = ()
+    """Files as another filter stores them, such as encrypted: no filter is run for a copy."""
     shallow: bool = False
     partial: bool = False
     borrowed: bool = False
@@ -173,6 +177,13 @@ class _Wanted(NamedTuple):
     never: frozenset[str]
 
 
+class _StoredForms(NamedTuple):
+    """Files that are not as a checkout would make them; see `Taken`."""
+
+    lfs_pointers: tuple[str, ...]
+    filtered: tuple[str, ...]
+
+
 class _Files(NamedTuple):
     """A copy of files, and what became of repositories among them."""
 
@@ -200,7 +211,8 @@ def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
     links, changed = files.copied.redirected, found.unstaged - work
     yield from _looked_at(lambda: hide_redirected(git_dir, links, besides=changed))
     _require(place, folder)
-    pointers = yield from _looked_at(lambda: _lfs_pointers(git_dir))
+    reset = found.staged | found.unstaged if options.clean else frozenset[str]()
+    stored = yield from _looked_at(lambda: _stored_forms(git_dir, reset))
     return Taken(
         "repository",
         str(source),
@@ -214,7 +226,8 @@ def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
         ignored=len(found.ignored),
         included=len(along),
         submodules=tuple(map(shown, found.submodules)),
-        lfs_pointers=pointers,
+        lfs_pointers=stored.lfs_pointers,
+        filtered=stored.filtered,
         shallow=repository.shallow,
         partial=repository.partial,
         borrowed=repository.borrowed,
@@ -322,14 +335,27 @@ def _reset(git_dir: Path, source: Path, found: Survey) -> tuple[Redirected, ...]
     return tuple(redirect_again(source, git_dir.parent, found.staged | found.unstaged))
 
 
-def _lfs_pointers(git_dir: Path) -> tuple[str, ...]:
+def _stored_forms(git_dir: Path, reset: Collection[str]) -> _StoredForms:
+    """Finds files that are as a filter stores them: their program would make the real ones.
+
+    Args:
+        git_dir: the repository of a copy.
+        reset: files that were brought back from the commit, without a filter.
+    """
     top = git_dir.parent
-    managed = os.fsdecode(git_in(git_dir, top, "ls-files", "-z", "--", ":(attr:filter=lfs)"))
-    return tuple(
-        shown(path)
-        for path in managed.split("\0")
-        if path and read_file(top / path, len(_POINTER)) == _POINTER
-    )
+    listed = git_in(git_dir, top, "ls-files", "-z")
+    told = git_in(git_dir, top, "check-attr", "-z", "--stdin", "filter", stdin=listed)
+    fields = os.fsdecode(told).split("\0")
+    pointers, stored = list[str](), list[str]()
+    for path, _, name in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+        if name in _NO_FILTER or not (top / path).is_file():
+            continue
+        beginning = read_file(top / path, len(_POINTER))
+        if beginning == _POINTER and name == "lfs":
+            pointers.append(shown(path))
+        elif beginning is not None and (path in reset or beginning.startswith(_ENCRYPTED)):
+            stored.append(shown(path))
+    return _StoredForms(tuple(pointers), tuple(stored))
 
 
 def _below(source: Path, folders: Sequence[Path]) -> Iterator[str]:
