@@ -72,8 +72,8 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
 def _warnings(settings: Settings) -> tuple[str, ...]:
     """What is wrong around the run, and does not keep it from working."""
     return tuple(
-        f"{name} names no folder that can be written: {settings.environ[name]}; the agent goes"
-        " without it"
+        f"{name} is not a folder that can be written to: {settings.environ[name]}; it is not passed"
+        " on to the agent"
         for name in unusable_temporary(settings.environ)
     )
 

@@ -18,11 +18,11 @@ from crossrun.store import Store
 
 _AROUND = 40
 """Characters."""
-Reworded = Callable[[RunRequest], RunRequest]
-"""Puts what is said anew into an earlier request."""
+Revision = Callable[[RunRequest], RunRequest]
+"""Changes an earlier request as the user wants."""
 
 
-def _as_it_was(request: RunRequest) -> RunRequest:
+def _unchanged(request: RunRequest) -> RunRequest:
     return request
 
 
@@ -76,7 +76,7 @@ def _of_clone(source: Source | None) -> Source | None:
     return replace(source, kind="folder")
 
 
-def resumed(store: Store, run: Run, task: str | None, reworded: Reworded = _as_it_was) -> Descent:
+def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchanged) -> Descent:
     """Goes on in the agent's thread and in the workspace, with the same task or another one.
 
     Raises:
@@ -84,7 +84,7 @@ def resumed(store: Store, run: Run, task: str | None, reworded: Reworded = _as_i
     """
     _require_workspace(store, run)
     _require_prepared(store, run)
-    request, standing = reworded(_request(store, run)), _standing(store, run)
+    request, standing = revise(_request(store, run)), _standing(store, run)
     if task is not None:
         request, standing = replace(request, task=task), standing.with_new_task()
     elif run.status is Status.SUCCEEDED:
@@ -93,10 +93,10 @@ def resumed(store: Store, run: Run, task: str | None, reworded: Reworded = _as_i
             f"the run {run.id} succeeded, there is nothing left to do in it",
             hint=f'say what to do next: crossrun resume {run.id} "your task"',
         )
-    told = standing.thread_id is not None or task is not None
+    has_task = standing.thread_id is not None or task is not None
     _require_whole(
         f"resume {run.id}",
-        task="" if told else request.task,
+        task="" if has_task else request.task,
         check=request.verify,
         options=request.codex.config,
     )
@@ -116,17 +116,17 @@ def retried(
     store: Store,
     run: Run,
     task: str | None,
-    reworded: Reworded = _as_it_was,
+    revise: Revision = _unchanged,
     *,
     keep_workspace: bool,
 ) -> Iterator[Descent]:
-    """The same request again, from the start; the task may be given anew.
+    """The same request again, from the start; the task may be given again.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     _require_end(run)
-    request = reworded(_request(store, run))
+    request = revise(_request(store, run))
     # a thread that begins anew has seen no pattern yet
     begun = _request(store, store.read.lineage(run)[0])
     request = replace(request, memory=begun.memory)
@@ -249,8 +249,8 @@ def _require_whole(command: str, *, task: str, check: str | None, options: objec
         if MASK in text:
             raise UsageError(
                 "REQUEST_REDACTED",
-                f"the {part} had a secret in it, which was not stored: {around_mask(text)}",
-                hint=f"give it anew, with the secret in a variable of the environment: {again}",
+                f"the {part} contained a secret, which was not stored: {around_mask(text)}",
+                hint=f"give it again, with the secret in a variable of the environment: {again}",
             )
 
 

@@ -240,7 +240,7 @@ class TestWithoutAnAgent:
         error = refused.json["error"]
         assert (refused.code, error["code"]) == (2, "REQUEST_REDACTED")
         assert error["message"].endswith(
-            "task had a secret in it, which was not stored: echo [redacted]"
+            "task contained a secret, which was not stored: echo [redacted]"
         )
         assert f'crossrun retry {run["id"]} "your task"' in error["hint"]
 
@@ -255,7 +255,7 @@ class TestWithoutAnAgent:
         check = "test sk-proj-" + "a1B2" * 12
         crossrun("run", "--executor", "shell", "true", "--verify", check)
         refused = crossrun("retry")
-        assert "the check had a secret in it, which was not stored: test [redacted]" in refused.err
+        assert "the check contained a secret, which was not stored: test [redacted]" in refused.err
         assert crossrun.json("retry", "--verify", "true")["status"] == "succeeded"
 
     def test_on_a_terminal_the_task_is_asked_for(self, crossrun: Crossrun) -> None:

@@ -62,8 +62,8 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_named_before_the_agen
     done = crossrun("run", "--executor", "shell", script, TMPDIR=missing, TMP=str(tmp_path))
     assert done.code == 0, done.err
     events = crossrun.events()
-    warning = f"TMPDIR names no folder that can be written: {missing}; the agent goes without it"
-    assert (events[1]["type"], events[1]["message"]) == ("warned", warning)
+    warning = f"TMPDIR is not a folder that can be written to: {missing}; it is not passed on"
+    assert (events[1]["type"], events[1]["message"]) == ("warned", f"{warning} to the agent")
     (ran,) = [event for event in events if event["type"] == "command_ran"]
     assert ran["output"].startswith(f"none {tmp_path}\n")
 

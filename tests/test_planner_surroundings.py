@@ -69,7 +69,7 @@ def test_a_proxy_that_is_not_needed_does_no_harm(crossrun: Crossrun) -> None:
 def test_a_proxy_that_refuses_is_named(crossrun: Crossrun) -> None:
     failure = planned(crossrun, [], HTTP_PROXY="http://me:secret@127.0.0.1:9").json["failure"]
     assert failure["code"] == "PROVIDER_UNREACHABLE"
-    assert "cannot be reached through the proxy that HTTP_PROXY names" in failure["message"]
+    assert "cannot be reached through the proxy in HTTP_PROXY" in failure["message"]
     assert failure["hint"].startswith("check HTTP_PROXY")
     assert "secret" not in str(failure)
 
@@ -86,7 +86,7 @@ def test_a_web_page_is_told_as_such(crossrun: Crossrun) -> None:
     assert "OPENAI_BASE_URL" in failure["hint"]
 
 
-def told(environ: dict[str, str]) -> tuple[str, str]:
+def obstacle_of(environ: dict[str, str]) -> tuple[str, str]:
     failure = obstacle(environ)
     assert failure is not None
     assert KEY not in str(failure)
@@ -95,28 +95,28 @@ def told(environ: dict[str, str]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "OPENAI_ORG_ID"])
 @pytest.mark.parametrize("sign", ["\u201d", "\n", " ", "\u200b"])
-def test_a_sign_that_cannot_be_sent_is_named_with_its_variable(name: str, sign: str) -> None:
-    code, message = told({name: f"{KEY[:8]}{sign}{KEY[8:]}"})
+def test_a_character_that_cannot_be_sent_is_named_with_its_variable(name: str, sign: str) -> None:
+    code, message = obstacle_of({name: f"{KEY[:8]}{sign}{KEY[8:]}"})
     assert code == "PLANNER_AUTH"
-    assert message.startswith(f"{name} has a sign that cannot be sent: ")
+    assert message.startswith(f"{name} contains a character that cannot be sent: ")
     assert f"U+{ord(sign):04X}" in message
 
 
 def test_a_file_of_certificates_that_is_none_is_named_with_its_variable(tmp_path: Path) -> None:
     missing, other = tmp_path / "missing.pem", tmp_path / "other.pem"
     other.write_text("no certificate")
-    for file, why in (
-        (missing, "cannot be read: No such file or directory"),
-        (other, "has no certificate in PEM form"),
+    for file, reason in (
+        (missing, "cannot be read (No such file or directory)"),
+        (other, "contains no certificate in PEM form"),
     ):
-        expected = f"the file that SSL_CERT_FILE names {why}: {file}"
-        assert told({"SSL_CERT_FILE": str(file)}) == ("PROVIDER_UNREACHABLE", expected)
+        expected = f"the file in SSL_CERT_FILE {reason}: {file}"
+        assert obstacle_of({"SSL_CERT_FILE": str(file)}) == ("PROVIDER_UNREACHABLE", expected)
     assert obstacle({"REQUESTS_CA_BUNDLE": str(missing), "SSL_CERT_FILE": ""}) is None
 
 
 @pytest.mark.parametrize("address", ["socks://proxy:1080/", "socks4://proxy:1", "http://proxy:x"])
 def test_a_proxy_that_cannot_be_used_is_named(address: str) -> None:
-    code, message = told({"all_proxy": address})
+    code, message = obstacle_of({"all_proxy": address})
     assert (code, message.split()[0]) == ("PROVIDER_UNREACHABLE", "all_proxy")
 
 

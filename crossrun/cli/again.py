@@ -16,7 +16,7 @@ from crossrun.cli.ledger import chosen_run, tell_interrupted
 from crossrun.cli.request import limits_of
 from crossrun.cli.starting import Given, start
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
-from crossrun.lineage import Descent, Reworded, around_mask, resumed, retried, taken
+from crossrun.lineage import Descent, Revision, around_mask, resumed, retried, taken
 from crossrun.redaction import MASK
 from crossrun.runs import Run, RunRequest
 from crossrun.store import Store
@@ -26,7 +26,7 @@ NextTask = Annotated[
     str | None, typer.Argument(metavar="[TASK]", help="What to do next, where it is another task.")
 ]
 SameTask = Annotated[
-    str | None, typer.Argument(metavar="[TASK]", help="The task, where it was not stored whole.")
+    str | None, typer.Argument(metavar="[TASK]", help="The task, if it was not stored in full.")
 ]
 KeepWorkspace = Annotated[
     bool, typer.Option("--keep-workspace", help="In the folder as it was left.")
@@ -62,7 +62,7 @@ def resume(
 
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[Descent]:
-        found = resumed(store, earlier, task, _with_words(given))
+        found = resumed(store, earlier, task, _revision(given))
         standing, limits = found.origin.standing, found.request.limits
         reached = standing.limit_reached(limits)
         if reached is not None:
@@ -97,7 +97,7 @@ def retry(
 ) -> None:
     """Repeat a run from the start: the same request, a new thread, a fresh workspace.
 
-    A task that had a secret in it was not stored as it was; then give the TASK anew.
+    A task that contained a secret was not stored in full: give it again as TASK.
 
     \b
     Examples:
@@ -108,9 +108,9 @@ def retry(
 
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[Descent]:
-        anew = task or _asked_anew(earlier)
+        new_task = task or _ask_again(earlier)
         with retried(
-            store, earlier, anew, _with_words(given), keep_workspace=keep_workspace
+            store, earlier, new_task, _revision(given), keep_workspace=keep_workspace
         ) as found:
             yield found
 
@@ -132,22 +132,22 @@ def _named(store: Store, reference: str | None) -> Run:
         ) from error
 
 
-def _asked_anew(earlier: Run) -> str | None:
+def _ask_again(earlier: Run) -> str | None:
     """A task that was not stored as it was, from whoever sits at the terminal."""
     if MASK not in earlier.task:
         return None
-    told = first_line(around_mask(earlier.task))
-    return current().ask(f"The task had a secret in it, which was not stored: {told}\nThe task")
+    place = first_line(around_mask(earlier.task))
+    return current().ask(f"The task contained a secret, which was not stored: {place}\nThe task")
 
 
-def _with_words(given: Given) -> Reworded:
+def _revision(given: Given) -> Revision:
     """What the command says anew of an earlier request."""
 
-    def reworded(request: RunRequest) -> RunRequest:
+    def revise(request: RunRequest) -> RunRequest:
         limits, verify = limits_of(given, request.limits), given["verify"] or request.verify
         return replace(request, limits=limits, verify=verify)
 
-    return reworded
+    return revise
 
 
 def _again(given: Given, descent: Callable[[Store, Run], AbstractContextManager[Descent]]) -> None:

@@ -151,8 +151,8 @@ class Course:
         Raises:
             RunFailed: the run has to end before.
         """
-        awake, asleep_too = time.monotonic() + seconds, time.time() + seconds
-        while time.monotonic() < awake and time.time() < asleep_too:
+        until, wall_until = time.monotonic() + seconds, time.time() + seconds
+        while time.monotonic() < until and time.time() < wall_until:
             yield None
             self.look_up()
             time.sleep(_TICK)

@@ -207,7 +207,9 @@ def _pattern(run: Run) -> str:
 def _secrets(run: Run) -> str:
     if not run.redactions:
         return ""
-    return f"{run.redactions} removed from what was recorded; common words only as values"
+    return (
+        f"{run.redactions} removed from what was recorded; common words only where they are values"
+    )
 
 
 def _applied(applications: Sequence[Application]) -> str:

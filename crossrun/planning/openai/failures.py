@@ -63,7 +63,7 @@ def nonsense(environ: Mapping[str, str], *, is_page: bool) -> Failure:
     base_url = value_of(environ, "OPENAI_BASE_URL")
     proxy = proxy_variable(environ, base_url)
     what = "a web page" if is_page else "an answer that is no chat completion"
-    through = f"; it came through the proxy that {proxy} names" if proxy else ""
+    through = f" (through the proxy in {proxy})" if proxy else ""
     return Failure(
         "PROVIDER_ERROR",
         f"{base_url or 'the server'} gave {what}{through}",
@@ -91,8 +91,8 @@ def _unreachable(error: Exception, caller: Caller, environ: Mapping[str, str]) -
     message = f"{caller.name}'s server cannot be reached"
     hint = f"check the network and OPENAI_BASE_URL, or {caller.without}"
     if proxy is not None:
-        message += f" through the proxy that {proxy} names"
-        hint = f"check {proxy}, or except the server from it with NO_PROXY, or {caller.without}"
+        message += f" through the proxy in {proxy}"
+        hint = f"check {proxy}, or exclude the server with NO_PROXY, or {caller.without}"
     return Failure("PROVIDER_UNREACHABLE", f"{message}: {said}", hint, retryable=True)
 
 

@@ -25,8 +25,8 @@ def value_of(environ: Mapping[str, str], name: str) -> str | None:
 
 def obstacle(environ: Mapping[str, str]) -> Failure | None:
     """The first variable because of which no call can be made."""
-    found = (*_bad_headers(environ), *_bad_certificates(environ), *_bad_proxies(environ))
-    return found[0] if found else None
+    checks = (_bad_headers, _bad_certificates, _bad_proxies)
+    return next((failure for check in checks for failure in check(environ)), None)
 
 
 def proxy_variable(environ: Mapping[str, str], base_url: str | None) -> str | None:
@@ -45,18 +45,18 @@ def proxy_variable(environ: Mapping[str, str], base_url: str | None) -> str | No
 def about_certificates(environ: Mapping[str, str]) -> str:
     """How to have the certificates of a company's network trusted."""
     named = [name for name in _OTHER_CERTIFICATES if value_of(environ, name)]
-    note = f"; {named[0]} is not read" if named else ""
-    return f"have SSL_CERT_FILE name a file with your network's CA certificates{note}"
+    note = f" ({named[0]} is not read)" if named else ""
+    return f"set SSL_CERT_FILE to a file with your network's CA certificates{note}"
 
 
 def _bad_headers(environ: Mapping[str, str]) -> Iterator[Failure]:
     for name in _IN_HEADERS:
         value = value_of(environ, name) or ""
-        strange = next((sign for sign in value if not "!" <= sign <= "~"), None)
-        if strange is not None:
-            sign = f"{strange!r} (U+{ord(strange):04X})"
-            hint = f"copy it into {name} anew, without quotes, line breaks or spaces"
-            yield Failure("PLANNER_AUTH", f"{name} has a sign that cannot be sent: {sign}", hint)
+        invalid = next((character for character in value if not "!" <= character <= "~"), None)
+        if invalid is not None:
+            message = f"{name} contains a character that cannot be sent:"
+            hint = f"copy the value into {name} again, without quotes, line breaks or spaces"
+            yield Failure("PLANNER_AUTH", f"{message} {invalid!r} (U+{ord(invalid):04X})", hint)
 
 
 def _bad_certificates(environ: Mapping[str, str]) -> Iterator[Failure]:
@@ -66,15 +66,15 @@ def _bad_certificates(environ: Mapping[str, str]) -> Iterator[Failure]:
     try:
         ssl.create_default_context(cafile=file)
     except ssl.SSLError:
-        why = "has no certificate in PEM form"
+        reason = "contains no certificate in PEM form"
     except OSError as error:
-        why = f"cannot be read: {error.strerror or error}"
+        reason = f"cannot be read ({error.strerror or error})"
     else:
         return
     yield Failure(
         "PROVIDER_UNREACHABLE",
-        f"the file that SSL_CERT_FILE names {why}: {file}",
-        "have SSL_CERT_FILE name a PEM file with CA certificates, or unset it",
+        f"the file in SSL_CERT_FILE {reason}: {file}",
+        "set SSL_CERT_FILE to a PEM file with CA certificates, or unset it",
     )
 
 
@@ -84,8 +84,8 @@ def _bad_proxies(environ: Mapping[str, str]) -> Iterator[Failure]:
         if value is not None and not _is_proxy(value):
             yield Failure(
                 "PROVIDER_UNREACHABLE",
-                f"{name} does not hold the address of a proxy that can be used",
-                f"write it as http://host:port or socks5://host:port, or unset {name}",
+                f"{name} is not the address of a usable proxy",
+                f"set {name} to http://host:port or socks5://host:port, or unset it",
             )
 
 
