@@ -94,6 +94,7 @@ def test_a_word_is_removed_where_it_stands_as_a_value(text: str) -> None:
         "host=%.internal",
         '["docker", "run", "%"]',
         "the key % is missing",
+        '{"author": "%"}',
     ],
 )
 def test_a_word_stays_anywhere_else(text: str) -> None:

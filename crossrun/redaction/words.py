@@ -15,7 +15,7 @@ _CONTEXT = 80
 """Characters before a word that may say what it is."""
 _QUOTE = r"\\*[\"'`]"
 _OPEN = rf"(?:{_QUOTE})?"
-_TELLING = r"(?:secret|token|pass|pwd?|key|credential|auth)[\w-]{0,24}"
+_TELLING = r"(?:secret|token|pass|pwd?|key|credential|auth(?!or))[\w-]{0,24}"
 _IDENTIFIED = r"identified (?:with \w{1,40} )?by"
 _END = r"(?![\w-]|[.:/@]\w)"
 _ASSIGNED = rf"[\w\]\"')]\s{{0,8}}(?:=>|:=|=)\s{{0,8}}{_OPEN}", _END
