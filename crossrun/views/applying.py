@@ -81,11 +81,9 @@ def _restored_words(name: str) -> str:
 
 def commits_left(run: Run, terminal: Terminal) -> Iterator[str]:
     """What is only in the repository of the workspace, and how to get it."""
-    told = history_words(run.commits or ()) or "commits of earlier runs"
+    commits = history_words(run.commits or ()) or "commits of earlier runs"
     to = " --to DIR" if run.source is None or run.source.kind == "url" else ""
-    words = f"only in the workspace: {told}; to get them: crossrun apply {run.id} --commits{to}"
-    yield ""
-    yield from _wrapped(words, terminal)
+    yield from _not_brought(commits, f"crossrun apply {run.id} --commits{to}", terminal)
 
 
 def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
@@ -114,10 +112,15 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
 
 def _ignored_left(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
     if outcome.ignored_left:
-        files = plural(outcome.ignored_left, "file")
-        words = f"not brought: {files} that git ignores; crossrun apply {run.id} --ignored"
-        yield ""
-        yield from _wrapped(words, terminal)
+        files = f"{plural(outcome.ignored_left, 'file')} that git ignores"
+        yield from _not_brought(files, f"crossrun apply {run.id} --ignored", terminal)
+
+
+def _not_brought(what: str, command: str, terminal: Terminal) -> Iterator[str]:
+    """What is still only in the workspace, and on a line by itself the command that brings it."""
+    yield ""
+    yield from _wrapped(f"not brought: {what}", terminal)
+    yield terminal.style(f"    {command}", "dim")
 
 
 def recovered(recoveries: Iterable[Recovery], terminal: Terminal) -> Iterator[str]:
