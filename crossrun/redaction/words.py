@@ -4,6 +4,7 @@ Anywhere else such a word says nothing that is secret, and without it a task can
 """
 
 import re
+from functools import cache
 
 _LONGEST = 19
 """Characters. What is longer is no word that texts have by chance."""
@@ -51,13 +52,6 @@ _PLACES = {
         ),
     ),
 }
-_COMPILED = {
-    sign: [
-        (re.compile(rf"(?:{before})\Z", re.IGNORECASE), re.compile(after))
-        for before, after in places
-    ]
-    for sign, places in _PLACES.items()
-}
 _BESIDE = re.compile(r"(?:[\w-]+|[=:>/])\Z")
 _COLOURS = re.compile(r"(?:\x1b|\\+u001b)\[[0-?]*[ -/]*[@-~]")
 _BETWEEN = " \t\r\n\\\"'`(,"
@@ -101,5 +95,14 @@ def _stands_as_value(text: str, start: int, end: int) -> bool:
         before = f"\n{before}"
     return any(
         after.match(text, end) is not None and head.search(before) is not None
-        for head, after in _COMPILED[beside[0] if beside[0] in _PLACES else ""]
+        for head, after in _compiled(beside[0] if beside[0] in _PLACES else "")
     )
+
+
+@cache
+def _compiled(sign: str) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
+    """Made when a text has such a word: it takes some milliseconds, and most runs have none."""
+    return [
+        (re.compile(rf"(?:{before})\Z", re.IGNORECASE), re.compile(after))
+        for before, after in _PLACES[sign]
+    ]
