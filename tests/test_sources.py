@@ -251,6 +251,24 @@ class TestRepositories:
         sh("echo '*.bin filter=lfs' > .gitattributes; git add .; git commit -qm bin", source)
         assert taken(source, copy).lfs_pointers == ("one.bin",)
 
+    def test_line_ends_follow_the_users_own_configuration(
+        self, source: Path, copy: Path, tmp_path: Path
+    ) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        (home / ".gitconfig").write_text("[core]\n\tautocrlf = true\n")
+        git = f"HOME={home}; unset GIT_CONFIG_GLOBAL"
+        sh(rf"{git}; printf 'a\r\n' > a; printf 'b\r\n' > b; git add .; git commit -qm x", source)
+        (source / "a").write_bytes(b"changed\r\n")
+        (source / "b").touch()
+
+        environ = {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
+        clean = taken(source, copy, clean=True, environ=environ)
+
+        assert clean.uncommitted == Uncommitted(unstaged=1)
+        assert ((copy / "a").read_bytes(), (copy / "b").read_bytes()) == (b"a\r\n", b"b\r\n")
+        assert sh(f"{git}; git status --porcelain", copy) == ""
+
     def test_files_that_only_a_filter_could_make_are_named(self, source: Path, copy: Path) -> None:
         (source / "locked.key").write_bytes(b"\0GITCRYPT\0" + b"x" * 40)
         sh("echo cipher > open.key; echo a > plain", source)

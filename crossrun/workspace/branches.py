@@ -18,7 +18,7 @@ from crossrun.workspace.git_folders import GitFolders, git_folders, settings_of
 from crossrun.workspace.merging import Place
 from crossrun.workspace.references import References, impossible
 from crossrun.workspace.trees import LINK, Entry, Pair, Trees, is_attributes_file, listed_entries
-from crossrun.workspace.user_config import attributes_file, user_settings
+from crossrun.workspace.user_config import LINE_ENDS, attributes_file, user_settings
 
 _ID_LENGTH = 40
 _LONGEST = 4 * 1024 * 1024
@@ -217,8 +217,7 @@ def opened_repository(folder: Path) -> tuple[GitFolders, dict[str, str]]:
 
 
 def _rules(settings: Mapping[str, str], common: Path, environ: Mapping[str, str]) -> Rules:
-    names = ("core.autocrlf", "core.eol")
-    words = [f"{name}={settings[name]}" for name in names if name in settings]
+    words = [f"{name}={settings[name]}" for name in LINE_ENDS if name in settings]
     file = attributes_file(settings, environ)
     if file is not None:
         words.append(f"core.attributesFile={file}")

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -15,19 +15,17 @@ from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.runs import FollowLinks
 from crossrun.stopping import Stop
 from crossrun.workspace.copying import Copied, Progress, copy_into, copy_tree
-from crossrun.workspace.descriptors import read_file, shown
+from crossrun.workspace.descriptors import shown
 from crossrun.workspace.following import bring_targets, hide_redirected, redirect_again
 from crossrun.workspace.git_folders import Place, place_of
 from crossrun.workspace.links import Redirected
 from crossrun.workspace.partial import building, remove_tree, scratch
 from crossrun.workspace.repositories import borrow_repository, copy_repository, git_in
+from crossrun.workspace.stored_forms import stored_forms
 from crossrun.workspace.survey import Alone, Selection, Survey, folders_above, included, survey
 from crossrun.workspace.transfer import LeaveOut
-from crossrun.workspace.user_config import excludes_file
+from crossrun.workspace.user_config import LINE_ENDS, excludes_file, user_settings
 
-_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-_ENCRYPTED = b"\0GITCRYPT\0"
-_NO_FILTER = ("unspecified", "unset", "set")
 _GIT = ".git"
 Value = TypeVar("Value")
 
@@ -177,13 +175,6 @@ class _Wanted(NamedTuple):
     never: frozenset[str]
 
 
-class _StoredForms(NamedTuple):
-    """Files that are not as a checkout would make them; see `Taken`."""
-
-    lfs_pointers: tuple[str, ...]
-    filtered: tuple[str, ...]
-
-
 class _Files(NamedTuple):
     """A copy of files, and what became of repositories among them."""
 
@@ -196,6 +187,7 @@ def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
     source, options = place.top, wanted.options
     repository = yield from copy_repository(source, folder, wanted.stop)
     git_dir = folder / _GIT
+    _adopt_line_ends(git_dir, dict(repository.settings), options.environ)
     excludes = excludes_file(dict(repository.settings), source, options.environ)
     found = yield from _looked_at(lambda: survey(git_dir, source, excludes=excludes))
     include, below = options.include, place.subfolder
@@ -212,7 +204,7 @@ def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
     yield from _looked_at(lambda: hide_redirected(git_dir, links, besides=changed))
     _require(place, folder)
     reset = found.staged | found.unstaged if options.clean else frozenset[str]()
-    stored = yield from _looked_at(lambda: _stored_forms(git_dir, reset))
+    stored = yield from _looked_at(lambda: stored_forms(git_dir, reset))
     return Taken(
         "repository",
         str(source),
@@ -335,27 +327,17 @@ def _reset(git_dir: Path, source: Path, found: Survey) -> tuple[Redirected, ...]
     return tuple(redirect_again(source, git_dir.parent, found.staged | found.unstaged))
 
 
-def _stored_forms(git_dir: Path, reset: Collection[str]) -> _StoredForms:
-    """Finds files that are as a filter stores them: their program would make the real ones.
+def _adopt_line_ends(
+    git_dir: Path, settings: Mapping[str, str], environ: Mapping[str, str]
+) -> None:
+    """Has a copy convert line ends as the source does where only the user's configuration says so.
 
-    Args:
-        git_dir: the repository of a copy.
-        reset: files that were brought back from the commit, without a filter.
+    Else git would take files for changed, and make those of the commit with other line ends.
     """
-    top = git_dir.parent
-    listed = git_in(git_dir, top, "ls-files", "-z")
-    told = git_in(git_dir, top, "check-attr", "-z", "--stdin", "filter", stdin=listed)
-    fields = os.fsdecode(told).split("\0")
-    pointers, stored = list[str](), list[str]()
-    for path, _, name in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
-        if name in _NO_FILTER or not (top / path).is_file():
-            continue
-        beginning = read_file(top / path, len(_POINTER))
-        if beginning == _POINTER and name == "lfs":
-            pointers.append(shown(path))
-        elif beginning is not None and (path in reset or beginning.startswith(_ENCRYPTED)):
-            stored.append(shown(path))
-    return _StoredForms(tuple(pointers), tuple(stored))
+    of_user = user_settings(environ)
+    for name in LINE_ENDS:
+        if name in of_user and name not in settings:
+            git_in(git_dir, git_dir.parent, "config", name, of_user[name])
 
 
 def _below(source: Path, folders: Sequence[Path]) -> Iterator[str]:

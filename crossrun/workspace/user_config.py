@@ -6,6 +6,9 @@ from pathlib import Path
 
 from crossrun.workspace.git import run_git
 
+LINE_ENDS = ("core.autocrlf", "core.eol")
+"""Settings that say how line ends are converted."""
+
 
 def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings of the system and of the user, the user's own winning; names in lower case.
