@@ -139,6 +139,7 @@ class TestMeasuring:
             (f"{COMMIT} one; {COMMIT} two", "2 commits on main"),
             ("git tag v1; git tag -a -m t v2", "2 tags"),
             ("git branch old", "branch old"),
+            ("git notes add -m n", "notes"),
             ("echo b > a; git stash -q; echo c > a; git stash -q", "2 stashes"),
             (f"git checkout -q --detach; {COMMIT} lost", "1 commit on no branch"),
             (f"git checkout -qb f/x; {COMMIT} one; git tag t; git checkout -q main; {COMMIT} two",
@@ -192,7 +193,7 @@ class TestMeasuring:
 class TestBringing:
     SCRIPT = f"""
     {COMMIT} one; git tag -a -m tagged v1; git checkout -qb docs; {COMMIT} words
-    git checkout -q main; echo b > a; git stash -q
+    git checkout -q main; git notes add -m note; echo b > a; git stash -q
     """
 
     def test_branches_tags_and_stashes_get_names_with_the_runs_id(self, desk: Desk) -> None:
@@ -207,10 +208,11 @@ class TestBringing:
             f"refs/heads/{prefix}": "one",
             f"refs/heads/{prefix}-docs": "words",
             f"refs/tags/{prefix}/v1": "taggedone",
+            f"refs/notes/{prefix}/commits": "Notes added by 'git notes add'",
             f"refs/tags/{prefix}/stash-0": f"WIP on main: {desk_id(desk, prefix)} one",
         }
         assert [each.source for each in outcome.refs] == [
-            "refs/heads/main", "refs/heads/docs", "refs/tags/v1", "stash@{0}",
+            "refs/heads/main", "refs/heads/docs", "refs/tags/v1", "stash@{0}", "refs/notes/commits",
         ]  # fmt: skip
         after = state(desk.folder)
         changed = {path for path in before if after[path] != before[path]}
@@ -228,7 +230,7 @@ class TestBringing:
 
         assert refs(desk.folder) == {"refs/heads/main": "first"}
         assert not commits_are_brought(desk.store, run)
-        assert len(brought(desk, run, name="agent").refs) == 4
+        assert len(brought(desk, run, name="agent").refs) == 5
         assert "refs/heads/agent-docs" in refs(desk.folder)
 
     def test_undo_takes_nothing_back_where_one_was_gone_on_with(self, desk: Desk) -> None:

@@ -14,6 +14,7 @@ from crossrun.workspace.merging import Clash, Step
 
 _MOST = 50
 _LABEL = 11
+_REF_KINDS = {"refs/heads/": "branch", "refs/tags/": "tag", "refs/notes/": "notes"}
 
 
 def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) -> Iterator[str]:
@@ -68,7 +69,7 @@ def commits_applied(
 
 def _ref_words(ref: str) -> str:
     """`branch main`, `tag v1`, `stash@{0}`."""
-    for prefix, kind in (("refs/heads/", "branch"), ("refs/tags/", "tag")):
+    for prefix, kind in _REF_KINDS.items():
         if ref.startswith(prefix):
             return f"{kind} {ref.removeprefix(prefix)}"
     return "on no branch" if ref == "HEAD" else ref

@@ -68,6 +68,7 @@ def history_words(commits: "Iterable[RefChange]") -> str:
     stashes = sum(change.ref.startswith("stash@") for change in commits)
     told += [plural(tags, "tag")] if tags else []
     told += ["1 stash" if stashes == 1 else f"{stashes} stashes"] if stashes else []
+    told += ["notes"] if any(change.ref.startswith("refs/notes/") for change in commits) else []
     return ", ".join(told)
 
 

@@ -16,11 +16,11 @@ from crossrun.workspace.descriptors import shown
 from crossrun.workspace.filenames import percent_encoded
 from crossrun.workspace.git_folders import GitFolders, settings_of
 from crossrun.workspace.histories import is_plain, object_format, shallow_of
-from crossrun.workspace.references import HEADS, TAGS, References
+from crossrun.workspace.references import HEADS, NOTES, TAGS, References
 from crossrun.workspace.refs import Refs, refs_of
 from crossrun.workspace.scratch_git import ScratchGit, scratch_git
 
-_NAMESPACES = (HEADS, TAGS)
+_NAMESPACES = (HEADS, TAGS, NOTES)
 
 
 class CommitTransfer:
@@ -151,8 +151,9 @@ def named(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
 
 def _name(source: str, prefix: str) -> str:
     source = percent_encoded(source) or source
-    if source.startswith(TAGS):
-        return f"{TAGS}{prefix}/{source.removeprefix(TAGS)}"
+    for namespace in (TAGS, NOTES):
+        if source.startswith(namespace):
+            return f"{namespace}{prefix}/{source.removeprefix(namespace)}"
     if source.startswith("stash@"):
         return f"{TAGS}{prefix}/stash-{source[7:-1]}"
     return f"{HEADS}{prefix}-{source.removeprefix(HEADS)}"

@@ -14,7 +14,7 @@ from crossrun.workspace.descriptors import opened, opened_below, read_file, reas
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of `packed-refs`: about a million references."""
-HEADS, TAGS = "refs/heads/", "refs/tags/"
+HEADS, TAGS, NOTES = "refs/heads/", "refs/tags/", "refs/notes/"
 
 
 class References:

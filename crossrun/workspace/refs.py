@@ -9,7 +9,7 @@ from pathlib import Path
 from crossrun.errors import ConfigurationError
 from crossrun.workspace.descriptors import read_file
 from crossrun.workspace.git_folders import GitFolders, git_folders
-from crossrun.workspace.references import HEADS, TAGS
+from crossrun.workspace.references import HEADS, NOTES, TAGS
 
 REMOTES = "refs/remotes/"
 STASH = "refs/stash"
@@ -68,8 +68,8 @@ def in_order(names: Iterable[str], head: str | None) -> list[str]:
 
 
 def rank(name: str) -> tuple[int, str]:
-    """Branches first, then tags, stashes, and what remotes have."""
-    kinds = (HEADS, "HEAD", TAGS, "stash@", REMOTES)
+    """Branches first, then tags, stashes, notes, and what remotes have."""
+    kinds = (HEADS, "HEAD", TAGS, "stash@", NOTES, REMOTES)
     return next(number for number, kind in enumerate(kinds) if name.startswith(kind)), name
 
 
@@ -101,7 +101,9 @@ def _loose(common: Path) -> Iterator[tuple[str, str]]:
 
 
 def _counts(name: str) -> bool:
-    return not _NO_NAME.search(name) and (name == STASH or name.startswith((HEADS, TAGS, REMOTES)))
+    return not _NO_NAME.search(name) and (
+        name == STASH or name.startswith((HEADS, TAGS, NOTES, REMOTES))
+    )
 
 
 def _stashes(common: Path, top: str) -> list[str]:
