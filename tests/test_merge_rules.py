@@ -42,7 +42,7 @@ BOTH = "ONE\ntwo\nthree\nfour\nFIVE\n"
         ("d/* -merge\n", None),
         ("a binary\n", None),
         ("a merge=binary\n", None),
-        ("a merge=lockfile\n", None),
+        ("a merge=lockfile\n", BOTH),
         ("[attr]whole -merge\na whole\n", None),
         ("other -merge\n", BOTH),
     ],

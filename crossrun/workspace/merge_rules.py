@@ -9,7 +9,7 @@ from crossrun.workspace.trees import Trees
 
 Way = Literal["text", "union", "not"]
 _ATTRIBUTES = ".gitattributes"
-_TEXT = ("set", "unspecified", "text")
+_NOT_MERGED = ("unset", "binary")
 
 
 class Files(Protocol):
@@ -23,7 +23,9 @@ class Files(Protocol):
 
 
 class MergeRules:
-    """Asks git for the attribute; drivers of the user's own are never run.
+    """Asks git for the attribute.
+
+    A driver of the user's own is never run; as where git knows no such driver, texts are merged.
 
     Args:
         trees: whose git is asked.
@@ -35,7 +37,7 @@ class MergeRules:
         self._files = files
 
     def way(self, path: str) -> Way:
-        """How two texts at a path are merged; not at all where only a program of the user's may."""
+        """How two texts at a path are merged."""
         contents = self._attribute_files(path)
         if not contents:
             return "text"
@@ -47,7 +49,7 @@ class MergeRules:
             value = self._trees.attribute(Path(folder), "merge", path)
         if value == "union":
             return "union"
-        return "text" if value in _TEXT else "not"
+        return "not" if value in _NOT_MERGED else "text"
 
     def _attribute_files(self, path: str) -> dict[str, bytes]:
         """Those on the way to a path."""
