@@ -212,7 +212,7 @@ class TestOtherNames:
         assert brought(desk, run).notes == (("file", note),)
         assert is_one_file(desk.folder / "file", tmp_path / "outside")
         assert (tmp_path / "outside").read_text() == "something new\n"
-        desk.undo(run)
+        assert desk.undo(run).notes == (("file", note),)
         assert is_one_file(desk.folder / "file", tmp_path / "outside")
         assert (tmp_path / "outside").read_text() == "old\n"
         assert sorted(path.name for path in desk.folder.iterdir()) == ["file"]

@@ -79,7 +79,7 @@ def take_back(
     plan: Plan,
     *,
     also: Sequence[Application] = (),
-) -> Application:
+) -> tuple[Application, tuple[Note, ...]]:
     """Carries out a plan that takes an application back: all of it, or nothing.
 
     Args:
@@ -90,19 +90,23 @@ def take_back(
         plan: how.
         also: other applications, as they are after that.
 
+    Returns:
+        The application as it is then, and what there is to say about files.
+
     Raises:
         TouchedError, RefusedError: nothing is changed.
         UnsettledError: something is, and cannot be brought again now.
     """
     before, after = keep_contents(plan, trees, TargetFolder(top, application.id))
     undoing = store.record_undoing(application, before=before, after=after)
+    folder = _as_it_was(trees, top, application)
     try:
-        carry_out(plan, trees, _as_it_was(trees, top, application))
+        carry_out(plan, trees, folder)
     except BaseException as error:
         _settle_after(error, trees, top, undoing, start=after, goal=before, again=True)
         store.record_not_undone(undoing)
         raise
-    return store.record_undone(undoing, also=also)
+    return store.record_undone(undoing, also=also), folder.notes
 
 
 def recover(store: Store, workspaces: Workspaces, top: int, folder: Path) -> tuple[Recovery, ...]:

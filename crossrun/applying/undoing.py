@@ -133,5 +133,5 @@ def _taken_back(
         past.keep(was, trees.git_dir, new_id)
         application = replace(application, id=new_id, files=len(plan.steps))
         store.record_application(application)
-    taken_back = take_back(store, trees, top, application, plan, also=later.without_it)
-    return Outcome(folder, plan, taken_back)
+    taken_back, notes = take_back(store, trees, top, application, plan, also=later.without_it)
+    return Outcome(folder, plan, taken_back, notes=notes)

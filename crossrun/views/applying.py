@@ -33,9 +33,7 @@ def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) ->
         yield from _wrapped(words, terminal)
     if dry_run or outcome.application is not None:
         yield from _steps(outcome, terminal)
-    yield from _listed(
-        "note", [("!", shown(path), words) for path, words in outcome.notes], terminal
-    )
+    yield from _notes(outcome, terminal)
     yield from _clashes(outcome, terminal)
     if plan.clashes:
         yield ""
@@ -102,6 +100,7 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
         yield from _steps(outcome, terminal)
         rows = [("~", _restored_words(name), "") for name in outcome.restored]
         yield from _listed("restored", rows, terminal)
+        yield from _notes(outcome, terminal)
     yield from _clashes(outcome, terminal)
     if outcome.undo_first:
         yield ""
@@ -178,6 +177,11 @@ def _steps(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
     steps = [step for step in outcome.plan.steps if step.path not in written]
     rows = [(CHANGE_MARKS[step.status], shown(step.path), _told(step)) for step in steps]
     yield from _listed("changed" if outcome.application else "would", rows, terminal)
+
+
+def _notes(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
+    rows = [("!", shown(path), words) for path, words in outcome.notes]
+    yield from _listed("note", rows, terminal)
 
 
 def _clashes(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
