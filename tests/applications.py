@@ -22,7 +22,7 @@ from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.workspace.emptied import kept_folders
-from crossrun.workspace.git import EMPTY_TREE
+from crossrun.workspace.snapshots import EMPTY_TREE
 from crossrun.workspace.trees import Trees
 
 

@@ -19,7 +19,6 @@ from crossrun.errors import ConfigurationError, CrossrunError
 from crossrun.runs import Application, Run
 from crossrun.workspace.bringing import carry_out
 from crossrun.workspace.descriptors import opened
-from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.merging import (
     Place,
     Plan,
@@ -32,6 +31,7 @@ from crossrun.workspace.merging import (
     wishes,
 )
 from crossrun.workspace.rewriting import TouchedError
+from crossrun.workspace.snapshots import EMPTY_TREE
 from crossrun.workspace.target_folder import TargetFolder
 from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
 

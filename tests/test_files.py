@@ -347,7 +347,7 @@ def test_an_earlier_run_of_a_workspace_shows_its_own_state(crossrun: Crossrun) -
 
 
 def test_a_link_in_a_state_is_no_file(tmp_path: Path) -> None:
-    from crossrun.workspace.git import Snapshots
+    from crossrun.workspace.snapshots import Snapshots
 
     work = tmp_path / "work"
     work.mkdir()

@@ -39,8 +39,8 @@ LAYERS = [
 ]
 FENCES = {
     "openai": {"planning.openai"},
-    "git": {"workspace.git"},
-    "gitdb": {"workspace.git"},
+    "git": {"workspace.snapshots"},
+    "gitdb": {"workspace.snapshots"},
     "sqlmodel": {"store.tables", "store.writing", "store.pattern_writing"},
     "sqlalchemy": {"store.writing"},
     "typer": {"cli"},

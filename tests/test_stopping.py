@@ -12,7 +12,7 @@ from conftest import Crossrun
 from trees import value_of
 
 from crossrun.background import Background, Cancelled, awaited, checkpoint
-from crossrun.workspace.git import Snapshots
+from crossrun.workspace.snapshots import Snapshots
 
 AT_ONCE = 5.0
 """Seconds within which a run ends; a snapshot of the folders here takes far longer."""

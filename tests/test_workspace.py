@@ -13,7 +13,8 @@ from conftest import Crossrun
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.runs import Change
 from crossrun.workspace import Workspace, Workspaces, branch, folder_name
-from crossrun.workspace.git import EMPTY_TREE, Difference, Snapshots
+from crossrun.workspace.differences import Difference
+from crossrun.workspace.snapshots import EMPTY_TREE, Snapshots
 
 GIT_IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,

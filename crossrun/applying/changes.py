@@ -10,9 +10,9 @@ from crossrun.runs import Application, BroughtRef, Run
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.filenames import require_utf8
-from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.links import as_in_source, without_links_into
 from crossrun.workspace.merging import Plan
+from crossrun.workspace.snapshots import EMPTY_TREE
 from crossrun.workspace.trees import Trees
 
 

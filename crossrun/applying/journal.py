@@ -17,9 +17,9 @@ from crossrun.runs import Application
 from crossrun.store import Store
 from crossrun.workspace import Workspaces, past, probing
 from crossrun.workspace.bringing import Planner, carry_out, keep_contents
-from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.merging import Plan, wishes
 from crossrun.workspace.rewriting import Note, TouchedError
+from crossrun.workspace.snapshots import EMPTY_TREE
 from crossrun.workspace.target_folder import RefusedError, TargetFolder
 from crossrun.workspace.trees import Trees
 

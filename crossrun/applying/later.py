@@ -15,8 +15,8 @@ from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.branches import CommitState
 from crossrun.workspace.bringing import Planner
-from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.merging import Plan, Wish, wishes
+from crossrun.workspace.snapshots import EMPTY_TREE
 from crossrun.workspace.trees import Trees
 
 

@@ -25,10 +25,10 @@ from crossrun.workspace import Workspaces, git_state, past
 from crossrun.workspace.branches import branches_of
 from crossrun.workspace.bringing import Planner
 from crossrun.workspace.descriptors import opened
-from crossrun.workspace.git import EMPTY_TREE
 from crossrun.workspace.git_state import Restoration
 from crossrun.workspace.merging import Plan, wishes
 from crossrun.workspace.preflight import require_possible
+from crossrun.workspace.snapshots import EMPTY_TREE
 from crossrun.workspace.target_folder import TargetFolder
 
 

@@ -21,8 +21,8 @@ from crossrun.runs import Change, IgnoredFiles
 from crossrun.stopping import Stop
 from crossrun.workspace import Workspace, Workspaces, branch
 from crossrun.workspace.descriptors import shown
+from crossrun.workspace.differences import Difference
 from crossrun.workspace.emptied import kept_folders
-from crossrun.workspace.git import Difference
 from crossrun.workspace.histories import History
 from crossrun.workspace.looking import OnDisk, inside
 

@@ -15,7 +15,6 @@ from crossrun.background import Background, checkpoint
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.filelocks import is_locked, trying_lock
 from crossrun.folders import make_private
-from crossrun.workspace.git import EMPTY_TREE, Snapshots
 from crossrun.workspace.git_folders import GitFolders
 from crossrun.workspace.histories import History, measured
 from crossrun.workspace.ignored import (
@@ -29,6 +28,7 @@ from crossrun.workspace.ignored import (
 )
 from crossrun.workspace.own_repository import is_file_below
 from crossrun.workspace.refs import Refs, encoded, refs_of, repository_in
+from crossrun.workspace.snapshots import EMPTY_TREE, Snapshots
 
 if TYPE_CHECKING:
     from crossrun.workspace.remembered import Lookout

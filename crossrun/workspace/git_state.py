@@ -14,11 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from crossrun.workspace.descriptors import opened, read_file, shown
-from crossrun.workspace.git import Snapshots
 from crossrun.workspace.git_folders import GitFolders
 from crossrun.workspace.merging import Clash
 from crossrun.workspace.references import References
 from crossrun.workspace.refs import REMOTES, STASH, refs_of
+from crossrun.workspace.snapshots import Snapshots
 
 _LARGEST = 256 * 1024 * 1024
 """Bytes of an index that is kept: that of some million files."""

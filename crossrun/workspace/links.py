@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.runs import Source
-from crossrun.workspace.git import Snapshots
+from crossrun.workspace.snapshots import Snapshots
 from crossrun.workspace.trees import LINK, Entry, Trees
 
 

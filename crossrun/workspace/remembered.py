@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from crossrun.folders import make_private
-from crossrun.workspace.git import Difference, Snapshots, StoredFile
+from crossrun.workspace.differences import Difference
 from crossrun.workspace.looking import Entry, Parts, not_found
 from crossrun.workspace.partial import scratch
+from crossrun.workspace.snapshots import Snapshots, StoredFile
 
 _LINK = "120000"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import NotFoundError
-from crossrun.workspace.git import EMPTY_TREE, SETTINGS, Snapshots, output, run_git
+from crossrun.workspace.git import SETTINGS, output, run_git
+from crossrun.workspace.snapshots import EMPTY_TREE, Snapshots
 
 FILE, PROGRAM, LINK = "100644", "100755", "120000"
 """What git calls the kinds of things that a tree can hold."""
