@@ -166,6 +166,8 @@ def test_a_newer_store_is_refused(crossrun: Crossrun) -> None:
     crossrun("migrate")
     connection = sqlite3.connect(crossrun.home / "crossrun.db")
     connection.execute("PRAGMA user_version = 9999")
+    connection.execute("UPDATE compatibility SET oldest = 9999")
+    connection.commit()
     connection.close()
 
     for words in (("run", "x", *OFFLINE), ("runs",)):

@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,14 +44,23 @@ def _serve_socks(server: socket.socket, asked: list[str]) -> None:
         asked.append(name.decode() if request[3] == 3 else socket.inet_ntoa(name))
         target = socket.create_connection(("127.0.0.1", int.from_bytes(request[-2:])))
         client.sendall(b"\x05\x00\x00\x01" + bytes(6))
-        for ends in ((client, target), (target, client)):
-            threading.Thread(target=_pump, args=ends, daemon=True).start()
+        threading.Thread(target=_relay, args=(client, target), daemon=True).start()
+
+
+def _relay(client: socket.socket, target: socket.socket) -> None:
+    with client, target:
+        back = threading.Thread(target=_pump, args=(target, client), daemon=True)
+        back.start()
+        _pump(client, target)
+        back.join()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    while data := source.recv(65536):
-        target.sendall(data)
-    target.close()
+    with suppress(OSError):  # one of the two has left
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])

@@ -394,7 +394,9 @@ class TestDifference:
         Path(os.fsdecode(os.fsencode(world.workspace) + b"/caf\xe9")).write_text("1\n")
         tree = world.take()
         assert world.recorded(tree) == {b"caf\xe9": ("file", b"1\n")}
-        assert world.changes(EMPTY_TREE, tree) == (added("caf\ufffd"),)
+        assert world.changes(EMPTY_TREE, tree) == (
+            Change("caf\ufffd", "added", None, 1, 0, path_bytes="caf%E9"),
+        )
 
     @pytest.mark.parametrize("name", ["git~1", ".git /x", ".git./x", ".g\u200cit"])
     def test_a_name_that_another_system_would_take_for_git_is_recorded(
