@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from clocks import WallClock
 from conftest import Crossrun, Result
-from processes import lingering, wait_for
+from processes import NAMELESS, lingering, nameless_may_run_it, wait_for
 
 from faults.fake_codex import THREAD_STARTED, TURN_COMPLETED, TURN_STARTED, crossrun_with, spoken
 from faults.lists import FaultList, Trial
@@ -58,7 +58,6 @@ _FLOOD = (
 _STAYING = f"{_FLOOD}sys.stdout.flush()\nimport time; time.sleep(60)"
 _ENDING = f"{_FLOOD}print({TURN_COMPLETED!r})\nsys.stdout.flush()"
 _LONGEST = 40.0
-_NAMELESS = 54321
 
 
 def launched(trial: Trial, launcher: str, kind: str) -> None:
@@ -177,7 +176,7 @@ def homeless(trial: Trial, home: str | None, words: tuple[str, ...], code: int) 
     crossrun.environ |= {} if home is None else {"HOME": home}
     place = trial.folder / "place"
     command = [word.format(place=place) for word in crossrun.command(*words)]
-    result = _completed(["setpriv", f"--reuid={_NAMELESS}", "--clear-groups", *command], crossrun)
+    result = _completed(["setpriv", f"--reuid={NAMELESS}", "--clear-groups", *command], crossrun)
     _check_calm(result)
     assert result.code == code, result
     assert code == 0 or "hint: set HOME, or " in result.err, result.err
@@ -283,7 +282,7 @@ _CASES: tuple[Callable[[Trial], None], ...] = (
     partial(suspended, then="goes on"),
     partial(suspended, then="SIGTERM"),
     detached,
-    *(_HOMES if os.geteuid() == 0 and shutil.which("setpriv") else ()),
+    *(_HOMES if nameless_may_run_it() else ()),
     *(partial(clock_jumps, seconds=seconds) for seconds in (-7200, 7200, -1) if shutil.which("cc")),
 )
 
