@@ -17,7 +17,8 @@ from scripted_model import Script
 from faults.checks import told_runs
 from faults.lists import FaultList, Trial
 
-_DISK = "1500k"
+_DISK = "2000k"
+"""Room for a new store and three runs."""
 _BLOCK = 4096
 _GOLDEN = 0.6180339887
 """Steps of this size fill an interval evenly, however many there are."""
