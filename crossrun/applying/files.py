@@ -79,7 +79,7 @@ def _planned(
     planner = Planner(change.trees, looking, run.id if marking else None, unions=True)
     plan = planner.plan(wanted, tree=change.tree)
     others = set(output.paths).difference(selected)
-    left = count_missing(output, others, looking) + len(_clashing(plan, selected))
+    left = count_missing(output, others, folder) + len(_clashing(plan, selected))
     return Outcome(folder, plan, ignored_left=left, other_branch=_other_branch(run, folder))
 
 

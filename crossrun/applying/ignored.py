@@ -17,11 +17,12 @@ from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.store import Store
 from crossrun.workspace.ignored import Mark, compare, decode, manifest
 from crossrun.workspace.looking import OnDisk
-from crossrun.workspace.merging import Place, Wish
-from crossrun.workspace.target_folder import TargetFolder
-from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, Trees, blob_id
+from crossrun.workspace.merging import Wish
+from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, Trees
 
 EVERYTHING = "*"
+_MOST_COMPARED = 256 * 1024**2
+"""Bytes of ignored files that are read to see whether a folder has them already."""
 
 
 class IgnoredOutput(NamedTuple):
@@ -84,9 +85,19 @@ def wishes_for_ignored(
     return wishes
 
 
-def count_missing(output: IgnoredOutput, paths: Iterable[str], target: TargetFolder) -> int:
-    """How many of the ignored files a target does not have as the workspace has them."""
-    return sum(1 for path in paths if not _is_there(output.workspace, path, target.look(path)))
+def count_missing(output: IgnoredOutput, paths: Iterable[str], folder: Path) -> int:
+    """How many of the ignored files a folder does not have as the workspace has them.
+
+    Build output may be gigabytes. After some hundred megabytes nothing more is read, and what has
+    the same size counts as missing, so that the workspace stays.
+    """
+    missing, room = 0, _MOST_COMPARED
+    for path in paths:
+        size = _common_size(output.workspace / path, folder / path)
+        if size is None or size > room or not _is_same(output.workspace, folder, path):
+            missing += 1
+        room -= size or 0
+    return missing
 
 
 def _marks_before(change: Change) -> Mapping[str, Mark]:
@@ -122,11 +133,21 @@ def _entry(workspace: Path, path: str, trees: Trees) -> Entry | None:
     return None if read is None else Entry(read[0], trees.keep(read[1]))
 
 
-def _is_there(workspace: Path, path: str, place: Place) -> bool:
-    if place.entry is None:
-        return False
-    read = _read(workspace, path)
-    return read is None or place.entry.blob == blob_id(read[1])
+def _common_size(one: Path, other: Path) -> int | None:
+    """The bytes of two files of the same size; None if one is missing or the sizes differ."""
+    try:
+        sizes = {one.lstat().st_size, other.lstat().st_size}
+    except OSError:
+        return None
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _is_same(workspace: Path, folder: Path, path: str) -> bool:
+    """Whether two folders have the same content at a path, whatever the modes."""
+    with suppress(CrossrunError):  # one of them may not be read
+        ours, theirs = _read(workspace, path), _read(folder, path)
+        return ours is not None and theirs is not None and ours[1] == theirs[1]
+    return False
 
 
 def _read(workspace: Path, path: str) -> tuple[str, bytes] | None:
