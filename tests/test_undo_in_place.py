@@ -95,3 +95,17 @@ def test_references_that_cannot_be_restored_are_named_before_the_agent_works(
 
     warned = [x["message"] for x in crossrun.events() if x["type"] == "warned"]
     assert warned[0].startswith("crossrun undo cannot restore the branches and the index")
+
+
+def test_a_run_in_a_folder_of_a_repository_is_taken_back_with_its_commits(
+    crossrun: Crossrun, repository: Path
+) -> None:
+    below = repository / "below"
+    below.mkdir()
+    sh("echo f > below/f; git add below; git commit -qm below", repository)
+    before = state(repository)
+    run(crossrun, "echo agent >> f; git commit -qam agent; git tag v2", below)
+
+    assert crossrun("undo").code == 0
+
+    assert state(repository) == before

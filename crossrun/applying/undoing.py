@@ -90,7 +90,7 @@ def _restoration(store: Store, change: Change, folder: Path) -> Restoration | No
     snapshots = change.workspaces.snapshots(folder)
     before = git_state.read(snapshots, source.git_state if source else None)
     after = git_state.read(snapshots, event.git_state if event else None)
-    repository = change.workspaces.repository(folder)
+    repository = change.workspaces.repository_around(folder)
     if before is None or after is None or repository is None:
         return None
     return Restoration(repository, snapshots, before, after)

@@ -3,7 +3,6 @@
 Ends with the workspace, ready for the agent, and with what its change is measured against.
 """
 
-import os
 from collections.abc import Generator, Iterable
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,7 @@ from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.failures import Failure, RunFailed
 from crossrun.runs import Source
-from crossrun.workspace import Workspace
+from crossrun.workspace import Workspace, top_of_repository
 from crossrun.workspace.cloning import clone, without_login
 from crossrun.workspace.copying import Copied, Progress
 from crossrun.workspace.descriptors import shown
@@ -89,7 +88,7 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
 
 def _name_what_is_not_kept(workspace: Workspace) -> Facts:
     """Says before the agent works what `crossrun undo` could not bring back."""
-    if workspace.git_state is None and os.path.lexists(workspace.path / ".git"):
+    if workspace.git_state is None and top_of_repository(workspace.path) is not None:
         yield Warned(
             message="crossrun undo cannot restore the branches and the index of this repository: "
             "its references are not kept as files, or its .git leads elsewhere"

@@ -113,7 +113,8 @@ def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
 def _ignored_left(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
     if outcome.ignored_left:
         files = f"{plural(outcome.ignored_left, 'file')} that git ignores"
-        yield from _not_brought(files, f"crossrun apply {run.id} --ignored", terminal)
+        command = f"crossrun apply {run.id}{_to(outcome, run)} --ignored"
+        yield from _not_brought(files, command, terminal)
 
 
 def _not_brought(what: str, command: str, terminal: Terminal) -> Iterator[str]:
@@ -162,13 +163,17 @@ def _advice(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
             said += ", since it rests on work that was not committed"
         yield from _wrapped(f"{said}; bring it to the files instead, without --branch", terminal)
     elif outcome.application is None:
-        source = Path(run.source.path).resolve() if run.source else None
-        to = "" if source == outcome.folder else f" --to {shlex.quote(str(outcome.folder))}"
-        words = f"to get both versions into the files: crossrun apply {run.id}{to} --conflicts"
-        yield from _wrapped(words, terminal)
+        command = f"crossrun apply {run.id}{_to(outcome, run)} --conflicts"
+        yield from _wrapped(f"to get both versions into the files: {command}", terminal)
     else:
         words = "look for <<<<<<< in the files, and for files that end in the run's id"
         yield from _wrapped(words, terminal)
+
+
+def _to(outcome: Outcome, run: Run) -> str:
+    """The option that names the folder, unless it is the one that the run began with."""
+    source = Path(run.source.path).resolve() if run.source else None
+    return "" if source == outcome.folder else f" --to {shlex.quote(str(outcome.folder))}"
 
 
 def _steps(outcome: Outcome, terminal: Terminal) -> Iterator[str]:

@@ -90,6 +90,12 @@ def top_files(path: Path) -> tuple[str, ...]:
     return tuple(name for name in MARKERS if (path / name).is_file())
 
 
+def top_of_repository(path: Path) -> Path | None:
+    """The folder that a repository begins with: this one or the nearest above it."""
+    folders = (path, *path.parents)
+    return next((folder for folder in folders if os.path.lexists(folder / ".git")), None)
+
+
 def folder_name(name: str) -> str:
     """A name made harmless as one component of a path: percent-encoded, never `.` or `..`.
 
@@ -203,10 +209,14 @@ class Workspaces:
         return replace(workspace, kept=kept, git_state=self.git_state(path))
 
     def git_state(self, path: Path) -> str | None:
-        """Keeps what can be restored in a folder's repository; the blob with it, or None."""
+        """Keeps what can be restored in the repository of a folder of the user's.
+
+        Returns:
+            The id of the blob that has it; None if there is no repository, or none of that kind.
+        """
         from crossrun.workspace import git_state
 
-        repository = self.repository(path)
+        repository = self.repository_around(path)
         if repository is None or not git_state.can_be_kept(repository):
             return None
         return git_state.record(repository, self.snapshots(path))
@@ -223,6 +233,11 @@ class Workspaces:
     def repository(self, path: Path) -> GitFolders | None:
         """Where a workspace's own repository is, if it has one."""
         return repository_in(path, own=self.is_own(path))
+
+    def repository_around(self, path: Path) -> GitFolders | None:
+        """The repository that a folder of the user's is in: its own, or that of one above it."""
+        top = top_of_repository(path)
+        return None if top is None else repository_in(top, own=False)
 
     def snapshots(self, path: Path) -> Snapshots:
         """The remembered states of a workspace, which has the name of its first run."""
