@@ -17,6 +17,8 @@ from trees import state
 
 from crossrun.errors import ConfigurationError
 from crossrun.runs import Run
+from crossrun.workspace.descriptors import opened
+from crossrun.workspace.target_folder import TargetFolder
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 _STEPS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "sqlite3.connect")
@@ -436,3 +438,13 @@ def test_what_conflicts_left_out_is_missing_the_next_time_as_well(desk: Desk) ->
     assert [clash.path for clash in again.plan.clashes] == ["a", "d/b"]
     desk.sh("echo a > a")
     assert [clash.path for clash in brought(desk, run).plan.clashes] == ["d/b"]
+
+
+def test_folders_above_one_that_is_gone_already_are_removed_too(tmp_path: Path) -> None:
+    (tmp_path / "new" / "beside").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    with opened(tmp_path) as top:
+        TargetFolder(top, "").prune("other/gone/file")
+        TargetFolder(top, "").prune("new/gone/file")
+
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new" / "beside"]

@@ -181,12 +181,18 @@ class TargetFolder:
         self.prune(path)
 
     def prune(self, path: str) -> None:
-        """Removes the folders above a path that are empty, up to one that is to stay."""
+        """Removes the folders above a path that are empty, up to one that is to stay.
+
+        Some may be gone already, if a process was killed that had begun with it.
+        """
         *above, _ = _parts(path)
         with suppress(OSError):
             while above and "/".join(above) not in self._lasting:
                 *above, name = above
-                with opened_below(self._top, above) as folder:
+                with (
+                    suppress(FileNotFoundError),
+                    opened_below(self._top, above) as folder,
+                ):
                     os.rmdir(name, dir_fd=folder)
 
     def sweep(self, path: str) -> None:
