@@ -21,13 +21,13 @@ class Cancelled(BaseException):
 
 
 class Background(Generic[Value]):
-    """Starts at once. The thread never keeps the program from ending.
+    """Starts at once, or when it is asked to. The thread never keeps the program from ending.
 
     Attributes:
         progress: how far the call has come, in the unit of whoever reports it.
     """
 
-    def __init__(self, call: Callable[[], Value]) -> None:
+    def __init__(self, call: Callable[[], Value], *, start: bool = True) -> None:
         self._call = call
         self._values: list[Value] = []
         self._error: BaseException | None = None
@@ -35,6 +35,11 @@ class Background(Generic[Value]):
         self.cancelled = False
         # not join(): a signal that interrupts it would make the thread look ended (Python 3.11)
         self._over = threading.Event()
+        if start:
+            self.start()
+
+    def start(self) -> None:
+        """Makes the call."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def done(self, wait: float) -> bool:

@@ -53,24 +53,29 @@ def watch(
     left = Event()
     events = _events(chosen.id, since, store, settings, options, left)
     with suspendable() as suspension:
-        following = Background(lambda: follow(events, view, run=chosen))
-        ended = _followed(following, lambda: suspension.suspend_if_requested(view.suspended), left)
+        ended = _followed(
+            lambda: follow(events, view, run=chosen),
+            lambda: suspension.suspend_if_requested(view.suspended),
+            left,
+        )
     if json:
         options.out.emit(document(run_object(ended)))
     raise typer.Exit(ended.exit_code or 0)
 
 
-def _followed(following: Background[Run], look_up: Callable[[], None], left: Event) -> Run:
+def _followed(following: Callable[[], Run], look_up: Callable[[], None], left: Event) -> Run:
     """Waits for the end or a signal, also while nobody reads the terminal."""
+    thread = Background(following, start=False)
     try:
-        while not following.done(_POLL):
+        thread.start()  # a signal may come while it starts, when the view already draws
+        while not thread.done(_POLL):
             look_up()
     except BaseException:
         left.set()
-        if not following.done(_TO_LEAVE):
+        if not thread.done(_TO_LEAVE):
             streams.abandon(sys.stdout)
         raise
-    return following.value()
+    return thread.value()
 
 
 def _events(
