@@ -39,6 +39,7 @@ from crossrun.settings import load
 from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.store import tables as _tables  # noqa: F401  SQLModel knows them from now on
+from crossrun.store.migrations import migrate, version
 from crossrun.store.recording import Recording
 from crossrun.store.steps import LATEST, MIGRATIONS
 from crossrun.store.writing import Writer
@@ -179,6 +180,20 @@ def test_eight_processes_at_once_apply_each_migration_once(home: Path) -> None:
     told = at_once(home, 8, "print(','.join(store.open_for_writing()), store.version)")
     all_of_them = ",".join(name for name, _ in MIGRATIONS)
     assert sorted(told) == sorted([f" {LATEST}"] * 7 + [f"{all_of_them} {LATEST}"])
+
+
+def test_a_store_that_is_being_made_is_not_taken_for_another_programs(tmp_path: Path) -> None:
+    for number in range(20):
+        database = tmp_path / f"{number}.db"
+        making = threading.Thread(
+            target=migrate,
+            args=[database],
+            kwargs={"backups": tmp_path / "backups", "lock": tmp_path / "lock"},
+        )
+        making.start()
+        while making.is_alive():
+            assert version(database) <= LATEST
+        making.join()
 
 
 def test_the_command_migrates_and_tells_what_it_did(crossrun: Crossrun) -> None:

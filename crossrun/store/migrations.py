@@ -28,6 +28,7 @@ def version(database: Path) -> int:
     if not database.exists() or database.stat().st_size == 0:
         return 0
     with translated(database), closing(read_only(database)) as connection:
+        connection.execute("BEGIN")  # another process may be making the store just now
         owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and owner != APPLICATION_ID:
