@@ -23,12 +23,12 @@ from typing import Literal, NamedTuple
 
 from timing import machine
 
+from crossrun.model.workflows import State
 from crossrun.patterns.crediting.evidence import Credit, Lift, Trial, credits_of
 from crossrun.patterns.crediting.grids import chance, normal, normalised, times
 from crossrun.patterns.crediting.holdout import draw, share_withheld
 from crossrun.patterns.crediting.lifecycle import RETIRES, judged
 from crossrun.patterns.crediting.shrinkage import EFFECTS
-from crossrun.workflows import State
 
 Kind = Literal["helps", "nothing", "hurts"]
 KINDS: dict[Kind, int] = {"helps": 1, "nothing": 0, "hurts": -1}

@@ -22,7 +22,7 @@ from timing import machine
 
 from crossrun.views.files import listed
 from crossrun.workspace import Workspaces
-from crossrun.workspace.looking import OnDisk
+from crossrun.workspace.snapshots.files import OnDisk
 
 FOLDERS = 1000
 CONTENT = "line of text\n" * 40

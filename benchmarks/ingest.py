@@ -24,22 +24,22 @@ from pathlib import Path
 
 from timing import machine
 
-from crossrun.artifacts import Archives
-from crossrun.conduct import conduct
-from crossrun.conduct.course import Crew
+from crossrun.config.settings import load
+from crossrun.config.tasktypes import load as load_task_type
+from crossrun.engine import conduct
+from crossrun.engine.context import Crew
 from crossrun.events import AgentSpoke, Recorded
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.memory import StoredMemory
+from crossrun.model.runs import CodexOptions, RunRequest
 from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
-from crossrun.runs import CodexOptions, RunRequest
-from crossrun.settings import load
-from crossrun.stopping import Stop
 from crossrun.store import Store
-from crossrun.tasktypes import load as load_task_type
+from crossrun.store.artifacts import Archives
+from crossrun.system.cancellation import Stop
 from crossrun.views.live import Moving
 from crossrun.views.terminal import Terminal
 from crossrun.workspace import Workspaces

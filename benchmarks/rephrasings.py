@@ -31,7 +31,7 @@ from crossrun.patterns.choosing.choice import Choice, choose
 from crossrun.patterns.choosing.kinship import kinship
 from crossrun.patterns.choosing.recall import Candidate, Entry, Kinship
 from crossrun.patterns.choosing.words import task_words, workflow_words
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 
 TASKS = Path(__file__).parent / "data" / "rephrasings.yaml"
 SIZES = (1, 3, 10, 30, 60)
@@ -103,7 +103,7 @@ def asked(known: Tasks, size: int) -> Iterator[Asked]:
         others = [other.entry for other in known.stored if other is not one]
         with closing(shelved([one.entry, *chance.sample(others, size - 1)])) as store:
             for kind, text in questions(known, one):
-                found = shelf.candidates(store, text, task_type=one.entry.task_type)
+                found = pattern_index.candidates(store, text, task_type=one.entry.task_type)
                 choice = choose(found, task_type=one.entry.task_type)
                 yield Asked(kind, text, one, size, choice)
 

@@ -36,7 +36,7 @@ from timing import machine
 
 from crossrun.patterns.choosing.choice import bounds
 from crossrun.patterns.choosing.recall import Evidence, Model, Ranking
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)
 SHARED_FROM = 100
@@ -150,11 +150,12 @@ def look_up_with(
 ) -> tuple[Ranking, bool]:
     """Looks up with documents added, and says whether one that fits is there."""
     store.execute("BEGIN")
-    shelf.put(store, map(entry, documents))
+    pattern_index.put(store, map(entry, documents))
     found = look_up(store, query)
     ids = json.dumps(sorted(query.right))
     there = store.execute(
-        "SELECT count(*) FROM shelf WHERE shelf.id IN (SELECT value FROM json_each(?))", [ids]
+        "SELECT count(*) FROM shelf WHERE pattern_index.id IN (SELECT value FROM json_each(?))",
+        [ids],
     ).fetchone()[0]
     store.execute("ROLLBACK")
     return found, there > 0

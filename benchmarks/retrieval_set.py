@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.patterns.choosing.recall import Entry, Ranking, ranked
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 from crossrun.store.steps import SHELF
 
 
@@ -61,7 +61,7 @@ def lines(file: Path) -> Iterator[dict[str, str]]:
 def shelved(entries: Iterable[Entry]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.executescript(SHELF)
-    shelf.put(connection, entries)
+    pattern_index.put(connection, entries)
     connection.commit()
     return connection
 
@@ -71,4 +71,4 @@ def entry(document: Document) -> Entry:
 
 
 def look_up(connection: sqlite3.Connection, query: Query) -> Ranking:
-    return ranked(shelf.candidates(connection, query.text, task_type="code"))
+    return ranked(pattern_index.candidates(connection, query.text, task_type="code"))

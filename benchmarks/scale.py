@@ -14,7 +14,7 @@ from retrieval_set import Folder, Query
 
 from crossrun.patterns.choosing.recall import Entry, ranked
 from crossrun.patterns.choosing.words import task_words
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 from crossrun.store.steps import SHELF
 
 
@@ -26,14 +26,14 @@ def measure_scale(folder: Folder, size: int) -> None:
     ):
         connection.executescript(f"PRAGMA journal_mode = WAL; {SHELF}")
         began = time.perf_counter()
-        shelf.put(connection, made_up(folder, size))
+        pattern_index.put(connection, made_up(folder, size))
         connection.commit()
         built = time.perf_counter() - began
         queries = random.Random(2).sample(folder.queries, min(200, len(folder.queries)))  # noqa: S311
         found, whole = [], []
         for query in queries:
             began = time.perf_counter()
-            at_hand = shelf.candidates(connection, query.text, task_type="code")
+            at_hand = pattern_index.candidates(connection, query.text, task_type="code")
             found.append(time.perf_counter() - began)
             ranked(at_hand)
             whole.append(time.perf_counter() - began)
@@ -95,6 +95,6 @@ def best_of_all(connection: sqlite3.Connection, query: Query) -> tuple[list[str]
 
 def kept_of(connection: sqlite3.Connection, query: Query, best: Sequence[str]) -> float:
     """The share of these that are among the candidates."""
-    found = shelf.candidates(connection, query.text, task_type="code").candidates
+    found = pattern_index.candidates(connection, query.text, task_type="code").candidates
     names = {candidate.id for candidate in found}
     return sum(one in names for one in best) / len(best) if best else 1.0

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from timing import machine
 
-from crossrun.stopping import Stop
-from crossrun.workspace.copying import Copied, copy_tree
-from crossrun.workspace.partial import remove_tree
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.copying.trees import Copied, copy_tree
+from crossrun.workspace.files.atomic import remove_tree
 
 FOLDERS_PER_FILE = 0.1
 COPIES = 10

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-from crossrun import inherited, streams
+from crossrun.system import inherited, streams
 
 _COLLECT_AFTER = 50_000
 """Objects. Starting is importing, and a collection every 700 new objects takes a tenth of it."""
@@ -21,7 +21,7 @@ def main() -> None:
 def _carried_out() -> int:
     try:
         from crossrun.cli import root
-        from crossrun.cli.edge import run_command_line
+        from crossrun.cli.error_boundary import run_command_line
 
         code = run_command_line(root(), sys.argv[1:])
         streams.flush()

@@ -23,9 +23,11 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 import click
 import msgspec
 
-from crossrun import events, failures, runs, setting_values, settings, workflows
+from crossrun import events
 from crossrun.cli import COMMANDS, root
-from crossrun.status import Status
+from crossrun.config import settings, values
+from crossrun.model import failures, runs, workflows
+from crossrun.model.status import Status
 
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- Made by docs/generate_reference.py. Change the code and run it again. -->"
@@ -265,13 +267,13 @@ _MEANINGS = {
 }
 _FORMS = {
     str: "text",
-    setting_values.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
-    setting_values.size: "a size: `500MB`, `5GB`, `2GiB`",
-    setting_values.positive: "a whole number above zero",
-    setting_values.switch: "`true` or `false`",
-    setting_values.share: "a share below 1: `0.3`, `30%`",
-    setting_values.amount: "a number above zero",
-    setting_values.prices: "a mapping of models to `input`, `cached_input` and `output`",
+    values.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
+    values.size: "a size: `500MB`, `5GB`, `2GiB`",
+    values.positive: "a whole number above zero",
+    values.switch: "`true` or `false`",
+    values.share: "a share below 1: `0.3`, `30%`",
+    values.amount: "a number above zero",
+    values.prices: "a mapping of models to `input`, `cached_input` and `output`",
 }
 _SETTINGS_INTRO = """\
 A setting is looked for in this order; the first place that has it counts:
@@ -357,7 +359,7 @@ def _shown_default(option: settings.Option) -> str:
         return ""
     if isinstance(option.default, bool):
         return f"`{str(option.default).lower()}`"
-    if option.parse is setting_values.duration:
+    if option.parse is values.duration:
         return f"`{option.default / 60:g}m`"
     return f"`{option.default}`"
 

@@ -13,17 +13,17 @@ from conftest import Crossrun
 from msgspec.structs import replace
 from trees import sh
 
-from crossrun.applying import Change, Outcome, apply_to_files, change_of, target_of, undo
-from crossrun.assembly import workspaces
+from crossrun.config.settings import load
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
+from crossrun.model.runs import BeginWith, Run, RunRequest, Source
+from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.runs import BeginWith, Run, RunRequest, Source
-from crossrun.settings import load
-from crossrun.status import Status
+from crossrun.services.applying import Change, Outcome, apply_to_files, change_of, target_of, undo
+from crossrun.services.assembly import workspaces
 from crossrun.store import Store
-from crossrun.workspace.emptied import kept_folders
-from crossrun.workspace.snapshots import EMPTY_TREE
-from crossrun.workspace.trees import Trees
+from crossrun.workspace.files.emptied import kept_folders
+from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.trees import Trees
 
 
 @dataclass

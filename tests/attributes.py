@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crossrun.workspace.attributes import Attributes, attributes_of
+from crossrun.workspace.files.attributes import Attributes, attributes_of
 
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)
 """cap_net_raw=ep, as the kernel keeps it."""

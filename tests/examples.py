@@ -44,8 +44,8 @@ from crossrun.events import (
     WorkspaceChanged,
     WorkspacePrepared,
 )
-from crossrun.failures import Failure
-from crossrun.runs import (
+from crossrun.model.failures import Failure
+from crossrun.model.runs import (
     BeginWith,
     Change,
     CodexOptions,
@@ -57,8 +57,8 @@ from crossrun.runs import (
     Source,
     Tokens,
 )
-from crossrun.status import Status
-from crossrun.workflows import (
+from crossrun.model.status import Status
+from crossrun.model.workflows import (
     Act,
     Caution,
     Finding,

@@ -9,14 +9,14 @@ from typing import Literal
 from conftest import Crossrun
 from test_store import sql
 
-from crossrun.clock import utc
+from crossrun.config.settings import Paths, load
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
+from crossrun.model.runs import BeginWith, Change, RunRequest, Source
+from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.runs import BeginWith, Change, RunRequest, Source
-from crossrun.settings import Paths, load
-from crossrun.status import Status
 from crossrun.store import Store
+from crossrun.system.clock import utc
 
 DAY = 86400
 NOTHING = BeginWith()

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from crossrun.events import CommandRan, Event, FileChanged, PlanItem, PlanUpdated
+from crossrun.model.workflows import Act, Finding, Trace
 from crossrun.patterns import Person
 from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of
-from crossrun.workflows import Act, Finding, Trace
 
 ANNA = Person(home="/home/anna", user="anna")
 WORKSPACE = "/home/anna/.local/share/crossrun/workspaces/default/k7f3abcd"

@@ -25,11 +25,11 @@ from crossrun.events import (
     UsageReported,
     Verified,
 )
-from crossrun.failures import CANCELLED, Failure
+from crossrun.model.failures import CANCELLED, Failure
+from crossrun.model.runs import Limits, Spent, Tokens
 from crossrun.planning import StepReport
 from crossrun.planning.prompt import to_go_on
-from crossrun.runs import Limits, Spent, Tokens
-from crossrun.standing import Standing
+from crossrun.projections.resume import Standing
 
 QUOTA = Failure("QUOTA_EXCEEDED", "the quota is used up", "wait")
 

@@ -12,7 +12,7 @@ from conftest import Crossrun
 from processes import wait_for
 from trees import sh, state
 
-from crossrun.runs import Application
+from crossrun.model.runs import Application
 
 KEY = "sk-" + "abcdefghij0123456789ABCDEFGHIJ01"
 

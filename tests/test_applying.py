@@ -16,10 +16,9 @@ from msgspec.structs import replace
 from trees import state
 
 from crossrun.errors import ConfigurationError, CrossrunError
-from crossrun.runs import Application, Run
-from crossrun.workspace.bringing import carry_out
-from crossrun.workspace.descriptors import opened
-from crossrun.workspace.merging import (
+from crossrun.model.runs import Application, Run
+from crossrun.workspace.files.dirfd import opened
+from crossrun.workspace.merge.decisions import (
     Place,
     Plan,
     Step,
@@ -30,10 +29,11 @@ from crossrun.workspace.merging import (
     merged_mode,
     wishes,
 )
-from crossrun.workspace.rewriting import TouchedError
-from crossrun.workspace.snapshots import EMPTY_TREE
-from crossrun.workspace.target_folder import TargetFolder
-from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
+from crossrun.workspace.merge.plan import carry_out
+from crossrun.workspace.merge.rewriting import TouchedError
+from crossrun.workspace.merge.target import TargetFolder
+from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 

@@ -19,9 +19,9 @@ from conftest import Crossrun
 from test_copying import copied
 from trees import NOBODY, state
 
-from crossrun.workspace.attributes import Attributes, give
-from crossrun.workspace.overwriting import finish, kept_beside, overwrite
-from crossrun.workspace.transfer import Lost
+from crossrun.workspace.copying.worker import Lost
+from crossrun.workspace.files.attributes import Attributes, give
+from crossrun.workspace.merge.overwriting import finish, kept_beside, overwrite
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 

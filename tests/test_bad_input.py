@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from conftest import Crossrun, Result, fill
 
-from crossrun.artifacts import Archives
 from crossrun.redaction import Redactor
+from crossrun.store.artifacts import Archives
 
 OFFLINE = ("--offline",)
 
@@ -384,7 +384,7 @@ def test_python_m_crossrun_and_the_version(crossrun: Crossrun) -> None:
 
 
 def test_errors_are_documented(crossrun: Crossrun) -> None:
-    from crossrun.failures import FAILURES
+    from crossrun.model.failures import FAILURES
 
     reference = Path(__file__).parent.parent / "docs" / "reference" / "errors.md"
     text = reference.read_text()

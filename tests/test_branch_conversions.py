@@ -8,9 +8,9 @@ import pytest
 from applications import Desk
 from conftest import Crossrun
 
-from crossrun.applying import Outcome, apply_as_branch
 from crossrun.errors import ConfigurationError
-from crossrun.runs import Run
+from crossrun.model.runs import Run
+from crossrun.services.applying import Outcome, apply_as_branch
 
 
 @pytest.fixture

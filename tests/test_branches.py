@@ -10,9 +10,9 @@ from applications import Desk, brought
 from conftest import Crossrun
 from trees import state
 
-from crossrun.applying import Outcome, apply_as_branch, target_of
 from crossrun.errors import CrossrunError
-from crossrun.runs import Run
+from crossrun.model.runs import Run
+from crossrun.services.applying import Outcome, apply_as_branch, target_of
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 

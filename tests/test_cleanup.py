@@ -14,8 +14,8 @@ from processes import wait_for
 from test_store import sql
 from trees import state
 
-from crossrun.runs import BeginWith
-from crossrun.status import Status
+from crossrun.model.runs import BeginWith
+from crossrun.model.status import Status
 
 ALL = ("--older-than", "0", "--yes")
 

@@ -13,11 +13,11 @@ from homes import Home, started
 from test_store import sql
 from trees import state
 
-from crossrun.assembly import settle
-from crossrun.retention import Rules
+from crossrun.model.retention import Rules
+from crossrun.services.assembly import settle
+from crossrun.services.cleanup.inventory import measuring
+from crossrun.services.cleanup.removal import Wanted, find, remove_found
 from crossrun.store import Store
-from crossrun.tidying.removal import Wanted, find, remove_found
-from crossrun.tidying.survey import measuring
 
 ALL = ("--older-than", "0", "--yes")
 KEEPING = Wanted(Rules(older_than=0))

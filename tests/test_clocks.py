@@ -11,16 +11,16 @@ from conftest import Crossrun
 from homes import DAY, Home
 from test_store import SUCCEEDED, opened, record, sql, started
 
-from crossrun.clock import seconds_between
 from crossrun.events import AgentSpoke
+from crossrun.model.queries import RunFilter
+from crossrun.model.retention import Rules, planned
 from crossrun.redaction import Redactor
-from crossrun.retention import Rules, planned
+from crossrun.services.cleanup.inventory import WITH_WORKSPACE, survey
 from crossrun.store.backups import backups
+from crossrun.store.event_writer import Recording
 from crossrun.store.queue import RunQueue
-from crossrun.store.recording import Recording
 from crossrun.store.writing import Writer
-from crossrun.stored import RunFilter
-from crossrun.tidying.survey import WITH_WORKSPACE, survey
+from crossrun.system.clock import seconds_between
 
 HOURS = 3600
 

@@ -15,8 +15,8 @@ from crossrun.executors import Assignment, Outcome
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
-from crossrun.runs import CodexOptions
-from crossrun.stopping import Stop
+from crossrun.model.runs import CodexOptions
+from crossrun.system.cancellation import Stop
 
 BEGUN = (THREAD_STARTED, TURN_STARTED)
 MAKE = '"id":"item_1","type":"command_execution","command":"make"'

@@ -45,9 +45,9 @@ from crossrun.executors.codex.failures import classify, refused
 from crossrun.executors.codex.program import OLDEST, Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import STALLED, Exit, Launch
-from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT
-from crossrun.runs import NO_TOKENS, CodexOptions, Tokens
-from crossrun.stopping import Stop
+from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT
+from crossrun.model.runs import NO_TOKENS, CodexOptions, Tokens
+from crossrun.system.cancellation import Stop
 
 WS = Path("/ws")
 DATA = Path(__file__).parent / "data" / "codex"

@@ -9,18 +9,24 @@ from applications import Desk
 from conftest import Crossrun
 from trees import sh, state, value_of
 
-from crossrun.applying import Outcome, apply_commits, commits_are_brought, commits_of, target_of
 from crossrun.errors import CrossrunError
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
+from crossrun.model.retention import Holding, Rules, planned
+from crossrun.model.runs import BeginWith, RefChange, Run, RunRequest, Source
+from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.retention import Holding, Rules, planned
-from crossrun.runs import BeginWith, RefChange, Run, RunRequest, Source
-from crossrun.status import Status
-from crossrun.stopping import Stop
+from crossrun.services.applying import (
+    Outcome,
+    apply_commits,
+    commits_are_brought,
+    commits_of,
+    target_of,
+)
+from crossrun.system.cancellation import Stop
 from crossrun.views.words import history_words
 from crossrun.workspace import Workspace
-from crossrun.workspace.copying import copy_tree
-from crossrun.workspace.sources import take
+from crossrun.workspace.copying.trees import copy_tree
+from crossrun.workspace.sources.preparing import take
 
 
 @pytest.fixture

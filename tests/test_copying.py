@@ -20,11 +20,11 @@ import pytest
 from trees import NOBODY, state, value_of
 
 from crossrun.errors import ConfigurationError
-from crossrun.failures import CANCELLED, RunFailed
-from crossrun.stopping import Stop
-from crossrun.workspace.copying import Copied, Progress, copy_tree
-from crossrun.workspace.partial import building, remove_tree, sweep
-from crossrun.workspace.transfer import Skipped, leads_out
+from crossrun.model.failures import CANCELLED, RunFailed
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.copying.trees import Copied, Progress, copy_tree
+from crossrun.workspace.copying.worker import Skipped, leads_out
+from crossrun.workspace.files.atomic import building, remove_tree, sweep
 
 ODD = [
     b"two words", b" ", b"two\nlines", b"-dash", b"--", b"\xff\xfe no utf-8", "日本".encode(), b"*",
@@ -348,9 +348,9 @@ import os
 from pathlib import Path
 from trees import value_of
 from crossrun.errors import ConfigurationError
-from crossrun.stopping import Stop
-from crossrun.workspace.copying import copy_tree
-from crossrun.workspace.partial import remove_tree, sweep
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.copying.trees import copy_tree
+from crossrun.workspace.files.atomic import remove_tree, sweep
 """
     become = ""
     if os.geteuid() == 0:

@@ -19,7 +19,7 @@ from crossrun.executors.descent import lost_in, written_down
 from crossrun.executors.process import Bounds, Launch, supervise
 from crossrun.executors.process_table import Process, boot_id, is_alive
 from crossrun.executors.survivors import adopt_orphans, end_survivors
-from crossrun.stopping import Stop
+from crossrun.system.cancellation import Stop
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 UNMARKED = {

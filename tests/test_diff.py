@@ -15,7 +15,7 @@ from conftest import Crossrun, Result, send
 from test_views import in_terminal, terminal
 
 from crossrun.cli.paging import pager_command
-from crossrun.runs import Change
+from crossrun.model.runs import Change
 from crossrun.views.changes import patch_lines, rows, stat_lines
 from crossrun.views.unseen import visible, visible_lines
 

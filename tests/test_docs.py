@@ -18,12 +18,12 @@ from test_layers import LAYERS
 from crossrun import errors
 from crossrun.cli import root
 from crossrun.cli.globals import Globals
-from crossrun.failures import FAILURES
+from crossrun.config.tasktypes import load
+from crossrun.model.failures import FAILURES
+from crossrun.model.runs import Application, Decided, Run
+from crossrun.model.workflows import Pattern, Workflow
 from crossrun.patterns.crediting.evidence import Credit
 from crossrun.patterns.learning import finders
-from crossrun.runs import Application, Decided, Run
-from crossrun.tasktypes import load
-from crossrun.workflows import Pattern, Workflow
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "crossrun"
@@ -242,7 +242,7 @@ def test_every_error_says_what_to_do() -> None:
 
 
 def test_the_codes_that_the_edge_gives_are_the_ones_documented_beside_the_classes() -> None:
-    edge = (SOURCE / "cli" / "edge.py").read_text()
+    edge = (SOURCE / "cli" / "error_boundary.py").read_text()
     found = re.findall(r'(?:_tell|CrossrunError)\(\s*"(\w+)"', edge)
     assert set(found) == {"USAGE", "INTERNAL"}
 

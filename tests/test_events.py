@@ -31,8 +31,8 @@ from crossrun.events import (
     encode,
     type_of,
 )
-from crossrun.runs import RunRequest
-from crossrun.status import Status
+from crossrun.model.runs import RunRequest
+from crossrun.model.status import Status
 
 TAGS = [str(event.__struct_config__.tag) for event in EVENTS]
 

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
+from crossrun.model.workflows import Stats
 from crossrun.patterns.crediting.adherence import adherence
 from crossrun.patterns.crediting.contrasts import Measured, differences
 from crossrun.patterns.crediting.evidence import (
@@ -20,7 +21,6 @@ from crossrun.patterns.crediting.evidence import (
     credits_of,
     stats,
 )
-from crossrun.workflows import Stats
 
 NUMBERS = count(1)
 

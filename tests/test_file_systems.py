@@ -11,10 +11,10 @@ from conftest import Crossrun
 from filesystems import EXFAT, lacks, mounted
 
 from crossrun.errors import ConfigurationError
-from crossrun.workspace.goals import Goal, goals
-from crossrun.workspace.merging import Clash, Wish, without_mode
-from crossrun.workspace.spelling import folded
-from crossrun.workspace.trees import FILE, LINK, PROGRAM, Entry, blob_id
+from crossrun.workspace.files.spelling import folded
+from crossrun.workspace.merge.decisions import Clash, Wish, without_mode
+from crossrun.workspace.merge.goals import Goal, goals
+from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
 
 A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"

@@ -15,11 +15,11 @@ from test_diff import ODD_NAMES, TOKEN, in_python, raw, run_of
 from test_views import in_terminal, terminal
 
 from crossrun.errors import CrossrunError, NotFoundError, UsageError
-from crossrun.runs import Change
+from crossrun.model.runs import Change
 from crossrun.views.files import ListedFile, listed, summary, tree
-from crossrun.workspace.ignored import CACHES
-from crossrun.workspace.looking import Entry, OnDisk, inside
-from crossrun.workspace.remembered import looking_out
+from crossrun.workspace.snapshots.files import Entry, OnDisk, inside
+from crossrun.workspace.snapshots.ignored import CACHES
+from crossrun.workspace.snapshots.reader import looking_out
 
 SECRET = "outside of the workspace"
 _UP = ("..", "../..", "a/..", "a/../..", "./..", ".//..", "a/b/../../..", ".git/../..", "../w")
@@ -347,7 +347,7 @@ def test_an_earlier_run_of_a_workspace_shows_its_own_state(crossrun: Crossrun) -
 
 
 def test_a_link_in_a_state_is_no_file(tmp_path: Path) -> None:
-    from crossrun.workspace.snapshots import Snapshots
+    from crossrun.workspace.snapshots.recorder import Snapshots
 
     work = tmp_path / "work"
     work.mkdir()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from crossrun.config.tasktypes import Finder, load, names
 from crossrun.errors import ConfigurationError
+from crossrun.model.workflows import Finding
 from crossrun.patterns.learning.finders import found, typed
-from crossrun.tasktypes import Finder, load, names
-from crossrun.workflows import Finding
 
 NOWHERE = Path("no-such-folder")
 SHIPPED = {name: load(name, NOWHERE).finders for name in names(NOWHERE)}
@@ -187,7 +187,7 @@ def test_the_same_texts_give_the_same_findings_in_every_process() -> None:
     code = (
         "from pathlib import Path\n"
         "from crossrun.patterns.learning.finders import found\n"
-        "from crossrun.tasktypes import load\n"
+        "from crossrun.config.tasktypes import load\n"
         f"for task, commands in {tasks!r}:\n"
         "    print(found(load('code', Path()).finders, task, commands))"
     )

@@ -8,9 +8,9 @@ import pytest
 from conftest import types
 from test_store import opened, sql, started
 
-from crossrun.artifacts import Archives
-from crossrun.conduct import conduct
-from crossrun.conduct.course import Crew
+from crossrun.config.tasktypes import load as load_task_type
+from crossrun.engine import conduct
+from crossrun.engine.context import Crew
 from crossrun.events import (
     AgentEvent,
     AgentSpoke,
@@ -23,17 +23,17 @@ from crossrun.events import (
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.shell import Shell
 from crossrun.memory import StoredMemory
+from crossrun.model.runs import RunRequest, Source, Tokens
+from crossrun.model.status import Status
 from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
-from crossrun.runs import RunRequest, Source, Tokens
-from crossrun.status import Status
-from crossrun.stopping import Stop
 from crossrun.store import Store
+from crossrun.store.artifacts import Archives
 from crossrun.store.early_writing import EarlyWriter
-from crossrun.store.recording import Recording
+from crossrun.store.event_writer import Recording
 from crossrun.store.writing import Writer
-from crossrun.tasktypes import load as load_task_type
+from crossrun.system.cancellation import Stop
 from crossrun.workspace import Workspaces
 
 

@@ -8,7 +8,7 @@ import pytest
 from test_workspace import World, added, deleted, modified, sh, world
 
 from crossrun.workspace import Workspace, Workspaces
-from crossrun.workspace.ignored import (
+from crossrun.workspace.snapshots.ignored import (
     IgnoredChange,
     Manifest,
     Mark,

@@ -13,8 +13,8 @@ import pytest
 from conftest import Crossrun, send
 from processes import nameless_may_run_it, wait_for
 
-from crossrun.settings import load
-from crossrun.streams import StandardStream
+from crossrun.config.settings import load
+from crossrun.system.streams import StandardStream
 
 SHELL = ("--executor", "shell")
 LAUNCHER = """\

@@ -12,44 +12,40 @@ import crossrun
 ROOT = Path(crossrun.__file__).parent
 LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
-    {
-        "errors",
-        "status",
-        "stopping",
-        "redaction",
-        "folders",
-        "commandlines",
-        "clock",
-        "setting_values",
-        "streams",
-    },
-    {"failures", "filelocks", "inherited", "settings", "stored", "workflows"},
-    {"quotas", "retention", "runs"},
+    {"errors", "redaction", "system", "config.values", "model.status"},
+    {"model.failures", "model.queries", "model.workflows", "config.settings", "config"},
+    {"model.quotas", "model.retention", "model.runs", "model"},
     {"events"},
-    {"ledger", "schema", "background", "tasktypes", "views.unseen"},
+    {"projections.run", "projections.documents", "config.tasktypes", "views.unseen"},
     {"planning", "patterns", "views.words"},
-    {"standing", "views.terminal", "views.phrases"},
-    {"executors", "planning.openai", "workspace", "store", "artifacts"},
-    {"applying", "lineage", "memory", "tidying"},
-    {"conduct"},
-    {"assembly"},
+    {"projections", "views.terminal", "views.phrases"},
+    {"executors", "planning.openai", "workspace", "store"},
+    {"services.applying", "services.lineage", "services.cleanup", "memory"},
+    {"engine"},
+    {"services"},
     {"views"},
     {"cli"},
     {"__main__"},
 ]
 FENCES = {
     "openai": {"planning.openai"},
-    "git": {"workspace.snapshots"},
-    "gitdb": {"workspace.snapshots"},
+    "git": {"workspace.snapshots.recorder"},
+    "gitdb": {"workspace.snapshots.recorder"},
     "sqlmodel": {"store.tables", "store.writing", "store.pattern_writing"},
     "sqlalchemy": {"store.writing"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"views", "cli"},
-    "yaml": {"settings", "tasktypes", "executors.recording", "patterns.forms", "patterns.skills"},
-    "platformdirs": {"settings"},
+    "yaml": {
+        "config.settings",
+        "config.tasktypes",
+        "executors.recording",
+        "patterns.forms",
+        "patterns.skills",
+    },
+    "platformdirs": {"config.settings"},
     "psutil": {"executors.survivors", "executors.process_table"},
-    "dotenv": {"settings"},
+    "dotenv": {"config.settings"},
 }
 LIGHT = ("openai", "git", "sqlmodel", "sqlalchemy", "yaml", "rich", "msgspec", "psutil", "pydantic")
 
@@ -121,7 +117,7 @@ def test_only_settings_reads_the_environment() -> None:
         for module, file in FILES.items()
         if "os.environ" in file.read_text() or "os.getenv" in file.read_text()
     }
-    assert readers == {"settings", "cli.globals", "inherited"}
+    assert readers == {"config.settings", "cli.globals", "system.inherited"}
 
 
 def loaded_by(*words: str, home: Path) -> set[str]:

@@ -8,8 +8,8 @@ from conftest import Crossrun
 from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError
-from crossrun.stopping import Stop
-from crossrun.workspace.sources import CopyOptions, Taken, take
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.sources.preparing import CopyOptions, Taken, take
 
 COMMIT = "git init -q -b main; echo one > a; echo '*.log' > .gitignore; git add .; git commit -qm 1"
 FORK = "git checkout -qb other; echo x > a; git commit -qam x; git checkout -q main; echo y > a;"

@@ -6,18 +6,8 @@ import time
 import pytest
 from lessons import ANNA, REPORT, SALES, WORKSPACE, Did, acts, plan, trace
 
-from crossrun.commandlines import bare_command, simple_commands
 from crossrun.events import CommandRan, StepPlanned, ToolCalled
-from crossrun.patterns import Person
-from crossrun.patterns.learning import grouped, summary, workflow_of
-from crossrun.patterns.learning.alignment import Slot, aligned, likeness
-from crossrun.patterns.learning.clamping import clamped, clipped
-from crossrun.patterns.learning.families import Belonging, Relative, belonging
-from crossrun.patterns.learning.intents import purpose
-from crossrun.patterns.learning.privacy import EchoGuard, Scrub
-from crossrun.patterns.learning.traces import MOST_ACTS, is_trivial
-from crossrun.patterns.rendering import block_of, fingerprint, parsed, rendered, size
-from crossrun.workflows import (
+from crossrun.model.workflows import (
     LONGEST_STEP,
     MOST_CAUTIONS,
     MOST_STEPS,
@@ -29,6 +19,16 @@ from crossrun.workflows import (
     Variable,
     Workflow,
 )
+from crossrun.patterns import Person
+from crossrun.patterns.learning import grouped, summary, workflow_of
+from crossrun.patterns.learning.alignment import Slot, aligned, likeness
+from crossrun.patterns.learning.clamping import clamped, clipped
+from crossrun.patterns.learning.families import Belonging, Relative, belonging
+from crossrun.patterns.learning.intents import purpose
+from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.patterns.learning.traces import MOST_ACTS, is_trivial
+from crossrun.patterns.rendering import block_of, fingerprint, parsed, rendered, size
+from crossrun.system.commandlines import bare_command, simple_commands
 
 # ------------------------------------------------------------------ command lines
 

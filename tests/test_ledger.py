@@ -15,6 +15,7 @@ from examples import EVENTS, FAILURE, REQUEST, RUN_ID, SOURCE, event_of, recorde
 from msgspec.structs import replace
 from sqlmodel import Session, create_engine
 
+from crossrun.config.settings import load
 from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
@@ -36,11 +37,10 @@ from crossrun.events import (
     WorkspacePrepared,
     decode,
 )
-from crossrun.failures import FAILURES, Failure
-from crossrun.ledger import advance, artifact
-from crossrun.runs import Artifact, Change, Decided, Run, Tokens, Verification
-from crossrun.settings import load
-from crossrun.status import Status
+from crossrun.model.failures import FAILURES, Failure
+from crossrun.model.runs import Artifact, Change, Decided, Run, Tokens, Verification
+from crossrun.model.status import Status
+from crossrun.projections.run import advance, artifact
 from crossrun.store import Store
 from crossrun.store.pattern_writing import project
 from crossrun.store.rows import run_row

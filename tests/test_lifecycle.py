@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from crossrun.model.workflows import State
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
 from crossrun.patterns.crediting.holdout import eligible
 from crossrun.patterns.crediting.lifecycle import (
@@ -12,7 +13,6 @@ from crossrun.patterns.crediting.lifecycle import (
     enabled,
     judged,
 )
-from crossrun.workflows import State
 
 STATES: tuple[State, ...] = ("candidate", "active", "quarantined", "retired")
 MISSING = NotEnough("not enough evidence yet: 2 runs with it and 1 without")

@@ -7,9 +7,9 @@ import pytest
 from conftest import Crossrun
 from trees import sh, state, value_of
 
-from crossrun.stopping import Stop
-from crossrun.workspace.links import Links
-from crossrun.workspace.sources import CopyOptions, Taken, take, take_workspace
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.copying.links import Links
+from crossrun.workspace.sources.preparing import CopyOptions, Taken, take, take_workspace
 
 
 @pytest.fixture

@@ -17,17 +17,17 @@ import yaml
 from conftest import Crossrun, Result
 from scripted_model import Scenario, ScriptedModel
 
+from crossrun.config.settings import load
+from crossrun.config.tasktypes import load as load_task_type
 from crossrun.events import CommandRan, Event, RunFinished, RunStarted
 from crossrun.memory import StoredMemory
+from crossrun.model.runs import RunRequest
+from crossrun.model.status import Status
 from crossrun.patterns import Person
 from crossrun.patterns.rendering import parsed
 from crossrun.redaction import Redactor
-from crossrun.runs import RunRequest
-from crossrun.settings import load
-from crossrun.status import Status
-from crossrun.stopping import Stop
 from crossrun.store import Store
-from crossrun.tasktypes import load as load_task_type
+from crossrun.system.cancellation import Stop
 
 CONVERT = "Convert report.csv to JSON and validate it"
 SALES = "Turn the sales.csv file into a JSON document, then check that it is valid"

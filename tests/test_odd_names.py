@@ -11,7 +11,7 @@ from applications import Desk, brought
 from conftest import Crossrun
 from trees import sh, state
 
-from crossrun.workspace.filenames import percent_encoded, quoted, system_path
+from crossrun.workspace.files.filenames import percent_encoded, quoted, system_path
 
 BEGIN = r"""
 printf old > "$(printf 'caf\351.txt')"; printf nl > "$(printf 'a\nb')"

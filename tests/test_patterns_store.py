@@ -13,14 +13,14 @@ from examples import PRECONDITIONS, TRACE, WORKFLOW, event_of
 from msgspec.structs import replace
 from test_store import SUCCEEDED, another, at_once, let_go, opened, record, said, started
 
+from crossrun.config.settings import load
 from crossrun.errors import ConfigurationError, NotFoundError
 from crossrun.events import PatternJudged, PatternLearned, encode
-from crossrun.settings import load
+from crossrun.model.queries import PatternFilter, PatternLine
+from crossrun.model.workflows import Caution, Pattern, Stats, Version, Workflow
 from crossrun.store import Store
 from crossrun.store.pattern_writing import PatternSession
 from crossrun.store.patterns import Eligibility
-from crossrun.stored import PatternFilter, PatternLine
-from crossrun.workflows import Caution, Pattern, Stats, Version, Workflow
 
 LATER = "2100-01-01T00:00:00.000000Z"
 NO_EVIDENCE = "Not enough evidence yet: no run was eligible."
@@ -517,7 +517,7 @@ def lesson_in_lines(rounds: int) -> list[str]:
     return [
         "from msgspec.structs import replace",
         "from crossrun.events import decode",
-        "from crossrun.status import Status",
+        "from crossrun.model.status import Status",
         f"lesson = decode({encode(learned('9c1xyz', 'r'))!r})",
         "def facts(run_id):",
         "    yield RunStarted(request=RunRequest(task='x'), workspace='/w', crossrun_version='0')",
@@ -559,7 +559,7 @@ def test_what_the_user_wrote_stays_while_runs_learn(home: Path) -> None:
     store = opened(home)
     teach(store, "k7f3abcd", learned("9c1xyz", "k7f3abcd"))
     edits = [
-        "from crossrun.workflows import Version",
+        "from crossrun.model.workflows import Version",
         "told = {'hash': 'edited', 'rules_hash': 'edited', 'made_by': 'user', 'run_id': None}",
         "workflow = store.patterns.pattern('9c1xyz').workflow",
         "told |= {'pattern_id': '9c1xyz', 'version': 2, 'at': '2026', 'workflow': workflow}",

@@ -14,7 +14,7 @@ import pytest
 from conftest import Crossrun
 from test_planner import STEP, planned
 
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
 from crossrun.planning.openai.failures import Caller, failure_of
 from crossrun.planning.openai.surroundings import obstacle, proxy_variable
 

@@ -15,8 +15,8 @@ from test_diff import TOKEN, in_python, raw
 from test_views import in_terminal, terminal
 
 from crossrun.cli.contents import readable
+from crossrun.config.tasktypes import ArtifactKind, load
 from crossrun.errors import ConfigurationError
-from crossrun.tasktypes import ArtifactKind, load
 from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
 
 HOME_TYPE = """\

@@ -28,8 +28,8 @@ from crossrun.executors.process import (
     supervise,
 )
 from crossrun.executors.survivors import MARKER, end_survivors, marked
-from crossrun.failures import CANCELLED, TIMED_OUT
-from crossrun.stopping import Stop
+from crossrun.model.failures import CANCELLED, TIMED_OUT
+from crossrun.system.cancellation import Stop
 
 MIB = 1024 * 1024
 ENVIRON = {"PATH": os.environ["PATH"]}

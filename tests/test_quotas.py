@@ -9,8 +9,8 @@ from conftest import CodexWorld, Crossrun, types
 from processes import wait_for
 from scripted_model import Scenario, ScriptedModel
 
-from crossrun.failures import CANCELLED, Failure
-from crossrun.quotas import Patience, reset_time, seconds
+from crossrun.model.failures import CANCELLED, Failure
+from crossrun.model.quotas import Patience, reset_time, seconds
 
 NOW = datetime(2026, 11, 20, 15, 22, 7, tzinfo=timezone(timedelta(hours=2)))
 LIMIT = "You\u2019ve hit your usage limit. Visit https://example.com to buy credits or try again"

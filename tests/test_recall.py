@@ -18,7 +18,7 @@ from crossrun.patterns.choosing.words import (
     telling,
     workflow_words,
 )
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 from crossrun.store.steps import SHELF
 
 CSV = Entry(
@@ -93,13 +93,13 @@ def connection() -> Iterator[sqlite3.Connection]:
 def shelved(*entries: Entry) -> sqlite3.Connection:
     opened = sqlite3.connect(":memory:")
     opened.executescript(SHELF)
-    shelf.put(opened, entries)
+    pattern_index.put(opened, entries)
     return opened
 
 
 def decided(entries: tuple[Entry, ...], task: str, *, task_type: str = "code") -> Choice:
     with closing(shelved(*entries)) as opened:
-        found = shelf.candidates(opened, task, task_type=task_type)
+        found = pattern_index.candidates(opened, task, task_type=task_type)
         return choose(found, task_type=task_type)
 
 
@@ -259,8 +259,8 @@ def test_the_own_task_type_goes_before_a_better_one_of_another(
     connection: sqlite3.Connection,
 ) -> None:
     twin = CSV._replace(id="twin", task=SIMILAR["csv"], task_type="data_analysis")
-    shelf.put(connection, [CSV, twin])
-    found = shelf.candidates(connection, SIMILAR["csv"], task_type="code")
+    pattern_index.put(connection, [CSV, twin])
+    found = pattern_index.candidates(connection, SIMILAR["csv"], task_type="code")
     assert [candidate.id for candidate in found.candidates] == ["csv", "twin"]
     choice = choose(found, task_type="code")
     assert choice.chosen is not None
@@ -268,8 +268,8 @@ def test_the_own_task_type_goes_before_a_better_one_of_another(
 
 
 def test_another_projects_patterns_can_be_left_out(connection: sqlite3.Connection) -> None:
-    shelf.put(connection, ALL)
-    found = shelf.candidates(connection, RELEASE.task, project_id="shop")
+    pattern_index.put(connection, ALL)
+    found = pattern_index.candidates(connection, RELEASE.task, project_id="shop")
     assert {candidate.project_id for candidate in found.candidates} == {"shop"}
 
 
@@ -296,8 +296,8 @@ def test_ranking_needs_no_count_to_be_there() -> None:
 
 def test_the_shelf_tells_all_counts_of_task_and_candidates(connection: sqlite3.Connection) -> None:
     entries = [Entry(name, "list files", "ls", "code", "shop") for name in ("a", "b")]
-    shelf.put(connection, [*entries, Entry("c", "unlike", "ls", "code", "shop")])
-    assert shelf.candidates(connection, "list the files", task_type="code") == Found(
+    pattern_index.put(connection, [*entries, Entry("c", "unlike", "ls", "code", "shop")])
+    assert pattern_index.candidates(connection, "list the files", task_type="code") == Found(
         task=("list", "the", "fil"),
         candidates=tuple(
             Candidate(name, ("list", "fil"), ("ls",), "code", "shop") for name in ("a", "b")
@@ -314,10 +314,10 @@ def test_the_shelf_tells_all_counts_of_task_and_candidates(connection: sqlite3.C
 
 
 def test_looking_up_gives_the_same_each_time(connection: sqlite3.Connection) -> None:
-    shelf.put(connection, [*ALL, *made_up(200)])
+    pattern_index.put(connection, [*ALL, *made_up(200)])
     for task in (*SIMILAR.values(), "loram ipson dolix situl"):
         first, second = (
-            choose(shelf.candidates(connection, task, task_type="code"), task_type="code")
+            choose(pattern_index.candidates(connection, task, task_type="code"), task_type="code")
             for _ in range(2)
         )
         assert first == second
@@ -325,7 +325,7 @@ def test_looking_up_gives_the_same_each_time(connection: sqlite3.Connection) -> 
 
 def test_the_order_of_candidates_does_not_matter() -> None:
     with closing(shelved(*made_up(60))) as opened:
-        found = shelf.candidates(opened, "loram ipson dolix situl")
+        found = pattern_index.candidates(opened, "loram ipson dolix situl")
     turned = found._replace(candidates=found.candidates[::-1])
     assert ranked(turned) == ranked(found)
 
@@ -334,7 +334,7 @@ def test_the_order_of_candidates_does_not_matter() -> None:
 def test_no_text_is_read_as_a_search_expression(task: str) -> None:
     with closing(shelved(*ALL)) as opened:
         before = contents(opened)
-        found = shelf.candidates(opened, task, task_type="code")
+        found = pattern_index.candidates(opened, task, task_type="code")
         assert choose(found, task_type="code").ranking.right <= 1
         assert ("csv" in [c.id for c in found.candidates]) == ("csv" in task_words(task))
         assert contents(opened) == before
@@ -344,28 +344,30 @@ def test_no_text_is_read_as_a_search_expression(task: str) -> None:
 def test_any_text_can_be_stored_found_and_forgotten(text: str) -> None:
     with closing(shelved(CSV)) as opened:
         before = contents(opened)
-        shelf.put(opened, [Entry("odd", text, text, "code", "shop")])
-        names = [c.id for c in shelf.candidates(opened, text).candidates]
+        pattern_index.put(opened, [Entry("odd", text, text, "code", "shop")])
+        names = [c.id for c in pattern_index.candidates(opened, text).candidates]
         assert ("odd" in names) == bool(task_words(text))
-        shelf.remove(opened, ["odd"])
+        pattern_index.remove(opened, ["odd"])
         assert contents(opened) == before
 
 
 def test_a_removed_pattern_leaves_nothing_behind(connection: sqlite3.Connection) -> None:
     empty = contents(connection)
-    shelf.put(connection, ALL)
-    shelf.remove(connection, ["csv", "nobody", "tests"])
+    pattern_index.put(connection, ALL)
+    pattern_index.remove(connection, ["csv", "nobody", "tests"])
     with closing(shelved(RELEASE, ESSAY)) as fresh:
         assert contents(connection) == contents(fresh)
-    shelf.remove(connection, ["release", "essay"])
+    pattern_index.remove(connection, ["release", "essay"])
     assert contents(connection) == empty
-    assert shelf.candidates(connection, CSV.task) == Found(task_words(CSV.task), (), 0, 0, {}, {})
+    assert pattern_index.candidates(connection, CSV.task) == Found(
+        task_words(CSV.task), (), 0, 0, {}, {}
+    )
 
 
 def test_adding_one_by_one_equals_building_from_scratch(connection: sqlite3.Connection) -> None:
     entries = [*ALL, *made_up(100)]
     for entry in entries:
-        shelf.put(connection, [entry])
+        pattern_index.put(connection, [entry])
     with closing(shelved(*reversed(entries))) as scratch:
         assert contents(connection) == contents(scratch)
 
@@ -378,18 +380,18 @@ def test_random_edits_equal_building_from_scratch(connection: sqlite3.Connection
         entry = chance.choice(pool)
         if chance.random() < 0.6:
             kept[entry.id] = entry
-            shelf.put(connection, [entry])
+            pattern_index.put(connection, [entry])
         else:
             kept.pop(entry.id, None)
-            shelf.remove(connection, [entry.id])
+            pattern_index.remove(connection, [entry.id])
     with closing(shelved(*kept.values())) as scratch:
         assert contents(connection) == contents(scratch)
 
 
 def test_the_same_id_takes_the_place_of_what_was_there(connection: sqlite3.Connection) -> None:
     changed = RELEASE._replace(id="csv")
-    shelf.put(connection, [CSV, CSV])
-    shelf.put(connection, [CSV, changed])
+    pattern_index.put(connection, [CSV, CSV])
+    pattern_index.put(connection, [CSV, changed])
     with closing(shelved(changed)) as fresh:
         assert contents(connection) == contents(fresh)
 
@@ -402,15 +404,15 @@ def test_twins_do_not_keep_one_from_being_chosen() -> None:
 def test_the_rarest_words_are_looked_for_when_the_budget_is_small(
     connection: sqlite3.Connection,
 ) -> None:
-    shelf.put(connection, [*made_up(500), CSV])
+    pattern_index.put(connection, [*made_up(500), CSV])
     task = "loram ipson dolix situl convert sales"
-    found = shelf.candidates(connection, task, budget=0)
+    found = pattern_index.candidates(connection, task, budget=0)
     assert [candidate.id for candidate in found.candidates] == ["csv"]
-    assert len(shelf.candidates(connection, task, limit=10).candidates) == 10
+    assert len(pattern_index.candidates(connection, task, limit=10).candidates) == 10
 
 
 def test_looking_up_needs_no_right_to_write(connection: sqlite3.Connection) -> None:
-    shelf.put(connection, ALL)
+    pattern_index.put(connection, ALL)
     connection.commit()
     connection.execute("PRAGMA query_only = 1")
-    assert len(shelf.candidates(connection, CSV.task, task_type="code").candidates) > 0
+    assert len(pattern_index.candidates(connection, CSV.task, task_type="code").candidates) > 0

@@ -48,10 +48,10 @@ from crossrun.executors.recording import (
 )
 from crossrun.executors.replay import Replay
 from crossrun.executors.shell import Shell
-from crossrun.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
-from crossrun.runs import CodexOptions
-from crossrun.status import Status
-from crossrun.stopping import Stop
+from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
+from crossrun.model.runs import CodexOptions
+from crossrun.model.status import Status
+from crossrun.system.cancellation import Stop
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 PROMISED = {

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from crossrun.clock import utc
-from crossrun.retention import DEFAULT_AGE, Holding, Occupant, Rules, planned
-from crossrun.setting_values import size
-from crossrun.status import Status
+from crossrun.config.values import size
+from crossrun.model.retention import DEFAULT_AGE, Holding, Occupant, Rules, planned
+from crossrun.model.status import Status
+from crossrun.system.clock import utc
 from crossrun.views.words import age, disk_size
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

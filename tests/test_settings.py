@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from conftest import Crossrun
 
+from crossrun.config.settings import OPTIONS, Paths, Settings, load
+from crossrun.config.values import duration, one_of, positive, share, switch
 from crossrun.errors import ConfigurationError
-from crossrun.setting_values import duration, one_of, positive, share, switch
-from crossrun.settings import OPTIONS, Paths, Settings, load
 
 
 @dataclass

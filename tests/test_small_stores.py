@@ -9,7 +9,7 @@ from crossrun.patterns.choosing.choice import choose
 from crossrun.patterns.choosing.kinship import kinship
 from crossrun.patterns.choosing.values import Candidate, Entry, Kinship
 from crossrun.patterns.choosing.words import task_words, workflow_words
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 from crossrun.store.steps import SHELF
 
 CONVERT = Entry(
@@ -59,8 +59,10 @@ ANOTHER_JOB = (
 def chosen(task: str, *entries: Entry, task_type: str = "code") -> str | None:
     with closing(sqlite3.connect(":memory:")) as opened:
         opened.executescript(SHELF)
-        shelf.put(opened, entries)
-        choice = choose(shelf.candidates(opened, task, task_type=task_type), task_type=task_type)
+        pattern_index.put(opened, entries)
+        choice = choose(
+            pattern_index.candidates(opened, task, task_type=task_type), task_type=task_type
+        )
     return choice.chosen.candidate.id if choice.chosen else None
 
 

@@ -9,11 +9,11 @@ import pytest
 from trees import Entry, sh, state, value_of
 
 from crossrun.errors import ConfigurationError, CrossrunError, NotFoundError, UsageError
-from crossrun.failures import CANCELLED, RunFailed
-from crossrun.stopping import Stop
-from crossrun.workspace.cloning import clone, is_url, without_login
-from crossrun.workspace.sources import CopyOptions, Taken, Uncommitted, take
-from crossrun.workspace.survey import Selection
+from crossrun.model.failures import CANCELLED, RunFailed
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.sources.cloning import clone, is_url, without_login
+from crossrun.workspace.sources.preparing import CopyOptions, Taken, Uncommitted, take
+from crossrun.workspace.sources.survey import Selection
 
 BEGIN = "git init -q -b main; echo one > a; mkdir d; echo two > d/b; echo '*.log' > .gitignore"
 COMMIT = f"{BEGIN}; git add .; git commit -qm first"

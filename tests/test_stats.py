@@ -10,9 +10,9 @@ from homes import Home
 from test_store import sql
 from trees import state
 
-from crossrun.status import Status
-from crossrun.workspace.measuring import Meter
-from crossrun.workspace.partial import remove_tree
+from crossrun.model.status import Status
+from crossrun.workspace.files.atomic import remove_tree
+from crossrun.workspace.files.measuring import Meter
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from conftest import Crossrun
 from trees import value_of
 
-from crossrun.background import Background, Cancelled, awaited, checkpoint
-from crossrun.workspace.snapshots import Snapshots
+from crossrun.system.background import Background, Cancelled, awaited, checkpoint
+from crossrun.workspace.snapshots.recorder import Snapshots
 
 AT_ONCE = 5.0
 """Seconds within which a run ends; a snapshot of the folders here takes far longer."""

@@ -20,6 +20,7 @@ from conftest import Crossrun, fill, types
 from msgspec.structs import replace
 from sqlmodel import SQLModel, create_engine
 
+from crossrun.config.settings import load
 from crossrun.errors import ConfigurationError, NotFoundError
 from crossrun.events import (
     AgentSpoke,
@@ -32,18 +33,17 @@ from crossrun.events import (
     WorkspacePrepared,
     encode,
 )
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
+from crossrun.model.queries import RunFilter, RunLine, StoredEvent
+from crossrun.model.runs import Application, Artifact, Project, Run, RunRequest, Tokens
+from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.runs import Application, Artifact, Project, Run, RunRequest, Tokens
-from crossrun.settings import load
-from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.store import tables as _tables  # noqa: F401  SQLModel knows them from now on
+from crossrun.store.event_writer import Recording
 from crossrun.store.migrations import migrate, version
-from crossrun.store.recording import Recording
 from crossrun.store.steps import LATEST, MIGRATIONS
 from crossrun.store.writing import Writer
-from crossrun.stored import RunFilter, RunLine, StoredEvent
 from crossrun.views.live import Silent, follow
 
 INTERRUPTED = RunFinished(
@@ -98,8 +98,8 @@ def another(home: Path, *lines: str) -> "subprocess.Popen[str]":
         "from pathlib import Path",
         "from crossrun.events import AgentSpoke, RunFinished, RunStarted",
         "from crossrun.redaction import Redactor",
-        "from crossrun.runs import RunRequest",
-        "from crossrun.settings import load",
+        "from crossrun.model.runs import RunRequest",
+        "from crossrun.config.settings import load",
         "from crossrun.store import Store",
         "from crossrun.store.writing import Writer",
         "home = Path(sys.argv[1])",

@@ -8,8 +8,8 @@ from conftest import Crossrun
 from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError, UsageError
-from crossrun.stopping import Stop
-from crossrun.workspace.sources import CopyOptions, Taken, take
+from crossrun.system.cancellation import Stop
+from crossrun.workspace.sources.preparing import CopyOptions, Taken, take
 
 REPOSITORY = """
 git init -q -b main; mkdir -p packages/web/src lib

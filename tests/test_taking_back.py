@@ -16,9 +16,9 @@ from conftest import Crossrun
 from trees import state
 
 from crossrun.errors import ConfigurationError
-from crossrun.runs import Run
-from crossrun.workspace.descriptors import opened
-from crossrun.workspace.target_folder import TargetFolder
+from crossrun.model.runs import Run
+from crossrun.workspace.files.dirfd import opened
+from crossrun.workspace.merge.target import TargetFolder
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 _STEPS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "sqlite3.connect")

@@ -11,12 +11,12 @@ from homes import started
 from test_store import INTERRUPTED, made_by, sql
 
 import crossrun as package
+from crossrun.config.settings import load
+from crossrun.model.queries import PatternFilter, RunFilter
+from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.settings import load
-from crossrun.status import Status
 from crossrun.store import Store
 from crossrun.store.steps import LATEST
-from crossrun.stored import PatternFilter, RunFilter
 
 ADDITIVE = "ALTER TABLE runs ADD COLUMN mood VARCHAR; CREATE TABLE moods (id VARCHAR NOT NULL);"
 BREAKING = "UPDATE runs SET task = upper(task);"

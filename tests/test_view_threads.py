@@ -16,9 +16,9 @@ from examples import event_of, recorded
 from processes import wait_for
 
 from crossrun.events import CommandRan, Recorded, RunFinished, RunStarted
-from crossrun.runs import Run
-from crossrun.status import Status
-from crossrun.stopping import Stop
+from crossrun.model.runs import Run
+from crossrun.model.status import Status
+from crossrun.system.cancellation import Stop
 from crossrun.views.live import Silent
 from crossrun.views.threads import Viewers, ViewThread
 

@@ -23,7 +23,6 @@ from msgspec import convert, to_builtins
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentReasoned,
     AgentSpoke,
@@ -55,12 +54,14 @@ from crossrun.events import (
     decode,
     encode,
 )
-from crossrun.failures import Failure
-from crossrun.ledger import advance
+from crossrun.model.failures import Failure
+from crossrun.model.queries import PatternLine
+from crossrun.model.runs import Change, Run, RunRequest, Tokens
+from crossrun.model.status import Status
+from crossrun.model.workflows import Pattern, Workflow
 from crossrun.patterns.crediting.evidence import Credit, Setting, Trial, credits_of
-from crossrun.runs import Change, Run, RunRequest, Tokens
-from crossrun.status import Status
-from crossrun.stored import PatternLine
+from crossrun.projections.run import advance
+from crossrun.system.commandlines import bare_command
 from crossrun.views.choices import choice_lines
 from crossrun.views.credits import credit_details, credit_table
 from crossrun.views.live import (
@@ -80,7 +81,6 @@ from crossrun.views.summary import closing, details, header
 from crossrun.views.terminal import Column, Terminal, fit, lines, table, wrap
 from crossrun.views.unseen import clean
 from crossrun.views.words import Phrase, clock, count, plural, size
-from crossrun.workflows import Pattern, Workflow
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 """Escape sequences that set a style."""

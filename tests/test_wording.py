@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 from scripted_model import Request, Scenario, ScriptedModel, TurnLike
 
+from crossrun.model.runs import Tokens
+from crossrun.model.workflows import Occurrence, Preconditions, Step, Variable, Workflow
 from crossrun.planning.openai.wording import OpenAIWriter
 from crossrun.planning.wording import Reworded, accepted, question, reply_format
-from crossrun.runs import Tokens
-from crossrun.workflows import Occurrence, Preconditions, Step, Variable, Workflow
 
 TASK = "Convert sales.csv to JSON and check the result"
 WORKFLOW = Workflow(

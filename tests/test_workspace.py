@@ -11,10 +11,10 @@ import pytest
 from conftest import Crossrun
 
 from crossrun.errors import ConfigurationError, UsageError
-from crossrun.runs import Change
+from crossrun.model.runs import Change
 from crossrun.workspace import Workspace, Workspaces, branch, folder_name
-from crossrun.workspace.differences import Difference
-from crossrun.workspace.snapshots import EMPTY_TREE, Snapshots
+from crossrun.workspace.snapshots.differences import Difference
+from crossrun.workspace.snapshots.recorder import EMPTY_TREE, Snapshots
 
 GIT_IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,

@@ -11,13 +11,13 @@ from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Command, Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, Exit, UsageError
-from crossrun.schema import document, plain_object
+from crossrun.projections.documents import document, plain_object
 from crossrun.views.words import plural
 
 if TYPE_CHECKING:
-    from crossrun.applying import Change, Outcome
-    from crossrun.runs import Run
-    from crossrun.settings import Settings
+    from crossrun.config.settings import Settings
+    from crossrun.model.runs import Run
+    from crossrun.services.applying import Change, Outcome
     from crossrun.store import Store
 
 _STDOUT = Path("-")
@@ -89,8 +89,8 @@ def apply(
     _require_one((to, branch, patch, commits or None, conflicts or None, dry_run or None, ignored))
     settings = options.settings()
     store = open_ledger(options, settings)
-    from crossrun.applying import change_of, commits_are_brought
-    from crossrun.assembly import workspaces
+    from crossrun.services.applying import change_of, commits_are_brought
+    from crossrun.services.assembly import workspaces
     from crossrun.views.applying import applied, commits_applied, commits_left
 
     chosen = chosen_run(store, run, project_id)
@@ -120,8 +120,8 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
       crossrun undo
       crossrun undo k7f3
     """
-    from crossrun.applying import undo as take_back
-    from crossrun.assembly import workspaces
+    from crossrun.services.applying import undo as take_back
+    from crossrun.services.assembly import workspaces
     from crossrun.views.applying import undone
 
     options = current()
@@ -160,8 +160,8 @@ def _require_one(values: Sequence[object]) -> None:
 
 
 def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wanted) -> "Outcome":
-    from crossrun.applying import Outcome, apply_as_branch, apply_to_files, target_of
-    from crossrun.workspace.merging import Plan
+    from crossrun.services.applying import Outcome, apply_as_branch, apply_to_files, target_of
+    from crossrun.workspace.merge.decisions import Plan
 
     run, dry_run = change.run, wanted.dry_run
     there = run.source is not None and run.source.kind == "in_place"
@@ -184,9 +184,9 @@ def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wa
 def _commits_applied(
     store: "Store", run: "Run", settings: "Settings", wanted: _Wanted
 ) -> "Outcome":
-    from crossrun.applying import Outcome, apply_commits, commits_of, target_of
-    from crossrun.assembly import workspaces
-    from crossrun.workspace.merging import Plan
+    from crossrun.services.applying import Outcome, apply_commits, commits_of, target_of
+    from crossrun.services.assembly import workspaces
+    from crossrun.workspace.merge.decisions import Plan
 
     if run.source is not None and run.source.kind == "in_place" and wanted.to is None:
         return Outcome(Path(run.source.path), Plan())
@@ -216,7 +216,7 @@ def _write_patch(
     change: "Change", file: Path, settings: "Settings", options: Globals, *, json: bool
 ) -> None:
     """Whole, or it could not be applied; what of it looks like a secret is said."""
-    from crossrun.assembly import redactor_for
+    from crossrun.services.assembly import redactor_for
 
     patch = change.patch
     _, secrets = redactor_for(settings)(patch.decode("utf-8", "replace"))
@@ -253,8 +253,8 @@ def _write(patch: bytes, file: Path) -> None:
 
 def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
     """What scripts get to know."""
-    from crossrun.workspace.descriptors import shown
-    from crossrun.workspace.filenames import percent_encoded
+    from crossrun.workspace.files.dirfd import shown
+    from crossrun.workspace.files.filenames import percent_encoded
 
     application, plan = outcome.application, outcome.plan
     return {

@@ -14,16 +14,16 @@ from crossrun.cli.globals import current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.paging import show
-from crossrun.cli.states import States
 from crossrun.errors import NotFoundError
-from crossrun.runs import Artifact
-from crossrun.schema import document, plain_object
+from crossrun.model.runs import Artifact
+from crossrun.projections.documents import document, plain_object
+from crossrun.services.changes import States
 from crossrun.store import Store
 from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
 from crossrun.views.terminal import Column, table
 from crossrun.views.unseen import visible
 from crossrun.views.words import size
-from crossrun.workspace.looking import inside
+from crossrun.workspace.snapshots.files import inside
 
 _HELP = """List, show and get the files that runs left: transcript, patch, reports, charts, tables.
 

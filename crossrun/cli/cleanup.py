@@ -9,19 +9,19 @@ import typer
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import open_ledger
+from crossrun.config.settings import Paths, Settings
+from crossrun.config.values import duration, size
 from crossrun.errors import ConfigurationError, UsageError
-from crossrun.retention import Holding, Rules
-from crossrun.schema import document
-from crossrun.setting_values import duration, size
-from crossrun.settings import Paths, Settings
-from crossrun.status import Status
+from crossrun.model.retention import Holding, Rules
+from crossrun.model.status import Status
+from crossrun.projections.documents import document
+from crossrun.services.cleanup.inventory import measuring
+from crossrun.services.cleanup.removal import Done, Found, Wanted, find, remove_found
 from crossrun.store import Store
-from crossrun.store.untouched import copied
-from crossrun.tidying.removal import Done, Found, Wanted, find, remove_found
-from crossrun.tidying.survey import measuring
+from crossrun.store.readonly_copy import copied
 from crossrun.views.disk import Ticker, holdings_table
 from crossrun.views.words import disk_size, plural
-from crossrun.workspace.disposal import Place
+from crossrun.workspace.files.guarded import Place
 
 Value = TypeVar("Value")
 
@@ -153,8 +153,8 @@ def _set_right(store: Store, settings: Settings, options: Globals) -> None:
     """Brings what was cut short in folders of the user's to an end, while that is possible."""
     if not store.read.cut_short():
         return
-    from crossrun.applying import recover_all
-    from crossrun.assembly import workspaces
+    from crossrun.services.applying import recover_all
+    from crossrun.services.assembly import workspaces
     from crossrun.views.applying import recovered
 
     options.say(*recovered(recover_all(store, workspaces(settings)), options.err))

@@ -9,14 +9,14 @@ import typer
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import open_ledger, tell_interrupted
+from crossrun.config.settings import Settings
+from crossrun.config.values import duration
 from crossrun.errors import Exit, UsageError
-from crossrun.schema import document, run_object
-from crossrun.setting_values import duration
-from crossrun.settings import Settings
+from crossrun.projections.documents import document, run_object
 from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:
-    from crossrun.runs import Run
+    from crossrun.model.runs import Run
     from crossrun.store import Store
 
 _POLL = 0.1

@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from crossrun import errors, inherited, streams
+from crossrun import errors
 from crossrun.errors import CrossrunError, Exit
-from crossrun.folders import make_private
+from crossrun.system import inherited, streams
+from crossrun.system.folders import make_private
 
 Announce = Callable[[str], None]
 """Takes the id of the run as soon as it exists."""

@@ -9,13 +9,13 @@ from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.paging import show
-from crossrun.cli.states import Comparison, States
 from crossrun.errors import UsageError
+from crossrun.projections.documents import document, plain_object
 from crossrun.redaction import MASK
-from crossrun.schema import document, plain_object
+from crossrun.services.changes import Comparison, States
 from crossrun.views.changes import patch_lines, stat_lines
 from crossrun.views.unseen import visible
-from crossrun.workspace.filenames import quoted, system_path
+from crossrun.workspace.files.filenames import quoted, system_path
 
 Other = Annotated[
     str | None,

@@ -10,14 +10,14 @@ from crossrun.cli.contents import copy_out, pipe_out, require_text, show_text
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.paging import show
-from crossrun.cli.states import States
 from crossrun.errors import UsageError
-from crossrun.schema import document, plain_object
+from crossrun.projections.documents import document, plain_object
+from crossrun.services.changes import States
 from crossrun.views.files import ListedFile, listed, summary, tree
 from crossrun.views.unseen import visible
-from crossrun.workspace.descriptors import shown
-from crossrun.workspace.ignored import CACHES
-from crossrun.workspace.looking import Entry, Files, Parts, inside
+from crossrun.workspace.files.dirfd import shown
+from crossrun.workspace.snapshots.files import Entry, Files, Parts, inside
+from crossrun.workspace.snapshots.ignored import CACHES
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")

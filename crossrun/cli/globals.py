@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
-    from crossrun.settings import Paths, Settings
+    from crossrun.config.settings import Paths, Settings
     from crossrun.views.terminal import Terminal
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -39,7 +39,7 @@ class Globals:
 
     def settings(self, **flags: Any) -> "Settings":  # noqa: ANN401  each setting has its own type
         """Reads the settings; warns of what is wrong with their files."""
-        from crossrun import settings
+        from crossrun.config import settings
         from crossrun.views.unseen import clean
 
         loaded = settings.load(flags=flags, home=self.home)

@@ -11,9 +11,8 @@ import typer
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
-from crossrun.commandlines import bare_command
-from crossrun.runs import Run
-from crossrun.schema import (
+from crossrun.model.runs import Run
+from crossrun.projections.documents import (
     document,
     plain_object,
     run_object,
@@ -21,6 +20,7 @@ from crossrun.schema import (
     stored_event,
 )
 from crossrun.store import Store
+from crossrun.system.commandlines import bare_command
 from crossrun.views.summary import details
 from crossrun.views.terminal import Terminal
 from crossrun.views.unseen import clean, printed, visible, visible_command

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crossrun.cli.globals import Globals
+from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError
-from crossrun.settings import Settings
 from crossrun.store import Store
 from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:
     from crossrun.events import Recorded
-    from crossrun.runs import Run
+    from crossrun.model.runs import Run
 
 
 def open_ledger(options: Globals, settings: Settings) -> Store:
@@ -29,7 +29,7 @@ def tell_interrupted(options: Globals, settings: Settings, store: Store) -> None
     """Ends what was left behind."""
     if not store.perhaps_left_behind():
         return
-    from crossrun.assembly import settle
+    from crossrun.services.assembly import settle
 
     for run in settle(store, settings):
         options.say(f"run {run.id} was interrupted: its crossrun process is gone")

@@ -9,11 +9,11 @@ import typer
 from crossrun.cli.arguments import Json, ProjectId
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
+from crossrun.config.values import duration
 from crossrun.errors import UsageError
-from crossrun.schema import document, run_object
-from crossrun.setting_values import duration
-from crossrun.status import Status
-from crossrun.stored import RunFilter, RunLine
+from crossrun.model.queries import RunFilter, RunLine
+from crossrun.model.status import Status
+from crossrun.projections.documents import document, run_object
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import clock, count, first_line, status_style
 

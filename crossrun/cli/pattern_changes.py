@@ -8,8 +8,8 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_files import tell
-from crossrun.clock import now
-from crossrun.schema import document
+from crossrun.projections.documents import document
+from crossrun.system.clock import now
 
 PatternReference = Annotated[
     str | None, typer.Argument(metavar="[PAT]", help="An id or the beginning of one.")

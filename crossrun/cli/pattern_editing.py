@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crossrun.assembly import task_types_folder
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternNamed
 from crossrun.cli.pattern_files import cleaned, read_text, tell
-from crossrun.clock import now
+from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import UsageError
-from crossrun.tasktypes import load as load_task_type
+from crossrun.services.assembly import task_types_folder
+from crossrun.system.clock import now
 
 if TYPE_CHECKING:
-    from crossrun.settings import Settings
-    from crossrun.workflows import Pattern, Version, Workflow
+    from crossrun.config.settings import Settings
+    from crossrun.model.workflows import Pattern, Version, Workflow
 
 
 def edit(pattern: PatternNamed, json: Json = False) -> None:
@@ -90,8 +90,8 @@ def _what(pattern: "Pattern") -> "tuple[Workflow, str, str]":
 
 
 def _next(pattern: "Pattern", workflow: "Workflow") -> "Version":
+    from crossrun.model.workflows import Version
     from crossrun.patterns.rendering import fingerprint
-    from crossrun.workflows import Version
 
     said = fingerprint(workflow)
     return Version(

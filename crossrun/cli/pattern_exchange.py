@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossrun.assembly import task_types_folder
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternReference
 from crossrun.cli.pattern_files import cleaned, read_text, tell
-from crossrun.clock import now
+from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import UsageError
-from crossrun.schema import document
-from crossrun.tasktypes import load as load_task_type
+from crossrun.projections.documents import document
+from crossrun.services.assembly import task_types_folder
+from crossrun.system.clock import now
 
 if TYPE_CHECKING:
+    from crossrun.model.workflows import Pattern
     from crossrun.patterns.forms import Form
     from crossrun.store import Store
-    from crossrun.workflows import Pattern
 
 
 def export(
@@ -108,8 +108,8 @@ def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
     """The pattern that a form becomes here; the same form always gets the same id."""
     import hashlib
 
+    from crossrun.model.workflows import Pattern
     from crossrun.patterns.rendering import fingerprint
-    from crossrun.workflows import Pattern
 
     hash_ = fingerprint(form.workflow)
     origin = form.provenance.pattern_id

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from crossrun.cli.globals import Globals
 from crossrun.errors import UsageError
-from crossrun.schema import document, pattern_object
+from crossrun.projections.documents import document, pattern_object
 
 if TYPE_CHECKING:
+    from crossrun.config.settings import Settings
     from crossrun.patterns.forms import Form
-    from crossrun.settings import Settings
     from crossrun.store import Store
 
 _LONGEST = 1_000_000
@@ -40,9 +40,9 @@ def cleaned(form: "Form", settings: "Settings") -> "Form":
     """The form without secrets, home folders and names, whoever wrote it."""
     from msgspec import convert, to_builtins
 
-    from crossrun.assembly import person, redactor_for
     from crossrun.patterns.forms import Form
     from crossrun.patterns.learning.privacy import Scrub
+    from crossrun.services.assembly import person, redactor_for
 
     scrub, redact = Scrub(person(settings), ""), redactor_for(settings)
 

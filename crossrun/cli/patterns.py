@@ -12,13 +12,13 @@ from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.pattern_changes import PatternReference
 from crossrun.cli.pattern_editing import edit
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.schema import document, pattern_object, plain_object
-from crossrun.stored import PatternFilter
+from crossrun.model.queries import PatternFilter
+from crossrun.projections.documents import document, pattern_object, plain_object
 
 if TYPE_CHECKING:
     from crossrun.events import PatternDecided
+    from crossrun.model.runs import Run
     from crossrun.patterns.crediting.evidence import Credit
-    from crossrun.runs import Run
     from crossrun.store import Store
 
 _HELP = """Show and manage what runs taught.
@@ -266,8 +266,8 @@ def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool)
 def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
     import msgspec
 
+    from crossrun.model.workflows import Stats
     from crossrun.patterns.crediting.evidence import stats as stats_of
-    from crossrun.workflows import Stats
 
     known = Stats() if credit is None else stats_of(credit)
     return {

@@ -4,16 +4,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from crossrun.assembly import task_types_folder
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import open_ledger
+from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.runs import Project
-from crossrun.schema import document, plain_object
+from crossrun.model.runs import Project
+from crossrun.projections.documents import document, plain_object
+from crossrun.services.assembly import task_types_folder
 from crossrun.store import Store
-from crossrun.tasktypes import load as load_task_type
 from crossrun.views.terminal import Column, table
 from crossrun.views.words import moment
 from crossrun.workspace import folder_name

@@ -2,22 +2,22 @@
 
 import typer
 
-from crossrun.assembly import open_crew
 from crossrun.cli import signals
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.patterns import decided_in
 from crossrun.cli.starting import Views, carry_out
+from crossrun.config.settings import Settings
 from crossrun.executors.recording import SHIPPED, load
-from crossrun.lineage import Descent
 from crossrun.memory.choosing import QUICKSTART
-from crossrun.runs import MemoryOptions, Run, RunRequest
-from crossrun.schema import document, pattern_object, plain_object, run_object
-from crossrun.settings import Settings
-from crossrun.standing import Origin
-from crossrun.stopping import Stop
+from crossrun.model.runs import MemoryOptions, Run, RunRequest
+from crossrun.projections.documents import document, pattern_object, plain_object, run_object
+from crossrun.projections.resume import Origin
+from crossrun.services.assembly import open_crew
+from crossrun.services.lineage import Descent
 from crossrun.store import Store
+from crossrun.system.cancellation import Stop
 from crossrun.views.choices import choice_lines
 from crossrun.views.live import Silent, view_for
 from crossrun.views.patterns import pattern_head, workflow_lines

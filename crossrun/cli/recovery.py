@@ -4,12 +4,12 @@ from datetime import datetime
 
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.ledger import tell_interrupted
-from crossrun.clock import utc
+from crossrun.config.settings import Paths, Settings
 from crossrun.errors import ConfigurationError
-from crossrun.schema import document
-from crossrun.settings import Paths, Settings
+from crossrun.projections.documents import document
 from crossrun.store import Store
 from crossrun.store.backups import newest_sound
+from crossrun.system.clock import utc
 
 
 def keep_copy(store: Store) -> None:

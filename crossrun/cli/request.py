@@ -8,15 +8,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from crossrun.assembly import recorded_task
-from crossrun.cli.beginnings import begin_with_of
 from crossrun.cli.globals import Globals
 from crossrun.cli.starting import Given
+from crossrun.config.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings
+from crossrun.config.values import amount, duration, one_of, positive
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.runs import CodexOptions, Limits, MemoryOptions, RunRequest
-from crossrun.setting_values import amount, duration, one_of, positive
-from crossrun.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings
-from crossrun.status import Status
+from crossrun.model.runs import CodexOptions, Limits, MemoryOptions, RunRequest
+from crossrun.model.status import Status
+from crossrun.services.assembly import recorded_task
+from crossrun.services.begin_with import begin_with_of
 from crossrun.store import Store
 
 _PATTERN_WORDS = ("--reference-run-id", "--pattern", "--no-pattern")

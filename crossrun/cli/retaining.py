@@ -1,15 +1,15 @@
 """Old workspaces go after runs, where the settings say so: quietly, and never for long."""
 
-from crossrun.background import Background
 from crossrun.cli.cleanup import rules_of
 from crossrun.cli.globals import current
+from crossrun.config.settings import Settings
 from crossrun.errors import CrossrunError
-from crossrun.retention import Rules
-from crossrun.runs import Run
-from crossrun.settings import Settings
+from crossrun.model.retention import Rules
+from crossrun.model.runs import Run
+from crossrun.services.cleanup.inventory import measuring
+from crossrun.services.cleanup.removal import Done, Wanted, find, remove_found
 from crossrun.store import Store
-from crossrun.tidying.removal import Done, Wanted, find, remove_found
-from crossrun.tidying.survey import measuring
+from crossrun.system.background import Background
 from crossrun.views.words import plural
 
 _PATIENCE = 2.0

@@ -2,17 +2,17 @@
 
 import shlex
 
-from crossrun.assembly import open_crew
 from crossrun.cli import run_options as word
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.request import request_of, settings_of
 from crossrun.cli.starting import Given, start
-from crossrun.conduct import first_assignment
-from crossrun.lineage import first
-from crossrun.runs import RunRequest
-from crossrun.schema import document, plain_object
-from crossrun.settings import Settings
+from crossrun.config.settings import Settings
+from crossrun.engine import first_assignment
+from crossrun.model.runs import RunRequest
+from crossrun.projections.documents import document, plain_object
+from crossrun.services.assembly import open_crew
+from crossrun.services.lineage import first
 from crossrun.store import Store
 from crossrun.views.choices import choice_lines
 

@@ -8,8 +8,8 @@ import typer
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import application, current
 from crossrun.cli.recovery import restore_store
-from crossrun.schema import document
-from crossrun.settings import Settings
+from crossrun.config.settings import Settings
+from crossrun.projections.documents import document
 from crossrun.store import Store
 
 

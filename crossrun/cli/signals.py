@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 from crossrun.errors import Exit
-from crossrun.inherited import ENDING
-from crossrun.runs import Run
-from crossrun.status import Status
-from crossrun.stopping import Stop
+from crossrun.model.runs import Run
+from crossrun.model.status import Status
+from crossrun.system.cancellation import Stop
+from crossrun.system.inherited import ENDING
 
 _URGENT = signal.SIGQUIT
 """Ctrl-\\, pressed when Ctrl-C seems to do nothing."""

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, NoReturn
 
 import typer
 
-from crossrun.assembly import open_crew, redactor_for
 from crossrun.cli import signals
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
@@ -15,16 +14,17 @@ from crossrun.cli.ledger import events_between
 from crossrun.cli.recovery import keep_copy
 from crossrun.cli.retaining import keep_bounded
 from crossrun.cli.suspending import Suspension, suspendable
-from crossrun.conduct import conduct
-from crossrun.conduct.course import Crew
+from crossrun.config.settings import Settings
+from crossrun.engine import conduct
+from crossrun.engine.context import Crew
 from crossrun.errors import UsageError
-from crossrun.lineage import Descent
+from crossrun.model.runs import Run
+from crossrun.projections.documents import document, run_object
 from crossrun.redaction import Redactor
-from crossrun.runs import Run
-from crossrun.schema import document, run_object
-from crossrun.settings import Settings
-from crossrun.stopping import Stop
+from crossrun.services.assembly import open_crew, redactor_for
+from crossrun.services.lineage import Descent
 from crossrun.store import Store
+from crossrun.system.cancellation import Stop
 from crossrun.views.live import (
     Brief,
     JsonLinesView,

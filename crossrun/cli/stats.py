@@ -10,13 +10,13 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.cleanup import OfProject, rules_of
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
-from crossrun.clock import utc
+from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError
-from crossrun.retention import planned
-from crossrun.schema import document
-from crossrun.settings import Settings
-from crossrun.tidying.survey import WITH_WORKSPACE, size_of, survey
-from crossrun.tidying.usage import CodexUsage, codex_usage, disk_usage
+from crossrun.model.retention import planned
+from crossrun.projections.documents import document
+from crossrun.services.cleanup.inventory import WITH_WORKSPACE, size_of, survey
+from crossrun.services.cleanup.usage import CodexUsage, codex_usage, disk_usage
+from crossrun.system.clock import utc
 from crossrun.views.statistics import Figures, statistics
 
 Days = Annotated[int, typer.Option(min=1, metavar="N", help="Runs of the last N days.")]

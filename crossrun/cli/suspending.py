@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
-from crossrun import clock
 from crossrun.executors.suspending import continue_all, suspend_all
+from crossrun.system import clock
 
 LeaveTerminal = Callable[[], AbstractContextManager[None]]
 """Gives the terminal back to the shell until the context ends."""

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from crossrun import streams
-from crossrun.background import Background
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, events_between, open_ledger, tell_interrupted
 from crossrun.cli.suspending import suspendable
+from crossrun.config.settings import Settings
 from crossrun.events import Recorded, RunFinished
-from crossrun.runs import Run
-from crossrun.schema import document, run_object
-from crossrun.settings import Settings
+from crossrun.model.runs import Run
+from crossrun.projections.documents import document, run_object
 from crossrun.store import Store
+from crossrun.system import streams
+from crossrun.system.background import Background
 from crossrun.views.live import JsonLinesView, Silent, View, follow, view_for
 
 _POLL = 0.1

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from crossrun.events.fact import Fact
-from crossrun.runs import RunRequest, Source
+from crossrun.model.runs import RunRequest, Source
 
 
 class RunStarted(Fact, frozen=True):

@@ -1,9 +1,9 @@
 """What follows the work, and the end."""
 
 from crossrun.events.fact import Fact
-from crossrun.failures import Failure
-from crossrun.runs import Change, IgnoredFiles, RefChange
-from crossrun.status import Status
+from crossrun.model.failures import Failure
+from crossrun.model.runs import Change, IgnoredFiles, RefChange
+from crossrun.model.status import Status
 
 
 class Verified(Fact, frozen=True):

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from crossrun.events.fact import Channel, Fact
-from crossrun.workflows import Caution, Decision, Lesson, State, Stats, Trace, Workflow
+from crossrun.model.workflows import Caution, Decision, Lesson, State, Stats, Trace, Workflow
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

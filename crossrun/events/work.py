@@ -5,8 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 from crossrun.events.fact import Channel, Fact
-from crossrun.failures import Failure
-from crossrun.runs import Tokens
+from crossrun.model.failures import Failure
+from crossrun.model.runs import Tokens
 
 
 class PlannerReplied(Fact, frozen=True):

@@ -7,9 +7,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from crossrun.events import AgentEvent, Channel
-from crossrun.failures import Failure
-from crossrun.runs import NO_TOKENS, Tokens
-from crossrun.stopping import Stop
+from crossrun.model.failures import Failure
+from crossrun.model.runs import NO_TOKENS, Tokens
+from crossrun.system.cancellation import Stop
 
 
 class Assignment(Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import Protocol
 from crossrun.events import AgentEvent, AgentLaunched, Unrecognised, Warned
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.process import Bounds, Exit, Launch, Output, Piece, supervise
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
 
 _RAW_KEPT = 64 * 1024
 

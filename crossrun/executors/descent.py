@@ -27,7 +27,7 @@ from crossrun.executors.process_table import (
     tree,
     works_in,
 )
-from crossrun.folders import make_private
+from crossrun.system.folders import make_private
 
 _INTERVAL = 0.1
 _SHARE = 10

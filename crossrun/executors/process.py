@@ -18,12 +18,12 @@ from typing import IO
 
 from msgspec import Struct
 
-from crossrun import clock
 from crossrun.executors.descent import Descent
 from crossrun.executors.process_table import own_children
 from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
-from crossrun.failures import CANCELLED, TIMED_OUT, Failure
-from crossrun.stopping import Stop
+from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure
+from crossrun.system import clock
+from crossrun.system.cancellation import Stop
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes. A longer line comes in pieces, so that memory stays bounded."""

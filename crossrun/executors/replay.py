@@ -8,13 +8,13 @@ import os
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
-from crossrun import clock
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, TurnStarted, Warned
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.executors.recording import FileWrite, Recording
-from crossrun.failures import CANCELLED, Failure, RunFailed
+from crossrun.model.failures import CANCELLED, Failure, RunFailed
+from crossrun.system import clock
 
 
 class Replay:

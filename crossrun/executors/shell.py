@@ -7,7 +7,7 @@ from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted
 from crossrun.executors import Assignment, Outcome
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
 
 
 class Shell:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from crossrun.background import Background
+from crossrun.config.tasktypes import TaskType
 from crossrun.events import Channel, Event, PatternLearned, UsageReported, Warned
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
+from crossrun.model.runs import Run, RunRequest
+from crossrun.model.workflows import Workflow
 from crossrun.patterns import Injection, Person
-from crossrun.runs import Run, RunRequest
-from crossrun.stopping import Stop
 from crossrun.store import Store
-from crossrun.tasktypes import TaskType
-from crossrun.workflows import Workflow
+from crossrun.system.background import Background
+from crossrun.system.cancellation import Stop
 
 if TYPE_CHECKING:
     from crossrun.patterns.learning.privacy import Scrub

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from crossrun.events import Candidate, Channel, PatternDecided
+from crossrun.model.runs import MemoryOptions, RunRequest
+from crossrun.model.workflows import Decision, Pattern, Preconditions
 from crossrun.patterns import Injection
 from crossrun.patterns.crediting.holdout import draw, eligible, share_withheld
 from crossrun.patterns.rendering import block_of, rendered
-from crossrun.runs import MemoryOptions, RunRequest
 from crossrun.store.patterns import Eligibility, PatternReader
-from crossrun.workflows import Decision, Pattern, Preconditions
 
 if TYPE_CHECKING:
     from crossrun.patterns.choosing.choice import Choice

@@ -5,9 +5,11 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from crossrun.clock import now
 from crossrun.events import CommandRan, FileChanged, PatternJudged, decode
-from crossrun.failures import FAILURES, Failure
+from crossrun.model.failures import FAILURES, Failure
+from crossrun.model.runs import Run
+from crossrun.model.status import Status
+from crossrun.model.workflows import Pattern
 from crossrun.patterns.crediting.adherence import adherence
 from crossrun.patterns.crediting.evidence import (
     LEAST_WITH,
@@ -20,10 +22,8 @@ from crossrun.patterns.crediting.evidence import (
 from crossrun.patterns.crediting.lifecycle import adopted
 from crossrun.patterns.crediting.lifecycle import judged as standing_of
 from crossrun.patterns.crediting.trials import trial_of
-from crossrun.runs import Run
-from crossrun.status import Status
 from crossrun.store import Store
-from crossrun.workflows import Pattern
+from crossrun.system.clock import now
 
 _MOST_COMMANDS = 500
 _MOST_TRIALS = 1_000

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
-from crossrun.failures import Failure
 from crossrun.memory.choosing import QUICKSTART
+from crossrun.model.failures import Failure
+from crossrun.model.queries import RunFilter
+from crossrun.model.runs import Run
+from crossrun.model.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
 from crossrun.patterns import Person
 from crossrun.patterns.choosing.recall import ranked
 from crossrun.patterns.learning import workflow_of
@@ -27,11 +31,7 @@ from crossrun.patterns.learning.intents import program
 from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of, is_trivial
 from crossrun.patterns.rendering import fingerprint, without_examples
-from crossrun.runs import Run
 from crossrun.store import ALPHABET, Store
-from crossrun.stored import RunFilter
-from crossrun.tasktypes import TaskType
-from crossrun.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
 
 _ENDS_READ = 5_000
 """Of a very long run, so many events of its beginning and of its end are looked at."""

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from crossrun.events import Channel, Event, PatternDecided
-from crossrun.failures import Failure
-from crossrun.runs import RunRequest
-from crossrun.stopping import Stop
+from crossrun.model.failures import Failure
+from crossrun.model.runs import RunRequest
+from crossrun.system.cancellation import Stop
 
 
 class Person(Struct, frozen=True):

@@ -7,8 +7,7 @@ import msgspec
 import yaml
 
 from crossrun.errors import UsageError
-from crossrun.patterns.rendering import size
-from crossrun.workflows import (
+from crossrun.model.workflows import (
     LONGEST_STEP,
     MOST_CAUTIONS,
     MOST_STEPS,
@@ -21,6 +20,7 @@ from crossrun.workflows import (
     Variable,
     Workflow,
 )
+from crossrun.patterns.rendering import size
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z_]\w{0,39}")

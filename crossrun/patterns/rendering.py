@@ -12,8 +12,8 @@ from itertools import pairwise
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from crossrun.commandlines import one_line
-from crossrun.workflows import Variable, Workflow
+from crossrun.model.workflows import Variable, Workflow
+from crossrun.system.commandlines import one_line
 
 _CHARACTERS_A_TOKEN = 4
 _CLOSING = (

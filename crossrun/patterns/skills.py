@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
-from crossrun.commandlines import one_line
 from crossrun.errors import UsageError
+from crossrun.model.workflows import LONGEST_STEP, MOST_STEPS, Pattern
 from crossrun.patterns.forms import FORMAT, Form, StepForm, checked
-from crossrun.workflows import LONGEST_STEP, MOST_STEPS, Pattern
+from crossrun.system.commandlines import one_line
 
 SKILL_FILE = "SKILL.md"
 PATTERN_FILE = "pattern.yaml"

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from crossrun.failures import Failure
-from crossrun.runs import Tokens
-from crossrun.tasktypes import TaskType
+from crossrun.config.tasktypes import TaskType
+from crossrun.model.failures import Failure
+from crossrun.model.runs import Tokens
 
 Message = Mapping[str, Any]
 """A message of a conversation in the chat format."""

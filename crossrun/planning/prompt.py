@@ -2,8 +2,8 @@
 
 import json
 
+from crossrun.config.tasktypes import TaskType
 from crossrun.planning import StepReport
-from crossrun.tasktypes import TaskType
 
 TOOL = {
     "type": "function",

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from crossrun.model.runs import Tokens
+from crossrun.model.workflows import LONGEST_STEP, Step, Workflow
 from crossrun.planning import Message
 from crossrun.redaction import Redactor
-from crossrun.runs import Tokens
-from crossrun.workflows import LONGEST_STEP, Step, Workflow
 
 ATTEMPTS = 2
 """Calls for one workflow: better words are worth one more try, not two."""

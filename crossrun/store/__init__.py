@@ -7,10 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from crossrun.clock import now
+from crossrun.config.settings import Paths
 from crossrun.errors import StillRunningError
-from crossrun.filelocks import trying_lock
-from crossrun.settings import Paths
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks
 from crossrun.store.migrations import migrate, version
@@ -19,12 +17,14 @@ from crossrun.store.patterns import PatternReader
 from crossrun.store.queue import RunQueue
 from crossrun.store.reading import Reader
 from crossrun.store.steps import LATEST, OLDEST
+from crossrun.system.clock import now
+from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
     from crossrun.events import Event, Recorded, RunFinished
+    from crossrun.model.retention import Occupant
+    from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
-    from crossrun.retention import Occupant
-    from crossrun.runs import Application, Run
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.early_writing import EarlyWriter
     from crossrun.store.pattern_writing import PatternSession
@@ -119,7 +119,7 @@ class Store:
         hurry: "Callable[[], bool]" = lambda: False,
     ) -> "Generator[Recorded | None]":
         """Stores a new run's facts; see `Recording.record`. `hurry`: do not wait for a lock."""
-        from crossrun.store.recording import Recording
+        from crossrun.store.event_writer import Recording
 
         return Recording(
             run_id, redactor, lambda: self._recorder, early=self._early_writer, hurry=hurry
@@ -167,7 +167,7 @@ class Store:
 
     def occupants(self, run_id: str | None = None) -> "list[Occupant]":
         """What the end of workspaces depends on; see `occupants.read_occupants`."""
-        from crossrun.store.occupants import read_occupants
+        from crossrun.store.workspace_runs import read_occupants
 
         return read_occupants(self._access, run_id)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import ConfigurationError
-from crossrun.folders import make_private
 from crossrun.store.opening import damaged, read_only
 from crossrun.store.steps import APPLICATION_ID
 from crossrun.store.versions import usable_version
+from crossrun.system.folders import make_private
 
 _WEEK = timedelta(days=7)
 _WEEKLY = "weekly"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crossrun.runs import Run
+from crossrun.model.runs import Run
 from crossrun.store.opening import translated
 from crossrun.store.rows import run_row
 from crossrun.store.stopped import begin

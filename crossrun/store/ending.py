@@ -12,13 +12,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from crossrun.clock import now
 from crossrun.events import Recorded, RunFinished, encode
-from crossrun.ledger import advance
+from crossrun.model.queries import StoredEvent
+from crossrun.model.runs import Run
+from crossrun.projections.run import advance
 from crossrun.redaction import MASK, Redactor
-from crossrun.runs import Run
 from crossrun.store.rows import run_row
-from crossrun.stored import StoredEvent
+from crossrun.system.clock import now
 
 _BUSY_S = 2.0
 """Nobody waits long for another program: the next command finds the run again."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from crossrun.folders import make_private
+from crossrun.system.folders import make_private
 
 
 class RunLocks:

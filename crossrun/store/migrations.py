@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from crossrun.filelocks import file_locked
-from crossrun.folders import make_private
 from crossrun.store.opening import not_a_store, read_only, translated
 from crossrun.store.steps import APPLICATION_ID, LATEST, MIGRATIONS, OLDEST, SAYS_OLDEST
 from crossrun.store.versions import usable_version
+from crossrun.system.filelocks import file_locked
+from crossrun.system.folders import make_private
 
 _BUSY_MS = 30_000
 

@@ -8,10 +8,10 @@ from sqlmodel import Session, col, delete, func, select
 
 from crossrun.errors import NotFoundError
 from crossrun.events import PatternJudged, PatternLearned, Recorded
+from crossrun.model.workflows import Pattern, State, Stats, Version, Workflow
 from crossrun.patterns.choosing.entries import entry_of
-from crossrun.store import shelf
+from crossrun.store import pattern_index
 from crossrun.store.tables import PatternRow, SourceRow, VersionRow
-from crossrun.workflows import Pattern, State, Stats, Version, Workflow
 
 _NEW = "Not enough evidence yet: no run was eligible."
 
@@ -172,7 +172,7 @@ class PatternSession:
         self._session.delete(self._row(pattern_id))
         for table in (VersionRow, SourceRow):
             self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))
-        shelf.remove(_raw(self._session), [pattern_id])
+        pattern_index.remove(_raw(self._session), [pattern_id])
 
     def _store(self, row: PatternRow, version: Version) -> None:
         values = msgspec.structs.asdict(version)
@@ -193,7 +193,7 @@ class PatternSession:
 
 def _put(session: Session, row: PatternRow, workflow: Workflow) -> None:
     entry = entry_of(row.id, row.task, workflow, task_type=row.task_type, project_id=row.project_id)
-    shelf.put(_raw(session), [entry])
+    pattern_index.put(_raw(session), [entry])
 
 
 def _raw(session: Session) -> sqlite3.Connection:

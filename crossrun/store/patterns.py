@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from crossrun.errors import NotFoundError
+from crossrun.model.queries import PatternFilter, PatternLine
 from crossrun.store.access import ReadAccess, fitting
-from crossrun.stored import PatternFilter, PatternLine
 
 if TYPE_CHECKING:
+    from crossrun.model.workflows import Pattern, Preconditions, State, Trace, Version
     from crossrun.patterns.choosing.recall import Found
-    from crossrun.workflows import Pattern, Preconditions, State, Trace, Version
 
 _WITH_WORKFLOW = (
     "SELECT p.*, v.hash, v.workflow,"
@@ -118,7 +118,7 @@ class PatternReader:
         """What so many successful runs added to a pattern, the oldest of them first."""
         import msgspec
 
-        from crossrun.workflows import Trace
+        from crossrun.model.workflows import Trace
 
         rows = self._rows(
             "SELECT trace FROM pattern_runs WHERE pattern_id = ? AND trace IS NOT NULL"
@@ -147,14 +147,14 @@ class PatternReader:
     def candidates(self, task: str, *, task_type: str | None, project_id: str | None) -> "Found":
         """What there is to choose from for a task; `project_id` bounds where it comes from."""
         from crossrun.patterns.choosing.recall import Found
-        from crossrun.store import shelf
+        from crossrun.store import pattern_index
 
         with self._access.connection() as connection:
             if connection is None:
                 return Found((), (), 0, 0, {}, {})
             connection.row_factory = None
             with self._access.making_sense("the words of patterns"):
-                return shelf.candidates(
+                return pattern_index.candidates(
                     connection, task, task_type=task_type, project_id=project_id
                 )
 
@@ -219,7 +219,7 @@ def _eligibility(row: sqlite3.Row) -> Eligibility | None:
     """None for a row that makes no sense: its pattern is not chosen."""
     import msgspec
 
-    from crossrun.workflows import Preconditions
+    from crossrun.model.workflows import Preconditions
 
     try:
         interval = msgspec.json.decode(

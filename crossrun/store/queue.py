@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from crossrun.filelocks import is_locked, trying_lock
-from crossrun.folders import make_private
+from crossrun.system.filelocks import is_locked, trying_lock
+from crossrun.system.folders import make_private
 
 
 class RunQueue:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crossrun.errors import NotFoundError
-from crossrun.status import Status
+from crossrun.model.queries import RunFilter, RunLine, StoredEvent
+from crossrun.model.status import Status
 from crossrun.store.access import ReadAccess, fitting
-from crossrun.stored import RunFilter, RunLine, StoredEvent
 
 if TYPE_CHECKING:
-    from crossrun.runs import Application, Artifact, Project, Run
+    from crossrun.model.runs import Application, Artifact, Project, Run
 
 LAST = "last"
 _DECIDED = (

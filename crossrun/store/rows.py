@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from crossrun.events import decode, is_of_newer, type_of
-from crossrun.runs import Application, Artifact, Project, Run
+from crossrun.model.queries import StoredEvent
+from crossrun.model.runs import Application, Artifact, Project, Run
+from crossrun.model.workflows import Pattern, Version
 from crossrun.store.access import require_moment
-from crossrun.stored import StoredEvent
-from crossrun.workflows import Pattern, Version
 
 _NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source", "commits")
 _LISTS = ("left_out", "refs")

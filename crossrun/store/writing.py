@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, col, create_engine, delete, insert
 
 from crossrun.events import Recorded
-from crossrun.runs import Application, Artifact, Run
+from crossrun.model.runs import Application, Artifact, Run
 from crossrun.store import pattern_writing
 from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import PatternSession

@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from crossrun.applying import Outcome, Recovery
-from crossrun.runs import Run
+from crossrun.model.runs import Run
+from crossrun.services.applying import Outcome, Recovery
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.unseen import visible
 from crossrun.views.words import CHANGE_MARKS, history_words, plural
-from crossrun.workspace.descriptors import shown
-from crossrun.workspace.merging import Clash, Step
+from crossrun.workspace.files.dirfd import shown
+from crossrun.workspace.merge.decisions import Clash, Step
 
 _MOST = 50
 _LABEL = 11

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from os.path import commonpath
 from typing import NamedTuple
 
-from crossrun.runs import Change
+from crossrun.model.runs import Change
 from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.unseen import visible, visible_lines
 from crossrun.views.words import CHANGE_MARKS, plural

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from crossrun.model.queries import PatternLine
+from crossrun.model.workflows import Pattern
 from crossrun.patterns.crediting.evidence import Credit, Effect, Lift, NotEnough
-from crossrun.stored import PatternLine
 from crossrun.views.patterns import (
     STATE_STYLES,
     UNKNOWN,
@@ -14,7 +15,6 @@ from crossrun.views.patterns import (
 )
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import first_line, plural
-from crossrun.workflows import Pattern
 
 _NOTHING = 0.005
 

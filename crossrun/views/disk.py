@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from crossrun.retention import Holding
-from crossrun.status import Status
+from crossrun.model.retention import Holding
+from crossrun.model.status import Status
 from crossrun.views.terminal import Column, Terminal, fit, table
 from crossrun.views.words import age, disk_size, first_line, status_style
 

@@ -6,13 +6,13 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.runs import Change, IgnoredFiles
+from crossrun.model.runs import Change, IgnoredFiles
 from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.unseen import visible
 from crossrun.views.words import CHANGE_MARKS, plural, size
-from crossrun.workspace.descriptors import shown
-from crossrun.workspace.filenames import percent_encoded, system_path
-from crossrun.workspace.looking import Entry
+from crossrun.workspace.files.dirfd import shown
+from crossrun.workspace.files.filenames import percent_encoded, system_path
+from crossrun.workspace.snapshots.files import Entry
 
 _NONE_IGNORED = IgnoredFiles()
 MOST_IN_FOLDER, MOST_LINES = 100, 5000

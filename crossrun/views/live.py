@@ -25,9 +25,9 @@ from crossrun.events import (
     Verified,
     WorkspaceChanged,
 )
-from crossrun.ledger import advance, begun
-from crossrun.runs import Run
-from crossrun.schema import document, recorded_event, run_object
+from crossrun.model.runs import Run
+from crossrun.projections.documents import document, recorded_event, run_object
+from crossrun.projections.run import advance, begun
 from crossrun.views.moving_line import MovingLine
 from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import Progress

@@ -4,13 +4,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from crossrun.stored import PatternLine
+from crossrun.model.queries import PatternLine
 from crossrun.views.terminal import Column, Terminal, cell_len, fit, table
 from crossrun.views.unseen import clean
 from crossrun.views.words import first_line, plural
 
 if TYPE_CHECKING:
-    from crossrun.workflows import Pattern, Stats, Workflow
+    from crossrun.model.workflows import Pattern, Stats, Workflow
 
 STATE_STYLES = {"active": "good", "quarantined": "warn", "retired": "bad", "disabled": "dim"}
 UNKNOWN = "not enough evidence yet"

@@ -2,7 +2,6 @@
 
 from typing import assert_never
 
-from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentLaunched,
     AgentReasoned,
@@ -43,7 +42,8 @@ from crossrun.events import (
     WorkspaceChanged,
     WorkspacePrepared,
 )
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
+from crossrun.system.commandlines import bare_command
 from crossrun.views.unseen import clean, printed, visible
 from crossrun.views.words import (
     CHANGE_MARKS,

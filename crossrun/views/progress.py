@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from crossrun.clock import monotonic
-from crossrun.commandlines import bare_command
 from crossrun.events import (
     AgentLaunched,
     CommandDeclined,
@@ -25,7 +23,9 @@ from crossrun.events import (
     WaitBegan,
     WorkspaceChanged,
 )
-from crossrun.runs import NO_TOKENS, Tokens
+from crossrun.model.runs import NO_TOKENS, Tokens
+from crossrun.system.clock import monotonic
+from crossrun.system.commandlines import bare_command
 from crossrun.views.words import clock, count, moment, short_command
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from crossrun.retention import Plan
-from crossrun.status import Status
+from crossrun.model.retention import Plan
+from crossrun.model.status import Status
+from crossrun.services.cleanup.usage import CodexUsage, DiskUsage, ProjectUsage
 from crossrun.store.statistics import Totals
-from crossrun.tidying.usage import CodexUsage, DiskUsage, ProjectUsage
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import count, disk_size, first_line, plural, status_style
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from crossrun.events import ArtifactSaved
-from crossrun.runs import Application, Artifact, Run
+from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.unseen import clean, visible

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from crossrun import streams
-from crossrun.background import Background
 from crossrun.events import Recorded
-from crossrun.ledger import advance
-from crossrun.runs import Run
-from crossrun.status import Status
-from crossrun.stopping import Stop
+from crossrun.model.runs import Run
+from crossrun.model.status import Status
+from crossrun.projections.run import advance
+from crossrun.system import streams
+from crossrun.system.background import Background
+from crossrun.system.cancellation import Stop
 from crossrun.views.live import View, shown
 
 EventReader = Callable[[int, int], Iterable[Recorded]]

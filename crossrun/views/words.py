@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from crossrun.status import Status
+from crossrun.model.status import Status
 from crossrun.views.unseen import clean, visible, visible_command
 
 if TYPE_CHECKING:
-    from crossrun.runs import RefChange
+    from crossrun.model.runs import RefChange
 
 Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "warn", "bad", "note"]
 CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}

@@ -11,13 +11,15 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.background import Background, checkpoint
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
-from crossrun.filelocks import is_locked, trying_lock
-from crossrun.folders import make_private
-from crossrun.workspace.git_folders import GitFolders
-from crossrun.workspace.histories import History, measured
-from crossrun.workspace.ignored import (
+from crossrun.system.background import Background, checkpoint
+from crossrun.system.filelocks import is_locked, trying_lock
+from crossrun.system.folders import make_private
+from crossrun.workspace.git.folders import GitFolders
+from crossrun.workspace.git.own_repository import is_file_below
+from crossrun.workspace.git.refs import Refs, encoded, refs_of, repository_in
+from crossrun.workspace.snapshots.history import History, measured
+from crossrun.workspace.snapshots.ignored import (
     IgnoredChange,
     Mark,
     compare,
@@ -26,12 +28,10 @@ from crossrun.workspace.ignored import (
     manifest,
     to_keep,
 )
-from crossrun.workspace.own_repository import is_file_below
-from crossrun.workspace.refs import Refs, encoded, refs_of, repository_in
-from crossrun.workspace.snapshots import EMPTY_TREE, Snapshots
+from crossrun.workspace.snapshots.recorder import EMPTY_TREE, Snapshots
 
 if TYPE_CHECKING:
-    from crossrun.workspace.remembered import Lookout
+    from crossrun.workspace.snapshots.reader import Lookout
 
 _LONGEST_NAME = 255
 _TICK = 0.1
@@ -192,7 +192,7 @@ class Workspaces:
                 f"the workspace {path} is gone",
                 hint="begin anew: crossrun retry RUN",
             )
-        from crossrun.workspace import past
+        from crossrun.workspace.merge import past
 
         snapshots = self.snapshots(path)
         before = Background(lambda: past.past_before(path)) if restorable else None
@@ -214,7 +214,7 @@ class Workspaces:
         Returns:
             The id of the blob that has it; None if there is no repository, or none of that kind.
         """
-        from crossrun.workspace import git_state
+        from crossrun.workspace.merge import git_state
 
         repository = self.repository_around(path)
         if repository is None or not git_state.can_be_kept(repository):
@@ -245,7 +245,7 @@ class Workspaces:
 
     def looking_out(self, *paths: Path) -> "AbstractContextManager[Lookout]":
         """The states of workspaces, of which nothing is changed; the workspaces may be gone."""
-        from crossrun.workspace.remembered import looking_out
+        from crossrun.workspace.snapshots.reader import looking_out
 
         return looking_out(self._snapshots, *map(self._git_dir, paths))
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from crossrun.config.settings import load
 from crossrun.events import Recorded, decode
-from crossrun.ledger import advance
-from crossrun.runs import Run
-from crossrun.settings import load
+from crossrun.model.queries import RunFilter
+from crossrun.model.runs import Run
+from crossrun.projections.run import advance
 from crossrun.store import Store
-from crossrun.stored import RunFilter
 
 
 def told_runs(home: Path, environ: Mapping[str, str] | None = None) -> dict[str, Run]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from filesystems import EXFAT, NTFS, Kind, lacks, mounted
 from trees import sh
 
-from crossrun.workspace.spelling import folded
+from crossrun.workspace.files.spelling import folded
 from faults.lists import FaultList, Trial
 from faults.recovery import in_child, run_id
 from faults.worlds import crossrun_in

@@ -83,19 +83,19 @@ def _text(file: IO[bytes]) -> str:
 
 def _load() -> None:
     """Imports what commands import late, so that no child has to."""
-    import crossrun.applying
-    import crossrun.assembly
     import crossrun.cli
-    import crossrun.conduct
+    import crossrun.engine
+    import crossrun.services.applying
+    import crossrun.services.assembly
+    import crossrun.services.cleanup.removal
     import crossrun.store.writing
-    import crossrun.tidying.removal
     import crossrun.views.applying  # noqa: F401
 
 
 def _carry_out(asked: Mapping[str, object], out: int, err: int, counted: int) -> None:
     """In the child; does not return."""
     from crossrun.cli import root
-    from crossrun.cli.edge import run_command_line
+    from crossrun.cli.error_boundary import run_command_line
 
     steps, die_at, words = 0, asked["die_at"], asked["words"]
     assert isinstance(words, Sequence)

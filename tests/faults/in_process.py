@@ -73,7 +73,7 @@ def main() -> None:
 
 def _carried_out(words: Sequence[str]) -> tuple[int, str, str]:
     from crossrun.cli import root
-    from crossrun.cli.edge import run_command_line
+    from crossrun.cli.error_boundary import run_command_line
 
     out, err = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
     with redirect_stdout(out), redirect_stderr(err):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from conftest import Crossrun, clean_environ
 
+from crossrun.config.settings import load
 from crossrun.errors import NotFoundError
-from crossrun.settings import load
-from crossrun.status import Status
+from crossrun.model.queries import RunFilter
+from crossrun.model.status import Status
 from crossrun.store import Store
-from crossrun.stored import RunFilter
 from faults.checks import told_runs
 from faults.in_process import InProcess
 from faults.lists import FaultList, Trial

@@ -14,8 +14,8 @@ from crossrun.executors.codex.program import Program
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import Launch
 from crossrun.executors.survivors import MARKER
+from crossrun.model.runs import CodexOptions
 from crossrun.redaction import is_key_name
-from crossrun.runs import CodexOptions
 
 _LONGEST_ARGUMENT = 100_000
 """Bytes; the system takes no single argument over 128 KiB, so longer instructions go elsewhere."""

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from crossrun.clock import utc
 from crossrun.executors.process import Exit
-from crossrun.failures import QUOTA_CODES, Failure
-from crossrun.quotas import reset_time
+from crossrun.model.failures import QUOTA_CODES, Failure
+from crossrun.model.quotas import reset_time
+from crossrun.system.clock import utc
 
 _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     # what the message says, the failure's code, the hint, whether it is worth trying again

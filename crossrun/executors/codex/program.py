@@ -14,8 +14,8 @@ from msgspec import Struct, field
 
 from crossrun.errors import AuthenticationError, ConfigurationError
 from crossrun.executors.codex.config import UserConfig
-from crossrun.folders import make_private
 from crossrun.redaction import is_key_name
+from crossrun.system.folders import make_private
 
 OLDEST = (0, 158, 0)
 """Found by trying: earlier ones hand keys to the agent's commands in spite of their settings."""

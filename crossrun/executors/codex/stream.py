@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from crossrun.clock import monotonic
 from crossrun.events import (
     AgentEvent,
     AgentReasoned,
@@ -31,7 +30,8 @@ from crossrun.executors.codex.failures import classify, died, refused
 from crossrun.executors.codex.items import OpenItems
 from crossrun.executors.codex.session import Session, tokens_of
 from crossrun.executors.process import Exit
-from crossrun.runs import Tokens
+from crossrun.model.runs import Tokens
+from crossrun.system.clock import monotonic
 
 _LOOK_AGAIN = 0.5
 """Seconds between two looks into the session file."""

@@ -2,8 +2,8 @@
 
 import re
 
+from crossrun.model.workflows import Workflow
 from crossrun.patterns.choosing.recall import Entry
-from crossrun.workflows import Workflow
 
 _VARIABLE = re.compile(r"\{\w+\}")
 

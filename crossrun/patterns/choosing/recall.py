@@ -1,6 +1,6 @@
 """Which stored patterns resemble a task: one ranking, two probabilities.
 
-Pure: `crossrun.store.shelf` finds candidates and counts, this package weighs them.
+Pure: `crossrun.store.pattern_index` finds candidates and counts, this package weighs them.
 
 What needs the store's counts is in `signals`: a formula without trained parts ranks by it. What
 needs none is in `kinship`. A store of one entry has nothing to count, and one of a thousand knows

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from crossrun.commandlines import simple_commands
+from crossrun.system.commandlines import simple_commands
 
 _LONGEST = 400
 """Characters of a command that are compared."""

@@ -13,9 +13,9 @@ from statistics import NormalDist
 
 from msgspec import Struct
 
+from crossrun.model.workflows import Stats
 from crossrun.patterns.crediting.contrasts import Measured, differences
 from crossrun.patterns.crediting.difficulty import Belief, Tally, beliefs
-from crossrun.workflows import Stats
 
 LEVEL = 0.90
 """The share of intervals that hold the truth."""

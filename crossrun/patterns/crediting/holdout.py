@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from crossrun.workflows import State
+from crossrun.model.workflows import State
 
 FIRST_SHARE = 0.30
 LEAST_SHARE = 0.05

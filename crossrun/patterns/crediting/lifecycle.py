@@ -8,8 +8,8 @@ can be taken back by later evidence, and by the user at once; nothing is deleted
 
 from msgspec import Struct
 
+from crossrun.model.workflows import State
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
-from crossrun.workflows import State
 
 RETIRES = 0.90
 SUSPECT = 0.80

@@ -1,9 +1,9 @@
 """From runs to trials: what of a run counts when a pattern is credited."""
 
 from crossrun.errors import Exit
-from crossrun.failures import exit_code_of
+from crossrun.model.failures import exit_code_of
+from crossrun.model.runs import Run
 from crossrun.patterns.crediting.evidence import Setting, Trial
-from crossrun.runs import Run
 
 _NOT_THE_AGENTS = ("WORKSPACE_FAILED", "INTERNAL", "REPLAY_DIVERGED", "AGENT_REFUSED")
 _ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)

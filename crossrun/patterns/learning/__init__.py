@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from crossrun.commandlines import one_line
+from crossrun.model.workflows import LONGEST_STEP, Intent, Preconditions, Step, Trace, Workflow
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
 from crossrun.patterns.learning.clamping import clamped, clipped
 from crossrun.patterns.learning.naming import Names, named, substituted, text_of, values_of
-from crossrun.workflows import LONGEST_STEP, Intent, Preconditions, Step, Trace, Workflow
+from crossrun.system.commandlines import one_line
 
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from crossrun.workflows import Act, Intent, Occurrence, Trace
+from crossrun.model.workflows import Act, Intent, Occurrence, Trace
 
 _TOKEN = re.compile(r"\s+|[\w.@~+*/%-]+|.", re.DOTALL)
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,6}$")

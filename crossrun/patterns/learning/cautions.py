@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from crossrun.commandlines import bare_command, one_line
 from crossrun.events import CommandRan, Event, Verified
 from crossrun.patterns.learning.clamping import clipped
 from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.system.commandlines import bare_command, one_line
 
 TEACHING = frozenset(
     [

@@ -4,11 +4,7 @@ import re
 
 from msgspec.structs import replace
 
-from crossrun.commandlines import one_line
-from crossrun.patterns.learning.privacy import printable
-from crossrun.patterns.learning.traces import weight
-from crossrun.patterns.rendering import RECOVERY, size
-from crossrun.workflows import (
+from crossrun.model.workflows import (
     LONGEST_STEP,
     MOST_CAUTIONS,
     MOST_STEPS,
@@ -17,6 +13,10 @@ from crossrun.workflows import (
     Variable,
     Workflow,
 )
+from crossrun.patterns.learning.privacy import printable
+from crossrun.patterns.learning.traces import weight
+from crossrun.patterns.rendering import RECOVERY, size
+from crossrun.system.commandlines import one_line
 
 _LONGEST_EXAMPLE = 60
 _ONLY_IN_STEPS = (

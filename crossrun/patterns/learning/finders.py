@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from crossrun.tasktypes import Finder
-from crossrun.workflows import Finding
+from crossrun.config.tasktypes import Finder
+from crossrun.model.workflows import Finding
 
 MOST_VALUES = 3
 """Of one finder."""

@@ -5,7 +5,7 @@ import shlex
 from functools import lru_cache
 from typing import NamedTuple
 
-from crossrun.workflows import Intent
+from crossrun.model.workflows import Intent
 
 _NOISE = """
     ls ll la dir tree pwd cd pushd popd which type whereis command hash echo printf env printenv

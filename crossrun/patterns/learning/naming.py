@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from crossrun.model.workflows import Finding, Trace, Variable
 from crossrun.patterns.learning.alignment import Aligned, Slot
 from crossrun.patterns.learning.finders import typed
-from crossrun.workflows import Finding, Trace, Variable
 
 _LONGEST_VALUE = 60
 _OPEN = "…"

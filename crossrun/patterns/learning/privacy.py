@@ -8,9 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from crossrun.commandlines import one_line
 from crossrun.patterns import Person
 from crossrun.redaction import MASK
+from crossrun.system.commandlines import one_line
 
 _HOMES = re.compile(
     r"(?<![\w.~])(?:/[\w.-]+){0,3}?/(?:home|Users)/[^/\s'\"`:;,|&()<>$]+"

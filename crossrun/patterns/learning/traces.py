@@ -11,7 +11,6 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from crossrun.commandlines import one_line, simple_commands
 from crossrun.events import (
     CommandRan,
     Event,
@@ -20,9 +19,10 @@ from crossrun.events import (
     StepPlanned,
     ToolCalled,
 )
+from crossrun.model.workflows import Act, Intent, Occurrence
 from crossrun.patterns.learning.intents import Purpose, purpose
 from crossrun.patterns.learning.privacy import EchoGuard, Scrub
-from crossrun.workflows import Act, Intent, Occurrence
+from crossrun.system.commandlines import one_line, simple_commands
 
 _WEIGHTS: dict[Intent, int] = {
     "search": 1,

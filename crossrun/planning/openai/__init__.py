@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from crossrun.failures import Failure, RunFailed
+from crossrun.model.failures import Failure, RunFailed
 from crossrun.planning import Message, Situation, Thought
 from crossrun.planning.openai.client import Client
 from crossrun.planning.openai.failures import Caller

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from crossrun.failures import Failure, RunFailed
+from crossrun.model.failures import Failure, RunFailed
+from crossrun.model.runs import Tokens
 from crossrun.planning import Message
 from crossrun.planning.openai.failures import Caller, failure_of, no_address, nonsense
 from crossrun.planning.openai.surroundings import obstacle, value_of
-from crossrun.runs import Tokens
 
 if TYPE_CHECKING:
     import openai

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from crossrun.clock import utc
-from crossrun.failures import Failure
+from crossrun.model.failures import Failure
+from crossrun.model.quotas import reset_time
 from crossrun.planning.openai.surroundings import about_certificates, proxy_variable, value_of
-from crossrun.quotas import reset_time
+from crossrun.system.clock import utc
 
 if TYPE_CHECKING:
     import openai

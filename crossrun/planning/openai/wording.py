@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crossrun.failures import RunFailed
+from crossrun.model.failures import RunFailed
+from crossrun.model.runs import Tokens
+from crossrun.model.workflows import Workflow
 from crossrun.planning import Message
 from crossrun.planning.openai.client import Client, RequestRefused
 from crossrun.planning.openai.failures import Caller
 from crossrun.planning.openai.surroundings import value_of
 from crossrun.planning.wording import ATTEMPTS, Reworded, accepted, again, question, reply_format
 from crossrun.redaction import Redactor
-from crossrun.runs import Tokens
-from crossrun.workflows import Workflow
 
 _WRITER = Caller(
     "the wording model",

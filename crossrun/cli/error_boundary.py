@@ -1,0 +1,117 @@
+"""The one place where errors become words and exit codes."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import click
+
+from crossrun.cli.globals import Globals
+from crossrun.errors import ConfigurationError, CrossrunError, Exit
+from crossrun.system import streams
+from crossrun.system.folders import current_folder
+from crossrun.system.inherited import Interrupted, exit_code
+
+_STORE_UNREADABLE = ("STORE_DAMAGED", "STORE_INVALID")
+
+
+def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
+    """Carries a command out.
+
+    Returns:
+        The exit code. Never raises, whatever happens inside.
+    """
+    options = Globals(json="--json" in arguments, debug="--debug" in arguments)
+    try:
+        code = command.main(
+            args=list(arguments), prog_name="crossrun", standalone_mode=False, obj=options
+        )
+        sys.stdout.flush()
+    except click.UsageError as error:
+        _tell("USAGE", error.format_message(), _usage_hint(error, arguments), options)
+        return int(Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt, Interrupted) as error:
+        return exit_code(error)
+    except (BrokenPipeError, SystemExit):  # click makes the one of the other
+        return int(Exit.OK)
+    except Exception as error:  # noqa: BLE001  the edge of the program
+        if options.debug:
+            _print_traceback()
+        return _failed(error if isinstance(error, CrossrunError) else _explained(error), options)
+    trouble = streams.output_trouble()
+    if trouble is not None:
+        options.say(f"warning: not all data could be written: {trouble.strerror}")
+    return int(code or 0)
+
+
+def _failed(error: CrossrunError, options: Globals) -> int:
+    _tell(error.code, error.message, _hint(error, options), options, error)
+    return int(error.exit_code)
+
+
+def _explained(error: Exception) -> CrossrunError:
+    """What is wrong with the surroundings, if an error comes from there; else a bug."""
+    if isinstance(error, OSError) and error is streams.output_trouble():
+        return ConfigurationError(
+            "OUTPUT_LOST",
+            f"standard output cannot be written: {error.strerror}",
+            hint="make room, or send the output somewhere else",
+        )
+    if isinstance(error, FileNotFoundError) and current_folder() is None:
+        return ConfigurationError(
+            "FOLDER_GONE",
+            "the current folder no longer exists",
+            hint="change to one that does: cd",
+        )
+    return CrossrunError(
+        "INTERNAL",
+        f"crossrun itself failed: {type(error).__name__}: {error}",
+        hint="run it again with --debug and report what it prints",
+    )
+
+
+def _tell(
+    code: str, message: str, hint: str, options: Globals, error: CrossrunError | None = None
+) -> None:
+    from crossrun.views.unseen import clean
+
+    terminal = options.err
+    said = [f"{terminal.style(f'error[{code}]:', 'bad')} {clean(message)}"]
+    if hint:
+        said.append(f"hint: {clean(hint)}")
+    terminal.write(said)
+    if options.json:
+        told = {
+            "code": code,
+            "message": message,
+            "hint": hint,
+            "docs_url": error.docs_url if error else f"docs/reference/errors.md#{code.lower()}",
+            "retryable": error.retryable if error else False,
+        }
+        from crossrun.projections.documents import document
+
+        with suppress(OSError):
+            options.out.emit(document({"error": told}))
+
+
+def _hint(error: CrossrunError, options: Globals) -> str:
+    """Its own, or, where the store cannot be read, the way back: which depends on the backups."""
+    if error.code not in _STORE_UNREADABLE or options.paths is None:
+        return error.hint
+    from crossrun.cli.recovery import way_back
+
+    return way_back(error.code, options.paths) or error.hint
+
+
+def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
+    command = error.ctx.command_path if error.ctx else "crossrun"
+    hint = f"see  {command} --help"
+    if arguments[:1] == ["run"] and isinstance(error, click.NoSuchOption):
+        hint += ' · a task that begins with a dash needs --: crossrun run -- "-v is broken"'
+    return hint
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

@@ -1,0 +1,248 @@
+"""The work of a run: its turn, its workspace, its pattern, and step after step of the agent."""
+
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from crossrun.engine.context import Course, Stage, guarded
+from crossrun.engine.prepare import begun
+from crossrun.events import (
+    AgentLaunched,
+    Channel,
+    Event,
+    FileChanged,
+    PatternDecided,
+    PlannerReplied,
+    RunDequeued,
+    RunQueued,
+    StepFinished,
+    StepPlanned,
+    UsageReported,
+    WaitBegan,
+    Warned,
+    WorkspacePrepared,
+)
+from crossrun.executors import Assignment, Outcome
+from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
+from crossrun.model.quotas import Patience
+from crossrun.planning import Situation
+from crossrun.planning.prompt import for_agent
+from crossrun.system.clock import utc
+from crossrun.workspace import Workspace, top_files
+
+_ASK_AGAIN = 0.2
+"""Seconds between two looks at the line of waiting runs."""
+
+
+class Work:
+    """What the agent and its planner do in one run."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._standing = msgspec.structs.replace(course.origin.standing)
+        self._patience = Patience(course.request.limits.wait_for_quota)
+        self._block = ""
+
+    def stage(self) -> Stage:
+        """All of it."""
+        try:
+            yield from self._wait_for_turn()
+            self._course.start_the_clock()
+            workspace, source = yield from begun(self._course)
+        except RunFailed as stopped:
+            raise RunFailed(_before_the_agent(stopped.failure)) from stopped
+        self._course.workspace = workspace
+        markers = top_files(self._course.folder)
+        yield WorkspacePrepared(
+            path=str(workspace.path),
+            baseline=workspace.baseline,
+            top_files=markers,
+            source=source,
+            refs=workspace.refs_blob,
+        )
+        trouble = yield from self._choose(markers)
+        if trouble is not None:
+            return trouble
+        return (yield from self._steps(workspace))
+
+    def decide(self, markers: Sequence[str], *, would_be: bool = False) -> PatternDecided:
+        """Has a pattern chosen, or none; its block goes with all instructions from now on."""
+        course = self._course
+        decided, self._block = course.crew.memory.decide(
+            None if would_be else course.run_id,
+            course.request,
+            channel=self._channel(),
+            top_files=markers,
+        )
+        return decided
+
+    def assignment(self, prompt: str) -> Assignment:
+        """What the agent gets for one step."""
+        course, standing = self._course, self._standing
+        limits, channel = course.request.limits, self._channel()
+        instructions = for_agent(course.crew.task_type, self._block)
+        return Assignment(
+            run_id=course.run_id,
+            workspace=course.path,
+            prompt=prompt,
+            instructions="" if channel == "none" else instructions,
+            channel=channel,
+            stop=course.stop,
+            keep=course.archive.keep_line,
+            thread_id=standing.thread_id,
+            thread_tokens=standing.thread_tokens,
+            deadline=course.deadline,
+            idle_timeout=limits.idle_timeout,
+            limit=lambda: standing.budget_reached(limits),
+            process_list=course.process_list,
+            subfolder=course.subfolder,
+        )
+
+    def _wait_for_turn(self) -> Generator[Event | None]:
+        queue = self._course.crew.queue
+        if queue is None:
+            return
+        line = self._course.held.enter_context(queue.line())
+        ahead = next(line)
+        if ahead is None:
+            return
+        yield RunQueued(limit=queue.limit, ahead=ahead)
+        while ahead is not None:
+            yield from self._course.wait(_ASK_AGAIN)
+            ahead = next(line)
+        yield RunDequeued()
+
+    def _choose(self, markers: Sequence[str]) -> Stage:
+        """A memory that is out of order is no reason not to work, unless the user named one."""
+
+        def stage() -> Stage:
+            yield self.decide(markers)
+            return None
+
+        trouble = yield from guarded(stage())
+        if trouble is None or self._course.request.memory.pattern_id is not None:
+            return trouble
+        yield Warned(message=f"pattern memory: {trouble.message}")
+        yield PatternDecided(
+            decision="abstained", reason=trouble.message, probability=1.0, channel="none"
+        )
+        return None
+
+    def _steps(self, workspace: Workspace) -> Stage:
+        while True:
+            prompt = yield from self._next_prompt()
+            if prompt is None:
+                return None
+            self._course.look_up()
+            failure = yield from self._step(prompt, workspace)
+            if failure is not None and not (yield from self._waited_for_quota(failure)):
+                return failure
+
+    def _next_prompt(self) -> Generator[Event | None, None, str | None]:
+        """That of the step that is not finished, or else of the next one that the planner wants."""
+        unfinished = self._standing.next_prompt()
+        if unfinished is not None:
+            return unfinished
+        while True:
+            try:
+                return (yield from self._think())
+            except RunFailed as stopped:
+                if not (yield from self._waited_for_quota(stopped.failure)):
+                    raise
+
+    def _think(self) -> Generator[Event | None, None, str | None]:
+        course, standing = self._course, self._standing
+        situation = Situation(
+            course.request.task,
+            course.crew.task_type,
+            self._block,
+            standing.messages,
+            standing.reports,
+        )
+        planner = course.crew.planner
+        thought = yield from course.in_background(lambda: planner.next_step(situation))
+        for reply in thought.replies:
+            sent = tuple(map(dict, thought.sent))
+            yield self._seen(PlannerReplied(sent=sent, reply=dict(reply)))
+        if thought.tokens is not None:
+            yield self._seen(UsageReported(source="planner", tokens=thought.tokens))
+        if thought.failure is not None:
+            raise RunFailed(thought.failure)
+        return thought.prompt
+
+    def _step(self, prompt: str, workspace: Workspace) -> Stage:
+        assignment = self.assignment(prompt)
+        planned = StepPlanned(
+            prompt=prompt, instructions=assignment.instructions, channel=assignment.channel
+        )
+        yield self._seen(planned)
+        limit = self._standing.limit_reached(self._course.request.limits)
+        if limit is not None:
+            return limit
+        yield None  # the step is in the ledger before the agent can act on it
+        outcome = yield from self._executed(assignment, workspace)
+        finished = StepFinished(failure=outcome.failure, agent_exit_code=outcome.exit_code)
+        yield self._seen(finished)
+        return outcome.failure
+
+    def _executed(
+        self, assignment: Assignment, workspace: Workspace
+    ) -> Generator[Event | None, None, Outcome]:
+        events = self._course.crew.executor.execute(assignment)
+        try:
+            while True:
+                event = next(events)
+                if isinstance(event, FileChanged):
+                    event = _with_content(event, workspace)
+                if event is None:
+                    yield from self._course.tell_of_stop()
+                yield None if event is None else self._seen(event)
+                if isinstance(event, AgentLaunched):
+                    # the agent is busy with itself just now
+                    self._course.crew.memory.get_ready()
+        except StopIteration as ended:
+            outcome: Outcome = ended.value
+            return outcome
+        finally:
+            events.close()
+
+    def _waited_for_quota(self, failure: Failure) -> Generator[Event | None, None, bool]:
+        """Waits where the user wants that and it may help; whether to try again."""
+        now = datetime.now(UTC)
+        until = self._patience.until(failure, now)
+        if until is None:
+            return False
+        yield WaitBegan(until=utc(until), reason=failure.message)
+        yield from self._course.wait((until - now).total_seconds())
+        return True
+
+    def _seen(self, event: Event) -> Event:
+        if isinstance(event, UsageReported):
+            event = self._with_cost(event)
+        self._standing.see(event)
+        return event
+
+    def _with_cost(self, used: UsageReported) -> UsageReported:
+        price = self._course.crew.prices.get(used.source)
+        if used.tokens is None or price is None:
+            return used
+        return msgspec.structs.replace(used, cost=price.cost(used.tokens))
+
+    def _channel(self) -> Channel:
+        resumed = self._standing.thread_id is not None
+        course = self._course
+        return course.crew.executor.channel(course.folder, resumed=resumed)
+
+
+def _before_the_agent(failure: Failure) -> Failure:
+    """Why a run ends that did nothing yet."""
+    if failure not in (CANCELLED, TIMED_OUT):
+        return failure
+    return msgspec.structs.replace(failure, hint="the agent was not started")
+
+
+def _with_content(changed: FileChanged, workspace: Workspace) -> FileChanged:
+    if not changed.ok or changed.change == "deleted":
+        return changed
+    return msgspec.structs.replace(changed, content=workspace.snapshots.keep(changed.path))

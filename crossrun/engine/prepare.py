@@ -1,0 +1,257 @@
+"""What a run begins with: an empty folder, a copy, a clone, or the user's own folder.
+
+Ends with the workspace, ready for the agent, and with what its change is measured against.
+"""
+
+from collections.abc import Generator, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from crossrun.engine.context import Course
+from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied, Warned
+from crossrun.executors.commands import run_command, shell
+from crossrun.executors.process import Bounds
+from crossrun.model.failures import Failure, RunFailed
+from crossrun.model.runs import Source
+from crossrun.system import clock
+from crossrun.workspace import Workspace, top_of_repository
+from crossrun.workspace.copying.links import Redirected, kept_links
+from crossrun.workspace.copying.trees import Copied, Progress
+from crossrun.workspace.files.dirfd import shown
+from crossrun.workspace.git.folders import place_of
+from crossrun.workspace.sources.cloning import clone, without_login
+from crossrun.workspace.sources.preparing import CopyOptions, Taken, take, take_workspace
+
+_NAMED = 100
+"""So many names of each kind an event tells."""
+_NOT_KEPT_NAMED = 3
+_OUTPUT_TOLD = 2000
+
+Kind = Literal["repository", "folder", "url"]
+Facts = Generator[Event | None]
+
+
+def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
+    """Prepares the workspace; the value is what it is and where its files came from.
+
+    Raises:
+        RunFailed, CrossrunError: it cannot be had.
+    """
+    begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
+    course.held.enter_context(workspaces.holding(course.path))
+    links: tuple[Redirected, ...] = ()
+    if origin.workspace is not None or begin.in_place is not None:
+        source = origin.source
+        in_place = origin.workspace is None or (source is not None and source.kind == "in_place")
+        workspace = yield from course.measured(
+            lambda: workspaces.take_over(course.path, restorable=in_place)
+        )
+        if in_place:
+            # what the user did there before is not this run's
+            base = workspace.baseline
+            source = Source(
+                kind="in_place",
+                path=str(course.path),
+                base=base,
+                manifest=workspace.manifest,
+                kept_ignored=workspace.kept,
+                git_state=workspace.git_state,
+            )
+            yield from _name_what_is_not_kept(workspace)
+    else:
+        workspaces.make_room(course.path)
+        source, links = yield from _filled(course)
+        course.work_in(source)
+        whole = source is not None and not source.base
+        if begin.setup is not None:
+            if whole:  # before the setup adds files that its rules ignore
+                yield from course.measured(lambda: workspaces.recorded(course.path, whole=True))
+            yield from _set_up(course, begin.setup)
+        workspace = yield from course.measured(
+            lambda: workspaces.recorded(
+                course.path, beside=origin.cloned, whole=whole and begin.setup is None
+            )
+        )
+        origin.let_go()
+        if source is not None and not source.base:
+            source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
+        if source is not None and links:
+            source = replace(source, links=kept_links(workspace.snapshots, links))
+    course.work_in(source)
+    if workspace.snapshots.left_out:
+        yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
+    return workspace, source
+
+
+def _name_what_is_not_kept(workspace: Workspace) -> Facts:
+    """Says before the agent works what `crossrun undo` could not bring back."""
+    if workspace.git_state is None and top_of_repository(workspace.path) is not None:
+        yield Warned(
+            message="crossrun undo cannot restore the branches and the index of this repository: "
+            "its references are not kept as files, or its .git leads elsewhere"
+        )
+    paths = workspace.not_kept()
+    if paths:
+        named = ", ".join(paths[:_NOT_KEPT_NAMED])
+        more = f" and {len(paths) - _NOT_KEPT_NAMED} more" if len(paths) > _NOT_KEPT_NAMED else ""
+        yield Warned(
+            message=f"too large to be kept, so crossrun undo cannot restore: {shown(named)}{more}"
+        )
+
+
+def _filled(
+    course: Course,
+) -> Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]:
+    """Makes the folder with what it begins with. A new source has no base yet.
+
+    The value is the source, and its links that say something else in the copy.
+    """
+    begin, stop = course.request.begin_with, course.stop
+    kind: Kind
+    if course.origin.cloned is not None:
+        cloned, is_own = course.origin.cloned, course.crew.workspaces.is_own(course.origin.cloned)
+        taking_again = take_workspace(cloned, course.path, stop, is_own=is_own)
+        copied = yield from course.watched(taking_again, _copying)
+        yield _clone_told(copied, begin.run_id or "", course.origin.source)
+        return course.origin.source, () if is_own else copied.redirected
+    if begin.url is not None:
+        taken = yield from course.watched(
+            clone(begin.url, course.path, stop, course.crew.environ), _copying
+        )
+        kind, path = "url", without_login(begin.url)
+    elif begin.path is not None:
+        taking = take(Path(begin.path), course.path, stop, _options(course))
+        taken = yield from course.watched(taking, _copying)
+        kind, path = taken.kind, taken.top
+    else:
+        course.crew.workspaces.make_empty(course.path)
+        return None, ()
+    yield _copy_told(taken, kind, path)
+    return _source(taken, kind, path), taken.copied.redirected
+
+
+def subfolder_of(course: Course) -> str:
+    """Where in the workspace the agent is going to work."""
+    begin, source, crew = course.request.begin_with, course.origin.source, course.crew
+    if begin.path is None:
+        return "" if source is None else source.subfolder
+    home, own = crew.environ.get("HOME"), crew.workspaces.own_folders
+    return place_of(Path(begin.path), home, own).subfolder
+
+
+def _options(course: Course) -> CopyOptions:
+    begin = course.request.begin_with
+    return CopyOptions(
+        clean=begin.clean,
+        include=begin.include,
+        besides=course.crew.workspaces.own_folders,
+        folder_only=begin.folder_only,
+        follow_links=begin.follow_links,
+        environ=course.crew.environ,
+    )
+
+
+def _copying(progress: Progress) -> CopyProgressed:
+    return CopyProgressed(files=progress.files, bytes=progress.bytes)
+
+
+def _source(taken: Taken, kind: Kind, path: str) -> Source:
+    work = taken.uncommitted
+    return Source(
+        kind=kind,
+        path=path,
+        base="",
+        branch=taken.branch,
+        commit=taken.commit,
+        subfolder=taken.subfolder,
+        uncommitted=0 if taken.clean else work.staged + work.unstaged + work.untracked,
+    )
+
+
+def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
+    work = taken.uncommitted
+    return SourceCopied(
+        kind=kind,
+        path=path,
+        **_counted(taken.copied),
+        branch=taken.branch,
+        commit=taken.commit,
+        staged=work.staged,
+        unstaged=work.unstaged,
+        untracked=work.untracked,
+        clean=taken.clean,
+        ignored=taken.ignored,
+        included=taken.included,
+        submodules=_named(taken.submodules),
+        lfs_pointers=_named(taken.lfs_pointers),
+        filtered=_named(taken.filtered),
+        repositories=_named(taken.repositories),
+        detached=_named(taken.detached),
+        shallow=taken.shallow,
+        subfolder=taken.subfolder,
+        operation=taken.operation,
+        partial=taken.partial,
+        home=taken.home,
+    )
+
+
+def _clone_told(copied: Copied, run_id: str, source: Source | None) -> SourceCopied:
+    return SourceCopied(
+        kind="run",
+        path=run_id,
+        **_counted(copied),
+        branch=None if source is None else source.branch,
+        commit=None if source is None else source.commit,
+    )
+
+
+def _counted(copied: Copied) -> dict[str, Any]:
+    return {
+        "files": copied.files,
+        "bytes": copied.bytes,
+        "shared": copied.shared,
+        "links": copied.links,
+        "outward": _named(map(shown, copied.outward)),
+        "redirected": _named(shown(link.path) for link in copied.redirected),
+        "lost": _named(f"{lost.path} ({lost.what})" for lost in copied.lost),
+        "skipped": _named(f"{one.path} ({one.kind})" for one in copied.skipped),
+    }
+
+
+def _named(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(islice(names, _NAMED))
+
+
+def _set_up(course: Course, command: str) -> Facts:
+    """Runs the command of the user's own that prepares a project's workspaces."""
+    course.look_up()
+    began = clock.monotonic()
+    result = yield from run_command(
+        shell(command),
+        workspace=course.folder,
+        environ=course.crew.environ,
+        run_id=course.run_id,
+        bounds=Bounds(course.stop, course.deadline),
+        process_list=course.process_list,
+    )
+    cut_short, code = result.end.cut_short, result.end.code
+    yield SetupRan(
+        command=command,
+        exit_code=None if cut_short else code,
+        output=result.output,
+        duration_s=round(clock.monotonic() - began, 3),
+    )
+    if cut_short is not None:
+        raise RunFailed(cut_short)
+    if code != 0:
+        said = result.output.strip()[-_OUTPUT_TOLD:]
+        raise RunFailed(
+            Failure(
+                "SETUP_FAILED",
+                f"the project's setup `{command}` ended with exit code {code}: {said}",
+                "correct it: crossrun projects set NAME workspace.setup COMMAND",
+            )
+        )

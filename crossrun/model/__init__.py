@@ -1,0 +1,1 @@
+"""What crossrun speaks of, as plain frozen values: runs, requests, workflows, failures."""

@@ -1,0 +1,87 @@
+"""What reads of the store ask for and return, where that is lighter than a whole `Run`."""
+
+from typing import NamedTuple
+
+from crossrun.model.status import Status
+from crossrun.system.clock import seconds_between
+
+
+class StoredEvent(NamedTuple):
+    """An event as it is stored: `body` is JSON text, its type included."""
+
+    run_id: str
+    seq: int
+    at: str
+    type: str
+    body: str
+
+
+class RunLine(NamedTuple):
+    """What a list tells of a run; `tokens` is their sum, None when nobody told.
+
+    `pattern_id` is that of the pattern that was decided on, whatever was decided.
+    """
+
+    id: str
+    project_id: str
+    name: str | None
+    task: str
+    status: Status
+    exit_code: int | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    tokens: int | None
+    pattern_id: str | None = None
+    decision: str | None = None
+    learned_pattern_id: str | None = None
+    duration_s: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """See `Run.seconds`."""
+        measured = self.duration_s
+        return seconds_between(self.started_at, self.ended_at) if measured is None else measured
+
+
+class RunFilter(NamedTuple):
+    """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
+
+    project_id: str | None = None
+    status: str | None = None
+    task_type: str | None = None
+    tag: str | None = None
+    since: str | None = None
+    search: str | None = None
+    limit: int = 20
+
+
+class PatternLine(NamedTuple):
+    """What a list tells of a pattern; `lift` in points of 1, None: not enough evidence yet.
+
+    `used` counts all runs that got it, also those that cannot be compared.
+    """
+
+    id: str
+    version: int
+    state: str
+    own: bool
+    project_id: str
+    task_type: str
+    summary: str
+    steps: int
+    variables: int
+    used: int
+    lift: float | None
+    low: float | None
+    high: float | None
+
+
+class PatternFilter(NamedTuple):
+    """Which patterns to list; None: any."""
+
+    project_id: str | None = None
+    task_type: str | None = None
+    state: str | None = None
+    ids: tuple[str, ...] | None = None
+    limit: int = 50

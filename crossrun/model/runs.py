@@ -1,0 +1,407 @@
+"""A run: what was asked for, what became of it. Plain frozen values without I/O."""
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from crossrun.model.failures import Failure
+from crossrun.model.status import Status
+from crossrun.model.workflows import Decision
+from crossrun.system.clock import seconds_between
+
+Executor = Literal["codex", "replay", "shell"]
+Planner = Literal["direct", "openai"]
+Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
+FollowLinks = Literal["no", "copy"]
+FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
+
+
+class CodexOptions(Struct, frozen=True):
+    """What the user says to Codex itself, passed through."""
+
+    sandbox: Sandbox = "workspace-write"
+    network: bool = False
+    profile: str | None = None
+    add_dirs: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    """`KEY=VALUE` pairs as given with `-c`; they win over what crossrun sets."""
+    require_git_repo: bool = False
+
+
+class Limits(Struct, frozen=True):
+    """Bounds that end a run. Durations in seconds; None: no bound.
+
+    `max_cost` is in the currency of the price settings. `wait_for_quota` is how long the run may
+    wait, all in all, for a provider's quota; None: it does not wait.
+    """
+
+    timeout: float | None = None
+    idle_timeout: float | None = 900.0
+    max_turns: int = 20
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    wait_for_quota: float | None = None
+
+
+class MemoryOptions(Struct, frozen=True, kw_only=True):
+    """What the user wants of pattern memory in a run.
+
+    `pattern_id` is the pattern that the user named, by itself or by the run `reference_run_id` that
+    it was learned from. `holdout` is the share of runs that go without the pattern that fits.
+    `learn_with` is a model that words what was learned. `carried_on_from` is the run that this one
+    goes on from, by which it was decided.
+    """
+
+    off: bool = False
+    pattern_id: str | None = None
+    reference_run_id: str | None = None
+    scope: Literal["user", "project"] = "user"
+    holdout: float = 0.3
+    learn_with: str | None = None
+    carried_on_from: str | None = None
+
+
+class BeginWith(Struct, frozen=True, kw_only=True):
+    """What the user wants a workspace to begin with; nothing of it: an empty folder.
+
+    At most one of `path` (a folder to copy), `url` (a repository to clone), `run_id` (a run whose
+    workspace is cloned) and `in_place` (a folder to work in). `clean` leaves uncommitted work out,
+    `include` are patterns for ignored files that come along. `folder_only` leaves the repository
+    that the folder lies in behind. `follow_links` says what becomes of links that lead out of the
+    folder: they stay links, or what they lead to is copied. `setup` is the user's own command for
+    workspaces of the project, run before the agent.
+    """
+
+    path: str | None = None
+    url: str | None = None
+    run_id: str | None = None
+    in_place: str | None = None
+    clean: bool = False
+    include: tuple[str, ...] = ()
+    setup: str | None = None
+    folder_only: bool = False
+    follow_links: FollowLinks = "no"
+
+
+class RunRequest(Struct, frozen=True, kw_only=True):
+    """All that the user asked for: enough to do the same again."""
+
+    task: str
+    task_type: str = "code"
+    project_id: str = "default"
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    executor: Executor = "codex"
+    planner: Planner = "direct"
+    model: str | None = None
+    planner_model: str | None = None
+    codex: CodexOptions = CodexOptions()
+    limits: Limits = Limits()
+    verify: str | None = None
+    recording: str | None = None
+    """What the replay executor plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
+    memory: MemoryOptions = MemoryOptions()
+    begin_with: BeginWith = BeginWith()
+
+
+class Tokens(Struct, frozen=True):
+    """Tokens used, agent and planner together."""
+
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
+    def __sub__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input - other.input,
+            self.cached_input - other.cached_input,
+            self.output - other.output,
+            self.reasoning - other.reasoning,
+        )
+
+    def or_none(self) -> "Tokens":
+        """Without what is less than none: sums over a thread may lack a request that was killed."""
+        return Tokens(
+            max(self.input, 0),
+            max(self.cached_input, 0),
+            max(self.output, 0),
+            max(self.reasoning, 0),
+        )
+
+    @property
+    def total(self) -> int:
+        """Input and output; cached input and reasoning are parts of these."""
+        return self.input + self.output
+
+
+NO_TOKENS = Tokens()
+
+
+class Price(Struct, frozen=True):
+    """What a model's tokens cost, each for a million of them."""
+
+    input: float
+    cached_input: float
+    output: float
+
+    def cost(self, tokens: Tokens) -> float:
+        """What these tokens cost."""
+        fresh = tokens.input - tokens.cached_input
+        each = (fresh, self.input), (tokens.cached_input, self.cached_input)
+        return sum(n * price for n, price in (*each, (tokens.output, self.output))) / 1_000_000
+
+
+class Spent(Struct, frozen=True):
+    """Tokens, and what they cost; the cost is None as soon as a part of it is not known."""
+
+    tokens: Tokens = NO_TOKENS
+    cost: float | None = 0.0
+
+    def plus(self, tokens: Tokens | None, cost: float | None) -> "Spent":
+        """With more of both; nobody told of any tokens where these are None."""
+        if tokens is None:
+            return self
+        known = None if self.cost is None or cost is None else self.cost + cost
+        return Spent(self.tokens + tokens, known)
+
+
+class Change(Struct, frozen=True):
+    """One file that differs from the state that the run began with.
+
+    Line counts are None for binary files. Where a name is not UTF-8, `path` shows what is not as
+    U+FFFD, and `path_bytes` is the exact path, percent-encoded as in a URL; else it is None.
+    """
+
+    path: str
+    status: Literal["added", "modified", "deleted", "renamed"]
+    old_path: str | None = None
+    insertions: int | None = None
+    deletions: int | None = None
+    path_bytes: str | None = None
+    old_path_bytes: str | None = None
+
+
+class IgnoredFiles(Struct, frozen=True):
+    """Files that git ignores and the run wrote or deleted; caches are left aside.
+
+    `count` is how many, of which the first are named. Their contents are in the workspace only. For
+    a run in place, `kept` is the tree of those whose contents were kept before, as they are now.
+    """
+
+    count: int = 0
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    kept: str | None = None
+
+
+class RefChange(Struct, frozen=True):
+    """A branch, tag or stash that a run made or moved in the repository of its workspace.
+
+    `ref` is its name as git has it: `refs/heads/main`, `refs/tags/v1`, `stash@{0}`; `HEAD` for
+    commits on no branch. `old` is where it was, None when it is new. `commits` counts those that
+    it has, and neither the state before nor the references listed before it; None: not known.
+    """
+
+    ref: str
+    old: str | None
+    new: str
+    commits: int | None
+
+
+class BroughtRef(Struct, frozen=True):
+    """A branch or tag that was made for a reference `source` of a run, at the object `id`."""
+
+    ref: str
+    id: str
+    source: str
+
+
+class Verification(Struct, frozen=True):
+    """The user's own check of a run. `exit_code` is None when it did not end by itself."""
+
+    command: str
+    exit_code: int | None
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """What pattern memory did in a run; `probability` is that of what was decided.
+
+    `share_withheld` is the probability that the pattern would have been withheld. `adherence` is
+    the share of the pattern's steps that the agent followed, known at the end of the run.
+    """
+
+    decision: Decision
+    pattern_id: str | None = None
+    version: int | None = None
+    probability: float | None = None
+    reason: str = ""
+    family_id: str | None = None
+    hash: str | None = None
+    channel: str = "none"
+    share_withheld: float | None = None
+    adherence: float | None = None
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Where the files of a workspace came from, and where changes go back to.
+
+    `path` is a folder, or the address of a repository. `base` is the git tree of the files as they
+    were copied, uncommitted work included, in the workspace's snapshots. `branch` and `commit` are
+    those of the source at that time, `uncommitted` how many files differed from the commit. A run
+    `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
+    files git ignored in the workspace. `kept_ignored` is the tree of those whose contents were kept
+    before a run in place, and `git_state` the blob with HEAD, index, branches and stashes then. The
+    agent works in the `subfolder` of the workspace, when the user named a folder within a
+    repository. `links` are two trees of the links that say something else in the copy than in the
+    source: as they are in the copy, and in the source.
+    """
+
+    kind: Literal["repository", "folder", "url", "in_place"]
+    path: str
+    base: str
+    branch: str | None = None
+    commit: str | None = None
+    uncommitted: int = 0
+    manifest: str | None = None
+    kept_ignored: str | None = None
+    git_state: str | None = None
+    subfolder: str = ""
+    links: tuple[str, str] | None = None
+
+
+class Application(Struct, frozen=True, kw_only=True):
+    """That the change of a run was brought somewhere.
+
+    `path` is the folder that got it, `branch` the branch that was made instead of changing files.
+    `before` and `after` are git trees, in the workspace's snapshots, of the files that were
+    changed: what it takes to undo it. Those of a branch are its commit and the one before.
+    `refs` are the branches and tags that were made for the commits of the run; files and `before`
+    do not matter then. Without `finished_at` only a part of it may be there. `ignored_left` counts
+    files that git ignores, which the run wrote and which were not brought.
+
+    `undo_before` and `undo_after` are such trees of the files that an undo changes. While they are
+    there without `undone_at`, the undo is under way, or was cut short. `left_out` are the paths
+    that the target did not get, since they conflict.
+    """
+
+    id: str
+    run_id: str
+    at: str
+    path: str
+    branch: str | None = None
+    files: int = 0
+    before: str | None = None
+    after: str | None = None
+    finished_at: str | None = None
+    undone_at: str | None = None
+    ignored_left: int | None = None
+    undo_before: str | None = None
+    undo_after: str | None = None
+    left_out: tuple[str, ...] = ()
+    refs: tuple[BroughtRef, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether files have it, or a part of it."""
+        return self.branch is None and not self.refs and self.undone_at is None
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether bringing it, or taking it back, has begun and not ended."""
+        return self.is_live and (self.finished_at is None or self.undo_after is not None)
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A run as the ledger knows it. None means not known (yet), never nothing.
+
+    `cost` is in the currency of the price settings. `ignored_files` counts the files that git
+    ignores and the run wrote or deleted.
+
+    Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by a clock that
+    nobody can set; None where the run has no end or was not measured.
+    """
+
+    id: str
+    project_id: str
+    name: str | None
+    task: str
+    task_type: str
+    tags: tuple[str, ...]
+    status: Status
+    exit_code: int | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    workspace: str
+    executor: str
+    planner: str
+    model: str | None
+    planner_model: str | None
+    executor_version: str | None
+    crossrun_version: str
+    thread_id: str | None = None
+    from_run_id: str | None = None
+    reference_run_id: str | None = None
+    retry_of: str | None = None
+    resumed_from: str | None = None
+    tokens: Tokens | None = None
+    cost: float | None = None
+    answer: str | None = None
+    failure: Failure | None = None
+    branch: str | None = None
+    changes: tuple[Change, ...] | None = None
+    verify: Verification | None = None
+    redactions: int = 0
+    pattern: Decided | None = None
+    learned_pattern_id: str | None = None
+    turns: int = 0
+    commands: int = 0
+    failed_commands: int = 0
+    source: Source | None = None
+    ignored_files: int | None = None
+    duration_s: float | None = None
+    commits: tuple[RefChange, ...] | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, as measured or else by its times; None while it has no end."""
+        measured = self.duration_s
+        return seconds_between(self.started_at, self.ended_at) if measured is None else measured
+
+
+class Artifact(Struct, frozen=True):
+    """A file that a run left for later, outside its workspace. `size` in bytes, as stored."""
+
+    id: str
+    run_id: str
+    kind: str
+    name: str
+    path: str
+    size: int
+    sha256: str
+    created_at: str
+
+
+class Project(Struct, frozen=True):
+    """A name under which runs are kept together. It begins with its first run.
+
+    `setup` is the user's own command that prepares its workspaces.
+    """
+
+    id: str
+    task_type: str | None
+    setup: str | None
+    created_at: str
+    runs: int
+    last_run_at: str | None

@@ -1,0 +1,177 @@
+"""Where the work of a run stands, as a fold over its events.
+
+A run under way and one that goes on from an earlier one need to know the same: which thread the
+agent works in, what the planner and it have said, which step is not finished, what was used.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from crossrun.events import (
+    AgentSpoke,
+    CommandRan,
+    Event,
+    FileChanged,
+    PlannerReplied,
+    StepFinished,
+    StepPlanned,
+    ThreadStarted,
+    TurnStarted,
+    UsageReported,
+    Verified,
+)
+from crossrun.model.failures import QUOTA_CODES, Failure
+from crossrun.model.runs import NO_TOKENS, Limits, Source, Spent, Tokens
+from crossrun.planning import Message, StepReport
+from crossrun.planning.prompt import to_go_on, to_repair
+
+SEEN = (
+    "agent_spoke",
+    "command_ran",
+    "file_changed",
+    "planner_replied",
+    "step_finished",
+    "step_planned",
+    "thread_started",
+    "turn_started",
+    "usage_reported",
+    "verified",
+)
+"""The types of events that matter here."""
+
+_OUTPUT_TOLD = 2000
+"""Characters of a failed command's output that planner and agent get to see."""
+_FAILED_TOLD = 50
+"""So many failed commands of a step the planner gets to see, the newest."""
+_CHANGED_TOLD = 1000
+"""And so many changed files."""
+
+
+class Standing(Struct):
+    """What is known after some events.
+
+    `prompt` is that of the step that was planned and is not finished; `begun` says whether the
+    agent got to know it. `steps` counts those that were carried out, finished or not.
+    """
+
+    thread_id: str | None = None
+    thread_tokens: Tokens = NO_TOKENS
+    _named_thread: str | None = None
+    spent: Spent = Spent()
+    steps: int = 0
+    messages: tuple[Message, ...] = ()
+    reports: tuple[StepReport, ...] = ()
+    prompt: str | None = None
+    begun: bool = False
+    _unplanned: int = 0
+    _answer: str | None = None
+    _changed: list[str] = field(default_factory=list)
+    _failed: list[tuple[str, int | None, str]] = field(default_factory=list)
+
+    def see(self, event: Event) -> None:
+        """Takes one more event into account."""
+        match event:
+            case ThreadStarted(thread_id=thread_id):
+                self._named_thread = thread_id
+            case TurnStarted():
+                # only now the agent can find its thread again
+                self.thread_id = self._named_thread or self.thread_id
+                self.begun = True
+            case AgentSpoke(text=text):
+                self._answer = text
+            case UsageReported(tokens=tokens, cost=cost, thread_total=total):
+                self.spent = self.spent.plus(tokens, cost)
+                self.thread_tokens = total or self.thread_tokens
+            case FileChanged(path=path, ok=True):
+                if len(self._changed) < _CHANGED_TOLD and path not in self._changed:
+                    self._changed.append(path)
+            case CommandRan(exit_code=code, command=command, output=output) if code != 0:
+                self._failed.append((command, code, output[-_OUTPUT_TOLD:]))
+                del self._failed[:-_FAILED_TOLD]
+            case PlannerReplied(sent=sent, reply=reply):
+                self.messages = (*self.messages, *sent, reply)
+                self._unplanned = len(sent) + 1 if reply.get("tool_calls") else 0
+            case StepPlanned(prompt=prompt):
+                self.prompt, self.begun, self._unplanned = prompt, False, 0
+            case StepFinished(failure=failure):
+                self._step_finished(failure)
+            case Verified(command=command, exit_code=code, output=output) if code:
+                self.prompt = to_repair(command, code, output[-_OUTPUT_TOLD:])
+                self.begun = False
+            case _:
+                pass
+
+    def _step_finished(self, failure: Failure | None) -> None:
+        if failure is None or failure.code not in QUOTA_CODES:
+            self.steps += 1
+        if failure is None:
+            report = StepReport(self._answer, tuple(self._changed), tuple(self._failed))
+            self.reports = (*self.reports, report)
+            self.prompt = None
+            self._answer, self._changed, self._failed = None, [], []
+
+    def next_prompt(self) -> str | None:
+        """What the agent is told to go on with the step that is not finished, if there is one."""
+        if self.prompt is None or not self.begun or self.thread_id is None:
+            return self.prompt
+        return to_go_on(self.prompt)
+
+    def settled(self) -> "Standing":
+        """Without a call of the planner that did not become a step: it thinks once more."""
+        whole = self.messages[: len(self.messages) - self._unplanned]
+        return replace(self, messages=whole, _unplanned=0)
+
+    def with_new_task(self) -> "Standing":
+        """Only what stays of it when the agent gets another task: the conversations."""
+        return Standing(
+            thread_id=self.thread_id, thread_tokens=self.thread_tokens, messages=self.messages
+        )
+
+    def limit_reached(self, limits: Limits) -> Failure | None:
+        """Why there may be no further step, if so."""
+        if self.steps >= limits.max_turns:
+            return Failure(
+                "TURN_LIMIT",
+                f"the run has had its {limits.max_turns} turns and is not done",
+                "go on with a higher limit: crossrun resume --max-turns N; or split the task",
+            )
+        return self.budget_reached(limits)
+
+    def budget_reached(self, limits: Limits) -> Failure | None:
+        """Why the agent has to end even in the middle of a step, if so."""
+        used, cost = self.spent.tokens.total, self.spent.cost
+        if limits.max_tokens is not None and used >= limits.max_tokens:
+            return Failure(
+                "TOKEN_LIMIT",
+                f"the run has used {used} of {limits.max_tokens} tokens and is not done",
+                "go on with a higher limit: crossrun resume --max-tokens N; or split the task",
+            )
+        if limits.max_cost is not None and cost is not None and cost >= limits.max_cost:
+            return Failure(
+                "COST_LIMIT",
+                f"the run has cost {cost:.4f} of {limits.max_cost:g} and is not done",
+                "go on with a higher limit: crossrun resume --max-cost N; or split the task",
+            )
+        return None
+
+
+class Origin(Struct, frozen=True):
+    """What a run repeats or goes on from.
+
+    `workspace` is the one that it takes over, `standing` what the earlier runs left. `cloned` is
+    the workspace that its own one is a copy of, which may change again once `let_go` was called.
+    `source` is where the files of either came from. `new_task`: the agent gets another task than
+    in the run that this one goes on from.
+    """
+
+    retry_of: str | None = None
+    resumed_from: str | None = None
+    workspace: Path | None = None
+    cloned: Path | None = None
+    let_go: Callable[[], object] = lambda: None
+    source: Source | None = None
+    new_task: bool = False
+    standing: Standing = field(default_factory=Standing)

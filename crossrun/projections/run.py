@@ -1,0 +1,205 @@
+"""From events to what is known about a run: a pure fold, so that the log alone is the truth."""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from crossrun.events import (
+    AgentLaunched,
+    AgentReasoned,
+    AgentSpoke,
+    ArtifactSaved,
+    CancelRequested,
+    CommandDeclined,
+    CommandRan,
+    CommandStarted,
+    CopyProgressed,
+    FileChanged,
+    ItemStarted,
+    PatternDecided,
+    PatternJudged,
+    PatternLearned,
+    PlannerReplied,
+    PlanUpdated,
+    Recorded,
+    RunDequeued,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    SetupRan,
+    SnapshotProgressed,
+    SourceCopied,
+    StepFinished,
+    StepPlanned,
+    ThreadStarted,
+    ToolCalled,
+    TurnFailed,
+    TurnStarted,
+    UnknownEvent,
+    Unrecognised,
+    UsageReported,
+    Verified,
+    WaitBegan,
+    Warned,
+    WorkspaceChanged,
+    WorkspacePrepared,
+)
+from crossrun.model.failures import exit_code_of
+from crossrun.model.runs import Artifact, Decided, Run, Spent, Verification
+from crossrun.model.status import Status
+
+
+def begun(recorded: Recorded, event: RunStarted) -> Run:
+    """The run as its first event tells it."""
+    request = event.request
+    return Run(
+        id=recorded.run_id,
+        project_id=request.project_id,
+        name=request.name,
+        task=request.task,
+        task_type=request.task_type,
+        tags=request.tags,
+        status=Status.RUNNING,
+        exit_code=None,
+        created_at=recorded.at,
+        started_at=recorded.at,
+        ended_at=None,
+        workspace=event.workspace,
+        executor=request.executor,
+        planner=request.planner,
+        model=request.model,
+        planner_model=request.planner_model,
+        executor_version=event.executor_version,
+        crossrun_version=event.crossrun_version,
+        reference_run_id=request.memory.reference_run_id,
+        from_run_id=request.begin_with.run_id,
+        retry_of=event.retry_of,
+        resumed_from=event.resumed_from,
+    )
+
+
+def advance(run: Run | None, recorded: Recorded) -> Run:
+    """The run after one more of its events; None before the first.
+
+    Raises:
+        ValueError: the first event is not `RunStarted`.
+    """
+    if isinstance(recorded.event, RunStarted):
+        return begun(recorded, recorded.event)
+    if run is None:
+        raise ValueError("a run begins with run_started")
+    return _after(run, recorded)
+
+
+def _after(run: Run, recorded: Recorded) -> Run:
+    match recorded.event:
+        case ThreadStarted(thread_id=thread_id):
+            return replace(run, thread_id=thread_id)
+        case AgentSpoke(text=text):
+            return replace(run, answer=text)
+        case WorkspacePrepared(source=source):
+            return replace(run, source=source)
+        case RunQueued():
+            return replace(run, status=Status.QUEUED, started_at=None)
+        case RunDequeued():
+            return replace(run, status=Status.RUNNING, started_at=recorded.at)
+        case UsageReported(tokens=tokens, cost=cost) if tokens is not None:
+            before = Spent() if run.tokens is None else Spent(run.tokens, run.cost)
+            spent = before.plus(tokens, cost)
+            return replace(run, tokens=spent.tokens, cost=spent.cost)
+        case TurnStarted():
+            return replace(run, turns=run.turns + 1)
+        case CommandRan(exit_code=code):
+            failed = run.failed_commands + (code != 0)
+            return replace(run, commands=run.commands + 1, failed_commands=failed)
+        case PatternDecided() as event:
+            return replace(run, pattern=_decided(event))
+        case PatternJudged(adherence=adherence) if run.pattern is not None:
+            return replace(run, pattern=replace(run.pattern, adherence=adherence))
+        case PatternLearned(lesson="workflow", pattern_id=pattern_id):
+            return replace(run, learned_pattern_id=pattern_id)
+        case Verified(command=command, exit_code=exit_code):
+            return replace(run, verify=Verification(command, exit_code))
+        case WorkspaceChanged(changes=changes, branch=branch, ignored=ignored, commits=commits):
+            count = None if ignored is None else ignored.count
+            return replace(
+                run, changes=changes, branch=branch, ignored_files=count, commits=commits
+            )
+        case RunFinished() as event:
+            return _finished(run, recorded, event)
+        case (
+            AgentLaunched()
+            | AgentReasoned()
+            | ArtifactSaved()
+            | CancelRequested()
+            | CommandDeclined()
+            | CommandStarted()
+            | CopyProgressed()
+            | FileChanged()
+            | ItemStarted()
+            | PatternJudged()
+            | PatternLearned()
+            | PlanUpdated()
+            | PlannerReplied()
+            | RunStarted()
+            | SetupRan()
+            | SnapshotProgressed()
+            | SourceCopied()
+            | StepFinished()
+            | StepPlanned()
+            | ToolCalled()
+            | TurnFailed()
+            | UnknownEvent()
+            | Unrecognised()
+            | UsageReported()
+            | WaitBegan()
+            | Warned()
+        ):
+            return run
+        case _ as never:
+            assert_never(never)
+
+
+def _decided(event: PatternDecided) -> Decided:
+    return Decided(
+        decision=event.decision,
+        pattern_id=event.pattern_id,
+        version=event.version,
+        probability=event.probability,
+        reason=event.reason,
+        family_id=event.family_id,
+        hash=event.hash,
+        channel=event.channel,
+        share_withheld=event.share_withheld,
+    )
+
+
+def _finished(run: Run, recorded: Recorded, event: RunFinished) -> Run:
+    exit_code = 0 if event.failure is None else exit_code_of(event.failure)
+    return replace(
+        run,
+        status=event.status,
+        failure=event.failure,
+        exit_code=exit_code,
+        ended_at=recorded.at,
+        redactions=event.redactions,
+        duration_s=event.duration_s,
+    )
+
+
+def artifact(recorded: Recorded) -> Artifact | None:
+    """The artifact that an event tells of, if it does."""
+    match recorded.event:
+        case ArtifactSaved() as saved:
+            return Artifact(
+                id=saved.id,
+                run_id=recorded.run_id,
+                kind=saved.kind,
+                name=saved.name,
+                path=saved.path,
+                size=saved.size,
+                sha256=saved.sha256,
+                created_at=recorded.at,
+            )
+        case _:
+            return None

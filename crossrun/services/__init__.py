@@ -1,0 +1,1 @@
+"""What every front end calls, without a command line, a terminal or signals."""

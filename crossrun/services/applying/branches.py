@@ -1,0 +1,89 @@
+"""Changes of runs as branches in the user's repository."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from crossrun.errors import CrossrunError
+from crossrun.model.runs import Application, Run
+from crossrun.services.applying.changes import Change, Outcome, application_of
+from crossrun.services.applying.ignored import ignored_output
+from crossrun.services.applying.turns import turn
+from crossrun.store import Store
+from crossrun.workspace.git.ref_files import References
+from crossrun.workspace.merge.branches import Repository
+from crossrun.workspace.merge.decisions import Clash, Plan, wishes
+from crossrun.workspace.merge.plan import Planner, keep_contents
+
+_SUBJECT = 72
+"""Characters of the first line of a commit message."""
+
+
+def apply_as_branch(
+    store: Store,
+    change: Change,
+    folder: Path,
+    name: str,
+    environ: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+) -> Outcome:
+    """Makes a branch with one commit: the change alone, on the commit that the run began with.
+
+    Files that git ignores are not committed, even if the workspace began with them.
+
+    Raises:
+        CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, BRANCH_FILTERED,
+            TARGET_BUSY.
+    """
+    run, trees = change.run, change.trees
+    with turn(store, change.run, change.workspaces, folder):
+        repository = Repository(folder, trees, environ)
+        repository.require_name(name)
+        parent = run.source.commit if run.source else None
+        state = repository.state(parent)
+        wanted = repository.stored(change.base, change.tree, state)
+        ignored = {path for path in trees.ignored(change.base, wanted) if not state.entry(path)}
+        plan = Planner(trees, state, unions=True).plan(
+            wishes([{path: pair for path, pair in wanted.items() if path not in ignored}])
+        )
+        left = len(ignored) + len(ignored_output(store, change).paths)
+        if dry_run or not plan.steps or plan.clashes or parent is None:
+            return Outcome(folder, plan, branch=name, ignored_left=left)
+        keep_contents(plan, trees, state)
+        entries = {step.path: step.after for step in plan.steps}
+        commit = repository.commit(parent, entries, _message(run))
+        repository.bring_over(parent, commit)
+        made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
+        application = store.record_application(replace(made, branch=name, ignored_left=left))
+        try:
+            repository.branches.create(name, commit)
+        except CrossrunError:
+            store.record_undone(application)
+            raise
+        store.record_finished(application)
+        return Outcome(folder, plan, application, branch=name, ignored_left=left)
+
+
+def undo_branch(
+    store: Store, branches: References, folder: Path, application: Application
+) -> Outcome:
+    """Removes a branch that nobody has gone on with; one that is gone already is fine."""
+    name, commit = application.branch or "", application.after or ""
+    at = branches.points_to(name)
+    if at is not None and branches.is_checked_out(name):
+        clash = Clash(name, "this branch is checked out")
+        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+    if at is not None and not branches.delete(name, commit):
+        clash = Clash(name, "this branch is at another commit by now")
+        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+    store.record_undone(application)
+    return Outcome(folder, Plan(), application, branch=name)
+
+
+def _message(run: Run) -> str:
+    """The message of a commit: what was asked for, and by which run it was done."""
+    words = " ".join(run.task.split())
+    subject = words if len(words) <= _SUBJECT else f"{words[: _SUBJECT - 1]}…"
+    return f"{subject or run.id}\n\nMade by crossrun run {run.id}.\n"

@@ -1,0 +1,186 @@
+"""What there is to bring, from which states, and to which folder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from crossrun.errors import NotFoundError, StillRunningError, UsageError
+from crossrun.events import WorkspaceChanged, decode
+from crossrun.model.runs import Application, BroughtRef, Run
+from crossrun.store import Store
+from crossrun.system.clock import now
+from crossrun.workspace import Workspaces
+from crossrun.workspace.copying.links import as_in_source, without_links_into
+from crossrun.workspace.files.filenames import require_utf8
+from crossrun.workspace.merge.decisions import Plan
+from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.trees import Trees
+
+
+class Change(NamedTuple):
+    """What a run changed, with the runs that it goes on from: from one recorded tree to another."""
+
+    run: Run
+    base: str
+    tree: str
+    trees: Trees
+    workspaces: Workspaces
+
+    @property
+    def patch(self) -> bytes:
+        """The change in git's format, whole."""
+        return self.trees.patch(self.base, self.tree)
+
+
+class Recovery(NamedTuple):
+    """What was done about an application, or its undo, that was cut short.
+
+    The clashes of the plan are files that the user has changed since: they stay as they are.
+    """
+
+    application: Application
+    plan: Plan
+
+
+class Outcome(NamedTuple):
+    """What was done, or would be. Without `application`, nothing was changed.
+
+    `ignored_left` counts files that git ignores, which the run wrote and the folder does not have.
+
+    `recovered` is what was brought to an end first. `undo_first` are applications that build on
+    the one to be taken back, the newest first. `other_branch` is what the folder is on, where the
+    run began on another branch. `refs` are the branches and tags that were made, or would be, for
+    commits of the run. `notes` are paths of files with words about them.
+    `restored` names what an undo restored in the repository of the folder.
+    """
+
+    folder: Path
+    plan: Plan
+    application: Application | None = None
+    branch: str | None = None
+    ignored_left: int = 0
+    recovered: tuple[Recovery, ...] = ()
+    undo_first: tuple[Application, ...] = ()
+    other_branch: str | None = None
+    refs: tuple[BroughtRef, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    restored: tuple[str, ...] = ()
+
+    @property
+    def conflicts(self) -> bool:
+        """Whether something could not be done, or was only done with both versions."""
+        return bool(self.plan.clashes or self.undo_first)
+
+
+def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
+    """What there is to bring.
+
+    Raises:
+        CrossrunError: STILL_RUNNING, DIFF_MISSING, SNAPSHOTS_GONE.
+    """
+    require_end(run)
+    tree = tree_after(store, run)
+    if tree is None:
+        raise NotFoundError(
+            "DIFF_MISSING",
+            f"the change of run {run.id} was never measured: it is {run.status}",
+            hint=_how_to_measure(run),
+        )
+    base = EMPTY_TREE if run.source is None else run.source.base
+    trees = trees_of(run, workspaces)
+    trees.require(base, tree)
+    base, tree = (as_in_source(trees, run.source, each) for each in (base, tree))
+    workspace = Path(run.workspace)
+    if workspaces.is_own(workspace):
+        tree = without_links_into(trees, workspace, base, tree)
+    return Change(run, base, tree, trees, workspaces)
+
+
+def _how_to_measure(run: Run) -> str:
+    """What is left of a run that was cut short."""
+    if not Path(run.workspace).is_dir():
+        return f"its workspace {run.workspace} is gone"
+    return f"go on with it, and apply that: crossrun resume {run.id}; its files: {run.workspace}"
+
+
+def require_end(run: Run) -> None:
+    """Makes sure that a run has ended. Raises StillRunningError, STILL_RUNNING."""
+    if not run.status.ended:
+        raise StillRunningError(
+            "STILL_RUNNING",
+            f"the run {run.id} is {run.status}, its change is not measured yet",
+            hint=f"wait for it: crossrun wait {run.id}",
+        )
+
+
+def target_of(run: Run, to: Path | None) -> Path:
+    """The folder that a change goes back to.
+
+    Raises:
+        CrossrunError: SOURCE_NONE, TARGET_GONE, PATH_NOT_UTF8.
+    """
+    if to is None and (run.source is None or run.source.kind == "url"):
+        began = "empty" if run.source is None else f"as a clone of {run.source.path}"
+        raise UsageError(
+            "SOURCE_NONE",
+            f"the workspace of {run.id} began {began}: there is no folder to bring its change to",
+            hint=f"name one: crossrun apply {run.id} --to DIR",
+        )
+    folder = to if to is not None else Path(run.source.path if run.source else "")
+    if not folder.is_dir():
+        raise NotFoundError(
+            "TARGET_GONE",
+            f"there is no folder {folder}",
+            hint=f"name another one: crossrun apply {run.id} --to DIR",
+        )
+    folder = folder.resolve()
+    require_utf8(folder)
+    return folder
+
+
+def trees_of(run: Run, workspaces: Workspaces) -> Trees:
+    """The states that are remembered of a run's workspace."""
+    return Trees(workspaces.snapshots(Path(run.workspace)))
+
+
+def tree_after(store: Store, run: Run) -> str | None:
+    """The state that a run left."""
+    event = measured(store, run)
+    return None if event is None else event.tree
+
+
+def measured(store: Store, run: Run) -> WorkspaceChanged | None:
+    """What was measured when a run ended."""
+    last = None
+    for stored in store.read.events(run.id, types=["workspace_changed"]):
+        event = decode(stored.body)
+        if isinstance(event, WorkspaceChanged):
+            last = event
+    return last
+
+
+def lasting_folders(store: Store, run: Run) -> frozenset[str]:
+    """The folders that a run, or one that it comes from, took all files out of and left there."""
+    found = {
+        folder
+        for each in store.read.ancestry(run)
+        for stored in store.read.events(each.id, types=["workspace_changed"])
+        if isinstance(event := decode(stored.body), WorkspaceChanged)
+        for folder in event.kept_folders
+    }
+    workspace = Path(run.workspace)
+    if not workspace.is_dir():
+        return frozenset(found)
+    return frozenset(folder for folder in found if (workspace / folder).is_dir())
+
+
+def application_of(run: Run, folder: Path, *, files: int, before: str, after: str) -> Application:
+    """What is recorded; the store gives it its id."""
+    return Application(
+        id="",
+        run_id=run.id,
+        at=now(),
+        path=str(folder),
+        files=files,
+        before=before,
+        after=after,
+    )

@@ -1,0 +1,172 @@
+"""Commits, branches, tags and stashes that only the repository of a run's workspace has."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from crossrun.errors import CrossrunError, NotFoundError
+from crossrun.events import WorkspaceChanged, WorkspacePrepared, decode
+from crossrun.model.runs import Application, BroughtRef, Run
+from crossrun.services.applying.changes import Outcome, application_of, require_end
+from crossrun.services.applying.turns import turn
+from crossrun.store import Store
+from crossrun.workspace import Workspaces
+from crossrun.workspace.git.folders import GitFolders
+from crossrun.workspace.git.refs import Refs, decoded, in_order, refs_of
+from crossrun.workspace.merge.branches import opened_repository, require_branch_name
+from crossrun.workspace.merge.commit_transfer import CommitTransfer, named, references_for
+from crossrun.workspace.merge.decisions import Clash, Plan
+from crossrun.workspace.snapshots.history import changed_refs
+
+
+class Commits(NamedTuple):
+    """What a run, with those that it goes on from, made or moved in its workspace's repository.
+
+    `head` is the reference that was checked out at the end.
+    """
+
+    run: Run
+    repository: GitFolders
+    refs: Refs
+    head: str
+    workspaces: Workspaces
+
+
+def commits_of(store: Store, run: Run, workspaces: Workspaces) -> Commits:
+    """The commits that there are to bring.
+
+    Raises:
+        CrossrunError: STILL_RUNNING, WORKSPACE_GONE.
+    """
+    require_end(run)
+    workspace = Path(run.workspace)
+    repository = workspaces.repository(workspace)
+    if repository is None:
+        if workspace.is_dir():
+            raise NotFoundError(
+                "COMMITS_NONE",
+                f"there is no git repository in the workspace of run {run.id}",
+                hint=f"bring the files instead: crossrun apply {run.id}",
+            )
+        raise NotFoundError(
+            "WORKSPACE_GONE",
+            f"the workspace {workspace} is gone, and the commits with it",
+            hint=f"the files may be remembered: crossrun apply {run.id}",
+        )
+    before, after = _refs_before(store, run, workspaces), _refs_after(store, run, workspaces)
+    refs = changed_refs(before, refs_of(repository) if after is None else after)
+    head = "HEAD" if "HEAD" in refs or run.branch is None else f"refs/heads/{run.branch}"
+    return Commits(
+        run, repository, {name: refs[name] for name in in_order(refs, head)}, head, workspaces
+    )
+
+
+def apply_commits(
+    store: Store, commits: Commits, folder: Path, prefix: str | None, *, dry_run: bool = False
+) -> Outcome:
+    """Makes branches and tags for the commits of a run in the user's repository.
+
+    Args:
+        store: where it is recorded.
+        commits: what there is to bring.
+        folder: the user's work tree. No file in it is changed.
+        prefix: what the names of the branches and tags begin with; None: `crossrun/RUN`.
+        dry_run: whether it is only found out what would be done.
+
+    Raises:
+        CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, COMMITS_IMPOSSIBLE,
+            SOURCE_REPOSITORY, TARGET_BUSY, WORKSPACE_BUSY.
+    """
+    run, name = commits.run, prefix or f"crossrun/{commits.run.id}"
+    with turn(store, run, commits.workspaces, folder):
+        require_branch_name(name)
+        target, _ = opened_repository(folder)
+        transfer = CommitTransfer(commits.repository, folder, target, commits.workspaces.scratch)
+        missing = transfer.missing(named(commits.refs, name, commits.head))
+        outcome = Outcome(folder, Plan(), branch=name, refs=tuple(missing))
+        if dry_run or not missing:
+            return outcome
+        transfer.bring_objects(missing)
+        made = application_of(run, folder, files=0, before="", after=missing[0].id)
+        application = store.record_application(
+            replace(made, branch=name, before=None, refs=tuple(missing))
+        )
+        try:
+            transfer.create(missing)
+        except CrossrunError:
+            store.record_undone(application)
+            raise
+        store.record_finished(application)
+        return outcome._replace(application=application)
+
+
+def commits_are_brought(store: Store, run: Run) -> bool:
+    """Whether all commits, branches, tags and stashes of a run are with the user, if it made any.
+
+    Those of the runs that it goes on from count as well.
+    """
+    for each in store.read.ancestry(run):
+        if each.source is not None and each.source.kind == "in_place":
+            return True
+        applications = store.read.applications(each.id)
+        if any(one.refs and one.finished_at and not one.undone_at for one in applications):
+            return True
+        if each.commits:
+            return False
+    return True
+
+
+def undo_commits(store: Store, folder: Path, application: Application) -> Outcome:
+    """Removes the branches and tags, unless somebody has gone on with one of them."""
+    target, _ = opened_repository(folder)
+    clashes = [clash for each in application.refs if (clash := _in_use(target, each)) is not None]
+    outcome = Outcome(
+        folder, Plan(clashes=tuple(clashes)), branch=application.branch, refs=application.refs
+    )
+    if clashes:
+        return outcome
+    for each in application.refs:
+        references, name = references_for(target, each.ref)
+        if references.points_to(name) is not None:
+            references.delete(name, each.id)
+    store.record_undone(application)
+    return outcome._replace(application=application)
+
+
+def _in_use(target: GitFolders, brought: BroughtRef) -> Clash | None:
+    references, name = references_for(target, brought.ref)
+    at = references.points_to(name)
+    if at is None:
+        return None
+    if references.is_checked_out(name):
+        return Clash(name, "this branch is checked out")
+    return None if at == brought.id else Clash(name, "it is at another commit by now")
+
+
+def _refs_before(store: Store, run: Run, workspaces: Workspaces) -> Refs:
+    """The references that the workspace began with, or that of the first run whose work it has."""
+    blob = None
+    for each in store.read.ancestry(run):
+        if each.id != run.id and each.source is not None and each.source.kind == "in_place":
+            break  # the user's own repository has what it did
+        for stored in store.read.events(each.id, types=["workspace_prepared"]):
+            event = decode(stored.body)
+            if isinstance(event, WorkspacePrepared):
+                blob = event.refs
+    return _stored(run, blob, workspaces) or {}
+
+
+def _refs_after(store: Store, run: Run, workspaces: Workspaces) -> Refs | None:
+    """The references that the run left; None where nobody recorded them."""
+    blob = None
+    for stored in store.read.events(run.id, types=["workspace_changed"]):
+        event = decode(stored.body)
+        if isinstance(event, WorkspaceChanged):
+            blob = event.refs
+    return _stored(run, blob, workspaces)
+
+
+def _stored(run: Run, blob: str | None, workspaces: Workspaces) -> Refs | None:
+    content = None if blob is None else workspaces.snapshots(Path(run.workspace)).blob(blob)
+    return None if content is None else decoded(content)

@@ -1,0 +1,166 @@
+"""What a run wrote to places that git ignores: brought when the user asks for it, else counted.
+
+Git's states do not have these files. Their contents are taken from the workspace when they are
+brought, so only the newest run of a workspace that still exists can bring them.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from crossrun.errors import CrossrunError, NotFoundError
+from crossrun.services.applying.changes import Change
+from crossrun.store import Store
+from crossrun.workspace.merge.decisions import Wish
+from crossrun.workspace.snapshots.files import OnDisk
+from crossrun.workspace.snapshots.ignored import Mark, compare, decode, manifest
+from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, Trees
+
+EVERYTHING = "*"
+_MOST_COMPARED = 256 * 1024**2
+"""Bytes of ignored files that are read to see whether a folder has them already."""
+
+
+class IgnoredOutput(NamedTuple):
+    """Ignored files that a run wrote, as its workspace has them now."""
+
+    workspace: Path
+    paths: tuple[str, ...] = ()
+
+    def matching(self, glob: str) -> tuple[str, ...]:
+        """The files that a glob names: by path, by name, or by a folder that they are in."""
+        return tuple(path for path in self.paths if _matches(path, glob))
+
+
+def ignored_output(store: Store, change: Change) -> IgnoredOutput:
+    """Finds the ignored files that a run and those before it wrote.
+
+    Empty if a later run works in the workspace, or if the workspace is gone.
+    """
+    workspace = Path(change.run.workspace)
+    newest = store.read.newest_in(change.run.workspace)
+    if not workspace.is_dir() or (newest is not None and newest.id != change.run.id):
+        return IgnoredOutput(workspace)
+    snapshots = change.workspaces.snapshots(workspace)
+    after = manifest(workspace, snapshots.unrecorded())
+    return IgnoredOutput(workspace, compare(_marks_before(change), after).written)
+
+
+def select(output: IgnoredOutput, glob: str, change: Change) -> tuple[str, ...]:
+    """The ignored files that the user wants to have.
+
+    Raises:
+        NotFoundError: no file matches.
+    """
+    selected = output.matching(glob)
+    if not selected:
+        run_id = change.run.id
+        what = "wrote no ignored files" if glob == EVERYTHING else f"has none that match {glob!r}"
+        raise NotFoundError(
+            "IGNORED_NOT_FOUND",
+            f"the run {run_id} {what}, or its workspace is gone or was taken over",
+            hint=f"list its files: crossrun files {run_id} · name the run before --ignored",
+        )
+    return selected
+
+
+def wishes_for_ignored(
+    store: Store, change: Change, folder: Path, output: IgnoredOutput, paths: Iterable[str]
+) -> dict[str, Wish]:
+    """Keeps the contents of ignored files, and says what is wanted of each path.
+
+    A file that the target has already may only be replaced if an earlier application put it there.
+    """
+    earlier = _applied_entries(store, change, folder)
+    wishes = {}
+    for path in paths:
+        entry = _entry(output.workspace, path, change.trees)
+        if entry is not None:
+            before = earlier.get(path)
+            wishes[path] = Wish((None,) if before is None else (before, None), entry)
+    return wishes
+
+
+def count_missing(output: IgnoredOutput, paths: Iterable[str], folder: Path) -> int:
+    """How many of the ignored files a folder does not have as the workspace has them.
+
+    Build output may be gigabytes. After some hundred megabytes nothing more is read, and what has
+    the same size counts as missing, so that the workspace stays.
+    """
+    missing, room = 0, _MOST_COMPARED
+    for path in paths:
+        size = _common_size(output.workspace / path, folder / path)
+        if size is None or size > room or not _is_same(output.workspace, folder, path):
+            missing += 1
+        room -= size or 0
+    return missing
+
+
+def _marks_before(change: Change) -> Mapping[str, Mark]:
+    source = change.run.source
+    if source is None or source.manifest is None:
+        return {}
+    return decode(change.trees.content(source.manifest))
+
+
+def _matches(path: str, glob: str) -> bool:
+    glob = glob.removeprefix("./").rstrip("/")
+    return (
+        fnmatchcase(path, glob)
+        or path.startswith(f"{glob}/")
+        or ("/" not in glob and any(fnmatchcase(part, glob) for part in path.split("/")))
+    )
+
+
+def _applied_entries(store: Store, change: Change, folder: Path) -> dict[str, Entry]:
+    """What applications of this run, and of those that it comes from, put into a folder."""
+    entries = dict[str, Entry]()
+    for each in reversed(list(store.read.ancestry(change.run))):
+        for application in store.read.applications(each.id):
+            live = application.undone_at is None and application.branch is None
+            if live and application.after is not None and application.path == str(folder):
+                with suppress(CrossrunError):  # made in a workspace that is gone
+                    entries.update(change.trees.entries(application.after))
+    return entries
+
+
+def _entry(workspace: Path, path: str, trees: Trees) -> Entry | None:
+    read = _read(workspace, path)
+    return None if read is None else Entry(read[0], trees.keep(read[1]))
+
+
+def _common_size(one: Path, other: Path) -> int | None:
+    """The bytes of two files of the same size; None if one is missing or the sizes differ."""
+    try:
+        sizes = {one.lstat().st_size, other.lstat().st_size}
+    except OSError:
+        return None
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _is_same(workspace: Path, folder: Path, path: str) -> bool:
+    """Whether two folders have the same content at a path, whatever the modes."""
+    with suppress(CrossrunError):  # one of them may not be read
+        ours, theirs = _read(workspace, path), _read(folder, path)
+        return ours is not None and theirs is not None and ours[1] == theirs[1]
+    return False
+
+
+def _read(workspace: Path, path: str) -> tuple[str, bytes] | None:
+    """The kind and the content of a file, never of what a link leads to; None if it is gone."""
+    files, parts = OnDisk(workspace), tuple(path.split("/"))
+    try:
+        entry = files.entry(parts)
+        if entry.kind == "link":
+            return LINK, os.fsencode(entry.target or "")
+        if entry.kind != "file":
+            return None
+        with files.reading(parts) as content:
+            is_program = os.fstat(content.fileno()).st_mode & stat.S_IXUSR
+            return (PROGRAM if is_program else FILE), content.read()
+    except NotFoundError:
+        return None

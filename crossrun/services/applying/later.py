@@ -1,0 +1,106 @@
+"""What was brought to a folder after something that is taken back there.
+
+It stays, but what it would go back to has to change: else it would bring back, when its turn comes
+to be taken back, what the earlier change had made and what was never the user's.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from crossrun.model.runs import Application
+from crossrun.services.applying.changes import trees_of
+from crossrun.store import Store
+from crossrun.workspace import Workspaces
+from crossrun.workspace.merge.branches import CommitState
+from crossrun.workspace.merge.decisions import Plan, Wish, wishes
+from crossrun.workspace.merge.plan import Planner
+from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.trees import Trees
+
+
+class Later:
+    """The applications that came later to the same folder, as they are without an earlier one.
+
+    Args:
+        store: where they are recorded.
+        workspaces: where their states are.
+        earlier: the one to be taken back; without an id, it is work in place that is not recorded.
+        trees: where its states are.
+    """
+
+    def __init__(
+        self, store: Store, workspaces: Workspaces, earlier: Application, trees: Trees
+    ) -> None:
+        self._trees = trees
+        before, after = earlier.before or EMPTY_TREE, earlier.after or EMPTY_TREE
+        self._wanted = wishes([trees.changed(after, before)])
+        self._later = list(_later(store, workspaces, earlier))
+
+    @property
+    def building_on_it(self) -> tuple[Application, ...]:
+        """Those that have to be taken back first, the newest first."""
+        return tuple(each for each, without in reversed(self._moved) if without is None)
+
+    @property
+    def without_it(self) -> list[Application]:
+        """Those that change with it, as they are then."""
+        return [without for _, without in self._moved if without is not None]
+
+    def at(self, paths: Iterable[str]) -> tuple[Application, ...]:
+        """Those that changed one of these paths, the newest first."""
+        paths = set(paths)
+        those = [each for each, trees in self._later if paths & _paths(each, trees).keys()]
+        return tuple(reversed(those))
+
+    @cached_property
+    def _moved(self) -> list[tuple[Application, Application | None]]:
+        moved = []
+        for each, trees in self._later:
+            paths = _paths(each, trees)
+            shared = {path: wish for path, wish in self._wanted.items() if path in paths}
+            if shared:
+                moved.append((each, self._without(shared, each, trees)))
+        return moved
+
+    def _without(
+        self, shared: Mapping[str, Wish], later: Application, theirs: Trees
+    ) -> Application | None:
+        """A later application as if the earlier change had never been; None: it builds on that."""
+        states = []
+        for tree in (later.before or EMPTY_TREE, later.after or EMPTY_TREE):
+            listed = theirs.git("ls-tree", "-r", "-z", "--full-tree", tree)
+            plan = Planner(self._trees, CommitState(tree, listed, theirs.content)).plan(shared)
+            if plan.clashes:
+                return None
+            states.append(self._changed(plan, theirs, tree))
+        return replace(later, before=states[0], after=states[1])
+
+    def _changed(self, plan: Plan, theirs: Trees, tree: str) -> str:
+        """A tree as a plan changes it, with all contents."""
+        for step in plan.steps:
+            if step.after is not None:
+                content = step.content
+                theirs.keep(self._trees.content(step.after.blob) if content is None else content)
+        return theirs.write({step.path: step.after for step in plan.steps}, onto=tree)
+
+
+def _later(
+    store: Store, workspaces: Workspaces, application: Application
+) -> Iterator[tuple[Application, Trees]]:
+    """What was brought to the folder after that, and is there; the oldest first."""
+    applications = store.read.applications_in(application.path)
+    ids = [one.id for one in applications]
+    if application.id in ids:
+        newer = applications[ids.index(application.id) + 1 :]
+    else:
+        newer = [one for one in applications if one.at >= application.at]
+    for each in newer:
+        trees = trees_of(store.read.run(each.run_id), workspaces)
+        if each.is_live and each.finished_at and trees.knows(each.before, each.after):
+            yield each, trees
+
+
+def _paths(application: Application, trees: Trees) -> Mapping[str, object]:
+    return trees.changed(application.before or EMPTY_TREE, application.after or EMPTY_TREE)

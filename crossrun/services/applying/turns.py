@@ -1,0 +1,84 @@
+"""The turn to change a folder of the user's, and words for what keeps files from being changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError, StillRunningError
+from crossrun.model.runs import Run
+from crossrun.services.applying.journal import UnsettledError
+from crossrun.store import Store
+from crossrun.workspace import Workspaces
+from crossrun.workspace.files.dirfd import reason, shown
+from crossrun.workspace.merge.rewriting import TouchedError
+from crossrun.workspace.merge.target import RefusedError
+
+
+@contextmanager
+def turn(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterator[None]:
+    """Nobody else changes the folder meanwhile by crossrun, or removes what the run left.
+
+    Raises:
+        StillRunningError: TARGET_BUSY, WORKSPACE_BUSY, TAKEN_UP.
+    """
+    workspaces.require_free(folder)
+    newest = store.read.newest_in(run.workspace) or run
+    with store.sharing(newest.id) as kept, store.changing(folder) as ours:
+        if not kept and newest.status.ended:
+            raise StillRunningError(
+                "TAKEN_UP",
+                f"another command is at work with the run {newest.id} just now",
+                hint="see it: crossrun runs",
+                retryable=True,
+            )
+        if not ours:
+            raise StillRunningError(
+                "TARGET_BUSY",
+                f"another crossrun command changes {folder} just now",
+                hint="run the command again when that one is done",
+                retryable=True,
+            )
+        yield
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Tells what keeps files from being read or written."""
+    try:
+        yield
+    except TouchedError as error:
+        raise ConfigurationError(
+            "TARGET_CHANGED",
+            f"{shown(error.path)} was changed in {folder} while crossrun was at work there",
+            hint="run the command again; nothing else was changed",
+            retryable=True,
+        ) from error
+    except RefusedError as error:
+        raise ConfigurationError(
+            "TARGET_UNUSABLE",
+            f"{shown(error.path)} in {folder} cannot be changed: {error.reason}",
+            hint="nothing was changed; mend that, and run the command again",
+        ) from error
+    except UnsettledError as error:
+        raise ConfigurationError(
+            "TARGET_UNSETTLED",
+            f"{folder} has only a part of what run {error.application.run_id} changed:"
+            f" {_why(error.cause)}",
+            hint="mend that; the next  crossrun apply  or  undo  in this folder sets it right",
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            "TARGET_UNUSABLE",
+            f"{folder} cannot be read or written: {reason(error)}",
+            hint="check its permissions and the disk's free space, and run the command again",
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case TouchedError():
+            return f"{shown(error.path)} is being changed by somebody else"
+        case RefusedError():
+            return f"{shown(error.path)} cannot be changed: {error.reason}"
+        case _:
+            return str(error)

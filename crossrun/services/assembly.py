@@ -1,0 +1,305 @@
+"""From settings to the parts of a run: the only module that names concrete classes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from crossrun.config.settings import Settings
+from crossrun.config.tasktypes import TaskType
+from crossrun.config.tasktypes import load as load_task_type
+from crossrun.engine.context import Crew, Queue
+from crossrun.errors import AuthenticationError, ConfigurationError, NotFoundError, UsageError
+from crossrun.events import RunFinished, decode
+from crossrun.executors import Executor
+from crossrun.memory import StoredMemory
+from crossrun.model.failures import Failure
+from crossrun.model.runs import Price, Run, RunRequest
+from crossrun.model.status import Status
+from crossrun.patterns import Person
+from crossrun.planning import Planner
+from crossrun.planning.direct import DirectPlanner
+from crossrun.redaction import Redactor
+from crossrun.store import Store
+from crossrun.store.artifacts import Archives
+from crossrun.workspace import Workspaces, folder_name
+from crossrun.workspace.environment import for_workspaces, unusable_temporary
+from crossrun.workspace.git.commands import require_git
+
+if TYPE_CHECKING:
+    from crossrun.executors.process_table import Process
+    from crossrun.planning.wording import Writer
+
+_LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
+"""Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
+
+_WORDING_TIMEOUT = 30.0
+_INTERRUPTED = Failure(
+    "INTERRUPTED",
+    "crossrun's own process ended without recording an end of the run",
+    "what was recorded until then is kept; go on with it: crossrun resume",
+    retryable=True,
+)
+
+
+def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
+    """Gathers everyone that a run needs, and finds out before it begins what is missing.
+
+    Raises:
+        CrossrunError: something is; nothing has been recorded yet.
+    """
+    _check_task(request)
+    folder_name(request.project_id)
+    task_type = load_task_type(request.task_type, task_types_folder(settings))
+    redactor = redactor_for(settings)
+    planner = _planner(request, settings)
+    executor = _executor(request, settings, store)
+    require_git()
+    return Crew(
+        planner=planner,
+        executor=executor,
+        workspaces=workspaces(settings),
+        archives=Archives(settings.paths.artifacts, redactor),
+        memory=_memory(request, settings, store, task_type),
+        task_type=task_type,
+        environ=agents_environ(settings),
+        prices=_prices(request, executor.model(), settings),
+        queue=_queue(settings, store),
+        processes=settings.paths.processes,
+        warnings=_warnings(settings),
+    )
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    """What is wrong around the run, and does not keep it from working."""
+    return tuple(
+        f"{name} is not a folder that can be written to: {settings.environ[name]}; it is not passed"
+        " on to the agent"
+        for name in unusable_temporary(settings.environ)
+    )
+
+
+def redactor_for(settings: Settings) -> Redactor:
+    """Knows the secrets of this environment."""
+    return Redactor.of_environment(settings.environ)
+
+
+def person(settings: Settings) -> Person:
+    """Whose machine this is."""
+    environ = settings.environ
+    user = environ.get("USER") or environ.get("LOGNAME") or ""
+    return Person(home=environ.get("HOME", ""), user=user)
+
+
+def workspaces(settings: Settings) -> Workspaces:
+    """All workspaces, wherever the settings put them."""
+    paths = settings.paths
+    return Workspaces(
+        paths.workspaces, paths.snapshots, (paths.data, paths.artifacts, paths.state, paths.config)
+    )
+
+
+def agents_environ(settings: Settings) -> dict[str, str]:
+    """The environment of agents, and of commands that run where they work."""
+    return for_workspaces(settings.environ, settings.paths.workspaces)
+
+
+def task_types_folder(settings: Settings) -> Path:
+    """The user's own task types."""
+    return settings.paths.config / "task_types"
+
+
+def settle(store: Store, settings: Settings) -> Iterator[Run]:
+    """Ends runs whose process is gone: stops what it left behind, and says so in the ledger.
+
+    Yields:
+        Each run that was found to be interrupted.
+    """
+    for run_id in store.perhaps_left_behind():
+        with store.taking_over(run_id) as taken:
+            if not taken:
+                continue
+            _end_processes(run_id, store, settings)
+            ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
+            run = store.record_end(run_id, ending, redactor_for(settings))
+        if run is not None:
+            yield run
+
+
+def _end_processes(run_id: str, store: Store, settings: Settings) -> None:
+    """Ends what a run left whose own process was killed."""
+    from crossrun.executors.descent import lost_in, written_down
+    from crossrun.executors.survivors import end_survivors
+
+    process_list = settings.paths.processes / run_id
+    folder = _own_workspace(run_id, store, settings)
+
+    def descended() -> "list[Process]":
+        lost = [] if folder is None else lost_in(folder, process_list)
+        return [*written_down(process_list), *lost]
+
+    end_survivors(run_id, descended)
+    process_list.unlink(missing_ok=True)
+
+
+def _own_workspace(run_id: str, store: Store, settings: Settings) -> Path | None:
+    """A run's workspace, unless it is a folder of the user's or the run was never recorded."""
+    try:
+        workspace = Path(store.read.run(run_id).workspace)
+    except NotFoundError:
+        return None
+    return workspace if workspace.is_relative_to(settings.paths.workspaces) else None
+
+
+def _check_task(request: RunRequest) -> None:
+    longest = _LONGEST_TASK[request.executor]
+    if len(request.task) > longest:
+        raise UsageError(
+            "TASK_TOO_LONG",
+            f"the task has {len(request.task):,} characters, the agent takes {longest:,} at most",
+            hint="put the material into a file of the workspace and say in the task what to do",
+        )
+
+
+def _prices(
+    request: RunRequest, model: str | None, settings: Settings
+) -> dict[Literal["agent", "planner"], Price]:
+    """The prices of the models that take part, as far as they are known."""
+    models: dict[Literal["agent", "planner"], str | None] = {}
+    if request.executor == "codex":
+        models["agent"] = model
+    if request.planner == "openai":
+        models["planner"] = request.planner_model
+    known = {name: Price(**price) for name, price in settings["prices"].items()}
+    unknown = [name or "Codex's default model" for name in models.values() if name not in known]
+    if unknown and request.limits.max_cost is not None:
+        raise ConfigurationError(
+            "PRICE_UNKNOWN",
+            f"--max-cost cannot be kept: the price of {unknown[0]} is not known",
+            hint="name the model with --model, and its price in the settings under  prices",
+        )
+    return {part: known[name] for part, name in models.items() if name in known}
+
+
+def _queue(settings: Settings, store: Store) -> Queue | None:
+    limit = settings["runs.max_parallel"]
+    return None if limit is None else store.queue(limit)
+
+
+def _memory(
+    request: RunRequest, settings: Settings, store: Store, task_type: TaskType
+) -> StoredMemory:
+    return StoredMemory(
+        store,
+        task_type,
+        person=person(settings),
+        path=settings.environ.get("PATH"),
+        writer=_writer(request, settings),
+    )
+
+
+def _writer(request: RunRequest, settings: Settings) -> "Writer | None":
+    if request.memory.learn_with is None:
+        return None
+    from crossrun.planning.openai.wording import OpenAIWriter
+
+    return OpenAIWriter(
+        model=request.memory.learn_with, environ=settings.environ, timeout=_WORDING_TIMEOUT
+    )
+
+
+def _planner(request: RunRequest, settings: Settings) -> Planner:
+    if request.planner == "direct":
+        return DirectPlanner()
+    if request.executor == "shell":
+        raise UsageError(
+            "PLANNER_WITH_SHELL",
+            "a planning model may not write scripts for the shell executor",
+            hint="use --planner direct, or --executor codex",
+        )
+    environ = settings.environ
+    if not any(environ.get(name, "").strip() for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL")):
+        raise AuthenticationError(
+            "PLANNER_AUTH",
+            "the planner openai needs a key",
+            hint="set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or --planner direct",
+        )
+    from crossrun.planning.openai import OpenAIPlanner
+
+    return OpenAIPlanner(
+        model=request.planner_model or settings["planner_model"],
+        environ=environ,
+        timeout=request.limits.idle_timeout,
+    )
+
+
+def _executor(request: RunRequest, settings: Settings, store: Store) -> Executor:
+    match request.executor:
+        case "codex":
+            return _codex(request, settings)
+        case "shell":
+            from crossrun.executors.shell import Shell
+
+            return Shell(agents_environ(settings))
+        case "replay":
+            return _replay(request, settings, store)
+
+
+def _codex(request: RunRequest, settings: Settings) -> Executor:
+    from crossrun.executors.codex import Codex
+    from crossrun.executors.codex.config import read
+    from crossrun.executors.codex.program import credentials, find
+
+    environ = agents_environ(settings)
+    program = find(settings["codex.path"], environ, settings.paths.state / "codex-version.json")
+    config = read(settings.codex_home, request.codex.profile, request.codex.config)
+    extra = credentials(program, config, environ)
+    return Codex(
+        program,
+        config,
+        request.codex,
+        model=request.model,
+        environ={**environ, **extra},
+    )
+
+
+def recorded_task(recording: str, store: Store) -> str:
+    """The task that a recording was made with; see `RunRequest.recording`."""
+    from crossrun.executors.recording import load
+
+    kind, _, name = recording.partition(":")
+    if kind == "run":
+        return store.read.run(name).task
+    return load(Path(name) if kind == "file" else _shipped(name)).task
+
+
+def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
+    from crossrun.executors.recording import load, of_run
+    from crossrun.executors.replay import Replay
+
+    kind, _, name = (request.recording or f"shipped:{request.task_type}").partition(":")
+    if kind == "run":
+        run = store.read.run(name)
+        snapshots = workspaces(settings).snapshots(Path(run.workspace))
+        events = (decode(stored.body) for stored in store.read.events(run.id))
+        recording = of_run(
+            run.id,
+            events,
+            snapshots.blob,
+            workspace=run.workspace,
+            strict_shell=run.executor == "shell",
+        )
+    else:
+        recording = load(Path(name) if kind == "file" else _shipped(name))
+    return Replay(recording, agents_environ(settings))
+
+
+def _shipped(name: str) -> Path:
+    from crossrun.executors.recording import SHIPPED, shipped_names
+
+    if name not in shipped_names():
+        raise UsageError(
+            "RECORDING_MISSING",
+            f"no recording ships for the task type {name}",
+            hint=f"choose one of {', '.join(shipped_names())}, or give one with --recording",
+        )
+    return SHIPPED / f"{name}.yaml"

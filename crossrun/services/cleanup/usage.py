@@ -1,0 +1,105 @@
+"""What crossrun, and Codex in its own home, take on the disk. Nothing is changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from crossrun.config.settings import Paths
+from crossrun.model.retention import Occupant
+from crossrun.services.cleanup.inventory import leftovers, size_of
+from crossrun.workspace.files.guarded import Place, folders
+from crossrun.workspace.files.measuring import Meter
+
+
+class ProjectUsage(NamedTuple):
+    """Bytes of one project. `project_id` is None for what belongs to no known run."""
+
+    project_id: str | None
+    workspaces: int = 0
+    snapshots: int = 0
+    artifacts: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.workspaces + self.snapshots + self.artifacts
+
+
+class DiskUsage(NamedTuple):
+    """Bytes of everything: by project, the largest first, and what all projects share."""
+
+    projects: list[ProjectUsage]
+    store: int
+    backups: int
+    logs: int
+    leftovers: int
+    sizes: Mapping[Place, int]
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        shared = self.store + self.backups + self.logs + self.leftovers
+        return shared + sum(one.total for one in self.projects)
+
+
+class CodexUsage(NamedTuple):
+    """Bytes and files that Codex keeps in its own home; `sessions` are its records of threads."""
+
+    home: Path
+    sessions: int
+    session_files: int
+    total: int
+
+
+def disk_usage(paths: Paths, occupants: Iterable[Occupant]) -> DiskUsage:
+    """Measures all that crossrun keeps."""
+    meter = Meter()
+    projects = {run.id: run.project_id for run in occupants}
+    sizes = {place: meter.below(place.root, place.parts) for place in _places(paths)}
+    usage: dict[str | None, ProjectUsage] = {}
+    for place, size in sizes.items():
+        kind, project_id = _belongs_to(place, paths, projects)
+        one = usage.setdefault(project_id, ProjectUsage(project_id))
+        usage[project_id] = one._replace(**{kind: getattr(one, kind) + size})
+    database = paths.database
+    files = [database.name + ending for ending in ("", "-wal", "-shm")]
+    return DiskUsage(
+        sorted(usage.values(), key=lambda one: (-one.total, one.project_id or "")),
+        store=sum(meter.below(database.parent, (name,)) for name in files),
+        backups=meter.below(paths.backups),
+        logs=meter.below(paths.logs),
+        leftovers=size_of(leftovers(paths)),
+        sizes=sizes,
+    )
+
+
+def codex_usage(home: Path) -> CodexUsage | None:
+    """Measures the home of Codex; None: there is none."""
+    if not home.is_dir():
+        return None
+    meter = Meter()
+    sessions = sum(meter.below(home, (name,)) for name in ("sessions", "archived_sessions"))
+    return CodexUsage(home, sessions, meter.files, Meter().below(home))
+
+
+def _places(paths: Paths) -> list[Place]:
+    """Each workspace, each run's artifacts, each git directory of snapshots."""
+    below = ((paths.workspaces, 2), (paths.artifacts, 2), (paths.snapshots, 1))
+    return [
+        Place(root, parts)
+        for root, depth in below
+        for parts in folders(root, depth)
+        if len(parts) == depth
+    ]
+
+
+def _belongs_to(place: Place, paths: Paths, projects: Mapping[str, str]) -> tuple[str, str | None]:
+    if place.root == paths.snapshots:
+        return "snapshots", projects.get(_run_id(place.parts))
+    kind = "workspaces" if place.root == paths.workspaces else "artifacts"
+    return kind, unquote(place.parts[0])
+
+
+def _run_id(parts: Sequence[str]) -> str:
+    return parts[-1].removesuffix(".git")

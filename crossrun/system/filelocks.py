@@ -1,0 +1,61 @@
+"""Locks on files: the kernel lets go of them when the process dies, however it dies."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossrun.system.folders import make_private
+
+
+@contextmanager
+def file_locked(lock: Path) -> Iterator[None]:
+    """Holds a lock file, after waiting for it."""
+    make_private(lock.parent)
+    file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def trying_lock(lock: Path) -> Iterator[Iterator[bool]]:
+    """Tries to hold a lock file without waiting for it.
+
+    Yields:
+        One answer for each try: whether it is held from now on.
+    """
+    make_private(lock.parent)
+    file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+
+    def tries() -> Iterator[bool]:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    try:
+        yield tries()
+    finally:
+        os.close(file)
+
+
+def is_locked(lock: Path) -> bool:
+    """Whether somebody holds a lock file; one that does not exist is free."""
+    try:
+        file = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False

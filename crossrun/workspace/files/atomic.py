@@ -1,0 +1,169 @@
+"""Trees that are being made or removed: under a name of their own until they are whole, or gone.
+
+Such a name begins with a dot and ends in `.partial-` and a number. Whoever makes the tree holds a
+lock on it; what a killed process left behind has none, and is swept away.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError
+from crossrun.workspace.files.dirfd import opened, opened_below, reason
+from crossrun.workspace.files.rmtree import remove_below
+
+_PARTIAL = re.compile(r"\..+\.partial-[0-9a-f]{16}", re.DOTALL)
+_KEPT_OF_NAME = 50
+"""Characters. At four bytes each they leave room for the rest of a name."""
+
+
+@contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """An empty private folder beside the target, which becomes the target at the end.
+
+    When an exception leaves the block, the folder is removed with all that it holds.
+
+    Raises:
+        ConfigurationError: WORKSPACE_UNWRITABLE, the target is there already or cannot be made.
+    """
+    with scratch(target) as folder:
+        yield folder
+        folder.rename(target)
+
+
+@contextmanager
+def scratch(target: Path) -> Iterator[Path]:
+    """An empty private folder beside a target, where nothing is yet. It is gone at the end.
+
+    Raises:
+        ConfigurationError: WORKSPACE_UNWRITABLE.
+    """
+    try:
+        with opened(target.parent) as parent, _claimed(parent, target.name) as name:
+            try:
+                yield target.with_name(name)
+            finally:
+                with suppress(OSError):  # what stays is swept away later
+                    remove_below(parent, name)
+    except OSError as error:
+        raise ConfigurationError(
+            "WORKSPACE_UNWRITABLE",
+            f"the workspace {target} cannot be made: {error.strerror}",
+            hint="check the folder's permissions and the disk's free space, or set --home",
+        ) from error
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a tree, or a file or link. For others it is gone at once. What is gone is fine.
+
+    What an interrupted removal leaves is swept away later.
+
+    Raises:
+        ConfigurationError: WORKSPACE_UNREMOVABLE.
+    """
+    with suppress(FileNotFoundError), _told(path), opened(path.parent) as parent:
+        remove_below(parent, set_aside(parent, path.name))
+
+
+def set_aside(parent: int, name: str) -> str:
+    """Gives a tree in an open folder a name that says that it goes: for others it is gone.
+
+    Returns:
+        That name, by which it is swept away later. Raises OSError.
+    """
+    aside = _partial_name(name)
+    os.rename(name, aside, src_dir_fd=parent, dst_dir_fd=parent)
+    return aside
+
+
+def sweep(folder: Path) -> int:
+    """Removes what killed copies and removals left in a folder; those that go on are left alone.
+
+    Returns:
+        How many trees there were.
+
+    Raises:
+        ConfigurationError: WORKSPACE_UNREMOVABLE.
+    """
+    swept = 0
+    with suppress(FileNotFoundError), _told(folder), opened(folder) as parent:
+        for name in abandoned(parent):
+            remove_below(parent, name)
+            swept += 1
+    return swept
+
+
+def abandoned(parent: int) -> list[str]:
+    """The names in an open folder that killed copies and removals left. Raises OSError."""
+    names = os.listdir(parent)
+    return [name for name in names if _PARTIAL.fullmatch(name) and _abandoned(parent, name)]
+
+
+@contextmanager
+def _claimed(parent: int, target: str) -> Iterator[str]:
+    """A new folder, with a lock on it. Raises OSError."""
+    if target in os.listdir(parent):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    name, descriptor = _claim(parent, target)
+    try:
+        yield name
+    finally:
+        os.close(descriptor)
+
+
+def _claim(parent: int, target: str) -> tuple[str, int]:
+    """Makes folders until one is locked before somebody sweeps it away."""
+    while True:
+        name = _partial_name(target)
+        os.mkdir(name, 0o700, dir_fd=parent)
+        with suppress(FileNotFoundError):
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+            if _locked(descriptor) and os.fstat(descriptor).st_nlink:
+                return name, descriptor
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Takes the lock of a new folder; where there are no locks, nobody else can take it either."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _abandoned(parent: int, name: str) -> bool:
+    """Whether a name is a folder whose maker holds no lock on it any more."""
+    try:
+        with opened_below(parent, [name]) as folder:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _partial_name(name: str) -> str:
+    return f".{name[:_KEPT_OF_NAME]}.partial-{secrets.token_hex(8)}"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigurationError(
+            "WORKSPACE_UNREMOVABLE",
+            f"{path} cannot be removed: {reason(error)}",
+            hint="see who owns it and whether something is mounted there, and try again",
+        ) from error

@@ -1,0 +1,118 @@
+"""Removal of what lies at a known place below one of crossrun's folders, and nowhere else.
+
+The folder itself may be reached through links, which the user made; below it none is followed.
+A tree first gets a name that says that it goes, in the same folder: so it is there or gone, and
+what a killed removal leaves is found by its name.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from crossrun.errors import ConfigurationError
+from crossrun.workspace.files.atomic import abandoned, set_aside
+from crossrun.workspace.files.dirfd import NO_FOLDER, opened, opened_below, reason
+from crossrun.workspace.files.rmtree import remove_below
+
+
+class Place(NamedTuple):
+    """A name below one of crossrun's folders."""
+
+    root: Path
+    parts: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """As one path."""
+        return self.root.joinpath(*self.parts)
+
+
+def link_on_the_way(place: Place) -> bool:
+    """Whether a link is at the place or between it and the root."""
+    ways = (place.parts[:length] for length in range(1, len(place.parts) + 1))
+    return any(place.root.joinpath(*parts).is_symlink() for parts in ways)
+
+
+def is_there(place: Place) -> bool:
+    """Whether anything has this name, be it a link that leads nowhere."""
+    return os.path.lexists(place.path)
+
+
+def put_aside(place: Place) -> Place | None:
+    """Takes a tree away from its place at once; what it takes is not free yet. Removes a file.
+
+    Returns:
+        Where the tree is now. None: there is none, or a link is there or on the way to it.
+
+    Raises:
+        ConfigurationError: WORKSPACE_UNREMOVABLE.
+    """
+    try:
+        with opened(place.root) as top, opened_below(top, place.parts[:-1]) as parent:
+            mode = os.stat(place.parts[-1], dir_fd=parent, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                return Place(place.root, (*place.parts[:-1], set_aside(parent, place.parts[-1])))
+            if stat.S_ISREG(mode):
+                os.unlink(place.parts[-1], dir_fd=parent)
+            return None
+    except OSError as error:
+        if error.errno in NO_FOLDER:
+            return None
+        raise _unremovable(place.path, error) from error
+
+
+def remove(place: Place) -> None:
+    """Removes a tree, a file or a link at a place; what is gone is fine.
+
+    Raises:
+        ConfigurationError: WORKSPACE_UNREMOVABLE.
+    """
+    try:
+        with opened(place.root) as top, opened_below(top, place.parts[:-1]) as parent:
+            remove_below(parent, place.parts[-1])
+    except OSError as error:
+        if error.errno not in NO_FOLDER:
+            raise _unremovable(place.path, error) from error
+
+
+def left_behind(root: Path, depth: int) -> Iterator[Place]:
+    """What killed copies and removals left in a folder, and in those below it down to a depth."""
+    for parts in ((), *folders(root, depth)):
+        with suppress(OSError), opened(root) as top, opened_below(top, parts) as parent:
+            yield from [Place(root, (*parts, name)) for name in abandoned(parent)]
+
+
+def folders(root: Path, depth: int) -> list[tuple[str, ...]]:
+    """The folders below a folder, so deep; without links, and without those that have a dot."""
+    found: list[tuple[str, ...]] = []
+    level: list[tuple[str, ...]] = [()] if depth else []
+    for _ in range(depth):
+        level = [below for parts in level for below in _folders_in(root, parts)]
+        found += level
+    return found
+
+
+def _folders_in(root: Path, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    try:
+        with opened(root) as top, opened_below(top, parts) as folder:
+            entries = [
+                (entry.name, entry.stat(follow_symlinks=False)) for entry in os.scandir(folder)
+            ]
+    except OSError:
+        return []
+    return sorted(
+        (*parts, name)
+        for name, status in entries
+        if stat.S_ISDIR(status.st_mode) and not name.startswith(".")
+    )
+
+
+def _unremovable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        "WORKSPACE_UNREMOVABLE",
+        f"{path} cannot be removed: {reason(error)}",
+        hint="see who owns it and whether something is mounted there, and try again",
+    )

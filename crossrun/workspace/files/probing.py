@@ -1,0 +1,93 @@
+"""What the file system of an open folder can do, found out with a file that is removed at once."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crossrun.workspace.files.dirfd import opened_below
+from crossrun.workspace.git.commands import run_git
+
+_NAME = ".Crossrun-Probe"
+_LONGEST = 4 * 1024 * 1024
+"""Bytes of a git configuration."""
+
+
+def keeps_modes(top: int) -> bool:
+    """Whether files keep the right to be run; not in a repository that says they do not."""
+    if _repository_ignores_modes(top):
+        return False
+    with _file(top) as descriptor:
+        if descriptor is None:
+            return True
+        before = os.fstat(descriptor).st_mode
+        with suppress(OSError):
+            os.fchmod(descriptor, stat.S_IMODE(before) ^ stat.S_IXUSR)
+        return os.fstat(descriptor).st_mode != before
+
+
+def tells_case(top: int) -> bool:
+    """Whether names of different case are different ones."""
+    with _probe(top) as name:
+        if name is None:
+            return True
+        with suppress(OSError):
+            os.lstat(name.swapcase(), dir_fd=top)
+            return False
+        return True
+
+
+def keeps_spelling(top: int) -> bool:
+    """Whether names are listed as they were given, and not all in lower case or such."""
+    with _probe(top) as name:
+        return name is None or name in os.listdir(top)
+
+
+def sweep(top: int) -> None:
+    """Removes the file that a killed process may have left."""
+    with suppress(OSError):
+        os.unlink(_NAME, dir_fd=top)
+
+
+def _repository_ignores_modes(top: int) -> bool:
+    """Whether a repository's configuration has core.fileMode=false."""
+    try:
+        with opened_below(top, [".git"]) as folder:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            with os.fdopen(os.open("config", flags, dir_fd=folder), "rb") as file:
+                config = file.read(_LONGEST)
+    except OSError:
+        return False
+    words = ["config", "--file", "-", "--no-includes", "--type=bool", "--get", "core.filemode"]
+    return run_git(words, Path("/"), stdin=config).stdout.strip() == b"false"
+
+
+@contextmanager
+def _file(top: int) -> Iterator[int | None]:
+    """A new open file, without a name where that is possible; None where none can be made."""
+    try:
+        descriptor = os.open(".", os.O_RDWR | os.O_TMPFILE, 0o600, dir_fd=top)
+    except (OSError, AttributeError):  # not every system knows such files
+        with _probe(top) as name:
+            descriptor = -1 if name is None else os.open(name, os.O_RDWR, dir_fd=top)
+    try:
+        yield None if descriptor < 0 else descriptor
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+@contextmanager
+def _probe(top: int) -> Iterator[str | None]:
+    """A new file; None where none can be made."""
+    sweep(top)
+    try:
+        os.close(os.open(_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=top))
+    except OSError:
+        yield None
+        return
+    try:
+        yield _NAME
+    finally:
+        sweep(top)

@@ -1,0 +1,1 @@
+"""Git as a subprocess, and repositories read as files."""

@@ -1,0 +1,123 @@
+"""Running git: as if for a user who has configured nothing, or as the user would."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from crossrun.errors import ConfigurationError
+from crossrun.system.background import checkpoint
+from crossrun.workspace.git.waiting import communicated
+
+SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.excludesFile": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.safecrlf": "false",
+    "core.quotePath": "false",
+    "core.ignoreCase": "false",
+    "core.protectHFS": "false",
+    "core.protectNTFS": "false",
+    "submodule.recurse": "false",
+    "protocol.allow": "never",
+    "gc.auto": "0",
+    "advice.addEmbeddedRepo": "false",
+}
+
+
+def run_git(
+    words: Sequence[str],
+    folder: Path,
+    *,
+    stdin: bytes | IO[bytes] = b"",
+    environ: dict[str, str] | None = None,
+    into: IO[bytes] | None = None,
+    meanwhile: Callable[[], None] = checkpoint,
+) -> "subprocess.CompletedProcess[bytes]":
+    """Runs git as if for a user who has configured nothing.
+
+    Args:
+        words: its arguments.
+        folder: where it runs.
+        stdin: its input, or the file that it is in.
+        environ: variables that it gets besides.
+        into: the file that gets its output.
+        meanwhile: called ten times a second; what it raises ends git.
+    """
+    clean = {
+        "PATH": os.defpath,
+        "HOME": os.devnull,
+        "XDG_CONFIG_HOME": os.devnull,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        **(environ or {}),
+    }
+    program = require_git()
+    try:
+        process = subprocess.Popen(
+            [program, *words],
+            cwd=folder,
+            env=clean,
+            stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
+            stdout=subprocess.PIPE if into is None else into,
+            stderr=subprocess.PIPE,
+            # a Ctrl-C is for crossrun, which ends in order; and in another session git would look
+            # like an orphan of an agent, which `executors.descent` waits for
+            process_group=0,
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            "WORKSPACE_MISSING",
+            f"the workspace {folder} cannot be looked at: {error.strerror}",
+            hint="it was removed or made inaccessible while the run went on",
+        ) from error
+    return communicated(process, stdin if isinstance(stdin, bytes) else b"", meanwhile)
+
+
+def start_git(
+    words: Sequence[str], environ: Mapping[str, str], said: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """Starts git for work on the network: as the user would, but with no terminal to ask on."""
+    return subprocess.Popen(
+        [require_git(), *words],
+        cwd="/",
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        start_new_session=True,
+    )
+
+
+def output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
+    """What git said. Raises ConfigurationError, GIT_FAILED, when it failed."""
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ConfigurationError(
+            "GIT_FAILED",
+            f"git {' '.join(done.args[-2:])[:80]} failed: {said[:300]}",
+            hint="check the disk's free space and the permissions of crossrun's data folder",
+        )
+    return done.stdout or b""
+
+
+def require_git() -> str:
+    """The git on the user's PATH.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    found = shutil.which("git")
+    if found is None:
+        raise ConfigurationError(
+            "GIT_MISSING",
+            "git is not on your PATH",
+            hint="install it: apt install git · brew install git",
+        )
+    return found

@@ -1,0 +1,77 @@
+"""The user's own configuration of git, read as data: nothing that it names is run."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from crossrun.workspace.git.commands import run_git
+
+LINE_ENDS = ("core.autocrlf", "core.eol")
+"""Settings that say how line ends are converted."""
+
+
+def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the system and of the user, the user's own winning; names in lower case.
+
+    Args:
+        environ: the user's, which says where the files are.
+    """
+    settings: dict[str, str] = {}
+    for words in _files(environ):
+        asked = ["config", *words, "--includes", "--null", "--list"]
+        listed = run_git(asked, Path("/"), environ={"HOME": str(_home(environ))})
+        for entry in os.fsdecode(listed.stdout).split("\0"):
+            key, newline, value = entry.partition("\n")
+            if key:
+                settings[key] = value if newline else "true"
+    return settings
+
+
+def attributes_file(settings: Mapping[str, str], environ: Mapping[str, str]) -> Path | None:
+    """The file with attributes that `core.attributesFile` names, or git's default for it."""
+    named = settings.get("core.attributesfile")
+    if named is None:
+        return _git_folder(environ) / "attributes"
+    if named.startswith("~/"):
+        named = str(_home(environ) / named[2:])
+    return Path(named) if named.startswith("/") else None
+
+
+def excludes_file(
+    repository: Mapping[str, str], work_tree: Path, environ: Mapping[str, str]
+) -> Path | None:
+    """The list of files that git ignores everywhere: `core.excludesFile`, or git's default for it.
+
+    Args:
+        repository: the settings of the repository, which win.
+        work_tree: where a relative path begins.
+        environ: the user's.
+
+    Returns:
+        A regular file, or None.
+    """
+    settings = {**user_settings(environ), **repository}
+    named = settings.get("core.excludesfile", str(_git_folder(environ) / "ignore"))
+    if named.startswith("~/"):
+        named = str(_home(environ) / named[2:])
+    file = work_tree / named
+    return file if named and file.is_file() else None
+
+
+def _files(environ: Mapping[str, str]) -> Iterator[list[str]]:
+    if environ.get("GIT_CONFIG_NOSYSTEM", "0") in ("0", "false", "no", ""):
+        system = environ.get("GIT_CONFIG_SYSTEM")
+        yield ["--file", system] if system else ["--system"]
+    if "GIT_CONFIG_GLOBAL" in environ:
+        yield ["--file", environ["GIT_CONFIG_GLOBAL"] or os.devnull]
+        return
+    yield ["--file", str(_git_folder(environ) / "config")]
+    yield ["--file", str(_home(environ) / ".gitconfig")]
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or "/")
+
+
+def _git_folder(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_CONFIG_HOME") or _home(environ) / ".config") / "git"

@@ -1,0 +1,1 @@
+"""A change brought to files and branches of the user that may have changed since."""

@@ -1,0 +1,159 @@
+"""Commits of a workspace's repository, brought to a repository of the user's.
+
+Git packs what the user's repository does not have and checks each object and each link of it
+before any is there for good. Then references are written under git's own locks. No git opens either
+repository, so neither hooks nor configuration take part.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossrun.errors import ConfigurationError, CrossrunError
+from crossrun.model.runs import BroughtRef
+from crossrun.workspace.files.dirfd import shown
+from crossrun.workspace.files.filenames import percent_encoded
+from crossrun.workspace.git.folders import GitFolders, settings_of
+from crossrun.workspace.git.ref_files import HEADS, NOTES, TAGS, References
+from crossrun.workspace.git.refs import Refs, refs_of
+from crossrun.workspace.snapshots.history import is_plain, object_format, shallow_of
+from crossrun.workspace.snapshots.scratch import ScratchGit, scratch_git
+
+_NAMESPACES = (HEADS, TAGS, NOTES)
+
+
+class CommitTransfer:
+    """From the repository of a workspace to one of the user's.
+
+    Args:
+        source: that of the workspace.
+        folder: the user's work tree.
+        target: its repository.
+        beside: a folder of crossrun's, where what is needed is made and thrown away.
+
+    Raises:
+        ConfigurationError: SOURCE_REPOSITORY.
+    """
+
+    def __init__(self, source: GitFolders, folder: Path, target: GitFolders, beside: Path) -> None:
+        self._source = source
+        self._target = target
+        self._beside = beside
+        self._settings = dict(settings_of(folder, target))
+        self._present = refs_of(target)
+
+    def missing(self, wanted: Iterable[BroughtRef]) -> list[BroughtRef]:
+        """Those references that the user's repository does not have, by either name.
+
+        Raises:
+            UsageError: BRANCH_TAKEN, another one has the name.
+        """
+        missing = [
+            each
+            for each in wanted
+            if each.id not in (self._present.get(each.source), self._present.get(each.ref))
+        ]
+        for each in missing:
+            references, name = self._references(each.ref)
+            references.require_free(name)
+        return missing
+
+    def bring_objects(self, wanted: Iterable[BroughtRef]) -> None:
+        """Gives the user's repository the objects of references.
+
+        Raises:
+            ConfigurationError: COMMITS_IMPOSSIBLE.
+        """
+        ids = {each.ref: each.id for each in wanted}
+        kind = self._settings.get("extensions.objectformat", "sha1")
+        if object_format(ids) != kind:
+            raise self._impossible(f"their ids are of another kind than {kind}")
+        sources = self._source.common / "objects"
+        if not is_plain(sources):
+            raise self._impossible(f"some objects of {self._source.common} lie elsewhere")
+        theirs = self._target.common / "objects"
+        with scratch_git(self._beside, [sources, theirs], kind) as git, self._explained():
+            self._pack(git, ids)
+            git.end_history_at(shallow_of(self._target))
+            shared = self._settings.get("core.sharedrepository", "umask")
+            git.index_pack(git.folder / "commits.pack", theirs, shared)
+
+    def create(self, refs: Iterable[BroughtRef]) -> None:
+        """Makes references, all of them or none.
+
+        Raises:
+            CrossrunError: BRANCH_TAKEN, BRANCH_IMPOSSIBLE.
+        """
+        made = list[BroughtRef]()
+        try:
+            for each in refs:
+                references, name = self._references(each.ref)
+                references.create(name, each.id)
+                made.append(each)
+        except CrossrunError:
+            for each in made:
+                references, name = self._references(each.ref)
+                references.delete(name, each.id)
+            raise
+
+    def _pack(self, git: ScratchGit, ids: Refs) -> None:
+        shallow = shallow_of(self._source) + shallow_of(self._target)
+        git.end_history_at(shallow)
+        excluded = "".join(f"^{at}\n" for at in sorted(set(self._present.values())))
+        wanted = "".join(f"{at}\n" for at in ids.values())
+        git.pack(f"{wanted}{excluded}".encode(), git.folder / "commits.pack")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ConfigurationError as error:
+            if error.code != "GIT_FAILED":
+                raise
+            raise self._impossible(error.message) from error
+
+    def _impossible(self, why: str) -> ConfigurationError:
+        return ConfigurationError(
+            "COMMITS_IMPOSSIBLE",
+            f"the commits cannot be brought: {why}",
+            hint="look at them first, and then fetch them with git: "
+            f"git fetch {shlex.quote(str(self._source.common))} BRANCH",
+        )
+
+    def _references(self, ref: str) -> tuple[References, str]:
+        return references_for(self._target, ref)
+
+
+def references_for(target: GitFolders, ref: str) -> tuple[References, str]:
+    """Where a reference with a full name is kept, and its name there."""
+    namespace = next(each for each in _NAMESPACES if ref.startswith(each))
+    return References(target.common, namespace), ref.removeprefix(namespace)
+
+
+def named(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
+    """The names that references of a run get in the user's repository.
+
+    The branch that was checked out, or else the first one, gets the prefix as its name.
+
+    Args:
+        refs: what the run made or moved.
+        prefix: what all names begin with.
+        head: the branch that was checked out, `refs/heads/main`, or `HEAD`.
+    """
+    branches = [name for name in refs if name.startswith(HEADS) or name == "HEAD"]
+    main = head if head in branches else next(iter(branches), None)
+    names = {source: _name(source, prefix) for source in refs}
+    if main is not None:
+        names[main] = f"{HEADS}{prefix}"
+    return [BroughtRef(names[source], at, shown(source)) for source, at in refs.items()]
+
+
+def _name(source: str, prefix: str) -> str:
+    source = percent_encoded(source) or source
+    for namespace in (TAGS, NOTES):
+        if source.startswith(namespace):
+            return f"{namespace}{prefix}/{source.removeprefix(namespace)}"
+    if source.startswith("stash@"):
+        return f"{TAGS}{prefix}/stash-{source[7:-1]}"
+    return f"{HEADS}{prefix}-{source.removeprefix(HEADS)}"

@@ -1,0 +1,274 @@
+"""A folder of the user's that a change is brought to: every name is opened below an open folder.
+
+No link in it is followed, also none that appears in the middle. A file is written beside its place
+and then renamed into it, so that there is either the old or the new one; what it was besides its
+content, it stays. One that has to stay the same file, with its other names, is written over.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+
+from crossrun.workspace.files import probing
+from crossrun.workspace.files.attributes import give
+from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
+from crossrun.workspace.files.spelling import Listings
+from crossrun.workspace.merge.decisions import Place, is_safe
+from crossrun.workspace.merge.other_names import seen
+from crossrun.workspace.merge.past import Past
+from crossrun.workspace.merge.rewriting import (
+    Item,
+    Note,
+    Rewriting,
+    TouchedError,
+    content_of,
+    entry_of,
+)
+from crossrun.workspace.snapshots.trees import Entry, blob_id
+
+
+class RefusedError(Exception):
+    """The file system does not let a file be changed; `path` says which, `reason` why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Tells which file it was that the file system did not let be changed."""
+    try:
+        yield
+    except OSError as error:
+        raise RefusedError(path, error.strerror or str(error)) from error
+
+
+class TargetFolder:
+    """Reads and changes files of a folder. Paths that lead out of it raise ValueError.
+
+    All methods raise OSError where the file system refuses.
+
+    Args:
+        top: the open folder.
+        mark: part of the names of unfinished files; the same for all tries of one application.
+        past: what files and folders were that are made again.
+        lasting: folders that stay though they become empty.
+    """
+
+    def __init__(
+        self, top: int, mark: str, *, past: Past | None = None, lasting: Collection[str] = ()
+    ) -> None:
+        self._top = top
+        self._unfinished = f".crossrun-{mark}"
+        self._listings = Listings(top)
+        self._past = past or {}
+        self._lasting = lasting
+        self._made = list[str]()
+        self._rewriting = Rewriting(top, self._unfinished, self._past)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What there is to say about what became of files."""
+        return self._rewriting.notes
+
+    def expect(self, goals: Mapping[str, str | None]) -> None:
+        """Gets to know all paths that are changed together: the blobs then, None for what goes."""
+        self._rewriting.goals = goals
+
+    def spelled(self, path: str) -> str:
+        """The path as the folder lists it, as it was when it was asked first."""
+        return self._listings.spelled(path)
+
+    @cached_property
+    def tells_case(self) -> bool:
+        """Whether names of different case are different ones."""
+        found = self._listings.tells_case()
+        return probing.tells_case(self._top) if found is None else found
+
+    @cached_property
+    def keeps_spelling(self) -> bool:
+        """Whether names are listed as they were given."""
+        return probing.keeps_spelling(self._top)
+
+    @cached_property
+    def keeps_modes(self) -> bool:
+        """Whether files have modes that mean something."""
+        return probing.keeps_modes(self._top)
+
+    def look(self, path: str) -> Place:
+        """What is at a path."""
+        *above, name = _parts(path)
+        blocked_by = self._first_no_folder(above)
+        if blocked_by is not None:
+            return Place(blocked_by=blocked_by)
+        try:
+            with opened_below(self._top, above) as folder:
+                return self._look_in(folder, name, path)
+        except OSError as error:
+            if error.errno not in NO_FOLDER:
+                raise
+            return Place()
+
+    def read(self, path: str, place: Place) -> bytes:
+        """The content of what was looked at.
+
+        Raises:
+            TouchedError: it is another one by now.
+        """
+        *above, name = _parts(path)
+        try:
+            with opened_below(self._top, above) as folder:
+                content = content_of(folder, name, os.lstat(name, dir_fd=folder).st_mode)
+        except OSError as error:
+            raise TouchedError(path) from error
+        if place.entry is None or blob_id(content) != place.entry.blob:
+            raise TouchedError(path)
+        return content
+
+    def put(self, path: str, entry: Entry, content: bytes, place: Place) -> None:
+        """Writes what belongs at a path in the place of what was looked at there.
+
+        Raises:
+            TouchedError: there is something else by now; it stays.
+        """
+        *above, name = _parts(path)
+        self._make_folders(above, path)
+        with self._parent(above, path) as folder:
+            self._rewriting.put(Item(folder, name, path, entry, content, place))
+
+    def settle(self) -> None:
+        """Makes folders that were made again what they were, the deepest first."""
+        for path in sorted(self._made, key=lambda each: -each.count("/")):
+            with opened_below(self._top, path.split("/")) as folder:
+                lost = give(folder, self._past[path].attributes, os.fstat(folder))
+                self._rewriting.note_lost(path, lost)
+
+    def settle_above(self, paths: Iterable[str]) -> None:
+        """Does so with all folders above some paths, also those that a killed process made."""
+        parts = [path.split("/")[:-1] for path in paths]
+        above = {"/".join(each[:count]) for each in parts for count in range(1, len(each) + 1)}
+        self._made = [path for path in above & self._past.keys() if self._is_folder(path)]
+        self.settle()
+
+    def _is_folder(self, path: str) -> bool:
+        with suppress(OSError), opened_below(self._top, path.split("/")):
+            return True
+        return False
+
+    def respell(self, old: str, new: str) -> None:
+        """Changes only the spelling of a path, folders included.
+
+        Raises:
+            TouchedError: it is gone.
+        """
+        old_parts, new_parts = _parts(old), _parts(new)
+        for number, (here, there) in enumerate(zip(old_parts, new_parts, strict=True)):
+            if here != there:
+                with self._parent(new_parts[:number], new) as folder:
+                    try:
+                        os.rename(here, there, src_dir_fd=folder, dst_dir_fd=folder)
+                    except FileNotFoundError as error:
+                        raise TouchedError(old) from error
+
+    def remove(self, path: str, place: Place) -> None:
+        """Removes what was looked at, and the folders that are empty then.
+
+        Raises:
+            TouchedError: there is something else by now; it stays.
+        """
+        *above, name = _parts(path)
+        with self._parent(above, path) as folder:
+            self._rewriting.require_untouched(folder, name, place, path)
+            os.unlink(name, dir_fd=folder)
+            self._rewriting.note_removed(place)
+        self.prune(path)
+
+    def prune(self, path: str) -> None:
+        """Removes the folders above a path that are empty, up to one that is to stay.
+
+        Some may be gone already, if a process was killed that had begun with it.
+        """
+        *above, _ = _parts(path)
+        with suppress(OSError):
+            while above and "/".join(above) not in self._lasting:
+                *above, name = above
+                with (
+                    suppress(FileNotFoundError),
+                    opened_below(self._top, above) as folder,
+                ):
+                    os.rmdir(name, dir_fd=folder)
+
+    def sweep(self, path: str) -> None:
+        """Finishes or removes what a killed process may have left beside a path."""
+        *above, name = _parts(path)
+        with suppress(OSError), opened_below(self._top, above) as folder:
+            self._rewriting.sweep(folder, name)
+
+    def _look_in(self, folder: int, name: str, path: str) -> Place:
+        try:
+            mode = os.lstat(name, dir_fd=folder).st_mode
+        except FileNotFoundError:
+            return Place()
+        if stat.S_ISDIR(mode):
+            return Place(within=tuple(_files_below(folder, name, path)))
+        now = seen(folder, name)
+        return Place(entry=entry_of(folder, name, mode), seen=now)
+
+    def _first_no_folder(self, parts: Sequence[str]) -> str | None:
+        """The first path on the way that is something else than a folder."""
+        for count in range(1, len(parts) + 1):
+            try:
+                with opened_below(self._top, parts[:count]):
+                    pass
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                if error.errno not in NO_FOLDER:
+                    raise
+                return "/".join(parts[:count])
+        return None
+
+    def _make_folders(self, parts: Sequence[str], path: str) -> None:
+        for count in range(1, len(parts) + 1):
+            made = "/".join(parts[:count])
+            again = made in self._past
+            with (
+                self._parent(parts[: count - 1], path) as folder,
+                suppress(FileExistsError),
+            ):
+                os.mkdir(parts[count - 1], 0o700 if again else 0o777, dir_fd=folder)
+                self._made += [made] * again
+
+    @contextmanager
+    def _parent(self, parts: Sequence[str], path: str) -> Iterator[int]:
+        try:
+            opening = opened_below(self._top, parts)
+            folder = opening.__enter__()
+        except OSError as error:
+            if error.errno not in NO_FOLDER:
+                raise
+            raise TouchedError(path) from error
+        try:
+            yield folder
+        finally:
+            opening.__exit__(None, None, None)
+
+
+def _parts(path: str) -> list[str]:
+    if not is_safe(path):
+        raise ValueError(f"{path!r} is no path within a folder")
+    return path.split("/")
+
+
+def _files_below(folder: int, name: str, path: str) -> Iterator[str]:
+    """All that is in a folder and is no folder itself."""
+    with opened_below(folder, [name]) as below:
+        for entry in sorted(os.listdir(below)):  # noqa: PTH208  of a descriptor
+            if stat.S_ISDIR(os.lstat(entry, dir_fd=below).st_mode):
+                yield from _files_below(below, entry, f"{path}/{entry}")
+            else:
+                yield f"{path}/{entry}"

@@ -1,0 +1,1 @@
+"""States of a workspace: recorded, read again and compared."""

@@ -1,0 +1,1 @@
+"""What a workspace begins with: a folder, a repository, a URL."""
