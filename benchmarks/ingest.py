@@ -39,8 +39,8 @@ from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.store.artifacts import Archives
-from crossrun.system.cancellation import Stop
-from crossrun.views.live import Moving
+from crossrun.system.cancellation import CancelToken
+from crossrun.views.live import LiveView
 from crossrun.views.terminal import Terminal
 from crossrun.workspace import Workspaces
 
@@ -115,9 +115,9 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[Recorded,
         task_type=task_type,
         environ=settings.environ,
     )
-    view = Moving(terminal())
+    view = LiveView(terminal())
     with store.owning() as run_id:
-        facts = conduct(run_id, RunRequest(task="ingest"), crew, Stop())
+        facts = conduct(run_id, RunRequest(task="ingest"), crew, CancelToken())
         for recorded in store.recording(run_id, facts, redactor):
             at = time.time()
             view.show(recorded)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from timing import machine
 
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Copied, copy_tree
 from crossrun.workspace.files.atomic import remove_tree
 
@@ -71,7 +71,7 @@ def write(file: Path, noise: bytes, size: int, chance: random.Random) -> None:
 
 
 def by_crossrun(source: Path, target: Path) -> Copied:
-    copying = copy_tree(source, target, Stop())
+    copying = copy_tree(source, target, CancelToken())
     while True:
         try:
             next(copying)

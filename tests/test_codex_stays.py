@@ -16,7 +16,7 @@ from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.model.runs import CodexOptions
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 BEGUN = (THREAD_STARTED, TURN_STARTED)
 MAKE = '"id":"item_1","type":"command_execution","command":"make"'
@@ -54,7 +54,7 @@ def executed(
         prompt="do it",
         instructions="",
         channel="none",
-        stop=Stop(),
+        stop=CancelToken(),
         keep=lambda _line: None,
         **fields,
     )

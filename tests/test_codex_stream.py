@@ -47,7 +47,7 @@ from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import STALLED, Exit, Launch
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT
 from crossrun.model.runs import NO_TOKENS, CodexOptions, Tokens
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 WS = Path("/ws")
 DATA = Path(__file__).parent / "data" / "codex"
@@ -1027,7 +1027,7 @@ def assignment(**fields: Any) -> Assignment:  # noqa: ANN401  the fields of Assi
         "prompt": "do it",
         "instructions": "",
         "channel": "developer",
-        "stop": Stop(),
+        "stop": CancelToken(),
         "keep": lambda _line: None,
         **fields,
     }

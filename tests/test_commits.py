@@ -22,7 +22,7 @@ from crossrun.services.applying import (
     commits_of,
     target_of,
 )
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.views.words import history_words
 from crossrun.workspace import Workspace
 from crossrun.workspace.copying.trees import copy_tree
@@ -62,7 +62,7 @@ def worked(
             path, origin = Path(resumed.workspace), resumed.source
             workspace = desk.workspaces.take_over(path)
         elif cloned is not None:
-            value_of(copy_tree(Path(cloned.workspace), path, Stop()))
+            value_of(copy_tree(Path(cloned.workspace), path, CancelToken()))
             workspace = desk.workspaces.recorded(path, beside=Path(cloned.workspace))
             origin = cloned.source
         else:
@@ -70,7 +70,7 @@ def worked(
             if source is None:
                 desk.workspaces.make_empty(path)
             else:
-                value_of(take(source, path, Stop()))
+                value_of(take(source, path, CancelToken()))
             workspace = desk.workspaces.recorded(path)
             if source is not None:
                 origin = Source(kind="repository", path=str(source), base=workspace.baseline)

@@ -21,7 +21,7 @@ from trees import NOBODY, state, value_of
 
 from crossrun.errors import ConfigurationError
 from crossrun.model.failures import CANCELLED, RunFailed
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Copied, Progress, copy_tree
 from crossrun.workspace.copying.worker import Skipped, leads_out
 from crossrun.workspace.files.atomic import building, remove_tree, sweep
@@ -54,7 +54,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def copied(source: Path, target: Path) -> Copied:
-    return value_of(copy_tree(source, target, Stop()))
+    return value_of(copy_tree(source, target, CancelToken()))
 
 
 def pairs(top: Path) -> int:
@@ -154,7 +154,7 @@ class TestCopy:
             asked.append(path)
             return path in ("a/b", "file", "link")
 
-        value_of(copy_tree(source, tmp_path / "copy", Stop(), leave_out=leave_out))
+        value_of(copy_tree(source, tmp_path / "copy", CancelToken(), leave_out=leave_out))
         left = {os.fsdecode(path) for path in state(tmp_path / "copy")}
         assert left == {"a", "a/folder", "a/program", "dead", "empty", "nothing"}
         assert "a/b/large" not in asked
@@ -241,7 +241,7 @@ class TestSwapped:
                 (source / "a").symlink_to("/etc")
             return False
 
-        found = value_of(copy_tree(source, tmp_path / "copy", Stop(), leave_out=leave_out))
+        found = value_of(copy_tree(source, tmp_path / "copy", CancelToken(), leave_out=leave_out))
         assert found.skipped == (Skipped("a", "changed"),)
         assert pairs(tmp_path / "copy" / "a") == 0
 
@@ -278,7 +278,7 @@ def swap_until_gone(folder: Path, elsewhere: Path, over: threading.Event) -> Non
 
 class TestTrouble:
     def test_a_stop_leaves_nothing(self, source: Path, tmp_path: Path) -> None:
-        stop = Stop()
+        stop = CancelToken()
         stop.request("SIGINT")
         with pytest.raises(RunFailed) as stopped:
             value_of(copy_tree(source, tmp_path / "copy", stop))
@@ -290,7 +290,7 @@ class TestTrouble:
         top.mkdir()
         with (top / "large").open("wb") as large:
             large.truncate(4 * 1024**3)
-        stop = Stop()
+        stop = CancelToken()
         copying = copy_tree(top, tmp_path / "copy", stop)
         next(copying)
         stop.request("SIGINT")
@@ -302,7 +302,7 @@ class TestTrouble:
         assert time.monotonic() - began < 5
 
     def test_a_generator_that_is_closed_leaves_nothing(self, source: Path, tmp_path: Path) -> None:
-        copying = copy_tree(source, tmp_path / "copy", Stop())
+        copying = copy_tree(source, tmp_path / "copy", CancelToken())
         assert isinstance(next(copying), Progress)
         copying.close()
         assert [path.name for path in tmp_path.iterdir()] == ["source"]
@@ -331,7 +331,7 @@ class TestTrouble:
             top = Path("source"); (top / "shut").mkdir(parents=True)
             for name in ("file", "fine"): (top / name).touch()
             (top / "file").chmod(0); (top / "shut").chmod(0)
-            try: value_of(copy_tree(top, Path("copy"), Stop()))
+            try: value_of(copy_tree(top, Path("copy"), CancelToken()))
             except ConfigurationError as error: print(error.code, error.message)
             (top / "shut").chmod(0o700)
             print(sorted(path.name for path in Path().iterdir()))
@@ -348,7 +348,7 @@ import os
 from pathlib import Path
 from trees import value_of
 from crossrun.errors import ConfigurationError
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import copy_tree
 from crossrun.workspace.files.atomic import remove_tree, sweep
 """
@@ -505,7 +505,7 @@ def killed_copy(source: Path, target: Path, *, after: float) -> None:
     if not pid:
         try:
             os.write(writable, b"x")
-            value_of(copy_tree(source, target, Stop()))
+            value_of(copy_tree(source, target, CancelToken()))
         finally:
             os._exit(0)
     assert os.read(readable, 1) == b"x"

@@ -19,7 +19,7 @@ from crossrun.executors.descent import lost_in, written_down
 from crossrun.executors.process import Bounds, Launch, supervise
 from crossrun.executors.process_table import Process, boot_id, is_alive
 from crossrun.executors.survivors import adopt_orphans, end_survivors
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 UNMARKED = {
@@ -76,7 +76,7 @@ def test_a_child_and_its_descendants_are_written_down_while_they_live(tmp_path: 
     launch = Launch(
         shell("echo $$; env -i sleep 60 & wait"), tmp_path, ENVIRON, "run", process_list=file
     )
-    lines = supervise(launch, Bounds(Stop()))
+    lines = supervise(launch, Bounds(CancelToken()))
     pid = int(next(line for line in lines if isinstance(line, bytes)))
     wait_for(lambda: next(lines) is None and len(written_down(file)) == 2)
     (sleeper,) = psutil.Process(pid).children()
@@ -195,7 +195,7 @@ def test_orphans_are_waited_for_and_own_children_are_not(tmp_path: Path) -> None
     wait_for(lambda: own.pid in zombies())
     before = zombies()
     script = "for n in $(seq 100); do (setsid true &); (true &); done; echo done; exec sleep 60"
-    lines = supervise(Launch(shell(script), tmp_path, ENVIRON, "orphans"), Bounds(Stop()))
+    lines = supervise(Launch(shell(script), tmp_path, ENVIRON, "orphans"), Bounds(CancelToken()))
     next(line for line in lines if line == b"done")
     assert len(zombies()) > len(before)
     wait_for(lambda: next(lines) is None and len(zombies()) <= len(before), 10)

@@ -33,7 +33,7 @@ from crossrun.store.artifacts import Archives
 from crossrun.store.early_writing import EarlyWriter
 from crossrun.store.event_writer import Recording
 from crossrun.store.writing import Writer
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace import Workspaces
 
 
@@ -63,7 +63,7 @@ def run_with(store: Store, home: Path, look: Callable[[], None]) -> Generator[ob
         environ={},
     )
     with store.owning() as run_id:
-        facts = conduct(run_id, RunRequest(task="x", executor="shell"), crew, Stop())
+        facts = conduct(run_id, RunRequest(task="x", executor="shell"), crew, CancelToken())
         yield from store.recording(run_id, facts, Redactor())
 
 

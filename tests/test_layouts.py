@@ -8,7 +8,7 @@ from conftest import Crossrun
 from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.sources.preparing import CopyOptions, Taken, take
 
 COMMIT = "git init -q -b main; echo one > a; echo '*.log' > .gitignore; git add .; git commit -qm 1"
@@ -32,7 +32,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def taken(source: Path, copy: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, copy, Stop(), CopyOptions(**options)))
+    return value_of(take(source, copy, CancelToken(), CopyOptions(**options)))
 
 
 def status_of(repository: Path) -> list[str]:

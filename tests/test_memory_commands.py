@@ -27,7 +27,7 @@ from crossrun.patterns import Person
 from crossrun.patterns.rendering import parsed
 from crossrun.redaction import Redactor
 from crossrun.store import Store
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 CONVERT = "Convert report.csv to JSON and validate it"
 SALES = "Turn the sales.csv file into a JSON document, then check that it is valid"
@@ -570,7 +570,7 @@ def test_of_a_very_long_run_the_beginning_and_the_end_are_learned(crossrun: Cros
         for number in range(12_000):
             yield CommandRan(command=f"cat {number}.txt", exit_code=0)
         yield CommandRan(command="make last", exit_code=0)
-        yield from memory.remember(run_id, request, None, Stop())
+        yield from memory.remember(run_id, request, None, CancelToken())
         yield RunFinished(status=Status.SUCCEEDED)
 
     with store.owning() as run_id:

@@ -29,7 +29,7 @@ from crossrun.executors.process import (
 )
 from crossrun.executors.survivors import MARKER, end_survivors, marked
 from crossrun.model.failures import CANCELLED, TIMED_OUT
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 MIB = 1024 * 1024
 ENVIRON = {"PATH": os.environ["PATH"]}
@@ -76,23 +76,25 @@ class Supervised:
 
     def lines(self, script: str, bounds: Bounds | None = None) -> Lines:
         """Gets a shell script ready to be run; the first `next` starts it."""
-        return supervise(self.launch(*shell(script)), bounds or Bounds(Stop()))
+        return supervise(self.launch(*shell(script)), bounds or Bounds(CancelToken()))
 
     def launch(self, *argv: str, **options: Any) -> Launch:  # noqa: ANN401  fields of Launch
         return Launch(argv, self.cwd, ENVIRON, self.run_id, **options)
 
     def script(self, script: str, bounds: Bounds | None = None, **options: Any) -> Seen:  # noqa: ANN401
         """Runs a shell script to its end."""
-        return watched(supervise(self.launch(*shell(script), **options), bounds or Bounds(Stop())))
+        return watched(
+            supervise(self.launch(*shell(script), **options), bounds or Bounds(CancelToken()))
+        )
 
     def python(self, program: str, **options: Any) -> Seen:  # noqa: ANN401  fields of Launch
         """Runs a Python program to its end."""
         launch = self.launch(sys.executable, "-c", program, **options)
-        return watched(supervise(launch, Bounds(Stop())))
+        return watched(supervise(launch, Bounds(CancelToken())))
 
     def stopped(self, script: str, *, urgently: bool = False) -> Seen:
         """Runs a script and asks it to stop as soon as it has made the file `ready`."""
-        stop = Stop()
+        stop = CancelToken()
 
         def ask() -> None:
             for _ in range(1 + urgently):
@@ -152,7 +154,7 @@ class TestLines:
         launch = supervised.launch(sys.executable, "-c", program)
         pieces, digest, others = list[tuple[int, bool]](), hashlib.sha256(), list[bytes]()
         tracemalloc.start()
-        for part in supervise(launch, Bounds(Stop())):
+        for part in supervise(launch, Bounds(CancelToken())):
             match part:
                 case Piece(data=data, last=last):
                     pieces.append((len(data), last))
@@ -218,7 +220,7 @@ class TestBeginning:
     def test_a_child_gets_the_given_environment_and_its_runs_marker(self, tmp_path: Path) -> None:
         environ = {**ENVIRON, "NAME": "ünï", MARKER: "another run"}
         launch = Launch(["env"], tmp_path, environ, "this run")
-        seen = watched(supervise(launch, Bounds(Stop())))
+        seen = watched(supervise(launch, Bounds(CancelToken())))
 
         expected = {**environ, MARKER: "this run"}
         assert {*seen.output} == {f"{name}={value}".encode() for name, value in expected.items()}
@@ -241,13 +243,13 @@ class TestBeginning:
         (supervised.cwd / "plain.txt").write_text("no program")
         before = psutil.Process().num_fds()
         with pytest.raises(error):
-            next(supervise(supervised.launch(*argv), Bounds(Stop())))
+            next(supervise(supervised.launch(*argv), Bounds(CancelToken())))
         assert psutil.Process().num_fds() == before
 
     def test_a_missing_folder_raises(self, tmp_path: Path) -> None:
         launch = Launch(["true"], tmp_path / "missing", ENVIRON, "run")
         with pytest.raises(FileNotFoundError):
-            next(supervise(launch, Bounds(Stop())))
+            next(supervise(launch, Bounds(CancelToken())))
 
     def test_nothing_is_started_before_somebody_listens(self, supervised: Supervised) -> None:
         lines = supervised.lines("touch started")
@@ -294,7 +296,7 @@ class TestEnd:
         assert (seen.output, seen.exit) == ([b"said"], Exit(4, ""))
 
     def test_a_deadline_ends_a_child(self, supervised: Supervised) -> None:
-        bounds = Bounds(Stop(), deadline=time.monotonic() + 0.5)
+        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 0.5)
         seen = supervised.script("echo begun; exec sleep 60", bounds)
 
         assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "", TIMED_OUT))
@@ -302,13 +304,15 @@ class TestEnd:
         assert 0.4 < seen.seconds < 3
 
     def test_a_deadline_ends_a_child_that_never_stops_talking(self, supervised: Supervised) -> None:
-        bounds = Bounds(Stop(), deadline=time.monotonic() + 0.2)
+        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 0.2)
         seen = supervised.script("exec yes", bounds)
         assert seen.exit == Exit(-signal.SIGINT, "", TIMED_OUT)
         assert set(seen.output) >= {b"y"}
 
     def test_silence_ends_a_child(self, supervised: Supervised) -> None:
-        seen = supervised.script("echo begun; exec sleep 60", Bounds(Stop(), idle_timeout=0.3))
+        seen = supervised.script(
+            "echo begun; exec sleep 60", Bounds(CancelToken(), idle_timeout=0.3)
+        )
 
         assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "", STALLED))
         failure = seen.exit.cut_short
@@ -317,18 +321,18 @@ class TestEnd:
 
     def test_a_child_that_talks_is_not_silent(self, supervised: Supervised) -> None:
         script = "for n in 1 2 3 4; do sleep 0.3; echo $n; done"
-        seen = supervised.script(script, Bounds(Stop(), idle_timeout=0.8))
+        seen = supervised.script(script, Bounds(CancelToken(), idle_timeout=0.8))
         assert (seen.output, seen.exit.cut_short) == ([b"1", b"2", b"3", b"4"], None)
 
     def test_silence_does_not_count_while_a_command_runs(self, supervised: Supervised) -> None:
         until = time.monotonic() + 1
-        bounds = Bounds(Stop(), idle_timeout=0.3, busy=lambda: time.monotonic() < until)
+        bounds = Bounds(CancelToken(), idle_timeout=0.3, busy=lambda: time.monotonic() < until)
         seen = supervised.script("exec sleep 60", bounds)
         assert seen.exit.cut_short == STALLED
         assert 1.2 < seen.seconds < 4
 
     def test_a_child_that_ends_by_itself_was_not_cut_short(self, supervised: Supervised) -> None:
-        bounds = Bounds(Stop(), deadline=time.monotonic() + 60, idle_timeout=60)
+        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 60, idle_timeout=60)
         assert supervised.script("exit 1", bounds).exit.cut_short is None
 
     def test_a_stop_is_polite_first(self, supervised: Supervised) -> None:
@@ -374,7 +378,7 @@ def end_as_told(ending: Ending, supervised: Supervised, script: str) -> None:
         wait_for(lambda: next(lines) is None and is_left())
         lines.close()
         return
-    stop = Stop()
+    stop = CancelToken()
     stays = "exec sleep 60" if ending == "stopped" else ""
     lines = supervised.lines(script + stays, Bounds(stop))
     watched(lines, when=lambda: bool(stays) and is_left(), then=lambda: stop.request("test"))
@@ -484,7 +488,7 @@ class Commands:
                 workspace=self.workspace,
                 environ={**ENVIRON, **environ},
                 run_id=f"command-{os.getpid()}-{self.workspace.name}",
-                bounds=bounds or Bounds(Stop()),
+                bounds=bounds or Bounds(CancelToken()),
             )
         )
 
@@ -551,7 +555,7 @@ class TestRunCommand:
 
     def test_a_command_ends_at_its_deadline_with_what_it_left(self, command: Commands) -> None:
         script = lingering("one in a session of its own", command.workspace)
-        bounds = Bounds(Stop(), deadline=time.monotonic() + 1.5)
+        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 1.5)
         _, result = command(f"{script}echo begun; exec sleep 60", bounds)
 
         assert result == CommandResult(Exit(-signal.SIGINT, "", TIMED_OUT), "begun\n")
@@ -563,7 +567,7 @@ class TestRunCommand:
             workspace=tmp_path,
             environ=ENVIRON,
             run_id=f"closed-{os.getpid()}",
-            bounds=Bounds(Stop()),
+            bounds=Bounds(CancelToken()),
         )
         pid = tmp_path / "pid"
         wait_for(lambda: next(running) is None and pid.exists() and pid.read_text())

@@ -51,7 +51,7 @@ from crossrun.executors.shell import Shell
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
 from crossrun.model.runs import CodexOptions
 from crossrun.model.status import Status
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 PROMISED = {
@@ -435,7 +435,7 @@ def assign(workspace: Path, prompt: str = "", **options: Any) -> Assignment:  # 
         prompt=prompt,
         instructions="",
         channel="none",
-        stop=options.pop("stop", Stop()),
+        stop=options.pop("stop", CancelToken()),
         keep=lambda _line: None,
         **options,
     )
@@ -530,7 +530,7 @@ class TestReplay:
         )
 
     def test_a_stop_between_two_changes_is_honoured(self, workspace: Path) -> None:
-        stop = Stop()
+        stop = CancelToken()
         replay = Replay(Recording("test", "", (put("a"), put("b"))), ENVIRON)
         told = follow(
             replay.execute(assign(workspace, stop=stop)),
@@ -750,7 +750,7 @@ class ExecutorContract:
         assert is_gone(told_pid(workspace))
 
     def test_it_stops_when_it_is_asked_to(self, workspace: Path) -> None:
-        stop = Stop()
+        stop = CancelToken()
         script = lingering("one in a session of its own", workspace)
         telling = self.execute(workspace, f"{script}exec sleep 60", stop=stop)
         left = workspace / "pids" / "left"
@@ -761,7 +761,7 @@ class ExecutorContract:
     def test_who_was_asked_to_stop_before_it_began_does_nothing_for_long(
         self, workspace: Path
     ) -> None:
-        stop = Stop()
+        stop = CancelToken()
         stop.request("test")
         told = follow(self.execute(workspace, "exec sleep 60", stop=stop))
         assert told.outcome.failure == CANCELLED

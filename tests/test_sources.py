@@ -10,7 +10,7 @@ from trees import Entry, sh, state, value_of
 
 from crossrun.errors import ConfigurationError, CrossrunError, NotFoundError, UsageError
 from crossrun.model.failures import CANCELLED, RunFailed
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.sources.cloning import clone, is_url, without_login
 from crossrun.workspace.sources.preparing import CopyOptions, Taken, Uncommitted, take
 from crossrun.workspace.sources.survey import Selection
@@ -20,7 +20,7 @@ COMMIT = f"{BEGIN}; git add .; git commit -qm first"
 
 
 def taken(source: Path, target: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, target, Stop(), CopyOptions(**options)))
+    return value_of(take(source, target, CancelToken(), CopyOptions(**options)))
 
 
 @pytest.fixture
@@ -455,7 +455,9 @@ class TestHostile:
         sh("git add .", source)
         canary = make_hostile(source, tmp_path)
         sh("sed -i '/partialClone/d; /promisor/d; /worktree = /d' .git/config", source)
-        value_of(clone(source.as_uri(), copy, Stop(), {"PATH": os.defpath, "HOME": str(tmp_path)}))
+        value_of(
+            clone(source.as_uri(), copy, CancelToken(), {"PATH": os.defpath, "HOME": str(tmp_path)})
+        )
         assert (copy / "a").read_text() == "one\n"
         assert not canary.exists()
 
@@ -550,7 +552,7 @@ class TestFolders:
         assert source.exists()
 
     def test_a_stop_leaves_nothing(self, source: Path, tmp_path: Path, copy: Path) -> None:
-        stop = Stop()
+        stop = CancelToken()
         stop.request("SIGINT")
         with pytest.raises(RunFailed) as stopped:
             value_of(take(source, copy, stop))
@@ -567,7 +569,7 @@ class TestUrls:
         self, source: Path, tmp_path: Path, copy: Path, environ: dict[str, str]
     ) -> None:
         before = state(source)
-        told = value_of(clone(source.as_uri(), copy, Stop(), environ))
+        told = value_of(clone(source.as_uri(), copy, CancelToken(), environ))
         assert state(source) == before
         assert (told.kind, told.branch) == ("repository", "main")
         assert (told.uncommitted, told.ignored) == (Uncommitted(), 0)
@@ -586,7 +588,7 @@ class TestUrls:
         self, tmp_path: Path, copy: Path, environ: dict[str, str], url: str
     ) -> None:
         with pytest.raises(UsageError) as refused:
-            value_of(clone(url, copy, Stop(), environ))
+            value_of(clone(url, copy, CancelToken(), environ))
         assert refused.value.code == "SOURCE_INVALID"
         assert list(tmp_path.iterdir()) == []
 
@@ -596,7 +598,7 @@ class TestUrls:
         evil = f'[url "ext::touch {tmp_path}/canary "]\n\tinsteadOf = ssh://\n[protocol]\n\tallow=always\n'
         (tmp_path / ".gitconfig").write_text(evil)
         with pytest.raises(ConfigurationError) as failed:
-            value_of(clone("ssh://example.invalid/x", copy, Stop(), environ))
+            value_of(clone("ssh://example.invalid/x", copy, CancelToken(), environ))
         assert failed.value.code == "CLONE_FAILED"
         assert not (tmp_path / "canary").exists()
 
@@ -604,7 +606,7 @@ class TestUrls:
         self, tmp_path: Path, copy: Path, environ: dict[str, str]
     ) -> None:
         with pytest.raises(ConfigurationError) as failed:
-            value_of(clone("https://me:secret@localhost:9/x.git", copy, Stop(), environ))
+            value_of(clone("https://me:secret@localhost:9/x.git", copy, CancelToken(), environ))
         assert failed.value.code == "CLONE_FAILED"
         assert "secret" not in failed.value.message
         assert list(tmp_path.iterdir()) == []
@@ -614,7 +616,7 @@ class TestUrls:
     ) -> None:
         rewritten = f'[url "{source.as_uri()}"]\n\tinsteadOf = https://example.invalid/x\n'
         (tmp_path / ".gitconfig").write_text(rewritten)
-        told = value_of(clone("https://example.invalid/x", copy, Stop(), environ))
+        told = value_of(clone("https://example.invalid/x", copy, CancelToken(), environ))
         assert told.branch == "main"
 
     def test_a_stop_ends_git(self, tmp_path: Path, copy: Path, environ: dict[str, str]) -> None:
@@ -623,7 +625,7 @@ class TestUrls:
         slow.write_text("#!/bin/sh\nexec sleep 60\n")
         slow.chmod(0o755)
         environ["PATH"] = f"{slow.parent}:{environ['PATH']}"
-        stop = Stop()
+        stop = CancelToken()
         cloning = clone("ssh://example.invalid/x", copy, stop, environ)
         next(cloning)
         stop.request("SIGINT")

@@ -44,7 +44,7 @@ from crossrun.store.event_writer import Recording
 from crossrun.store.migrations import migrate, version
 from crossrun.store.steps import LATEST, MIGRATIONS
 from crossrun.store.writing import Writer
-from crossrun.views.live import Silent, follow
+from crossrun.views.live import NullView, follow
 
 INTERRUPTED = RunFinished(
     status=Status.INTERRUPTED, failure=Failure("INTERRUPTED", "it is gone", "run it again")
@@ -515,7 +515,7 @@ def test_facts_are_closed_when_nobody_listens_any_more(store: Store) -> None:
     assert store.read.last_seq("k7f3abcd") == 2
 
 
-class Broken(Silent):
+class Broken(NullView):
     """Cannot show what an agent says."""
 
     def show(self, recorded: Recorded | None) -> None:

@@ -8,7 +8,7 @@ from conftest import Crossrun
 from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError, UsageError
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.sources.preparing import CopyOptions, Taken, take
 
 REPOSITORY = """
@@ -37,7 +37,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def taken(source: Path, copy: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, copy, Stop(), CopyOptions(**options)))
+    return value_of(take(source, copy, CancelToken(), CopyOptions(**options)))
 
 
 def names(top: Path) -> set[str]:

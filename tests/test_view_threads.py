@@ -18,8 +18,8 @@ from processes import wait_for
 from crossrun.events import CommandRan, Recorded, RunFinished, RunStarted
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
-from crossrun.system.cancellation import Stop
-from crossrun.views.live import Silent
+from crossrun.system.cancellation import CancelToken
+from crossrun.views.live import NullView
 from crossrun.views.threads import Viewers, ViewThread
 
 COMMANDS = [recorded(CommandRan(command=f"echo {n}", exit_code=0), n) for n in range(2, 5000)]
@@ -30,7 +30,7 @@ def from_ledger(after: int, last: int) -> Iterator[Recorded]:
     yield from EVENTS[after:last]
 
 
-class Stalling(Silent):
+class Stalling(NullView):
     """Takes nothing until the gate is open."""
 
     def __init__(self) -> None:
@@ -75,14 +75,14 @@ def test_a_view_that_nobody_reads_does_not_keep_the_program_from_ending() -> Non
     before = StringIO()
     with redirect_stderr(before), redirect_stdout(before):
         began = time.monotonic()
-        viewers.finish(Stop(requested_by="SIGINT", urgent=True))
+        viewers.finish(CancelToken(requested_by="SIGINT", urgent=True))
         took = time.monotonic() - began
         assert before not in (sys.stdout, sys.stderr), "the streams are still in use"
     assert 1 <= took < 5
 
 
 def test_programs_get_all_the_time_that_they_need_until_somebody_asks_again() -> None:
-    data, people, stop = Stalling(), Stalling(), Stop()
+    data, people, stop = Stalling(), Stalling(), CancelToken()
     people.gate.set()
     viewers = ended_viewers(data, people, Status.SUCCEEDED)
     asking = threading.Timer(0.5, stop.request, ["SIGINT"])
@@ -95,7 +95,7 @@ def test_programs_get_all_the_time_that_they_need_until_somebody_asks_again() ->
 
 
 def test_a_view_that_fails_is_told() -> None:
-    class Broken(Silent):
+    class Broken(NullView):
         def close(self, run: Run | None) -> None:  # noqa: ARG002  part of the protocol
             raise RuntimeError
 

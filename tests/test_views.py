@@ -66,17 +66,17 @@ from crossrun.views.choices import choice_lines
 from crossrun.views.credits import credit_details, credit_table
 from crossrun.views.live import (
     JsonLinesView,
-    Moving,
-    Plain,
-    Silent,
-    Together,
+    LineView,
+    LiveView,
+    MultiView,
+    NullView,
     follow,
     told,
     view_for,
 )
 from crossrun.views.patterns import hit_table, pattern_details, pattern_table
 from crossrun.views.phrases import failure_phrases, phrases
-from crossrun.views.progress import Progress
+from crossrun.views.progress import RunProgress
 from crossrun.views.summary import closing, details, header
 from crossrun.views.terminal import Column, Terminal, fit, lines, table, wrap
 from crossrun.views.unseen import clean
@@ -716,7 +716,7 @@ def test_a_stream_without_unicode_gets_plain_signs() -> None:
 
 
 def test_a_whole_run_can_be_shown_without_unicode() -> None:
-    for view_of in (Plain, Moving):
+    for view_of in (LineView, LiveView):
         paper = Paper("ascii")
         follow_in(view_of(terminal(60, paper=paper)), *EVENTS)
         assert "thesis - research - shell" in paper.text
@@ -776,8 +776,8 @@ def test_a_pipe_is_no_terminal() -> None:
     pipe = Paper("ascii")
     assert Terminal.of(pipe, {}) == Terminal(pipe, 100, color=False, live=False, unicode=False)
     assert Terminal.of(pipe, {"FORCE_COLOR": "1"}).color is True
-    assert isinstance(view_for(Terminal.of(pipe, {})), Plain)
-    assert isinstance(view_for(Terminal.of(Paper(is_terminal=True), {})), Moving)
+    assert isinstance(view_for(Terminal.of(pipe, {})), LineView)
+    assert isinstance(view_for(Terminal.of(Paper(is_terminal=True), {})), LiveView)
 
 
 @pytest.mark.parametrize(
@@ -800,16 +800,16 @@ def follow_in(view: Any, *events: Event | None) -> Run:  # noqa: ANN401  any vie
 
 def test_following_gives_the_run_as_its_last_event_left_it() -> None:
     events = (BEGUN, None, AgentSpoke(text="Done."), RunFinished(status=Status.SUCCEEDED))
-    run = follow_in(Silent(), *events)
+    run = follow_in(NullView(), *events)
     assert (run.answer, run.status) == ("Done.", Status.SUCCEEDED)
     with pytest.raises(ValueError, match="no event"):
-        follow_in(Silent())
+        follow_in(NullView())
 
 
 def test_the_answer_is_shown_once_in_the_closing() -> None:
     paper = Paper()
     follow_in(
-        Plain(terminal(paper=paper)),
+        LineView(terminal(paper=paper)),
         BEGUN,
         AgentSpoke(text="First I look."),
         CommandRan(command="ls", exit_code=0),
@@ -828,13 +828,13 @@ def test_a_plan_that_did_not_change_is_shown_once() -> None:
     plan = PlanUpdated(items=(PlanItem("a", completed=False),))
     further = PlanUpdated(items=(PlanItem("a", completed=True),))
     paper = Paper()
-    follow_in(Plain(terminal(paper=paper)), BEGUN, plan, plan, further, further)
+    follow_in(LineView(terminal(paper=paper)), BEGUN, plan, plan, further, further)
     assert (paper.text.count("plan 0/1 a"), paper.text.count("plan 1/1")) == (1, 1)
 
 
 def test_json_lines_are_the_events_and_nothing_else() -> None:
     paper = Paper("ascii")
-    follow_in(Together([JsonLinesView(terminal(paper=paper)), Silent()]), *EVENTS, None)
+    follow_in(MultiView([JsonLinesView(terminal(paper=paper)), NullView()]), *EVENTS, None)
     objects = [json.loads(line) for line in paper.content.getvalue().split(b"\n") if line]
     assert [(o["seq"], o["type"], o["run_id"], o["schema_version"]) for o in objects] == [
         (seq, event.__struct_config__.tag, "k7f3abcd", 1) for seq, event in enumerate(EVENTS, 1)
@@ -845,7 +845,7 @@ def test_json_lines_are_the_events_and_nothing_else() -> None:
 
 def test_the_moving_line_tells_stage_time_command_and_tokens() -> None:
     clock_at = [100.0]
-    progress = Progress(now=lambda: clock_at[0])
+    progress = RunProgress(now=lambda: clock_at[0])
     seen = [progress.line()]
 
     def see(after: float, event: Event) -> None:
@@ -884,7 +884,7 @@ def draws(paper: Paper) -> int:
 
 def test_a_flood_of_events_is_drawn_ten_times_a_second_at_most() -> None:
     paper = Paper()
-    view = Moving(terminal(live=True, paper=paper))
+    view = LiveView(terminal(live=True, paper=paper))
     began = time.monotonic()
     view.show(recorded(BEGUN))
     shown = 1
@@ -904,7 +904,7 @@ def test_what_is_drawn_at_the_end_is_all_that_was_waiting() -> None:
     paper = Paper()
     events: list[Event] = [BEGUN]
     events += [CommandRan(command=f"echo {n}", exit_code=0) for n in range(20)]
-    view = Moving(terminal(live=True, paper=paper))
+    view = LiveView(terminal(live=True, paper=paper))
     follow_in(view, *events, AgentSpoke(text="Bye."), event_of(RunFinished))
     shown = SGR.sub("", paper.text)
     places = [shown.index(f"$ echo {n}\x20") for n in range(20)]
@@ -921,11 +921,11 @@ def stopping_short() -> Iterator[Recorded]:
 def test_the_cursor_comes_back_whatever_happens() -> None:
     paper = Paper()
     with pytest.raises(RuntimeError):
-        follow(stopping_short(), Moving(terminal(live=True, paper=paper)))
+        follow(stopping_short(), LiveView(terminal(live=True, paper=paper)))
     assert paper.text.rindex("\x1b[?25h") > paper.text.rindex("\x1b[?25l")
 
 
-class Gone(Silent):
+class Gone(NullView):
     """Nobody looks any more."""
 
     def show(self, recorded: Recorded | None) -> None:  # noqa: ARG002  part of the protocol
@@ -937,7 +937,7 @@ class Gone(Silent):
 
 def test_a_run_goes_on_when_nobody_looks_any_more() -> None:
     paper = Paper()
-    views = Together([Gone(), Plain(terminal(paper=paper))])
+    views = MultiView([Gone(), LineView(terminal(paper=paper))])
     for view in (Gone(), views):
         run = follow_in(view, BEGUN, CommandRan(command="ls", exit_code=0), SUCCEEDED)
         assert run.status is Status.SUCCEEDED

@@ -12,7 +12,7 @@ from scripted_model import Request, Scenario, ScriptedModel, TurnLike
 
 from crossrun.model.runs import Tokens
 from crossrun.model.workflows import Occurrence, Preconditions, Step, Variable, Workflow
-from crossrun.planning.openai.wording import OpenAIWriter
+from crossrun.planning.openai.wording import OpenAIRewriter
 from crossrun.planning.wording import Reworded, accepted, question, reply_format
 
 TASK = "Convert sales.csv to JSON and check the result"
@@ -67,7 +67,7 @@ def reworded(
     script = [Scenario(turns, path="chat", counts="conversation")]
     with ScriptedModel(script) as model:
         environ = {"OPENAI_API_KEY": key or "", "OPENAI_BASE_URL": model.base_url}
-        writer = OpenAIWriter(model="writer-1", environ=environ, timeout=timeout)
+        writer = OpenAIRewriter(model="writer-1", environ=environ, timeout=timeout)
         return writer.reword(WORKFLOW, TASK), model.requests
 
 
@@ -344,14 +344,14 @@ def test_a_server_that_is_not_there_leaves_the_workflow() -> None:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
     for base_url in (address, "http://127.0.0.1:port/v1", "http://[v1", "v1", "http://a\0b"):
         environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": base_url}
-        writer = OpenAIWriter(model="m", environ=environ, timeout=2)
+        writer = OpenAIRewriter(model="m", environ=environ, timeout=2)
         kept = writer.reword(WORKFLOW, TASK)
         assert (kept.workflow, kept.tokens) == (WORKFLOW, None)
         assert (kept.trouble or "").startswith("the wording model's server cannot be ")
 
 
 def test_openai_is_not_asked_without_a_key_but_a_server_of_ones_own_is() -> None:
-    writer = OpenAIWriter(model="m", environ={}, timeout=2)
+    writer = OpenAIRewriter(model="m", environ={}, timeout=2)
     kept, _ = reworded(GOOD, key=None)
 
     assert writer.reword(WORKFLOW, TASK) == Reworded(

@@ -17,9 +17,9 @@ from crossrun.projections.resume import Origin
 from crossrun.services.assembly import open_crew
 from crossrun.services.lineage import Descent
 from crossrun.store import Store
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.views.choices import choice_lines
-from crossrun.views.live import Silent, view_for
+from crossrun.views.live import NullView, view_for
 from crossrun.views.patterns import pattern_head, workflow_lines
 
 _SHOWN = "document_processing"
@@ -86,8 +86,8 @@ def _run(
         executor="replay",
         memory=memory,
     )
-    stop = Stop()
-    views = Views(Silent(), Silent() if options.quiet else view_for(options.err))
+    stop = CancelToken()
+    views = Views(NullView(), NullView() if options.quiet else view_for(options.err))
     crew = open_crew(request, settings, store)
     run = carry_out(Descent(request, Origin()), crew, settings, store, views, stop)
     return run, signals.exit_code(run, stop)

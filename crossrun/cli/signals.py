@@ -8,7 +8,7 @@ from types import FrameType
 from crossrun.errors import Exit
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.system.inherited import ENDING
 
 _URGENT = signal.SIGQUIT
@@ -16,7 +16,7 @@ _URGENT = signal.SIGQUIT
 
 
 @contextmanager
-def asking_to_stop(stop: Stop) -> Iterator[None]:
+def asking_to_stop(stop: CancelToken) -> Iterator[None]:
     """Until the context ends, signals set `stop`; one ignored from the start stays ignored."""
 
     def ask(number: int, _frame: FrameType | None) -> None:
@@ -36,7 +36,7 @@ def asking_to_stop(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def exit_code(run: Run, stop: Stop) -> int:
+def exit_code(run: Run, stop: CancelToken) -> int:
     """The run's own, or 128 plus the signal's number where a signal ended it."""
     by_signal = stop.requested_by in signal.Signals.__members__
     if run.status is Status.CANCELLED and stop.requested_by is not None and by_signal:

@@ -24,13 +24,13 @@ from crossrun.redaction import Redactor
 from crossrun.services.assembly import open_crew, redactor_for
 from crossrun.services.lineage import Descent
 from crossrun.store import Store
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import (
-    Brief,
     JsonLinesView,
+    MultiView,
+    NullView,
     RunView,
-    Silent,
-    Together,
+    SummaryView,
     View,
     view_for,
 )
@@ -80,7 +80,7 @@ def start(
 
 
 def carry_out(
-    descent: Descent, crew: Crew, settings: Settings, store: Store, views: Views, stop: Stop
+    descent: Descent, crew: Crew, settings: Settings, store: Store, views: Views, stop: CancelToken
 ) -> Run:
     """Runs a request to its end, whatever end that is, and lets everybody see it.
 
@@ -101,7 +101,7 @@ def _shown(
     store: Store,
     redactor: Redactor,
     views: Views,
-    stop: Stop,
+    stop: CancelToken,
     suspension: Suspension,
 ) -> Run:
     with ExitStack() as after, store.owning() as run_id:
@@ -128,7 +128,7 @@ def _carried_out(
     options: Globals,
     data: View,
 ) -> int:
-    stop = Stop()
+    stop = CancelToken()
     with prepared() as descent:
         crew = open_crew(descent.request, settings, store)
         views = Views(data, _view_for_people(given, options))
@@ -144,16 +144,16 @@ def _data_view(given: Given, options: Globals) -> View:
         views.append(RunView(options.out))
     if not views and (options.quiet or not options.out.live):
         views.append(_IdFirst(lambda run_id: options.out.write([run_id])))
-    return Together(views)
+    return MultiView(views)
 
 
 def _view_for_people(given: Given, options: Globals) -> View:
     if options.quiet or given["no_watch"]:
-        return Brief(options.err, failures_only=options.quiet)
+        return SummaryView(options.err, failures_only=options.quiet)
     return view_for(options.err)
 
 
-class _IdFirst(Silent):
+class _IdFirst(NullView):
     """Tells the run's id as soon as the run exists."""
 
     def __init__(self, announce: Announce) -> None:

@@ -17,7 +17,7 @@ from crossrun.projections.documents import document, run_object
 from crossrun.store import Store
 from crossrun.system import streams
 from crossrun.system.background import Background
-from crossrun.views.live import JsonLinesView, Silent, View, follow, view_for
+from crossrun.views.live import JsonLinesView, NullView, View, follow, view_for
 
 _POLL = 0.1
 _CHECK_ALIVE = 20
@@ -48,7 +48,7 @@ def watch(
     settings = options.settings()
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
-    view: View = Silent() if json else view_for(options.out)
+    view: View = NullView() if json else view_for(options.out)
     view = JsonLinesView(options.out) if jsonl else view
     left = Event()
     events = _events(chosen.id, since, store, settings, options, left)

@@ -15,7 +15,7 @@ from crossrun.model.failures import FAILURES
 from crossrun.model.runs import RunRequest
 from crossrun.model.status import Status
 from crossrun.projections.resume import Origin
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 _CLOSING = (finish.measure, finish.verify, finish.keep_transcript)
 _MEMORY = (finish.remember, finish.credit)
@@ -23,7 +23,7 @@ _NEW = Origin()
 
 
 def conduct(
-    run_id: str, request: RunRequest, crew: Crew, stop: Stop, origin: Origin = _NEW
+    run_id: str, request: RunRequest, crew: Crew, stop: CancelToken, origin: Origin = _NEW
 ) -> Facts:
     """Carries a run out.
 
@@ -58,7 +58,7 @@ def first_assignment(
     run_id: str, request: RunRequest, crew: Crew, origin: Origin = _NEW
 ) -> tuple[Assignment, PatternDecided]:
     """What the agent would be told first; nothing is begun."""
-    course = Course(run_id, request, crew, Stop(), origin)
+    course = Course(run_id, request, crew, CancelToken(), origin)
     course.subfolder = subfolder_of(course)
     work = Work(course)
     decided = work.decide((), would_be=True)

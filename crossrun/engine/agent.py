@@ -26,7 +26,7 @@ from crossrun.events import (
 from crossrun.executors import Assignment, Outcome
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.model.quotas import Patience
-from crossrun.planning import Situation
+from crossrun.planning import PlannerInput
 from crossrun.planning.prompt import for_agent
 from crossrun.system.clock import utc
 from crossrun.workspace import Workspace, top_files
@@ -153,7 +153,7 @@ class Work:
 
     def _think(self) -> Generator[Event | None, None, str | None]:
         course, standing = self._course, self._standing
-        situation = Situation(
+        planner_input = PlannerInput(
             course.request.task,
             course.crew.task_type,
             self._block,
@@ -161,15 +161,15 @@ class Work:
             standing.reports,
         )
         planner = course.crew.planner
-        thought = yield from course.in_background(lambda: planner.next_step(situation))
-        for reply in thought.replies:
-            sent = tuple(map(dict, thought.sent))
+        decision = yield from course.in_background(lambda: planner.next_step(planner_input))
+        for reply in decision.replies:
+            sent = tuple(map(dict, decision.sent))
             yield self._seen(PlannerReplied(sent=sent, reply=dict(reply)))
-        if thought.tokens is not None:
-            yield self._seen(UsageReported(source="planner", tokens=thought.tokens))
-        if thought.failure is not None:
-            raise RunFailed(thought.failure)
-        return thought.prompt
+        if decision.tokens is not None:
+            yield self._seen(UsageReported(source="planner", tokens=decision.tokens))
+        if decision.failure is not None:
+            raise RunFailed(decision.failure)
+        return decision.prompt
 
     def _step(self, prompt: str, workspace: Workspace) -> Stage:
         assignment = self.assignment(prompt)

@@ -20,7 +20,7 @@ from crossrun.projections.resume import Origin
 from crossrun.store.artifacts import Archives
 from crossrun.system import clock
 from crossrun.system.background import Background, awaited
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace import Workspace, Workspaces, folder_name
 from crossrun.workspace.files.dirfd import reason
 
@@ -80,7 +80,7 @@ class Course:
     """
 
     def __init__(
-        self, run_id: str, request: RunRequest, crew: Crew, stop: Stop, origin: Origin
+        self, run_id: str, request: RunRequest, crew: Crew, stop: CancelToken, origin: Origin
     ) -> None:
         self.run_id = run_id
         self.request = request

@@ -18,7 +18,7 @@ from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import Bounds
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.model.runs import Change, IgnoredFiles
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace import Workspace, Workspaces, branch
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.emptied import kept_folders
@@ -157,7 +157,7 @@ def _ignored_files(workspace: Workspace) -> IgnoredFiles:
     return IgnoredFiles(count, added, modified, deleted, workspace.kept_now())
 
 
-def _last_patience(stop: Stop) -> Callable[[], None]:
+def _last_patience(stop: CancelToken) -> Callable[[], None]:
     """Raises RunFailed some moments after somebody asked twice that the run stops."""
     urgent_since: float | None = None
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from crossrun.events import AgentEvent, Channel
 from crossrun.model.failures import Failure
 from crossrun.model.runs import NO_TOKENS, Tokens
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 
 class Assignment(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Assignment(Struct, frozen=True):
     prompt: str
     instructions: str
     channel: Channel
-    stop: Stop
+    stop: CancelToken
     keep: Callable[[bytes], None]
     thread_id: str | None = None
     thread_tokens: Tokens = NO_TOKENS

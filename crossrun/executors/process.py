@@ -23,7 +23,7 @@ from crossrun.executors.process_table import own_children
 from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.system import clock
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes. A longer line comes in pieces, so that memory stays bounded."""
@@ -66,7 +66,7 @@ class Bounds(Struct, frozen=True):
     after which it gets `patience` seconds to end by itself.
     """
 
-    stop: Stop
+    stop: CancelToken
     deadline: float | None = None
     idle_timeout: float | None = None
     limit: Callable[[], Failure | None] = lambda: None

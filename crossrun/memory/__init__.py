@@ -14,11 +14,11 @@ from crossrun.model.workflows import Workflow
 from crossrun.patterns import Injection, Person
 from crossrun.store import Store
 from crossrun.system.background import Background
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 if TYPE_CHECKING:
     from crossrun.patterns.learning.privacy import Scrub
-    from crossrun.planning.wording import Reworded, Writer
+    from crossrun.planning.wording import Reworded, Rewriter
 
 _TICK = 0.05
 _LONGEST_WAIT = 5.0
@@ -44,7 +44,7 @@ class StoredMemory:
         *,
         person: Person,
         path: str | None,
-        writer: "Writer | None" = None,
+        writer: "Rewriter | None" = None,
     ) -> None:
         self._store = store
         self._task_type = task_type
@@ -66,7 +66,7 @@ class StoredMemory:
         from crossrun.memory import learning as _learning  # noqa: F401  loaded from now on
 
     def remember(
-        self, run_id: str, request: RunRequest, failure: Failure | None, stop: Stop
+        self, run_id: str, request: RunRequest, failure: Failure | None, stop: CancelToken
     ) -> Iterator[Event | None]:
         """What a run teaches that is about to end.
 
@@ -108,7 +108,7 @@ class StoredMemory:
             yield from judged(self._store, replace(run, duration_s=seconds), failure)
 
     def _worded(
-        self, draft: PatternLearned | None, run: Run, stop: Stop
+        self, draft: PatternLearned | None, run: Run, stop: CancelToken
     ) -> Generator[Event | None, None, PatternLearned | None]:
         """What is new in a model's words, if there is a model; no other run waits for it."""
         writer = self._writer
@@ -130,7 +130,7 @@ class StoredMemory:
         return replace(draft, workflow=kept.workflow)
 
 
-def _waited(tries: Iterator[bool], stop: Stop) -> Iterator[None]:
+def _waited(tries: Iterator[bool], stop: CancelToken) -> Iterator[None]:
     """Waits for the turn to learn, while the run's events are shown on."""
     until = time.monotonic() + _LONGEST_WAIT
     for has_turn in tries:
@@ -141,7 +141,7 @@ def _waited(tries: Iterator[bool], stop: Stop) -> Iterator[None]:
 
 
 def _asked(
-    writer: "Writer", workflow: Workflow, task: str, stop: Stop
+    writer: "Rewriter", workflow: Workflow, task: str, stop: CancelToken
 ) -> "Generator[None, None, Reworded | None]":
     """The model's words; None when the run is stopped before they come."""
     background = Background(lambda: writer.reword(workflow, task))

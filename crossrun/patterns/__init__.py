@@ -11,7 +11,7 @@ from msgspec import Struct
 from crossrun.events import Channel, Event, PatternDecided
 from crossrun.model.failures import Failure
 from crossrun.model.runs import RunRequest
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 
 
 class Person(Struct, frozen=True):
@@ -40,7 +40,7 @@ class Memory(Protocol):
         """Loads what the end of a run needs, while there is time."""
 
     def remember(
-        self, run_id: str, request: RunRequest, failure: Failure | None, stop: Stop
+        self, run_id: str, request: RunRequest, failure: Failure | None, stop: CancelToken
     ) -> Iterator[Event | None]:
         """What a run teaches that is about to end, all of whose events so far it has yielded.
 

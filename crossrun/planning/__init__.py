@@ -22,7 +22,7 @@ class StepReport(Struct, frozen=True):
     """Command, exit code and the end of its output."""
 
 
-class Situation(Struct, frozen=True):
+class PlannerInput(Struct, frozen=True):
     """All that a planner decides from: it keeps nothing to itself, so any process can go on."""
 
     task: str
@@ -35,7 +35,7 @@ class Situation(Struct, frozen=True):
     """Of the steps carried out since the task was given."""
 
 
-class Thought(Struct, frozen=True):
+class PlannerDecision(Struct, frozen=True):
     """A planner's decision: the agent's next prompt, or None when the task is done.
 
     `sent` and `replies` are what was added to the planner's conversation, `failure` says why there
@@ -52,7 +52,7 @@ class Thought(Struct, frozen=True):
 class Planner(Protocol):
     """Decides step by step."""
 
-    def next_step(self, situation: Situation) -> Thought:
+    def next_step(self, planner_input: PlannerInput) -> PlannerDecision:
         """The next step. May take long; it runs in a thread of its own.
 
         Raises:

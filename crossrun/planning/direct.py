@@ -1,11 +1,11 @@
 """No planning: the agent gets the task as it is, in one turn."""
 
-from crossrun.planning import Situation, Thought
+from crossrun.planning import PlannerDecision, PlannerInput
 
 
 class DirectPlanner:
     """One step, whose prompt is the task."""
 
-    def next_step(self, situation: Situation) -> Thought:
+    def next_step(self, planner_input: PlannerInput) -> PlannerDecision:
         """The task first, then nothing more."""
-        return Thought(prompt=None if situation.reports else situation.task)
+        return PlannerDecision(prompt=None if planner_input.reports else planner_input.task)

@@ -41,7 +41,7 @@ class Reworded(Struct, frozen=True):
     trouble: str | None = None
 
 
-class Writer(Protocol):
+class Rewriter(Protocol):
     """Finds better words for workflows."""
 
     def reword(self, workflow: Workflow, task: str) -> Reworded:

@@ -27,7 +27,7 @@ from crossrun.workspace.git.commands import require_git
 
 if TYPE_CHECKING:
     from crossrun.executors.process_table import Process
-    from crossrun.planning.wording import Writer
+    from crossrun.planning.wording import Rewriter
 
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
 """Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
@@ -197,12 +197,12 @@ def _memory(
     )
 
 
-def _writer(request: RunRequest, settings: Settings) -> "Writer | None":
+def _writer(request: RunRequest, settings: Settings) -> "Rewriter | None":
     if request.memory.learn_with is None:
         return None
-    from crossrun.planning.openai.wording import OpenAIWriter
+    from crossrun.planning.openai.wording import OpenAIRewriter
 
-    return OpenAIWriter(
+    return OpenAIRewriter(
         model=request.memory.learn_with, environ=settings.environ, timeout=_WORDING_TIMEOUT
     )
 

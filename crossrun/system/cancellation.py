@@ -8,7 +8,7 @@ CANCEL = "crossrun cancel"
 """Who asks when another command does."""
 
 
-class Stop(Struct):
+class CancelToken(Struct):
     """Set once; asked for again, it becomes urgent: no more waiting for a polite end."""
 
     requested_by: str | None = None

@@ -30,7 +30,7 @@ from crossrun.projections.documents import document, recorded_event, run_object
 from crossrun.projections.run import advance, begun
 from crossrun.views.moving_line import MovingLine
 from crossrun.views.phrases import failure_phrases, phrases
-from crossrun.views.progress import Progress
+from crossrun.views.progress import RunProgress
 from crossrun.views.summary import closing, header
 from crossrun.views.terminal import Terminal, lines
 
@@ -63,7 +63,7 @@ class View(Protocol):
         """Leaves the terminal to others until the context ends."""
 
 
-class Silent:
+class NullView:
     """Shows nothing."""
 
     def show(self, recorded: Recorded | None) -> None:
@@ -77,7 +77,7 @@ class Silent:
         return nullcontext()
 
 
-class Brief(Silent):
+class SummaryView(NullView):
     """Shows how a run ended, or only why it failed."""
 
     def __init__(self, terminal: Terminal, *, failures_only: bool) -> None:
@@ -100,7 +100,7 @@ class Brief(Silent):
             self._terminal.write(lines(failure_phrases(run.failure), self._terminal))
 
 
-class RunView(Silent):
+class RunView(NullView):
     """Writes the run as JSON when it has ended: data for programs."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -112,7 +112,7 @@ class RunView(Silent):
             self._terminal.emit(document(run_object(run)))
 
 
-class JsonLinesView(Silent):
+class JsonLinesView(NullView):
     """Writes each event as a line of JSON: data for programs."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -124,7 +124,7 @@ class JsonLinesView(Silent):
             self._terminal.emit(document(recorded_event(recorded)))
 
 
-class Together(Silent):
+class MultiView(NullView):
     """Several views of one run."""
 
     def __init__(self, views: Sequence[View]) -> None:
@@ -182,7 +182,7 @@ class _Worth:
         return False
 
 
-class Plain(Silent):
+class LineView(NullView):
     """Writes lines as they come, for pipes, files and simple terminals."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -203,12 +203,12 @@ class Plain(Silent):
             self._terminal.write(closing(run, self._terminal, self._worth.artifacts))
 
 
-class Moving:
+class LiveView:
     """A terminal: finished lines scroll away, the last one moves."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._line = MovingLine(terminal)
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._worth = _Worth()
         self._waiting: list[Recorded] = []
         self._skipped = 0
@@ -275,7 +275,7 @@ def told(recorded: Recorded, terminal: Terminal) -> list[str]:
 
 def view_for(terminal: Terminal) -> View:
     """The view that fits what the stream can show."""
-    return Moving(terminal) if terminal.live else Plain(terminal)
+    return LiveView(terminal) if terminal.live else LineView(terminal)
 
 
 def shown(view: View, item: Recorded | None) -> View:
@@ -283,7 +283,7 @@ def shown(view: View, item: Recorded | None) -> View:
     try:
         view.show(item)
     except OSError:
-        return Silent()
+        return NullView()
     return view
 
 

@@ -29,7 +29,7 @@ from crossrun.system.commandlines import bare_command
 from crossrun.views.words import clock, count, moment, short_command
 
 
-class Progress(Struct):
+class RunProgress(Struct):
     """Sees events and tells stage, time, idle time, running command and tokens."""
 
     now: Callable[[], float] = monotonic

@@ -16,7 +16,7 @@ from crossrun.model.status import Status
 from crossrun.projections.run import advance
 from crossrun.system import streams
 from crossrun.system.background import Background
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import View, shown
 
 EventReader = Callable[[int, int], Iterable[Recorded]]
@@ -125,7 +125,7 @@ class Viewers:
             self._data.show(recorded)
             self._people.show(recorded)
 
-    def finish(self, stop: Stop) -> None:
+    def finish(self, stop: CancelToken) -> None:
         """Lets everybody see the rest.
 
         Programs get the time that they need, unless somebody stopped the run; people some seconds.

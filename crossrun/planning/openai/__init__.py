@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from crossrun.model.failures import Failure, RunFailed
-from crossrun.planning import Message, Situation, Thought
+from crossrun.planning import Message, PlannerDecision, PlannerInput
 from crossrun.planning.openai.client import Client
 from crossrun.planning.openai.failures import Caller
 from crossrun.planning.prompt import TOOL, for_planner, report
@@ -33,44 +33,47 @@ class OpenAIPlanner:
             retries=1,
         )
 
-    def next_step(self, situation: Situation) -> Thought:
+    def next_step(self, planner_input: PlannerInput) -> PlannerDecision:
         """Asks the model once."""
-        sent = _new_messages(situation)
-        reply, tokens = self._client.ask([*situation.messages, *sent], tools=[TOOL])
+        sent = _new_messages(planner_input)
+        reply, tokens = self._client.ask([*planner_input.messages, *sent], tools=[TOOL])
         calls = reply.get("tool_calls") or []
-        told = Thought(None, tuple(sent), (reply,), tokens)
+        told = PlannerDecision(None, tuple(sent), (reply,), tokens)
         try:
             prompt = _prompt_of(calls[0]) if calls else None
             if not calls:
-                _require_work(situation, reply)
+                _require_work(planner_input, reply)
         except RunFailed as failed:  # the call is paid for all the same
             return replace(told, failure=failed.failure)
         return replace(told, prompt=prompt)
 
 
-def _new_messages(situation: Situation) -> list[Message]:
-    if not situation.messages:
+def _new_messages(planner_input: PlannerInput) -> list[Message]:
+    if not planner_input.messages:
         return [
-            {"role": "system", "content": for_planner(situation.task_type, situation.reference)},
-            {"role": "user", "content": situation.task},
+            {
+                "role": "system",
+                "content": for_planner(planner_input.task_type, planner_input.reference),
+            },
+            {"role": "user", "content": planner_input.task},
         ]
-    calls = situation.messages[-1].get("tool_calls")
+    calls = planner_input.messages[-1].get("tool_calls")
     if not calls:
-        return [{"role": "user", "content": _since_the_end(situation)}]
-    told = [{"role": "user", "content": situation.task}] if not situation.reports else []
-    return [*_answered(calls, situation), *told]
+        return [{"role": "user", "content": _since_the_end(planner_input)}]
+    told = [{"role": "user", "content": planner_input.task}] if not planner_input.reports else []
+    return [*_answered(calls, planner_input), *told]
 
 
-def _since_the_end(situation: Situation) -> str:
+def _since_the_end(planner_input: PlannerInput) -> str:
     """What is new when the conversation had come to its end: a task, or one more step."""
-    if not situation.reports:
-        return situation.task
-    return f"The agent had to do one more step after that: {report(situation.reports[-1])}"
+    if not planner_input.reports:
+        return planner_input.task
+    return f"The agent had to do one more step after that: {report(planner_input.reports[-1])}"
 
 
-def _answered(calls: Sequence[Message], situation: Situation) -> list[Message]:
+def _answered(calls: Sequence[Message], planner_input: PlannerInput) -> list[Message]:
     first, *others = calls
-    result = report(situation.reports[-1]) if situation.reports else "cut short; leave it"
+    result = report(planner_input.reports[-1]) if planner_input.reports else "cut short; leave it"
     return [
         {"role": "tool", "tool_call_id": first["id"], "content": result},
         *(
@@ -80,9 +83,9 @@ def _answered(calls: Sequence[Message], situation: Situation) -> list[Message]:
     ]
 
 
-def _require_work(situation: Situation, reply: Message) -> None:
+def _require_work(planner_input: PlannerInput, reply: Message) -> None:
     """The planner wants nothing more: that is right only when something was done."""
-    if situation.reports:
+    if planner_input.reports:
         return
     said = " ".join(str(reply.get("content") or "nothing").split())[:200]
     raise RunFailed(

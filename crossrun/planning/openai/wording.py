@@ -20,7 +20,7 @@ _WRITER = Caller(
 )
 
 
-class OpenAIWriter:
+class OpenAIRewriter:
     """Words workflows with a model. Better words may fail, learning may not.
 
     Args:

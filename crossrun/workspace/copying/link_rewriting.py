@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.links import Links, Redirected
 from crossrun.workspace.copying.trees import Copied, Progress, copy_into
 from crossrun.workspace.copying.worker import leads_out
@@ -15,7 +15,7 @@ from crossrun.workspace.sources.repositories import git_in
 
 
 def bring_targets(
-    source: Path, folder: Path, copied: Copied, stop: Stop, never: Sequence[Path]
+    source: Path, folder: Path, copied: Copied, stop: CancelToken, never: Sequence[Path]
 ) -> Generator[Progress, None, Copied]:
     """Puts what links lead to in their place, if it lies outside of the source.
 

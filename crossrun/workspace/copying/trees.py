@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
 from crossrun.model.failures import CANCELLED, RunFailed
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.links import Links, Redirected
 from crossrun.workspace.copying.worker import (
     Halted,
@@ -71,7 +71,9 @@ def nothing(_path: str) -> bool:
     return False
 
 
-def copy_tree(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = nothing) -> Copying:
+def copy_tree(
+    source: Path, target: Path, stop: CancelToken, *, leave_out: LeaveOut = nothing
+) -> Copying:
     """Copies a folder to a path where nothing is yet. Closing the generator leaves nothing there.
 
     Modes, times, hard links within the tree, extended attributes and, where the system permits it,
@@ -85,7 +87,9 @@ def copy_tree(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = n
         return (yield from copy_into(source, folder, stop, leave_out=leave_out))
 
 
-def copy_into(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = nothing) -> Copying:
+def copy_into(
+    source: Path, target: Path, stop: CancelToken, *, leave_out: LeaveOut = nothing
+) -> Copying:
     """Copies what is in a folder into another that has none of it. Otherwise as `copy_tree`."""
     try:
         with opened(source) as reading, opened(target) as writing:
@@ -110,7 +114,7 @@ def copy_into(source: Path, target: Path, stop: Stop, *, leave_out: LeaveOut = n
     return _total(workers)
 
 
-def _all_done(workers: Sequence[Worker], stop: Stop) -> Generator[Progress]:
+def _all_done(workers: Sequence[Worker], stop: CancelToken) -> Generator[Progress]:
     """Hands out tasks until none is left."""
     with _threads(workers) as (tasks, results):
         tasks.put(Task(()))

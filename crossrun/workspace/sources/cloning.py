@@ -15,7 +15,7 @@ from pathlib import Path
 
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.model.failures import CANCELLED, RunFailed
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Progress
 from crossrun.workspace.files.atomic import scratch
 from crossrun.workspace.git.commands import start_git
@@ -44,7 +44,7 @@ def without_login(text: str) -> str:
     return _LOGIN.sub("", text)
 
 
-def clone(url: str, target: Path, stop: Stop, environ: Mapping[str, str]) -> Taking:
+def clone(url: str, target: Path, stop: CancelToken, environ: Mapping[str, str]) -> Taking:
     """Clones a repository to a path where nothing is yet. The copy knows no remote any more.
 
     Args:
@@ -93,7 +93,7 @@ def _surroundings(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _ended(process: "subprocess.Popen[bytes]", stop: Stop) -> Generator[Progress]:
+def _ended(process: "subprocess.Popen[bytes]", stop: CancelToken) -> Generator[Progress]:
     """Waits for git, and ends it when it is not wanted any more."""
     try:
         while True:

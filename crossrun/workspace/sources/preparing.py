@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.model.runs import FollowLinks
 from crossrun.system.background import awaited
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.link_rewriting import bring_targets, hide_redirected, redirect_again
 from crossrun.workspace.copying.links import Redirected
 from crossrun.workspace.copying.trees import Copied, Progress, copy_into, copy_tree
@@ -107,7 +107,7 @@ class CopyOptions(Struct, frozen=True, kw_only=True):
 _ALL = CopyOptions()
 
 
-def take(source: Path, target: Path, stop: Stop, options: CopyOptions = _ALL) -> Taking:
+def take(source: Path, target: Path, stop: CancelToken, options: CopyOptions = _ALL) -> Taking:
     """Copies a source to a path where nothing is yet; the source is only read.
 
     Of a folder in a repository, the whole repository is copied. Of a plain folder all of its
@@ -139,7 +139,7 @@ def take(source: Path, target: Path, stop: Stop, options: CopyOptions = _ALL) ->
 
 
 def take_workspace(
-    source: Path, target: Path, stop: Stop, *, is_own: bool
+    source: Path, target: Path, stop: CancelToken, *, is_own: bool
 ) -> Generator[Progress, None, Copied]:
     """Copies the workspace of a run to a path where nothing is yet, ignored files included.
 
@@ -177,7 +177,7 @@ def take_workspace(
 class _Wanted(NamedTuple):
     """What was asked for; `never` are paths below the top that are not part of it."""
 
-    stop: Stop
+    stop: CancelToken
     options: CopyOptions
     never: frozenset[str]
 
@@ -305,7 +305,7 @@ def _take_files(
     return _Files(copied, tuple(repositories), tuple(detached))
 
 
-def _take_nested(source: Path, folder: Path, stop: Stop) -> Generator[Progress, None, bool]:
+def _take_nested(source: Path, folder: Path, stop: CancelToken) -> Generator[Progress, None, bool]:
     """Copies the repository of a folder further down, if all of it lies there."""
     if not stat.S_ISDIR((source / _GIT).lstat().st_mode):
         return False

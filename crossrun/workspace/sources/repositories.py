@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
 from crossrun.system.background import awaited
-from crossrun.system.cancellation import Stop
+from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Copied, Progress, copy_into
 from crossrun.workspace.files.atomic import remove_tree
 from crossrun.workspace.files.dirfd import read_file
@@ -82,7 +82,7 @@ class Repository(Struct, frozen=True):
 
 
 def copy_repository(
-    source: Path, target: Path, stop: Stop
+    source: Path, target: Path, stop: CancelToken
 ) -> Generator[Progress, None, Repository]:
     """Makes the `.git` of a copy of a work tree; the folder `target` is there and has none.
 
@@ -114,7 +114,7 @@ def copy_repository(
 
 
 def borrow_repository(
-    source: Path, target: Path, stop: Stop
+    source: Path, target: Path, stop: CancelToken
 ) -> Generator[Progress, None, Settings]:
     """Makes a `.git` that knows the files of a work tree as its own does, for a moment.
 
@@ -158,7 +158,7 @@ def git_in(
 
 
 def _copy_references(
-    folders: GitFolders, git_dir: Path, stop: Stop
+    folders: GitFolders, git_dir: Path, stop: CancelToken
 ) -> Generator[Progress, None, list[Copied]]:
     """All but the objects, and before them: what a reference names is there by then."""
     _copy_info(folders, git_dir)
@@ -180,7 +180,7 @@ def _copy_references(
 
 
 def _copy_named(
-    folder: Path, git_dir: Path, names: frozenset[str], stop: Stop
+    folder: Path, git_dir: Path, names: frozenset[str], stop: CancelToken
 ) -> Generator[Progress, None, Copied]:
     def leave_out(path: str) -> bool:
         top, _, below = path.partition("/")
@@ -212,7 +212,7 @@ def _operation(git_dir: Path) -> str | None:
 
 
 def _copy_objects(
-    source: Path, objects: Path, git_dir: Path, stop: Stop
+    source: Path, objects: Path, git_dir: Path, stop: CancelToken
 ) -> Generator[Progress, None, Copied]:
     def leave_out(path: str) -> bool:
         name = path.rpartition("/")[2]
