@@ -28,7 +28,7 @@ from crossrun.config.settings import load
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.engine import conduct
 from crossrun.engine.context import Crew
-from crossrun.events import AgentSpoke, Recorded
+from crossrun.events import AgentSpoke, EventRecord
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
@@ -92,7 +92,7 @@ def main() -> None:
         print(f"{high * 1000:.1f} ms (goal 50)")
 
 
-def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[Recorded, float]]:
+def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[EventRecord, float]]:
     """Events of one run, each with the time at which it was known to be committed."""
     home.mkdir()
     agent = home / "agent"

@@ -116,7 +116,7 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     runs.IgnoredFiles,
     runs.RefChange,
     events.PlanItem,
-    events.Candidate,
+    events.PatternCandidate,
     workflows.Workflow,
     workflows.Step,
     workflows.Variable,

@@ -8,21 +8,21 @@ from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
     CancelRequested,
-    Candidate,
     CommandDeclined,
     CommandRan,
     CommandStarted,
     CopyProgressed,
     Event,
+    EventRecord,
     FileChanged,
     ItemStarted,
+    PatternCandidate,
     PatternDecided,
     PatternJudged,
     PatternLearned,
     PlanItem,
     PlannerReplied,
     PlanUpdated,
-    Recorded,
     RunDequeued,
     RunFinished,
     RunQueued,
@@ -228,14 +228,16 @@ EVENTS: tuple[Event, ...] = (
         fits=0.8,
         threshold=0.5,
         candidates=(
-            Candidate(
+            PatternCandidate(
                 pattern_id="9c1xyz",
                 version=3,
                 task_type="research",
                 score=2.5,
                 signals={"task": 1.5, "pairs": 1.0},
             ),
-            Candidate(pattern_id="7d3tsr", version=1, task_type="code", excluded="it is retired"),
+            PatternCandidate(
+                pattern_id="7d3tsr", version=1, task_type="code", excluded="it is retired"
+            ),
         ),
     ),
     PlannerReplied(
@@ -318,9 +320,9 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
-def recorded(event: Event, seq: int = 1, at: str = "2026-01-02T03:04:05.000000Z") -> Recorded:
+def recorded(event: Event, seq: int = 1, at: str = "2026-01-02T03:04:05.000000Z") -> EventRecord:
     """The event as the store would stamp it."""
-    return Recorded(RUN_ID, seq, at, event)
+    return EventRecord(RUN_ID, seq, at, event)
 
 
 def event_of(kind: type[Any]) -> Any:  # noqa: ANN401  of that type

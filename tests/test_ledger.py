@@ -21,10 +21,10 @@ from crossrun.events import (
     ArtifactSaved,
     CommandRan,
     Event,
+    EventRecord,
     PatternDecided,
     PatternJudged,
     PatternLearned,
-    Recorded,
     RunDequeued,
     RunFinished,
     RunQueued,
@@ -311,7 +311,7 @@ def test_the_request_in_the_log_is_enough_to_ask_again() -> None:
 class Stored:
     """All that a store holds, read without crossrun."""
 
-    events: list[Recorded]
+    events: list[EventRecord]
     """In the order in which they were committed."""
     runs: list[dict[str, Any]]
     artifacts: list[dict[str, Any]]
@@ -325,7 +325,7 @@ def stored_in(database: Path) -> Stored:
             [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid")]  # noqa: S608
             for table in ("events", "runs", "artifacts", "projects")
         ]
-    log = [Recorded(e["run_id"], e["seq"], e["at"], decode(e["body"])) for e in events]
+    log = [EventRecord(e["run_id"], e["seq"], e["at"], decode(e["body"])) for e in events]
     return Stored(log, *others)
 
 
@@ -412,7 +412,7 @@ def patterns_in(database: Path) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-def rebuilt(log: list[Recorded], home: Path) -> Path:
+def rebuilt(log: list[EventRecord], home: Path) -> Path:
     """A store to which the log alone said what patterns there are."""
     paths = load(flags={}, environ={}, cwd=home.parent, home=home).paths
     Store(paths).open_for_writing()

@@ -26,7 +26,7 @@ from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
     Event,
-    Recorded,
+    EventRecord,
     RunFinished,
     RunStarted,
     UsageReported,
@@ -77,7 +77,7 @@ def started(task: str = "x", **asked: Any) -> RunStarted:  # noqa: ANN401  each 
     return RunStarted(request=request, workspace="/w", crossrun_version="0.1.0")
 
 
-def record(store: Store, run_id: str, *events: Event | None) -> list[Recorded]:
+def record(store: Store, run_id: str, *events: Event | None) -> list[EventRecord]:
     """Records a run; None is a pause, in which what came before is committed."""
     facts = (event for event in events)
     return [item for item in store.recording(run_id, facts, Redactor()) if item is not None]
@@ -446,7 +446,7 @@ def test_events_are_numbered_and_stamped_and_stored_before_they_are_passed_on(
     store: Store,
 ) -> None:
     facts = (fact for fact in (started(), None, AgentSpoke(text="a"), AgentSpoke(text="b"), None))
-    seen: list[Recorded | None] = []
+    seen: list[EventRecord | None] = []
     for item in store.recording("k7f3abcd", facts, Redactor()):
         assert item is None or store.read.last_seq("k7f3abcd") >= item.seq
         seen.append(item)
@@ -518,7 +518,7 @@ def test_facts_are_closed_when_nobody_listens_any_more(store: Store) -> None:
 class Broken(NullView):
     """Cannot show what an agent says."""
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         if recorded is not None and isinstance(recorded.event, AgentSpoke):
             raise ValueError("it cannot be shown")
 

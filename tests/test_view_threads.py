@@ -15,7 +15,7 @@ from conftest import Crossrun
 from examples import event_of, recorded
 from processes import wait_for
 
-from crossrun.events import CommandRan, Recorded, RunFinished, RunStarted
+from crossrun.events import CommandRan, EventRecord, RunFinished, RunStarted
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.system.cancellation import CancelToken
@@ -26,7 +26,7 @@ COMMANDS = [recorded(CommandRan(command=f"echo {n}", exit_code=0), n) for n in r
 EVENTS = [recorded(event_of(RunStarted)), *COMMANDS]
 
 
-def from_ledger(after: int, last: int) -> Iterator[Recorded]:
+def from_ledger(after: int, last: int) -> Iterator[EventRecord]:
     yield from EVENTS[after:last]
 
 
@@ -38,7 +38,7 @@ class Stalling(NullView):
         self.numbers: list[int] = []
         self.ended: Run | None = None
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         self.gate.wait()
         if recorded is not None:
             self.numbers.append(recorded.seq)

@@ -30,6 +30,7 @@ from crossrun.events import (
     CommandRan,
     CommandStarted,
     Event,
+    EventRecord,
     FileChanged,
     PatternDecided,
     PatternJudged,
@@ -37,7 +38,6 @@ from crossrun.events import (
     PlanItem,
     PlannerReplied,
     PlanUpdated,
-    Recorded,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -913,7 +913,7 @@ def test_what_is_drawn_at_the_end_is_all_that_was_waiting() -> None:
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
 
 
-def stopping_short() -> Iterator[Recorded]:
+def stopping_short() -> Iterator[EventRecord]:
     yield recorded(BEGUN)
     raise RuntimeError
 
@@ -928,7 +928,7 @@ def test_the_cursor_comes_back_whatever_happens() -> None:
 class Gone(NullView):
     """Nobody looks any more."""
 
-    def show(self, recorded: Recorded | None) -> None:  # noqa: ARG002  part of the protocol
+    def show(self, recorded: EventRecord | None) -> None:  # noqa: ARG002  part of the protocol
         raise BrokenPipeError
 
     def close(self, run: Run | None) -> None:  # noqa: ARG002  part of the protocol

@@ -10,7 +10,7 @@ from crossrun.store import Store
 from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:
-    from crossrun.events import Recorded
+    from crossrun.events import EventRecord
     from crossrun.model.runs import Run
 
 
@@ -37,14 +37,14 @@ def tell_interrupted(options: Globals, settings: Settings, store: Store) -> None
 
 def events_between(
     store: Store, run_id: str, after: int, last: int | None = None
-) -> "Iterator[Recorded]":
+) -> "Iterator[EventRecord]":
     """The events of a run with a higher number than `after`, up to the last, if it is given."""
-    from crossrun.events import Recorded, decode
+    from crossrun.events import EventRecord, decode
 
     for stored in store.read.events(run_id, after=after):
         if last is not None and stored.seq > last:
             return
-        yield Recorded(run_id, stored.seq, stored.at, decode(stored.body))
+        yield EventRecord(run_id, stored.seq, stored.at, decode(stored.body))
 
 
 def chosen_run(store: Store, reference: str | None, project_id: str | None) -> "Run":

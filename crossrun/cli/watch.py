@@ -11,7 +11,7 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, events_between, open_ledger, tell_interrupted
 from crossrun.cli.suspending import suspendable
 from crossrun.config.settings import Settings
-from crossrun.events import Recorded, RunFinished
+from crossrun.events import EventRecord, RunFinished
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, run_object
 from crossrun.store import Store
@@ -80,7 +80,7 @@ def _followed(following: Callable[[], Run], look_up: Callable[[], None], left: E
 
 def _events(
     run_id: str, since: int, store: Store, settings: Settings, options: Globals, left: Event
-) -> Iterator[Recorded | None]:
+) -> Iterator[EventRecord | None]:
     """The events from the ledger as they come, until the run has ended or the user leaves."""
     quiet = 0
     while not left.is_set():

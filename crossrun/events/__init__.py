@@ -1,7 +1,7 @@
-"""The vocabulary of a run: frozen facts in the past tense, one tagged union.
+"""The events of a run: frozen values in the past tense, one tagged union.
 
-A fact knows neither its run nor its time; the store stamps it (`Recorded`). A stored fact is never
-edited, so fields are only ever added, with a default. Every `match` over `Event` ends in
+An event knows neither its run nor its time: the store adds both (`EventRecord`). Stored events are
+never edited, so fields are only ever added, with a default. Every `match` over `Event` ends in
 `assert_never`.
 """
 
@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from crossrun.events.base import BaseEvent, Channel
 from crossrun.events.beginning import (
     CopyProgressed,
     RunDequeued,
@@ -26,9 +27,8 @@ from crossrun.events.ending import (
     Verified,
     WorkspaceChanged,
 )
-from crossrun.events.fact import Channel, Fact
 from crossrun.events.memory import (
-    Candidate,
+    PatternCandidate,
     PatternDecided,
     PatternJudged,
     PatternLearned,
@@ -63,25 +63,25 @@ __all__ = [
     "AgentReasoned",
     "AgentSpoke",
     "ArtifactSaved",
+    "BaseEvent",
     "CancelRequested",
-    "Candidate",
     "Channel",
     "CommandDeclined",
     "CommandRan",
     "CommandStarted",
     "CopyProgressed",
     "Event",
-    "Fact",
+    "EventRecord",
     "FileChanged",
     "ItemStarted",
     "KnownEvent",
+    "PatternCandidate",
     "PatternDecided",
     "PatternJudged",
     "PatternLearned",
     "PlanItem",
     "PlanUpdated",
     "PlannerReplied",
-    "Recorded",
     "RunDequeued",
     "RunFinished",
     "RunQueued",
@@ -167,7 +167,7 @@ class UnknownEvent(msgspec.Struct, frozen=True):
 Event = KnownEvent | UnknownEvent
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class EventRecord(msgspec.Struct, frozen=True):
     """A stored event: its run, its place there (from 1, without gaps) and its time (UTC)."""
 
     run_id: str

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from crossrun.events.fact import Fact
+from crossrun.events.base import BaseEvent
 from crossrun.model.runs import RunRequest, Source
 
 
-class RunStarted(Fact, frozen=True):
+class RunStarted(BaseEvent, frozen=True):
     """The run exists.
 
     `retry_of` is the run whose request this one repeats, `resumed_from` the one that it goes on
@@ -22,31 +22,31 @@ class RunStarted(Fact, frozen=True):
     new_task: bool = False
 
 
-class RunQueued(Fact, frozen=True):
+class RunQueued(BaseEvent, frozen=True):
     """The run waits, because `limit` runs go on already; `ahead` others wait before it."""
 
     limit: int
     ahead: int
 
 
-class RunDequeued(Fact, frozen=True):
+class RunDequeued(BaseEvent, frozen=True):
     """It is the run's turn: it begins."""
 
 
-class CopyProgressed(Fact, frozen=True):
+class CopyProgressed(BaseEvent, frozen=True):
     """So much of a large source is copied by now."""
 
     files: int
     bytes: int
 
 
-class SnapshotProgressed(Fact, frozen=True):
+class SnapshotProgressed(BaseEvent, frozen=True):
     """The state of the workspace is being recorded; so many files that are new are by now."""
 
     files: int
 
 
-class SourceCopied(Fact, frozen=True):
+class SourceCopied(BaseEvent, frozen=True):
     """What the workspace began with, from where, and what of it is not there or not whole.
 
     `path` is a folder, an address or a run. `shared` are bytes whose blocks the file system shares
@@ -92,7 +92,7 @@ class SourceCopied(Fact, frozen=True):
     home: str | None = None
 
 
-class SetupRan(Fact, frozen=True):
+class SetupRan(BaseEvent, frozen=True):
     """The user's own command that prepares a project's workspaces ran."""
 
     command: str
@@ -101,7 +101,7 @@ class SetupRan(Fact, frozen=True):
     duration_s: float | None = None
 
 
-class WorkspacePrepared(Fact, frozen=True):
+class WorkspacePrepared(BaseEvent, frozen=True):
     """The agent's folder is ready; changes are measured against `baseline` (a git tree id).
 
     `top_files` are the names of the files at its top, as far as they tell what kind of project it

@@ -1,12 +1,12 @@
 """What follows the work, and the end."""
 
-from crossrun.events.fact import Fact
+from crossrun.events.base import BaseEvent
 from crossrun.model.failures import Failure
 from crossrun.model.runs import Change, IgnoredFiles, RefChange
 from crossrun.model.status import Status
 
 
-class Verified(Fact, frozen=True):
+class Verified(BaseEvent, frozen=True):
     """The user's own check ran in the workspace."""
 
     command: str
@@ -14,7 +14,7 @@ class Verified(Fact, frozen=True):
     output: str = ""
 
 
-class WorkspaceChanged(Fact, frozen=True):
+class WorkspaceChanged(BaseEvent, frozen=True):
     """What differs from the baseline, measured from outside. `tree` is the state after the run.
 
     `ignored` are files that git ignores, which are not in that state; None: nobody looked.
@@ -37,7 +37,7 @@ class WorkspaceChanged(Fact, frozen=True):
     kept_folders: tuple[str, ...] = ()
 
 
-class ArtifactSaved(Fact, frozen=True):
+class ArtifactSaved(BaseEvent, frozen=True):
     """A file was kept for later, outside the workspace. `redactions`: secrets removed from it."""
 
     id: str
@@ -49,13 +49,13 @@ class ArtifactSaved(Fact, frozen=True):
     redactions: int = 0
 
 
-class CancelRequested(Fact, frozen=True):
+class CancelRequested(BaseEvent, frozen=True):
     """Somebody asked the run to stop; `by` names the signal or command."""
 
     by: str
 
 
-class RunFinished(Fact, frozen=True):
+class RunFinished(BaseEvent, frozen=True):
     """The end. `redactions` counts the secrets removed from the run's events.
 
     `duration_s` is how long the run took, in seconds of a clock that nobody can set and that stands

@@ -4,11 +4,11 @@ from typing import Literal
 
 import msgspec
 
-from crossrun.events.fact import Channel, Fact
+from crossrun.events.base import BaseEvent, Channel
 from crossrun.model.workflows import Caution, Decision, Lesson, State, Stats, Trace, Workflow
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class PatternCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A pattern that was looked at for a run.
 
     `score` and the signals are those of the ranking; all None where the pattern was `excluded`, for
@@ -23,7 +23,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     excluded: str | None = None
 
 
-class PatternDecided(Fact, frozen=True):
+class PatternDecided(BaseEvent, frozen=True):
     """Which pattern the agent gets, or why none; all that it was decided from.
 
     `probability` is that of the decision. The coin is made from the run's and the pattern's ids and
@@ -44,10 +44,10 @@ class PatternDecided(Fact, frozen=True):
     right: float | None = None
     fits: float | None = None
     threshold: float | None = None
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[PatternCandidate, ...] = ()
 
 
-class PatternLearned(Fact, frozen=True):
+class PatternLearned(BaseEvent, frozen=True):
     """A run taught something: `workflow` is what the pattern says from now on, whole.
 
     `trace` is what the run adds as material when it succeeded, `cautions` what runs add that
@@ -71,7 +71,7 @@ class PatternLearned(Fact, frozen=True):
     cautions: tuple[Caution, ...] = ()
 
 
-class PatternJudged(Fact, frozen=True):
+class PatternJudged(BaseEvent, frozen=True):
     """What the run says about the pattern that was decided on, and where it stands from now on."""
 
     pattern_id: str

@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from crossrun.events.fact import Channel, Fact
+from crossrun.events.base import BaseEvent, Channel
 from crossrun.model.failures import Failure
 from crossrun.model.runs import Tokens
 
 
-class PlannerReplied(Fact, frozen=True):
+class PlannerReplied(BaseEvent, frozen=True):
     """One exchange with the planning model.
 
     `sent` are the messages added to the conversation before the call, `reply` the model's answer,
@@ -20,7 +20,7 @@ class PlannerReplied(Fact, frozen=True):
     reply: dict[str, Any]
 
 
-class StepPlanned(Fact, frozen=True):
+class StepPlanned(BaseEvent, frozen=True):
     """The next turn of the agent: `prompt` is sent as it is.
 
     `instructions` go to the agent beside the prompt, by `channel`.
@@ -31,55 +31,55 @@ class StepPlanned(Fact, frozen=True):
     channel: Channel = "none"
 
 
-class AgentLaunched(Fact, frozen=True):
+class AgentLaunched(BaseEvent, frozen=True):
     """The agent's process was started; `command` is the exact argument list, secrets aside."""
 
     command: tuple[str, ...]
     version: str | None = None
 
 
-class ThreadStarted(Fact, frozen=True):
+class ThreadStarted(BaseEvent, frozen=True):
     """The agent named its conversation; a resumed one repeats its id."""
 
     thread_id: str
 
 
-class TurnStarted(Fact, frozen=True):
+class TurnStarted(BaseEvent, frozen=True):
     """The agent began to work on the prompt."""
 
 
-class TurnFailed(Fact, frozen=True):
+class TurnFailed(BaseEvent, frozen=True):
     """The agent gave up its turn; `message` in its own words."""
 
     message: str
 
 
-class AgentSpoke(Fact, frozen=True):
+class AgentSpoke(BaseEvent, frozen=True):
     """A message of the agent. The last one of a run is its answer."""
 
     text: str
 
 
-class AgentReasoned(Fact, frozen=True):
+class AgentReasoned(BaseEvent, frozen=True):
     """A summary of what the agent thought."""
 
     text: str
 
 
-class ItemStarted(Fact, frozen=True):
+class ItemStarted(BaseEvent, frozen=True):
     """The agent began something other than a command; `kind` in the agent's own terms."""
 
     kind: str
     detail: str = ""
 
 
-class CommandStarted(Fact, frozen=True):
+class CommandStarted(BaseEvent, frozen=True):
     """A command runs."""
 
     command: str
 
 
-class CommandRan(Fact, frozen=True):
+class CommandRan(BaseEvent, frozen=True):
     """A command ended. `exit_code` is None when it was refused or never ended by itself.
 
     `output` is stdout and stderr merged; `duration_s` in seconds as seen from outside.
@@ -91,13 +91,13 @@ class CommandRan(Fact, frozen=True):
     duration_s: float | None = None
 
 
-class CommandDeclined(Fact, frozen=True):
+class CommandDeclined(BaseEvent, frozen=True):
     """The agent wanted to run a command and was refused; it never started."""
 
     command: str
 
 
-class FileChanged(Fact, frozen=True):
+class FileChanged(BaseEvent, frozen=True):
     """The agent wrote a file by its patch tool. Shell commands that write files do not say so.
 
     `path` is relative to the workspace where it lies inside. `content` is the id of the git blob in
@@ -119,7 +119,7 @@ class FileChanged(Fact, frozen=True):
                 raise ValueError(change)
 
 
-class ToolCalled(Fact, frozen=True):
+class ToolCalled(BaseEvent, frozen=True):
     """The agent used another tool: an MCP server, a web search, a sub-agent."""
 
     tool: str
@@ -135,13 +135,13 @@ class PlanItem(msgspec.Struct, frozen=True):
     completed: bool
 
 
-class PlanUpdated(Fact, frozen=True):
+class PlanUpdated(BaseEvent, frozen=True):
     """The agent's own plan, whole."""
 
     items: tuple[PlanItem, ...]
 
 
-class UsageReported(Fact, frozen=True):
+class UsageReported(BaseEvent, frozen=True):
     """Tokens used since the last report of the same `source`.
 
     `thread_total` is what the agent itself reports: the sum over its thread. None: it did not say.
@@ -154,13 +154,13 @@ class UsageReported(Fact, frozen=True):
     cost: float | None = None
 
 
-class Warned(Fact, frozen=True):
+class Warned(BaseEvent, frozen=True):
     """Something to know that did not end the run."""
 
     message: str
 
 
-class Unrecognised(Fact, frozen=True):
+class Unrecognised(BaseEvent, frozen=True):
     """A line of the agent that crossrun does not understand, kept as it came.
 
     `bytes` is the length of the whole line where `raw` holds only its beginning. `kind` is what the
@@ -172,14 +172,14 @@ class Unrecognised(Fact, frozen=True):
     kind: str | None = None
 
 
-class WaitBegan(Fact, frozen=True):
+class WaitBegan(BaseEvent, frozen=True):
     """The run waits for a provider's quota until `until` (ISO-8601, UTC), then tries again."""
 
     until: str
     reason: str
 
 
-class StepFinished(Fact, frozen=True):
+class StepFinished(BaseEvent, frozen=True):
     """The agent's process is over. `failure` is None when its turn completed."""
 
     failure: Failure | None = None

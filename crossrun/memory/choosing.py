@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from crossrun.events import Candidate, Channel, PatternDecided
+from crossrun.events import Channel, PatternCandidate, PatternDecided
 from crossrun.model.runs import MemoryOptions, RunRequest
 from crossrun.model.workflows import Decision, Pattern, Preconditions
 from crossrun.patterns import Injection
@@ -193,7 +193,7 @@ def _none(decision: Decision, reason: str, channel: Channel) -> Injection:
 
 
 def _with_choice(
-    decided: PatternDecided, choice: "Choice", candidates: tuple[Candidate, ...]
+    decided: PatternDecided, choice: "Choice", candidates: tuple[PatternCandidate, ...]
 ) -> PatternDecided:
     import msgspec
 
@@ -208,11 +208,11 @@ def _with_choice(
 
 def _told(
     choice: "Choice", known: dict[str, Eligibility], excluded: dict[str, str]
-) -> tuple[Candidate, ...]:
+) -> tuple[PatternCandidate, ...]:
     """The best of the ranking, and some of those that were not in it."""
     ranked = [_scored(one, known) for one in choice.ranking.scored[:_CANDIDATES_TOLD]]
     left_out = [
-        Candidate(
+        PatternCandidate(
             pattern_id=one,
             version=known[one].version if one in known else 0,
             task_type="",
@@ -223,8 +223,8 @@ def _told(
     return (*ranked, *left_out)
 
 
-def _scored(one: "Scored", known: dict[str, Eligibility]) -> Candidate:
-    return Candidate(
+def _scored(one: "Scored", known: dict[str, Eligibility]) -> PatternCandidate:
+    return PatternCandidate(
         pattern_id=one.candidate.id,
         version=known[one.candidate.id].version,
         task_type=one.candidate.task_type,

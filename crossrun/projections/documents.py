@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from crossrun.events import Recorded
+    from crossrun.events import EventRecord
     from crossrun.model.queries import StoredEvent
     from crossrun.model.runs import Run
     from crossrun.model.workflows import Pattern
@@ -45,7 +45,7 @@ def stored_event(event: "StoredEvent") -> dict[str, Any]:
     return {"run_id": event.run_id, "seq": event.seq, "at": event.at, **json.loads(event.body)}
 
 
-def recorded_event(recorded: "Recorded") -> dict[str, Any]:
+def recorded_event(recorded: "EventRecord") -> dict[str, Any]:
     """An event as it was just stored."""
     from crossrun.events import encode
 

@@ -14,6 +14,7 @@ from crossrun.events import (
     CommandRan,
     CommandStarted,
     CopyProgressed,
+    EventRecord,
     FileChanged,
     ItemStarted,
     PatternDecided,
@@ -21,7 +22,6 @@ from crossrun.events import (
     PatternLearned,
     PlannerReplied,
     PlanUpdated,
-    Recorded,
     RunDequeued,
     RunFinished,
     RunQueued,
@@ -49,11 +49,11 @@ from crossrun.model.runs import Artifact, Decided, Run, Spent, Verification
 from crossrun.model.status import Status
 
 
-def begun(recorded: Recorded, event: RunStarted) -> Run:
+def begun(record: EventRecord, event: RunStarted) -> Run:
     """The run as its first event tells it."""
     request = event.request
     return Run(
-        id=recorded.run_id,
+        id=record.run_id,
         project_id=request.project_id,
         name=request.name,
         task=request.task,
@@ -61,8 +61,8 @@ def begun(recorded: Recorded, event: RunStarted) -> Run:
         tags=request.tags,
         status=Status.RUNNING,
         exit_code=None,
-        created_at=recorded.at,
-        started_at=recorded.at,
+        created_at=record.at,
+        started_at=record.at,
         ended_at=None,
         workspace=event.workspace,
         executor=request.executor,
@@ -78,21 +78,21 @@ def begun(recorded: Recorded, event: RunStarted) -> Run:
     )
 
 
-def advance(run: Run | None, recorded: Recorded) -> Run:
+def advance(run: Run | None, record: EventRecord) -> Run:
     """The run after one more of its events; None before the first.
 
     Raises:
         ValueError: the first event is not `RunStarted`.
     """
-    if isinstance(recorded.event, RunStarted):
-        return begun(recorded, recorded.event)
+    if isinstance(record.event, RunStarted):
+        return begun(record, record.event)
     if run is None:
         raise ValueError("a run begins with run_started")
-    return _after(run, recorded)
+    return _after(run, record)
 
 
-def _after(run: Run, recorded: Recorded) -> Run:
-    match recorded.event:
+def _after(run: Run, record: EventRecord) -> Run:
+    match record.event:
         case ThreadStarted(thread_id=thread_id):
             return replace(run, thread_id=thread_id)
         case AgentSpoke(text=text):
@@ -102,7 +102,7 @@ def _after(run: Run, recorded: Recorded) -> Run:
         case RunQueued():
             return replace(run, status=Status.QUEUED, started_at=None)
         case RunDequeued():
-            return replace(run, status=Status.RUNNING, started_at=recorded.at)
+            return replace(run, status=Status.RUNNING, started_at=record.at)
         case UsageReported(tokens=tokens, cost=cost) if tokens is not None:
             before = Spent() if run.tokens is None else Spent(run.tokens, run.cost)
             spent = before.plus(tokens, cost)
@@ -126,7 +126,7 @@ def _after(run: Run, recorded: Recorded) -> Run:
                 run, changes=changes, branch=branch, ignored_files=count, commits=commits
             )
         case RunFinished() as event:
-            return _finished(run, recorded, event)
+            return _finished(run, record, event)
         case (
             AgentLaunched()
             | AgentReasoned()
@@ -174,32 +174,32 @@ def _decided(event: PatternDecided) -> Decided:
     )
 
 
-def _finished(run: Run, recorded: Recorded, event: RunFinished) -> Run:
+def _finished(run: Run, record: EventRecord, event: RunFinished) -> Run:
     exit_code = 0 if event.failure is None else exit_code_of(event.failure)
     return replace(
         run,
         status=event.status,
         failure=event.failure,
         exit_code=exit_code,
-        ended_at=recorded.at,
+        ended_at=record.at,
         redactions=event.redactions,
         duration_s=event.duration_s,
     )
 
 
-def artifact(recorded: Recorded) -> Artifact | None:
+def artifact(record: EventRecord) -> Artifact | None:
     """The artifact that an event tells of, if it does."""
-    match recorded.event:
+    match record.event:
         case ArtifactSaved() as saved:
             return Artifact(
                 id=saved.id,
-                run_id=recorded.run_id,
+                run_id=record.run_id,
                 kind=saved.kind,
                 name=saved.name,
                 path=saved.path,
                 size=saved.size,
                 sha256=saved.sha256,
-                created_at=recorded.at,
+                created_at=record.at,
             )
         case _:
             return None

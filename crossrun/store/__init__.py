@@ -21,7 +21,7 @@ from crossrun.system.clock import now
 from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
-    from crossrun.events import Event, Recorded, RunFinished
+    from crossrun.events import Event, EventRecord, RunFinished
     from crossrun.model.retention import Occupant
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
@@ -117,7 +117,7 @@ class Store:
         redactor: "Redactor",
         *,
         hurry: "Callable[[], bool]" = lambda: False,
-    ) -> "Generator[Recorded | None]":
+    ) -> "Generator[EventRecord | None]":
         """Stores a new run's facts; see `Recording.record`. `hurry`: do not wait for a lock."""
         from crossrun.store.event_writer import Recording
 

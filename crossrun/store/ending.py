@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from crossrun.events import Recorded, RunFinished, encode
+from crossrun.events import EventRecord, RunFinished, encode
 from crossrun.model.queries import StoredEvent
 from crossrun.model.runs import Run
 from crossrun.projections.run import advance
@@ -49,7 +49,7 @@ def add_end(
         removed += event.body.count(MASK)
     body, found = redactor(encode(ending))
     ending = replace(msgspec.json.decode(body, type=RunFinished), redactions=removed + found)
-    recorded = Recorded(run.id, seq + 1, max(at, now()), ending)
+    recorded = EventRecord(run.id, seq + 1, max(at, now()), ending)
     before, after = run_row(run), run_row(advance(run, recorded))
     changed = {name: value for name, value in after.items() if value != before[name]}
     columns = ", ".join(f"{name} = ?" for name in changed)

@@ -15,9 +15,9 @@ import msgspec
 from crossrun.errors import ConfigurationError
 from crossrun.events import (
     Event,
+    EventRecord,
     PatternJudged,
     PatternLearned,
-    Recorded,
     RunFinished,
     StepPlanned,
     decode,
@@ -79,10 +79,10 @@ class Recording:
         self._at = ""
         self._redactions = 0
         self._rows: list[dict[str, Any]] = []
-        self._group: list[Recorded] = []
+        self._group: list[EventRecord] = []
         self._group_began = 0.0
 
-    def record(self, facts: Generator[Event | None]) -> Generator[Recorded | None]:
+    def record(self, facts: Generator[Event | None]) -> Generator[EventRecord | None]:
         """Stores facts as they come and passes them on.
 
         Yields:
@@ -144,7 +144,7 @@ class Recording:
             self._group_began = time.monotonic()
         self._seq += 1
         self._at = max(self._at, self._clock())  # no event is older than the one before
-        recorded = Recorded(self._run_id, self._seq, self._at, fact)
+        recorded = EventRecord(self._run_id, self._seq, self._at, fact)
         self._group.append(recorded)
         self._rows.append(
             {
@@ -160,7 +160,7 @@ class Recording:
         waited = time.monotonic() - self._group_began
         return bool(self._group) and (waited >= _LONGEST_WAIT or len(self._group) >= _LARGEST_GROUP)
 
-    def _commit(self) -> list[Recorded]:
+    def _commit(self) -> list[EventRecord]:
         if not self._group:
             return []
         run = self._run
@@ -176,7 +176,7 @@ class Recording:
         group, self._group, self._rows = self._group, [], []
         return group
 
-    def _append(self, run: Run, artifacts: list[Artifact], lessons: list[Recorded]) -> None:
+    def _append(self, run: Run, artifacts: list[Artifact], lessons: list[EventRecord]) -> None:
         until = time.monotonic() + self._patience
         while True:
             try:

@@ -7,7 +7,7 @@ import msgspec
 from sqlmodel import Session, col, delete, func, select
 
 from crossrun.errors import NotFoundError
-from crossrun.events import PatternJudged, PatternLearned, Recorded
+from crossrun.events import EventRecord, PatternJudged, PatternLearned
 from crossrun.model.workflows import Pattern, State, Stats, Version, Workflow
 from crossrun.patterns.choosing.entries import entry_of
 from crossrun.store import pattern_index
@@ -16,7 +16,7 @@ from crossrun.store.tables import PatternRow, SourceRow, VersionRow
 _NEW = "Not enough evidence yet: no run was eligible."
 
 
-def project(session: Session, recorded: Recorded) -> None:
+def project(session: Session, recorded: EventRecord) -> None:
     """Stores what an event says about patterns, if it does."""
     match recorded.event:
         case PatternLearned() as learned:
@@ -27,7 +27,7 @@ def project(session: Session, recorded: Recorded) -> None:
             pass
 
 
-def _learn(session: Session, recorded: Recorded, learned: PatternLearned) -> None:
+def _learn(session: Session, recorded: EventRecord, learned: PatternLearned) -> None:
     """Numbers are given here: other runs and the user may have come in between."""
     row = session.get(PatternRow, learned.pattern_id)
     if row is None and learned.made_by != "run":
@@ -59,7 +59,7 @@ def _learn(session: Session, recorded: Recorded, learned: PatternLearned) -> Non
         _put(session, row, msgspec.json.decode(current.workflow, type=Workflow))
 
 
-def _new(recorded: Recorded, learned: PatternLearned) -> PatternRow:
+def _new(recorded: EventRecord, learned: PatternLearned) -> PatternRow:
     return PatternRow(
         id=learned.pattern_id,
         family_id=learned.family_id,
@@ -83,7 +83,7 @@ def _last(session: Session, pattern_id: str) -> int:
     return session.exec(numbers).one() or 0
 
 
-def _sources(recorded: Recorded, learned: PatternLearned) -> list[SourceRow]:
+def _sources(recorded: EventRecord, learned: PatternLearned) -> list[SourceRow]:
     """What runs add: this one its trace, failed ones their cautions."""
     sources = [
         SourceRow(
@@ -110,7 +110,7 @@ def _sources(recorded: Recorded, learned: PatternLearned) -> list[SourceRow]:
     return sources
 
 
-def _judge(session: Session, recorded: Recorded, judged: PatternJudged) -> None:
+def _judge(session: Session, recorded: EventRecord, judged: PatternJudged) -> None:
     row = session.get(PatternRow, judged.pattern_id)
     if row is None:
         return  # the user has removed it in the meantime

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, col, create_engine, delete, insert
 
-from crossrun.events import Recorded
+from crossrun.events import EventRecord
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.store import pattern_writing
 from crossrun.store.opening import explained
@@ -53,7 +53,7 @@ class Writer:
         events: Sequence[dict[str, Any]],
         run: Run,
         artifacts: Sequence[Artifact],
-        lessons: Sequence[Recorded],
+        lessons: Sequence[EventRecord],
     ) -> None:
         """Stores events and, in the same transaction, what follows from them.
 
@@ -131,7 +131,7 @@ class Writer:
         connection.execute("PRAGMA synchronous = FULL")
 
 
-def _project(session: Session, lesson: Recorded) -> None:
+def _project(session: Session, lesson: EventRecord) -> None:
     """Stores what follows for patterns. The event stays, whatever state their tables are in."""
     senseless = (ValueError, TypeError, LookupError, AttributeError)
     with suppress(DBAPIError, sqlite3.Error, *senseless), session.begin_nested():

@@ -12,10 +12,10 @@ from typing import Protocol
 from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
+    EventRecord,
     PatternJudged,
     PatternLearned,
     PlanUpdated,
-    Recorded,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -53,7 +53,7 @@ _MOST_EVENTS = 60
 class View(Protocol):
     """Shows a run as it goes."""
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Takes the next event, or None when there is none just now."""
 
     def close(self, run: Run | None) -> None:
@@ -66,7 +66,7 @@ class View(Protocol):
 class NullView:
     """Shows nothing."""
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Nothing."""
 
     def close(self, run: Run | None) -> None:
@@ -85,7 +85,7 @@ class SummaryView(NullView):
         self._failures_only = failures_only
         self._artifacts: list[ArtifactSaved] = []
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Takes note of what the closing tells."""
         if recorded is not None and isinstance(recorded.event, ArtifactSaved):
             self._artifacts.append(recorded.event)
@@ -118,7 +118,7 @@ class JsonLinesView(NullView):
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Writes the event."""
         if recorded is not None:
             self._terminal.emit(document(recorded_event(recorded)))
@@ -130,7 +130,7 @@ class MultiView(NullView):
     def __init__(self, views: Sequence[View]) -> None:
         self._views = views
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Shows it in all of them."""
         self._views = [shown(view, recorded) for view in self._views]
 
@@ -150,12 +150,12 @@ class _Worth:
     """
 
     def __init__(self) -> None:
-        self._message: Recorded | None = None
+        self._message: EventRecord | None = None
         self._plan: PlanUpdated | None = None
         self._unknown: set[str] = set()
         self.artifacts: list[ArtifactSaved] = []
 
-    def pass_on(self, recorded: Recorded) -> list[Recorded]:
+    def pass_on(self, recorded: EventRecord) -> list[EventRecord]:
         """What there is to show now that this event has come."""
         if isinstance(recorded.event, AgentSpoke):
             before, self._message = self._message, recorded
@@ -189,7 +189,7 @@ class LineView(NullView):
         self._terminal = terminal
         self._worth = _Worth()
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Writes what there is to say."""
         if recorded is None:
             return
@@ -210,11 +210,11 @@ class LiveView:
         self._line = MovingLine(terminal)
         self._progress = RunProgress()
         self._worth = _Worth()
-        self._waiting: list[Recorded] = []
+        self._waiting: list[EventRecord] = []
         self._skipped = 0
         self._drawn_at = 0.0
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Takes an event; draws when it is time."""
         if recorded is not None:
             self._progress.see(recorded)
@@ -262,11 +262,11 @@ class LiveView:
             *self._told(waiting[half:]),
         ]
 
-    def _told(self, events: Sequence[Recorded]) -> list[str]:
+    def _told(self, events: Sequence[EventRecord]) -> list[str]:
         return [line for recorded in events for line in told(recorded, self._line.terminal)]
 
 
-def told(recorded: Recorded, terminal: Terminal) -> list[str]:
+def told(recorded: EventRecord, terminal: Terminal) -> list[str]:
     """The lines that an event is worth."""
     if isinstance(recorded.event, RunStarted):
         return list(header(begun(recorded, recorded.event), terminal))
@@ -278,7 +278,7 @@ def view_for(terminal: Terminal) -> View:
     return LiveView(terminal) if terminal.live else LineView(terminal)
 
 
-def shown(view: View, item: Recorded | None) -> View:
+def shown(view: View, item: EventRecord | None) -> View:
     """Shows an event; the view for the next one, which is silent once nobody can see it."""
     try:
         view.show(item)
@@ -287,7 +287,7 @@ def shown(view: View, item: Recorded | None) -> View:
     return view
 
 
-def follow(recorded: Iterable[Recorded | None], view: View, *, run: Run | None = None) -> Run:
+def follow(recorded: Iterable[EventRecord | None], view: View, *, run: Run | None = None) -> Run:
     """Shows a run to its end.
 
     Args:

@@ -10,8 +10,8 @@ from crossrun.events import (
     CommandRan,
     CommandStarted,
     CopyProgressed,
+    EventRecord,
     PlannerReplied,
-    Recorded,
     RunDequeued,
     RunQueued,
     RunStarted,
@@ -44,7 +44,7 @@ class RunProgress(Struct):
     def __post_init__(self) -> None:
         self._began = self._last_event = self.now()
 
-    def see(self, recorded: Recorded) -> None:
+    def see(self, recorded: EventRecord) -> None:
         """Takes one more event into account."""
         self._last_event = self.now()
         match recorded.event:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from crossrun.events import Recorded
+from crossrun.events import EventRecord
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.projections.run import advance
@@ -19,7 +19,7 @@ from crossrun.system.background import Background
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import View, shown
 
-EventReader = Callable[[int, int], Iterable[Recorded]]
+EventReader = Callable[[int, int], Iterable[EventRecord]]
 """Reads events of the run from the ledger: those after a number, up to another one."""
 
 _MOST_WAITING = 1000
@@ -41,14 +41,14 @@ class ViewThread:
         self._view = view
         self._read = read
         self._changed = threading.Condition()
-        self._waiting: list[Recorded] = []
+        self._waiting: list[EventRecord] = []
         self._newest = 0
         self._closed = False
         self._run: Run | None = None
         self.progress = 0
         self._thread = Background(self._show_all)
 
-    def show(self, recorded: Recorded) -> None:
+    def show(self, recorded: EventRecord) -> None:
         """Hands over the next event; never waits for the view."""
         with self._changed:
             self._newest = recorded.seq
@@ -77,7 +77,7 @@ class ViewThread:
         with suppress(OSError):
             view.close(self._run)
 
-    def _items(self) -> Iterator[Recorded | None]:
+    def _items(self) -> Iterator[EventRecord | None]:
         seq, closed = 0, False
         while not closed:
             waiting, newest, closed = self._taken()
@@ -89,7 +89,7 @@ class ViewThread:
             seq = newest
             yield None
 
-    def _taken(self) -> tuple[list[Recorded], int, bool]:
+    def _taken(self) -> tuple[list[EventRecord], int, bool]:
         """What has come meanwhile, the number of the newest event, and whether it was the last."""
         with self._changed:
             if not self._waiting and not self._closed:
@@ -97,7 +97,7 @@ class ViewThread:
             waiting, self._waiting = self._waiting, []
             return waiting, self._newest, self._closed
 
-    def _missed(self, after: int, last: int) -> Iterable[Recorded]:
+    def _missed(self, after: int, last: int) -> Iterable[EventRecord]:
         return self._read(after, last) if after < last else ()
 
 
@@ -118,7 +118,7 @@ class Viewers:
         self._people = ViewThread(people, read)
         self.run: Run | None = None
 
-    def show(self, recorded: Recorded | None) -> None:
+    def show(self, recorded: EventRecord | None) -> None:
         """Hands over the next event; never waits."""
         if recorded is not None:
             self.run = advance(self.run, recorded)

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from crossrun.config.settings import load
-from crossrun.events import Recorded, decode
+from crossrun.events import EventRecord, decode
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
 from crossrun.projections.run import advance
@@ -29,7 +29,7 @@ def told_runs(home: Path, environ: Mapping[str, str] | None = None) -> dict[str,
         folded: Run | None = None
         for number, event in enumerate(reader.events(run_id), 1):
             assert event.seq == number, f"event {number} of {run_id} is missing"
-            recorded = Recorded(run_id, event.seq, event.at, decode(event.body))
+            recorded = EventRecord(run_id, event.seq, event.at, decode(event.body))
             folded = advance(folded, recorded)
         assert folded == run, f"the row of {run_id} says something else than its events"
     return runs

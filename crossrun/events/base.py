@@ -1,4 +1,4 @@
-"""What all facts share."""
+"""What all events share."""
 
 import re
 from typing import Literal
@@ -13,5 +13,5 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake):
-    """What all events share: the `type` tag, made from the class name."""
+class BaseEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake):
+    """An event: tagged with a `type` made from its class name."""
