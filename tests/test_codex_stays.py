@@ -11,7 +11,7 @@ from faults.fake_codex import THREAD_STARTED, TURN_COMPLETED, TURN_FAILED, TURN_
 from processes import is_gone
 
 from crossrun.events import AgentEvent, CommandRan, Warned
-from crossrun.executors import Assignment, Outcome
+from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
@@ -43,12 +43,12 @@ def executed(
     *,
     patience: float = 0.4,
     **fields: Any,  # noqa: ANN401
-) -> tuple[list[AgentEvent], Outcome, float]:
+) -> tuple[list[AgentEvent], TurnResult, float]:
     """What a program that passes for Codex does, how its turn ended, and how long it took."""
     program = folder / "codex"
     program.write_text(PROGRAM.format(python=sys.executable, body=body))
     program.chmod(0o755)
-    given = Assignment(
+    given = TurnRequest(
         run_id=f"stays-{folder.name}",
         workspace=folder,
         prompt="do it",
@@ -80,30 +80,30 @@ def test_a_turn_that_is_complete_is_a_success_though_codex_stays(
     tmp_path: Path, limits: dict[str, Any]
 ) -> None:
     body = f"leave(); say(*{(*BEGUN, spoken('Done.'), TURN_COMPLETED)}); time.sleep(60)"
-    events, outcome, took = executed(tmp_path, body, patience=1.5 if limits else 0.4, **limits)
-    assert (outcome.failure, took < 10) == (None, True)
+    events, result, took = executed(tmp_path, body, patience=1.5 if limits else 0.4, **limits)
+    assert (result.failure, took < 10) == (None, True)
     assert events[-1] == Warned(message="the agent was done but did not exit, so it was ended")
     assert is_gone(int((tmp_path / "left").read_text()))
 
 
 def test_a_turn_that_failed_is_a_failure_though_codex_stays(tmp_path: Path) -> None:
     body = f"say(*{(*BEGUN, TURN_FAILED)}); time.sleep(60)"
-    _, outcome, took = executed(tmp_path, body)
-    assert outcome.failure is not None
-    assert (outcome.failure.code, took < 10) == ("AGENT_FAILED", True)
+    _, result, took = executed(tmp_path, body)
+    assert result.failure is not None
+    assert (result.failure.code, took < 10) == ("AGENT_FAILED", True)
 
 
 def test_the_deadline_of_a_complete_turn_only_ends_the_waiting(tmp_path: Path) -> None:
     body = f"say(*{(*BEGUN, TURN_COMPLETED)}); time.sleep(60)"
-    _, outcome, _ = executed(tmp_path, body, deadline=time.monotonic() + 0.3)
-    assert outcome.failure is None
+    _, result, _ = executed(tmp_path, body, deadline=time.monotonic() + 0.3)
+    assert result.failure is None
 
 
 def test_a_new_turn_in_the_same_process_is_waited_for(tmp_path: Path) -> None:
     again = (TURN_STARTED, spoken("More."), TURN_COMPLETED)
     body = f"say(*{(*BEGUN, TURN_COMPLETED, TURN_STARTED)}); time.sleep(1); say(*{again})"
-    events, outcome, _ = executed(tmp_path, body)
-    assert outcome == Outcome(None, 0)
+    events, result, _ = executed(tmp_path, body)
+    assert result == TurnResult(None, 0)
     assert not any(isinstance(event, Warned) for event in events)
 
 
@@ -113,9 +113,9 @@ def test_a_new_turn_in_the_same_process_is_waited_for(tmp_path: Path) -> None:
 def test_what_may_be_in_the_background_does_not_hold_off_the_idle_timeout_for_ever(
     tmp_path: Path, lines: tuple[str, ...]
 ) -> None:
-    _, outcome, took = executed(tmp_path, f"say(*{lines}); time.sleep(60)", idle_timeout=0.6)
-    assert outcome.failure is not None
-    assert (outcome.failure.code, 3 < took < 15) == ("STALLED", True)
+    _, result, took = executed(tmp_path, f"say(*{lines}); time.sleep(60)", idle_timeout=0.6)
+    assert result.failure is not None
+    assert (result.failure.code, 3 < took < 15) == ("STALLED", True)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_what_is_under_way_may_take_longer_than_the_idle_timeout(
     tmp_path: Path, lines: tuple[str, ...], end: str
 ) -> None:
     body = f"say(*{lines}); time.sleep(1.6); say(*{(end, TURN_COMPLETED)})"
-    events, outcome, _ = executed(tmp_path, body, idle_timeout=0.6)
-    assert outcome == Outcome(None, 0)
+    events, result, _ = executed(tmp_path, body, idle_timeout=0.6)
+    assert result == TurnResult(None, 0)
     assert sum(isinstance(event, CommandRan) for event in events) == (end == COMMAND_ENDED)
 
 

@@ -38,13 +38,13 @@ from crossrun.events import (
     decode,
     encode,
 )
-from crossrun.executors import Assignment, Outcome
+from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig, read
 from crossrun.executors.codex.failures import classify, refused
 from crossrun.executors.codex.program import OLDEST, Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
-from crossrun.executors.process import STALLED, Exit, Launch
+from crossrun.executors.process import STALLED, Launch, ProcessExit
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT
 from crossrun.model.runs import NO_TOKENS, CodexOptions, Tokens
 from crossrun.system.cancellation import CancelToken
@@ -416,7 +416,7 @@ class TestUsage:
     def test_no_usage_is_not_known_and_never_zero(self, line: bytes) -> None:
         seen = reader()
         assert seen.read(line) == [UsageReported(source="agent")]
-        assert seen.outcome(Exit(0, "")) == Outcome(None, 0)
+        assert seen.result(ProcessExit(0, "")) == TurnResult(None, 0)
 
 
 def torn() -> list[bytes]:
@@ -566,7 +566,7 @@ class TestMalformedLines:
         assert seen.read(turn_completed(1, 0, 1, 0)) == [
             UsageReported(source="agent", tokens=Tokens(1, 0, 1), thread_total=Tokens(1, 0, 1))
         ]
-        assert seen.outcome(Exit(0, "")) == Outcome(None, 0)
+        assert seen.result(ProcessExit(0, "")) == TurnResult(None, 0)
 
 
 CHANGES = {"add": "added", "update": "modified", "delete": "deleted"}
@@ -602,7 +602,7 @@ class TestRecordings:
             facts |= {key: inner[key] for key in inner if key not in ("id", "type", "status")}
             renamed = [CHANGES.get(str(leaf), leaf) for leaf in leaves(facts)]
             assert [leaf for leaf in renamed if leaf and leaf not in told] == []
-        assert seen.outcome(Exit(0, "")) == Outcome(None, 0)
+        assert seen.result(ProcessExit(0, "")) == TurnResult(None, 0)
         assert seen.busy() is False
 
     def test_one_of_them_word_for_word(self) -> None:
@@ -737,7 +737,7 @@ class TestFailures:
             seen.read(LINES[0])
             failed = {"type": "turn.failed", "error": {"message": message}}
             assert seen.read(json.dumps(failed).encode()) == [TurnFailed(message=message)]
-            failure = seen.outcome(Exit(1, "")).failure
+            failure = seen.result(ProcessExit(1, "")).failure
             assert failure is not None
             assert replace(failure, retry_at=None) == replace(classify(message), retry_at=None)
 
@@ -750,14 +750,14 @@ class TestFailures:
     def test_who_never_began_is_told_of_in_codexs_words(
         self, stderr: str, code: int, reason: str
     ) -> None:
-        failure = refused(Exit(code, stderr))
+        failure = refused(ProcessExit(code, stderr))
         assert failure.code == "AGENT_REFUSED"
         assert reason in failure.message
         assert "\n" not in failure.message
         assert failure.hint
 
     def test_who_is_not_logged_in_gets_told_how(self) -> None:
-        failure = refused(Exit(1, "Error: Not logged in. Please run 'codex login'\n"))
+        failure = refused(ProcessExit(1, "Error: Not logged in. Please run 'codex login'\n"))
         assert (failure.code, "codex login" in failure.hint) == ("CODEX_AUTH", True)
 
     CODES = (0, 1, 2, 101, 130, 137, -2, -9, -15, -35)
@@ -777,7 +777,7 @@ class TestFailures:
         seen = reader()
         for line in self.SAID[said]:
             seen.read(line)
-        outcome = seen.outcome(Exit(code, ""))
+        result = seen.result(ProcessExit(code, ""))
 
         expected: str | None = "AGENT_DIED"
         if said == "failed":
@@ -786,16 +786,16 @@ class TestFailures:
             expected = "AGENT_REFUSED"
         elif said == "completed" and code == 0:
             expected = None
-        assert (outcome.failure and outcome.failure.code, outcome.exit_code) == (expected, code)
+        assert (result.failure and result.failure.code, result.exit_code) == (expected, code)
 
     @pytest.mark.parametrize("said", SAID)
     def test_who_was_stopped_did_not_fail_by_itself(self, said: str) -> None:
         seen = reader()
         for line in self.SAID[said]:
             seen.read(line)
-        assert seen.outcome(Exit(1, "", CANCELLED)) == Outcome(CANCELLED, 1)
-        assert seen.outcome(Exit(-15, "", TIMED_OUT)) == Outcome(TIMED_OUT, -15)
-        stalled = seen.outcome(Exit(-9, "", STALLED)).failure
+        assert seen.result(ProcessExit(1, "", CANCELLED)) == TurnResult(CANCELLED, 1)
+        assert seen.result(ProcessExit(-15, "", TIMED_OUT)) == TurnResult(TIMED_OUT, -15)
+        stalled = seen.result(ProcessExit(-9, "", STALLED)).failure
         assert stalled is not None
         assert stalled.code == "STALLED"
 
@@ -805,7 +805,7 @@ class TestFailures:
     def test_who_died_is_told_of_with_its_last_words(self, code: int, words: str) -> None:
         seen = reader()
         seen.read(LINES[0])
-        failure = seen.outcome(Exit(code, "starting\nthread panicked\n\n")).failure
+        failure = seen.result(ProcessExit(code, "starting\nthread panicked\n\n")).failure
         assert failure is not None
         assert (failure.code, failure.retryable) == ("AGENT_DIED", True)
         assert words in failure.message
@@ -818,7 +818,7 @@ class TestFailures:
         seen = reader()
         for line in lines:
             seen.read(line)
-        failure = seen.outcome(Exit(137, "")).failure
+        failure = seen.result(ProcessExit(137, "")).failure
         assert failure is not None
         assert (failure.code, "after its turn was over" in failure.message) == ("AGENT_DIED", True)
 
@@ -826,7 +826,7 @@ class TestFailures:
         seen = reader()
         for line in (*self.SAID["completed"], LINES[1]):
             seen.read(line)
-        failure = seen.outcome(Exit(0, "")).failure
+        failure = seen.result(ProcessExit(0, "")).failure
         assert failure is not None
         assert failure.code == "AGENT_DIED"
 
@@ -1020,7 +1020,7 @@ def codex(
     return Codex(program, user, options, model=model, environ=environ)
 
 
-def assignment(**fields: Any) -> Assignment:  # noqa: ANN401  the fields of Assignment
+def turn(**fields: Any) -> TurnRequest:  # noqa: ANN401  the fields of TurnRequest
     given: dict[str, Any] = {
         "run_id": "k7f3",
         "workspace": Path("/ws"),
@@ -1031,7 +1031,7 @@ def assignment(**fields: Any) -> Assignment:  # noqa: ANN401  the fields of Assi
         "keep": lambda _line: None,
         **fields,
     }
-    return Assignment(**given)
+    return TurnRequest(**given)
 
 
 def settings(argv: Sequence[str]) -> list[str]:
@@ -1060,7 +1060,7 @@ def with_c(*texts: str) -> list[str]:
 
 class TestCommand:
     def test_a_new_thread_is_told_everything(self) -> None:
-        assert codex().launch(assignment(instructions="Be kind.")) == Launch(
+        assert codex().launch(turn(instructions="Be kind.")) == Launch(
             argv=[
                 *("/opt/codex", "exec", "--sandbox", "workspace-write", "-C", "/ws"),
                 *("--json", "--skip-git-repo-check"),
@@ -1080,7 +1080,7 @@ class TestCommand:
             add_dirs=("/data", "/more"),
             images=("/a.png",),
         )
-        resumed = assignment(thread_id="01a1", channel="prompt", instructions="Be kind.")
+        resumed = turn(thread_id="01a1", channel="prompt", instructions="Be kind.")
         launch = codex(options, model="gpt").launch(resumed)
 
         assert launch.argv == [
@@ -1094,14 +1094,14 @@ class TestCommand:
         assert launch.stdin.decode() == told
 
     def test_in_a_subfolder_the_whole_workspace_may_be_written(self) -> None:
-        launch = codex().launch(assignment(subfolder="packages/web"))
+        launch = codex().launch(turn(subfolder="packages/web"))
         assert launch.cwd == Path("/ws/packages/web")
         assert launch.argv[4:8] == ["-C", "/ws/packages/web", "--add-dir", "/ws"]
 
     def test_pictures_go_with_a_new_thread_only(self) -> None:
         options = CodexOptions(images=("/a.png", "/b.png"))
-        new = codex(options).command(assignment())
-        resumed = codex(options).command(assignment(thread_id="01a1", channel="prompt"))
+        new = codex(options).command(turn())
+        resumed = codex(options).command(turn(thread_id="01a1", channel="prompt"))
         assert [new[at + 1] for at, word in enumerate(new) if word == "--image"] == [
             "/a.png",
             "/b.png",
@@ -1109,17 +1109,17 @@ class TestCommand:
         assert "--image" not in resumed
 
     def test_a_repository_may_be_required(self) -> None:
-        argv = codex(CodexOptions(require_git_repo=True)).command(assignment())
+        argv = codex(CodexOptions(require_git_repo=True)).command(turn())
         assert "--skip-git-repo-check" not in argv
 
     def test_the_network_is_opened_on_request_only(self) -> None:
         opening = "sandbox_workspace_write.network_access=true"
-        assert opening not in settings(codex().command(assignment()))
-        assert opening in settings(codex(CodexOptions(network=True)).command(assignment()))
+        assert opening not in settings(codex().command(turn()))
+        assert opening in settings(codex(CodexOptions(network=True)).command(turn()))
 
     def test_the_users_own_settings_come_before_what_protects_keys_only(self) -> None:
         own = ("tools.update_plan.enabled=false", 'shell_environment_policy={inherit="all"}')
-        argv = codex(CodexOptions(config=own, network=True)).command(assignment())
+        argv = codex(CodexOptions(config=own, network=True)).command(turn())
         network = "sandbox_workspace_write.network_access=true"
         assert settings(argv) == [*SWITCHES, network, *own, *PROTECTION]
         assert setting(argv, "tools.update_plan.enabled") is False
@@ -1133,7 +1133,7 @@ class TestCommand:
             config={"shell_environment_policy": {"set": {"PASSWD_FILE": "/f"}}},
             environ={**environ, "PASSWD_FILE": "/f", "HARMLESS": "h"},
         )
-        launch = made.launch(assignment(**resumed))
+        launch = made.launch(turn(**resumed))
         given = [text for text in settings(launch.argv) if text not in OURS]
         assert given == [
             'shell_environment_policy.set.DB_PASSWORD=""',
@@ -1152,11 +1152,11 @@ class TestCommand:
 
     def test_the_users_own_instructions_come_first(self) -> None:
         made = codex(config={"developer_instructions": "Mine\nfirst."})
-        argv = made.command(assignment(instructions="Ours."))
+        argv = made.command(turn(instructions="Ours."))
         assert setting(argv, "developer_instructions") == "Mine\nfirst.\n\nOurs."
 
     def test_without_ours_the_users_own_are_left_alone(self) -> None:
-        argv = codex(config={"developer_instructions": "Mine."}).command(assignment())
+        argv = codex(config={"developer_instructions": "Mine."}).command(turn())
         assert setting(argv, "developer_instructions") is None
 
     @pytest.mark.parametrize(
@@ -1173,34 +1173,34 @@ class TestCommand:
         ],
     )
     def test_instructions_arrive_as_they_are(self, text: str) -> None:
-        argv = codex().command(assignment(instructions=text))
+        argv = codex().command(turn(instructions=text))
         assert setting(argv, "developer_instructions") == text
         os.fsencode("".join(argv))
 
     def test_long_instructions_go_with_the_prompt(self) -> None:
         made = codex(config={"developer_instructions": "Mine."})
         fitting, long = "x" * 90_000, "ü" * 60_000
-        launch = made.launch(assignment(instructions=long))
+        launch = made.launch(turn(instructions=long))
 
         assert setting(launch.argv, "developer_instructions") is None
         told = f"<instructions>\n{long}\n</instructions>\n\n<task>\ndo it\n</task>"
         assert launch.stdin.decode() == told
-        short = made.launch(assignment(instructions=fitting))
+        short = made.launch(turn(instructions=fitting))
         assert setting(short.argv, "developer_instructions") == f"Mine.\n\n{fitting}"
         assert short.stdin == b"do it"
 
     @pytest.mark.parametrize("text", ["\n" * 99_000, '"' * 99_000, "\x01" * 40_000, "x" * 99_000])
     def test_no_argument_is_longer_than_the_system_takes(self, text: str) -> None:
-        launch = codex().launch(assignment(instructions=text))
+        launch = codex().launch(turn(instructions=text))
         assert max(len(os.fsencode(word)) for word in launch.argv) < 128 * 1024
         carried = setting(launch.argv, "developer_instructions") or launch.stdin.decode()
         assert text in carried
 
     @pytest.mark.parametrize("prompt", ["-v is broken", "resume", "a\n" * 400_000, "\U0001f600"])
     def test_the_prompt_is_never_an_argument(self, prompt: str) -> None:
-        launch = codex().launch(assignment(prompt=prompt))
+        launch = codex().launch(turn(prompt=prompt))
         assert launch.stdin == prompt.encode()
-        assert launch.argv == codex().command(assignment())
+        assert launch.argv == codex().command(turn())
 
     def test_instructions_go_by_the_channel_that_works(self) -> None:
         assert codex().channel(WS, resumed=False) == "developer"

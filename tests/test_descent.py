@@ -16,7 +16,7 @@ from processes import is_gone, wait_for
 
 from crossrun.executors.commands import shell
 from crossrun.executors.descent import lost_in, written_down
-from crossrun.executors.process import Bounds, Launch, supervise
+from crossrun.executors.process import Launch, ProcessLimits, supervise
 from crossrun.executors.process_table import Process, boot_id, is_alive
 from crossrun.executors.survivors import adopt_orphans, end_survivors
 from crossrun.system.cancellation import CancelToken
@@ -76,7 +76,7 @@ def test_a_child_and_its_descendants_are_written_down_while_they_live(tmp_path: 
     launch = Launch(
         shell("echo $$; env -i sleep 60 & wait"), tmp_path, ENVIRON, "run", process_list=file
     )
-    lines = supervise(launch, Bounds(CancelToken()))
+    lines = supervise(launch, ProcessLimits(CancelToken()))
     pid = int(next(line for line in lines if isinstance(line, bytes)))
     wait_for(lambda: next(lines) is None and len(written_down(file)) == 2)
     (sleeper,) = psutil.Process(pid).children()
@@ -195,7 +195,9 @@ def test_orphans_are_waited_for_and_own_children_are_not(tmp_path: Path) -> None
     wait_for(lambda: own.pid in zombies())
     before = zombies()
     script = "for n in $(seq 100); do (setsid true &); (true &); done; echo done; exec sleep 60"
-    lines = supervise(Launch(shell(script), tmp_path, ENVIRON, "orphans"), Bounds(CancelToken()))
+    lines = supervise(
+        Launch(shell(script), tmp_path, ENVIRON, "orphans"), ProcessLimits(CancelToken())
+    )
     next(line for line in lines if line == b"done")
     assert len(zombies()) > len(before)
     wait_for(lambda: next(lines) is None and len(zombies()) <= len(before), 10)

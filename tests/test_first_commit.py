@@ -20,7 +20,7 @@ from crossrun.events import (
     UsageReported,
     WorkspacePrepared,
 )
-from crossrun.executors import Assignment, Outcome
+from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.shell import Shell
 from crossrun.memory import StoredMemory
 from crossrun.model.runs import RunRequest, Source, Tokens
@@ -44,10 +44,10 @@ class Looking(Shell):
         super().__init__({})
         self._look = look
 
-    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+    def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
         self._look()
-        yield AgentSpoke(text=assignment.prompt)
-        return Outcome()
+        yield AgentSpoke(text=turn.prompt)
+        return TurnResult()
 
 
 def run_with(store: Store, home: Path, look: Callable[[], None]) -> Generator[object]:

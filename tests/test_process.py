@@ -20,11 +20,11 @@ from crossrun.executors.commands import CommandResult, run_command, shell
 from crossrun.executors.process import (
     LONGEST_LINE,
     STALLED,
-    Bounds,
-    Exit,
     Launch,
+    LinePart,
     Output,
-    Piece,
+    ProcessExit,
+    ProcessLimits,
     supervise,
 )
 from crossrun.executors.survivors import MARKER, end_survivors, marked
@@ -33,15 +33,15 @@ from crossrun.system.cancellation import CancelToken
 
 MIB = 1024 * 1024
 ENVIRON = {"PATH": os.environ["PATH"]}
-Lines = Generator[Output, None, Exit]
+Lines = Generator[Output, None, ProcessExit]
 
 
 @dataclass(frozen=True)
 class Seen:
     """What came of a child, pauses aside."""
 
-    output: list[bytes | Piece]
-    exit: Exit
+    output: list[bytes | LinePart]
+    exit: ProcessExit
     seconds: float
 
 
@@ -52,7 +52,7 @@ def watched(
     then: Callable[[], None] = lambda: None,
 ) -> Seen:
     """Follows a child to its end; does something once, when it is time."""
-    began, done, output = time.monotonic(), False, list[bytes | Piece]()
+    began, done, output = time.monotonic(), False, list[bytes | LinePart]()
     try:
         while True:
             line = next(lines)
@@ -74,23 +74,25 @@ class Supervised:
     cwd: Path
     run_id: str
 
-    def lines(self, script: str, bounds: Bounds | None = None) -> Lines:
+    def lines(self, script: str, limits: ProcessLimits | None = None) -> Lines:
         """Gets a shell script ready to be run; the first `next` starts it."""
-        return supervise(self.launch(*shell(script)), bounds or Bounds(CancelToken()))
+        return supervise(self.launch(*shell(script)), limits or ProcessLimits(CancelToken()))
 
     def launch(self, *argv: str, **options: Any) -> Launch:  # noqa: ANN401  fields of Launch
         return Launch(argv, self.cwd, ENVIRON, self.run_id, **options)
 
-    def script(self, script: str, bounds: Bounds | None = None, **options: Any) -> Seen:  # noqa: ANN401
+    def script(self, script: str, limits: ProcessLimits | None = None, **options: Any) -> Seen:  # noqa: ANN401
         """Runs a shell script to its end."""
         return watched(
-            supervise(self.launch(*shell(script), **options), bounds or Bounds(CancelToken()))
+            supervise(
+                self.launch(*shell(script), **options), limits or ProcessLimits(CancelToken())
+            )
         )
 
     def python(self, program: str, **options: Any) -> Seen:  # noqa: ANN401  fields of Launch
         """Runs a Python program to its end."""
         launch = self.launch(sys.executable, "-c", program, **options)
-        return watched(supervise(launch, Bounds(CancelToken())))
+        return watched(supervise(launch, ProcessLimits(CancelToken())))
 
     def stopped(self, script: str, *, urgently: bool = False) -> Seen:
         """Runs a script and asks it to stop as soon as it has made the file `ready`."""
@@ -101,7 +103,7 @@ class Supervised:
                 stop.request("test")
 
         ready = self.cwd / "ready"
-        return watched(self.lines(script, Bounds(stop)), when=ready.exists, then=ask)
+        return watched(self.lines(script, ProcessLimits(stop)), when=ready.exists, then=ask)
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ class TestLines:
     ) -> None:
         seen = supervised.python(f"import os; os.write(1, {said!r})")
         unterminated = bool(said) and not said.endswith(b"\n")
-        assert (seen.output, seen.exit) == (lines, Exit(0, "", unterminated=unterminated))
+        assert (seen.output, seen.exit) == (lines, ProcessExit(0, "", unterminated=unterminated))
 
     def test_a_line_that_is_written_in_parts_is_one_line(self, supervised: Supervised) -> None:
         seen = supervised.script("printf 'one '; sleep 0.2; printf 'line\nand '; sleep 0.2; echo x")
@@ -154,9 +156,9 @@ class TestLines:
         launch = supervised.launch(sys.executable, "-c", program)
         pieces, digest, others = list[tuple[int, bool]](), hashlib.sha256(), list[bytes]()
         tracemalloc.start()
-        for part in supervise(launch, Bounds(CancelToken())):
+        for part in supervise(launch, ProcessLimits(CancelToken())):
             match part:
-                case Piece(data=data, last=last):
+                case LinePart(data=data, last=last):
                     pieces.append((len(data), last))
                     digest.update(data)
                 case bytes():
@@ -179,8 +181,8 @@ class TestLines:
 
         whole, first, second = seen.output
         assert whole == b"x" * size
-        assert isinstance(first, Piece)
-        assert isinstance(second, Piece)
+        assert isinstance(first, LinePart)
+        assert isinstance(second, LinePart)
         assert (first.last, second.last) == (False, True)
         assert first.data + second.data == b"y" * (size + 1)
 
@@ -197,7 +199,7 @@ class TestLines:
         seen = supervised.python(program)
 
         assert seen.output == [b"0", b"1", b"2", b"3", b"4"]
-        assert seen.exit == Exit(0, "e" * (64 * 1024 - 7) + "the end")
+        assert seen.exit == ProcessExit(0, "e" * (64 * 1024 - 7) + "the end")
 
     def test_both_outputs_can_come_as_one(self, supervised: Supervised) -> None:
         seen = supervised.script("echo out; echo err >&2; echo out", merge_stderr=True)
@@ -212,7 +214,7 @@ class TestBeginning:
         assert seen.output == [hashlib.sha256(given).hexdigest().encode()]
 
     def test_input_that_nobody_reads_does_not_block(self, supervised: Supervised) -> None:
-        assert supervised.script("true", stdin=b"x" * 3_000_000).exit == Exit(0, "")
+        assert supervised.script("true", stdin=b"x" * 3_000_000).exit == ProcessExit(0, "")
 
     def test_no_input_is_the_end_of_the_input(self, supervised: Supervised) -> None:
         assert supervised.script("cat; echo read").output == [b"read"]
@@ -220,7 +222,7 @@ class TestBeginning:
     def test_a_child_gets_the_given_environment_and_its_runs_marker(self, tmp_path: Path) -> None:
         environ = {**ENVIRON, "NAME": "ünï", MARKER: "another run"}
         launch = Launch(["env"], tmp_path, environ, "this run")
-        seen = watched(supervise(launch, Bounds(CancelToken())))
+        seen = watched(supervise(launch, ProcessLimits(CancelToken())))
 
         expected = {**environ, MARKER: "this run"}
         assert {*seen.output} == {f"{name}={value}".encode() for name, value in expected.items()}
@@ -243,13 +245,13 @@ class TestBeginning:
         (supervised.cwd / "plain.txt").write_text("no program")
         before = psutil.Process().num_fds()
         with pytest.raises(error):
-            next(supervise(supervised.launch(*argv), Bounds(CancelToken())))
+            next(supervise(supervised.launch(*argv), ProcessLimits(CancelToken())))
         assert psutil.Process().num_fds() == before
 
     def test_a_missing_folder_raises(self, tmp_path: Path) -> None:
         launch = Launch(["true"], tmp_path / "missing", ENVIRON, "run")
         with pytest.raises(FileNotFoundError):
-            next(supervise(launch, Bounds(CancelToken())))
+            next(supervise(launch, ProcessLimits(CancelToken())))
 
     def test_nothing_is_started_before_somebody_listens(self, supervised: Supervised) -> None:
         lines = supervised.lines("touch started")
@@ -268,20 +270,20 @@ class TestEnd:
     @pytest.mark.parametrize("code", [0, 1, 3, 130, 255])
     def test_an_exit_code_is_told(self, supervised: Supervised, code: int) -> None:
         seen = supervised.script(f"echo said; echo why >&2; exit {code}")
-        assert (seen.output, seen.exit) == ([b"said"], Exit(code, "why\n"))
+        assert (seen.output, seen.exit) == ([b"said"], ProcessExit(code, "why\n"))
 
     @pytest.mark.parametrize("name", ["INT", "TERM", "KILL", "ABRT"])
     def test_a_deadly_signal_is_told_as_a_negative_number(
         self, supervised: Supervised, name: str
     ) -> None:
         seen = supervised.script(f"kill -{name} $$; sleep 5")
-        assert seen.exit == Exit(-signal.Signals[f"SIG{name}"], "")
+        assert seen.exit == ProcessExit(-signal.Signals[f"SIG{name}"], "")
 
     def test_all_that_was_said_before_the_end_is_read(self, supervised: Supervised) -> None:
         program = "import os\nfor n in range(50000): os.write(1, b'%d\\n' % n)\nos._exit(3)"
         seen = supervised.python(program)
         assert seen.output == [b"%d" % number for number in range(50000)]
-        assert seen.exit == Exit(3, "")
+        assert seen.exit == ProcessExit(3, "")
 
     def test_a_slow_listener_misses_nothing(self, supervised: Supervised) -> None:
         output = list[Output]()
@@ -293,53 +295,55 @@ class TestEnd:
 
     def test_a_child_that_closes_its_outputs_is_waited_for(self, supervised: Supervised) -> None:
         seen = supervised.script("echo said; exec >&- 2>&-; sleep 0.5; exit 4")
-        assert (seen.output, seen.exit) == ([b"said"], Exit(4, ""))
+        assert (seen.output, seen.exit) == ([b"said"], ProcessExit(4, ""))
 
     def test_a_deadline_ends_a_child(self, supervised: Supervised) -> None:
-        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 0.5)
-        seen = supervised.script("echo begun; exec sleep 60", bounds)
+        limits = ProcessLimits(CancelToken(), deadline=time.monotonic() + 0.5)
+        seen = supervised.script("echo begun; exec sleep 60", limits)
 
-        assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "", TIMED_OUT))
+        assert (seen.output, seen.exit) == ([b"begun"], ProcessExit(-signal.SIGINT, "", TIMED_OUT))
         assert seen.exit.cut_short == TIMED_OUT
         assert 0.4 < seen.seconds < 3
 
     def test_a_deadline_ends_a_child_that_never_stops_talking(self, supervised: Supervised) -> None:
-        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 0.2)
-        seen = supervised.script("exec yes", bounds)
-        assert seen.exit == Exit(-signal.SIGINT, "", TIMED_OUT)
+        limits = ProcessLimits(CancelToken(), deadline=time.monotonic() + 0.2)
+        seen = supervised.script("exec yes", limits)
+        assert seen.exit == ProcessExit(-signal.SIGINT, "", TIMED_OUT)
         assert set(seen.output) >= {b"y"}
 
     def test_silence_ends_a_child(self, supervised: Supervised) -> None:
         seen = supervised.script(
-            "echo begun; exec sleep 60", Bounds(CancelToken(), idle_timeout=0.3)
+            "echo begun; exec sleep 60", ProcessLimits(CancelToken(), idle_timeout=0.3)
         )
 
-        assert (seen.output, seen.exit) == ([b"begun"], Exit(-signal.SIGINT, "", STALLED))
+        assert (seen.output, seen.exit) == ([b"begun"], ProcessExit(-signal.SIGINT, "", STALLED))
         failure = seen.exit.cut_short
         assert failure is not None
         assert (failure.code, failure.retryable) == ("STALLED", True)
 
     def test_a_child_that_talks_is_not_silent(self, supervised: Supervised) -> None:
         script = "for n in 1 2 3 4; do sleep 0.3; echo $n; done"
-        seen = supervised.script(script, Bounds(CancelToken(), idle_timeout=0.8))
+        seen = supervised.script(script, ProcessLimits(CancelToken(), idle_timeout=0.8))
         assert (seen.output, seen.exit.cut_short) == ([b"1", b"2", b"3", b"4"], None)
 
     def test_silence_does_not_count_while_a_command_runs(self, supervised: Supervised) -> None:
         until = time.monotonic() + 1
-        bounds = Bounds(CancelToken(), idle_timeout=0.3, busy=lambda: time.monotonic() < until)
-        seen = supervised.script("exec sleep 60", bounds)
+        limits = ProcessLimits(
+            CancelToken(), idle_timeout=0.3, busy=lambda: time.monotonic() < until
+        )
+        seen = supervised.script("exec sleep 60", limits)
         assert seen.exit.cut_short == STALLED
         assert 1.2 < seen.seconds < 4
 
     def test_a_child_that_ends_by_itself_was_not_cut_short(self, supervised: Supervised) -> None:
-        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 60, idle_timeout=60)
-        assert supervised.script("exit 1", bounds).exit.cut_short is None
+        limits = ProcessLimits(CancelToken(), deadline=time.monotonic() + 60, idle_timeout=60)
+        assert supervised.script("exit 1", limits).exit.cut_short is None
 
     def test_a_stop_is_polite_first(self, supervised: Supervised) -> None:
         script = "trap 'echo bye; exit 7' INT; touch ready; while :; do sleep 0.05; done"
         seen = supervised.stopped(script)
 
-        assert (seen.output, seen.exit) == ([b"bye"], Exit(7, "", CANCELLED))
+        assert (seen.output, seen.exit) == ([b"bye"], ProcessExit(7, "", CANCELLED))
         assert seen.exit.cut_short == CANCELLED
         assert seen.seconds < 2
 
@@ -351,20 +355,20 @@ class TestEnd:
         self, supervised: Supervised, ignored: str, signum: int, least: float, most: float
     ) -> None:
         seen = supervised.stopped(f"trap '' {ignored}; touch ready; exec sleep 60")
-        assert seen.exit == Exit(-signum, "", CANCELLED)
+        assert seen.exit == ProcessExit(-signum, "", CANCELLED)
         assert least < seen.seconds < most
 
     def test_a_second_request_ends_it_at_once(self, supervised: Supervised) -> None:
         script = "trap 'touch polite; exit' INT TERM; touch ready; while :; do sleep 0.05; done"
         seen = supervised.stopped(script, urgently=True)
-        assert seen.exit == Exit(-signal.SIGKILL, "", CANCELLED)
+        assert seen.exit == ProcessExit(-signal.SIGKILL, "", CANCELLED)
         assert seen.seconds < 0.9
         assert not (supervised.cwd / "polite").exists()
 
     def test_a_stop_reaches_all_of_the_group(self, supervised: Supervised) -> None:
         child = 'trap "echo child; exit" INT; touch ready; while :; do sleep 0.05; done'
         seen = supervised.stopped(f"trap : INT; sh -c '{child}'; echo parent")
-        assert (seen.output, seen.exit) == ([b"child", b"parent"], Exit(0, "", CANCELLED))
+        assert (seen.output, seen.exit) == ([b"child", b"parent"], ProcessExit(0, "", CANCELLED))
 
 
 Ending = Literal["by itself", "stopped", "closed"]
@@ -380,7 +384,7 @@ def end_as_told(ending: Ending, supervised: Supervised, script: str) -> None:
         return
     stop = CancelToken()
     stays = "exec sleep 60" if ending == "stopped" else ""
-    lines = supervised.lines(script + stays, Bounds(stop))
+    lines = supervised.lines(script + stays, ProcessLimits(stop))
     watched(lines, when=lambda: bool(stays) and is_left(), then=lambda: stop.request("test"))
 
 
@@ -399,7 +403,7 @@ class TestSurvivors:
 
     def test_who_holds_the_output_open_is_not_waited_for(self, supervised: Supervised) -> None:
         seen = supervised.script("echo said; sleep 60 & exit 3")
-        assert (seen.output, seen.exit) == ([b"said"], Exit(3, ""))
+        assert (seen.output, seen.exit) == ([b"said"], ProcessExit(3, ""))
         assert seen.seconds < 3
 
     def test_who_goes_on_talking_after_the_end_is_not_listened_to(
@@ -413,7 +417,7 @@ class TestSurvivors:
             except StopIteration as stopped:
                 ended = stopped.value
         lines.close()
-        assert ended == Exit(3, "")
+        assert ended == ProcessExit(3, "")
 
     def test_nobody_else_is_touched(self, supervised: Supervised) -> None:
         run_id = supervised.run_id
@@ -440,7 +444,7 @@ class TestSurvivors:
         wait_for(lambda: next(lines) is None and pid.exists() and pid.read_text())
         wait_for(lambda: is_gone(int(pid.read_text())))
         end_survivors("another run")
-        assert watched(lines).exit == Exit(3, "")
+        assert watched(lines).exit == ProcessExit(3, "")
 
     def test_the_marked_ones_are_found_and_counted(self) -> None:
         run_id = f"counted-{os.getpid()}"
@@ -480,7 +484,7 @@ class Commands:
     workspace: Path
 
     def __call__(
-        self, script: str, bounds: Bounds | None = None, **environ: str
+        self, script: str, limits: ProcessLimits | None = None, **environ: str
     ) -> tuple[int, CommandResult]:
         return commanded(
             run_command(
@@ -488,7 +492,7 @@ class Commands:
                 workspace=self.workspace,
                 environ={**ENVIRON, **environ},
                 run_id=f"command-{os.getpid()}-{self.workspace.name}",
-                bounds=bounds or Bounds(CancelToken()),
+                limits=limits or ProcessLimits(CancelToken()),
             )
         )
 
@@ -501,11 +505,11 @@ def command(tmp_path: Path) -> Commands:
 class TestRunCommand:
     def test_output_and_errors_come_in_their_order(self, command: Commands) -> None:
         _, result = command("echo out; echo err >&2; echo out; exit 3")
-        assert result == CommandResult(Exit(3, ""), "out\nerr\nout\n")
+        assert result == CommandResult(ProcessExit(3, ""), "out\nerr\nout\n")
 
     def test_pauses_are_passed_on(self, command: Commands) -> None:
         pauses, result = command("sleep 0.5")
-        assert (pauses >= 3, result) == (True, CommandResult(Exit(0, ""), ""))
+        assert (pauses >= 3, result) == (True, CommandResult(ProcessExit(0, ""), ""))
 
     def test_bytes_that_are_no_text_become_marks(self, command: Commands) -> None:
         assert command(r"printf 'a\377b\000c\n'")[1].output == "a\ufffdb\0c\n"
@@ -555,10 +559,10 @@ class TestRunCommand:
 
     def test_a_command_ends_at_its_deadline_with_what_it_left(self, command: Commands) -> None:
         script = lingering("one in a session of its own", command.workspace)
-        bounds = Bounds(CancelToken(), deadline=time.monotonic() + 1.5)
-        _, result = command(f"{script}echo begun; exec sleep 60", bounds)
+        limits = ProcessLimits(CancelToken(), deadline=time.monotonic() + 1.5)
+        _, result = command(f"{script}echo begun; exec sleep 60", limits)
 
-        assert result == CommandResult(Exit(-signal.SIGINT, "", TIMED_OUT), "begun\n")
+        assert result == CommandResult(ProcessExit(-signal.SIGINT, "", TIMED_OUT), "begun\n")
         assert is_gone(told_pid(command.workspace))
 
     def test_a_command_that_nobody_waits_for_is_ended(self, tmp_path: Path) -> None:
@@ -567,7 +571,7 @@ class TestRunCommand:
             workspace=tmp_path,
             environ=ENVIRON,
             run_id=f"closed-{os.getpid()}",
-            bounds=Bounds(CancelToken()),
+            limits=ProcessLimits(CancelToken()),
         )
         pid = tmp_path / "pid"
         wait_for(lambda: next(running) is None and pid.exists() and pid.read_text())

@@ -10,7 +10,7 @@ from processes import wait_for
 from scripted_model import Scenario, ScriptedModel
 
 from crossrun.model.failures import CANCELLED, Failure
-from crossrun.model.quotas import Patience, reset_time, seconds
+from crossrun.model.quotas import QuotaBackoff, reset_time, seconds
 
 NOW = datetime(2026, 11, 20, 15, 22, 7, tzinfo=timezone(timedelta(hours=2)))
 LIMIT = "You\u2019ve hit your usage limit. Visit https://example.com to buy credits or try again"
@@ -61,31 +61,31 @@ def quota(after: float | None) -> Failure:
 
 class TestPatience:
     def test_it_is_off_by_default(self) -> None:
-        assert Patience(None).until(quota(1), NOW) is None
+        assert QuotaBackoff(None).until(quota(1), NOW) is None
 
     def test_it_waits_until_the_time_that_was_told(self) -> None:
-        assert Patience(100).until(quota(60), NOW) == NOW + timedelta(seconds=60)
-        assert Patience(100).until(quota(-60), NOW) == NOW + timedelta(seconds=1)
+        assert QuotaBackoff(100).until(quota(60), NOW) == NOW + timedelta(seconds=60)
+        assert QuotaBackoff(100).until(quota(-60), NOW) == NOW + timedelta(seconds=1)
 
     def test_it_does_not_begin_to_wait_for_what_takes_too_long(self) -> None:
-        assert Patience(100).until(quota(101), NOW) is None
+        assert QuotaBackoff(100).until(quota(101), NOW) is None
 
     def test_all_waits_together_are_bounded(self) -> None:
-        patience = Patience(100)
+        patience = QuotaBackoff(100)
         assert patience.until(quota(60), NOW) is not None
         assert patience.until(quota(60), NOW) is None
         assert patience.until(quota(40), NOW) is not None
         assert patience.until(quota(1), NOW) is None
 
     def test_without_a_time_the_waits_grow(self) -> None:
-        patience = Patience(4000)
+        patience = QuotaBackoff(4000)
         waits = [patience.until(quota(None), NOW) for _ in range(9)]
         told = [wait and (wait - NOW).total_seconds() for wait in waits]
         assert told == [30, 60, 120, 240, 480, 900, 900, 900, 370]
         assert patience.until(quota(None), NOW) is None
 
     def test_other_failures_are_not_waited_for(self) -> None:
-        assert Patience(100).until(CANCELLED, NOW) is None
+        assert QuotaBackoff(100).until(CANCELLED, NOW) is None
 
 
 def used_up(seconds_from_now: float) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from crossrun.events import (
     decode,
     encode,
 )
-from crossrun.executors import Assignment, Executor, Outcome
+from crossrun.executors import Executor, TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
@@ -401,11 +401,11 @@ class Told:
 
     events: list[AgentEvent] = field(default_factory=list)
     pauses: int = 0
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: TurnResult = field(default_factory=TurnResult)
 
 
 def follow(
-    told: Generator[AgentEvent | None, None, Outcome],
+    told: Generator[AgentEvent | None, None, TurnResult],
     *,
     when: Callable[[Told], bool] = lambda _told: False,
     then: Callable[[], None] = lambda: None,
@@ -427,9 +427,9 @@ def follow(
         told.close()
 
 
-def assign(workspace: Path, prompt: str = "", **options: Any) -> Assignment:  # noqa: ANN401
+def assign(workspace: Path, prompt: str = "", **options: Any) -> TurnRequest:  # noqa: ANN401
     workspace.mkdir(exist_ok=True)
-    return Assignment(
+    return TurnRequest(
         run_id=f"{os.getpid()}-{workspace.parent.name}",
         workspace=workspace,
         prompt=prompt,
@@ -500,7 +500,7 @@ class TestReplay:
 
     def test_another_exit_code_ends_it_and_names_the_place(self, workspace: Path) -> None:
         told = play(workspace, put("a"), done("test -f missing"), put("b"))
-        assert told.outcome == Outcome(
+        assert told.outcome == TurnResult(
             Failure(
                 "REPLAY_DIVERGED",
                 "event 2 of 3: `test -f missing` ended with exit code 1, when it was recorded"
@@ -698,10 +698,10 @@ class ExecutorContract:
         self,
         workspace: Path,
         script: str,
-        **options: Any,  # noqa: ANN401  fields of Assignment
-    ) -> Generator[AgentEvent | None, None, Outcome]:
-        assignment = assign(workspace, script, **options)
-        return self.executor(script, workspace.parent).execute(assignment)
+        **options: Any,  # noqa: ANN401  fields of TurnRequest
+    ) -> Generator[AgentEvent | None, None, TurnResult]:
+        turn = assign(workspace, script, **options)
+        return self.executor(script, workspace.parent).execute(turn)
 
     def test_it_tells_what_it_does_and_that_it_ended_well(self, workspace: Path) -> None:
         told = follow(self.execute(workspace, "echo said; echo made > file"))
@@ -792,7 +792,7 @@ class TestShellKeepsTheContract(ExecutorContract):
             CommandStarted(command="echo one\nfalse\necho two"),
             CommandRan(command="echo one\nfalse\necho two", exit_code=1, output="one\n"),
         ]
-        assert told.outcome == Outcome(
+        assert told.outcome == TurnResult(
             Failure(
                 "SCRIPT_FAILED",
                 "the script ended with exit code 1",
@@ -850,10 +850,9 @@ class TestCodexKeepsTheContract(ExecutorContract):
         (workspace.parent / "codex").write_text(
             '#!/bin/sh\nprintf \'nonsense\\r\\n\\n\\377\\n{"type":"turn.started"}\'\n'
         )
-        assignment = assign(workspace, "true")
-        assignment = Assignment(
-            **{name: getattr(assignment, name) for name in assignment.__struct_fields__}
-            | {"keep": kept.append}
+        turn = assign(workspace, "true")
+        turn = TurnRequest(
+            **{name: getattr(turn, name) for name in turn.__struct_fields__} | {"keep": kept.append}
         )
-        follow(executor.execute(assignment))
+        follow(executor.execute(turn))
         assert kept == [b"nonsense\r\n", b"\n", b"\xff\n", b'{"type":"turn.started"}\n']

@@ -8,7 +8,7 @@ from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.request import request_of, settings_of
 from crossrun.cli.starting import Given, start
 from crossrun.config.settings import Settings
-from crossrun.engine import first_assignment
+from crossrun.engine import first_turn
 from crossrun.model.runs import RunRequest
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.assembly import open_crew
@@ -98,26 +98,26 @@ run_app = application("run", run)
 
 def _show_plan(request: RunRequest, settings: Settings, store: Store, options: Globals) -> None:
     crew = open_crew(request, settings, store)
-    assignment, decided = first_assignment("RUN_ID", request, crew)
-    command = crew.executor.command(assignment)
+    turn, decided = first_turn("RUN_ID", request, crew)
+    command = crew.executor.command(turn)
     if options.json:
         plan = {
-            "prompt": assignment.prompt,
-            "instructions": assignment.instructions,
-            "channel": assignment.channel,
+            "prompt": turn.prompt,
+            "instructions": turn.instructions,
+            "channel": turn.channel,
             "command": command,
             "planner": request.planner,
             "executor": request.executor,
             "task_type": request.task_type,
             "project_id": request.project_id,
-            "workspace": str(assignment.folder),
+            "workspace": str(turn.folder),
             "pattern": plain_object(decided),
         }
         options.out.emit(document(plan))
         return
-    told = [("prompt", assignment.prompt), ("instructions", assignment.instructions)]
+    told = [("prompt", turn.prompt), ("instructions", turn.instructions)]
     told += [("pattern", "\n".join(choice_lines(decided, options.out)))]
-    told += [("command", shlex.join(command)), ("workspace", str(assignment.folder))]
+    told += [("command", shlex.join(command)), ("workspace", str(turn.folder))]
     for title, text in told:
         if text:
             options.out.write([options.out.style(title, "bold"), text, ""])

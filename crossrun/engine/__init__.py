@@ -10,7 +10,7 @@ from crossrun.engine.agent import Work
 from crossrun.engine.context import Course, Crew, Facts, guarded
 from crossrun.engine.prepare import subfolder_of
 from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
-from crossrun.executors import Assignment
+from crossrun.executors import TurnRequest
 from crossrun.model.failures import FAILURES
 from crossrun.model.runs import RunRequest
 from crossrun.model.status import Status
@@ -54,15 +54,15 @@ def conduct(
         yield RunFinished(status=status, failure=failure, duration_s=course.seconds)
 
 
-def first_assignment(
+def first_turn(
     run_id: str, request: RunRequest, crew: Crew, origin: Origin = _NEW
-) -> tuple[Assignment, PatternDecided]:
+) -> tuple[TurnRequest, PatternDecided]:
     """What the agent would be told first; nothing is begun."""
     course = Course(run_id, request, crew, CancelToken(), origin)
     course.subfolder = subfolder_of(course)
     work = Work(course)
     decided = work.decide((), would_be=True)
-    return work.assignment(origin.standing.next_prompt() or request.task), decided
+    return work.turn(origin.standing.next_prompt() or request.task), decided
 
 
 def _started(course: Course) -> RunStarted:

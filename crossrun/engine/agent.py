@@ -23,9 +23,9 @@ from crossrun.events import (
     Warned,
     WorkspacePrepared,
 )
-from crossrun.executors import Assignment, Outcome
+from crossrun.executors import TurnRequest, TurnResult
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
-from crossrun.model.quotas import Patience
+from crossrun.model.quotas import QuotaBackoff
 from crossrun.planning import PlannerInput
 from crossrun.planning.prompt import for_agent
 from crossrun.system.clock import utc
@@ -41,7 +41,7 @@ class Work:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._standing = msgspec.structs.replace(course.origin.standing)
-        self._patience = Patience(course.request.limits.wait_for_quota)
+        self._backoff = QuotaBackoff(course.request.limits.wait_for_quota)
         self._block = ""
 
     def stage(self) -> Stage:
@@ -77,12 +77,12 @@ class Work:
         )
         return decided
 
-    def assignment(self, prompt: str) -> Assignment:
+    def turn(self, prompt: str) -> TurnRequest:
         """What the agent gets for one step."""
         course, standing = self._course, self._standing
         limits, channel = course.request.limits, self._channel()
         instructions = for_agent(course.crew.task_type, self._block)
-        return Assignment(
+        return TurnRequest(
             run_id=course.run_id,
             workspace=course.path,
             prompt=prompt,
@@ -172,24 +172,22 @@ class Work:
         return decision.prompt
 
     def _step(self, prompt: str, workspace: Workspace) -> Stage:
-        assignment = self.assignment(prompt)
-        planned = StepPlanned(
-            prompt=prompt, instructions=assignment.instructions, channel=assignment.channel
-        )
+        turn = self.turn(prompt)
+        planned = StepPlanned(prompt=prompt, instructions=turn.instructions, channel=turn.channel)
         yield self._seen(planned)
         limit = self._standing.limit_reached(self._course.request.limits)
         if limit is not None:
             return limit
         yield None  # the step is in the ledger before the agent can act on it
-        outcome = yield from self._executed(assignment, workspace)
-        finished = StepFinished(failure=outcome.failure, agent_exit_code=outcome.exit_code)
+        result = yield from self._executed(turn, workspace)
+        finished = StepFinished(failure=result.failure, agent_exit_code=result.exit_code)
         yield self._seen(finished)
-        return outcome.failure
+        return result.failure
 
     def _executed(
-        self, assignment: Assignment, workspace: Workspace
-    ) -> Generator[Event | None, None, Outcome]:
-        events = self._course.crew.executor.execute(assignment)
+        self, turn: TurnRequest, workspace: Workspace
+    ) -> Generator[Event | None, None, TurnResult]:
+        events = self._course.crew.executor.execute(turn)
         try:
             while True:
                 event = next(events)
@@ -202,15 +200,15 @@ class Work:
                     # the agent is busy with itself just now
                     self._course.crew.memory.get_ready()
         except StopIteration as ended:
-            outcome: Outcome = ended.value
-            return outcome
+            result: TurnResult = ended.value
+            return result
         finally:
             events.close()
 
     def _waited_for_quota(self, failure: Failure) -> Generator[Event | None, None, bool]:
         """Waits where the user wants that and it may help; whether to try again."""
         now = datetime.now(UTC)
-        until = self._patience.until(failure, now)
+        until = self._backoff.until(failure, now)
         if until is None:
             return False
         yield WaitBegan(until=utc(until), reason=failure.message)

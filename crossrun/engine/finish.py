@@ -15,7 +15,7 @@ from crossrun.engine.context import Course, Facts, Stage
 from crossrun.errors import CrossrunError
 from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
-from crossrun.executors.process import Bounds
+from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.model.runs import Change, IgnoredFiles
 from crossrun.system.cancellation import CancelToken
@@ -87,7 +87,7 @@ def verify(course: Course, failure: Failure | None) -> Stage:
         workspace=course.folder,
         environ=course.crew.environ,
         run_id=course.run_id,
-        bounds=Bounds(course.stop, course.deadline),
+        limits=ProcessLimits(course.stop, course.deadline),
         process_list=course.process_list,
     )
     cut_short = result.end.cut_short

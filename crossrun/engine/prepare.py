@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from crossrun.engine.context import Course
 from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied, Warned
 from crossrun.executors.commands import run_command, shell
-from crossrun.executors.process import Bounds
+from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import Failure, RunFailed
 from crossrun.model.runs import Source
 from crossrun.system import clock
@@ -234,7 +234,7 @@ def _set_up(course: Course, command: str) -> Facts:
         workspace=course.folder,
         environ=course.crew.environ,
         run_id=course.run_id,
-        bounds=Bounds(course.stop, course.deadline),
+        limits=ProcessLimits(course.stop, course.deadline),
         process_list=course.process_list,
     )
     cut_short, code = result.end.cut_short, result.end.code

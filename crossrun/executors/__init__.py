@@ -1,4 +1,4 @@
-"""Who carries a step out. An executor turns an assignment into a stream of agent events."""
+"""Who carries a step out. An executor carries out one turn and yields what the agent does."""
 
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -12,7 +12,7 @@ from crossrun.model.runs import NO_TOKENS, Tokens
 from crossrun.system.cancellation import CancelToken
 
 
-class Assignment(Struct, frozen=True):
+class TurnRequest(Struct, frozen=True):
     """One turn of work for an agent, at the top of the `workspace` or in a `subfolder` of it.
 
     `prompt` is sent as it is; `instructions` go beside it by `channel`. `thread_id` continues an
@@ -44,7 +44,7 @@ class Assignment(Struct, frozen=True):
         return self.workspace / self.subfolder
 
 
-class Outcome(Struct, frozen=True):
+class TurnResult(Struct, frozen=True):
     """How a turn ended: well when `failure` is None."""
 
     failure: Failure | None = None
@@ -68,8 +68,8 @@ class Executor(Protocol):
     def channel(self, folder: Path, *, resumed: bool) -> Channel:
         """How instructions reach the agent that works in a folder."""
 
-    def command(self, assignment: Assignment) -> list[str]:
-        """The exact argument list for an assignment; empty where there is no process."""
+    def command(self, turn: TurnRequest) -> list[str]:
+        """The exact argument list for a turn; empty where there is no process."""
 
-    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
-        """Carries the assignment out; the generator's value is the outcome."""
+    def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
+        """Carries the turn out; the generator returns the result."""

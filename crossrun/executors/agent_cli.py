@@ -8,14 +8,21 @@ from collections.abc import Generator
 from typing import Protocol
 
 from crossrun.events import AgentEvent, AgentLaunched, Unrecognised, Warned
-from crossrun.executors import Assignment, Outcome
-from crossrun.executors.process import Bounds, Exit, Launch, Output, Piece, supervise
+from crossrun.executors import TurnRequest, TurnResult
+from crossrun.executors.process import (
+    Launch,
+    LinePart,
+    Output,
+    ProcessExit,
+    ProcessLimits,
+    supervise,
+)
 from crossrun.model.failures import Failure
 
 _RAW_KEPT = 64 * 1024
 
 
-class Reader(Protocol):
+class OutputReader(Protocol):
     """Understands one agent process, line by line."""
 
     def read(self, line: bytes) -> list[AgentEvent]:
@@ -33,17 +40,17 @@ class Reader(Protocol):
     def over(self) -> bool:
         """Whether the agent has said its last word."""
 
-    def outcome(self, end: Exit) -> Outcome:
+    def result(self, end: ProcessExit) -> TurnResult:
         """How the turn ended, from all that was read and the process's own end."""
 
 
 class AgentCli(Protocol):
     """One agent program."""
 
-    def launch(self, assignment: Assignment) -> Launch:
-        """The exact process for an assignment."""
+    def launch(self, turn: TurnRequest) -> Launch:
+        """The exact process for a turn."""
 
-    def reader(self, assignment: Assignment) -> Reader:
+    def reader(self, turn: TurnRequest) -> OutputReader:
         """A reader for one process."""
 
     def version(self) -> str | None:
@@ -51,69 +58,69 @@ class AgentCli(Protocol):
 
 
 def execute(
-    cli: AgentCli, assignment: Assignment, *, patience: float
-) -> Generator[AgentEvent | None, None, Outcome]:
+    cli: AgentCli, turn: TurnRequest, *, patience: float
+) -> Generator[AgentEvent | None, None, TurnResult]:
     """Runs one turn of an agent CLI.
 
     Args:
         cli: the agent.
-        assignment: what it has to do.
+        turn: what it has to do.
         patience: seconds that it has to end after its last word.
     """
-    launch = cli.launch(assignment)
-    reader = cli.reader(assignment)
-    bounds = Bounds(
-        assignment.stop,
-        assignment.deadline,
-        assignment.idle_timeout,
-        assignment.limit,
+    launch = cli.launch(turn)
+    reader = cli.reader(turn)
+    limits = ProcessLimits(
+        turn.stop,
+        turn.deadline,
+        turn.idle_timeout,
+        turn.limit,
         reader.busy,
         reader.over,
         patience,
     )
-    lines = supervise(launch, bounds)
+    lines = supervise(launch, limits)
     try:
         started = next(lines)
     except OSError as error:
-        return Outcome(_not_started(launch, error))
+        return TurnResult(_not_started(launch, error))
     except StopIteration as ended:
-        return reader.outcome(ended.value)
+        return reader.result(ended.value)
     yield AgentLaunched(command=tuple(launch.argv), version=cli.version())
-    yield from _events(started, assignment, reader)
-    end = yield from _all_events(lines, assignment, reader)
+    yield from _events(started, turn, reader)
+    end = yield from _all_events(lines, turn, reader)
     yield from reader.afterwards()
     if end.outstayed:
         yield Warned(message="the agent was done but did not exit, so it was ended")
-    return reader.outcome(end)
+    return reader.result(end)
 
 
 def _all_events(
-    lines: Generator[Output, None, Exit], assignment: Assignment, reader: Reader
-) -> Generator[AgentEvent | None, None, Exit]:
+    lines: Generator[Output, None, ProcessExit], turn: TurnRequest, reader: OutputReader
+) -> Generator[AgentEvent | None, None, ProcessExit]:
     try:
         while True:
-            yield from _events(next(lines), assignment, reader)
+            yield from _events(next(lines), turn, reader)
     except StopIteration as ended:
-        end: Exit = ended.value
+        end: ProcessExit = ended.value
         return end
     finally:
         lines.close()
 
 
 def _events(
-    output: Output, assignment: Assignment, reader: Reader
+    output: Output, turn: TurnRequest, reader: OutputReader
 ) -> Generator[AgentEvent | None, None, None]:
     match output:
         case None:
             yield from reader.meanwhile()
             yield None
-        case Piece():
-            assignment.keep(output.data + b"\n" * output.last)
+        case LinePart():
+            turn.keep(output.data + b"\n" * output.last)
             yield Unrecognised(
                 raw=output.data[:_RAW_KEPT].decode("utf-8", "replace"), bytes=len(output.data)
             )
         case line:
-            assignment.keep(line + b"\n")
+            turn.keep(line + b"\n")
             yield from reader.read(line)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from crossrun.executors.process import Bounds, Exit, Launch, Piece, supervise
+from crossrun.executors.process import Launch, LinePart, ProcessExit, ProcessLimits, supervise
 from crossrun.redaction import without_keys
 
 _OUTPUT_KEPT = 1024 * 1024
@@ -16,7 +16,7 @@ _OUTPUT_KEPT = 1024 * 1024
 class CommandResult(Struct, frozen=True):
     """What came of a command. `output` is stdout and stderr as they came."""
 
-    end: Exit
+    end: ProcessExit
     output: str
 
 
@@ -26,7 +26,7 @@ def run_command(
     workspace: Path,
     environ: Mapping[str, str],
     run_id: str,
-    bounds: Bounds,
+    limits: ProcessLimits,
     process_list: Path | None = None,
 ) -> Generator[None, None, CommandResult]:
     """Runs a command to its end.
@@ -39,7 +39,7 @@ def run_command(
     """
     environ = {**without_keys(environ), "PWD": str(workspace)}
     launch = Launch(argv, workspace, environ, run_id, merge_stderr=True, process_list=process_list)
-    lines = supervise(launch, bounds)
+    lines = supervise(launch, limits)
     kept = _Kept()
     yield None
     try:
@@ -48,12 +48,12 @@ def run_command(
             match line:
                 case None:
                     yield None
-                case Piece():
+                case LinePart():
                     kept.add(line.data + b"\n" * line.last)
                 case _:
                     kept.add(line + b"\n")
     except StopIteration as ended:
-        end: Exit = ended.value
+        end: ProcessExit = ended.value
         output = kept.text()
         return CommandResult(end, output.removesuffix("\n") if end.unterminated else output)
     finally:

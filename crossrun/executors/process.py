@@ -59,8 +59,8 @@ class Launch(Struct, frozen=True):
     process_list: Path | None = None
 
 
-class Bounds(Struct, frozen=True):
-    """When a child has to end: see `Assignment`.
+class ProcessLimits(Struct, frozen=True):
+    """When a child has to end: see `TurnRequest`.
 
     `busy` says whether a command runs just now; `over` whether the child has said its last word,
     after which it gets `patience` seconds to end by itself.
@@ -75,14 +75,14 @@ class Bounds(Struct, frozen=True):
     patience: float = 10.0
 
 
-class Piece(Struct, frozen=True):
+class LinePart(Struct, frozen=True):
     """A part of a line that is longer than `LONGEST_LINE`."""
 
     data: bytes
     last: bool
 
 
-class Exit(Struct, frozen=True):
+class ProcessExit(Struct, frozen=True):
     """How a child ended.
 
     `code` is negative when a signal ended it; `stderr` is the end of it. `cut_short` says why it
@@ -97,17 +97,17 @@ class Exit(Struct, frozen=True):
     outstayed: bool = False
 
 
-Output = bytes | Piece | None
+Output = bytes | LinePart | None
 """A line without its newline, a piece of a very long one, or None: nothing to read just now."""
 
 
-def supervise(launch: Launch, bounds: Bounds) -> Generator[Output, None, Exit]:
+def supervise(launch: Launch, limits: ProcessLimits) -> Generator[Output, None, ProcessExit]:
     """Runs a child, yields its lines as they come, and sees to its end.
 
     Raises:
         OSError: it cannot be started.
     """
-    child = _Child(launch, bounds)
+    child = _Child(launch, limits)
     try:
         import_psutil()  # now, and not when it has ended
         while child.attend():
@@ -123,9 +123,9 @@ def supervise(launch: Launch, bounds: Bounds) -> Generator[Output, None, Exit]:
 
 
 class _Child:
-    def __init__(self, launch: Launch, bounds: Bounds) -> None:
+    def __init__(self, launch: Launch, limits: ProcessLimits) -> None:
         self._run_id = launch.run_id
-        self._bounds = bounds
+        self._limits = limits
         self._cut_short: Failure | None = None
         self._over_since: float | None = None
         self._outstayed = False
@@ -165,9 +165,9 @@ class _Child:
         else:
             time.sleep(0.01)
 
-    def finish(self) -> Exit:
+    def finish(self) -> ProcessExit:
         stderr = self._stderr.decode("utf-8", "replace")
-        return Exit(
+        return ProcessExit(
             self._process.wait(),
             stderr,
             self._cut_short,
@@ -207,36 +207,36 @@ class _Child:
             if self._cut_short is None and not self._outstayed:
                 return
             self._descent.living()  # whoever leaves its parents now is known
-        elif now < self._next_signal_at and not self._bounds.stop.urgent:
+        elif now < self._next_signal_at and not self._limits.stop.urgent:
             return
         signum, patience = next(self._signals, (signal.SIGKILL, _TICK))
-        if self._bounds.stop.urgent:
+        if self._limits.stop.urgent:
             signum = signal.SIGKILL
         self._signal_group(signum)
         self._next_signal_at = now + patience
 
     def _reason_to_end(self, now: float) -> Failure | None:
-        if self._bounds.stop:
+        if self._limits.stop:
             return CANCELLED
-        if self._bounds.over():
+        if self._limits.over():
             return None
-        if self._bounds.deadline is not None and now >= self._bounds.deadline:
+        if self._limits.deadline is not None and now >= self._limits.deadline:
             return TIMED_OUT
-        idle = self._bounds.idle_timeout
-        if self._bounds.busy():
+        idle = self._limits.idle_timeout
+        if self._limits.busy():
             self._last_output = now
         elif idle is not None and now >= self._last_output + idle:
             return STALLED
-        return self._bounds.limit()
+        return self._limits.limit()
 
     def _has_outstayed(self, now: float) -> bool:
-        if not self._bounds.over():
+        if not self._limits.over():
             self._over_since = None
             return False
         self._over_since = now if self._over_since is None else self._over_since
-        deadline = self._bounds.deadline
+        deadline = self._limits.deadline
         late = deadline is not None and now >= deadline
-        return late or now >= self._over_since + self._bounds.patience
+        return late or now >= self._over_since + self._limits.patience
 
     def _signal_group(self, signum: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -263,7 +263,7 @@ class _Lines:
     r"""Bytes in, lines out. Only `\n` ends a line: other line breaks occur inside of them."""
 
     def __init__(self) -> None:
-        self.ready: list[bytes | Piece] = []
+        self.ready: list[bytes | LinePart] = []
         self._begun: list[bytes] = []
         self._begun_size = 0
         self._in_pieces = False
@@ -276,11 +276,11 @@ class _Lines:
             self._complete()
             self._extend(part)
 
-    def take(self) -> list[bytes | Piece]:
+    def take(self) -> list[bytes | LinePart]:
         ready, self.ready = self.ready, []
         return ready
 
-    def rest(self) -> list[bytes | Piece]:
+    def rest(self) -> list[bytes | LinePart]:
         """What came after the last newline."""
         if self._begun or self._in_pieces:
             self.unterminated = True
@@ -292,12 +292,12 @@ class _Lines:
             self._begun.append(part)
             self._begun_size += len(part)
         if self._begun_size > LONGEST_LINE:
-            self.ready.append(Piece(self._joined(), last=False))
+            self.ready.append(LinePart(self._joined(), last=False))
             self._in_pieces = True
 
     def _complete(self) -> None:
         line = self._joined()
-        self.ready.append(Piece(line, last=True) if self._in_pieces else line)
+        self.ready.append(LinePart(line, last=True) if self._in_pieces else line)
         self._in_pieces = False
 
     def _joined(self) -> bytes:

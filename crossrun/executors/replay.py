@@ -9,9 +9,9 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, TurnStarted, Warned
-from crossrun.executors import Assignment, Outcome
+from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.commands import run_command, shell
-from crossrun.executors.process import Bounds
+from crossrun.executors.process import ProcessLimits
 from crossrun.executors.recording import FileWrite, Recording
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.system import clock
@@ -36,59 +36,59 @@ class Replay:
         """A recording is told what an agent would be told, and plays on."""
         return "developer"
 
-    def command(self, assignment: Assignment) -> list[str]:  # noqa: ARG002  part of the protocol
+    def command(self, turn: TurnRequest) -> list[str]:  # noqa: ARG002  part of the protocol
         """There is no agent to start."""
         return []
 
-    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+    def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
         """Plays all entries in order."""
         title = self._recording.title
         yield Warned(message=f"no model runs: this is a replay of a recording ({title})")
         yield TurnStarted()
         for number, entry in enumerate(self._recording.entries, 1):
-            if assignment.stop:
-                return Outcome(CANCELLED)
+            if turn.stop:
+                return TurnResult(CANCELLED)
             match entry:
                 case CommandRan():
-                    outcome = yield from self._run(entry, number, assignment)
-                    if outcome.failure is not None:
-                        return outcome
+                    result = yield from self._run(entry, number, turn)
+                    if result.failure is not None:
+                        return result
                 case FileWrite():
-                    _write(entry, assignment.workspace)
+                    _write(entry, turn.workspace)
                     yield entry.changed
                 case _:
                     yield entry
-        return Outcome()
+        return TurnResult()
 
     def _run(
-        self, recorded: CommandRan, number: int, assignment: Assignment
-    ) -> Generator[AgentEvent | None, None, Outcome]:
+        self, recorded: CommandRan, number: int, turn: TurnRequest
+    ) -> Generator[AgentEvent | None, None, TurnResult]:
         command = recorded.command
         if self._recording.workspace:
-            command = command.replace(self._recording.workspace, str(assignment.workspace))
+            command = command.replace(self._recording.workspace, str(turn.workspace))
         yield CommandStarted(command=command)
         began = clock.monotonic()
-        result = yield from run_command(
+        ran = yield from run_command(
             shell(command),
-            workspace=assignment.folder,
+            workspace=turn.folder,
             environ=self._environ,
-            run_id=assignment.run_id,
-            bounds=Bounds(assignment.stop, assignment.deadline),
-            process_list=assignment.process_list,
+            run_id=turn.run_id,
+            limits=ProcessLimits(turn.stop, turn.deadline),
+            process_list=turn.process_list,
         )
-        code = result.end.code
+        code = ran.end.code
         yield CommandRan(
             command=command,
             exit_code=code,
-            output=result.output,
+            output=ran.output,
             duration_s=round(clock.monotonic() - began, 3),
         )
-        cut_short = result.end.cut_short
+        cut_short = ran.end.cut_short
         if cut_short is not None:
-            return Outcome(cut_short, code)
+            return TurnResult(cut_short, code)
         if code == recorded.exit_code:
-            return Outcome(None, code)
-        return Outcome(self._diverged(number, recorded, code), code)
+            return TurnResult(None, code)
+        return TurnResult(self._diverged(number, recorded, code), code)
 
     def _diverged(self, number: int, recorded: CommandRan, code: int) -> Failure:
         of_all = f"event {number} of {len(self._recording.entries)}"

@@ -4,9 +4,9 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted
-from crossrun.executors import Assignment, Outcome
+from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.commands import run_command, shell
-from crossrun.executors.process import Bounds
+from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import Failure
 
 
@@ -28,29 +28,29 @@ class Shell:
         """A shell takes no instructions."""
         return "none"
 
-    def command(self, assignment: Assignment) -> list[str]:
+    def command(self, turn: TurnRequest) -> list[str]:
         """The argument list."""
-        return shell(assignment.prompt, "-e")
+        return shell(turn.prompt, "-e")
 
-    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+    def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
         """Runs the script as one command."""
-        yield CommandStarted(command=assignment.prompt)
+        yield CommandStarted(command=turn.prompt)
         result = yield from run_command(
-            self.command(assignment),
-            workspace=assignment.folder,
+            self.command(turn),
+            workspace=turn.folder,
             environ=self._environ,
-            run_id=assignment.run_id,
-            bounds=Bounds(assignment.stop, assignment.deadline),
-            process_list=assignment.process_list,
+            run_id=turn.run_id,
+            limits=ProcessLimits(turn.stop, turn.deadline),
+            process_list=turn.process_list,
         )
         code = result.end.code
-        yield CommandRan(command=assignment.prompt, exit_code=code, output=result.output)
+        yield CommandRan(command=turn.prompt, exit_code=code, output=result.output)
         cut_short = result.end.cut_short
         if cut_short is not None or code == 0:
-            return Outcome(cut_short, code)
+            return TurnResult(cut_short, code)
         failure = Failure(
             "SCRIPT_FAILED",
             f"the script ended with exit code {code}",
             "its output is above and in  crossrun steps",
         )
-        return Outcome(failure, code)
+        return TurnResult(failure, code)

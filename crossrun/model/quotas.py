@@ -48,7 +48,7 @@ def seconds(text: str) -> float:
     return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
 
 
-class Patience:
+class QuotaBackoff:
     """How long a run waits for a provider's quota.
 
     Args:

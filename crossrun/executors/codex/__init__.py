@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from crossrun.events import AgentEvent, Channel
-from crossrun.executors import Assignment, Outcome, agent_cli
+from crossrun.executors import TurnRequest, TurnResult, agent_cli
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.executors.codex.stream import CodexReader
@@ -76,53 +76,51 @@ class Codex:
         otherwise = resumed or self._config.is_instructed_otherwise(folder)
         return "prompt" if otherwise else "developer"
 
-    def execute(self, assignment: Assignment) -> Generator[AgentEvent | None, None, Outcome]:
+    def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
         """Runs one turn. A sandbox that is killed leaves the empty folders that it had made."""
-        folders = {assignment.workspace, assignment.folder}
+        folders = {turn.workspace, turn.folder}
         possible = [folder / name for folder in folders for name in _MADE]
         made = [path for path in possible if not path.exists()]
         try:
-            return (yield from agent_cli.execute(self, assignment, patience=self._patience))
+            return (yield from agent_cli.execute(self, turn, patience=self._patience))
         finally:
             for path in made:
                 with suppress(OSError):  # there is none, or somebody put something into it
                     path.rmdir()
 
-    def launch(self, assignment: Assignment) -> Launch:
+    def launch(self, turn: TurnRequest) -> Launch:
         """The exact process: the prompt on stdin, everything else as arguments."""
         return Launch(
-            argv=self.command(assignment),
-            cwd=assignment.folder,
+            argv=self.command(turn),
+            cwd=turn.folder,
             environ={**_nameable(self._environ), **self._program.environ},
-            run_id=assignment.run_id,
-            stdin=self._prompt(assignment).encode(),
-            process_list=assignment.process_list,
+            run_id=turn.run_id,
+            stdin=self._prompt(turn).encode(),
+            process_list=turn.process_list,
         )
 
-    def reader(self, assignment: Assignment) -> CodexReader:
+    def reader(self, turn: TurnRequest) -> CodexReader:
         """Understands what the process says."""
         sessions = self._config.home / "sessions"
-        patience = _DOUBTFUL * (assignment.idle_timeout or math.inf)
-        return CodexReader(
-            assignment.workspace, assignment.thread_tokens, sessions, patience=patience
-        )
+        patience = _DOUBTFUL * (turn.idle_timeout or math.inf)
+        return CodexReader(turn.workspace, turn.thread_tokens, sessions, patience=patience)
 
-    def command(self, assignment: Assignment) -> list[str]:
+    def command(self, turn: TurnRequest) -> list[str]:
         """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""
         options = self._options
         command = [str(self._program.path), "exec", "--sandbox", options.sandbox]
-        command += ["-C", str(assignment.folder)]
+        command += ["-C", str(turn.folder)]
         command += ["--profile", options.profile] if options.profile else []
-        whole = [str(assignment.workspace)] if assignment.folder != assignment.workspace else []
+        whole = [str(turn.workspace)] if turn.folder != turn.workspace else []
         command += _repeated("--add-dir", (*whole, *options.add_dirs))
-        command += ["resume"] if assignment.thread_id else _repeated("--image", options.images)
+        command += ["resume"] if turn.thread_id else _repeated("--image", options.images)
         command += ["--json"]
         command += [] if options.require_git_repo else ["--skip-git-repo-check"]
         command += ["--model", self._model] if self._model else []
-        command += _repeated("-c", self._settings(assignment))
-        return [*command, *([assignment.thread_id] if assignment.thread_id else []), "-"]
+        command += _repeated("-c", self._settings(turn))
+        return [*command, *([turn.thread_id] if turn.thread_id else []), "-"]
 
-    def _settings(self, assignment: Assignment) -> list[str]:
+    def _settings(self, turn: TurnRequest) -> list[str]:
         settings = ["features.unbounded_connection_retries=false", "tools.update_plan.enabled=true"]
         if self._options.network:
             settings.append("sandbox_workspace_write.network_access=true")
@@ -130,11 +128,11 @@ class Codex:
         # behind the user's own, which may be a whole table and would take the keys' protection away
         settings += [
             "shell_environment_policy.ignore_default_excludes=false",
-            f"shell_environment_policy.set.{MARKER}={_toml(assignment.run_id)}",
+            f"shell_environment_policy.set.{MARKER}={_toml(turn.run_id)}",
             *(f'shell_environment_policy.set.{name}=""' for name in self._emptied()),
         ]
-        if self._by_configuration(assignment):
-            settings.append(f"developer_instructions={_toml(self._instructions(assignment))}")
+        if self._by_configuration(turn):
+            settings.append(f"developer_instructions={_toml(self._instructions(turn))}")
         return settings
 
     def _emptied(self) -> list[str]:
@@ -152,21 +150,21 @@ class Codex:
             and name not in self._config.set_variables
         )
 
-    def _instructions(self, assignment: Assignment) -> str:
-        both = (self._config.developer_instructions, assignment.instructions)
+    def _instructions(self, turn: TurnRequest) -> str:
+        both = (self._config.developer_instructions, turn.instructions)
         return "\n\n".join(text for text in both if text)
 
-    def _by_configuration(self, assignment: Assignment) -> bool:
-        size = len(_toml(self._instructions(assignment)).encode())
-        wanted = assignment.channel == "developer" and bool(assignment.instructions)
+    def _by_configuration(self, turn: TurnRequest) -> bool:
+        size = len(_toml(self._instructions(turn)).encode())
+        wanted = turn.channel == "developer" and bool(turn.instructions)
         return wanted and size <= _LONGEST_ARGUMENT
 
-    def _prompt(self, assignment: Assignment) -> str:
-        if not assignment.instructions or self._by_configuration(assignment):
-            return assignment.prompt
+    def _prompt(self, turn: TurnRequest) -> str:
+        if not turn.instructions or self._by_configuration(turn):
+            return turn.prompt
         return (
-            f"<instructions>\n{assignment.instructions}\n</instructions>\n\n"
-            f"<task>\n{assignment.prompt}\n</task>"
+            f"<instructions>\n{turn.instructions}\n</instructions>\n\n"
+            f"<task>\n{turn.prompt}\n</task>"
         )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from crossrun.executors.process import Exit
+from crossrun.executors.process import ProcessExit
 from crossrun.model.failures import QUOTA_CODES, Failure
 from crossrun.model.quotas import reset_time
 from crossrun.system.clock import utc
@@ -86,7 +86,7 @@ def _with_reset(failure: Failure, known: datetime | None) -> Failure:
     return failure if at is None else replace(failure, retry_at=utc(at))
 
 
-def refused(end: Exit) -> Failure:
+def refused(end: ProcessExit) -> Failure:
     """Codex ended before it began: it says why on stderr only."""
     if end.code < 0:
         return died(end)
@@ -100,7 +100,7 @@ def refused(end: Exit) -> Failure:
     return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
 
 
-def died(end: Exit, *, over: bool = False) -> Failure:
+def died(end: ProcessExit, *, over: bool = False) -> Failure:
     """Codex ended without saying that its turn is over, or badly after it had said so."""
     how = f"with exit code {end.code}"
     if end.code < 0:

@@ -25,11 +25,11 @@ from crossrun.events import (
     UsageReported,
     Warned,
 )
-from crossrun.executors import Outcome
+from crossrun.executors import TurnResult
 from crossrun.executors.codex.failures import classify, died, refused
 from crossrun.executors.codex.items import OpenItems
 from crossrun.executors.codex.session import Session, tokens_of
-from crossrun.executors.process import Exit
+from crossrun.executors.process import ProcessExit
 from crossrun.model.runs import Tokens
 from crossrun.system.clock import monotonic
 
@@ -113,18 +113,18 @@ class CodexReader:
         """Whether the turn is over, well or not."""
         return self._over
 
-    def outcome(self, end: Exit) -> Outcome:
+    def result(self, end: ProcessExit) -> TurnResult:
         """The truth about the turn: it completed and the process ended well, or why not."""
         if end.cut_short is not None:
-            return Outcome(end.cut_short, end.code)
+            return TurnResult(end.cut_short, end.code)
         if self._error is not None:
             resets_at = None if self._session is None else self._session.quota_resets_at
-            return Outcome(classify(self._error, resets_at), end.code)
+            return TurnResult(classify(self._error, resets_at), end.code)
         if self._completed and (end.code == 0 or end.outstayed):
-            return Outcome(None, end.code)
+            return TurnResult(None, end.code)
         if not self._began and not self._completed:
-            return Outcome(refused(end), end.code)
-        return Outcome(died(end, over=self._completed), end.code)
+            return TurnResult(refused(end), end.code)
+        return TurnResult(died(end, over=self._completed), end.code)
 
     def _understand(self, line: dict[str, Any]) -> list[AgentEvent]:
         match line["type"]:
