@@ -1,0 +1,269 @@
+"""Names and English of the package: one meaning for each class, and words that say what a value is.
+
+The lists of exceptions only ever get shorter.
+"""
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "crossrun"
+UNDER_REWRITE = ("patterns", "memory")
+"""These packages are rewritten next, and their names change with them."""
+
+SHARED_CLASS_NAMES = {
+    "Change", "Descent", "Entry", "Exit", "Files", "Outcome", "Piece", "Place", "Plan", "Planner",
+    "Reader", "Recording", "Repository", "Rules", "Step", "Writer", "_Wanted",
+}  # fmt: skip
+
+VAGUE = {"told", "found", "said", "one", "known", "kept"}
+LONGEST_SCOPE = 5
+"""Lines in which a vague name may stand, since what it means is in view."""
+VAGUE_NAMES: dict[str, int] = {
+    "cli": 81,
+    "config": 6,
+    "engine": 2,
+    "executors": 15,
+    "model": 7,
+    "planning": 13,
+    "redaction": 6,
+    "services": 21,
+    "store": 28,
+    "views": 53,
+    "workspace": 46,
+}
+
+PHRASES = re.compile(
+    r"(?<!there )\bis no (?!longer\b)|\bgoes on\b|\bis told\b|\bof its own\b|\bwhatever\b",
+    re.IGNORECASE,
+)
+"""Word-for-word translations of what English says with `is not a`, `continues`, `its`, `any`."""
+TRANSLATED: set[str] = {
+    "CHANGELOG.md",
+    "README.md",
+    "SECURITY.md",
+    "crossrun/cli/__init__.py",
+    "crossrun/cli/again.py",
+    "crossrun/cli/cleanup.py",
+    "crossrun/cli/contents.py",
+    "crossrun/cli/detaching.py",
+    "crossrun/cli/diff.py",
+    "crossrun/cli/error_boundary.py",
+    "crossrun/cli/listing.py",
+    "crossrun/cli/paging.py",
+    "crossrun/cli/pattern_changes.py",
+    "crossrun/cli/patterns.py",
+    "crossrun/cli/retaining.py",
+    "crossrun/cli/run.py",
+    "crossrun/cli/run_options.py",
+    "crossrun/cli/starting.py",
+    "crossrun/config/settings.py",
+    "crossrun/config/tasktypes/__init__.py",
+    "crossrun/config/tasktypes/writing.yaml",
+    "crossrun/engine/__init__.py",
+    "crossrun/engine/agent.py",
+    "crossrun/engine/context.py",
+    "crossrun/engine/finish.py",
+    "crossrun/events/__init__.py",
+    "crossrun/events/beginning.py",
+    "crossrun/executors/codex/__init__.py",
+    "crossrun/executors/codex/failures.py",
+    "crossrun/executors/codex/session.py",
+    "crossrun/executors/process.py",
+    "crossrun/executors/recording.py",
+    "crossrun/executors/recordings/code.yaml",
+    "crossrun/executors/replay.py",
+    "crossrun/executors/suspending.py",
+    "crossrun/model/queries.py",
+    "crossrun/model/quotas.py",
+    "crossrun/model/runs.py",
+    "crossrun/model/workflows.py",
+    "crossrun/planning/__init__.py",
+    "crossrun/planning/openai/failures.py",
+    "crossrun/planning/prompt.py",
+    "crossrun/planning/wording.py",
+    "crossrun/projections/resume.py",
+    "crossrun/redaction/words.py",
+    "crossrun/services/applying/changes.py",
+    "crossrun/services/applying/commits.py",
+    "crossrun/services/applying/ignored.py",
+    "crossrun/services/changes.py",
+    "crossrun/services/cleanup/removal.py",
+    "crossrun/services/lineage.py",
+    "crossrun/store/access.py",
+    "crossrun/store/artifacts.py",
+    "crossrun/store/backups.py",
+    "crossrun/store/compacting.py",
+    "crossrun/store/locks.py",
+    "crossrun/store/pattern_writing.py",
+    "crossrun/store/queue.py",
+    "crossrun/store/reading.py",
+    "crossrun/store/rows.py",
+    "crossrun/store/versions.py",
+    "crossrun/store/workspace_runs.py",
+    "crossrun/store/writing.py",
+    "crossrun/system/background.py",
+    "crossrun/system/inherited.py",
+    "crossrun/system/streams.py",
+    "crossrun/views/applying.py",
+    "crossrun/views/changes.py",
+    "crossrun/views/live.py",
+    "crossrun/views/summary.py",
+    "crossrun/views/terminal.py",
+    "crossrun/views/words.py",
+    "crossrun/workspace/__init__.py",
+    "crossrun/workspace/copying/trees.py",
+    "crossrun/workspace/files/attributes.py",
+    "crossrun/workspace/files/dirfd.py",
+    "crossrun/workspace/git/waiting.py",
+    "crossrun/workspace/merge/branches.py",
+    "crossrun/workspace/merge/decisions.py",
+    "crossrun/workspace/merge/git_state.py",
+    "crossrun/workspace/merge/goals.py",
+    "crossrun/workspace/merge/other_names.py",
+    "crossrun/workspace/merge/preflight.py",
+    "crossrun/workspace/merge/target.py",
+    "crossrun/workspace/snapshots/files.py",
+    "crossrun/workspace/snapshots/reader.py",
+    "crossrun/workspace/snapshots/recorder.py",
+    "crossrun/workspace/sources/cloning.py",
+    "crossrun/workspace/sources/preparing.py",
+    "docs/architecture.md",
+    "docs/decisions/0001-one-stream-of-events.md",
+    "docs/decisions/0005-oldest-codex.md",
+    "docs/decisions/0008-going-on.md",
+    "docs/decisions/0009-socks.md",
+    "docs/explanation/holdout.md",
+    "docs/how-to/bring-changes-back.md",
+    "docs/how-to/disk-space.md",
+    "docs/how-to/local-models.md",
+    "docs/how-to/look-at-changes.md",
+    "docs/how-to/own-files.md",
+    "docs/how-to/own-task-types.md",
+    "docs/how-to/pattern-memory.md",
+    "docs/how-to/replay.md",
+    "docs/how-to/run-control.md",
+    "docs/how-to/scripts.md",
+    "docs/how-to/secrets.md",
+    "docs/reference/commands.md",
+    "docs/reference/errors.md",
+    "docs/reference/events.md",
+    "docs/reference/json.md",
+    "docs/reference/settings.md",
+    "docs/tutorial.md",
+}
+
+
+def room(file: Path) -> str:
+    """The part of the package that a file belongs to."""
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Each module that follows the rules, with its room."""
+    for file in sorted(SOURCE.rglob("*.py")):
+        if room(file) not in UNDER_REWRITE:
+            yield room(file), ast.parse(file.read_text())
+
+
+def test_a_class_name_stands_once_in_the_package() -> None:
+    places = defaultdict(list)
+    for name, module in modules():
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(name)
+    shared = {name: rooms for name, rooms in places.items() if len(rooms) > 1}
+    assert {name: shared[name] for name in shared.keys() - SHARED_CLASS_NAMES} == {}
+
+
+SCOPES = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp,
+    ast.DictComp, ast.GeneratorExp,
+)  # fmt: skip
+
+
+def vague_names(node: ast.AST, lines: int) -> Iterator[str]:
+    """The vague names below a node that are in use over more than a few lines.
+
+    Args:
+        node: where to look.
+        lines: the length of the scope that the node stands in.
+    """
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef) and child.name.strip("_") in VAGUE:
+            yield child.name
+        if lines > LONGEST_SCOPE and is_vague(child):
+            yield ast.unparse(child)
+        inner = lines
+        if isinstance(child, SCOPES):
+            inner = (child.end_lineno or 0) - child.lineno + 1
+        yield from vague_names(child, inner)
+
+
+def is_vague(node: ast.AST) -> bool:
+    if isinstance(node, ast.Name):
+        return isinstance(node.ctx, ast.Store) and node.id.strip("_") in VAGUE
+    return isinstance(node, ast.arg) and node.arg.strip("_") in VAGUE
+
+
+def test_names_say_what_a_value_is() -> None:
+    counts: Counter[str] = Counter()
+    for name, module in modules():
+        counts[name] += len(list(vague_names(module, LONGEST_SCOPE + 1)))
+    assert {name: count for name, count in counts.items() if count > VAGUE_NAMES.get(name, 0)} == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("def told(a): ...", ["told"]),
+        ("def f(a):\n  found = a\n\n\n\n  return found", ["found"]),
+        ("def f(said):\n\n\n\n\n  return 1", ["said"]),
+        ("for one in x: ...", ["one"]),
+        ("def f(a):\n  kept = a\n  return kept", []),
+        ("def f(a):\n\n\n\n\n\n  return [one for one in a]", []),
+        ("known.found(said=1)", []),
+    ],
+)
+def test_a_vague_name_would_be_noticed(code: str, names: list[str]) -> None:
+    assert list(vague_names(ast.parse(code), LONGEST_SCOPE + 1)) == names
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """What people read: the source, whose code holds none of the phrases, and the documents."""
+    sources = [file for file in SOURCE.rglob("*.py") if room(file) not in UNDER_REWRITE]
+    data = [file for file in SOURCE.rglob("*.yaml") if room(file) not in UNDER_REWRITE]
+    for file in sorted([*sources, *data, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):
+        yield str(file.relative_to(ROOT)), joined(file.read_text())
+
+
+def joined(text: str) -> str:
+    """A text without its line breaks, comment signs and the seams of strings."""
+    return " ".join(re.sub(r'"?\s*\n\s*(?:#|f?")?', " ", text).split())
+
+
+def test_texts_read_as_english() -> None:
+    translated = {
+        name: phrases
+        for name, text in texts()
+        if name not in TRANSLATED and (phrases := PHRASES.findall(text))
+    }
+    assert translated == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x is no\n# text file", "Goes on", 'has "is "\n    "told"', "of its\n   own", "whatever"],
+)
+def test_a_translated_phrase_would_be_noticed(text: str) -> None:
+    assert PHRASES.search(joined(text))
+
+
+@pytest.mark.parametrize("text", ["there is no run", "is no longer there", "is not a run"])
+def test_plain_english_is_left_alone(text: str) -> None:
+    assert PHRASES.search(joined(text)) is None
