@@ -29,15 +29,15 @@ from crossrun.model.failures import CANCELLED, Failure
 from crossrun.model.runs import Limits, Spent, Tokens
 from crossrun.planning import StepReport
 from crossrun.planning.prompt import to_go_on
-from crossrun.projections.resume import Standing
+from crossrun.projections.resume import ResumeState
 
 QUOTA = Failure("QUOTA_EXCEEDED", "the quota is used up", "wait")
 
 
-def standing(*events: Event) -> Standing:
-    found = Standing()
+def folded(*events: Event) -> ResumeState:
+    found = ResumeState()
     for event in events:
-        found.see(event)
+        found.apply(event)
     return found
 
 
@@ -45,9 +45,9 @@ def prompts(crossrun: Crossrun, run: str = "last") -> list[str]:
     return [e["prompt"] for e in crossrun.events(run) if e["type"] == "step_planned"]
 
 
-class TestStanding:
+class TestResumeState:
     def test_a_finished_step_is_reported_and_nothing_is_left_of_it(self) -> None:
-        found = standing(
+        found = folded(
             StepPlanned(prompt="do it"), TurnStarted(), AgentSpoke(text="done"), StepFinished()
         )
         assert found.next_prompt() is None
@@ -57,20 +57,20 @@ class TestStanding:
     def test_a_step_that_was_begun_is_gone_on_with_in_its_thread(self) -> None:
         planned = StepPlanned(prompt="do it")
         begun = (planned, ThreadStarted(thread_id="t1"), TurnStarted())
-        assert standing(*begun).next_prompt() == to_go_on("do it")
-        assert standing(*begun, StepFinished(failure=CANCELLED)).next_prompt() == to_go_on("do it")
-        assert standing(planned, TurnStarted()).next_prompt() == "do it"
-        assert standing(ThreadStarted(thread_id="t1"), planned).next_prompt() == "do it"
+        assert folded(*begun).next_prompt() == to_go_on("do it")
+        assert folded(*begun, StepFinished(failure=CANCELLED)).next_prompt() == to_go_on("do it")
+        assert folded(planned, TurnStarted()).next_prompt() == "do it"
+        assert folded(ThreadStarted(thread_id="t1"), planned).next_prompt() == "do it"
 
     def test_a_thread_in_which_no_turn_began_cannot_be_found_again(self) -> None:
-        assert standing(ThreadStarted(thread_id="t1")).thread_id is None
-        assert standing(ThreadStarted(thread_id="t1"), TurnStarted()).thread_id == "t1"
+        assert folded(ThreadStarted(thread_id="t1")).thread_id is None
+        assert folded(ThreadStarted(thread_id="t1"), TurnStarted()).thread_id == "t1"
 
     def test_going_on_twice_is_said_once(self) -> None:
         assert to_go_on(to_go_on("do it")) == to_go_on("do it")
 
     def test_a_check_that_failed_becomes_the_next_step(self) -> None:
-        found = standing(
+        found = folded(
             StepPlanned(prompt="do it"),
             ThreadStarted(thread_id="t1"),
             TurnStarted(),
@@ -84,24 +84,24 @@ class TestStanding:
     def test_a_call_that_became_no_step_is_thought_of_again(self) -> None:
         call = {"role": "assistant", "tool_calls": [{"id": "1"}]}
         asked = PlannerReplied(sent=({"role": "user", "content": "task"},), reply=call)
-        assert standing(asked).settled().messages == ()
-        planned = standing(asked, StepPlanned(prompt="do it")).settled()
+        assert folded(asked).settled().messages == ()
+        planned = folded(asked, StepPlanned(prompt="do it")).settled()
         assert planned.messages == ({"role": "user", "content": "task"}, call)
         done = PlannerReplied(sent=(), reply={"role": "assistant", "content": "done"})
-        assert standing(done).settled().messages == ({"role": "assistant", "content": "done"},)
+        assert folded(done).settled().messages == ({"role": "assistant", "content": "done"},)
 
     def test_a_new_task_keeps_the_conversations_and_counts_anew(self) -> None:
-        found = standing(
+        found = folded(
             ThreadStarted(thread_id="t1"),
             TurnStarted(),
             UsageReported(source="agent", tokens=Tokens(5), thread_total=Tokens(9), cost=1.0),
             StepPlanned(prompt="do it"),
         ).with_new_task()
-        assert found == Standing(thread_id="t1", thread_tokens=Tokens(9))
+        assert found == ResumeState(thread_id="t1", thread_tokens=Tokens(9))
 
     def test_a_refused_request_is_no_turn(self) -> None:
-        assert standing(StepPlanned(prompt="x"), StepFinished(failure=QUOTA)).steps == 0
-        assert standing(StepPlanned(prompt="x"), StepFinished(failure=CANCELLED)).steps == 1
+        assert folded(StepPlanned(prompt="x"), StepFinished(failure=QUOTA)).steps == 0
+        assert folded(StepPlanned(prompt="x"), StepFinished(failure=CANCELLED)).steps == 1
 
     @pytest.mark.parametrize(
         ("limits", "code"),
@@ -115,12 +115,12 @@ class TestStanding:
         ],
     )
     def test_limits_are_reached_at_their_value(self, limits: Limits, code: str | None) -> None:
-        used = Standing(steps=2, spent=Spent(Tokens(20, 5, 10), 0.5))
+        used = ResumeState(steps=2, spent=Spent(Tokens(20, 5, 10), 0.5))
         reached = used.limit_reached(limits)
         assert (reached and reached.code) == code
 
     def test_a_cost_that_is_not_known_is_no_cost_of_zero(self) -> None:
-        used = standing(UsageReported(source="agent", tokens=Tokens(5)))
+        used = folded(UsageReported(source="agent", tokens=Tokens(5)))
         assert used.spent.cost is None
         assert used.limit_reached(Limits(max_cost=0.000001)) is None
 

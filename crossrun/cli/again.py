@@ -63,11 +63,11 @@ def resume(
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[Descent]:
         found = resumed(store, earlier, task, _revision(given))
-        standing, limits = found.origin.standing, found.request.limits
-        reached = standing.limit_reached(limits)
+        state, limits = found.origin.state, found.request.limits
+        reached = state.limit_reached(limits)
         if reached is not None:
             raise UsageError("LIMIT_USED_UP", reached.message, hint=reached.hint)
-        if limits.max_cost is not None and standing.spent.cost is None:
+        if limits.max_cost is not None and state.spent.cost is None:
             raise ConfigurationError(
                 "PRICE_UNKNOWN",
                 f"--max-cost cannot be kept: what was used before {earlier.id} ended has no price",

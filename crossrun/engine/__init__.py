@@ -62,7 +62,7 @@ def first_turn(
     course.subfolder = subfolder_of(course)
     work = Work(course)
     decided = work.decide((), would_be=True)
-    return work.turn(origin.standing.next_prompt() or request.task), decided
+    return work.turn(origin.state.next_prompt() or request.task), decided
 
 
 def _started(course: Course) -> RunStarted:

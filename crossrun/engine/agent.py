@@ -40,7 +40,7 @@ class Work:
 
     def __init__(self, course: Course) -> None:
         self._course = course
-        self._standing = msgspec.structs.replace(course.origin.standing)
+        self._state = msgspec.structs.replace(course.origin.state)
         self._backoff = QuotaBackoff(course.request.limits.wait_for_quota)
         self._block = ""
 
@@ -79,7 +79,7 @@ class Work:
 
     def turn(self, prompt: str) -> TurnRequest:
         """What the agent gets for one step."""
-        course, standing = self._course, self._standing
+        course, state = self._course, self._state
         limits, channel = course.request.limits, self._channel()
         instructions = for_agent(course.crew.task_type, self._block)
         return TurnRequest(
@@ -90,11 +90,11 @@ class Work:
             channel=channel,
             stop=course.stop,
             keep=course.archive.keep_line,
-            thread_id=standing.thread_id,
-            thread_tokens=standing.thread_tokens,
+            thread_id=state.thread_id,
+            thread_tokens=state.thread_tokens,
             deadline=course.deadline,
             idle_timeout=limits.idle_timeout,
-            limit=lambda: standing.budget_reached(limits),
+            limit=lambda: state.budget_reached(limits),
             process_list=course.process_list,
             subfolder=course.subfolder,
         )
@@ -141,7 +141,7 @@ class Work:
 
     def _next_prompt(self) -> Generator[Event | None, None, str | None]:
         """That of the step that is not finished, or else of the next one that the planner wants."""
-        unfinished = self._standing.next_prompt()
+        unfinished = self._state.next_prompt()
         if unfinished is not None:
             return unfinished
         while True:
@@ -152,13 +152,13 @@ class Work:
                     raise
 
     def _think(self) -> Generator[Event | None, None, str | None]:
-        course, standing = self._course, self._standing
+        course, state = self._course, self._state
         planner_input = PlannerInput(
             course.request.task,
             course.crew.task_type,
             self._block,
-            standing.messages,
-            standing.reports,
+            state.messages,
+            state.reports,
         )
         planner = course.crew.planner
         decision = yield from course.in_background(lambda: planner.next_step(planner_input))
@@ -175,7 +175,7 @@ class Work:
         turn = self.turn(prompt)
         planned = StepPlanned(prompt=prompt, instructions=turn.instructions, channel=turn.channel)
         yield self._seen(planned)
-        limit = self._standing.limit_reached(self._course.request.limits)
+        limit = self._state.limit_reached(self._course.request.limits)
         if limit is not None:
             return limit
         yield None  # the step is in the ledger before the agent can act on it
@@ -218,7 +218,7 @@ class Work:
     def _seen(self, event: Event) -> Event:
         if isinstance(event, UsageReported):
             event = self._with_cost(event)
-        self._standing.see(event)
+        self._state.apply(event)
         return event
 
     def _with_cost(self, used: UsageReported) -> UsageReported:
@@ -228,7 +228,7 @@ class Work:
         return msgspec.structs.replace(used, cost=price.cost(used.tokens))
 
     def _channel(self) -> Channel:
-        resumed = self._standing.thread_id is not None
+        resumed = self._state.thread_id is not None
         course = self._course
         return course.crew.executor.channel(course.folder, resumed=resumed)
 

@@ -50,7 +50,7 @@ _CHANGED_TOLD = 1000
 """And so many changed files."""
 
 
-class Standing(Struct):
+class ResumeState(Struct):
     """What is known after some events.
 
     `prompt` is that of the step that was planned and is not finished; `begun` says whether the
@@ -71,7 +71,7 @@ class Standing(Struct):
     _changed: list[str] = field(default_factory=list)
     _failed: list[tuple[str, int | None, str]] = field(default_factory=list)
 
-    def see(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
         """Takes one more event into account."""
         match event:
             case ThreadStarted(thread_id=thread_id):
@@ -119,14 +119,14 @@ class Standing(Struct):
             return self.prompt
         return to_go_on(self.prompt)
 
-    def settled(self) -> "Standing":
+    def settled(self) -> "ResumeState":
         """Without a call of the planner that did not become a step: it thinks once more."""
         whole = self.messages[: len(self.messages) - self._unplanned]
         return replace(self, messages=whole, _unplanned=0)
 
-    def with_new_task(self) -> "Standing":
+    def with_new_task(self) -> "ResumeState":
         """Only what stays of it when the agent gets another task: the conversations."""
-        return Standing(
+        return ResumeState(
             thread_id=self.thread_id, thread_tokens=self.thread_tokens, messages=self.messages
         )
 
@@ -161,7 +161,7 @@ class Standing(Struct):
 class Origin(Struct, frozen=True):
     """What a run repeats or goes on from.
 
-    `workspace` is the one that it takes over, `standing` what the earlier runs left. `cloned` is
+    `workspace` is the one that it takes over, `state` what the earlier runs left. `cloned` is
     the workspace that its own one is a copy of, which may change again once `let_go` was called.
     `source` is where the files of either came from. `new_task`: the agent gets another task than
     in the run that this one goes on from.
@@ -174,4 +174,4 @@ class Origin(Struct, frozen=True):
     let_go: Callable[[], object] = lambda: None
     source: Source | None = None
     new_task: bool = False
-    standing: Standing = field(default_factory=Standing)
+    state: ResumeState = field(default_factory=ResumeState)

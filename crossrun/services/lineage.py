@@ -12,7 +12,7 @@ from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError
 from crossrun.events import RunStarted, decode
 from crossrun.model.runs import MemoryOptions, Run, RunRequest, Source
 from crossrun.model.status import Status
-from crossrun.projections.resume import SEEN, Origin, Standing
+from crossrun.projections.resume import SEEN, Origin, ResumeState
 from crossrun.redaction import MASK
 from crossrun.store import Store
 
@@ -84,16 +84,16 @@ def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchan
     """
     _require_workspace(store, run)
     _require_prepared(store, run)
-    request, standing = revise(_request(store, run)), _standing(store, run)
+    request, state = revise(_request(store, run)), _resume_state(store, run)
     if task is not None:
-        request, standing = replace(request, task=task), standing.with_new_task()
+        request, state = replace(request, task=task), state.with_new_task()
     elif run.status is Status.SUCCEEDED:
         raise UsageError(
             "NOTHING_LEFT",
             f"the run {run.id} succeeded, there is nothing left to do in it",
             hint=f'say what to do next: crossrun resume {run.id} "your task"',
         )
-    has_task = standing.thread_id is not None or task is not None
+    has_task = state.thread_id is not None or task is not None
     _require_whole(
         f"resume {run.id}",
         task="" if has_task else request.task,
@@ -106,7 +106,7 @@ def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchan
         workspace=Path(run.workspace),
         source=_source(store, run),
         new_task=task is not None,
-        standing=standing,
+        state=state,
     )
     return Descent(replace(request, memory=memory), origin)
 
@@ -160,17 +160,17 @@ def _request(store: Store, run: Run) -> RunRequest:
     return event.request
 
 
-def _standing(store: Store, run: Run) -> Standing:
+def _resume_state(store: Store, run: Run) -> ResumeState:
     """What all runs left that this one goes on from, and it itself."""
-    standing = Standing()
+    state = ResumeState()
     for each in store.read.lineage(run):
         for stored in store.read.events(each.id, types=("run_started", *SEEN)):
             event = decode(stored.body)
             if isinstance(event, RunStarted) and event.new_task:
-                standing = standing.with_new_task()
-            standing.see(event)
-        standing = standing.settled()
-    return standing
+                state = state.with_new_task()
+            state.apply(event)
+        state = state.settled()
+    return state
 
 
 def _source(store: Store, run: Run) -> Source | None:
