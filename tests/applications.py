@@ -18,7 +18,14 @@ from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, Wo
 from crossrun.model.runs import BeginWith, Run, RunRequest, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.services.applying import Change, Outcome, apply_to_files, change_of, target_of, undo
+from crossrun.services.applying import (
+    ApplicableChange,
+    ApplyResult,
+    apply_to_files,
+    change_of,
+    target_of,
+    undo,
+)
 from crossrun.services.assembly import workspaces
 from crossrun.store import Store
 from crossrun.workspace.files.emptied import kept_folders
@@ -121,7 +128,7 @@ class Desk:
     def trees(self, run: Run) -> Trees:
         return Trees(self.workspaces.snapshots(Path(run.workspace)))
 
-    def undo(self, run: Run) -> Outcome:
+    def undo(self, run: Run) -> ApplyResult:
         """Takes back what was brought."""
         return undo(self.store, run, self.workspaces)
 
@@ -129,7 +136,7 @@ class Desk:
         """Whether a run was brought somewhere, or a part of it."""
         return any(one.is_live for one in self.store.read.applications(run.id))
 
-    def change(self, run: Run) -> Change:
+    def change(self, run: Run) -> ApplicableChange:
         return change_of(self.store, run, self.workspaces)
 
     def tree(self) -> str:
@@ -192,7 +199,7 @@ def files(folder: Path) -> Iterator[str]:
             yield str(path.relative_to(folder))
 
 
-def brought(desk: Desk, run: Run, *, marking: bool = False, to: Path | None = None) -> Outcome:
+def brought(desk: Desk, run: Run, *, marking: bool = False, to: Path | None = None) -> ApplyResult:
     """What comes of bringing a run's change to files."""
     folder = target_of(run, to)
     return apply_to_files(desk.store, desk.change(run), folder, marking=marking)

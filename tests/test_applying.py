@@ -19,21 +19,21 @@ from crossrun.errors import ConfigurationError, CrossrunError
 from crossrun.model.runs import Application, Run
 from crossrun.workspace.files.dirfd import opened
 from crossrun.workspace.merge.decisions import (
-    Place,
-    Plan,
-    Step,
-    Wish,
+    DesiredEntry,
+    MergePlan,
+    MergeStep,
+    TargetEntry,
+    blocked_paths,
     decide,
-    in_the_way,
+    desired_entries,
     is_safe,
     merged_mode,
-    wishes,
 )
-from crossrun.workspace.merge.plan import carry_out
-from crossrun.workspace.merge.rewriting import TouchedError
-from crossrun.workspace.merge.target import TargetFolder
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
+from crossrun.workspace.target.execution import execute
+from crossrun.workspace.target.file_writer import TargetChangedError
+from crossrun.workspace.target.folder import TargetFolder
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 
@@ -195,14 +195,14 @@ def test_what_changed_is_brought_and_taken_back(desk: Desk, tmp_path: Path, case
     desk.sh(since)
     before = desk.tree()
 
-    outcome = brought(desk, run)
+    result = brought(desk, run)
 
     wanted = Desk(tmp_path / "wanted", desk.crossrun)
     wanted.sh(expected)
-    assert outcome.plan.clashes == ()
+    assert result.plan.conflicts == ()
     assert desk.tree() == wanted.tree()
-    if outcome.application is not None:
-        assert desk.undo(run).plan.clashes == ()
+    if result.application is not None:
+        assert desk.undo(run).plan.conflicts == ()
         assert desk.tree() == before
     assert [name for name in files(desk.folder) if ".crossrun" in name] == []
 
@@ -250,10 +250,10 @@ def test_what_the_user_changed_differently_keeps_everything_as_it_is(desk: Desk,
     desk.sh(since)
     before = state(desk.folder)
 
-    outcome = brought(desk, run)
+    result = brought(desk, run)
 
-    assert [clash.path for clash in outcome.plan.clashes] == paths
-    assert outcome.application is None
+    assert [conflict.path for conflict in result.plan.conflicts] == paths
+    assert result.application is None
     assert state(desk.folder) == before
     assert desk.store.read.applications(run.id) == []
 
@@ -268,9 +268,9 @@ def test_conflicts_get_markers_when_they_are_asked_for(desk: Desk) -> None:
     )
     before = desk.tree()
 
-    outcome = brought(desk, run, marking=True)
+    result = brought(desk, run, marking=True)
 
-    assert [(clash.path, clash.written) for clash in outcome.plan.clashes] == [
+    assert [(conflict.path, conflict.written) for conflict in result.plan.conflicts] == [
         ("binary", f"binary.{run.id}"),
         ("gone", f"gone.{run.id}"),
         ("new", "new"),
@@ -297,9 +297,9 @@ def test_a_name_beside_a_conflict_never_replaces_a_file(desk: Desk) -> None:
     run = desk.run("printf '\\0b' > binary")
     desk.sh(f"printf '\\0c' > binary; echo mine > binary.{run.id}")
 
-    (clash,) = brought(desk, run, marking=True).plan.clashes
+    (conflict,) = brought(desk, run, marking=True).plan.conflicts
 
-    assert clash.written == f"binary.{run.id}.2"
+    assert conflict.written == f"binary.{run.id}.2"
     assert (desk.folder / f"binary.{run.id}").read_text() == "mine\n"
 
 
@@ -309,7 +309,7 @@ def test_a_name_beside_a_conflict_is_as_long_as_names_may_be(desk: Desk) -> None
     run = desk.run(f"printf '\\0b' > {long}; printf '\\0b' > {wide}")
     desk.sh(f"printf '\\0c' > {long}; printf '\\0c' > {wide}")
 
-    written = [clash.written for clash in brought(desk, run, marking=True).plan.clashes]
+    written = [conflict.written for conflict in brought(desk, run, marking=True).plan.conflicts]
 
     assert written == [f"{'l' * 246}.{run.id}", f"{'é' * 123}.{run.id}"]
     assert all((desk.folder / str(name)).read_bytes() == b"\0b" for name in written)
@@ -347,19 +347,19 @@ class TestDecisions:
             (a, linked, b): "clash",
             (a, b, linked): "clash",
         }
-        found = {case: decide(Wish((case[0],), case[1]), case[2]) for case in table}
+        found = {case: decide(DesiredEntry((case[0],), case[1]), case[2]) for case in table}
         assert found == table
 
     def test_every_state_that_led_to_the_change_is_known(self) -> None:
         a, b, c = self.A, self.B, self.C
-        assert decide(Wish((b, a), c), a) == "take"
-        assert decide(Wish((b, a), b), a) == "take"
-        assert decide(Wish((b, a), b), c) == "keep"
+        assert decide(DesiredEntry((b, a), c), a) == "take"
+        assert decide(DesiredEntry((b, a), b), a) == "take"
+        assert decide(DesiredEntry((b, a), b), c) == "keep"
 
     def test_a_path_that_is_as_in_one_base_is_wanted_as_it_is_there(self) -> None:
         a, b, c = self.A, self.B, self.C
-        found = wishes([{"x": (b, c)}, {"x": (a, c), "y": (a, b)}])
-        assert found == {"x": Wish((b, a), c), "y": Wish((b, a), b)}
+        found = desired_entries([{"x": (b, c)}, {"x": (a, c), "y": (a, b)}])
+        assert found == {"x": DesiredEntry((b, a), c), "y": DesiredEntry((b, a), b)}
 
     def test_both_sides_have_their_way_with_modes(self) -> None:
         file, program = self.A, Entry(PROGRAM, self.A.blob)
@@ -368,14 +368,16 @@ class TestDecisions:
         assert merged_mode(program, file, program) == FILE
 
     def test_what_is_in_the_way_may_be_removed_by_the_change_itself(self) -> None:
-        new = Step("a/b", None, self.A, place=Place(blocked_by="a"))
-        assert in_the_way([new]) == {"a/b": "a is no folder here"}
-        assert in_the_way([new, Step("a", self.A, None)]) == {}
-        file = Step("a", None, self.A, place=Place(within=("a/b", "a/c")))
-        assert in_the_way([file, Step("a/b", self.A, None)]) == {
+        new = MergeStep("a/b", None, self.A, current=TargetEntry(blocked_by="a"))
+        assert blocked_paths([new]) == {"a/b": "a is no folder here"}
+        assert blocked_paths([new, MergeStep("a", self.A, None)]) == {}
+        file = MergeStep("a", None, self.A, current=TargetEntry(within=("a/b", "a/c")))
+        assert blocked_paths([file, MergeStep("a/b", self.A, None)]) == {
             "a": "a folder with other files is there"
         }
-        assert in_the_way([file, *(Step(path, self.A, None) for path in ("a/b", "a/c"))]) == {}
+        assert (
+            blocked_paths([file, *(MergeStep(path, self.A, None) for path in ("a/b", "a/c"))]) == {}
+        )
 
 
 PARTS = ["..", ".", "", ".git", ".GIT", ".Git"]
@@ -398,11 +400,11 @@ def test_no_name_leads_out_of_the_target_or_into_git(tmp_path: Path, name: str) 
     with opened(target) as top:
         folder = TargetFolder(top, "t")
         with pytest.raises(ValueError, match="no path within"):
-            folder.put(name, Entry(FILE, blob_id(b"x")), b"x", Place())
+            folder.put(name, Entry(FILE, blob_id(b"x")), b"x", TargetEntry())
         with pytest.raises(ValueError, match="no path within"):
             folder.look(name)
         with pytest.raises(ValueError, match="no path within"):
-            folder.remove(name, Place())
+            folder.remove(name, TargetEntry())
     assert not is_safe(name)
     assert not outside.exists()
     assert list(target.iterdir()) == []
@@ -424,15 +426,15 @@ class TestRaces:
         (outside / "f").write_text("theirs\n")
         return outside
 
-    def step(self, desk: Desk, path: str) -> tuple[Run, Plan]:
+    def step(self, desk: Desk, path: str) -> tuple[Run, MergePlan]:
         """A plan for a run that changes one path, made before the trap is set."""
         run = desk.run(f"mkdir -p $(dirname {path}); echo new > {path}")
         change = desk.change(run)
         pairs = change.trees.changed(change.base, change.tree)
         with opened(desk.folder) as top:
-            place = TargetFolder(top, "x").look(path)
+            current = TargetFolder(top, "x").look(path)
         before, after = pairs[path]
-        return run, Plan((Step(path, before, after, place=place),))
+        return run, MergePlan((MergeStep(path, before, after, current=current),))
 
     @pytest.mark.parametrize(
         "trap",
@@ -446,8 +448,8 @@ class TestRaces:
         run, plan = self.step(desk, path)
         desk.sh(trap.format(outside=outside))
 
-        with opened(desk.folder) as top, pytest.raises((TouchedError, OSError)):
-            carry_out(plan, desk.trees(run), TargetFolder(top, "x"))
+        with opened(desk.folder) as top, pytest.raises((TargetChangedError, OSError)):
+            execute(plan, desk.trees(run), TargetFolder(top, "x"))
 
         assert {file.name: file.read_text() for file in outside.iterdir()} == {"f": "theirs\n"}
 
@@ -460,8 +462,8 @@ class TestRaces:
         desk.sh(trap.format(outside=outside))
         before = state(desk.folder)
 
-        with opened(desk.folder) as top, pytest.raises(TouchedError):
-            carry_out(plan, desk.trees(run), TargetFolder(top, "x"))
+        with opened(desk.folder) as top, pytest.raises(TargetChangedError):
+            execute(plan, desk.trees(run), TargetFolder(top, "x"))
 
         assert state(desk.folder) == before
         assert (outside / "f").read_text() == "theirs\n"
@@ -520,9 +522,9 @@ class TestFiles:
             server.bind("s")
             os.chdir(here)
 
-            outcome = brought(desk, run)
+            result = brought(desk, run)
 
-        assert [clash.path for clash in outcome.plan.clashes] == ["d"]
+        assert [conflict.path for conflict in result.plan.conflicts] == ["d"]
         assert (desk.folder / "d" / "a").read_text() == "a\n"
 
     def test_uncommitted_work_that_was_copied_is_no_conflict(self, desk: Desk) -> None:
@@ -532,7 +534,7 @@ class TestFiles:
         run = desk.run("echo more >> a; echo more >> untracked", uncommitted=2)
         git = state(desk.folder / ".git")
 
-        assert brought(desk, run).plan.clashes == ()
+        assert brought(desk, run).plan.conflicts == ()
 
         assert (desk.folder / "a").read_text() == "work\nmore\n"
         assert (desk.folder / "untracked").read_text() == "new\nmore\n"
@@ -554,9 +556,9 @@ class TestFiles:
         desk.sh("sed -i s/seven/SEVEN/ a")
         second = desk.resume(first, "sed -i s/TWO/zwei/ a; echo 2 > b; echo x > x")
 
-        outcome = brought(desk, second)
+        result = brought(desk, second)
 
-        assert outcome.plan.clashes == ()
+        assert result.plan.conflicts == ()
         assert (desk.folder / "a").read_text() == "one\nzwei\nthree\nfour\nfive\nsix\nSEVEN\n"
         assert [(desk.folder / name).read_text() for name in "bx"] == ["2\n", "x\n"]
 
@@ -582,9 +584,9 @@ class TestFiles:
         desk.sh("echo a > a; echo b > b; mkdir d; echo c > d/c")
         run = desk.run("echo A > a; rm b; rm -r d; echo D > d")
         before = desk.tree()
-        outcome = brought(desk, run)
-        assert outcome.application is not None
-        desk.sh(f"echo b > b; rm d; echo half > .crossrun-{outcome.application.id}")
+        result = brought(desk, run)
+        assert result.application is not None
+        desk.sh(f"echo b > b; rm d; echo half > .crossrun-{result.application.id}")
 
         desk.undo(run)
 
@@ -608,9 +610,9 @@ class TestFiles:
         desk.sh("echo mine > a")
         before = state(desk.folder)
 
-        outcome = desk.undo(run)
+        result = desk.undo(run)
 
-        assert [clash.path for clash in outcome.plan.clashes] == ["a"]
+        assert [conflict.path for conflict in result.plan.conflicts] == ["a"]
         assert state(desk.folder) == before
         assert desk.store.read.applications(run.id)[0].undone_at is None
 
@@ -650,12 +652,12 @@ class TestFiles:
 
     def test_what_is_recorded_is_read_again(self, desk: Desk) -> None:
         run = desk.run("echo a > a")
-        outcome = brought(desk, run)
+        result = brought(desk, run)
 
         (found,) = desk.store.read.applications(run.id)
 
         assert found.finished_at is not None
-        assert replace(found, finished_at=None) == outcome.application
+        assert replace(found, finished_at=None) == result.application
         assert isinstance(found, Application)
         assert (found.path, found.files, found.branch) == (str(desk.folder.resolve()), 1, None)
         assert found.before == EMPTY_TREE

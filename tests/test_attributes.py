@@ -21,7 +21,7 @@ from trees import NOBODY, state
 
 from crossrun.workspace.copying.worker import Lost
 from crossrun.workspace.files.attributes import Attributes, give
-from crossrun.workspace.merge.overwriting import finish, kept_beside, overwrite
+from crossrun.workspace.target.overwrite import finish, kept_beside, overwrite
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 

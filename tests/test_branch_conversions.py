@@ -10,7 +10,7 @@ from conftest import Crossrun
 
 from crossrun.errors import ConfigurationError
 from crossrun.model.runs import Run
-from crossrun.services.applying import Outcome, apply_as_branch
+from crossrun.services.applying import ApplyResult, apply_as_branch
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
     desk.store.close()
 
 
-def branched(desk: Desk, run: Run) -> Outcome:
+def branched(desk: Desk, run: Run) -> ApplyResult:
     environ = desk.settings.environ
     return apply_as_branch(desk.store, desk.change(run), desk.folder, "agent", environ)
 
@@ -73,9 +73,9 @@ def test_a_branch_has_what_the_users_own_git_would_commit(
     desk.commit = desk.sh("git rev-parse HEAD").strip()
     run = desk.run(WORK)
 
-    outcome = branched(desk, run)
+    result = branched(desk, run)
 
-    assert outcome.plan.clashes == ()
+    assert result.plan.conflicts == ()
     assert desk.sh("git rev-parse agent^{tree}") == committed_by_git(desk, run, tmp_path)
 
 
@@ -84,7 +84,7 @@ def test_rules_that_the_run_itself_adds_count(desk: Desk, tmp_path: Path) -> Non
     desk.commits()
     run = desk.run(f"echo '*.bat text eol=crlf' > .gitattributes; rm dos.bat; {WORK}")
 
-    assert branched(desk, run).plan.clashes == ()
+    assert branched(desk, run).plan.conflicts == ()
 
     assert desk.sh("git show agent:new.bat") == "new\n"
     assert desk.sh("git rev-parse agent^{tree}") == committed_by_git(desk, run, tmp_path)
@@ -96,7 +96,7 @@ def test_a_merge_with_what_was_committed_is_made_in_the_stored_form(desk: Desk) 
     desk.sh(r"printf '1\r\n2\r\n3\r\n4\r\nuncommitted\r\n' > a.bat")
     run = desk.run("sed -i s/1/ONE/ a.bat", uncommitted=1)
 
-    assert branched(desk, run).plan.clashes == ()
+    assert branched(desk, run).plan.conflicts == ()
 
     assert desk.sh("git show agent:a.bat") == "ONE\n2\n3\n4\n5\n"
 
@@ -168,7 +168,7 @@ def test_filtered_files_that_go_or_change_only_their_mode_are_no_hindrance(desk:
     desk.sh("printf 'smudged' > secrets/old; printf 'content' > x.big")
     run = desk.run("rm secrets/old; chmod +x x.big; echo A > a")
 
-    assert branched(desk, run).plan.clashes == ()
+    assert branched(desk, run).plan.conflicts == ()
 
     shown = desk.sh("git show --format= --raw --no-renames agent | cut -d' ' -f1-2,5-")
     assert shown.splitlines() == [

@@ -12,7 +12,7 @@ from trees import state
 
 from crossrun.errors import CrossrunError
 from crossrun.model.runs import Run
-from crossrun.services.applying import Outcome, apply_as_branch, target_of
+from crossrun.services.applying import ApplyResult, apply_as_branch, target_of
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 
@@ -110,7 +110,7 @@ class TestRepositories:
         desk.commits()
         return desk
 
-    def branch(self, desk: Desk, run: Run, name: str = "agent") -> Outcome:
+    def branch(self, desk: Desk, run: Run, name: str = "agent") -> ApplyResult:
         folder = target_of(run, None)
         environ = desk.settings.environ
         return apply_as_branch(desk.store, desk.change(run), folder, name, environ)
@@ -123,7 +123,7 @@ class TestRepositories:
         run = desk.run("sed -i s/one/ONE/ a; rm -r d; echo n > new; ln -s a l; chmod +x a")
         before = state(desk.folder)
 
-        outcome = self.branch(desk, run, "fix/a b".replace(" ", "-"))
+        result = self.branch(desk, run, "fix/a b".replace(" ", "-"))
 
         after = state(desk.folder)
         changed = {os.fsdecode(path) for path in after if after[path] != before.get(path)}
@@ -133,8 +133,8 @@ class TestRepositories:
             ".git/refs/heads/fix/a-b",
         }
         assert before.keys() <= after.keys()
-        assert outcome.application is not None
-        assert desk.sh("git rev-parse fix/a-b").strip() == outcome.application.after
+        assert result.application is not None
+        assert desk.sh("git rev-parse fix/a-b").strip() == result.application.after
         assert desk.sh("git log --format='%an %ae %cn %P %s' -1 fix/a-b").strip() == (
             f"Ada ada@example.org Ada {desk.commit} Fix the parser and test it"
         )
@@ -174,9 +174,9 @@ class TestRepositories:
         desk.sh(since)
         before = desk.sh("git for-each-ref")
 
-        outcome = desk.undo(run)
+        result = desk.undo(run)
 
-        assert [clash.path for clash in outcome.plan.clashes] == ["agent"]
+        assert [conflict.path for conflict in result.plan.conflicts] == ["agent"]
         assert desk.sh("git for-each-ref") == before
         assert desk.store.read.applications(run.id)[0].undone_at is None
 
@@ -186,7 +186,7 @@ class TestRepositories:
         self.branch(desk, run)
         desk.sh("git branch -D agent")
 
-        assert desk.undo(run).plan.clashes == ()
+        assert desk.undo(run).plan.conflicts == ()
         assert desk.store.read.applications(run.id)[0].undone_at is not None
 
     @pytest.mark.parametrize(
@@ -225,9 +225,9 @@ class TestRepositories:
         run = desk.run("echo more >> b; echo more >> untracked", uncommitted=2)
         before = state(desk.folder)
 
-        outcome = self.branch(desk, run)
+        result = self.branch(desk, run)
 
-        assert [clash.path for clash in outcome.plan.clashes] == ["b", "untracked"]
+        assert [conflict.path for conflict in result.plan.conflicts] == ["b", "untracked"]
         assert state(desk.folder) == before
 
     def test_a_branch_can_be_made_in_another_work_tree_and_with_packed_objects(
@@ -266,7 +266,7 @@ class TestRepositories:
         canary.unlink(missing_ok=True)
         git = state(desk.folder / ".git")
 
-        assert brought(desk, run).plan.clashes == ()
+        assert brought(desk, run).plan.conflicts == ()
         desk.undo(run)
         assert state(desk.folder / ".git") == git
         with pytest.raises(CrossrunError, match="filter"):

@@ -16,7 +16,7 @@ from crossrun.model.runs import BeginWith, RefChange, Run, RunRequest, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.services.applying import (
-    Outcome,
+    ApplyResult,
     apply_commits,
     commits_are_brought,
     commits_of,
@@ -118,7 +118,9 @@ def record(
         pass
 
 
-def brought(desk: Desk, run: Run, *, to: Path | None = None, name: str | None = None) -> Outcome:
+def brought(
+    desk: Desk, run: Run, *, to: Path | None = None, name: str | None = None
+) -> ApplyResult:
     commits = commits_of(desk.store, run, desk.workspaces)
     return apply_commits(desk.store, commits, target_of(run, to), name)
 
@@ -206,7 +208,7 @@ class TestBringing:
         before = state(desk.folder)
         run = worked(desk, self.SCRIPT, source=desk.folder)
 
-        outcome = brought(desk, run)
+        result = brought(desk, run)
 
         prefix = f"crossrun/{run.id}"
         assert refs(desk.folder) == {
@@ -217,7 +219,7 @@ class TestBringing:
             f"refs/notes/{prefix}/commits": "Notes added by 'git notes add'",
             f"refs/tags/{prefix}/stash-0": f"WIP on main: {desk_id(desk, prefix)} one",
         }
-        assert [each.source for each in outcome.refs] == [
+        assert [each.source for each in result.refs] == [
             "refs/heads/main", "refs/heads/docs", "refs/tags/v1", "stash@{0}", "refs/notes/commits",
         ]  # fmt: skip
         after = state(desk.folder)
@@ -245,18 +247,18 @@ class TestBringing:
         desk.sh(f"git checkout -q crossrun/{run.id}-docs; {COMMIT} more; git checkout -q main")
         before = refs(desk.folder)
 
-        outcome = desk.undo(run)
+        result = desk.undo(run)
 
-        assert [clash.path for clash in outcome.plan.clashes] == [f"crossrun/{run.id}-docs"]
+        assert [conflict.path for conflict in result.plan.conflicts] == [f"crossrun/{run.id}-docs"]
         assert refs(desk.folder) == before
 
     def test_a_second_time_there_is_nothing_to_bring(self, desk: Desk) -> None:
         run = worked(desk, self.SCRIPT, source=desk.folder)
         brought(desk, run)
 
-        outcome = brought(desk, run)
+        result = brought(desk, run)
 
-        assert (outcome.refs, outcome.application) == ((), None)
+        assert (result.refs, result.application) == ((), None)
 
     def test_a_name_that_is_taken_is_refused_and_nothing_is_made(self, desk: Desk) -> None:
         run = worked(desk, self.SCRIPT, source=desk.folder)

@@ -12,8 +12,8 @@ from filesystems import EXFAT, lacks, mounted
 
 from crossrun.errors import ConfigurationError
 from crossrun.workspace.files.spelling import folded
-from crossrun.workspace.merge.decisions import Clash, Wish, without_mode
-from crossrun.workspace.merge.goals import Goal, goals
+from crossrun.workspace.merge.decisions import Conflict, DesiredEntry, without_mode
+from crossrun.workspace.merge.path_matching import MatchedPath, match_paths
 from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
 
 A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
@@ -135,15 +135,15 @@ def test_a_change_is_brought_and_taken_back(desk: Desk, case: str) -> None:
     desk.sh(since)
     before = listed(desk.folder)
 
-    outcome = brought(desk, run)
+    result = brought(desk, run)
 
-    assert outcome.plan.clashes == ()
+    assert result.plan.conflicts == ()
     assert listed(desk.folder) == expected
-    if outcome.application is not None:
-        assert desk.undo(run).plan.clashes == ()
+    if result.application is not None:
+        assert desk.undo(run).plan.conflicts == ()
     assert listed(desk.folder) == before
     again = brought(desk, run)
-    assert again.plan.clashes == ()
+    assert again.plan.conflicts == ()
     assert listed(desk.folder) == expected
     assert brought(desk, run).plan.steps == ()
 
@@ -201,8 +201,8 @@ def test_what_the_file_system_cannot_hold_is_named_and_nothing_changed(
 
 def test_the_same_is_known_of_a_folder_without_a_name_to_try(desk: Desk) -> None:
     run = desk.run("echo a > a; echo A > A")
-    (clash,) = brought(desk, run).plan.clashes
-    assert clash == Clash("a", "this folder does not tell it from A")
+    (conflict,) = brought(desk, run).plan.conflicts
+    assert conflict == Conflict("a", "this folder does not tell it from A")
     assert listed(desk.folder) == {}
 
 
@@ -216,7 +216,7 @@ def test_work_in_place_in_another_case_is_seen_and_taken_back(
     assert {change.path for change in run.changes or ()} == {"README", "Src/a", "c"}
     assert listed(desk.folder) == after
 
-    assert desk.undo(run).plan.clashes == ()
+    assert desk.undo(run).plan.conflicts == ()
 
     assert listed(desk.folder) == before
     real = crossrun.json(
@@ -244,60 +244,66 @@ class TestGoals:
 
     @staticmethod
     def of(
-        wanted: dict[str, Wish],
+        wanted: dict[str, DesiredEntry],
         *names: str,
         tells_case: bool = False,
         keeps_spelling: bool = True,
         stays: tuple[str, ...] = (),
-    ) -> tuple[list[Goal], list[Clash]]:
+    ) -> tuple[list[MatchedPath], list[Conflict]]:
         """The goals in a folder with these names."""
         there = Folder(names, tells_case, keeps_spelling)
-        return goals(wanted, there, stays=lambda folder: folder in stays)
+        return match_paths(wanted, there, stays=lambda folder: folder in stays)
 
     def test_what_goes_and_comes_in_another_spelling_is_renamed(self) -> None:
-        wanted = {"readme": Wish((A,), None), "README": Wish((None,), B)}
-        assert self.of(wanted, "readme") == ([Goal("README", "readme", Wish((A,), B))], [])
+        wanted = {"readme": DesiredEntry((A,), None), "README": DesiredEntry((None,), B)}
+        assert self.of(wanted, "readme") == (
+            [MatchedPath("README", "readme", DesiredEntry((A,), B))],
+            [],
+        )
 
     def test_where_case_counts_they_are_two_files(self) -> None:
-        wanted = {"readme": Wish((A,), None), "README": Wish((None,), B)}
-        apart = [Goal(path, path, wish) for path, wish in sorted(wanted.items())]
+        wanted = {"readme": DesiredEntry((A,), None), "README": DesiredEntry((None,), B)}
+        apart = [MatchedPath(path, path, desired) for path, desired in sorted(wanted.items())]
         assert self.of(wanted, "readme", tells_case=True) == (apart, [])
 
     def test_forms_of_unicode_are_one_name(self) -> None:
-        wanted = {COMPOSED: Wish((A,), None), DECOMPOSED: Wish((None,), A)}
-        renamed = Goal(DECOMPOSED, COMPOSED, Wish((A,), A))
+        wanted = {COMPOSED: DesiredEntry((A,), None), DECOMPOSED: DesiredEntry((None,), A)}
+        renamed = MatchedPath(DECOMPOSED, COMPOSED, DesiredEntry((A,), A))
         assert self.of(wanted, COMPOSED) == ([renamed], [])
 
     def test_a_name_that_was_listed_in_another_form_is_removed(self) -> None:
-        wish = Wish((A,), None)
-        assert self.of({COMPOSED: wish}, DECOMPOSED) == ([Goal(DECOMPOSED, DECOMPOSED, wish)], [])
+        desired = DesiredEntry((A,), None)
+        assert self.of({COMPOSED: desired}, DECOMPOSED) == (
+            [MatchedPath(DECOMPOSED, DECOMPOSED, desired)],
+            [],
+        )
 
     def test_a_name_that_goes_does_not_take_one_of_another_case_with_it(self) -> None:
-        assert self.of({"readme": Wish((A,), None)}, "README") == ([], [])
+        assert self.of({"readme": DesiredEntry((A,), None)}, "README") == ([], [])
 
     def test_a_name_that_is_listed_in_a_form_of_its_own_is_removed(self) -> None:
-        wish = Wish((A,), None)
-        found, _ = self.of({"README": wish}, "readme", keeps_spelling=False)
-        assert found == [Goal("readme", "readme", wish)]
+        desired = DesiredEntry((A,), None)
+        found, _ = self.of({"README": desired}, "readme", keeps_spelling=False)
+        assert found == [MatchedPath("readme", "readme", desired)]
 
     def test_folders_that_stay_keep_their_names(self) -> None:
-        wanted = {"src/a": Wish((A,), None), "Src/A": Wish((None,), A)}
+        wanted = {"src/a": DesiredEntry((A,), None), "Src/A": DesiredEntry((None,), A)}
         found, _ = self.of(wanted, "src/a", stays=("src",))
-        assert found == [Goal("src/A", "src/a", Wish((A,), A))]
+        assert found == [MatchedPath("src/A", "src/a", DesiredEntry((A,), A))]
 
     def test_of_two_files_with_one_name_there_is_one(self) -> None:
-        wanted = {"a": Wish((None,), A), "A": Wish((None,), B)}
-        found, clashes = self.of(wanted, "a")
-        assert found == [Goal("a", "a", Wish((None,), A))]
-        assert [clash.path for clash in clashes] == ["A"]
+        wanted = {"a": DesiredEntry((None,), A), "A": DesiredEntry((None,), B)}
+        found, conflicts = self.of(wanted, "a")
+        assert found == [MatchedPath("a", "a", DesiredEntry((None,), A))]
+        assert [conflict.path for conflict in conflicts] == ["A"]
 
 
 def test_without_modes_a_file_is_what_its_content_is() -> None:
     program = Entry(PROGRAM, A.blob)
-    assert without_mode(Wish((B,), A), program) == A
-    assert without_mode(Wish((A,), B), program) == A
-    assert without_mode(Wish((B,), C), program) == A
-    assert without_mode(Wish((None,), B), program) == A
-    assert without_mode(Wish((A,), None), program) == A
+    assert without_mode(DesiredEntry((B,), A), program) == A
+    assert without_mode(DesiredEntry((A,), B), program) == A
+    assert without_mode(DesiredEntry((B,), C), program) == A
+    assert without_mode(DesiredEntry((None,), B), program) == A
+    assert without_mode(DesiredEntry((A,), None), program) == A
     linked = Entry(LINK, A.blob)
-    assert without_mode(Wish((A,), B), linked) == linked
+    assert without_mode(DesiredEntry((A,), B), linked) == linked

@@ -25,9 +25,9 @@ def merged(
     (desk.folder / at).write_text(rules)
     run = desk.run(f"sed -i {theirs} d/a")
     desk.sh(f"sed -i {ours} d/a")
-    outcome = brought(desk, run)
-    assert [clash.path for clash in outcome.plan.clashes] in ([], ["d/a"])
-    return None if outcome.plan.clashes else (desk.folder / "d/a").read_text()
+    result = brought(desk, run)
+    assert [conflict.path for conflict in result.plan.conflicts] in ([], ["d/a"])
+    return None if result.plan.conflicts else (desk.folder / "d/a").read_text()
 
 
 BOTH = "ONE\ntwo\nthree\nfour\nFIVE\n"
@@ -64,6 +64,6 @@ def test_a_union_has_the_lines_of_both_and_undo_removes_those_of_the_run(desk: D
     assert text is not None
     assert sorted(text.splitlines()[5:]) == ["mine", "run"]
 
-    assert desk.undo(desk.store.read.run("last")).plan.clashes == ()
+    assert desk.undo(desk.store.read.run("last")).plan.conflicts == ()
 
     assert (desk.folder / "d/a").read_text().splitlines()[5:] == ["mine"]

@@ -84,7 +84,7 @@ def test_files_and_patches_are_brought_and_taken_back_exactly(desk: Desk, tmp_pa
     patch.write_bytes(desk.change(run).patch)
     desk.sh(f"git clone -q . ../patched; cd ../patched; git apply --whitespace=nowarn {patch}")
 
-    assert brought(desk, run).plan.clashes == ()
+    assert brought(desk, run).plan.conflicts == ()
 
     assert {name for name in state(desk.folder) if not name.startswith(b".git")} == {
         name for name in state(tmp_path / "patched") if not name.startswith(b".git")

@@ -18,7 +18,7 @@ from trees import state
 from crossrun.errors import ConfigurationError
 from crossrun.model.runs import Run
 from crossrun.workspace.files.dirfd import opened
-from crossrun.workspace.merge.target import TargetFolder
+from crossrun.workspace.target.folder import TargetFolder
 
 LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 _STEPS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "sqlite3.connect")
@@ -81,7 +81,7 @@ class TestAllOrNothing:
             with pytest.raises(ConfigurationError, match=f"f3 in {desk.folder} cannot be changed"):
                 desk.undo(run)
             assert state(desk.folder) == after
-        assert desk.undo(run).plan.clashes == ()
+        assert desk.undo(run).plan.conflicts == ()
 
     @pytest.mark.parametrize("path", ["d", "new"])
     def test_an_immutable_folder_is_known_before(self, desk: Desk, path: str) -> None:
@@ -122,7 +122,7 @@ class TestAllOrNothing:
                 desk.undo(run)
             assert desk.tree() == after
 
-        assert desk.undo(run).plan.clashes == ()
+        assert desk.undo(run).plan.conflicts == ()
 
         assert (desk.folder / "f2").read_text() == "one\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n"
         assert not (desk.folder / "f4").exists()
@@ -178,11 +178,11 @@ class TestDeath:
         command: Callable[[Desk], object],
         steps: Sequence[str] = _STEPS,
     ) -> bool:
-        def carry_out() -> None:
+        def execute() -> None:
             command(Desk(desk.folder, desk.crossrun))
 
         desk.store.close()
-        return killed_at(number, carry_out, steps)
+        return killed_at(number, execute, steps)
 
     def test_an_apply_that_died_is_taken_back_or_made_anew(self, desk: Desk) -> None:
         desk.sh(self.BASE)
@@ -190,11 +190,11 @@ class TestDeath:
         before, number = self.trees(desk), _FIRST
         while self.dies(desk, number, lambda desk: brought(desk, run)):
             if number % 2 and desk.is_live(run):
-                assert desk.undo(run).plan.clashes == ()
+                assert desk.undo(run).plan.conflicts == ()
             if number % 2:
                 assert self.trees(desk) == before
             else:
-                assert brought(desk, run).plan.clashes == ()
+                assert brought(desk, run).plan.conflicts == ()
                 assert sorted(self.trees(desk)) == [
                     b"a", b"c", b"c/e", b"c/e/e", b"d", b"mine", b"n", b"n/e", b"n/e/l", b"n/n",
                 ]  # fmt: skip
@@ -226,9 +226,9 @@ class TestDeath:
         assert self.dies(desk, 2, lambda desk: brought(desk, run), ["os.rename"])
         desk.sh("echo mine > a")
 
-        outcome = desk.undo(run)
+        result = desk.undo(run)
 
-        assert [clash.path for clash in outcome.recovered[0].plan.clashes] == ["a"]
+        assert [conflict.path for conflict in result.recovered[0].plan.conflicts] == ["a"]
         found = [(desk.folder / name).read_text() for name in "abc"]
         assert found == ["mine\n", "b\n", "c\n"]
 
@@ -261,7 +261,7 @@ class TestDeath:
         told = f"an earlier apply of run {run.id} was cut short: what it had brought has been taken"
         assert told in " ".join(result.err.split())
         assert self.trees(desk) == before
-        assert brought(desk, run).plan.clashes == ()
+        assert brought(desk, run).plan.conflicts == ()
 
     def test_what_an_older_crossrun_left_half_and_completed_stays(self, desk: Desk) -> None:
         desk.sh("echo a > a")
@@ -308,8 +308,8 @@ class TestOrder:
         brought(desk, a)
         brought(desk, b)
 
-        assert not desk.undo(a).conflicts
-        assert not desk.undo(b).conflicts
+        assert not desk.undo(a).has_conflicts
+        assert not desk.undo(b).has_conflicts
 
         assert desk.tree() == before
         assert sorted(path.name for path in desk.folder.iterdir()) == ["mine", "s"]
@@ -406,7 +406,7 @@ class TestInPlace:
         a = desk.run("echo two >> chapter; echo n > notes", kind="in_place")
         b = desk.clone(a, "echo three >> chapter; rm notes")
 
-        assert brought(desk, b).plan.clashes == ()
+        assert brought(desk, b).plan.conflicts == ()
 
         assert (desk.folder / "chapter").read_text() == "one\ntwo\nthree\n"
         assert not (desk.folder / "notes").exists()
@@ -419,7 +419,7 @@ class TestInPlace:
         b = desk.clone(a, "echo three >> chapter")
         desk.undo(a)
 
-        assert brought(desk, b).plan.clashes == ()
+        assert brought(desk, b).plan.conflicts == ()
 
         assert (desk.folder / "chapter").read_text() == "one\ntwo\nthree\n"
 
@@ -429,15 +429,15 @@ def test_what_conflicts_left_out_is_missing_the_next_time_as_well(desk: Desk) ->
     run = desk.run("rm a; echo B > d/b; echo new > new")
     desk.sh("echo mine > a; rm -r d; ln -s /nowhere d")
 
-    outcome = brought(desk, run, marking=True)
+    result = brought(desk, run, marking=True)
 
-    assert outcome.application is not None
-    assert outcome.application.left_out == ("a", "d/b")
+    assert result.application is not None
+    assert result.application.left_out == ("a", "d/b")
     assert desk.store.read.applications(run.id)[0].left_out == ("a", "d/b")
     again = brought(desk, run)
-    assert [clash.path for clash in again.plan.clashes] == ["a", "d/b"]
+    assert [conflict.path for conflict in again.plan.conflicts] == ["a", "d/b"]
     desk.sh("echo a > a")
-    assert [clash.path for clash in brought(desk, run).plan.clashes] == ["d/b"]
+    assert [conflict.path for conflict in brought(desk, run).plan.conflicts] == ["d/b"]
 
 
 def test_folders_above_one_that_is_gone_already_are_removed_too(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from crossrun.views.words import plural
 if TYPE_CHECKING:
     from crossrun.config.settings import Settings
     from crossrun.model.runs import Run
-    from crossrun.services.applying import Change, Outcome
+    from crossrun.services.applying import ApplicableChange, ApplyResult
     from crossrun.store import Store
 
 _STDOUT = Path("-")
@@ -96,17 +96,17 @@ def apply(
     chosen = chosen_run(store, run, project_id)
     wanted = _Wanted(to, branch, conflicts, ignored, dry_run)
     if commits:
-        outcome = _commits_applied(store, chosen, settings, wanted)
-        lines = commits_applied(outcome, chosen, options.err, dry_run=dry_run)
-        _tell(outcome, chosen, options, lines, dry_run=dry_run, json=json)
+        result = _commits_applied(store, chosen, settings, wanted)
+        lines = commits_applied(result, chosen, options.err, dry_run=dry_run)
+        _tell(result, chosen, options, lines, dry_run=dry_run, json=json)
     change = change_of(store, chosen, workspaces(settings))
     if patch is not None:
         _write_patch(change, patch, settings, options, json=json)
         return
-    outcome = _applied(store, change, settings, wanted)
-    lines = applied(outcome, chosen, options.err, dry_run=dry_run)
+    result = _applied(store, change, settings, wanted)
+    lines = applied(result, chosen, options.err, dry_run=dry_run)
     left = () if commits_are_brought(store, chosen) else commits_left(chosen, options.err)
-    _tell(outcome, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
+    _tell(result, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
 
 
 def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
@@ -128,13 +128,13 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
     settings = options.settings()
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
-    outcome = take_back(store, chosen, workspaces(settings))
-    refused = outcome.conflicts
+    result = take_back(store, chosen, workspaces(settings))
+    refused = result.has_conflicts
     if json:
-        first = list(dict.fromkeys(one.run_id for one in outcome.undo_first))
-        told = {"undone": not refused, **_object(outcome, chosen), "undo_first": first}
+        first = list(dict.fromkeys(one.run_id for one in result.undo_first))
+        told = {"undone": not refused, **_object(result, chosen), "undo_first": first}
         options.out.emit(document(told))
-    _say(options, undone(outcome, chosen, options.err), always=refused)
+    _say(options, undone(result, chosen, options.err), always=refused)
     raise typer.Exit(Exit.RUN_FAILED if refused else Exit.OK)
 
 
@@ -159,14 +159,16 @@ def _require_one(values: Sequence[object]) -> None:
             )
 
 
-def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wanted) -> "Outcome":
-    from crossrun.services.applying import Outcome, apply_as_branch, apply_to_files, target_of
-    from crossrun.workspace.merge.decisions import Plan
+def _applied(
+    store: "Store", change: "ApplicableChange", settings: "Settings", wanted: _Wanted
+) -> "ApplyResult":
+    from crossrun.services.applying import ApplyResult, apply_as_branch, apply_to_files, target_of
+    from crossrun.workspace.merge.decisions import MergePlan
 
     run, dry_run = change.run, wanted.dry_run
     there = run.source is not None and run.source.kind == "in_place"
     if there and wanted.to is None and wanted.branch is None:
-        return Outcome(Path(run.source.path if run.source else ""), Plan())
+        return ApplyResult(Path(run.source.path if run.source else ""), MergePlan())
     folder = target_of(run, wanted.to)
     if wanted.branch is not None:
         name, environ = wanted.branch, settings.environ
@@ -183,20 +185,20 @@ def _applied(store: "Store", change: "Change", settings: "Settings", wanted: _Wa
 
 def _commits_applied(
     store: "Store", run: "Run", settings: "Settings", wanted: _Wanted
-) -> "Outcome":
-    from crossrun.services.applying import Outcome, apply_commits, commits_of, target_of
+) -> "ApplyResult":
+    from crossrun.services.applying import ApplyResult, apply_commits, commits_of, target_of
     from crossrun.services.assembly import workspaces
-    from crossrun.workspace.merge.decisions import Plan
+    from crossrun.workspace.merge.decisions import MergePlan
 
     if run.source is not None and run.source.kind == "in_place" and wanted.to is None:
-        return Outcome(Path(run.source.path), Plan())
+        return ApplyResult(Path(run.source.path), MergePlan())
     folder = target_of(run, wanted.to)
     commits = commits_of(store, run, workspaces(settings))
     return apply_commits(store, commits, folder, wanted.branch, dry_run=wanted.dry_run)
 
 
 def _tell(
-    outcome: "Outcome",
+    result: "ApplyResult",
     run: "Run",
     options: Globals,
     lines: Iterable[str],
@@ -204,16 +206,16 @@ def _tell(
     dry_run: bool,
     json: bool,
 ) -> NoReturn:
-    clashes = bool(outcome.plan.clashes)
+    conflicts = bool(result.plan.conflicts)
     if json:
-        told = {"applied": outcome.application is not None, "dry_run": dry_run}
-        options.out.emit(document(told | _object(outcome, run)))
-    _say(options, lines, always=clashes)
-    raise typer.Exit(Exit.RUN_FAILED if clashes else Exit.OK)
+        told = {"applied": result.application is not None, "dry_run": dry_run}
+        options.out.emit(document(told | _object(result, run)))
+    _say(options, lines, always=conflicts)
+    raise typer.Exit(Exit.RUN_FAILED if conflicts else Exit.OK)
 
 
 def _write_patch(
-    change: "Change", file: Path, settings: "Settings", options: Globals, *, json: bool
+    change: "ApplicableChange", file: Path, settings: "Settings", options: Globals, *, json: bool
 ) -> None:
     """Whole, or it could not be applied; what of it looks like a secret is said."""
     from crossrun.services.assembly import redactor_for
@@ -251,19 +253,19 @@ def _write(patch: bytes, file: Path) -> None:
         ) from error
 
 
-def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
+def _object(result: "ApplyResult", run: "Run") -> dict[str, Any]:
     """What scripts get to know."""
     from crossrun.workspace.files.dirfd import shown
     from crossrun.workspace.files.filenames import percent_encoded
 
-    application, plan = outcome.application, outcome.plan
+    application, plan = result.application, result.plan
     return {
         "run_id": run.id,
         "application_id": application.id if application else None,
-        "path": str(outcome.folder),
-        "branch": outcome.branch,
+        "path": str(result.folder),
+        "branch": result.branch,
         "commit": application.after if application and application.branch else None,
-        "refs": [plain_object(each) for each in outcome.refs],
+        "refs": [plain_object(each) for each in result.refs],
         "files": [
             {
                 "path": shown(step.path),
@@ -276,26 +278,26 @@ def _object(outcome: "Outcome", run: "Run") -> dict[str, Any]:
         ],
         "conflicts": [
             {
-                "path": shown(clash.path),
-                "reason": clash.reason,
-                "written": None if clash.written is None else shown(clash.written),
-                "path_bytes": percent_encoded(clash.path),
+                "path": shown(conflict.path),
+                "reason": conflict.reason,
+                "written": None if conflict.written is None else shown(conflict.written),
+                "path_bytes": percent_encoded(conflict.path),
             }
-            for clash in plan.clashes
+            for conflict in plan.conflicts
         ],
         "already": plan.already,
-        "restored": list(outcome.restored),
-        "notes": [{"path": shown(path), "note": words} for path, words in outcome.notes],
-        "ignored_left": outcome.ignored_left,
-        "other_branch": outcome.other_branch,
+        "restored": list(result.restored),
+        "notes": [{"path": shown(path), "note": words} for path, words in result.notes],
+        "ignored_left": result.ignored_left,
+        "other_branch": result.other_branch,
         "recovered": [
             {
                 "run_id": one.application.run_id,
                 "application_id": one.application.id,
                 "files": len(one.plan.steps),
-                "left": [shown(clash.path) for clash in one.plan.clashes],
+                "left": [shown(conflict.path) for conflict in one.plan.conflicts],
             }
-            for one in outcome.recovered
+            for one in result.recovered
         ],
     }
 

@@ -5,62 +5,62 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from crossrun.model.runs import Run
-from crossrun.services.applying import Outcome, Recovery
+from crossrun.services.applying import ApplyResult, Recovery
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.unseen import visible
 from crossrun.views.words import CHANGE_MARKS, history_words, plural
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.merge.decisions import Clash, Step
+from crossrun.workspace.merge.decisions import Conflict, MergeStep
 
 _MOST = 50
 _LABEL = 11
 _REF_KINDS = {"refs/heads/": "branch", "refs/tags/": "tag", "refs/notes/": "notes"}
 
 
-def applied(outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool) -> Iterator[str]:
+def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool) -> Iterator[str]:
     """What `apply` did."""
-    plan = outcome.plan
-    yield from recovered(outcome.recovered, terminal)
-    if not plan.steps and not plan.clashes:
-        where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
+    plan = result.plan
+    yield from recovered(result.recovered, terminal)
+    if not plan.steps and not plan.conflicts:
+        where = f"branch {result.branch} of {result.folder}" if result.branch else result.folder
         yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
-        yield from _ignored_left(outcome, run, terminal)
+        yield from _ignored_left(result, run, terminal)
         return
-    yield terminal.style(_headline(outcome, dry_run=dry_run), "bold")
-    if outcome.other_branch is not None and run.source is not None:
-        began, here = run.source.branch or "", outcome.other_branch
+    yield terminal.style(_headline(result, dry_run=dry_run), "bold")
+    if result.other_branch is not None and run.source is not None:
+        began, here = run.source.branch or "", result.other_branch
         words = f"the run began on branch {_one_line(began)}, and this is {_one_line(here)}"
         yield from _wrapped(words, terminal)
-    if dry_run or outcome.application is not None:
-        yield from _steps(outcome, terminal)
-    yield from _notes(outcome, terminal)
-    yield from _clashes(outcome, terminal)
-    if plan.clashes:
+    if dry_run or result.application is not None:
+        yield from _steps(result, terminal)
+    yield from _notes(result, terminal)
+    yield from _clashes(result, terminal)
+    if plan.conflicts:
         yield ""
-        yield from _advice(outcome, run, terminal)
-    yield from _ignored_left(outcome, run, terminal)
-    if outcome.application is not None:
+        yield from _advice(result, run, terminal)
+    yield from _ignored_left(result, run, terminal)
+    if result.application is not None:
         yield ""
         yield terminal.style(f"  take it back: crossrun undo {run.id}", "dim")
 
 
 def commits_applied(
-    outcome: Outcome, run: Run, terminal: Terminal, *, dry_run: bool
+    result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool
 ) -> Iterator[str]:
     """What `apply --commits` did."""
-    if not outcome.refs:
+    if not result.refs:
         yield (
-            f"nothing to do: {outcome.folder} has the commits that run {run.id} made, "
+            f"nothing to do: {result.folder} has the commits that run {run.id} made, "
             "or the run made none"
         )
         return
     done = "would be brought" if dry_run else "were brought"
-    yield terminal.style(f"the commits of run {run.id} {done} to {outcome.folder}", "bold")
-    rows = [("+", _ref_words(each.ref), _ref_words(each.source)) for each in outcome.refs]
+    yield terminal.style(f"the commits of run {run.id} {done} to {result.folder}", "bold")
+    rows = [("+", _ref_words(each.ref), _ref_words(each.source)) for each in result.refs]
     yield from _listed("would" if dry_run else "made", rows, terminal)
-    if outcome.application is not None:
+    if result.application is not None:
         yield ""
-        first = outcome.refs[0].ref.partition("/")[2].partition("/")[2]
+        first = result.refs[0].ref.partition("/")[2].partition("/")[2]
         for told in (f"see them: git log {first}", f"take it back: crossrun undo {run.id}"):
             yield terminal.style(f"  {told}", "dim")
 
@@ -85,35 +85,35 @@ def commits_left(run: Run, terminal: Terminal) -> Iterator[str]:
     yield from _not_brought(commits, f"crossrun apply {run.id} --commits{to}", terminal)
 
 
-def undone(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
+def undone(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     """What `undo` did."""
-    where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
-    own = [one for one in outcome.recovered if one.application != outcome.application]
+    where = f"branch {result.branch} of {result.folder}" if result.branch else result.folder
+    own = [one for one in result.recovered if one.application != result.application]
     yield from recovered(own, terminal)
-    if outcome.conflicts:
+    if result.has_conflicts:
         yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
-    elif outcome.branch or outcome.plan.steps or outcome.restored:
+    elif result.branch or result.plan.steps or result.restored:
         yield terminal.style(f"took back what run {run.id} had brought to {where}", "bold")
     else:
         yield f"nothing to do: {where} is as it was before run {run.id}"
-    if not outcome.conflicts:
-        yield from _steps(outcome, terminal)
-        rows = [("~", _restored_words(name), "") for name in outcome.restored]
+    if not result.has_conflicts:
+        yield from _steps(result, terminal)
+        rows = [("~", _restored_words(name), "") for name in result.restored]
         yield from _listed("restored", rows, terminal)
-        yield from _notes(outcome, terminal)
-    yield from _clashes(outcome, terminal)
-    if outcome.undo_first:
+        yield from _notes(result, terminal)
+    yield from _clashes(result, terminal)
+    if result.undo_first:
         yield ""
-        yield from _order(outcome, run, terminal)
-    elif outcome.plan.clashes and not outcome.branch:
+        yield from _order(result, run, terminal)
+    elif result.plan.conflicts and not result.branch:
         yield ""
         yield from _wrapped("take your own changes away, or bring the files back by hand", terminal)
 
 
-def _ignored_left(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
-    if outcome.ignored_left:
-        files = f"{plural(outcome.ignored_left, 'file')} that git ignores"
-        command = f"crossrun apply {run.id}{_to(outcome, run)} --ignored"
+def _ignored_left(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
+    if result.ignored_left:
+        files = f"{plural(result.ignored_left, 'file')} that git ignores"
+        command = f"crossrun apply {run.id}{_to(result, run)} --ignored"
         yield from _not_brought(files, command, terminal)
 
 
@@ -130,67 +130,67 @@ def recovered(recoveries: Iterable[Recovery], terminal: Terminal) -> Iterator[st
         what = "undo" if each.application.undo_after else "apply"
         words = f"an earlier {what} of run {each.application.run_id} was cut short: what it had"
         yield from wrap(f"{words} brought has been taken back now", terminal.text_width)
-        rows = [("×", shown(one.path), "left as you changed it") for one in each.plan.clashes]
+        rows = [("×", shown(one.path), "left as you changed it") for one in each.plan.conflicts]
         yield from _listed("changed", rows, terminal)
 
 
-def _order(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
+def _order(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     """The order in which runs can be taken back."""
-    ids = dict.fromkeys(one.run_id for one in outcome.undo_first)
+    ids = dict.fromkeys(one.run_id for one in result.undo_first)
     yield from _wrapped("what was brought there later builds on it; take it back first:", terminal)
     yield from (terminal.style(f"  crossrun undo {each}", "dim") for each in (*ids, run.id))
 
 
-def _headline(outcome: Outcome, *, dry_run: bool) -> str:
-    where = f"branch {outcome.branch} of {outcome.folder}" if outcome.branch else outcome.folder
-    files = plural(len(outcome.plan.steps), "file")
-    conflicts = plural(len(outcome.plan.clashes), "conflict")
+def _headline(result: ApplyResult, *, dry_run: bool) -> str:
+    where = f"branch {result.branch} of {result.folder}" if result.branch else result.folder
+    files = plural(len(result.plan.steps), "file")
+    conflicts = plural(len(result.plan.conflicts), "conflict")
     if dry_run:
         return f"{files} of {where} would be changed" + (
-            f", with {conflicts}" if outcome.plan.clashes else ""
+            f", with {conflicts}" if result.plan.conflicts else ""
         )
-    if outcome.application is None:
+    if result.application is None:
         return f"nothing was changed: {conflicts} in {where}"
-    if outcome.plan.clashes:
+    if result.plan.conflicts:
         return f"brought {files} to {where}, with {conflicts}"
     return f"brought {files} to {where}"
 
 
-def _advice(outcome: Outcome, run: Run, terminal: Terminal) -> Iterator[str]:
-    if outcome.branch:
+def _advice(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
+    if result.branch:
         said = "the change does not fit on the commit that the run began with"
         if run.source is not None and run.source.uncommitted:
             said += ", since it rests on work that was not committed"
         yield from _wrapped(f"{said}; bring it to the files instead, without --branch", terminal)
-    elif outcome.application is None:
-        command = f"crossrun apply {run.id}{_to(outcome, run)} --conflicts"
+    elif result.application is None:
+        command = f"crossrun apply {run.id}{_to(result, run)} --conflicts"
         yield from _wrapped(f"to get both versions into the files: {command}", terminal)
     else:
         words = "look for <<<<<<< in the files, and for files that end in the run's id"
         yield from _wrapped(words, terminal)
 
 
-def _to(outcome: Outcome, run: Run) -> str:
+def _to(result: ApplyResult, run: Run) -> str:
     """The option that names the folder, unless it is the one that the run began with."""
     source = Path(run.source.path).resolve() if run.source else None
-    return "" if source == outcome.folder else f" --to {shlex.quote(str(outcome.folder))}"
+    return "" if source == result.folder else f" --to {shlex.quote(str(result.folder))}"
 
 
-def _steps(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
+def _steps(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
     """All that was changed, or would be; conflicts that are written are listed as such."""
-    written = {clash.written for clash in outcome.plan.clashes}
-    steps = [step for step in outcome.plan.steps if step.path not in written]
+    written = {conflict.written for conflict in result.plan.conflicts}
+    steps = [step for step in result.plan.steps if step.path not in written]
     rows = [(CHANGE_MARKS[step.status], shown(step.path), _told(step)) for step in steps]
-    yield from _listed("changed" if outcome.application else "would", rows, terminal)
+    yield from _listed("changed" if result.application else "would", rows, terminal)
 
 
-def _notes(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
-    rows = [("!", shown(path), words) for path, words in outcome.notes]
+def _notes(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
+    rows = [("!", shown(path), words) for path, words in result.notes]
     yield from _listed("note", rows, terminal)
 
 
-def _clashes(outcome: Outcome, terminal: Terminal) -> Iterator[str]:
-    rows = [("×", shown(one.path), _why(one)) for one in outcome.plan.clashes]
+def _clashes(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
+    rows = [("×", shown(one.path), _why(one)) for one in result.plan.conflicts]
     yield from _listed("conflict", rows, terminal)
 
 
@@ -217,18 +217,18 @@ def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) ->
         yield " " * _LABEL + terminal.style(f"… {more}, see --json", "dim")
 
 
-def _told(step: Step) -> str:
+def _told(step: MergeStep) -> str:
     old_name = "" if step.old_path is None else f"was {_one_line(shown(step.old_path))}"
     merged = "" if step.content is None else "merged with what is there"
     return ", ".join(filter(None, (old_name, merged)))
 
 
-def _why(clash: Clash) -> str:
-    if clash.written is None:
-        return clash.reason
-    if clash.written == clash.path:
-        return f"{clash.reason}; both are in it"
-    return f"{clash.reason}; the run's is in {_one_line(shown(clash.written))}"
+def _why(conflict: Conflict) -> str:
+    if conflict.written is None:
+        return conflict.reason
+    if conflict.written == conflict.path:
+        return f"{conflict.reason}; both are in it"
+    return f"{conflict.reason}; the run's is in {_one_line(shown(conflict.written))}"
 
 
 def _one_line(path: str) -> str:

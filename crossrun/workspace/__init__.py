@@ -192,16 +192,18 @@ class Workspaces:
                 f"the workspace {path} is gone",
                 hint="begin anew: crossrun retry RUN",
             )
-        from crossrun.workspace.merge import past
+        from crossrun.workspace.target import metadata_backup
 
         snapshots = self.snapshots(path)
-        before = Background(lambda: past.past_before(path)) if restorable else None
+        before = Background(lambda: metadata_backup.unusual_in(path)) if restorable else None
         baseline = snapshots.take(afresh=True)
         workspace = _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
         if before is not None:
             while not before.done(_TICK):
                 checkpoint()
-            past.keep(before.value(), snapshots.git_dir, past.in_place(baseline))
+            metadata_backup.save(
+                before.value(), snapshots.git_dir, metadata_backup.in_place_name(baseline)
+            )
         if not restorable:
             return workspace
         ignored = workspace.ignored
@@ -214,7 +216,7 @@ class Workspaces:
         Returns:
             The id of the blob that has it; None if there is no repository, or none of that kind.
         """
-        from crossrun.workspace.merge import git_state
+        from crossrun.workspace.user_repository import git_state
 
         repository = self.repository_around(path)
         if repository is None or not git_state.can_be_kept(repository):

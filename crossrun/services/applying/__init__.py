@@ -5,7 +5,13 @@ undo it, so that a process that dies in the middle leaves nothing that cannot be
 """
 
 from crossrun.services.applying.branches import apply_as_branch
-from crossrun.services.applying.changes import Change, Outcome, Recovery, change_of, target_of
+from crossrun.services.applying.changes import (
+    ApplicableChange,
+    ApplyResult,
+    Recovery,
+    change_of,
+    target_of,
+)
 from crossrun.services.applying.commits import (
     Commits,
     apply_commits,
@@ -17,9 +23,9 @@ from crossrun.services.applying.recovery import recover_all
 from crossrun.services.applying.undoing import undo
 
 __all__ = (
-    "Change",
+    "ApplicableChange",
+    "ApplyResult",
     "Commits",
-    "Outcome",
     "Recovery",
     "apply_as_branch",
     "apply_commits",

@@ -7,14 +7,15 @@ from msgspec.structs import replace
 
 from crossrun.errors import CrossrunError
 from crossrun.model.runs import Application, Run
-from crossrun.services.applying.changes import Change, Outcome, application_of
+from crossrun.services.applying.changes import ApplicableChange, ApplyResult, application_of
 from crossrun.services.applying.ignored import ignored_output
-from crossrun.services.applying.turns import turn
+from crossrun.services.applying.locking import locked_target
 from crossrun.store import Store
 from crossrun.workspace.git.ref_files import References
-from crossrun.workspace.merge.branches import Repository
-from crossrun.workspace.merge.decisions import Clash, Plan, wishes
-from crossrun.workspace.merge.plan import Planner, keep_contents
+from crossrun.workspace.merge.decisions import Conflict, MergePlan, desired_entries
+from crossrun.workspace.merge.planner import MergePlanner
+from crossrun.workspace.target.execution import save_contents
+from crossrun.workspace.user_repository.branches import UserRepository
 
 _SUBJECT = 72
 """Characters of the first line of a commit message."""
@@ -22,13 +23,13 @@ _SUBJECT = 72
 
 def apply_as_branch(
     store: Store,
-    change: Change,
+    change: ApplicableChange,
     folder: Path,
     name: str,
     environ: Mapping[str, str],
     *,
     dry_run: bool = False,
-) -> Outcome:
+) -> ApplyResult:
     """Makes a branch with one commit: the change alone, on the commit that the run began with.
 
     Files that git ignores are not committed, even if the workspace began with them.
@@ -38,20 +39,20 @@ def apply_as_branch(
             TARGET_BUSY.
     """
     run, trees = change.run, change.trees
-    with turn(store, change.run, change.workspaces, folder):
-        repository = Repository(folder, trees, environ)
+    with locked_target(store, change.run, change.workspaces, folder):
+        repository = UserRepository(folder, trees, environ)
         repository.require_name(name)
         parent = run.source.commit if run.source else None
         state = repository.state(parent)
         wanted = repository.stored(change.base, change.tree, state)
         ignored = {path for path in trees.ignored(change.base, wanted) if not state.entry(path)}
-        plan = Planner(trees, state, unions=True).plan(
-            wishes([{path: pair for path, pair in wanted.items() if path not in ignored}])
+        plan = MergePlanner(trees, state, unions=True).plan(
+            desired_entries([{path: pair for path, pair in wanted.items() if path not in ignored}])
         )
         left = len(ignored) + len(ignored_output(store, change).paths)
-        if dry_run or not plan.steps or plan.clashes or parent is None:
-            return Outcome(folder, plan, branch=name, ignored_left=left)
-        keep_contents(plan, trees, state)
+        if dry_run or not plan.steps or plan.conflicts or parent is None:
+            return ApplyResult(folder, plan, branch=name, ignored_left=left)
+        save_contents(plan, trees, state)
         entries = {step.path: step.after for step in plan.steps}
         commit = repository.commit(parent, entries, _message(run))
         repository.bring_over(parent, commit)
@@ -63,23 +64,23 @@ def apply_as_branch(
             store.record_undone(application)
             raise
         store.record_finished(application)
-        return Outcome(folder, plan, application, branch=name, ignored_left=left)
+        return ApplyResult(folder, plan, application, branch=name, ignored_left=left)
 
 
 def undo_branch(
     store: Store, branches: References, folder: Path, application: Application
-) -> Outcome:
+) -> ApplyResult:
     """Removes a branch that nobody has gone on with; one that is gone already is fine."""
     name, commit = application.branch or "", application.after or ""
     at = branches.points_to(name)
     if at is not None and branches.is_checked_out(name):
-        clash = Clash(name, "this branch is checked out")
-        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+        conflict = Conflict(name, "this branch is checked out")
+        return ApplyResult(folder, MergePlan(conflicts=(conflict,)), branch=name)
     if at is not None and not branches.delete(name, commit):
-        clash = Clash(name, "this branch is at another commit by now")
-        return Outcome(folder, Plan(clashes=(clash,)), branch=name)
+        conflict = Conflict(name, "this branch is at another commit by now")
+        return ApplyResult(folder, MergePlan(conflicts=(conflict,)), branch=name)
     store.record_undone(application)
-    return Outcome(folder, Plan(), application, branch=name)
+    return ApplyResult(folder, MergePlan(), application, branch=name)
 
 
 def _message(run: Run) -> str:

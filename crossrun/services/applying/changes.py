@@ -11,12 +11,12 @@ from crossrun.system.clock import now
 from crossrun.workspace import Workspaces
 from crossrun.workspace.copying.links import as_in_source, without_links_into
 from crossrun.workspace.files.filenames import require_utf8
-from crossrun.workspace.merge.decisions import Plan
+from crossrun.workspace.merge.decisions import MergePlan
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
 
 
-class Change(NamedTuple):
+class ApplicableChange(NamedTuple):
     """What a run changed, with the runs that it goes on from: from one recorded tree to another."""
 
     run: Run
@@ -38,10 +38,10 @@ class Recovery(NamedTuple):
     """
 
     application: Application
-    plan: Plan
+    plan: MergePlan
 
 
-class Outcome(NamedTuple):
+class ApplyResult(NamedTuple):
     """What was done, or would be. Without `application`, nothing was changed.
 
     `ignored_left` counts files that git ignores, which the run wrote and the folder does not have.
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
     """
 
     folder: Path
-    plan: Plan
+    plan: MergePlan
     application: Application | None = None
     branch: str | None = None
     ignored_left: int = 0
@@ -66,12 +66,12 @@ class Outcome(NamedTuple):
     restored: tuple[str, ...] = ()
 
     @property
-    def conflicts(self) -> bool:
+    def has_conflicts(self) -> bool:
         """Whether something could not be done, or was only done with both versions."""
-        return bool(self.plan.clashes or self.undo_first)
+        return bool(self.plan.conflicts or self.undo_first)
 
 
-def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
+def change_of(store: Store, run: Run, workspaces: Workspaces) -> ApplicableChange:
     """What there is to bring.
 
     Raises:
@@ -92,7 +92,7 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> Change:
     workspace = Path(run.workspace)
     if workspaces.is_own(workspace):
         tree = without_links_into(trees, workspace, base, tree)
-    return Change(run, base, tree, trees, workspaces)
+    return ApplicableChange(run, base, tree, trees, workspaces)
 
 
 def _how_to_measure(run: Run) -> str:

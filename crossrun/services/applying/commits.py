@@ -8,16 +8,16 @@ from msgspec.structs import replace
 from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.events import WorkspaceChanged, WorkspacePrepared, decode
 from crossrun.model.runs import Application, BroughtRef, Run
-from crossrun.services.applying.changes import Outcome, application_of, require_end
-from crossrun.services.applying.turns import turn
+from crossrun.services.applying.changes import ApplyResult, application_of, require_end
+from crossrun.services.applying.locking import locked_target
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.git.folders import GitFolders
 from crossrun.workspace.git.refs import Refs, decoded, in_order, refs_of
-from crossrun.workspace.merge.branches import opened_repository, require_branch_name
-from crossrun.workspace.merge.commit_transfer import CommitTransfer, named, references_for
-from crossrun.workspace.merge.decisions import Clash, Plan
+from crossrun.workspace.merge.decisions import Conflict, MergePlan
 from crossrun.workspace.snapshots.history import changed_refs
+from crossrun.workspace.user_repository.branches import opened_repository, require_branch_name
+from crossrun.workspace.user_repository.commit_transfer import CommitTransfer, named, references_for
 
 
 class Commits(NamedTuple):
@@ -64,7 +64,7 @@ def commits_of(store: Store, run: Run, workspaces: Workspaces) -> Commits:
 
 def apply_commits(
     store: Store, commits: Commits, folder: Path, prefix: str | None, *, dry_run: bool = False
-) -> Outcome:
+) -> ApplyResult:
     """Makes branches and tags for the commits of a run in the user's repository.
 
     Args:
@@ -79,14 +79,14 @@ def apply_commits(
             SOURCE_REPOSITORY, TARGET_BUSY, WORKSPACE_BUSY.
     """
     run, name = commits.run, prefix or f"crossrun/{commits.run.id}"
-    with turn(store, run, commits.workspaces, folder):
+    with locked_target(store, run, commits.workspaces, folder):
         require_branch_name(name)
         target, _ = opened_repository(folder)
         transfer = CommitTransfer(commits.repository, folder, target, commits.workspaces.scratch)
         missing = transfer.missing(named(commits.refs, name, commits.head))
-        outcome = Outcome(folder, Plan(), branch=name, refs=tuple(missing))
+        result = ApplyResult(folder, MergePlan(), branch=name, refs=tuple(missing))
         if dry_run or not missing:
-            return outcome
+            return result
         transfer.bring_objects(missing)
         made = application_of(run, folder, files=0, before="", after=missing[0].id)
         application = store.record_application(
@@ -98,7 +98,7 @@ def apply_commits(
             store.record_undone(application)
             raise
         store.record_finished(application)
-        return outcome._replace(application=application)
+        return result._replace(application=application)
 
 
 def commits_are_brought(store: Store, run: Run) -> bool:
@@ -110,38 +110,46 @@ def commits_are_brought(store: Store, run: Run) -> bool:
         if each.source is not None and each.source.kind == "in_place":
             return True
         applications = store.read.applications(each.id)
-        if any(one.refs and one.finished_at and not one.undone_at for one in applications):
+        if any(
+            application.refs and application.finished_at and not application.undone_at
+            for application in applications
+        ):
             return True
         if each.commits:
             return False
     return True
 
 
-def undo_commits(store: Store, folder: Path, application: Application) -> Outcome:
+def undo_commits(store: Store, folder: Path, application: Application) -> ApplyResult:
     """Removes the branches and tags, unless somebody has gone on with one of them."""
     target, _ = opened_repository(folder)
-    clashes = [clash for each in application.refs if (clash := _in_use(target, each)) is not None]
-    outcome = Outcome(
-        folder, Plan(clashes=tuple(clashes)), branch=application.branch, refs=application.refs
+    conflicts = [
+        conflict for each in application.refs if (conflict := _in_use(target, each)) is not None
+    ]
+    result = ApplyResult(
+        folder,
+        MergePlan(conflicts=tuple(conflicts)),
+        branch=application.branch,
+        refs=application.refs,
     )
-    if clashes:
-        return outcome
+    if conflicts:
+        return result
     for each in application.refs:
         references, name = references_for(target, each.ref)
         if references.points_to(name) is not None:
             references.delete(name, each.id)
     store.record_undone(application)
-    return outcome._replace(application=application)
+    return result._replace(application=application)
 
 
-def _in_use(target: GitFolders, brought: BroughtRef) -> Clash | None:
+def _in_use(target: GitFolders, brought: BroughtRef) -> Conflict | None:
     references, name = references_for(target, brought.ref)
     at = references.points_to(name)
     if at is None:
         return None
     if references.is_checked_out(name):
-        return Clash(name, "this branch is checked out")
-    return None if at == brought.id else Clash(name, "it is at another commit by now")
+        return Conflict(name, "this branch is checked out")
+    return None if at == brought.id else Conflict(name, "it is at another commit by now")
 
 
 def _refs_before(store: Store, run: Run, workspaces: Workspaces) -> Refs:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import CrossrunError, NotFoundError
-from crossrun.services.applying.changes import Change
+from crossrun.services.applying.changes import ApplicableChange
 from crossrun.store import Store
-from crossrun.workspace.merge.decisions import Wish
+from crossrun.workspace.merge.decisions import DesiredEntry
 from crossrun.workspace.snapshots.files import OnDisk
 from crossrun.workspace.snapshots.ignored import Mark, compare, decode, manifest
 from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, Trees
@@ -36,7 +36,7 @@ class IgnoredOutput(NamedTuple):
         return tuple(path for path in self.paths if _matches(path, glob))
 
 
-def ignored_output(store: Store, change: Change) -> IgnoredOutput:
+def ignored_output(store: Store, change: ApplicableChange) -> IgnoredOutput:
     """Finds the ignored files that a run and those before it wrote.
 
     Empty if a later run works in the workspace, or if the workspace is gone.
@@ -50,7 +50,7 @@ def ignored_output(store: Store, change: Change) -> IgnoredOutput:
     return IgnoredOutput(workspace, compare(_marks_before(change), after).written)
 
 
-def select(output: IgnoredOutput, glob: str, change: Change) -> tuple[str, ...]:
+def select(output: IgnoredOutput, glob: str, change: ApplicableChange) -> tuple[str, ...]:
     """The ignored files that the user wants to have.
 
     Raises:
@@ -69,20 +69,26 @@ def select(output: IgnoredOutput, glob: str, change: Change) -> tuple[str, ...]:
 
 
 def wishes_for_ignored(
-    store: Store, change: Change, folder: Path, output: IgnoredOutput, paths: Iterable[str]
-) -> dict[str, Wish]:
+    store: Store,
+    change: ApplicableChange,
+    folder: Path,
+    output: IgnoredOutput,
+    paths: Iterable[str],
+) -> dict[str, DesiredEntry]:
     """Keeps the contents of ignored files, and says what is wanted of each path.
 
     A file that the target has already may only be replaced if an earlier application put it there.
     """
     earlier = _applied_entries(store, change, folder)
-    wishes = {}
+    desired_entries = {}
     for path in paths:
         entry = _entry(output.workspace, path, change.trees)
         if entry is not None:
             before = earlier.get(path)
-            wishes[path] = Wish((None,) if before is None else (before, None), entry)
-    return wishes
+            desired_entries[path] = DesiredEntry(
+                (None,) if before is None else (before, None), entry
+            )
+    return desired_entries
 
 
 def count_missing(output: IgnoredOutput, paths: Iterable[str], folder: Path) -> int:
@@ -100,7 +106,7 @@ def count_missing(output: IgnoredOutput, paths: Iterable[str], folder: Path) -> 
     return missing
 
 
-def _marks_before(change: Change) -> Mapping[str, Mark]:
+def _marks_before(change: ApplicableChange) -> Mapping[str, Mark]:
     source = change.run.source
     if source is None or source.manifest is None:
         return {}
@@ -116,7 +122,7 @@ def _matches(path: str, glob: str) -> bool:
     )
 
 
-def _applied_entries(store: Store, change: Change, folder: Path) -> dict[str, Entry]:
+def _applied_entries(store: Store, change: ApplicableChange, folder: Path) -> dict[str, Entry]:
     """What applications of this run, and of those that it comes from, put into a folder."""
     entries = dict[str, Entry]()
     for each in reversed(list(store.read.ancestry(change.run))):
@@ -133,10 +139,10 @@ def _entry(workspace: Path, path: str, trees: Trees) -> Entry | None:
     return None if read is None else Entry(read[0], trees.keep(read[1]))
 
 
-def _common_size(one: Path, other: Path) -> int | None:
+def _common_size(application: Path, other: Path) -> int | None:
     """The bytes of two files of the same size; None if one is missing or the sizes differ."""
     try:
-        sizes = {one.lstat().st_size, other.lstat().st_size}
+        sizes = {application.lstat().st_size, other.lstat().st_size}
     except OSError:
         return None
     return sizes.pop() if len(sizes) == 1 else None

@@ -13,17 +13,18 @@ from pathlib import Path
 from crossrun.errors import NotFoundError
 from crossrun.model.runs import Application
 from crossrun.services.applying.changes import Recovery, trees_of
-from crossrun.services.applying.later import Later
+from crossrun.services.applying.later_applications import LaterApplications
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.files import probing
-from crossrun.workspace.merge import past
-from crossrun.workspace.merge.decisions import Plan, wishes
-from crossrun.workspace.merge.plan import Planner, carry_out, keep_contents
-from crossrun.workspace.merge.rewriting import Note, TouchedError
-from crossrun.workspace.merge.target import RefusedError, TargetFolder
+from crossrun.workspace.merge.decisions import MergePlan, desired_entries
+from crossrun.workspace.merge.planner import MergePlanner
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
+from crossrun.workspace.target import metadata_backup
+from crossrun.workspace.target.execution import execute, save_contents
+from crossrun.workspace.target.file_writer import Note, TargetChangedError
+from crossrun.workspace.target.folder import TargetFolder, WriteRefusedError
 
 
 class UnsettledError(Exception):
@@ -40,7 +41,7 @@ def bring(
     trees: Trees,
     top: int,
     application: Application,
-    plan: Plan,
+    plan: MergePlan,
     *,
     lasting: Collection[str] = (),
 ) -> tuple[Note, ...]:
@@ -64,7 +65,7 @@ def bring(
     before, after = _states(application)
     folder = TargetFolder(top, application.id, lasting=lasting)
     try:
-        carry_out(plan, trees, folder)
+        execute(plan, trees, folder)
     except BaseException as error:
         _settle_after(error, trees, top, application, start=after, goal=before)
         store.record_undone(application)
@@ -78,7 +79,7 @@ def take_back(
     trees: Trees,
     top: int,
     application: Application,
-    plan: Plan,
+    plan: MergePlan,
     *,
     also: Sequence[Application] = (),
 ) -> tuple[Application, tuple[Note, ...]]:
@@ -99,11 +100,11 @@ def take_back(
         TouchedError, RefusedError: nothing is changed.
         UnsettledError: something is, and cannot be brought again now.
     """
-    before, after = keep_contents(plan, trees, TargetFolder(top, application.id))
+    before, after = save_contents(plan, trees, TargetFolder(top, application.id))
     undoing = store.record_undoing(application, before=before, after=after)
     folder = _as_it_was(trees, top, application)
     try:
-        carry_out(plan, trees, folder)
+        execute(plan, trees, folder)
     except BaseException as error:
         _settle_after(error, trees, top, undoing, start=after, goal=before, again=True)
         store.record_not_undone(undoing)
@@ -124,7 +125,9 @@ def recover(store: Store, workspaces: Workspaces, top: int, folder: Path) -> tup
         if not application.was_cut_short:
             continue
         later = applications[number + 1 :]
-        if not application.finished_at and any(one.is_live and one.finished_at for one in later):
+        if not application.finished_at and any(
+            application.is_live and application.finished_at for application in later
+        ):
             store.record_undone(application)  # an older crossrun completed it as another one
             continue
         with suppress(NotFoundError):
@@ -144,9 +147,9 @@ def _recovered(
     with store.sharing(newest.id):
         try:
             plan = _settled(trees, top, application, start=start, goal=goal)
-        except (TouchedError, RefusedError, OSError) as error:
+        except (TargetChangedError, WriteRefusedError, OSError) as error:
             raise UnsettledError(application, error) from error
-        also = Later(store, workspaces, application, trees).without_it
+        also = LaterApplications(store, workspaces, application, trees).without_it
         return Recovery(store.record_undone(application, also=also), plan)
 
 
@@ -162,7 +165,7 @@ def _settle_after(
 ) -> None:
     try:
         _settled(trees, top, application, start=start, goal=goal, again=again)
-    except (TouchedError, RefusedError, OSError) as second:
+    except (TargetChangedError, WriteRefusedError, OSError) as second:
         raise UnsettledError(application, second) from error
 
 
@@ -174,19 +177,19 @@ def _settled(
     start: str,
     goal: str,
     again: bool = False,
-) -> Plan:
+) -> MergePlan:
     """Brings files to a state, wherever between the two states they are.
 
     `again`: that of the application, which is not taken back after all.
     """
-    wanted = wishes([trees.changed(start, goal)])
+    wanted = desired_entries([trees.changed(start, goal)])
     folder = _as_it_was(trees, top, application, again=again)
     for path in wanted:
         folder.sweep(path)
-    plan = Planner(trees, folder).plan(wanted, tree=goal)
-    carry_out(plan, trees, folder)
-    for path, wish in wanted.items():
-        if wish.wanted is None:
+    plan = MergePlanner(trees, folder).plan(wanted, tree=goal)
+    execute(plan, trees, folder)
+    for path, desired in wanted.items():
+        if desired.wanted is None:
             folder.prune(path)
     if not again:
         folder.settle_above(wanted)
@@ -197,8 +200,8 @@ def _as_it_was(
     trees: Trees, top: int, application: Application, *, again: bool = False
 ) -> TargetFolder:
     """The folder, which knows what the files and folders were before an application."""
-    kept = past.kept(trees.git_dir, application.id)
-    return TargetFolder(top, application.id, past=kept, lasting=() if again else kept)
+    kept = metadata_backup.load(trees.git_dir, application.id)
+    return TargetFolder(top, application.id, metadata=kept, lasting=() if again else kept)
 
 
 def _states(application: Application) -> tuple[str, str]:

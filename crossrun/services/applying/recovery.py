@@ -6,7 +6,7 @@ from pathlib import Path
 from crossrun.errors import CrossrunError
 from crossrun.services.applying.changes import Recovery
 from crossrun.services.applying.journal import recover
-from crossrun.services.applying.turns import turn, usable
+from crossrun.services.applying.locking import explained_errors, locked_target
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import opened
@@ -20,8 +20,8 @@ def recover_all(store: Store, workspaces: Workspaces) -> list[Recovery]:
         folder = Path(path)
         with (
             suppress(CrossrunError, OSError),
-            turn(store, store.read.run(run_id), workspaces, folder),
-            usable(folder),
+            locked_target(store, store.read.run(run_id), workspaces, folder),
+            explained_errors(folder),
             opened(folder) as top,
         ):
             found += recover(store, workspaces, top, folder)

@@ -6,14 +6,14 @@ Pure: from what is known about a path to what is to be done with it.
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from crossrun.workspace.merge.other_names import Seen
+from crossrun.workspace.files.hard_links import FileStamp
 from crossrun.workspace.snapshots.trees import FILE, PROGRAM, Entry
 
 Verdict = Literal["keep", "take", "merge", "clash"]
 _REGULAR = (FILE, PROGRAM)
 
 
-class Wish(NamedTuple):
+class DesiredEntry(NamedTuple):
     """What a change wants of one path.
 
     `bases` are states from which the change leads to `wanted`, the one to merge by first. None: the
@@ -24,7 +24,7 @@ class Wish(NamedTuple):
     wanted: Entry | None
 
 
-class Place(NamedTuple):
+class TargetEntry(NamedTuple):
     """What is at a path of the target.
 
     `blocked_by` is a path above it that is no folder. `within` are the files in a folder that is
@@ -34,10 +34,10 @@ class Place(NamedTuple):
     entry: Entry | None = None
     blocked_by: str | None = None
     within: tuple[str, ...] | None = None
-    seen: Seen | None = None
+    stamp: FileStamp | None = None
 
 
-class Step(NamedTuple):
+class MergeStep(NamedTuple):
     """One path that is to be changed. `content` is that of a merge; else it is that of `after`.
 
     `old_path` is another spelling that the path has in the target until then.
@@ -47,7 +47,7 @@ class Step(NamedTuple):
     before: Entry | None
     after: Entry | None
     content: bytes | None = None
-    place: Place = Place()
+    current: TargetEntry = TargetEntry()
     old_path: str | None = None
 
     @property
@@ -65,7 +65,7 @@ class Step(NamedTuple):
         return "deleted" if self.after is None else "modified"
 
 
-class Clash(NamedTuple):
+class Conflict(NamedTuple):
     """A path where the change and the target do not agree.
 
     `written` is the file that has the change's version, or both with markers, where it was asked
@@ -77,33 +77,33 @@ class Clash(NamedTuple):
     written: str | None = None
 
 
-class Plan(NamedTuple):
+class MergePlan(NamedTuple):
     """All that is to be done. `already` paths are as the change wants them."""
 
-    steps: tuple[Step, ...] = ()
-    clashes: tuple[Clash, ...] = ()
+    steps: tuple[MergeStep, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     already: int = 0
 
 
-def decide(wish: Wish, now: Entry | None) -> Verdict:
+def decide(desired: DesiredEntry, now: Entry | None) -> Verdict:
     """Three-way: what the target does not have as it was in any base is the user's own work."""
-    base = wish.bases[0]
-    if now == wish.wanted:
+    base = desired.bases[0]
+    if now == desired.wanted:
         return "keep"
-    if now in wish.bases:
+    if now in desired.bases:
         return "take"
-    if base == wish.wanted:
+    if base == desired.wanted:
         return "keep"
-    if is_regular(base) and is_regular(wish.wanted) and is_regular(now):
+    if is_regular(base) and is_regular(desired.wanted) and is_regular(now):
         return "merge"
     return "clash"
 
 
-def without_mode(wish: Wish, now: Entry | None) -> Entry | None:
+def without_mode(desired: DesiredEntry, now: Entry | None) -> Entry | None:
     """What is there, with the mode that is expected: where there are no modes, none is wrong."""
     if now is None or not is_regular(now):
         return now
-    expected = [each for each in (wish.wanted, *wish.bases) if each and is_regular(each)]
+    expected = [each for each in (desired.wanted, *desired.bases) if each and is_regular(each)]
     same = (each for each in expected if each.blob == now.blob)
     return next(same, now._replace(mode=expected[-1].mode) if expected else now)
 
@@ -118,13 +118,13 @@ def merged_mode(base: Entry, wanted: Entry, now: Entry) -> str:
     return now.mode if wanted.mode == base.mode else wanted.mode
 
 
-def why(wish: Wish, now: Entry | None) -> str:
+def why(desired: DesiredEntry, now: Entry | None) -> str:
     """Why a path clashes, for people."""
-    if wish.wanted is None:
+    if desired.wanted is None:
         return "it was changed here, and would be deleted"
     if now is None:
         return "it is gone here, and would be changed"
-    if wish.bases[0] is None:
+    if desired.bases[0] is None:
         return "there is another one here"
     return "it was changed here, too"
 
@@ -137,23 +137,25 @@ def is_safe(path: str) -> bool:
     )
 
 
-def in_the_way(steps: Iterable[Step]) -> dict[str, str]:
+def blocked_paths(steps: Iterable[MergeStep]) -> dict[str, str]:
     """The paths that cannot be written, since something else stays in their place; and why."""
     steps = list(steps)
     removed = {step.path for step in steps if step.after is None}
     found = {}
     for step in steps:
-        place = step.place
+        current = step.current
         if step.after is None:
             continue
-        if place.blocked_by is not None and place.blocked_by not in removed:
-            found[step.path] = f"{place.blocked_by} is no folder here"
-        elif place.within is not None and not removed.issuperset(place.within):
+        if current.blocked_by is not None and current.blocked_by not in removed:
+            found[step.path] = f"{current.blocked_by} is no folder here"
+        elif current.within is not None and not removed.issuperset(current.within):
             found[step.path] = "a folder with other files is there"
     return found
 
 
-def wishes(changes: Iterable[Mapping[str, tuple[Entry | None, Entry | None]]]) -> dict[str, Wish]:
+def desired_entries(
+    changes: Iterable[Mapping[str, tuple[Entry | None, Entry | None]]],
+) -> dict[str, DesiredEntry]:
     """What the change wants, from its differences to all bases, the one to merge by first.
 
     A path that does not differ from one base is in that base as it is wanted.
@@ -161,6 +163,6 @@ def wishes(changes: Iterable[Mapping[str, tuple[Entry | None, Entry | None]]]) -
     changes = list(changes)
     wanted = {path: pair[1] for change in changes for path, pair in change.items()}
     return {
-        path: Wish(tuple(change.get(path, (entry, entry))[0] for change in changes), entry)
+        path: DesiredEntry(tuple(change.get(path, (entry, entry))[0] for change in changes), entry)
         for path, entry in sorted(wanted.items())
     }

@@ -13,14 +13,14 @@ from crossrun.model.runs import Application
 from crossrun.services.applying.changes import trees_of
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
-from crossrun.workspace.merge.branches import CommitState
-from crossrun.workspace.merge.decisions import Plan, Wish, wishes
-from crossrun.workspace.merge.plan import Planner
+from crossrun.workspace.merge.decisions import DesiredEntry, MergePlan, desired_entries
+from crossrun.workspace.merge.planner import MergePlanner
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
+from crossrun.workspace.user_repository.branches import CommitFiles
 
 
-class Later:
+class LaterApplications:
     """The applications that came later to the same folder, as they are without an earlier one.
 
     Args:
@@ -35,7 +35,7 @@ class Later:
     ) -> None:
         self._trees = trees
         before, after = earlier.before or EMPTY_TREE, earlier.after or EMPTY_TREE
-        self._wanted = wishes([trees.changed(after, before)])
+        self._wanted = desired_entries([trees.changed(after, before)])
         self._later = list(_later(store, workspaces, earlier))
 
     @property
@@ -59,25 +59,25 @@ class Later:
         moved = []
         for each, trees in self._later:
             paths = _paths(each, trees)
-            shared = {path: wish for path, wish in self._wanted.items() if path in paths}
+            shared = {path: desired for path, desired in self._wanted.items() if path in paths}
             if shared:
                 moved.append((each, self._without(shared, each, trees)))
         return moved
 
     def _without(
-        self, shared: Mapping[str, Wish], later: Application, theirs: Trees
+        self, shared: Mapping[str, DesiredEntry], later: Application, theirs: Trees
     ) -> Application | None:
         """A later application as if the earlier change had never been; None: it builds on that."""
         states = []
         for tree in (later.before or EMPTY_TREE, later.after or EMPTY_TREE):
             listed = theirs.git("ls-tree", "-r", "-z", "--full-tree", tree)
-            plan = Planner(self._trees, CommitState(tree, listed, theirs.content)).plan(shared)
-            if plan.clashes:
+            plan = MergePlanner(self._trees, CommitFiles(tree, listed, theirs.content)).plan(shared)
+            if plan.conflicts:
                 return None
             states.append(self._changed(plan, theirs, tree))
         return replace(later, before=states[0], after=states[1])
 
-    def _changed(self, plan: Plan, theirs: Trees, tree: str) -> str:
+    def _changed(self, plan: MergePlan, theirs: Trees, tree: str) -> str:
         """A tree as a plan changes it, with all contents."""
         for step in plan.steps:
             if step.after is not None:
@@ -91,11 +91,11 @@ def _later(
 ) -> Iterator[tuple[Application, Trees]]:
     """What was brought to the folder after that, and is there; the oldest first."""
     applications = store.read.applications_in(application.path)
-    ids = [one.id for one in applications]
+    ids = [application.id for application in applications]
     if application.id in ids:
         newer = applications[ids.index(application.id) + 1 :]
     else:
-        newer = [one for one in applications if one.at >= application.at]
+        newer = [application for application in applications if application.at >= application.at]
     for each in newer:
         trees = trees_of(store.read.run(each.run_id), workspaces)
         if each.is_live and each.finished_at and trees.knows(each.before, each.after):

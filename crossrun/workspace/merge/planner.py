@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from crossrun.workspace.merge.decisions import (
-    Clash,
-    Place,
-    Plan,
-    Step,
-    Wish,
+    Conflict,
+    DesiredEntry,
+    MergePlan,
+    MergeStep,
+    TargetEntry,
+    blocked_paths,
     decide,
-    in_the_way,
     is_regular,
     is_safe,
     merged_mode,
     why,
     without_mode,
 )
-from crossrun.workspace.merge.goals import Goal, goals
-from crossrun.workspace.merge.merge_rules import MergeRules
-from crossrun.workspace.merge.target import TargetFolder, naming
+from crossrun.workspace.merge.drivers import MergeDrivers
+from crossrun.workspace.merge.path_matching import MatchedPath, match_paths
 from crossrun.workspace.snapshots.trees import Entry, Trees, blob_id
 
 _SNIFFED = 8000
@@ -35,10 +34,10 @@ _LONGEST_NAME = 255
 class Target(Protocol):
     """Where a change is brought to."""
 
-    def look(self, path: str) -> Place:
+    def look(self, path: str) -> TargetEntry:
         """What is at a path."""
 
-    def read(self, path: str, place: Place) -> bytes:
+    def read(self, path: str, current: TargetEntry) -> bytes:
         """The content of what was looked at."""
 
     def spelled(self, path: str) -> str:
@@ -62,7 +61,7 @@ class _Merged(NamedTuple):
     clean: bool
 
 
-class Planner:
+class MergePlanner:
     """Decides what becomes of each path. Nothing is changed, and nothing kept.
 
     Args:
@@ -81,9 +80,9 @@ class Planner:
         self._target = target
         self._marking = marking
         self._unions = unions
-        self._merge_rules = MergeRules(trees, target)
+        self._merge_rules = MergeDrivers(trees, target)
 
-    def plan(self, wanted: Mapping[str, Wish], *, tree: str | None = None) -> Plan:
+    def plan(self, wanted: Mapping[str, DesiredEntry], *, tree: str | None = None) -> MergePlan:
         """What is to be done. Raises OSError where the target cannot be read.
 
         Args:
@@ -91,59 +90,61 @@ class Planner:
             tree: the state that it leads to; it tells which folders keep their names.
         """
         unsafe = [path for path in wanted if not is_safe(self._spelled(path))]
-        wanted = {path: wish for path, wish in wanted.items() if path not in unsafe}
-        found, clashes = goals(
+        wanted = {path: desired for path, desired in wanted.items() if path not in unsafe}
+        found, conflicts = match_paths(
             wanted,
             self._target,
             stays=lambda folder: tree is not None and self._trees.has(f"{tree}:{folder}"),
         )
-        clashes += [Clash(path, "no file may have this name") for path in unsafe]
-        steps, already = list[Step](), 0
+        conflicts += [Conflict(path, "no file may have this name") for path in unsafe]
+        steps, already = list[MergeStep](), 0
         for goal in found:
             made = self._decided(goal)
-            steps += [part for part in made if isinstance(part, Step)]
-            clashes += [part for part in made if isinstance(part, Clash)]
+            steps += [part for part in made if isinstance(part, MergeStep)]
+            conflicts += [part for part in made if isinstance(part, Conflict)]
             already += not made
-        blocked = in_the_way(steps)
-        clashes += [Clash(path, reason) for path, reason in blocked.items()]
+        blocked = blocked_paths(steps)
+        conflicts += [Conflict(path, reason) for path, reason in blocked.items()]
         free = tuple(step for step in steps if step.path not in blocked)
-        return Plan(free, tuple(sorted(clashes)), already)
+        return MergePlan(free, tuple(sorted(conflicts)), already)
 
     def _spelled(self, path: str) -> str:
         return self._target.spelled(path) if is_safe(path) else path
 
-    def _decided(self, goal: Goal) -> list[Step | Clash]:
-        place = self._target.look(goal.at)
-        now, verdict = place.entry, decide(goal.wish, place.entry)
-        expected = without_mode(goal.wish, now)
-        if decide(goal.wish, expected) != verdict and not self._target.keeps_modes:
-            now, verdict = expected, decide(goal.wish, expected)
+    def _decided(self, goal: MatchedPath) -> list[MergeStep | Conflict]:
+        current = self._target.look(goal.at)
+        now, verdict = current.entry, decide(goal.desired, current.entry)
+        expected = without_mode(goal.desired, now)
+        if decide(goal.desired, expected) != verdict and not self._target.keeps_modes:
+            now, verdict = expected, decide(goal.desired, expected)
         match verdict:
             case "keep":
-                return self._step(goal, place, now, now)
+                return self._step(goal, current, now, now)
             case "take":
-                return self._step(goal, place, now, goal.wish.wanted)
+                return self._step(goal, current, now, goal.desired.wanted)
             case "merge":
-                return self._merged(goal, place, now)
+                return self._merged(goal, current, now)
             case "clash":
-                return self._clashed(goal, place)
+                return self._clashed(goal, current)
 
     def _step(
         self,
-        goal: Goal,
-        place: Place,
+        goal: MatchedPath,
+        current: TargetEntry,
         before: Entry | None,
         after: Entry | None,
         content: bytes | None = None,
-    ) -> list[Step | Clash]:
+    ) -> list[MergeStep | Conflict]:
         """The step to a state; none where all is as it has to be."""
         old_path = None if before is None or goal.at == goal.path else goal.at
         if before == after and old_path is None:
             return []
-        return [Step(goal.path, before, after, content, place, old_path)]
+        return [MergeStep(goal.path, before, after, content, current, old_path)]
 
-    def _merged(self, goal: Goal, place: Place, now: Entry | None) -> list[Step | Clash]:
-        base, wanted = goal.wish.bases[0], goal.wish.wanted
+    def _merged(
+        self, goal: MatchedPath, current: TargetEntry, now: Entry | None
+    ) -> list[MergeStep | Conflict]:
+        base, wanted = goal.desired.bases[0], goal.desired.wanted
         assert base is not None  # noqa: S101  all three are files
         assert wanted is not None  # noqa: S101
         assert now is not None  # noqa: S101
@@ -151,99 +152,60 @@ class Planner:
         if base.blob in (wanted.blob, now.blob):
             blob = now.blob if wanted.blob == base.blob else wanted.blob
             same = blob == now.blob
-            content = self._target.read(goal.at, place) if same else None
-            return self._step(goal, place, now, Entry(mode, blob), content)
-        merged = self._merged_text(goal.at, base, wanted, place)
+            content = self._target.read(goal.at, current) if same else None
+            return self._step(goal, current, now, Entry(mode, blob), content)
+        merged = self._merged_text(goal.at, base, wanted, current)
         if merged is None or not merged.clean:
-            return self._clashed(goal, place, merged)
+            return self._clashed(goal, current, merged)
         after = Entry(mode, blob_id(merged.content))
-        return self._step(goal, place, now, after, merged.content)
+        return self._step(goal, current, now, after, merged.content)
 
     def _clashed(
-        self, goal: Goal, place: Place, merged: _Merged | None = None
-    ) -> list[Step | Clash]:
+        self, goal: MatchedPath, current: TargetEntry, merged: _Merged | None = None
+    ) -> list[MergeStep | Conflict]:
         """The clash; where conflicts are wanted, what puts both versions into the target."""
-        path, wish, now = goal.at, goal.wish, place.entry
-        reason, base, wanted = why(wish, now), wish.bases[0], wish.wanted
+        path, desired, now = goal.at, goal.desired, current.entry
+        reason, base, wanted = why(desired, now), desired.bases[0], desired.wanted
         if self._marking is None or wanted is None:
-            return [Clash(path, reason)]
+            return [Conflict(path, reason)]
         if merged is None and base is None and is_regular(wanted) and is_regular(now):
-            merged = self._merged_text(path, None, wanted, place)
+            merged = self._merged_text(path, None, wanted, current)
         if merged is not None and now is not None:
             mode = merged_mode(base or wanted, wanted, now)
             after = Entry(mode, blob_id(merged.content))
-            return [Clash(path, reason, path), Step(path, now, after, merged.content, place)]
+            return [
+                Conflict(path, reason, path),
+                MergeStep(path, now, after, merged.content, current),
+            ]
         for name in _names_beside(goal.path, self._marking):
             beside = self._target.look(name)
             if beside.entry == wanted:
-                return [Clash(path, reason, name)]
-            if beside == Place():
-                return [Clash(path, reason, name), Step(name, None, wanted, place=beside)]
+                return [Conflict(path, reason, name)]
+            if beside == TargetEntry():
+                return [Conflict(path, reason, name), MergeStep(name, None, wanted, current=beside)]
             if beside.blocked_by is not None:
                 break
-        return [Clash(path, reason)]
+        return [Conflict(path, reason)]
 
     def _merged_text(
-        self, path: str, base: Entry | None, wanted: Entry, place: Place
+        self, path: str, base: Entry | None, wanted: Entry, current: TargetEntry
     ) -> _Merged | None:
         """Both changes in one text; None where one of the files is binary, or git may not merge."""
         texts = {
-            "here": self._target.read(path, place),
+            "here": self._target.read(path, current),
             "before": self._trees.content(base.blob) if base else b"",
             "run": self._trees.content(wanted.blob),
         }
-        way = self._merge_rules.way(path)
-        if way == "not" or any(b"\0" in text[:_SNIFFED] for text in texts.values()):
+        driver = self._merge_rules.driver(path)
+        if driver == "not" or any(b"\0" in text[:_SNIFFED] for text in texts.values()):
             return None
         with tempfile.TemporaryDirectory() as folder:
             for name, text in texts.items():
                 (Path(folder) / name).write_bytes(text)
             labels = ("-L", "here", "-L", "before", "-L", f"run {self._marking}")
-            options = ("--union",) if way == "union" and self._unions else ()
+            options = ("--union",) if driver == "union" and self._unions else ()
             conflicts, content = self._trees.merge(Path(folder), *options, *labels, *texts)
         return _Merged(content, conflicts == 0) if conflicts <= _MOST_CONFLICTS else None
-
-
-def keep_contents(plan: Plan, trees: Trees, target: Target) -> tuple[str, str]:
-    """Keeps what a plan replaces and what it makes, so that it can be taken back.
-
-    Returns:
-        The trees of all paths that the plan changes, before and after.
-
-    Raises:
-        TouchedError: a file was changed in the meantime.
-    """
-    for step in plan.steps:
-        if step.before is not None:
-            trees.keep(target.read(step.at, step.place))
-        if step.content is not None:
-            trees.keep(step.content)
-    before = trees.write({step.at: step.before for step in plan.steps if step.before})
-    return before, trees.write({step.path: step.after for step in plan.steps if step.after})
-
-
-def carry_out(plan: Plan, trees: Trees, folder: TargetFolder) -> None:
-    """Changes the files: what goes makes room for what comes.
-
-    Raises:
-        TouchedError: a file was changed in the meantime; it stays as it is.
-        RefusedError: the file system does not let one be changed.
-    """
-    folder.expect({step.at: step.after and step.after.blob for step in plan.steps})
-    for step in plan.steps:
-        if step.after is None:
-            with naming(step.path):
-                folder.remove(step.path, step.place)
-    for step in plan.steps:
-        if step.after is not None and step.after != step.before:
-            content = trees.content(step.after.blob) if step.content is None else step.content
-            with naming(step.path):
-                folder.put(step.at, step.after, content, step.place)
-    for step in plan.steps:
-        if step.old_path is not None:
-            with naming(step.path):
-                folder.respell(step.old_path, step.path)
-    folder.settle()
 
 
 def _names_beside(path: str, run_id: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ _NAMED = 5
 Entries = Mapping[str, Entry | None]
 
 
-class Rules(NamedTuple):
+class CheckInRules(NamedTuple):
     """What besides the files in a tree says how files are stored.
 
     `settings` are those of git in the form `name=value`; `info` is the content of the repository's
@@ -40,7 +40,7 @@ class Rules(NamedTuple):
     all_texts: bool
 
 
-class Commit(Protocol):
+class ParentCommit(Protocol):
     """The files of a commit."""
 
     commit: str
@@ -61,12 +61,12 @@ class CheckIn:
         rules: those of the user's repository.
     """
 
-    def __init__(self, trees: Trees, environ: Mapping[str, str], rules: Rules) -> None:
+    def __init__(self, trees: Trees, environ: Mapping[str, str], rules: CheckInRules) -> None:
         self._trees = trees
         self._environ = {"GIT_OBJECT_DIRECTORY": str(trees.git_dir / "objects"), **environ}
         self._rules = rules
 
-    def stored(self, base: str, tree: str, parent: Commit) -> dict[str, Pair]:
+    def stored(self, base: str, tree: str, parent: ParentCommit) -> dict[str, Pair]:
         """What differs between two states of a workspace, as commits store it.
 
         Args:
@@ -110,7 +110,7 @@ class _WorkTree:
     """Where git converts files by the attributes that are written there."""
 
     def __init__(
-        self, folder: Path, trees: Trees, environ: Mapping[str, str], rules: Rules
+        self, folder: Path, trees: Trees, environ: Mapping[str, str], rules: CheckInRules
     ) -> None:
         self._files = folder / "files"
         self._files.mkdir()
@@ -205,7 +205,9 @@ def _listed(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def _of_result(parent: Commit, after: Entries, there: Mapping[str, bytes]) -> dict[str, bytes]:
+def _of_result(
+    parent: ParentCommit, after: Entries, there: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """The attribute files of the commit that the change is going to make."""
     changed = {path for path in after if is_attributes_file(path)}
     kept = {path: text for path, text in parent.attribute_files().items() if path not in changed}

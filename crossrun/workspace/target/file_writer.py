@@ -14,11 +14,11 @@ from typing import NamedTuple
 from crossrun.workspace.files.attributes import Attributes, attributes_of, drop_inherited, give
 from crossrun.workspace.files.copy_file import write_with_holes
 from crossrun.workspace.files.dirfd import opened_below
-from crossrun.workspace.merge.decisions import Place
-from crossrun.workspace.merge.other_names import Inode, OtherNames, Seen, seen
-from crossrun.workspace.merge.overwriting import finish, overwrite
-from crossrun.workspace.merge.past import Past
+from crossrun.workspace.files.hard_links import FileStamp, HardLinks, Inode, stamp_of
+from crossrun.workspace.merge.decisions import TargetEntry
 from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
+from crossrun.workspace.target.metadata_backup import MetadataByPath
+from crossrun.workspace.target.overwrite import finish, overwrite
 
 OTHER = Entry("special", "")
 """A pipe, a socket or a device: never what a change knows."""
@@ -28,7 +28,7 @@ Note = tuple[str, str]
 """A path, and words about it."""
 
 
-class TouchedError(Exception):
+class TargetChangedError(Exception):
     """Something in the target is not as it was when it was looked at; `path` says what."""
 
     def __init__(self, path: str) -> None:
@@ -36,7 +36,7 @@ class TouchedError(Exception):
         self.path = path
 
 
-class Item(NamedTuple):
+class FileWrite(NamedTuple):
     """A file that is being written, in its open folder."""
 
     folder: int
@@ -44,17 +44,17 @@ class Item(NamedTuple):
     path: str
     entry: Entry
     content: bytes
-    place: Place
+    current: TargetEntry
 
     @property
-    def file(self) -> Seen | None:
+    def file(self) -> FileStamp | None:
         """The file that is there and that a file takes the place of."""
-        now = self.place.seen
+        now = self.current.stamp
         is_file = now is not None and stat.S_ISREG(now.mode) and self.entry.mode != LINK
         return now if is_file else None
 
 
-class Rewriting:
+class FileWriter:
     """Writes files of one folder, and remembers which of them are the same file.
 
     Args:
@@ -66,14 +66,14 @@ class Rewriting:
         goals: what all paths that are changed together will hold; None for those that go.
     """
 
-    def __init__(self, top: int, unfinished: str, past: Past) -> None:
+    def __init__(self, top: int, unfinished: str, metadata: MetadataByPath) -> None:
         self._top = top
         self._unfinished = unfinished
-        self._past = past
-        self._other_names = OtherNames(top)
+        self._metadata = metadata
+        self._other_names = HardLinks(top)
         self._relinked = set[Inode]()
         self._overwritten = dict[Inode, str]()
-        self.goals: Mapping[str, str | None] = {}
+        self.final_blobs: Mapping[str, str | None] = {}
         self._notes = dict[Note, None]()
 
     @property
@@ -81,7 +81,7 @@ class Rewriting:
         """What there is to say about what became of files."""
         return tuple(self._notes)
 
-    def put(self, item: Item) -> None:
+    def put(self, item: FileWrite) -> None:
         """Writes a file.
 
         Raises:
@@ -95,18 +95,18 @@ class Rewriting:
         finish(folder, name, self._unfinished)
         self._remove_unfinished(folder)
 
-    def require_untouched(self, folder: int, name: str, place: Place, path: str) -> None:
+    def require_untouched(self, folder: int, name: str, current: TargetEntry, path: str) -> None:
         """Raises TouchedError when somebody else has changed a file since it was looked at."""
-        now, before = seen(folder, name), place.seen
+        now, before = stamp_of(folder, name), current.stamp
         if now is not None and before is not None and now.inode in self._relinked:
             before = before._replace(changed=now.changed, links=now.links)
         if now != before:
-            raise TouchedError(path)
+            raise TargetChangedError(path)
 
-    def note_removed(self, place: Place) -> None:
+    def note_removed(self, current: TargetEntry) -> None:
         """That a file with several names has one less now, by ourselves."""
-        if place.seen is not None and place.seen.links > 1:
-            self._relinked.add(place.seen.inode)
+        if current.stamp is not None and current.stamp.links > 1:
+            self._relinked.add(current.stamp.inode)
 
     def note_lost(self, path: str, lost: Collection[str]) -> None:
         """What a file or a folder could not be given."""
@@ -120,16 +120,16 @@ class Rewriting:
     def _note(self, path: str, words: str) -> None:
         self._notes[path, words] = None
 
-    def _is_written_to_all_names(self, item: Item) -> bool:
+    def _is_written_to_all_names(self, item: FileWrite) -> bool:
         """Writes over a file with several names, where the change wants the same of all of them."""
         now, blob = item.file, item.entry.blob
         if now is None or (now.links == 1 and now.inode not in self._overwritten):
             return False
         if self._overwritten.get(now.inode) == blob:
-            there = seen(item.folder, item.name)
+            there = stamp_of(item.folder, item.name)
             return there is not None and there.inode == now.inode
         names = [name for name in self._other_names.of(now.inode) if self._stays(name)]
-        alone = [name for name in names if self.goals.get(name) != blob]
+        alone = [name for name in names if self.final_blobs.get(name) != blob]
         if alone:
             self._note(item.path, f"is no longer the same file as {alone[0]}")
             return False
@@ -138,11 +138,11 @@ class Rewriting:
         return self._is_overwritten(item)
 
     def _stays(self, path: str) -> bool:
-        return self.goals.get(path, "") is not None
+        return self.final_blobs.get(path, "") is not None
 
-    def _is_overwritten(self, item: Item) -> bool:
+    def _is_overwritten(self, item: FileWrite) -> bool:
         """Writes over a file, if it may be written."""
-        self.require_untouched(item.folder, item.name, item.place, item.path)
+        self.require_untouched(item.folder, item.name, item.current, item.path)
         is_program = item.entry.mode == PROGRAM
         try:
             attributes = overwrite(
@@ -157,7 +157,7 @@ class Rewriting:
             self._overwritten[item.file.inode] = item.entry.blob
         return True
 
-    def _replace(self, item: Item) -> None:
+    def _replace(self, item: FileWrite) -> None:
         """Makes a new file in the place of what is there."""
         try:
             lost = () if self._is_linked(item) else self._write(item)
@@ -169,16 +169,16 @@ class Rewriting:
             os.rename(*names, src_dir_fd=item.folder, dst_dir_fd=item.folder)
         finally:
             self._remove_unfinished(item.folder)
-        self.note_removed(item.place)
+        self.note_removed(item.current)
 
     def _remove_unfinished(self, folder: int) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self._unfinished, dir_fd=folder)
 
-    def _is_linked(self, item: Item) -> bool:
+    def _is_linked(self, item: FileWrite) -> bool:
         """Makes a name of a file that was the same one, if that is as this one is to be."""
         self._remove_unfinished(item.folder)
-        was = self._past.get(item.path)
+        was = self._metadata.get(item.path)
         for path in was.names if was and item.entry.mode != LINK else ():
             *above, name = path.split("/")
             with suppress(OSError), opened_below(self._top, above) as folder:
@@ -191,7 +191,7 @@ class Rewriting:
                     return True
         return False
 
-    def _write(self, item: Item) -> Collection[str]:
+    def _write(self, item: FileWrite) -> Collection[str]:
         """Writes the unfinished file; what it could not be given."""
         if item.entry.mode == LINK:
             os.symlink(item.content, os.fsencode(self._unfinished), dir_fd=item.folder)
@@ -210,14 +210,14 @@ class Rewriting:
             drop_inherited(descriptor)
             return give(descriptor, wanted, os.fstat(descriptor))
 
-    def _attributes(self, item: Item) -> Attributes | None:
+    def _attributes(self, item: FileWrite) -> Attributes | None:
         """Those that the file had, where that is known, or those of the file that is there."""
-        was = self._past.get(item.path)
+        was = self._metadata.get(item.path)
         if was is not None and not was.names:
             return was.attributes
         if item.file is None:
             return was.attributes if was else None
-        self.require_untouched(item.folder, item.name, item.place, item.path)
+        self.require_untouched(item.folder, item.name, item.current, item.path)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(item.name, flags, dir_fd=item.folder)
         try:
@@ -225,11 +225,11 @@ class Rewriting:
         finally:
             os.close(descriptor)
 
-    def _make_room(self, item: Item) -> None:
-        if item.place.within is not None:
+    def _make_room(self, item: FileWrite) -> None:
+        if item.current.within is not None:
             _remove_empty(item.folder, item.name)
         else:
-            self.require_untouched(item.folder, item.name, item.place, item.path)
+            self.require_untouched(item.folder, item.name, item.current, item.path)
 
 
 def entry_of(folder: int, name: str, mode: int) -> Entry:

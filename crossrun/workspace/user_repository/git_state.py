@@ -17,7 +17,7 @@ from crossrun.workspace.files.dirfd import opened, read_file, shown
 from crossrun.workspace.git.folders import GitFolders
 from crossrun.workspace.git.ref_files import References
 from crossrun.workspace.git.refs import REMOTES, STASH, refs_of
-from crossrun.workspace.merge.decisions import Clash
+from crossrun.workspace.merge.decisions import Conflict
 from crossrun.workspace.snapshots.recorder import Snapshots
 
 _LARGEST = 256 * 1024 * 1024
@@ -87,14 +87,14 @@ class Restoration:
         self._after = after
         self._now = _refs(folders)
 
-    def clashes(self) -> list[Clash]:
+    def conflicts(self) -> list[Conflict]:
         """What the run changed and somebody else changed since."""
         names = [name for name in self._changed_refs() if self._is_other(name)]
         if self._needs_head() and _text(self._folders.own / _HEAD) != self._after.head:
             names.append(_HEAD)
         if self._needs_index() and _staged(self._folders, self._snapshots) != self._after.staged:
             names.append(_INDEX)
-        return [Clash(shown(name), _MOVED) for name in names]
+        return [Conflict(shown(name), _MOVED) for name in names]
 
     def restore(self) -> tuple[str, ...]:
         """Restores what the run changed. Returns the names of that. Raises ConfigurationError."""

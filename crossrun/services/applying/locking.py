@@ -10,12 +10,12 @@ from crossrun.services.applying.journal import UnsettledError
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import reason, shown
-from crossrun.workspace.merge.rewriting import TouchedError
-from crossrun.workspace.merge.target import RefusedError
+from crossrun.workspace.target.file_writer import TargetChangedError
+from crossrun.workspace.target.folder import WriteRefusedError
 
 
 @contextmanager
-def turn(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterator[None]:
+def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterator[None]:
     """Nobody else changes the folder meanwhile by crossrun, or removes what the run left.
 
     Raises:
@@ -42,18 +42,18 @@ def turn(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterat
 
 
 @contextmanager
-def usable(folder: Path) -> Iterator[None]:
+def explained_errors(folder: Path) -> Iterator[None]:
     """Tells what keeps files from being read or written."""
     try:
         yield
-    except TouchedError as error:
+    except TargetChangedError as error:
         raise ConfigurationError(
             "TARGET_CHANGED",
             f"{shown(error.path)} was changed in {folder} while crossrun was at work there",
             hint="run the command again; nothing else was changed",
             retryable=True,
         ) from error
-    except RefusedError as error:
+    except WriteRefusedError as error:
         raise ConfigurationError(
             "TARGET_UNUSABLE",
             f"{shown(error.path)} in {folder} cannot be changed: {error.reason}",
@@ -76,9 +76,9 @@ def usable(folder: Path) -> Iterator[None]:
 
 def _why(error: Exception) -> str:
     match error:
-        case TouchedError():
+        case TargetChangedError():
             return f"{shown(error.path)} is being changed by somebody else"
-        case RefusedError():
+        case WriteRefusedError():
             return f"{shown(error.path)} cannot be changed: {error.reason}"
         case _:
             return str(error)

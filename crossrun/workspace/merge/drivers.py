@@ -4,25 +4,25 @@ import tempfile
 from pathlib import Path
 from typing import Literal, Protocol
 
-from crossrun.workspace.merge.decisions import Place, is_regular
+from crossrun.workspace.merge.decisions import TargetEntry, is_regular
 from crossrun.workspace.snapshots.trees import Trees
 
-Way = Literal["text", "union", "not"]
+Driver = Literal["text", "union", "not"]
 _ATTRIBUTES = ".gitattributes"
 _NOT_MERGED = ("unset", "binary")
 
 
-class Files(Protocol):
+class AttributeSource(Protocol):
     """Where attributes are looked up."""
 
-    def look(self, path: str) -> Place:
+    def look(self, path: str) -> TargetEntry:
         """What is at a path."""
 
-    def read(self, path: str, place: Place) -> bytes:
+    def read(self, path: str, current: TargetEntry) -> bytes:
         """The content of what was looked at."""
 
 
-class MergeRules:
+class MergeDrivers:
     """Asks git for the attribute.
 
     A driver of the user's own is never run; as where git knows no such driver, texts are merged.
@@ -32,11 +32,11 @@ class MergeRules:
         files: those that a change is brought to.
     """
 
-    def __init__(self, trees: Trees, files: Files) -> None:
+    def __init__(self, trees: Trees, files: AttributeSource) -> None:
         self._trees = trees
         self._files = files
 
-    def way(self, path: str) -> Way:
+    def driver(self, path: str) -> Driver:
         """How two texts at a path are merged."""
         contents = self._attribute_files(path)
         if not contents:
@@ -56,7 +56,7 @@ class MergeRules:
         above = ["", *(path[: at + 1] for at, sign in enumerate(path) if sign == "/")]
         contents = {}
         for name in (f"{folder}{_ATTRIBUTES}" for folder in above):
-            place = self._files.look(name)
-            if is_regular(place.entry):
-                contents[name] = self._files.read(name, place)
+            current = self._files.look(name)
+            if is_regular(current.entry):
+                contents[name] = self._files.read(name, current)
         return contents

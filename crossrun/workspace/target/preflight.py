@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
-from crossrun.workspace.merge.decisions import Plan, Step
-from crossrun.workspace.merge.target import RefusedError, naming
+from crossrun.workspace.merge.decisions import MergePlan, MergeStep
 from crossrun.workspace.snapshots.trees import LINK, Trees
+from crossrun.workspace.target.folder import WriteRefusedError, naming
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 _GET_FLAGS = 0x80086601
@@ -23,7 +23,7 @@ _FIXED_BY_BSD = sum(
 )
 
 
-def require_possible(plan: Plan, trees: Trees, top: int) -> None:
+def require_possible(plan: MergePlan, trees: Trees, top: int) -> None:
     """Makes sure that files can be changed and that there is room for them.
 
     Args:
@@ -95,7 +95,7 @@ def _require_not_fixed(descriptor: int) -> None:
         raise OSError(errno.EPERM, f"{os.strerror(errno.EPERM)}, it is immutable")
 
 
-def _require_room(plan: Plan, trees: Trees, top: int) -> None:
+def _require_room(plan: MergePlan, trees: Trees, top: int) -> None:
     """Room for what is more than before, and for one file beside the one that it replaces."""
     writes = [step for step in plan.steps if step.after is not None and step.after != step.before]
     if not writes:
@@ -107,10 +107,10 @@ def _require_room(plan: Plan, trees: Trees, top: int) -> None:
     largest = max(added, key=lambda path: added[path])
     more = sum(max(0, added[step.path] - _size_now(step)) for step in writes)
     if os.fstatvfs(top).f_blocks and free < max(more, added[largest]):
-        raise RefusedError(largest, os.strerror(errno.ENOSPC))
+        raise WriteRefusedError(largest, os.strerror(errno.ENOSPC))
 
 
-def _sizes(steps: Iterable[Step], trees: Trees) -> Iterator[tuple[str, int]]:
+def _sizes(steps: Iterable[MergeStep], trees: Trees) -> Iterator[tuple[str, int]]:
     stored = trees.sizes({step.after.blob for step in steps if step.after})
     for step in steps:
         if step.content is not None:
@@ -120,5 +120,5 @@ def _sizes(steps: Iterable[Step], trees: Trees) -> Iterator[tuple[str, int]]:
             yield step.path, size
 
 
-def _size_now(step: Step) -> int:
-    return 0 if step.place.seen is None else step.place.seen[3]
+def _size_now(step: MergeStep) -> int:
+    return 0 if step.current.stamp is None else step.current.stamp[3]

@@ -10,7 +10,7 @@ Inode = tuple[int, int]
 """The device of a file, and its number there."""
 
 
-class Seen(NamedTuple):
+class FileStamp(NamedTuple):
     """What changes when somebody touches a file."""
 
     device: int
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
         return (self.device, self.number)
 
 
-def seen(folder: int, name: str) -> Seen | None:
+def stamp_of(folder: int, name: str) -> FileStamp | None:
     """A file in an open folder as it is now; None when there is none."""
     try:
         status = os.lstat(name, dir_fd=folder)
@@ -35,10 +35,10 @@ def seen(folder: int, name: str) -> Seen | None:
         return None
     times = (status.st_mtime_ns, status.st_ctime_ns)
     inode = (status.st_dev, status.st_ino)
-    return Seen(*inode, status.st_mode, status.st_size, *times, status.st_nlink)
+    return FileStamp(*inode, status.st_mode, status.st_size, *times, status.st_nlink)
 
 
-class OtherNames:
+class HardLinks:
     """The names of files that have several, below an open folder, as they were at the first look.
 
     Args:
@@ -55,11 +55,11 @@ class OtherNames:
     @cached_property
     def _all(self) -> dict[Inode, list[str]]:
         found = dict[Inode, list[str]]()
-        for place, folders, files, folder in os.fwalk(".", dir_fd=self._top):
+        for current, folders, files, folder in os.fwalk(".", dir_fd=self._top):
             folders[:] = [name for name in folders if name != ".git"]
             for name in files:
-                status = seen(folder, name)
+                status = stamp_of(folder, name)
                 if status is not None and status.links > 1 and stat.S_ISREG(status.mode):
-                    path = os.path.normpath(os.path.join(place, name))  # noqa: PTH118  of an open folder
+                    path = os.path.normpath(os.path.join(current, name))  # noqa: PTH118  of an open folder
                     found.setdefault(status.inode, []).append(path)
         return found

@@ -6,10 +6,10 @@ from itertools import groupby
 from typing import NamedTuple, Protocol
 
 from crossrun.workspace.files.spelling import folded
-from crossrun.workspace.merge.decisions import Clash, Wish
+from crossrun.workspace.merge.decisions import Conflict, DesiredEntry
 
 
-class Names(Protocol):
+class NameRules(Protocol):
     """What a target makes of names."""
 
     def spelled(self, path: str) -> str:
@@ -24,20 +24,20 @@ class Names(Protocol):
         """Whether names are listed as they were given."""
 
 
-class Goal(NamedTuple):
+class MatchedPath(NamedTuple):
     """What is to become of a path of the target: `at` is how it is listed now."""
 
     path: str
     at: str
-    wish: Wish
+    desired: DesiredEntry
 
 
-def goals(
-    wanted: Mapping[str, Wish],
-    names: Names,
+def match_paths(
+    wanted: Mapping[str, DesiredEntry],
+    names: NameRules,
     *,
     stays: Callable[[str], bool],
-) -> tuple[list[Goal], list[Clash]]:
+) -> tuple[list[MatchedPath], list[Conflict]]:
     """What the target is to become, where several names may be only one there.
 
     A name that goes while another spelling of it comes is a file that is renamed.
@@ -48,7 +48,7 @@ def goals(
         stays: whether the change still has a folder in this spelling, so that it keeps its name.
     """
     listed = {path: names.spelled(path) for path in wanted}
-    found, clashes = list[Goal](), list[Clash]()
+    found, conflicts = list[MatchedPath](), list[Conflict]()
     by_name = sorted(wanted, key=lambda path: (folded(listed[path]), listed[path], path))
     for _, group in groupby(by_name, key=lambda path: folded(listed[path])):
         paths = list(group)
@@ -61,23 +61,23 @@ def goals(
             {path: wanted[path] for path in paths}, listed[paths[0]], names, stays
         )
         found += goal
-        clashes += rest
-    return sorted(_in_renamed_folders(found)), clashes
+        conflicts += rest
+    return sorted(_in_renamed_folders(found)), conflicts
 
 
-def _in_renamed_folders(goals: Iterable[Goal]) -> Iterator[Goal]:
+def _in_renamed_folders(match_paths: Iterable[MatchedPath]) -> Iterator[MatchedPath]:
     """With the names that folders have in the end, also for files that are not renamed."""
-    goals = list(goals)
-    renamed = {old: name for goal in goals for old, name in _renamed_folders(goal)}
-    for goal in goals:
+    match_paths = list(match_paths)
+    renamed = {old: name for goal in match_paths for old, name in _renamed_folders(goal)}
+    for goal in match_paths:
         parts = goal.path.split("/")
         for number in range(1, len(parts)):
             old = "/".join(goal.at.split("/")[:number])
             parts[number - 1] = renamed.get(old, parts[number - 1])
-        yield goal if goal.wish.wanted is None else goal._replace(path="/".join(parts))
+        yield goal if goal.desired.wanted is None else goal._replace(path="/".join(parts))
 
 
-def _renamed_folders(goal: Goal) -> Iterator[tuple[str, str]]:
+def _renamed_folders(goal: MatchedPath) -> Iterator[tuple[str, str]]:
     """Folders as they are listed, with the names that they are to have."""
     old, new = goal.at.split("/"), goal.path.split("/")
     for number in range(1, len(old)):
@@ -85,34 +85,36 @@ def _renamed_folders(goal: Goal) -> Iterator[tuple[str, str]]:
             yield "/".join(old[:number]), new[number - 1]
 
 
-def _alone(path: str, at: str, wish: Wish, names: Names) -> Iterator[Goal]:
+def _alone(path: str, at: str, desired: DesiredEntry, names: NameRules) -> Iterator[MatchedPath]:
     """A name that goes and is not listed has gone already; what is there is another one.
 
     Unless the target lists the name in a form of its own.
     """
     same = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", at)
-    if wish.wanted is not None or same or not names.keeps_spelling:
-        yield Goal(at, at, wish)
+    if desired.wanted is not None or same or not names.keeps_spelling:
+        yield MatchedPath(at, at, desired)
 
 
 def _together(
-    wanted: Mapping[str, Wish], at: str, names: Names, stays: Callable[[str], bool]
-) -> tuple[list[Goal], list[Clash]]:
+    wanted: Mapping[str, DesiredEntry], at: str, names: NameRules, stays: Callable[[str], bool]
+) -> tuple[list[MatchedPath], list[Conflict]]:
     """Names that are one file in the target."""
     coming = sorted(
-        (path for path, wish in wanted.items() if wish.wanted is not None),
+        (path for path, desired in wanted.items() if desired.wanted is not None),
         key=lambda path: (path != at, path),
     )
-    clashes = [Clash(path, f"this folder does not tell it from {coming[0]}") for path in coming[1:]]
+    conflicts = [
+        Conflict(path, f"this folder does not tell it from {coming[0]}") for path in coming[1:]
+    ]
     if not coming:
-        gone = (_alone(path, at, wish, names) for path, wish in wanted.items())
-        return [goal for goals in gone for goal in goals][:1], clashes
+        gone = (_alone(path, at, desired, names) for path, desired in wanted.items())
+        return [goal for match_paths in gone for goal in match_paths][:1], conflicts
     path = coming[0]
-    bases = [wanted[path].bases, *(wish.bases for wish in wanted.values())]
+    bases = [wanted[path].bases, *(desired.bases for desired in wanted.values())]
     known = next((each for each in bases if each[0] is not None), bases[0])
     renamed = len(wanted) > len(coming)
     spelling = _respelled(at, path, stays) if renamed else at
-    return [Goal(spelling, at, Wish(known, wanted[path].wanted))], clashes
+    return [MatchedPath(spelling, at, DesiredEntry(known, wanted[path].wanted))], conflicts
 
 
 def _respelled(at: str, path: str, stays: Callable[[str], bool]) -> str:

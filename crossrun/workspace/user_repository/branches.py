@@ -16,8 +16,7 @@ from crossrun.workspace.git.commands import run_git
 from crossrun.workspace.git.folders import GitFolders, git_folders, settings_of
 from crossrun.workspace.git.ref_files import References, impossible
 from crossrun.workspace.git.user_config import LINE_ENDS, attributes_file, user_settings
-from crossrun.workspace.merge.checkin import CheckIn, Rules
-from crossrun.workspace.merge.decisions import Place
+from crossrun.workspace.merge.decisions import TargetEntry
 from crossrun.workspace.snapshots.trees import (
     LINK,
     Entry,
@@ -26,6 +25,7 @@ from crossrun.workspace.snapshots.trees import (
     is_attributes_file,
     listed_entries,
 )
+from crossrun.workspace.user_repository.checkin import CheckIn, CheckInRules
 
 _ID_LENGTH = 40
 _LONGEST = 4 * 1024 * 1024
@@ -43,7 +43,7 @@ def branches_of(folder: Path) -> References:
     return References(opened_repository(folder)[0].common)
 
 
-class Repository:
+class UserRepository:
     """The repository of a folder of the user's.
 
     Args:
@@ -67,7 +67,7 @@ class Repository:
         self._rules = _rules(self._settings, folders.common, environ)
         self.branches = References(folders.common)
 
-    def stored(self, base: str, tree: str, parent: "CommitState") -> dict[str, Pair]:
+    def stored(self, base: str, tree: str, parent: "CommitFiles") -> dict[str, Pair]:
         """What differs between two states of a workspace, as a commit stores it.
 
         Raises:
@@ -75,7 +75,7 @@ class Repository:
         """
         return CheckIn(self._trees, self._sees_both, self._rules).stored(base, tree, parent)
 
-    def state(self, commit: str | None) -> "CommitState":
+    def state(self, commit: str | None) -> "CommitFiles":
         """The files of a commit, as a target of a change.
 
         Raises:
@@ -89,7 +89,7 @@ class Repository:
             listed = self._trees.call(*words, environ=self._sees_both)
         if listed is None:
             raise impossible(f"{self._folder} does not have the commit {commit[:12]}")
-        return CommitState(commit, listed, self._blob)
+        return CommitFiles(commit, listed, self._blob)
 
     def require_name(self, name: str) -> None:
         """Makes sure that a branch can be made.
@@ -149,7 +149,7 @@ class Repository:
         return found if len(found) == len(_NOBODY) else _NOBODY
 
 
-class CommitState:
+class CommitFiles:
     """The files of a commit, looked at like those of a folder.
 
     Args:
@@ -184,23 +184,25 @@ class CommitState:
             if entry.mode != LINK and is_attributes_file(path)
         }
 
-    def look(self, path: str) -> Place:
+    def look(self, path: str) -> TargetEntry:
         """What is at a path."""
         above = [path[:at] for at, sign in enumerate(path) if sign == "/"]
         blocked_by = next((each for each in above if each in self._entries), None)
         if blocked_by is not None:
-            return Place(blocked_by=blocked_by)
+            return TargetEntry(blocked_by=blocked_by)
         if path in self._entries:
-            return Place(entry=self._entries[path])
+            return TargetEntry(entry=self._entries[path])
         inside = f"{path}/"
         after = self._paths[bisect_left(self._paths, inside) :]
-        return Place(within=tuple(takewhile(lambda each: each.startswith(inside), after)) or None)
+        return TargetEntry(
+            within=tuple(takewhile(lambda each: each.startswith(inside), after)) or None
+        )
 
-    def read(self, path: str, place: Place) -> bytes:
+    def read(self, path: str, current: TargetEntry) -> bytes:
         """The content of what was looked at."""
-        if place.entry is None:
+        if current.entry is None:
             raise ValueError(f"there is nothing at {path!r}")
-        return self._read(place.entry.blob)
+        return self._read(current.entry.blob)
 
 
 def require_branch_name(name: str) -> None:
@@ -223,14 +225,14 @@ def opened_repository(folder: Path) -> tuple[GitFolders, dict[str, str]]:
     return folders, dict(settings_of(folder, folders))
 
 
-def _rules(settings: Mapping[str, str], common: Path, environ: Mapping[str, str]) -> Rules:
+def _rules(settings: Mapping[str, str], common: Path, environ: Mapping[str, str]) -> CheckInRules:
     words = [f"{name}={settings[name]}" for name in LINE_ENDS if name in settings]
     file = attributes_file(settings, environ)
     if file is not None:
         words.append(f"core.attributesFile={file}")
     info = read_file(common / "info" / "attributes", _LONGEST) or b""
     all_texts = settings.get("core.autocrlf", "false").lower() not in _FALSE
-    return Rules(words, info, all_texts)
+    return CheckInRules(words, info, all_texts)
 
 
 def _quoted(folder: Path) -> str:

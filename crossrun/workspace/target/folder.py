@@ -14,22 +14,22 @@ from functools import cached_property
 from crossrun.workspace.files import probing
 from crossrun.workspace.files.attributes import give
 from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
+from crossrun.workspace.files.hard_links import stamp_of
 from crossrun.workspace.files.spelling import Listings
-from crossrun.workspace.merge.decisions import Place, is_safe
-from crossrun.workspace.merge.other_names import seen
-from crossrun.workspace.merge.past import Past
-from crossrun.workspace.merge.rewriting import (
-    Item,
+from crossrun.workspace.merge.decisions import TargetEntry, is_safe
+from crossrun.workspace.snapshots.trees import Entry, blob_id
+from crossrun.workspace.target.file_writer import (
+    FileWrite,
+    FileWriter,
     Note,
-    Rewriting,
-    TouchedError,
+    TargetChangedError,
     content_of,
     entry_of,
 )
-from crossrun.workspace.snapshots.trees import Entry, blob_id
+from crossrun.workspace.target.metadata_backup import MetadataByPath
 
 
-class RefusedError(Exception):
+class WriteRefusedError(Exception):
     """The file system does not let a file be changed; `path` says which, `reason` why."""
 
     def __init__(self, path: str, reason: str) -> None:
@@ -44,7 +44,7 @@ def naming(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RefusedError(path, error.strerror or str(error)) from error
+        raise WriteRefusedError(path, error.strerror or str(error)) from error
 
 
 class TargetFolder:
@@ -60,24 +60,29 @@ class TargetFolder:
     """
 
     def __init__(
-        self, top: int, mark: str, *, past: Past | None = None, lasting: Collection[str] = ()
+        self,
+        top: int,
+        mark: str,
+        *,
+        metadata: MetadataByPath | None = None,
+        lasting: Collection[str] = (),
     ) -> None:
         self._top = top
         self._unfinished = f".crossrun-{mark}"
         self._listings = Listings(top)
-        self._past = past or {}
+        self._metadata = metadata or {}
         self._lasting = lasting
         self._made = list[str]()
-        self._rewriting = Rewriting(top, self._unfinished, self._past)
+        self._rewriting = FileWriter(top, self._unfinished, self._metadata)
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """What there is to say about what became of files."""
         return self._rewriting.notes
 
-    def expect(self, goals: Mapping[str, str | None]) -> None:
+    def expect(self, final_blobs: Mapping[str, str | None]) -> None:
         """Gets to know all paths that are changed together: the blobs then, None for what goes."""
-        self._rewriting.goals = goals
+        self._rewriting.final_blobs = final_blobs
 
     def spelled(self, path: str) -> str:
         """The path as the folder lists it, as it was when it was asked first."""
@@ -99,21 +104,21 @@ class TargetFolder:
         """Whether files have modes that mean something."""
         return probing.keeps_modes(self._top)
 
-    def look(self, path: str) -> Place:
+    def look(self, path: str) -> TargetEntry:
         """What is at a path."""
         *above, name = _parts(path)
         blocked_by = self._first_no_folder(above)
         if blocked_by is not None:
-            return Place(blocked_by=blocked_by)
+            return TargetEntry(blocked_by=blocked_by)
         try:
             with opened_below(self._top, above) as folder:
                 return self._look_in(folder, name, path)
         except OSError as error:
             if error.errno not in NO_FOLDER:
                 raise
-            return Place()
+            return TargetEntry()
 
-    def read(self, path: str, place: Place) -> bytes:
+    def read(self, path: str, current: TargetEntry) -> bytes:
         """The content of what was looked at.
 
         Raises:
@@ -124,12 +129,12 @@ class TargetFolder:
             with opened_below(self._top, above) as folder:
                 content = content_of(folder, name, os.lstat(name, dir_fd=folder).st_mode)
         except OSError as error:
-            raise TouchedError(path) from error
-        if place.entry is None or blob_id(content) != place.entry.blob:
-            raise TouchedError(path)
+            raise TargetChangedError(path) from error
+        if current.entry is None or blob_id(content) != current.entry.blob:
+            raise TargetChangedError(path)
         return content
 
-    def put(self, path: str, entry: Entry, content: bytes, place: Place) -> None:
+    def put(self, path: str, entry: Entry, content: bytes, current: TargetEntry) -> None:
         """Writes what belongs at a path in the place of what was looked at there.
 
         Raises:
@@ -138,20 +143,20 @@ class TargetFolder:
         *above, name = _parts(path)
         self._make_folders(above, path)
         with self._parent(above, path) as folder:
-            self._rewriting.put(Item(folder, name, path, entry, content, place))
+            self._rewriting.put(FileWrite(folder, name, path, entry, content, current))
 
     def settle(self) -> None:
         """Makes folders that were made again what they were, the deepest first."""
         for path in sorted(self._made, key=lambda each: -each.count("/")):
             with opened_below(self._top, path.split("/")) as folder:
-                lost = give(folder, self._past[path].attributes, os.fstat(folder))
+                lost = give(folder, self._metadata[path].attributes, os.fstat(folder))
                 self._rewriting.note_lost(path, lost)
 
     def settle_above(self, paths: Iterable[str]) -> None:
         """Does so with all folders above some paths, also those that a killed process made."""
         parts = [path.split("/")[:-1] for path in paths]
         above = {"/".join(each[:count]) for each in parts for count in range(1, len(each) + 1)}
-        self._made = [path for path in above & self._past.keys() if self._is_folder(path)]
+        self._made = [path for path in above & self._metadata.keys() if self._is_folder(path)]
         self.settle()
 
     def _is_folder(self, path: str) -> bool:
@@ -172,9 +177,9 @@ class TargetFolder:
                     try:
                         os.rename(here, there, src_dir_fd=folder, dst_dir_fd=folder)
                     except FileNotFoundError as error:
-                        raise TouchedError(old) from error
+                        raise TargetChangedError(old) from error
 
-    def remove(self, path: str, place: Place) -> None:
+    def remove(self, path: str, current: TargetEntry) -> None:
         """Removes what was looked at, and the folders that are empty then.
 
         Raises:
@@ -182,9 +187,9 @@ class TargetFolder:
         """
         *above, name = _parts(path)
         with self._parent(above, path) as folder:
-            self._rewriting.require_untouched(folder, name, place, path)
+            self._rewriting.require_untouched(folder, name, current, path)
             os.unlink(name, dir_fd=folder)
-            self._rewriting.note_removed(place)
+            self._rewriting.note_removed(current)
         self.prune(path)
 
     def prune(self, path: str) -> None:
@@ -208,15 +213,15 @@ class TargetFolder:
         with suppress(OSError), opened_below(self._top, above) as folder:
             self._rewriting.sweep(folder, name)
 
-    def _look_in(self, folder: int, name: str, path: str) -> Place:
+    def _look_in(self, folder: int, name: str, path: str) -> TargetEntry:
         try:
             mode = os.lstat(name, dir_fd=folder).st_mode
         except FileNotFoundError:
-            return Place()
+            return TargetEntry()
         if stat.S_ISDIR(mode):
-            return Place(within=tuple(_files_below(folder, name, path)))
-        now = seen(folder, name)
-        return Place(entry=entry_of(folder, name, mode), seen=now)
+            return TargetEntry(within=tuple(_files_below(folder, name, path)))
+        now = stamp_of(folder, name)
+        return TargetEntry(entry=entry_of(folder, name, mode), stamp=now)
 
     def _first_no_folder(self, parts: Sequence[str]) -> str | None:
         """The first path on the way that is something else than a folder."""
@@ -235,7 +240,7 @@ class TargetFolder:
     def _make_folders(self, parts: Sequence[str], path: str) -> None:
         for count in range(1, len(parts) + 1):
             made = "/".join(parts[:count])
-            again = made in self._past
+            again = made in self._metadata
             with (
                 self._parent(parts[: count - 1], path) as folder,
                 suppress(FileExistsError),
@@ -251,7 +256,7 @@ class TargetFolder:
         except OSError as error:
             if error.errno not in NO_FOLDER:
                 raise
-            raise TouchedError(path) from error
+            raise TargetChangedError(path) from error
         try:
             yield folder
         finally:
