@@ -25,11 +25,13 @@ from crossrun.errors import ConfigurationError, NotFoundError
 from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,
+    CommandRan,
     Event,
     EventRecord,
     RunFinished,
     RunStarted,
     UsageReported,
+    Verified,
     WorkspacePrepared,
     encode,
 )
@@ -721,6 +723,17 @@ def test_a_reader_is_not_held_up_by_a_writer(store: Store, home: Path) -> None:
 
 
 # --- reading
+
+
+def test_an_event_of_a_type_is_found_from_either_end(store: Store) -> None:
+    spoken = [AgentSpoke(text=text) for text in "abc"]
+    record(store, "k7f3abcd", started(), *spoken, CommandRan(command="true"), None)
+    assert store.read.first_event("k7f3abcd", AgentSpoke) == spoken[0]
+    assert store.read.last_event("k7f3abcd", AgentSpoke) == spoken[-1]
+    assert list(store.read.events_of("k7f3abcd", AgentSpoke)) == spoken
+    for find in (store.read.first_event, store.read.last_event):
+        assert find("k7f3abcd", Verified) is None
+        assert find("m2x9abcd", AgentSpoke) is None
 
 
 def test_an_id_is_found_by_its_beginning(store: Store) -> None:

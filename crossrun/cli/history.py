@@ -132,21 +132,16 @@ def _for_reader(text: str, options: Globals) -> str:
 
 
 def _commands(store: Store, run: Run) -> list[str]:
-    from crossrun.events import AgentLaunched, decode
+    from crossrun.events import AgentLaunched
 
-    launched = [decode(one.body) for one in store.read.events(run.id, types=["agent_launched"])]
-    return [shlex.join(event.command) for event in launched if isinstance(event, AgentLaunched)]
+    return [shlex.join(event.command) for event in store.read.events_of(run.id, AgentLaunched)]
 
 
 def _instructions(store: Store, run: Run) -> list[str]:
-    from crossrun.events import StepPlanned, decode
+    from crossrun.events import StepPlanned
 
-    told = []
-    for event in store.read.events(run.id, types=["step_planned"]):
-        step = decode(event.body)
-        if isinstance(step, StepPlanned):
-            told += [text for text in (step.instructions, step.prompt) if text]
-    return told
+    planned = store.read.events_of(run.id, StepPlanned)
+    return [text for step in planned for text in (step.instructions, step.prompt) if text]
 
 
 def _step_lines(step: dict[str, Any], terminal: Terminal) -> Iterator[str]:

@@ -237,17 +237,16 @@ def decided_in(store: "Store", run: "Run") -> "PatternDecided":
     Raises:
         NotFoundError: nothing was.
     """
-    from crossrun.events import PatternDecided, decode
+    from crossrun.events import PatternDecided
 
-    for event in store.read.events(run.id, types=["pattern_decided"]):
-        decided = decode(event.body)
-        if isinstance(decided, PatternDecided):
-            return decided
-    raise NotFoundError(
-        "NOTHING_DECIDED",
-        f"in the run {run.id} nothing was decided about patterns",
-        hint="it ended before, or is older than pattern memory",
-    )
+    decided = store.read.first_event(run.id, PatternDecided)
+    if decided is None:
+        raise NotFoundError(
+            "NOTHING_DECIDED",
+            f"in the run {run.id} nothing was decided about patterns",
+            hint="it ended before, or is older than pattern memory",
+        )
+    return decided
 
 
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:

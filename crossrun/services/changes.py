@@ -196,22 +196,15 @@ class States:
         return newest is not None and newest.id == run.id and _folder(run).is_dir()
 
     def _measured(self, run: Run) -> "WorkspaceChanged | None":
-        from crossrun.events import WorkspaceChanged, decode
+        from crossrun.events import WorkspaceChanged
 
-        for stored in self._read.events(run.id, types=["workspace_changed"]):
-            event = decode(stored.body)
-            if isinstance(event, WorkspaceChanged):
-                return event
-        return None
+        return self._read.last_event(run.id, WorkspaceChanged)
 
     def _baseline(self, run: Run) -> str | None:
-        from crossrun.events import WorkspacePrepared, decode
+        from crossrun.events import WorkspacePrepared
 
-        for stored in self._read.events(run.id, types=["workspace_prepared"]):
-            event = decode(stored.body)
-            if isinstance(event, WorkspacePrepared):
-                return event.baseline
-        return None
+        prepared = self._read.first_event(run.id, WorkspacePrepared)
+        return None if prepared is None else prepared.baseline
 
     def _stored_patch(self, run: Run) -> bytes | None:
         """As it was measured; None when its file is gone."""

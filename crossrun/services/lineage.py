@@ -149,9 +149,8 @@ def retried(
 
 def _request(store: Store, run: Run) -> RunRequest:
     """What the user had asked for."""
-    (first,) = store.read.events(run.id, types=["run_started"])
-    event = decode(first.body)
-    if not isinstance(event, RunStarted):
+    event = store.read.first_event(run.id, RunStarted)
+    if event is None:
         raise ConfigurationError(
             "RUN_NEWER",
             f"a newer crossrun recorded what the run {run.id} was asked for",

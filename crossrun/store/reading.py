@@ -5,7 +5,7 @@ Looking never locks, never writes, and starts fast: nothing heavy is imported he
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crossrun.errors import NotFoundError
 from crossrun.model.queries import RunFilter, RunLine, StoredEvent
@@ -13,8 +13,10 @@ from crossrun.model.status import Status
 from crossrun.store.access import ReadAccess, fitting
 
 if TYPE_CHECKING:
+    from crossrun.events import BaseEvent
     from crossrun.model.runs import Application, Artifact, Project, Run
 
+EventType = TypeVar("EventType", bound="BaseEvent")
 LAST = "last"
 _DECIDED = (
     "SELECT id, project_id, name, '' AS task, task_type, '[]' AS tags, status, exit_code,"
@@ -132,6 +134,32 @@ class Reader:
                 yield event
             if len(found) < _BATCH:
                 return
+
+    def events_of(self, run_id: str, kind: type[EventType]) -> Iterator[EventType]:
+        """A run's events of one type, except those with values that this version does not know."""
+        from crossrun.events import decode
+
+        for stored in self.events(run_id, types=[_type(kind)]):
+            event = decode(stored.body)
+            if isinstance(event, kind):
+                yield event
+
+    def first_event(self, run_id: str, kind: type[EventType]) -> EventType | None:
+        """A run's first event of a type; None if there is none that this version knows."""
+        return next(self.events_of(run_id, kind), None)
+
+    def last_event(self, run_id: str, kind: type[EventType]) -> EventType | None:
+        """A run's last event of a type; None if there is none, or it has unknown values."""
+        from crossrun.events import decode
+        from crossrun.store.rows import event_of
+
+        sql = (
+            "SELECT run_id, seq, at, type, body FROM events"
+            " WHERE run_id = ? AND type = ? ORDER BY seq DESC LIMIT 1"
+        )
+        newest = self._made(event_of, sql, [run_id, _type(kind)])
+        event = decode(newest[0].body) if newest else None
+        return event if isinstance(event, kind) else None
 
     def artifacts(self, run_id: str) -> "list[Artifact]":
         """A run's artifacts in the order in which they were saved."""
@@ -251,6 +279,10 @@ def _id(row: sqlite3.Row) -> str:
     if not isinstance(run_id, str) or not run_id.isalnum():
         raise ValueError(f"{run_id!r} is no id")
     return run_id
+
+
+def _type(kind: "type[BaseEvent]") -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def _require_next(seq: int, before: int, *, gapless: bool) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import NotFoundError, StillRunningError, UsageError
-from crossrun.events import WorkspaceChanged, decode
+from crossrun.events import WorkspaceChanged
 from crossrun.model.runs import Application, BroughtRef, Run
 from crossrun.store import Store
 from crossrun.system.clock import now
@@ -150,12 +150,7 @@ def tree_after(store: Store, run: Run) -> str | None:
 
 def measured(store: Store, run: Run) -> WorkspaceChanged | None:
     """What was measured when a run ended."""
-    last = None
-    for stored in store.read.events(run.id, types=["workspace_changed"]):
-        event = decode(stored.body)
-        if isinstance(event, WorkspaceChanged):
-            last = event
-    return last
+    return store.read.last_event(run.id, WorkspaceChanged)
 
 
 def lasting_folders(store: Store, run: Run) -> frozenset[str]:
@@ -163,8 +158,7 @@ def lasting_folders(store: Store, run: Run) -> frozenset[str]:
     found = {
         folder
         for each in store.read.ancestry(run)
-        for stored in store.read.events(each.id, types=["workspace_changed"])
-        if isinstance(event := decode(stored.body), WorkspaceChanged)
+        for event in store.read.events_of(each.id, WorkspaceChanged)
         for folder in event.kept_folders
     }
     workspace = Path(run.workspace)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from crossrun.errors import CrossrunError, NotFoundError
-from crossrun.events import WorkspaceChanged, WorkspacePrepared, decode
+from crossrun.events import WorkspaceChanged, WorkspacePrepared
 from crossrun.model.runs import Application, BroughtRef, Run
 from crossrun.services.applying.changes import ApplyResult, application_of, require_end
 from crossrun.services.applying.locking import locked_target
@@ -158,21 +158,16 @@ def _refs_before(store: Store, run: Run, workspaces: Workspaces) -> Refs:
     for each in store.read.ancestry(run):
         if each.id != run.id and each.source is not None and each.source.kind == "in_place":
             break  # the user's own repository has what it did
-        for stored in store.read.events(each.id, types=["workspace_prepared"]):
-            event = decode(stored.body)
-            if isinstance(event, WorkspacePrepared):
-                blob = event.refs
+        prepared = store.read.last_event(each.id, WorkspacePrepared)
+        if prepared is not None:
+            blob = prepared.refs
     return _stored(run, blob, workspaces) or {}
 
 
 def _refs_after(store: Store, run: Run, workspaces: Workspaces) -> Refs | None:
     """The references that the run left; None where nobody recorded them."""
-    blob = None
-    for stored in store.read.events(run.id, types=["workspace_changed"]):
-        event = decode(stored.body)
-        if isinstance(event, WorkspaceChanged):
-            blob = event.refs
-    return _stored(run, blob, workspaces)
+    measured = store.read.last_event(run.id, WorkspaceChanged)
+    return None if measured is None else _stored(run, measured.refs, workspaces)
 
 
 def _stored(run: Run, blob: str | None, workspaces: Workspaces) -> Refs | None:
