@@ -123,7 +123,6 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[EventReco
             view.show(recorded)
             if recorded is not None:
                 yield recorded, at
-    store.close()
 
 
 def terminal() -> Terminal:

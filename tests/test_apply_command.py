@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,11 @@ KEY = "sk-" + "abcdefghij0123456789ABCDEFGHIJ01"
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
     desk = Desk(tmp_path / "source", crossrun)
     desk.sh("printf 'one\\ntwo\\nthree\\n' > notes.txt; echo old > old.txt")
     desk.commits()
-    yield desk
-    desk.store.close()
+    return desk
 
 
 WORK = "sed -i s/one/ONE/ notes.txt; rm old.txt; echo new > 'a new file.txt'"

@@ -5,7 +5,6 @@ import shutil
 import socket
 import stat
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,10 +38,8 @@ LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "source", crossrun)
-    yield desk
-    desk.store.close()
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "source", crossrun)
 
 
 NAMES = r"""
@@ -578,7 +575,6 @@ class TestFiles:
         assert raised.value.message.startswith(f"c in {desk.folder} cannot be changed: No space")
         assert state(desk.folder) == before
         assert desk.store.read.applications(run.id) == []
-        desk.store.close()
 
     def test_a_half_done_application_is_taken_back(self, desk: Desk) -> None:
         desk.sh("echo a > a; echo b > b; mkdir d; echo c > d/c")

@@ -1,7 +1,6 @@
 """Branches of repositories that store files in another form than work trees have them."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,8 @@ from crossrun.services.applying import ApplyResult, apply_as_branch
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "source", crossrun)
-    yield desk
-    desk.store.close()
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "source", crossrun)
 
 
 def branched(desk: Desk, run: Run) -> ApplyResult:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,8 @@ LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\nsix\\nseven\\n'"
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "source", crossrun)
-    yield desk
-    desk.store.close()
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "source", crossrun)
 
 
 HOSTILE = """\
@@ -241,7 +238,6 @@ class TestRepositories:
         self.branch(other, run)
 
         assert desk.sh("git log --format=%s -1 agent").strip() == "Fix the parser and test it"
-        other.store.close()
 
     def test_who_commits_is_told_by_the_user_or_nobody(self, repository: Desk) -> None:
         desk = repository

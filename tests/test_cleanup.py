@@ -337,7 +337,6 @@ class TestDryRun:
         assert removed(crossrun) == [run]
 
     def test_a_damaged_store_is_told_by_its_own_name(self, crossrun: Crossrun, home: Home) -> None:
-        home.store.close()
         home.paths.database.write_bytes(b"no database at all" * 1000)
         refused = crossrun("cleanup", "--dry-run")
         assert refused.code == 3

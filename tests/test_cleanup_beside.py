@@ -36,7 +36,6 @@ def clean_up(home: Home, wanted: Wanted, began: Callable[[], object] = lambda: N
     found = find(store, home.paths, wanted, measuring())
     began()
     done = remove_found(store, home.paths, wanted, found)
-    store.close()
     assert done.failures == []
 
 

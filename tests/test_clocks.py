@@ -17,9 +17,9 @@ from crossrun.model.retention import Rules, planned
 from crossrun.redaction import Redactor
 from crossrun.services.cleanup.inventory import WITH_WORKSPACE, survey
 from crossrun.store.backups import backups
-from crossrun.store.event_writer import Recording
+from crossrun.store.event_writer import EventWriter
 from crossrun.store.queue import RunQueue
-from crossrun.store.writing import Writer
+from crossrun.store.writing import StoreWriter
 from crossrun.system.clock import seconds_between
 
 HOURS = 3600
@@ -63,8 +63,8 @@ def test_no_event_is_older_than_the_one_before(home: Path) -> None:
     store = opened(home)
     times = iter(["2026-01-02T10:00:00Z", "2026-01-02T08:00:00Z", "2026-01-02T11:00:00Z"])
     facts = (fact for fact in (started(), AgentSpoke(text="hello"), SUCCEEDED))
-    writer = Writer(home / "crossrun.db")
-    recording = Recording("k7f3abcd", Redactor(), lambda: writer, clock=lambda: next(times))
+    writer = StoreWriter(home / "crossrun.db")
+    recording = EventWriter("k7f3abcd", Redactor(), writer, clock=lambda: next(times))
     list(recording.record(facts))
     writer.close()
     assert [event.at for event in store.read.events("k7f3abcd")] == [

@@ -1,6 +1,6 @@
 """Commits, branches, tags and stashes that only the repository of a workspace has."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,12 +30,11 @@ from crossrun.workspace.sources.preparing import take
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
     desk = Desk(tmp_path / "source", crossrun)
     desk.sh("echo a > a")
     desk.commits()
-    yield desk
-    desk.store.close()
+    return desk
 
 
 def worked(

@@ -34,7 +34,6 @@ def desk(crossrun: Crossrun, exfat: Path) -> Iterator[Desk]:
     folder = exfat / "source"
     desk = Desk(folder, crossrun)
     yield desk
-    desk.store.close()
     shutil.rmtree(folder)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import types
-from test_store import opened, sql, started
+from test_store import opened
 
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.engine import conduct
@@ -14,25 +14,17 @@ from crossrun.engine.context import Crew
 from crossrun.events import (
     AgentEvent,
     AgentSpoke,
-    Event,
-    RunFinished,
-    StepPlanned,
-    UsageReported,
-    WorkspacePrepared,
 )
 from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.shell import Shell
 from crossrun.memory import StoredMemory
-from crossrun.model.runs import RunRequest, Source, Tokens
+from crossrun.model.runs import RunRequest
 from crossrun.model.status import Status
 from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.store.artifacts import Archives
-from crossrun.store.early_writing import EarlyWriter
-from crossrun.store.event_writer import Recording
-from crossrun.store.writing import Writer
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace import Workspaces
 
@@ -96,41 +88,3 @@ def test_a_run_is_stored_before_its_folder_is_made(store: Store, home: Path) -> 
     assert not (home / "workspaces").exists()
     list(running)
     assert store.read.run(run_id).status is Status.SUCCEEDED
-
-
-def test_what_is_written_early_is_written_as_the_rest_is(tmp_path: Path) -> None:
-    early = stored_rows(tmp_path / "early", early=True)
-    assert early == stored_rows(tmp_path / "late", early=False)
-    assert [len(rows) for rows in early] == [1, 6, 1]
-
-
-def stored_rows(home: Path, *, early: bool) -> list[list[list[object]]]:
-    """All rows of a store with one recorded run, times aside."""
-    source = Source(kind="folder", path="/s", base="b")
-    events: list[Event | None] = [
-        started("a 'quoted' task", tags=("x", "y")),
-        None,
-        WorkspacePrepared(path="/w", baseline="b", source=source),
-        UsageReported(source="planner", tokens=Tokens(1, 0, 2, 0)),
-        StepPlanned(prompt="do it"),
-        None,
-        AgentSpoke(text="done"),
-        RunFinished(status=Status.SUCCEEDED),
-    ]
-    opened(home).close()
-    database = home / "crossrun.db"
-    early_writer, writer = EarlyWriter(database, busy_ms=1000), Writer(database)
-    recording = Recording(
-        "k7f3abcd", Redactor(), lambda: writer, early=early_writer if early else None
-    )
-    list(recording.record(event for event in events))
-    early_writer.close()
-    writer.close()
-    with sql(database) as connection:
-        return [
-            [
-                ["2" if str(value).startswith("20") else value for value in row]
-                for row in connection.execute(query)
-            ]
-            for query in ("SELECT * FROM runs", "SELECT * FROM events", "SELECT * FROM projects")
-        ]

@@ -31,8 +31,8 @@ FENCES = {
     "openai": {"planning.openai"},
     "git": {"workspace.snapshots.recorder"},
     "gitdb": {"workspace.snapshots.recorder"},
-    "sqlmodel": {"store.tables", "store.writing", "store.pattern_writing"},
-    "sqlalchemy": {"store.writing"},
+    "sqlmodel": {"store.tables", "store.user_changes"},
+    "sqlalchemy": {"store.user_changes"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"views", "cli"},
@@ -159,3 +159,11 @@ def test_reads_of_one_run_load_no_more_than_the_event_types(tmp_path: Path) -> N
     one_word = ("show", "steps", "events", "diff", "files", "artifacts", "watch")
     for words in (*((word,) for word in one_word), ("runs", "--json")):
         assert loaded_by(*words, home=tmp_path) <= {"msgspec"}, words
+
+
+@pytest.mark.process
+def test_runs_load_no_sqlmodel(tmp_path: Path) -> None:
+    run = ("run", "--executor", "shell", "true", "--quiet")
+    assert loaded_by(*run, home=tmp_path) == {"msgspec", "psutil", "yaml"}
+    again = loaded_by(*run, home=tmp_path)  # with a pattern to choose and to credit
+    assert again == {"msgspec", "psutil", "yaml"}

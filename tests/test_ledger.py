@@ -13,7 +13,6 @@ import pytest
 from conftest import Crossrun
 from examples import EVENTS, FAILURE, REQUEST, RUN_ID, SOURCE, event_of, recorded
 from msgspec.structs import replace
-from sqlmodel import Session, create_engine
 
 from crossrun.config.settings import load
 from crossrun.events import (
@@ -416,12 +415,10 @@ def rebuilt(log: list[EventRecord], home: Path) -> Path:
     """A store to which the log alone said what patterns there are."""
     paths = load(flags={}, environ={}, cwd=home.parent, home=home).paths
     Store(paths).open_for_writing()
-    engine = create_engine(f"sqlite:///{paths.database}")
-    with Session(engine) as session:
+    with closing(sqlite3.connect(paths.database)) as connection, connection:
+        connection.row_factory = sqlite3.Row
         for item in log:
-            project(session, item)
-        session.commit()
-    engine.dispose()
+            project(connection, item)
     return paths.database
 
 

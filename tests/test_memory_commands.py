@@ -576,7 +576,6 @@ def test_of_a_very_long_run_the_beginning_and_the_end_are_learned(crossrun: Cros
     with store.owning() as run_id:
         for _ in store.recording(run_id, (fact for fact in facts(run_id)), Redactor()):
             pass
-    store.close()
     steps = crossrun.json("patterns", "show")["steps"]
     assert [step["command"] for step in steps if step["intent"] == "build"] == [
         "make first",

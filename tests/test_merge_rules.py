@@ -1,6 +1,5 @@
 """Merges obey the `merge` attributes of the files that a change is brought to, without drivers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,10 @@ LINES = "printf 'one\\ntwo\\nthree\\nfour\\nfive\\n'"
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
     desk = Desk(tmp_path / "source", crossrun)
     desk.sh(f"mkdir d; {LINES} > d/a")
-    yield desk
-    desk.store.close()
+    return desk
 
 
 def merged(

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -29,12 +28,11 @@ CHANGED = {
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
     desk = Desk(tmp_path / "source", crossrun)
     desk.sh(BEGIN)
     desk.commits()
-    yield desk
-    desk.store.close()
+    return desk
 
 
 def output(crossrun: Crossrun, *words: str | bytes) -> bytes:

@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from crossrun.events import PatternJudged, PatternLearned, encode
 from crossrun.model.queries import PatternFilter, PatternLine
 from crossrun.model.workflows import Caution, Pattern, Stats, Version, Workflow
 from crossrun.store import Store
-from crossrun.store.pattern_writing import PatternSession
 from crossrun.store.patterns import Eligibility
+from crossrun.store.user_changes import PatternSession
 
 LATER = "2100-01-01T00:00:00.000000Z"
 NO_EVIDENCE = "Not enough evidence yet: no run was eligible."
@@ -34,10 +33,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    made = opened(home)
-    yield made
-    made.close()
+def store(home: Path) -> Store:
+    return opened(home)
 
 
 def learned(pattern_id: str, run_id: str, **known: Any) -> PatternLearned:  # noqa: ANN401  fields
@@ -609,13 +606,15 @@ def test_patterns_are_read_from_a_disk_that_cannot_be_written(
 ) -> None:
     """Without the log of SQLite beside the store, and with it, as a killed process leaves it."""
     store = opened(home)
+    other = sqlite3.connect(home / "crossrun.db")
+    other.execute("SELECT id FROM patterns").fetchall()  # the log stays as long as this is open
     teach(store, "k7f3abcd", learned("x1y2z3", "k7f3abcd"))
     expected = looked_at(store)
     if files == "crossrun.db":
-        store.close()
+        other.close()
     copied = {Path(shutil.copy(file, small_disk)).name for file in home.glob(files)}
     assert ("crossrun.db-wal" in copied) is (files == "crossrun.db*")
-    store.close()
+    other.close()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
 
     reader = only_to_read(small_disk)
@@ -629,7 +628,6 @@ def test_patterns_are_read_from_a_disk_that_cannot_be_written(
 def test_reading_leaves_the_file_as_it_is(home: Path) -> None:
     store = opened(home)
     add(store, imported())
-    store.close()
     before = (home / "crossrun.db").read_bytes()
     looked_at(only_to_read(home))
     assert (home / "crossrun.db").read_bytes() == before

@@ -42,10 +42,11 @@ from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.store import tables as _tables  # noqa: F401  SQLModel knows them from now on
-from crossrun.store.event_writer import Recording
+from crossrun.store.event_writer import EventWriter
 from crossrun.store.migrations import migrate, version
+from crossrun.store.statements import TABLES
 from crossrun.store.steps import LATEST, MIGRATIONS
-from crossrun.store.writing import Writer
+from crossrun.store.writing import StoreWriter
 from crossrun.views.live import NullView, follow
 
 INTERRUPTED = RunFinished(
@@ -68,10 +69,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    made = opened(home)
-    yield made
-    made.close()
+def store(home: Path) -> Store:
+    return opened(home)
 
 
 def started(task: str = "x", **asked: Any) -> RunStarted:  # noqa: ANN401  each has its own type
@@ -103,7 +102,7 @@ def another(home: Path, *lines: str) -> "subprocess.Popen[str]":
         "from crossrun.model.runs import RunRequest",
         "from crossrun.config.settings import load",
         "from crossrun.store import Store",
-        "from crossrun.store.writing import Writer",
+        "from crossrun.store.writing import StoreWriter",
         "home = Path(sys.argv[1])",
         "store = Store(load(flags={}, environ={}, cwd=home.parent, home=home).paths)",
         "print('ready', flush=True)",
@@ -301,6 +300,16 @@ def test_the_table_classes_agree_with_the_migrations(home: Path, tmp_path: Path)
     }  # fmt: skip
     assert with_defaults(plain) == {("runs", name) for name in COUNTED}
     assert without_defaults(plain) == without_defaults(classes)
+
+
+def test_the_plain_statements_agree_with_the_table_classes() -> None:
+    classes = {
+        name: (list(table.primary_key.columns.keys()), set(table.columns.keys()))
+        for name, table in SQLModel.metadata.tables.items()
+    }
+    del classes["compatibility"]  # migrations write it
+    plain = {table.name: (list(table.key), set(table.columns)) for table in TABLES}
+    assert plain == classes
 
 
 COUNTED = ("turns", "commands", "failed_commands")
@@ -588,9 +597,9 @@ def kept_locked(database: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def with_little_patience(home: Path, patience: float) -> tuple[Recording, Writer]:
-    writer = Writer(home / "crossrun.db", busy_ms=50)
-    return Recording("k7f3abcd", Redactor(), lambda: writer, patience=patience), writer
+def with_little_patience(home: Path, patience: float) -> tuple[EventWriter, StoreWriter]:
+    writer = StoreWriter(home / "crossrun.db", busy_ms=50)
+    return EventWriter("k7f3abcd", Redactor(), writer, patience=patience), writer
 
 
 def test_a_run_waits_for_another_program_that_keeps_the_store_locked(
@@ -634,8 +643,8 @@ def test_a_run_is_ended_when_the_store_stays_locked_and_says_so_if_it_can(
 
 
 def test_who_is_in_a_hurry_waits_for_no_other_program(store: Store, home: Path) -> None:
-    writer = Writer(home / "crossrun.db", busy_ms=50)
-    recording = Recording("k7f3abcd", Redactor(), lambda: writer, hurry=lambda: True)
+    writer = StoreWriter(home / "crossrun.db", busy_ms=50)
+    recording = EventWriter("k7f3abcd", Redactor(), writer, hurry=lambda: True)
     began = time.monotonic()
     with kept_locked(home / "crossrun.db"), pytest.raises(ConfigurationError):
         list(recording.record(fact for fact in (started(), None)))
@@ -691,7 +700,6 @@ def test_eight_processes_record_two_hundred_events_each_at_once(home: Path) -> N
         "    yield RunFinished(status='succeeded')",
         "with store.owning() as run_id:",
         "    passed = [e.seq for e in store.recording(run_id, facts(run_id), Redactor()) if e]",
-        "store.close()",
         "assert passed == list(range(1, 201)), passed",
         "print(run_id)",
     )
@@ -805,7 +813,6 @@ def test_commands_find_runs_by_beginning_and_newest(crossrun: Crossrun) -> None:
     store = opened(crossrun.home)
     record(store, "abcd2222", started(project_id="thesis"), SUCCEEDED)
     record(store, "abcd3333", started(), FAILED)
-    store.close()
     assert crossrun.json("show")["id"] == "abcd3333"
     assert crossrun.json("show", "last", "--project-id", "thesis")["id"] == "abcd2222"
     assert crossrun.json("show", "abcd2")["id"] == "abcd2222"
@@ -903,7 +910,6 @@ def test_the_options_of_the_list_are_its_filter(crossrun: Crossrun) -> None:
     store = opened(crossrun.home)
     record(store, "aaaa2222", started(project_id="thesis", tags=("x",)), SUCCEEDED)
     record(store, "bbbb2222", started(task="Read", task_type="research"), FAILED)
-    store.close()
 
     def ids(*words: str) -> list[str]:
         return [run["id"] for run in crossrun.json("runs", *words)["runs"]]
@@ -1172,6 +1178,5 @@ def test_a_killed_run_is_marked_even_when_the_folder_of_locks_is_gone(crossrun: 
     """As when the store is put back from a backup, or the state was cleaned away."""
     store = opened(crossrun.home)
     record(store, "k7f3abcd", started(), None)
-    store.close()
     assert not (crossrun.home / "state" / "locks").exists()
     assert crossrun.json("show")["status"] == "interrupted"

@@ -27,10 +27,8 @@ _FIRST, _STRIDE = 5, 7
 
 
 @pytest.fixture
-def desk(crossrun: Crossrun, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "source", crossrun)
-    yield desk
-    desk.store.close()
+def desk(crossrun: Crossrun, tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "source", crossrun)
 
 
 @contextmanager
@@ -181,7 +179,6 @@ class TestDeath:
         def execute() -> None:
             command(Desk(desk.folder, desk.crossrun))
 
-        desk.store.close()
         return killed_at(number, execute, steps)
 
     def test_an_apply_that_died_is_taken_back_or_made_anew(self, desk: Desk) -> None:

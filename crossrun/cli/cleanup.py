@@ -137,7 +137,6 @@ def _clean_up(settings: Settings, wanted: Wanted, options: Globals, *, json: boo
         )
         done = _removed(store, settings.paths, wanted, found, options)
     _compact(store, options)
-    store.close()
     if json and not done.failures:
         told = {"dry_run": False, **_object(found, wanted), "freed": done.freed}
         removed = [holding.newest.id for holding in done.removed]

@@ -70,7 +70,6 @@ def start(
     def work(announce: Announce) -> int:
         return _carried_out(prepared, given, settings, store, options, _IdFirst(announce))
 
-    store.close()  # a connection must not live on in two processes
     run_id, log = detached(work, settings.paths.logs)
     options.say(f"goes on in the background; its log: {log}", f"crossrun watch {run_id}")
     options.out.emit(
@@ -89,7 +88,6 @@ def carry_out(
     """
     with signals.asking_to_stop(stop), suspendable() as suspension:
         ended = _shown(descent, crew, store, redactor_for(settings), views, stop, suspension)
-    store.close()
     keep_copy(store)
     keep_bounded(settings, store, ended)
     return ended

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -26,10 +25,9 @@ if TYPE_CHECKING:
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
-    from crossrun.store.early_writing import EarlyWriter
-    from crossrun.store.pattern_writing import PatternSession
     from crossrun.store.statistics import Totals
-    from crossrun.store.writing import Writer
+    from crossrun.store.user_changes import PatternSession
+    from crossrun.store.writing import StoreWriter
 
 Value = TypeVar("Value")
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -118,12 +116,13 @@ class Store:
         *,
         hurry: "Callable[[], bool]" = lambda: False,
     ) -> "Generator[EventRecord | None]":
-        """Stores a new run's facts; see `Recording.record`. `hurry`: do not wait for a lock."""
-        from crossrun.store.event_writer import Recording
+        """Stores a new run's facts; see `EventWriter.record`. `hurry`: do not wait for a lock."""
+        from crossrun.store.event_writer import EventWriter
+        from crossrun.store.writing import StoreWriter
 
-        return Recording(
-            run_id, redactor, lambda: self._recorder, early=self._early_writer, hurry=hurry
-        ).record(facts)
+        # waits only briefly for a lock: whoever records looks up and tries again
+        with closing(StoreWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)) as writer:
+            yield from EventWriter(run_id, redactor, writer, hurry=hurry).record(facts)
 
     def perhaps_left_behind(self) -> list[str]:
         """Runs that go on or were left behind by a process that died: `taking_over` tells."""
@@ -182,8 +181,8 @@ class Store:
 
         What they taught stays.
         """
-        self.open_for_writing()
-        self._writer.forget(run_ids)
+        with self._writing() as writer:
+            writer.forget(run_ids)
 
     def compact(self) -> str | None:
         """Gives back what the store's file does not need; see `compacting.compact`."""
@@ -215,16 +214,20 @@ class Store:
             yield tries
 
     def change_patterns(self, change: "Callable[[PatternSession], Value]") -> "Value":
-        """Carries out a change of the user's in one transaction; see `pattern_writing`."""
+        """Carries out a change of the user's in one transaction; see `user_changes`."""
+        from crossrun.store.user_changes import change_patterns
+
         self.open_for_writing()
-        return self._writer.change_patterns(change)
+        return change_patterns(self._paths.database, change)
 
     def set_project(
         self, project_id: str, what: Literal["task_type", "setup"], value: str | None
     ) -> None:
         """Sets what a project's runs have by default; see `Project`."""
+        from crossrun.store.user_changes import set_project
+
         self.open_for_writing()
-        self._writer.set_project(project_id, what, value, now=now())
+        set_project(self._paths.database, project_id, what, value, now())
 
     @contextmanager
     def changing(self, folder: Path) -> Iterator[bool]:
@@ -249,9 +252,9 @@ class Store:
         """Records that a change is going to be brought somewhere; returns it with an id."""
         from msgspec.structs import replace
 
-        self.open_for_writing()
         recorded = application if application.id else replace(application, id=_random_id())
-        self._writer.add_application(recorded)
+        with self._writing() as writer:
+            writer.add_application(recorded)
         return recorded
 
     def record_finished(self, application: "Application") -> "Application":
@@ -279,9 +282,9 @@ class Store:
     ) -> "Application":
         from msgspec.structs import replace
 
-        self.open_for_writing()
         changed = replace(application, **values)
-        self._writer.change_applications([changed, *others])
+        with self._writing() as writer:
+            writer.change_applications([changed, *others])
         return changed
 
     def keep_weekly_copy(self) -> None:
@@ -318,7 +321,6 @@ class Store:
         from crossrun.store.backups import Restored, put_in_place
 
         self._require_nothing_under_way()
-        self.close()
         with translated(self._paths.database):
             aside = put_in_place(backup, self._paths.database)
         return Restored(backup, aside, self.open_for_writing())
@@ -333,30 +335,13 @@ class Store:
                 f" crossrun cancel {' '.join(under_way)}",
             )
 
-    def close(self) -> None:
-        """Closes what was opened; what is needed again is opened again."""
-        for name in ("_writer", "_recorder", "_early_writer"):
-            if name in self.__dict__:
-                self.__dict__.pop(name).close()
+    @contextmanager
+    def _writing(self) -> "Iterator[StoreWriter]":
+        from crossrun.store.writing import StoreWriter
 
-    @cached_property
-    def _writer(self) -> "Writer":
-        from crossrun.store.writing import Writer
-
-        return Writer(self._paths.database)
-
-    @cached_property
-    def _recorder(self) -> "Writer":
-        """Gives up soon where the store is locked: whoever records looks up and tries again."""
-        from crossrun.store.writing import Writer
-
-        return Writer(self._paths.database, busy_ms=_RECORDER_BUSY_MS)
-
-    @cached_property
-    def _early_writer(self) -> "EarlyWriter":
-        from crossrun.store.early_writing import EarlyWriter
-
-        return EarlyWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)
+        self.open_for_writing()
+        with closing(StoreWriter(self._paths.database)) as writer:
+            yield writer
 
     def _new_id(self) -> tuple[str, int]:
         while True:

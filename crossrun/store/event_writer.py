@@ -8,7 +8,7 @@ another program keeps the store locked, the run waits, and the agent's output wi
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -19,7 +19,6 @@ from crossrun.events import (
     PatternJudged,
     PatternLearned,
     RunFinished,
-    StepPlanned,
     decode,
     encode,
     type_of,
@@ -29,11 +28,8 @@ from crossrun.model.runs import Artifact, Run
 from crossrun.model.status import Status
 from crossrun.projections.run import advance, artifact
 from crossrun.redaction import Redactor
+from crossrun.store.writing import StoreWriter
 from crossrun.system.clock import now
-
-if TYPE_CHECKING:
-    from crossrun.store.early_writing import EarlyWriter
-    from crossrun.store.writing import Writer
 
 _LONGEST_WAIT = 0.05
 _LARGEST_GROUP = 500
@@ -43,14 +39,13 @@ _LOCKED = "STORE_LOCKED"
 _LESSONS = (PatternLearned, PatternJudged)
 
 
-class Recording:
-    """One run's way into the store.
+class EventWriter:
+    """Records the events of one run.
 
     Args:
         run_id: the run.
         redactor: takes secrets out of every event.
-        writer: makes the connection that writes; called when it is first needed.
-        early: writes what comes before the agent is started.
+        writer: writes to the store.
         patience: seconds to wait for another program to let go of the store.
         hurry: whether nobody wants to wait for it, or no more.
         clock: tells the time, as `now` does.
@@ -60,9 +55,8 @@ class Recording:
         self,
         run_id: str,
         redactor: Redactor,
-        writer: "Callable[[], Writer]",
+        writer: StoreWriter,
         *,
-        early: "EarlyWriter | None" = None,
         patience: float = _PATIENCE,
         hurry: Callable[[], bool] = lambda: False,
         clock: Callable[[], str] = now,
@@ -70,7 +64,6 @@ class Recording:
         self._run_id = run_id
         self._redactor = redactor
         self._writer = writer
-        self._early = early
         self._patience = patience
         self._hurry = hurry
         self._clock = clock
@@ -171,8 +164,6 @@ class Recording:
         if run is not None:
             self._append(run, artifacts, lessons)
         self._run = run
-        if any(isinstance(recorded.event, StepPlanned) for recorded in self._group):
-            self._early = None  # the agent is started now
         group, self._group, self._rows = self._group, [], []
         return group
 
@@ -180,10 +171,7 @@ class Recording:
         until = time.monotonic() + self._patience
         while True:
             try:
-                if self._early is not None and not artifacts and not lessons:
-                    self._early.append(self._rows, run)
-                else:
-                    self._writer().append(self._rows, run, artifacts, lessons)
+                self._writer.append(self._rows, run, artifacts, lessons)
             except ConfigurationError as error:
                 late = time.monotonic() >= until or self._hurry()
                 if error.code != _LOCKED or late:

@@ -1,6 +1,7 @@
-"""The rows of the store as SQLModel tables. They stay in here; frozen values cross the border.
+"""The store's tables as SQLModel defines them.
 
-Importing this module takes a third of a second, so only what writes may do so.
+Importing this module takes a third of a second, so no run may do so. What runs write goes through
+the statements of `store.statements`, which a test compares with these definitions.
 """
 
 from typing import ClassVar

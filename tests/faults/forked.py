@@ -88,7 +88,8 @@ def _load() -> None:
     import crossrun.services.applying
     import crossrun.services.assembly
     import crossrun.services.cleanup.removal
-    import crossrun.store.writing
+    import crossrun.store.event_writer
+    import crossrun.store.user_changes
     import crossrun.views.applying  # noqa: F401
 
 

@@ -1,0 +1,78 @@
+"""The tables that runs write to, as plain SQL needs them; a test compares them with `store.tables`.
+
+Runs do without SQLModel, whose import alone takes longer than everything that they store.
+"""
+
+from typing import NamedTuple
+
+from crossrun.model.runs import Application, Artifact, Run
+from crossrun.model.workflows import Version
+
+
+class Table(NamedTuple):
+    """A table with its columns and the columns of its primary key."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def insert(self) -> str:
+        """The statement that adds a row, given as a mapping of its columns."""
+        names = ", ".join(self.columns)
+        values = ", ".join(f":{column}" for column in self.columns)
+        return f"INSERT INTO {self.name} ({names}) VALUES ({values})"  # noqa: S608  our own names
+
+    @property
+    def insert_missing(self) -> str:
+        """The statement that adds a row unless there is one with the same key."""
+        return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO NOTHING"
+
+    @property
+    def upsert(self) -> str:
+        """The statement that adds a row, or replaces the one with the same key."""
+        others = [column for column in self.columns if column not in self.key]
+        values = ", ".join(f"{column} = excluded.{column}" for column in others)
+        return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {values}"
+
+
+RUNS = Table("runs", ("id",), (*Run.__struct_fields__, "pattern_id"))
+EVENTS = Table("events", ("run_id", "seq"), ("run_id", "seq", "at", "type", "body"))
+ARTIFACTS = Table("artifacts", ("id",), Artifact.__struct_fields__)
+APPLICATIONS = Table("applications", ("id",), Application.__struct_fields__)
+PROJECTS = Table("projects", ("id",), ("id", "task_type", "created_at", "setup"))
+PATTERNS = Table(
+    "patterns",
+    ("id",),
+    (
+        "id",
+        "family_id",
+        "version",
+        "state",
+        "reason",
+        "own",
+        "kept_by_user",
+        "project_id",
+        "task_type",
+        "task",
+        "created_at",
+        "updated_at",
+        "stats",
+    ),
+)
+PATTERN_VERSIONS = Table("pattern_versions", ("pattern_id", "version"), Version.__struct_fields__)
+PATTERN_RUNS = Table(
+    "pattern_runs",
+    ("pattern_id", "run_id"),
+    ("pattern_id", "run_id", "at", "lesson", "trace", "caution"),
+)
+TABLES = (
+    RUNS,
+    EVENTS,
+    ARTIFACTS,
+    APPLICATIONS,
+    PROJECTS,
+    PATTERNS,
+    PATTERN_VERSIONS,
+    PATTERN_RUNS,
+)

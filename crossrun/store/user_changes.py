@@ -1,0 +1,159 @@
+"""What users change themselves, patterns and projects, through SQLModel.
+
+Importing this module takes a third of a second, so no run may do so.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import msgspec
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+from sqlmodel import Session, col, create_engine, delete, func, select
+
+from crossrun.errors import NotFoundError
+from crossrun.model.workflows import Pattern, State, Version
+from crossrun.store import pattern_index
+from crossrun.store.opening import explained
+from crossrun.store.pattern_writing import put_in_index
+from crossrun.store.stopped import begin
+from crossrun.store.tables import PatternRow, ProjectRow, SourceRow, VersionRow
+
+_BUSY_MS = 30_000
+Value = TypeVar("Value")
+
+
+def change_patterns(database: Path, change: "Callable[[PatternSession], Value]") -> Value:
+    """Carries out what the user says about patterns; all of it or nothing."""
+    with _session(database) as session:
+        return change(PatternSession(session))
+
+
+def set_project(database: Path, project_id: str, column: str, value: str | None, at: str) -> None:
+    """Sets a default for the runs of a project; `at` is when it begins if it is new."""
+    with _session(database) as session:
+        project = session.get(ProjectRow, project_id)
+        project = project or ProjectRow(id=project_id, created_at=at)
+        setattr(project, column, value)
+        session.add(project)
+
+
+class PatternSession:
+    """What the user may do to patterns, within one transaction.
+
+    Methods that change a pattern raise NotFoundError when it is not there any more.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, pattern: Pattern, *, made_by: Literal["user", "import"]) -> None:
+        """Stores a pattern with the version that it has; one that is there already stays."""
+        if self._session.get(PatternRow, pattern.id) is not None:
+            return
+        values = msgspec.structs.asdict(pattern)
+        row = PatternRow(
+            **{name: values[name] for name in PatternRow.model_fields if name != "stats"},
+            stats=_json(pattern.stats),
+        )
+        version = Version(
+            pattern_id=pattern.id,
+            version=pattern.version,
+            hash=pattern.hash,
+            rules_hash=pattern.hash,
+            made_by=made_by,
+            run_id=None,
+            at=pattern.created_at,
+            workflow=pattern.workflow,
+        )
+        self._store(row, version)
+
+    def add_version(
+        self, version: Version, *, task: str | None = None, task_type: str | None = None
+    ) -> None:
+        """Stores a new version, from now on the current one, and what it is for if that is new.
+
+        It gets the next number, whatever it has: others may have come since it was begun.
+        """
+        row = self._row(version.pattern_id)
+        row.version, row.updated_at = _newest_version(self._session, row.id) + 1, version.at
+        row.task, row.task_type = task or row.task, task_type or row.task_type
+        self._store(row, msgspec.structs.replace(version, version=row.version))
+
+    def set_state(self, pattern_id: str, state: State, reason: str, *, kept: bool, at: str) -> None:
+        """Puts a pattern in the state that the user chose."""
+        row = self._row(pattern_id)
+        row.state, row.reason, row.kept_by_user, row.updated_at = state, reason, kept, at
+        self._session.add(row)
+
+    def remove(self, pattern_id: str) -> None:
+        """Forgets a pattern and all its versions. What runs say of it stays in the log."""
+        self._session.delete(self._row(pattern_id))
+        for table in (VersionRow, SourceRow):
+            self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))
+        pattern_index.remove(_driver(self._session), [pattern_id])
+
+    def _store(self, row: PatternRow, version: Version) -> None:
+        values = msgspec.structs.asdict(version)
+        self._session.add(VersionRow(**{**values, "workflow": _json(version.workflow)}))
+        self._session.add(row)
+        put_in_index(_driver(self._session), row.model_dump(), version.workflow)
+
+    def _row(self, pattern_id: str) -> PatternRow:
+        row = self._session.get(PatternRow, pattern_id)
+        if row is None:
+            raise NotFoundError(
+                "PATTERN_NOT_FOUND",
+                f"the pattern {pattern_id} was removed in the meantime",
+                hint="list them: crossrun patterns",
+            )
+        return row
+
+
+def _newest_version(session: Session, pattern_id: str) -> int:
+    numbers = select(func.max(VersionRow.version)).where(VersionRow.pattern_id == pattern_id)
+    return session.exec(numbers).one() or 0
+
+
+def _json(value: msgspec.Struct) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+@contextmanager
+def _session(database: Path) -> Iterator[Session]:
+    """One transaction, which is committed at the end."""
+    engine = _engine(database)
+    try:
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
+        raise explained(error, database) from error
+    finally:
+        engine.dispose()
+
+
+def _engine(database: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(database)), poolclass=StaticPool)
+
+    def begin_writing(connection: Connection) -> None:
+        begin(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), database, OperationalError)
+
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", begin_writing)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  any driver's
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _driver(session: Session) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", session.connection().connection.driver_connection)
