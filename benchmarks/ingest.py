@@ -33,7 +33,7 @@ from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.memory import StoredMemory
-from crossrun.model.runs import CodexOptions, RunRequest
+from crossrun.model.requests import CodexOptions, RunRequest
 from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor

@@ -26,7 +26,7 @@ import msgspec
 from crossrun import events
 from crossrun.cli import COMMANDS, root
 from crossrun.config import settings, values
-from crossrun.model import failures, runs, workflows
+from crossrun.model import failures, requests, runs, tokens, workflows
 from crossrun.model.status import Status
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -105,13 +105,13 @@ class _Field(NamedTuple):
 
 
 _VALUES: tuple[type[msgspec.Struct], ...] = (
-    runs.RunRequest,
-    runs.CodexOptions,
-    runs.Limits,
-    runs.MemoryOptions,
-    runs.BeginWith,
+    requests.RunRequest,
+    requests.CodexOptions,
+    requests.Limits,
+    requests.MemoryOptions,
+    requests.BeginWith,
     runs.Source,
-    runs.Tokens,
+    tokens.Tokens,
     runs.Change,
     runs.IgnoredFiles,
     runs.RefChange,

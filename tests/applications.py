@@ -15,7 +15,8 @@ from trees import sh
 
 from crossrun.config.settings import load
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
-from crossrun.model.runs import BeginWith, Run, RunRequest, Source
+from crossrun.model.requests import BeginWith, RunRequest
+from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.services.applying import (

@@ -45,19 +45,10 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.model.failures import Failure
-from crossrun.model.runs import (
-    BeginWith,
-    Change,
-    CodexOptions,
-    IgnoredFiles,
-    Limits,
-    MemoryOptions,
-    RefChange,
-    RunRequest,
-    Source,
-    Tokens,
-)
+from crossrun.model.requests import BeginWith, CodexOptions, Limits, MemoryOptions, RunRequest
+from crossrun.model.runs import Change, IgnoredFiles, RefChange, Source
 from crossrun.model.status import Status
+from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import (
     Act,
     Caution,

@@ -12,7 +12,8 @@ from test_store import sql
 from crossrun.config.settings import Paths, load
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.model.failures import Failure
-from crossrun.model.runs import BeginWith, Change, RunRequest, Source
+from crossrun.model.requests import BeginWith, RunRequest
+from crossrun.model.runs import Change, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.store import Store

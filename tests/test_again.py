@@ -26,7 +26,8 @@ from crossrun.events import (
     Verified,
 )
 from crossrun.model.failures import CANCELLED, Failure
-from crossrun.model.runs import Limits, Spent, Tokens
+from crossrun.model.requests import Limits
+from crossrun.model.tokens import Spent, Tokens
 from crossrun.planning import StepReport
 from crossrun.planning.prompt import to_go_on
 from crossrun.projections.resume import ResumeState

@@ -14,7 +14,7 @@ from processes import wait_for
 from test_store import sql
 from trees import state
 
-from crossrun.model.runs import BeginWith
+from crossrun.model.requests import BeginWith
 from crossrun.model.status import Status
 
 ALL = ("--older-than", "0", "--yes")

@@ -15,7 +15,7 @@ from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
-from crossrun.model.runs import CodexOptions
+from crossrun.model.requests import CodexOptions
 from crossrun.system.cancellation import CancelToken
 
 BEGUN = (THREAD_STARTED, TURN_STARTED)

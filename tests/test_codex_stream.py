@@ -46,7 +46,8 @@ from crossrun.executors.codex.program import OLDEST, Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import STALLED, Launch, ProcessExit
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT
-from crossrun.model.runs import NO_TOKENS, CodexOptions, Tokens
+from crossrun.model.requests import CodexOptions
+from crossrun.model.tokens import NO_TOKENS, Tokens
 from crossrun.system.cancellation import CancelToken
 
 WS = Path("/ws")

@@ -11,8 +11,9 @@ from trees import sh, state, value_of
 
 from crossrun.errors import CrossrunError
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
+from crossrun.model.requests import BeginWith, RunRequest
 from crossrun.model.retention import Holding, Rules, planned
-from crossrun.model.runs import BeginWith, RefChange, Run, RunRequest, Source
+from crossrun.model.runs import RefChange, Run, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.services.applying import (

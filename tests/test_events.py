@@ -31,7 +31,7 @@ from crossrun.events import (
     encode,
     type_of,
 )
-from crossrun.model.runs import RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 
 TAGS = [str(event.__struct_config__.tag) for event in EVENTS]

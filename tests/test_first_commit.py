@@ -18,7 +18,7 @@ from crossrun.events import (
 from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.shell import Shell
 from crossrun.memory import StoredMemory
-from crossrun.model.runs import RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner

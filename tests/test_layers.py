@@ -12,8 +12,15 @@ import crossrun
 ROOT = Path(crossrun.__file__).parent
 LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
-    {"errors", "redaction", "system", "config.values", "model.status"},
-    {"model.failures", "model.queries", "model.workflows", "config.settings", "config"},
+    {"errors", "redaction", "system", "config.values", "model.status", "model.tokens"},
+    {
+        "model.failures",
+        "model.queries",
+        "model.requests",
+        "model.workflows",
+        "config.settings",
+        "config",
+    },
     {"model.quotas", "model.retention", "model.runs", "model"},
     {"events"},
     {"projections.run", "projections.documents", "config.tasktypes", "views.unseen"},

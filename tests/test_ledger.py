@@ -37,8 +37,9 @@ from crossrun.events import (
     decode,
 )
 from crossrun.model.failures import FAILURES, Failure
-from crossrun.model.runs import Artifact, Change, Decided, Run, Tokens, Verification
+from crossrun.model.runs import Artifact, Change, Decided, Run, Verification
 from crossrun.model.status import Status
+from crossrun.model.tokens import Tokens
 from crossrun.projections.run import advance, artifact
 from crossrun.store import Store
 from crossrun.store.pattern_writing import project

@@ -9,7 +9,7 @@ from conftest import CodexWorld, Crossrun, WithCodex
 from scripted_model import Scenario
 
 from crossrun.executors.codex.session import Session
-from crossrun.model.runs import Price, Tokens
+from crossrun.model.tokens import Price, Tokens
 
 THREAD = "01a1f98c-c721-7e81-95f5-cb08940d9c7d"
 PRICES = json.dumps({"mock": {"input": 10, "cached_input": 1, "output": 100}})

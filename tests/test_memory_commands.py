@@ -21,7 +21,7 @@ from crossrun.config.settings import load
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.events import CommandRan, Event, RunFinished, RunStarted
 from crossrun.memory import StoredMemory
-from crossrun.model.runs import RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.patterns import Person
 from crossrun.patterns.rendering import parsed

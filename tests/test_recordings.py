@@ -40,7 +40,7 @@ from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.executors.recording import (
     SHIPPED,
-    FileWrite,
+    RecordedWrite,
     Recording,
     load,
     of_run,
@@ -49,7 +49,7 @@ from crossrun.executors.recording import (
 from crossrun.executors.replay import Replay
 from crossrun.executors.shell import Shell
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
-from crossrun.model.runs import CodexOptions
+from crossrun.model.requests import CodexOptions
 from crossrun.model.status import Status
 from crossrun.system.cancellation import CancelToken
 
@@ -138,7 +138,7 @@ class TestShipped:
         recording = load(SHIPPED / "document_processing.yaml")
 
         tags = [
-            "file_changed" if isinstance(entry, FileWrite) else entry.__struct_config__.tag
+            "file_changed" if isinstance(entry, RecordedWrite) else entry.__struct_config__.tag
             for entry in recording.entries
         ]
         first = types(told).index("turn_started") + 1
@@ -312,9 +312,9 @@ class TestLoad:
                 PlanUpdated(items=(PlanItem("a", completed=True),)),
                 ToolCalled(tool="t", arguments={"a": [1, None]}, error="e"),
                 CommandRan(command="exit 3", exit_code=3),
-                FileWrite(FileChanged(path="a/b c", change="added"), b"x\r\n"),
-                FileWrite(FileChanged(path="bin", change="modified"), b"\0\xff"),
-                FileWrite(FileChanged(path="a/b c", change="deleted"), None),
+                RecordedWrite(FileChanged(path="a/b c", change="added"), b"x\r\n"),
+                RecordedWrite(FileChanged(path="bin", change="modified"), b"\0\xff"),
+                RecordedWrite(FileChanged(path="a/b c", change="deleted"), None),
             ),
         )
 
@@ -363,8 +363,8 @@ class TestOfRun:
                 AgentReasoned(text="hm"),
                 CommandRan(command="b", exit_code=0, output="b"),
                 CommandRan(command="a", exit_code=3, output="a"),
-                FileWrite(FileChanged(path="x", change="added", content="b1"), b"content"),
-                FileWrite(FileChanged(path="x", change="deleted"), None),
+                RecordedWrite(FileChanged(path="x", change="added", content="b1"), b"content"),
+                RecordedWrite(FileChanged(path="x", change="deleted"), None),
                 AgentSpoke(text="Done."),
             ),
             "/old",
@@ -446,9 +446,9 @@ def play(workspace: Path, *entries: Any, **options: Any) -> Told:  # noqa: ANN40
     return follow(replay.execute(assign(workspace, **options)))
 
 
-def put(path: str, content: bytes | None = b"evil") -> FileWrite:
+def put(path: str, content: bytes | None = b"evil") -> RecordedWrite:
     change = "deleted" if content is None else "added"
-    return FileWrite(FileChanged.of(path, change, ok=True), content)
+    return RecordedWrite(FileChanged.of(path, change, ok=True), content)
 
 
 def done(command: str, exit_code: int = 0) -> CommandRan:
@@ -559,7 +559,7 @@ class TestLinks:
         ],
     )
     def test_a_link_that_leads_outside_is_refused(
-        self, workspace: Path, planted: str, change: FileWrite
+        self, workspace: Path, planted: str, change: RecordedWrite
     ) -> None:
         outside = workspace.parent / "outside"
         outside.mkdir()
@@ -586,7 +586,7 @@ class TestLinks:
         ],
     )
     def test_what_stands_in_the_way_ends_it_as_diverged(
-        self, workspace: Path, planted: str, change: FileWrite
+        self, workspace: Path, planted: str, change: RecordedWrite
     ) -> None:
         with pytest.raises(RunFailed) as refused:
             play(workspace, done(planted), change)

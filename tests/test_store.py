@@ -37,8 +37,10 @@ from crossrun.events import (
 )
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter, RunLine, StoredEvent
-from crossrun.model.runs import Application, Artifact, Project, Run, RunRequest, Tokens
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Application, Artifact, Project, Run
 from crossrun.model.status import Status
+from crossrun.model.tokens import Tokens
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.store import tables as _tables  # noqa: F401  SQLModel knows them from now on
@@ -99,7 +101,7 @@ def another(home: Path, *lines: str) -> "subprocess.Popen[str]":
         "from pathlib import Path",
         "from crossrun.events import AgentSpoke, RunFinished, RunStarted",
         "from crossrun.redaction import Redactor",
-        "from crossrun.model.runs import RunRequest",
+        "from crossrun.model.requests import RunRequest",
         "from crossrun.config.settings import load",
         "from crossrun.store import Store",
         "from crossrun.store.writing import StoreWriter",

@@ -56,8 +56,10 @@ from crossrun.events import (
 )
 from crossrun.model.failures import Failure
 from crossrun.model.queries import PatternLine
-from crossrun.model.runs import Change, Run, RunRequest, Tokens
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Change, Run
 from crossrun.model.status import Status
+from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import Pattern, Workflow
 from crossrun.patterns.crediting.evidence import Credit, Setting, Trial, credits_of
 from crossrun.projections.run import advance

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from scripted_model import Request, Scenario, ScriptedModel, TurnLike
 
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import Occurrence, Preconditions, Step, Variable, Workflow
 from crossrun.planning.openai.wording import OpenAIRewriter
 from crossrun.planning.wording import Reworded, accepted, question, reply_format

@@ -16,7 +16,8 @@ from crossrun.cli.ledger import chosen_run, tell_interrupted
 from crossrun.cli.request import limits_of
 from crossrun.cli.starting import Given, start
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
-from crossrun.model.runs import Run, RunRequest
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Run
 from crossrun.redaction import MASK
 from crossrun.services.lineage import Descent, Revision, around_mask, resumed, retried, taken
 from crossrun.store import Store

@@ -11,7 +11,8 @@ from crossrun.cli.starting import Views, carry_out
 from crossrun.config.settings import Settings
 from crossrun.executors.recording import SHIPPED, load
 from crossrun.memory.choosing import QUICKSTART
-from crossrun.model.runs import MemoryOptions, Run, RunRequest
+from crossrun.model.requests import MemoryOptions, RunRequest
+from crossrun.model.runs import Run
 from crossrun.projections.documents import document, pattern_object, plain_object, run_object
 from crossrun.projections.resume import Origin
 from crossrun.services.assembly import open_crew

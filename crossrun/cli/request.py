@@ -13,7 +13,7 @@ from crossrun.cli.starting import Given
 from crossrun.config.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings
 from crossrun.config.values import amount, duration, one_of, positive
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.model.runs import CodexOptions, Limits, MemoryOptions, RunRequest
+from crossrun.model.requests import CodexOptions, Limits, MemoryOptions, RunRequest
 from crossrun.model.status import Status
 from crossrun.services.assembly import recorded_task
 from crossrun.services.begin_with import begin_with_of

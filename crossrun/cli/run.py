@@ -9,7 +9,7 @@ from crossrun.cli.request import request_of, settings_of
 from crossrun.cli.starting import Given, start
 from crossrun.config.settings import Settings
 from crossrun.engine import first_turn
-from crossrun.model.runs import RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.assembly import open_crew
 from crossrun.services.lineage import first

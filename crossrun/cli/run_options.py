@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crossrun.config.settings import EXECUTORS, PLANNERS, SANDBOXES
-from crossrun.model.runs import FOLLOW_LINKS
+from crossrun.model.requests import FOLLOW_LINKS
 
 
 def _option(*names: str, help: str, metavar: str | None = None) -> typer.models.OptionInfo:  # noqa: A002

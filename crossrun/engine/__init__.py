@@ -12,7 +12,7 @@ from crossrun.engine.prepare import subfolder_of
 from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
 from crossrun.executors import TurnRequest
 from crossrun.model.failures import FAILURES
-from crossrun.model.runs import RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.projections.resume import Origin
 from crossrun.system.cancellation import CancelToken

@@ -13,7 +13,9 @@ from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.events import CancelRequested, Event, SnapshotProgressed
 from crossrun.executors import Executor
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
-from crossrun.model.runs import Price, RunRequest, Source
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Source
+from crossrun.model.tokens import Price
 from crossrun.patterns import Memory
 from crossrun.planning import Planner
 from crossrun.projections.resume import Origin

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from crossrun.events.base import BaseEvent
-from crossrun.model.runs import RunRequest, Source
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Source
 
 
 class RunStarted(BaseEvent, frozen=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from crossrun.events.base import BaseEvent, Channel
 from crossrun.model.failures import Failure
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 
 
 class PlannerReplied(BaseEvent, frozen=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from crossrun.events import AgentEvent, Channel
 from crossrun.model.failures import Failure
-from crossrun.model.runs import NO_TOKENS, Tokens
+from crossrun.model.tokens import NO_TOKENS, Tokens
 from crossrun.system.cancellation import CancelToken
 
 

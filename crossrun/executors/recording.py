@@ -35,14 +35,14 @@ _FORMAT = 1
 _Told = AgentSpoke | AgentReasoned | PlanUpdated | ToolCalled
 
 
-class FileWrite(Struct, frozen=True):
+class RecordedWrite(Struct, frozen=True):
     """A file change with what it takes to make it again; `content` is None for a deletion."""
 
     changed: FileChanged
     content: bytes | None
 
 
-Entry = _Told | CommandRan | FileWrite
+Entry = _Told | CommandRan | RecordedWrite
 
 
 class Recording(Struct, frozen=True):
@@ -141,7 +141,7 @@ def of_run(
                 data = blob(content) if content else None
                 if data is None and change != "deleted":
                     raise _unusable(f"run {run_id}", f"the content of {path} was not kept")
-                entries.append(FileWrite(_inside(event, f"run {run_id}"), data))
+                entries.append(RecordedWrite(_inside(event, f"run {run_id}"), data))
             case AgentSpoke() | AgentReasoned() | PlanUpdated() | ToolCalled():
                 entries.append(event)
             case UnknownEvent(kind=kind):
@@ -172,15 +172,15 @@ def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  uncheck
         raise _unusable(where, str(error)) from error
 
 
-def _file_write(line: dict[str, Any], where: str) -> FileWrite:
+def _file_write(line: dict[str, Any], where: str) -> RecordedWrite:
     known = {key: line.get(key) for key in ("type", "path", "change")}
     changed = _inside(msgspec.convert(known, FileChanged), where)
     if changed.change == "deleted":
-        return FileWrite(changed, None)
+        return RecordedWrite(changed, None)
     if isinstance(line.get("content"), str):
-        return FileWrite(changed, line["content"].encode())
+        return RecordedWrite(changed, line["content"].encode())
     if isinstance(line.get("content_base64"), str):
-        return FileWrite(changed, base64.b64decode(line["content_base64"], validate=True))
+        return RecordedWrite(changed, base64.b64decode(line["content_base64"], validate=True))
     raise _unusable(where, f"it lacks the content of {changed.path}")
 
 

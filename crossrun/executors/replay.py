@@ -12,7 +12,7 @@ from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, Tur
 from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
-from crossrun.executors.recording import FileWrite, Recording
+from crossrun.executors.recording import RecordedWrite, Recording
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.system import clock
 
@@ -53,7 +53,7 @@ class Replay:
                     result = yield from self._run(entry, number, turn)
                     if result.failure is not None:
                         return result
-                case FileWrite():
+                case RecordedWrite():
                     _write(entry, turn.workspace)
                     yield entry.changed
                 case _:
@@ -100,7 +100,7 @@ class Replay:
         )
 
 
-def _write(entry: FileWrite, workspace: Path) -> None:
+def _write(entry: RecordedWrite, workspace: Path) -> None:
     """Makes one file change, never through a link that leads out of the workspace."""
     path = workspace / entry.changed.path
     try:
@@ -118,7 +118,7 @@ def _write(entry: FileWrite, workspace: Path) -> None:
         raise _unfit(entry, str(getattr(error, "strerror", None) or error)) from error
 
 
-def _unfit(entry: FileWrite, why: str) -> RunFailed:
+def _unfit(entry: RecordedWrite, why: str) -> RunFailed:
     return RunFailed(
         Failure(
             "REPLAY_DIVERGED",

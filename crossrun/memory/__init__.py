@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from crossrun.config.tasktypes import TaskType
 from crossrun.events import Channel, Event, PatternLearned, UsageReported, Warned
 from crossrun.model.failures import Failure
-from crossrun.model.runs import Run, RunRequest
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Run
 from crossrun.model.workflows import Workflow
 from crossrun.patterns import Injection, Person
 from crossrun.store import Store

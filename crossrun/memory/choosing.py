@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from crossrun.events import Channel, PatternCandidate, PatternDecided
-from crossrun.model.runs import MemoryOptions, RunRequest
+from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.workflows import Decision, Pattern, Preconditions
 from crossrun.patterns import Injection
 from crossrun.patterns.crediting.holdout import draw, eligible, share_withheld

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from crossrun.events import Channel, Event, PatternDecided
 from crossrun.model.failures import Failure
-from crossrun.model.runs import RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.system.cancellation import CancelToken
 
 

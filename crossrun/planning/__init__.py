@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from crossrun.config.tasktypes import TaskType
 from crossrun.model.failures import Failure
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 
 Message = Mapping[str, Any]
 """A message of a conversation in the chat format."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import LONGEST_STEP, Step, Workflow
 from crossrun.planning import Message
 from crossrun.redaction import Redactor

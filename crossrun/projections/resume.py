@@ -24,7 +24,9 @@ from crossrun.events import (
     Verified,
 )
 from crossrun.model.failures import QUOTA_CODES, Failure
-from crossrun.model.runs import NO_TOKENS, Limits, Source, Spent, Tokens
+from crossrun.model.requests import Limits
+from crossrun.model.runs import Source
+from crossrun.model.tokens import NO_TOKENS, Spent, Tokens
 from crossrun.planning import Message, StepReport
 from crossrun.planning.prompt import to_go_on, to_repair
 

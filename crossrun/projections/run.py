@@ -45,8 +45,9 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.model.failures import exit_code_of
-from crossrun.model.runs import Artifact, Decided, Run, Spent, Verification
+from crossrun.model.runs import Artifact, Decided, Run, Verification
 from crossrun.model.status import Status
+from crossrun.model.tokens import Spent
 
 
 def begun(record: EventRecord, event: RunStarted) -> Run:

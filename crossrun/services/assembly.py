@@ -13,8 +13,10 @@ from crossrun.events import RunFinished, decode
 from crossrun.executors import Executor
 from crossrun.memory import StoredMemory
 from crossrun.model.failures import Failure
-from crossrun.model.runs import Price, Run, RunRequest
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import Run
 from crossrun.model.status import Status
+from crossrun.model.tokens import Price
 from crossrun.patterns import Person
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner

@@ -7,7 +7,7 @@ from typing import Any
 
 from crossrun.config.settings import Settings
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.model.runs import FOLLOW_LINKS, BeginWith, FollowLinks
+from crossrun.model.requests import FOLLOW_LINKS, BeginWith, FollowLinks
 from crossrun.services.assembly import workspaces
 from crossrun.store import Store
 from crossrun.workspace.files.filenames import require_utf8

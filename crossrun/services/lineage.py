@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.events import RunStarted, decode
-from crossrun.model.runs import MemoryOptions, Run, RunRequest, Source
+from crossrun.model.requests import MemoryOptions, RunRequest
+from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
 from crossrun.projections.resume import SEEN, Origin, ResumeState
 from crossrun.redaction import MASK

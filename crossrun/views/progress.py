@@ -23,7 +23,7 @@ from crossrun.events import (
     WaitBegan,
     WorkspaceChanged,
 )
-from crossrun.model.runs import NO_TOKENS, Tokens
+from crossrun.model.tokens import NO_TOKENS, Tokens
 from crossrun.system.clock import monotonic
 from crossrun.system.commandlines import bare_command
 from crossrun.views.words import clock, count, moment, short_command

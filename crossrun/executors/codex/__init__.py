@@ -14,7 +14,7 @@ from crossrun.executors.codex.program import Program
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import Launch
 from crossrun.executors.survivors import MARKER
-from crossrun.model.runs import CodexOptions
+from crossrun.model.requests import CodexOptions
 from crossrun.redaction import is_key_name
 
 _LONGEST_ARGUMENT = 100_000

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 
 _MOST_LOOKS = 10
 """So often the file is looked for, until it is taken for missing."""

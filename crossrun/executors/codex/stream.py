@@ -30,7 +30,7 @@ from crossrun.executors.codex.failures import classify, died, refused
 from crossrun.executors.codex.items import OpenItems
 from crossrun.executors.codex.session import Session, tokens_of
 from crossrun.executors.process import ProcessExit
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 from crossrun.system.clock import monotonic
 
 _LOOK_AGAIN = 0.5

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crossrun.model.failures import Failure, RunFailed
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 from crossrun.planning import Message
 from crossrun.planning.openai.failures import Caller, failure_of, no_address, nonsense
 from crossrun.planning.openai.surroundings import obstacle, value_of

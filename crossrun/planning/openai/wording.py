@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crossrun.model.failures import RunFailed
-from crossrun.model.runs import Tokens
+from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import Workflow
 from crossrun.planning import Message
 from crossrun.planning.openai.client import Client, RequestRefused

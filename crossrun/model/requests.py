@@ -1,0 +1,100 @@
+"""What the user asks for: everything it takes to do the same run again."""
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+Executor = Literal["codex", "replay", "shell"]
+Planner = Literal["direct", "openai"]
+Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
+FollowLinks = Literal["no", "copy"]
+FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
+
+
+class CodexOptions(Struct, frozen=True):
+    """What the user says to Codex itself, passed through."""
+
+    sandbox: Sandbox = "workspace-write"
+    network: bool = False
+    profile: str | None = None
+    add_dirs: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    """`KEY=VALUE` pairs as given with `-c`; they win over what crossrun sets."""
+    require_git_repo: bool = False
+
+
+class Limits(Struct, frozen=True):
+    """Limits that end a run. Durations are in seconds; None: no limit.
+
+    `max_cost` is in the currency of the price settings. `wait_for_quota` is how long the run may
+    wait in total for a provider's quota; None: it does not wait.
+    """
+
+    timeout: float | None = None
+    idle_timeout: float | None = 900.0
+    max_turns: int = 20
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    wait_for_quota: float | None = None
+
+
+class MemoryOptions(Struct, frozen=True, kw_only=True):
+    """What the user wants from pattern memory in a run.
+
+    `pattern_id` is the pattern that the user named, either itself or by `reference_run_id`, the run
+    that it was learned from. `holdout` is the share of runs from which a fitting pattern is
+    withheld. `learn_with` is a model that words what is learned. `carried_on_from` is the run that
+    this one resumes: its decision stands.
+    """
+
+    off: bool = False
+    pattern_id: str | None = None
+    reference_run_id: str | None = None
+    scope: Literal["user", "project"] = "user"
+    holdout: float = 0.3
+    learn_with: str | None = None
+    carried_on_from: str | None = None
+
+
+class BeginWith(Struct, frozen=True, kw_only=True):
+    """What a workspace begins with; an empty folder if nothing is set.
+
+    At most one of `path` (a folder to copy), `url` (a repository to clone), `run_id` (a run whose
+    workspace is cloned) and `in_place` (a folder to work in) is set. `clean` leaves uncommitted
+    work out; `include` are patterns of ignored files to copy nonetheless. `folder_only` leaves out
+    the repository that the folder lies in. `follow_links` says what happens to links that lead out
+    of the folder: they stay links, or their targets are copied. `setup` is the user's command that
+    prepares workspaces of the project; it runs before the agent.
+    """
+
+    path: str | None = None
+    url: str | None = None
+    run_id: str | None = None
+    in_place: str | None = None
+    clean: bool = False
+    include: tuple[str, ...] = ()
+    setup: str | None = None
+    folder_only: bool = False
+    follow_links: FollowLinks = "no"
+
+
+class RunRequest(Struct, frozen=True, kw_only=True):
+    """Everything that the user asked for: enough to repeat the run."""
+
+    task: str
+    task_type: str = "code"
+    project_id: str = "default"
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    executor: Executor = "codex"
+    planner: Planner = "direct"
+    model: str | None = None
+    planner_model: str | None = None
+    codex: CodexOptions = CodexOptions()
+    limits: Limits = Limits()
+    verify: str | None = None
+    recording: str | None = None
+    """What the executor `replay` plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
+    memory: MemoryOptions = MemoryOptions()
+    begin_with: BeginWith = BeginWith()
