@@ -273,6 +273,13 @@ def test_another_projects_patterns_can_be_left_out(connection: sqlite3.Connectio
     assert {candidate.project_id for candidate in found.candidates} == {"shop"}
 
 
+@pytest.mark.parametrize("entries", [(CSV,), ALL], ids=["alone", "of four"])
+def test_a_pattern_just_below_the_bound_is_not_chosen(entries: tuple[Entry, ...]) -> None:
+    choice = decided(entries, "Print a table of Convert")
+    assert choice.threshold - 0.08 < choice.ranking.right < choice.threshold
+    assert choice.chosen is None
+
+
 def test_bounds_rise_with_the_number_of_entries() -> None:
     sizes = [0, 1, 3, 10, 50, 300, 5_000, 13_623, 10**6]
     found = [bounds(size) for size in sizes]

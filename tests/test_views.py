@@ -11,9 +11,7 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -89,20 +87,15 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Paper(io.TextIOWrapper):
-    """A stream that keeps what is written to it, and when it was."""
+    """A stream that keeps what is written to it."""
 
     def __init__(self, encoding: str = "utf-8", *, is_terminal: bool = False) -> None:
         self.content = io.BytesIO()
-        self.written_at: list[float] = []
         self._is_terminal = is_terminal
         super().__init__(self.content, encoding, newline="\n", write_through=True)
 
     def isatty(self) -> bool:
         return self._is_terminal
-
-    def write(self, text: str) -> int:
-        self.written_at.append(time.monotonic())
-        return super().write(text)
 
     @property
     def text(self) -> str:
@@ -879,27 +872,53 @@ def test_the_moving_line_tells_stage_time_command_and_tokens() -> None:
     assert (progress.commands, progress.failed_commands) == (1, 1)
 
 
-def draws(paper: Paper) -> int:
-    """How many times a view wrote after a pause."""
-    return 1 + sum(later - earlier > 0.05 for earlier, later in pairwise(paper.written_at))
+class FloodedView:
+    """A live view whose clock the test sets, and the commands that each drawing of it showed."""
+
+    def __init__(self) -> None:
+        self.paper = Paper()
+        self.now = 100.0
+        self._view = LiveView(terminal(live=True, paper=self.paper), lambda: self.now)
+        self._view.show(recorded(BEGUN))
+        self._commands = 0
+
+    def flood(self, commands: int) -> str:
+        """Shows so many commands, then what is drawn with one more a tenth of a second later."""
+        before = len(self.paper.text)
+        for _ in range(commands):
+            self._show()
+        assert len(self.paper.text) == before, "drawn too soon"
+        self.now += 0.1
+        self._show()
+        return self.paper.text[before:]
+
+    def _show(self) -> None:
+        self._commands += 1
+        event = CommandRan(command=f"echo {self._commands}", exit_code=0)
+        self._view.show(recorded(event, self._commands + 1))
+
+    @staticmethod
+    def commands_in(drawn: str) -> list[int]:
+        return [int(number) for number in re.findall(r"\$ echo (\d+)", drawn)]
 
 
-def test_a_flood_of_events_is_drawn_ten_times_a_second_at_most() -> None:
-    paper = Paper()
-    view = LiveView(terminal(live=True, paper=paper))
-    began = time.monotonic()
-    view.show(recorded(BEGUN))
-    shown = 1
-    while time.monotonic() < began + 0.6 or draws(paper) < 3:
-        shown += 1
-        view.show(recorded(CommandRan(command=f"echo {shown}", exit_code=0), shown))
-    took = time.monotonic() - began
-    drawn = draws(paper)
-    view.close(None)
-    assert 3 <= drawn <= took / 0.1 + 1
-    assert shown > 20 * drawn
-    assert paper.text.count("$ echo") <= 60 * (drawn + 1)
-    assert "events not shown, see  crossrun events k7f3abcd" in paper.text
+def test_events_are_drawn_ten_times_a_second_at_most() -> None:
+    view = FloodedView()
+    assert view.commands_in(view.flood(19)) == list(range(1, 21))
+    assert view.commands_in(view.flood(0)) == [21]
+    assert "not shown" not in view.paper.text
+
+
+def test_of_a_flood_the_first_and_the_last_events_are_drawn() -> None:
+    view = FloodedView()
+    drawn = view.flood(59)
+    assert (view.commands_in(drawn), "not shown" in drawn) == ([*range(1, 61)], False)
+    drawn = view.flood(60)
+    assert view.commands_in(drawn) == [*range(61, 91), *range(92, 122)]
+    assert "… 1 event not shown, see  crossrun events k7f3abcd" in drawn
+    drawn = view.flood(9_999)
+    assert view.commands_in(drawn) == [*range(122, 152), *range(10_092, 10_122)]
+    assert "… 9940 events not shown, see  crossrun events k7f3abcd" in drawn
 
 
 def test_what_is_drawn_at_the_end_is_all_that_was_waiting() -> None:

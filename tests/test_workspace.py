@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Crossrun
 
-from crossrun.errors import ConfigurationError, UsageError
+from crossrun.errors import ConfigurationError, StillRunningError, UsageError
 from crossrun.model.runs import Change
 from crossrun.workspace import Workspace, Workspaces, branch, folder_name
 from crossrun.workspace.snapshots.differences import Difference
@@ -905,3 +905,17 @@ class TestBranch:
         (world.workspace.parent / "elsewhere").mkdir()
         world.sh(script)
         assert branch(world.workspace) == expected
+
+
+def test_a_folder_of_the_users_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
+    first, second = (Workspaces(tmp_path / "workspaces", tmp_path / "snapshots") for _ in range(2))
+    folder, other = tmp_path / "project", tmp_path / "other"
+
+    with first.holding(folder), second.holding(other):
+        with pytest.raises(StillRunningError), second.holding(folder):
+            pytest.fail("two runs would work in one folder")
+        with pytest.raises(StillRunningError):
+            second.require_free(folder)
+
+    with second.holding(folder):
+        second.require_free(other)

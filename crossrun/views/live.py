@@ -5,7 +5,7 @@ is counted instead of drawn.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Protocol
 
@@ -33,6 +33,7 @@ from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import RunProgress
 from crossrun.views.summary import closing, header
 from crossrun.views.terminal import Terminal, lines
+from crossrun.views.words import plural
 
 _REDRAW = 0.1
 _AFTER_THE_ANSWER = (
@@ -206,7 +207,8 @@ class LineView(NullView):
 class LiveView:
     """A terminal: finished lines scroll away, the last one moves."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._line = MovingLine(terminal)
         self._progress = RunProgress()
         self._worth = _Worth()
@@ -219,7 +221,7 @@ class LiveView:
         if recorded is not None:
             self._progress.see(recorded)
             self._waiting += self._worth.pass_on(recorded)
-        if time.monotonic() >= self._drawn_at + _REDRAW:
+        if self._now() >= self._drawn_at + _REDRAW:
             self._draw()
 
     def close(self, run: Run | None) -> None:
@@ -235,7 +237,7 @@ class LiveView:
         return self._line.cleared()
 
     def _draw(self) -> None:
-        self._drawn_at = time.monotonic()
+        self._drawn_at = self._now()
         if self._line.hidden:
             self._skip()
         else:
@@ -255,7 +257,7 @@ class LiveView:
         skipped, self._skipped = self._skipped, 0
         if not skipped:
             return self._told(waiting)
-        note = f"  … {skipped} events not shown, see  crossrun events {waiting[0].run_id}"
+        note = f"  … {plural(skipped, 'event')} not shown, see  crossrun events {waiting[0].run_id}"
         return [
             *self._told(waiting[:half]),
             self._line.terminal.style(note, "dim"),
