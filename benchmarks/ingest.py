@@ -24,7 +24,7 @@ from pathlib import Path
 
 from timing import machine
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.engine import conduct
 from crossrun.engine.context import Crew

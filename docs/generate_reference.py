@@ -25,7 +25,8 @@ import msgspec
 
 from crossrun import events
 from crossrun.cli import COMMANDS, root
-from crossrun.config import settings, values
+from crossrun.config import sources, values
+from crossrun.config.settings import DEFAULTS, SETTINGS
 from crossrun.model import failures, requests, runs, tokens, workflows
 from crossrun.model.status import Status
 
@@ -221,50 +222,8 @@ def _default(value: object) -> str:
     return f"`{msgspec.json.encode(value).decode()}`"
 
 
-# Settings: the table of settings, with the variables that the code itself derives.
+# Settings: the table of the fields of `Settings`.
 
-_MEANINGS = {
-    "project_id": "The project that runs belong to.",
-    "task_type": "The task type of runs. Where nothing sets it, the project's own counts, then "
-    "`code`.",
-    "executor": "Who does the work.",
-    "planner": "Who decides on the agent's steps. `auto`: `openai` when the executor is `codex` "
-    "and there is an `OPENAI_API_KEY`, else `direct`.",
-    "planner_model": "The planning model.",
-    "model": "The agent's model; without it, the agent's own default.",
-    "sandbox": "The sandbox of the agent's commands.",
-    "network": "Whether the agent's commands may use the network.",
-    "profile": "A configuration profile of Codex.",
-    "timeout": "Ends a run after so long.",
-    "idle_timeout": "Ends a run when the agent is silent for so long while no command runs; also "
-    "how long one answer of the planning model may take.",
-    "max_turns": "No more turns of the agent than this.",
-    "max_tokens": "Ends a run that has used so many tokens, also in the middle of a turn, and of "
-    "the runs that it goes on from.",
-    "max_cost": "The same for what the model costs; its price has to be known from `prices`.",
-    "wait_for_quota": "How long a run may wait, all in all, when a provider's quota is used up. "
-    "Without it, the run fails and tells when the quota is there again.",
-    "runs.max_parallel": "How many runs go on at the same time; further ones wait in a line.",
-    "prices": "What a million tokens cost, by model, in a currency of your choice: "
-    "`{gpt-6.1-sol: {input: 1.25, cached_input: 0.13, output: 10}}`. In the environment as JSON.",
-    "verify": "A command that must exit 0 for a run to succeed.",
-    "patterns.scope": "Whether a run gets patterns of all the user's projects or of its own only.",
-    "patterns.holdout": "The share of runs that go without the pattern that fits, so that it is "
-    "known what it does. It gets smaller by itself once that is known well. With 0 no pattern is "
-    "withheld, and nothing gets known of what patterns do.",
-    "patterns.learn_with": "A model that words what runs teach; without it, rules do.",
-    "cleanup.older_than": "When any of these three is set, old workspaces go after each run. "
-    "By this one, only those whose newest run ended so long ago go.",
-    "cleanup.keep_last": "The newest so many workspaces of each project stay.",
-    "cleanup.max_size": "Workspaces go, the oldest first, only until all of them together take no "
-    "more than this.",
-    "require_git_repo": "Leaves it to Codex to refuse a folder that is no git repository. Every "
-    "workspace starts empty, so today this makes every Codex run fail.",
-    "codex.path": "The Codex program; without it, `codex` on the `PATH`.",
-    "database.path": "The ledger's file.",
-    "workspace.root": "The folder of all workspaces.",
-    "artifacts.root": "The folder of all artifacts.",
-}
 _FORMS = {
     str: "text",
     values.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
@@ -273,15 +232,15 @@ _FORMS = {
     values.switch: "`true` or `false`",
     values.share: "a share below 1: `0.3`, `30%`",
     values.amount: "a number above zero",
-    values.prices: "a mapping of models to `input`, `cached_input` and `output`",
+    values.price_table: "a mapping of models to `input`, `cached_input` and `output`",
 }
 _SETTINGS_INTRO = """\
-A setting is looked for in this order; the first place that has it counts:
+crossrun looks for a setting in this order, and uses the first value that it finds:
 
 1. the flag of the command,
 2. the environment: the setting `a.b` is the variable `CROSSRUN_A_B`; an empty one counts as unset,
 3. the project file `.crossrun.yaml`, in the current folder or the nearest one above that has one,
-4. the user file `config.yaml`, in the folder that `crossrun paths` calls `config`,
+4. the user file `config.yaml`, in the folder that `crossrun paths` shows as `config`,
 5. the default.
 
 Both files are YAML. Names with a dot may be nested:
@@ -293,47 +252,45 @@ codex:
   path: /opt/codex/bin/codex
 ```
 
-A project file may come with somebody else's repository. So it may set only what cannot run a
-command, choose an address or lead out of crossrun's folders; the column "project file" says which.
-Other settings in it are ignored with a warning, and so are unknown names in both files."""
+A project file may come with somebody else's repository. So it can set only what cannot run a
+command, choose an address or lead out of crossrun's folders; the column "project file" shows which.
+Other settings in it are ignored with a warning, as are unknown names in either file."""
 _ENVIRONMENT = """\
 ## Other variables
 
 | variable | meaning |
 | --- | --- |
-| `CROSSRUN_HOME` | One folder for everything: ledger, workspaces, artifacts, settings, state. The option `--home` wins over it. |
+| `CROSSRUN_HOME` | One folder for everything: ledger, workspaces, artifacts, settings, state. The option `--home` takes precedence. |
 | `OPENAI_API_KEY` | The key of the planning model. Codex gets it, as `CODEX_API_KEY`, only when nobody is logged in to Codex, `OPENAI_BASE_URL` is unset and Codex uses its built-in provider. |
 | `OPENAI_BASE_URL` | The server of the planning model, when it is not OpenAI. |
-| `CODEX_API_KEY` | Codex's own variable; passed on as it is. |
-| `CODEX_HOME` | Codex's own folder, `~/.codex` without it. |
+| `CODEX_API_KEY` | Codex's own variable, passed on unchanged. |
+| `CODEX_HOME` | Codex's own folder, by default `~/.codex`. |
 | `NO_COLOR`, `FORCE_COLOR`, `TERM`, `COLUMNS` | How output looks. |
 
-A file `.env` in the current folder may give {dotenv}. Nothing
-else in it counts, and what the environment has already wins. In a workspace it gives no keys."""  # noqa: E501
+A file `.env` in the current folder can set {dotenv}. Everything
+else in it is ignored, and variables that are already set take precedence. A `.env` in a workspace is ignored."""  # noqa: E501
 
 
 def _settings() -> str:
-    if set(_MEANINGS) != set(settings.OPTIONS):
-        raise ValueError(f"settings without a meaning: {set(_MEANINGS) ^ set(settings.OPTIONS)}")
     headings = ("setting", "value", "default", "project file", "environment", "meaning")
     rows = [
         (
-            f"`{key}`",
-            _form(option.parse),
-            _shown_default(option),
-            "yes" if option.in_project_file else "",
-            ", ".join(f"`{name}`" for name in settings._variable_names(key)),  # noqa: SLF001
-            _MEANINGS[key],
+            f"`{name}`",
+            _form(setting.parse),
+            _shown_default(name),
+            "yes" if setting.in_project_file else "",
+            ", ".join(f"`{variable}`" for variable in sources.variable_names(name)),
+            f"{setting.help} {setting.details}".strip(),
         )
-        for key, option in settings.OPTIONS.items()
+        for name, setting in SETTINGS.items()
     ]
     switches = [
         f"- `CROSSRUN_{name}` or `CROSS_RUN_{name}`: when true, the same as `{key}: {value}`, "
-        f"unless `CROSSRUN_{key.upper()}` says something else."
-        for name, (key, value) in settings._FAKE_SWITCHES.items()  # noqa: SLF001
+        f"unless `CROSSRUN_{key.upper()}` is set."
+        for name, (key, value) in sources.FAKE_SWITCHES.items()
     ]
-    fakes = [f"`CROSSRUN_{name}`" for name in settings._FAKE_SWITCHES]  # noqa: SLF001
-    dotenv = [f"`{name}`" for name in settings._DOTENV_NAMES] + fakes  # noqa: SLF001
+    fakes = [f"`CROSSRUN_{name}`" for name in sources.FAKE_SWITCHES]
+    dotenv = [f"`{name}`" for name in sources.DOTENV_KEYS] + fakes
     return _joined(
         [
             _NOTE,
@@ -354,14 +311,15 @@ def _form(parse: Any) -> str:  # noqa: ANN401  any parser
     return " or ".join(f"`{word}`" for word in words)
 
 
-def _shown_default(option: settings.Option) -> str:
-    if option.default is None:
+def _shown_default(name: str) -> str:
+    default = DEFAULTS[name]
+    if default is None:
         return ""
-    if isinstance(option.default, bool):
-        return f"`{str(option.default).lower()}`"
-    if option.parse is values.duration:
-        return f"`{option.default / 60:g}m`"
-    return f"`{option.default}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if SETTINGS[name].parse is values.duration:
+        return f"`{default / 60:g}m`"
+    return f"`{default}`"
 
 
 # Markdown.

@@ -13,7 +13,7 @@ from conftest import Crossrun
 from msgspec.structs import replace
 from trees import sh
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.model.requests import BeginWith, RunRequest
 from crossrun.model.runs import Run, Source

@@ -9,7 +9,8 @@ from typing import Literal
 from conftest import Crossrun
 from test_store import sql
 
-from crossrun.config.settings import Paths, load
+from crossrun.config.settings import Paths
+from crossrun.config.sources import load
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.model.failures import Failure
 from crossrun.model.requests import BeginWith, RunRequest

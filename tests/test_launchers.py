@@ -13,7 +13,7 @@ import pytest
 from conftest import Crossrun, send
 from processes import nameless_may_run_it, wait_for
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.system.streams import StandardStream
 
 SHELL = ("--executor", "shell")
@@ -177,7 +177,7 @@ def test_a_user_without_home_and_name_is_told_what_to_set(
     told = in_shell(crossrun, f"{line} runs")
     assert told.returncode == 3
     assert told.stderr.splitlines() == [
-        "error[HOME_UNKNOWN]: HOME is not set, and the system knows no home folder of user 54321",
+        "error[HOME_UNKNOWN]: HOME is not set, and the system has no home folder for user 54321",
         "hint: set HOME, or CROSSRUN_HOME to a folder of yours",
     ]
     assert in_shell(crossrun, f"{line} --version").returncode == 0
@@ -194,7 +194,7 @@ def test_settings_are_read_without_a_current_folder(tmp_path: Path) -> None:
         settings = load(flags={}, environ={}, home=tmp_path)
     finally:
         os.chdir(here)
-    assert settings["project_id"] == "default"
+    assert settings.project_id == "default"
 
 
 def test_a_run_in_the_background_keeps_nothing_open_that_was_inherited(

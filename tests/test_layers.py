@@ -12,13 +12,20 @@ import crossrun
 ROOT = Path(crossrun.__file__).parent
 LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
-    {"errors", "redaction", "system", "config.values", "model.status", "model.tokens"},
+    {
+        "errors",
+        "redaction",
+        "system",
+        "config.values",
+        "model.choices",
+        "model.status",
+        "model.tokens",
+    },
     {
         "model.failures",
         "model.queries",
         "model.requests",
         "model.workflows",
-        "config.settings",
         "config",
     },
     {"model.quotas", "model.retention", "model.runs", "model"},
@@ -44,15 +51,15 @@ FENCES = {
     "click": {"cli"},
     "rich": {"views", "cli"},
     "yaml": {
-        "config.settings",
+        "config.sources",
         "config.tasktypes",
         "executors.recording",
         "patterns.forms",
         "patterns.skills",
     },
-    "platformdirs": {"config.settings"},
+    "platformdirs": {"config.sources"},
     "psutil": {"executors.survivors", "executors.process_table"},
-    "dotenv": {"config.settings"},
+    "dotenv": {"config.sources"},
 }
 LIGHT = ("openai", "git", "sqlmodel", "sqlalchemy", "yaml", "rich", "msgspec", "psutil", "pydantic")
 
@@ -124,7 +131,7 @@ def test_only_settings_reads_the_environment() -> None:
         for module, file in FILES.items()
         if "os.environ" in file.read_text() or "os.getenv" in file.read_text()
     }
-    assert readers == {"config.settings", "cli.globals", "system.inherited"}
+    assert readers == {"config.sources", "cli.globals", "system.inherited"}
 
 
 def loaded_by(*words: str, home: Path) -> set[str]:

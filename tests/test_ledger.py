@@ -14,7 +14,7 @@ from conftest import Crossrun
 from examples import EVENTS, FAILURE, REQUEST, RUN_ID, SOURCE, event_of, recorded
 from msgspec.structs import replace
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.events import (
     AgentSpoke,
     ArtifactSaved,

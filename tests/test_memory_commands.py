@@ -17,7 +17,7 @@ import yaml
 from conftest import Crossrun, Result
 from scripted_model import Scenario, ScriptedModel
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.events import CommandRan, Event, RunFinished, RunStarted
 from crossrun.memory import StoredMemory

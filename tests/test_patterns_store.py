@@ -12,7 +12,7 @@ from examples import PRECONDITIONS, TRACE, WORKFLOW, event_of
 from msgspec.structs import replace
 from test_store import SUCCEEDED, another, at_once, let_go, opened, record, said, started
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.errors import ConfigurationError, NotFoundError
 from crossrun.events import PatternJudged, PatternLearned, encode
 from crossrun.model.queries import PatternFilter, PatternLine

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import get_type_hints
 
+import msgspec
 import pytest
 from conftest import Crossrun
 
-from crossrun.config.settings import OPTIONS, Paths, Settings, load
+from crossrun.config.settings import DEFAULTS, SETTINGS, Paths, Settings
+from crossrun.config.sources import load
 from crossrun.config.values import duration, one_of, positive, share, switch
 from crossrun.errors import ConfigurationError
 
@@ -31,7 +34,7 @@ class Sources:
     def dotenv(self, text: str) -> None:
         (self.cwd / ".env").write_text(text, encoding="utf-8")
 
-    def load(self, cwd: Path | None = None, /, **flags: Any) -> Settings:  # noqa: ANN401
+    def load(self, cwd: Path | None = None, /, **flags: object) -> Settings:
         environ = {"CROSSRUN_HOME": str(self.home), **self.environ}
         return load(flags=flags, environ=environ, cwd=cwd or self.cwd)
 
@@ -48,16 +51,20 @@ def sources(tmp_path: Path) -> Sources:
     return Sources(tmp_path / "home", cwd)
 
 
-def values(settings: Settings) -> dict[str, Any]:
-    return {key: settings[key] for key in OPTIONS}
+def value(settings: Settings, key: str) -> object:
+    return attrgetter(key)(settings)
+
+
+def values(settings: Settings) -> dict[str, object]:
+    return {key: value(settings, key) for key in SETTINGS}
 
 
 def variable(key: str) -> str:
     return f"CROSSRUN_{key.upper().replace('.', '_')}"
 
 
-def chosen(settings: Settings, *keys: str) -> dict[str, tuple[Any, str]]:
-    return {key: (settings[key], settings.origins[key]) for key in keys}
+def chosen(settings: Settings, *keys: str) -> dict[str, tuple[object, str]]:
+    return {key: (value(settings, key), settings.origins[key]) for key in keys}
 
 
 def test_without_any_source_everything_has_its_default(sources: Sources) -> None:
@@ -184,6 +191,28 @@ def test_a_flag_may_say_no_where_another_source_says_yes(sources: Sources) -> No
     assert chosen(sources.load(network=False), "network") == {"network": (False, "flag")}
 
 
+@pytest.mark.parametrize("key", SETTINGS)
+def test_a_parser_returns_what_the_field_is_declared_to_hold(sources: Sources, key: str) -> None:
+    text = {
+        "prices": '{"m": {"input": 1, "output": 2}}',
+        "patterns.holdout": "0.5",
+        "executor": "shell",
+        "planner": "direct",
+        "sandbox": "read-only",
+        "patterns.scope": "project",
+        "network": "true",
+        "require_git_repo": "true",
+    }.get(key, "7")
+    sources.environ[variable(key)] = text
+    settings = sources.load()
+    group, _, field_name = key.rpartition(".")
+    holder = attrgetter(group)(settings) if group else settings
+    declared = get_type_hints(type(holder))[field_name]
+    parsed = getattr(holder, field_name)
+    assert parsed != DEFAULTS[key]
+    assert msgspec.convert(parsed, declared) == parsed
+
+
 def test_the_command_line_obeys_the_same_order(crossrun: Crossrun) -> None:
     def project(*words: str, **environ: str) -> str:
         asked = ("run", "x", "--dry-run", "--executor", "shell")
@@ -273,7 +302,7 @@ def test_settings_of_patterns_may_be_nested_in_a_file(sources: Sources) -> None:
 
 def test_an_empty_variable_counts_as_unset(sources: Sources) -> None:
     sources.user("project_id: user\nmax_turns: 7\n")
-    names = [variable(key) for key in OPTIONS]
+    names = [variable(key) for key in SETTINGS]
     names += ["CROSS_RUN_DATABASE_PATH", "CROSS_RUN_WORKSPACE_ROOT", "CROSS_RUN_ARTIFACTS_ROOT"]
     names += ["CROSS_RUN_REQUIRE_GIT_REPO", "CROSS_RUN_FAKE_CODEX", "CROSS_RUN_FAKE_SWARM"]
     names += ["CROSSRUN_FAKE_CODEX", "CROSSRUN_FAKE_SWARM", "CODEX_PATH"]
@@ -296,7 +325,7 @@ def test_an_empty_home_counts_as_unset(crossrun: Crossrun) -> None:
 
 def test_an_empty_variable_leaves_the_seed_spelling_alone(sources: Sources) -> None:
     sources.environ |= {"CROSSRUN_DATABASE_PATH": "", "CROSS_RUN_DATABASE_PATH": "/seed.db"}
-    assert sources.load()["database.path"] == "/seed.db"
+    assert sources.load().database.path == "/seed.db"
 
 
 @pytest.mark.parametrize("prefix", ["CROSSRUN_", "CROSS_RUN_"])
@@ -342,7 +371,7 @@ def test_other_settings_have_one_spelling(sources: Sources) -> None:
 
 def test_the_own_spelling_comes_before_the_seed_spelling(sources: Sources) -> None:
     sources.environ |= {"CROSSRUN_DATABASE_PATH": "/own.db", "CROSS_RUN_DATABASE_PATH": "/seed.db"}
-    assert sources.load()["database.path"] == "/own.db"
+    assert sources.load().database.path == "/own.db"
 
 
 @pytest.mark.parametrize("off", ["0", "false", "no", "off"])
@@ -361,14 +390,14 @@ def test_a_flag_and_a_named_executor_come_before_a_fake_switch(sources: Sources)
         "planner": ("openai", "flag"),
     }
     sources.environ |= {"CROSSRUN_EXECUTOR": "shell"}
-    assert sources.load()["executor"] == "shell"
+    assert sources.load().executor == "shell"
 
 
 def test_codex_is_found_by_its_own_variable_too(sources: Sources) -> None:
     sources.environ["CODEX_PATH"] = "/opt/codex"
-    assert sources.load()["codex.path"] == "/opt/codex"
+    assert sources.load().codex.path == "/opt/codex"
     sources.environ["CROSSRUN_CODEX_PATH"] = "/own/codex"
-    assert sources.load()["codex.path"] == "/own/codex"
+    assert sources.load().codex.path == "/own/codex"
 
 
 def test_home_by_flag_comes_before_home_by_variable(sources: Sources, tmp_path: Path) -> None:
@@ -423,7 +452,7 @@ def test_a_project_file_may_not_set_what_could_do_harm(
     settings = sources.load()
     file = sources.cwd / ".crossrun.yaml"
     assert chosen(settings, key, "max_turns") == {
-        key: (OPTIONS[key].default, "default"),
+        key: (DEFAULTS[key], "default"),
         "max_turns": (3, "project file"),
     }
     assert settings.warnings == (f"{file}: {key} is ignored, a project file may not set it",)
@@ -467,7 +496,7 @@ def test_an_unknown_setting_is_told_with_the_nearest_name(
     file = {"user": sources.home / "config.yaml", "project": sources.cwd / ".crossrun.yaml"}[place]
     settings = sources.load()
     assert settings.warnings == (f"{file}: {warning}",)
-    assert settings["max_tokens"] == 7
+    assert settings.max_tokens == 7
 
 
 def test_a_warning_is_told_on_standard_error_and_the_command_goes_on(crossrun: Crossrun) -> None:
@@ -621,7 +650,7 @@ def test_dotenv_gives_keys_and_fake_switches_and_nothing_else(sources: Sources) 
         "executor": "environment",
         "planner": "environment",
     }
-    assert (settings["executor"], settings["planner"]) == ("replay", "direct")
+    assert (settings.executor, settings.planner) == ("replay", "direct")
     assert settings.paths.data == sources.home
 
 
@@ -631,7 +660,7 @@ def test_the_environment_comes_before_dotenv(sources: Sources) -> None:
     settings = sources.load()
     assert settings.environ["OPENAI_API_KEY"] == "mine"
     assert settings.environ["CODEX_API_KEY"] == KEY
-    assert settings["executor"] == "codex"
+    assert settings.executor == "codex"
 
 
 def test_dotenv_is_not_looked_for_above(sources: Sources) -> None:

@@ -20,7 +20,7 @@ from conftest import Crossrun, fill, types
 from msgspec.structs import replace
 from sqlmodel import SQLModel, create_engine
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.errors import ConfigurationError, NotFoundError
 from crossrun.events import (
     AgentSpoke,
@@ -102,7 +102,7 @@ def another(home: Path, *lines: str) -> "subprocess.Popen[str]":
         "from crossrun.events import AgentSpoke, RunFinished, RunStarted",
         "from crossrun.redaction import Redactor",
         "from crossrun.model.requests import RunRequest",
-        "from crossrun.config.settings import load",
+        "from crossrun.config.sources import load",
         "from crossrun.store import Store",
         "from crossrun.store.writing import StoreWriter",
         "home = Path(sys.argv[1])",

@@ -11,7 +11,7 @@ from homes import started
 from test_store import INTERRUPTED, made_by, sql
 
 import crossrun as package
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.model.queries import PatternFilter, RunFilter
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor

@@ -106,9 +106,9 @@ def cleanup(
 def rules_of(settings: Settings) -> Rules:
     """What the settings say about old workspaces."""
     return Rules(
-        older_than=settings["cleanup.older_than"],
-        keep_last=settings["cleanup.keep_last"],
-        max_size=settings["cleanup.max_size"],
+        older_than=settings.cleanup.older_than,
+        keep_last=settings.cleanup.keep_last,
+        max_size=settings.cleanup.max_size,
     )
 
 

@@ -37,12 +37,12 @@ class Globals:
         self.yes = False
         self.json = json
 
-    def settings(self, **flags: Any) -> "Settings":  # noqa: ANN401  each setting has its own type
+    def settings(self, **flags: object) -> "Settings":
         """Reads the settings; warns of what is wrong with their files."""
-        from crossrun.config import settings
+        from crossrun.config import sources
         from crossrun.views.unseen import clean
 
-        loaded = settings.load(flags=flags, home=self.home)
+        loaded = sources.load(flags=flags, home=self.home)
         self.paths = loaded.paths
         for warning in loaded.warnings:
             self.say(f"warning: {clean(warning)}")

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from crossrun.cli.globals import Globals
 from crossrun.cli.starting import Given
-from crossrun.config.settings import EXECUTORS, PLANNERS, SANDBOXES, Settings
+from crossrun.config.settings import Settings
 from crossrun.config.values import amount, duration, one_of, positive
 from crossrun.errors import NotFoundError, UsageError
+from crossrun.model.choices import EXECUTORS, PLANNERS, SANDBOXES, Planner
 from crossrun.model.requests import CodexOptions, Limits, MemoryOptions, RunRequest
 from crossrun.model.status import Status
 from crossrun.services.assembly import recorded_task
@@ -66,32 +67,32 @@ def request_of(given: Given, settings: Settings, store: Store, options: Globals)
         UsageError: there is no task, or it cannot be read; no consent to a recording.
     """
     planner = _planner(settings)
-    project = store.read.project(settings["project_id"])
-    task_type = settings["task_type"] or (project and project.task_type) or "code"
+    project = store.read.project(settings.project_id)
+    task_type = settings.task_type or (project and project.task_type) or "code"
     recording = _recording(given["recording"], store, options)
-    if settings["executor"] == "replay" and recording is None:
+    if settings.executor == "replay" and recording is None:
         recording = f"shipped:{task_type}"
     return RunRequest(
         task=_task(given["task"], given["file"], recording, store),
         task_type=task_type,
-        project_id=settings["project_id"],
+        project_id=settings.project_id,
         name=given["name"],
         tags=tuple(given["tag"] or ()),
-        executor=settings["executor"],
-        planner="openai" if planner == "openai" else "direct",
-        model=settings["model"],
-        planner_model=settings["planner_model"] if planner == "openai" else None,
+        executor=settings.executor,
+        planner=planner,
+        model=settings.model,
+        planner_model=settings.planner_model if planner == "openai" else None,
         codex=CodexOptions(
-            sandbox=settings["sandbox"],
-            network=settings["network"],
-            profile=settings["profile"],
+            sandbox=settings.sandbox,
+            network=settings.network,
+            profile=settings.profile,
             add_dirs=_existing("--add-dir", given["add_dir"]),
             images=_existing("--image", given["image"]),
             config=tuple(given["config"] or ()),
-            require_git_repo=settings["require_git_repo"],
+            require_git_repo=settings.require_git_repo,
         ),
-        limits=Limits(**{name: settings[name] for name in _LIMITS}),
-        verify=settings["verify"],
+        limits=Limits(**{name: getattr(settings, name) for name in _LIMITS}),
+        verify=settings.verify,
         recording=recording,
         memory=_memory(given, settings, store),
         begin_with=begin_with_of(given, settings, store, project.setup if project else None),
@@ -128,7 +129,7 @@ def _refuse_conflicts(given: Given) -> None:
 
 def _memory(given: Given, settings: Settings, store: Store) -> MemoryOptions:
     reference, pattern_id = given["reference_run_id"], given["pattern"]
-    if (reference is not None or pattern_id is not None) and settings["executor"] == "shell":
+    if (reference is not None or pattern_id is not None) and settings.executor == "shell":
         named = "--pattern" if reference is None else "--reference-run-id"
         raise _conflict(named, "the executor shell, which takes no instructions,")
     if reference is not None:
@@ -140,9 +141,9 @@ def _memory(given: Given, settings: Settings, store: Store) -> MemoryOptions:
         off=given["no_pattern"],
         pattern_id=pattern_id,
         reference_run_id=reference,
-        scope=settings["patterns.scope"],
-        holdout=settings["patterns.holdout"],
-        learn_with=settings["patterns.learn_with"],
+        scope=settings.patterns.scope,
+        holdout=settings.patterns.holdout,
+        learn_with=settings.patterns.learn_with,
     )
 
 
@@ -224,11 +225,10 @@ def _decoded(content: bytes, source: str) -> str:
     return text
 
 
-def _planner(settings: Settings) -> str:
-    chosen: str = settings["planner"]
-    if chosen != "auto":
-        return chosen
-    plans = settings["executor"] == "codex" and settings.environ.get("OPENAI_API_KEY")
+def _planner(settings: Settings) -> Planner:
+    if settings.planner != "auto":
+        return settings.planner
+    plans = settings.executor == "codex" and settings.environ.get("OPENAI_API_KEY")
     return "openai" if plans else "direct"
 
 

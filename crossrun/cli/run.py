@@ -88,7 +88,7 @@ def run(
     store.open_for_writing()
     tell_interrupted(options, settings, store)
     request = request_of(given, settings, store, options)
-    if settings["planner"] == "auto" and (request.executor, request.planner) == _UNPLANNED:
+    if settings.planner == "auto" and (request.executor, request.planner) == _UNPLANNED:
         options.say(_UNPLANNED_NOTE)
     start(lambda: first(store, request), given, settings, store, options)
 

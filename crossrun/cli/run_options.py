@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crossrun.config.settings import EXECUTORS, PLANNERS, SANDBOXES
-from crossrun.model.requests import FOLLOW_LINKS
+from crossrun.model.choices import EXECUTORS, FOLLOW_LINKS, PLANNERS, SANDBOXES
 
 
 def _option(*names: str, help: str, metavar: str | None = None) -> typer.models.OptionInfo:  # noqa: A002

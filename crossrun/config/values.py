@@ -1,7 +1,9 @@
-"""From the texts of settings and options to values. Everything here raises ValueError."""
+"""Parsers for the texts of settings and options. All of them raise ValueError."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+Word = TypeVar("Word", bound=str)
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -23,12 +25,12 @@ def size(text: str) -> int:
     """
     import re
 
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(\d+(?:\.\d+)?|\.\d+) ?(?:([kmgt])(i?)b?|b?)", text.strip().lower(), re.ASCII
     )
-    if found is None:
+    if match is None:
         raise ValueError("is not a size like 500MB, 5GB or 2GiB")
-    number, prefix, binary = found.groups()
+    number, prefix, binary = match.groups()
     power = " kmgt".index(prefix) if prefix else 0
     return int(float(number) * (1024 if binary else 1000) ** power)
 
@@ -48,13 +50,14 @@ def switch(text: str) -> bool:
     return word in ("1", "true", "yes", "on")
 
 
-def one_of(*words: str) -> Callable[[str], str]:
-    """A parser that takes one of `words`."""
+def one_of(*words: Word) -> Callable[[str], Word]:
+    """A parser that accepts one of `words`."""
 
-    def parse(text: str) -> str:
-        if text not in words:
+    def parse(text: str) -> Word:
+        match = next((word for word in words if word == text), None)
+        if match is None:
             raise ValueError(f"is not one of {', '.join(words)}")
-        return text
+        return match
 
     return parse
 
@@ -77,21 +80,21 @@ def amount(text: str) -> float:
     return float(text)
 
 
-def prices(text: str) -> dict[str, dict[str, float]]:
-    """What a million tokens cost, by model, from JSON text. Raises ValueError."""
+def price_table(text: str) -> dict[str, dict[str, float]]:
+    """The price of a million tokens for each model, from JSON text. Raises ValueError."""
     import json
 
     try:
-        return {model: _price(told) for model, told in json.loads(text).items()}
+        return {model: _price(price) for model, price in json.loads(text).items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             'does not give each model its prices, as {"MODEL": {"input": 1.25, "output": 10}}'
         ) from error
 
 
-def _price(told: Mapping[str, Any]) -> dict[str, float]:
-    """Cached input costs as much as other input where nothing else is said."""
-    if not told.keys() <= {"input", "cached_input", "output"}:
+def _price(price: Mapping[str, Any]) -> dict[str, float]:
+    """Cached input costs as much as other input unless it has its own price."""
+    if not price.keys() <= {"input", "cached_input", "output"}:
         raise KeyError
-    complete = {"cached_input": told["input"], **told}
+    complete = {"cached_input": price["input"], **price}
     return {part: float(complete[part]) for part in ("input", "cached_input", "output")}

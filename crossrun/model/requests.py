@@ -1,14 +1,8 @@
 """What the user asks for: everything it takes to do the same run again."""
 
-from typing import Literal, get_args
-
 from msgspec import Struct
 
-Executor = Literal["codex", "replay", "shell"]
-Planner = Literal["direct", "openai"]
-Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
-FollowLinks = Literal["no", "copy"]
-FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
+from crossrun.model.choices import Executor, FollowLinks, Planner, Sandbox, Scope
 
 
 class CodexOptions(Struct, frozen=True):
@@ -51,7 +45,7 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
     off: bool = False
     pattern_id: str | None = None
     reference_run_id: str | None = None
-    scope: Literal["user", "project"] = "user"
+    scope: Scope = "user"
     holdout: float = 0.3
     learn_with: str | None = None
     carried_on_from: str | None = None

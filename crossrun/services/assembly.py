@@ -171,7 +171,7 @@ def _prices(
         models["agent"] = model
     if request.planner == "openai":
         models["planner"] = request.planner_model
-    known = {name: Price(**price) for name, price in settings["prices"].items()}
+    known = {name: Price(**price) for name, price in settings.prices.items()}
     unknown = [name or "Codex's default model" for name in models.values() if name not in known]
     if unknown and request.limits.max_cost is not None:
         raise ConfigurationError(
@@ -183,7 +183,7 @@ def _prices(
 
 
 def _queue(settings: Settings, store: Store) -> Queue | None:
-    limit = settings["runs.max_parallel"]
+    limit = settings.runs.max_parallel
     return None if limit is None else store.queue(limit)
 
 
@@ -228,7 +228,7 @@ def _planner(request: RunRequest, settings: Settings) -> Planner:
     from crossrun.planning.openai import OpenAIPlanner
 
     return OpenAIPlanner(
-        model=request.planner_model or settings["planner_model"],
+        model=request.planner_model or settings.planner_model,
         environ=environ,
         timeout=request.limits.idle_timeout,
     )
@@ -252,7 +252,7 @@ def _codex(request: RunRequest, settings: Settings) -> Executor:
     from crossrun.executors.codex.program import credentials, find
 
     environ = agents_environ(settings)
-    program = find(settings["codex.path"], environ, settings.paths.state / "codex-version.json")
+    program = find(settings.codex.path, environ, settings.paths.state / "codex-version.json")
     config = read(settings.codex_home, request.codex.profile, request.codex.config)
     extra = credentials(program, config, environ)
     return Codex(

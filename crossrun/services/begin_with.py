@@ -7,7 +7,8 @@ from typing import Any
 
 from crossrun.config.settings import Settings
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.model.requests import FOLLOW_LINKS, BeginWith, FollowLinks
+from crossrun.model.choices import FOLLOW_LINKS, FollowLinks
+from crossrun.model.requests import BeginWith
 from crossrun.services.assembly import workspaces
 from crossrun.store import Store
 from crossrun.workspace.files.filenames import require_utf8

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.events import EventRecord, decode
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run

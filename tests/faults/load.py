@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conftest import Crossrun, clean_environ
 
-from crossrun.config.settings import load
+from crossrun.config.sources import load
 from crossrun.errors import NotFoundError
 from crossrun.model.queries import RunFilter
 from crossrun.model.status import Status

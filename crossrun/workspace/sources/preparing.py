@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
-from crossrun.model.requests import FollowLinks
+from crossrun.model.choices import FollowLinks
 from crossrun.system.background import awaited
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.link_rewriting import bring_targets, hide_redirected, redirect_again

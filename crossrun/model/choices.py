@@ -1,0 +1,15 @@
+"""What users choose from by name, for settings, options and requests."""
+
+from typing import Literal, get_args
+
+Executor = Literal["codex", "replay", "shell"]
+EXECUTORS: tuple[Executor, ...] = get_args(Executor)
+Planner = Literal["direct", "openai"]
+PlannerChoice = Literal["auto", "direct", "openai"]
+PLANNERS: tuple[PlannerChoice, ...] = get_args(PlannerChoice)
+Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
+SANDBOXES: tuple[Sandbox, ...] = get_args(Sandbox)
+Scope = Literal["user", "project"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+FollowLinks = Literal["no", "copy"]
+FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
