@@ -154,7 +154,7 @@ def look_up_with(
     found = look_up(store, query)
     ids = json.dumps(sorted(query.right))
     there = store.execute(
-        "SELECT count(*) FROM shelf WHERE pattern_index.id IN (SELECT value FROM json_each(?))",
+        "SELECT count(*) FROM shelf WHERE id IN (SELECT value FROM json_each(?))",
         [ids],
     ).fetchone()[0]
     store.execute("ROLLBACK")

@@ -23,12 +23,16 @@ def interleaved(
     environ: Mapping[str, str] | None = None,
     cwd: str | None = None,
     stdin: bytes = b"",
+    succeeds: bool = True,
 ) -> dict[str, Times]:
-    """Runs all commands in turn, `rounds` times after one round that does not count."""
+    """Runs all commands in turn, `rounds` times after one round that does not count.
+
+    `succeeds`: a command that fails raises RuntimeError.
+    """
     measured: dict[str, list[Times]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
-            times = once(command, environ=environ, cwd=cwd, stdin=stdin)
+            times = once(command, environ=environ, cwd=cwd, stdin=stdin, succeeds=succeeds)
             if number:
                 measured[name].append(times)
     return {
@@ -45,8 +49,13 @@ def once(
     environ: Mapping[str, str] | None,
     cwd: str | None,
     stdin: bytes,
+    succeeds: bool = True,
 ) -> Times:
-    """Runs a command to its end. Raises RuntimeError when it fails: a failure is no figure."""
+    """Runs a command to its end.
+
+    Raises:
+        RuntimeError: it failed though it `succeeds`.
+    """
     began = time.perf_counter()
     process = subprocess.Popen(
         list(command),
@@ -62,7 +71,7 @@ def once(
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if succeeds and process.returncode != 0:
         raise RuntimeError(f"{command} ended with {process.returncode}")
     return Times(wall, used.ru_utime + used.ru_stime)
 

@@ -14,6 +14,7 @@ from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.model.runs import Run
 from crossrun.projections.documents import (
     document,
+    document_parts,
     plain_object,
     run_object,
     step_objects,
@@ -92,10 +93,11 @@ def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = F
     chosen = chosen_run(store, run, project_id)
     transcript = step_objects(store.read.events(chosen.id))
     if json:
-        options.out.emit(document({"run_id": chosen.id, "steps": transcript}))
+        options.out.emit_each(document_parts({"run_id": chosen.id}, "steps", transcript))
     else:
-        for step in transcript:
-            options.out.write(_step_lines(step, options.out))
+        options.out.write_each(
+            line for step in transcript for line in _step_lines(step, options.out)
+        )
 
 
 def events(
@@ -114,16 +116,13 @@ def events(
     options = current()
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
-    found = store.read.events(chosen.id)
+    stored_events = map(stored_event, store.read.events(chosen.id))
     if json:
-        told = {"run_id": chosen.id, "events": [stored_event(event) for event in found]}
-        options.out.emit(document(told))
+        options.out.emit_each(document_parts({"run_id": chosen.id}, "events", stored_events))
     elif jsonl:
-        for event in found:
-            options.out.emit(document(stored_event(event)))
+        options.out.emit_each(map(document, stored_events))
     else:
-        for event in found:
-            options.out.write([_event_line(stored_event(event), options.out)])
+        options.out.write_each(_event_line(event, options.out) for event in stored_events)
 
 
 def _for_reader(text: str, options: Globals) -> str:

@@ -1,7 +1,7 @@
 """The JSON that scripts rely on: names and meanings stay, more fields may come."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +18,24 @@ SCHEMA_VERSION = 1
 def document(content: Mapping[str, Any]) -> str:
     """One object with its schema version, as a line of text."""
     return json.dumps({"schema_version": SCHEMA_VERSION, **content}, ensure_ascii=False) + "\n"
+
+
+def document_parts(
+    content: Mapping[str, Any], name: str, items: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
+    """A document whose last field is a list, in parts: `document` in constant memory.
+
+    Args:
+        content: the fields before the list.
+        name: the field of the list.
+        items: what is in the list.
+    """
+    yield f"{document(content)[:-2]}, {json.dumps(name)}: ["
+    separator = ""
+    for item in items:
+        yield separator + json.dumps(item, ensure_ascii=False)
+        separator = ", "
+    yield "]}\n"
 
 
 def plain_object(value: "Struct") -> dict[str, Any]:
@@ -68,11 +86,10 @@ _STEPS: dict[str, tuple[str, ...]] = {
 }
 
 
-def step_objects(events: Iterable["StoredEvent"]) -> list[dict[str, Any]]:
+def step_objects(events: Iterable["StoredEvent"]) -> Iterator[dict[str, Any]]:
     """The transcript: what was said and done, in order, and what only a newer crossrun knows."""
     from crossrun.events import UnknownEvent, decode, encode
 
-    steps = []
     for stored in events:
         event = decode(stored.body)
         names: Sequence[str] | None = _STEPS.get(stored.type)
@@ -81,5 +98,4 @@ def step_objects(events: Iterable["StoredEvent"]) -> list[dict[str, Any]]:
         body = json.loads(encode(event))
         names = names or [name for name in body if name not in ("type", "seq", "at", "kind")]
         fields = {name: body.get(name) for name in names}
-        steps.append({"seq": stored.seq, "at": stored.at, "kind": stored.type, **fields})
-    return steps
+        yield {"seq": stored.seq, "at": stored.at, "kind": stored.type, **fields}

@@ -27,6 +27,21 @@ class ReadAccess:
         with self.connection() as connection:
             return [] if connection is None else connection.execute(sql, values).fetchall()
 
+    def first_rows(self, sql: str, values: Values, *, size: int) -> tuple[list[sqlite3.Row], bool]:
+        """The first rows of a query, until their texts have `size` characters together.
+
+        Returns:
+            The rows, at least one if there is any, and whether they are all.
+        """
+        rows: list[sqlite3.Row] = []
+        with self.connection() as connection:
+            for row in () if connection is None else connection.execute(sql, values):
+                rows.append(row)
+                size -= sum(len(value) for value in row if isinstance(value, str))
+                if size <= 0:
+                    return rows, False
+        return rows, True
+
     def made(
         self, make: Callable[[sqlite3.Row], Value], sql: str, values: Values = ()
     ) -> list[Value]:

@@ -28,7 +28,8 @@ _DECIDED = (
 )
 _NEWEST = "ORDER BY rowid DESC LIMIT ?"
 """By the order in which runs were recorded: clocks are set back."""
-_BATCH = 500
+_BATCH_SIZE = 262_144
+"""Characters of events read at once: the store is not kept open while somebody reads the output."""
 
 
 class Reader:
@@ -121,19 +122,20 @@ class Reader:
         chosen = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
         sql = (
             "SELECT run_id, seq, at, type, body FROM events "  # noqa: S608  placeholders only
-            f"WHERE run_id = ? AND seq > ? {chosen} ORDER BY seq LIMIT {_BATCH}"
+            f"WHERE run_id = ? AND seq > ? {chosen} ORDER BY seq"
         )
         from crossrun.store.rows import event_of
 
-        while True:
-            found = self._made(event_of, sql, [run_id, after, *types])
-            for event in found:
+        complete = False
+        while not complete:
+            values = [run_id, after, *types]
+            rows, complete = self._access.first_rows(sql, values, size=_BATCH_SIZE)
+            for row in rows:
+                event = self._access.value(event_of, row)
                 with self._access.making_sense(repr(run_id)):
                     _require_next(event.seq, after, gapless=not types)
                 after = event.seq
                 yield event
-            if len(found) < _BATCH:
-                return
 
     def events_of(self, run_id: str, kind: type[EventType]) -> Iterator[EventType]:
         """A run's events of one type, except those with values that this version does not know."""

@@ -12,6 +12,8 @@ from crossrun.views.words import Kind, Phrase
 _NARROWEST, _PLAIN_WIDTH, _WIDEST_TEXT = 40, 100, 120
 _NARROW_TABLE, _READABLE, _NARROWEST_COLUMN = 72, 16, 8
 _LONGEST_MESSAGE = 40
+_BATCH_SIZE = 65_536
+"""Characters of a long output that are written together."""
 _STYLES = {"dim": "2", "bold": "1", "accent": "36", "good": "32", "bad": "31", "warn": "33"}
 _KIND_STYLES: dict[Kind, str] = {
     "think": "dim",
@@ -108,6 +110,11 @@ class Terminal(NamedTuple):
         self.stream.buffer.write(data)
         self.stream.buffer.flush()
 
+    def emit_each(self, parts: Iterable[str]) -> None:
+        """Writes data as it comes, in constant memory."""
+        for text in _batched(parts):
+            self.emit(text)
+
     def write(self, lines: Iterable[str]) -> None:
         """Writes lines for people, each with its newline, at once."""
         text = "".join(f"{line}\n" for line in lines)
@@ -116,10 +123,24 @@ class Terminal(NamedTuple):
             self.stream.flush()
 
     def write_each(self, lines: Iterable[str]) -> None:
-        """Writes lines for people as they come, however many."""
-        for line in lines:
-            self.stream.write(self.plain(f"{line}\n"))
+        """Writes lines for people as they come, in constant memory."""
+        for text in _batched(f"{line}\n" for line in lines):
+            self.stream.write(self.plain(text))
         self.stream.flush()
+
+
+def _batched(texts: Iterable[str]) -> Iterator[str]:
+    """The same text in pieces that are worth a write."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= _BATCH_SIZE:
+            yield "".join(batch)
+            batch, size = [], 0
+    if batch:
+        yield "".join(batch)
 
 
 def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> int:
