@@ -1,9 +1,9 @@
-"""Writes those pages of docs/reference that the program itself can tell.
+"""Writes the pages of docs/reference that follow from the code, and the shipped task types as JSON.
 
     python docs/generate_reference.py
 
-A test compares the pages with what this makes, so run it after each change of a command, an event
-or a setting.
+A test compares the files with what this makes, so run it after each change of a command, an event,
+a setting or a shipped task type.
 """  # noqa: INP001  a script, no package
 
 import ast
@@ -25,7 +25,7 @@ import msgspec
 
 from crossrun import events
 from crossrun.cli import COMMANDS, root
-from crossrun.config import sources, values
+from crossrun.config import sources, tasktypes, values
 from crossrun.config.settings import DEFAULTS, SETTINGS
 from crossrun.model import failures, requests, runs, tokens, workflows
 from crossrun.model.status import Status
@@ -44,6 +44,14 @@ def main() -> None:
     """Writes the pages."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+    tasktypes.SHIPPED.write_bytes(shipped_task_types())
+
+
+def shipped_task_types() -> bytes:
+    """The YAML files of the shipped task types, as JSON."""
+    files = sorted(tasktypes.SHIPPED.parent.glob("*.yaml"))
+    text = msgspec.json.encode({file.stem: tasktypes.read(file) for file in files})
+    return msgspec.json.format(text, indent=1) + b"\n"
 
 
 # Commands: what --help prints, for every command and sub-command.

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from test_layers import LAYERS
 from crossrun import errors
 from crossrun.cli import root
 from crossrun.cli.globals import Globals
-from crossrun.config.tasktypes import load
+from crossrun.config.tasktypes import SHIPPED, load
 from crossrun.model.failures import FAILURES
 from crossrun.model.runs import Application, Decided, Run
 from crossrun.model.workflows import Pattern, Workflow
@@ -130,7 +131,7 @@ def test_a_wrong_command_would_be_noticed(line: str) -> None:
         parse(root(), words)
 
 
-def generated() -> dict[str, str]:
+def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location(
         "generate_reference", ROOT / "docs" / "generate_reference.py"
     )
@@ -138,13 +139,12 @@ def generated() -> dict[str, str]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    pages: dict[str, str] = module.pages()
-    return pages
+    return module
 
 
 @pytest.mark.process
 def test_generated_pages_are_up_to_date() -> None:
-    pages = generated()
+    pages = generator().pages()
 
     assert set(pages) == {"commands.md", "events.md", "settings.md"}
     for name, text in pages.items():
@@ -153,6 +153,12 @@ def test_generated_pages_are_up_to_date() -> None:
             assert written == text, "run docs/generate_reference.py"
         else:
             assert names(written) == names(text), "run docs/generate_reference.py"
+
+
+def test_the_shipped_task_types_are_those_of_the_yaml_files() -> None:
+    assert SHIPPED.read_bytes() == generator().shipped_task_types(), (
+        "run docs/generate_reference.py"
+    )
 
 
 def made_with(page: str) -> list[str]:

@@ -78,7 +78,7 @@ class PatternSession:
     ) -> None:
         """Stores a new version, from now on the current one, and what it is for if that is new.
 
-        It gets the next number, whatever it has: others may have come since it was begun.
+        It gets the next number, since other versions may have been added in the meantime.
         """
         row = self._row(version.pattern_id)
         row.version, row.updated_at = _newest_version(self._session, row.id) + 1, version.at

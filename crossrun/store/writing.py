@@ -116,7 +116,7 @@ class StoreWriter:
 
 
 def _project(connection: sqlite3.Connection, lesson: EventRecord) -> None:
-    """Stores what follows for patterns. The event stays, whatever state their tables are in."""
+    """Stores what follows for patterns. The event stays even if this fails."""
     from crossrun.store.pattern_writing import project
 
     connection.execute("SAVEPOINT lesson")

@@ -1,13 +1,17 @@
-"""Task types are data: one YAML file each, shipped here, with the user's own beside them.
+"""Task types are data: one YAML file each, some shipped here, others in the user's own folder.
 
 A file holds `name`, `title`, `summary`, instructions for the `planner` and for the `agent`, the
 `artifacts` that users of this type want to find again, and the `finders` of what differs from one
 task to the next. A new task type needs no Python.
+
+Importing a YAML parser takes longer than recording a short run, so `shipped.json` holds the shipped
+files as JSON. It is made by `docs/generate_reference.py`, and a test compares both.
 """
 
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +20,7 @@ from msgspec import Meta, Struct
 
 from crossrun.errors import ConfigurationError, UsageError
 
-_SHIPPED = Path(__file__).parent
+SHIPPED = Path(__file__).with_name("shipped.json")
 
 
 class ArtifactKind(Struct, frozen=True):
@@ -61,6 +65,10 @@ class Finder(Struct, frozen=True, forbid_unknown_fields=True):
     substitute: bool = True
     """Whether steps get `{name}` in place of the value; not for words that stand anywhere."""
 
+
+class _CheckedFinder(Finder, frozen=True, forbid_unknown_fields=True):
+    """A finder from a file. Those in `shipped.json` were checked when it was made."""
+
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name such as file or test_command")
@@ -90,7 +98,7 @@ class TaskType(Struct, frozen=True):
 
 def names(own: Path) -> list[str]:
     """All task types, the shipped ones and those in the user's own folder."""
-    return sorted({file.stem for folder in (_SHIPPED, own) for file in folder.glob("*.yaml")})
+    return sorted({*_shipped(), *(file.stem for file in own.glob("*.yaml"))})
 
 
 def load(name: str, own: Path) -> TaskType:
@@ -104,18 +112,28 @@ def load(name: str, own: Path) -> TaskType:
         UsageError: there is no such task type.
         ConfigurationError: its file is broken.
     """
-    known = names(own)
-    if name not in known:
+    file = own / f"{name}.yaml"
+    choices = names(own)
+    if name not in choices:
         raise UsageError(
             "TASK_TYPE_UNKNOWN",
             f"there is no task type {name!r}",
-            hint=f"choose one of {', '.join(known)}, or add {own / 'NAME.yaml'}",
+            hint=f"choose one of {', '.join(choices)}, or add {own / 'NAME.yaml'}",
         )
-    file = own / f"{name}.yaml"
-    return _read(file if file.is_file() else _SHIPPED / f"{name}.yaml")
+    return read(file) if file.is_file() else _shipped()[name]
 
 
-def _read(file: Path) -> TaskType:
+@cache
+def _shipped() -> dict[str, TaskType]:
+    return msgspec.json.decode(SHIPPED.read_bytes(), type=dict[str, TaskType])
+
+
+def read(file: Path) -> TaskType:
+    """The task type in a YAML file.
+
+    Raises:
+        ConfigurationError: the file is broken.
+    """
     import yaml
 
     loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -150,7 +168,7 @@ def _read(file: Path) -> TaskType:
 class _WithFinders(Struct):
     """As much of a file as is checked strictly; so an error says where in it something is wrong."""
 
-    finders: tuple[Finder, ...] = ()
+    finders: tuple[_CheckedFinder, ...] = ()
 
     def __post_init__(self) -> None:
         names = [finder.name for finder in self.finders]
