@@ -58,7 +58,7 @@ FENCES = {
         "patterns.skills",
     },
     "platformdirs": {"config.sources"},
-    "psutil": {"executors.survivors", "executors.process_table"},
+    "psutil": {"executors.process_table"},
     "dotenv": {"config.sources"},
 }
 LIGHT = ("openai", "git", "sqlmodel", "sqlalchemy", "yaml", "rich", "msgspec", "psutil", "pydantic")
@@ -178,6 +178,6 @@ def test_reads_of_one_run_load_no_more_than_the_event_types(tmp_path: Path) -> N
 @pytest.mark.process
 def test_runs_load_no_sqlmodel(tmp_path: Path) -> None:
     run = ("run", "--executor", "shell", "true", "--quiet")
-    assert loaded_by(*run, home=tmp_path) == {"msgspec", "psutil"}
+    assert loaded_by(*run, home=tmp_path) == {"msgspec"}
     again = loaded_by(*run, home=tmp_path)  # with a pattern to choose and to credit
-    assert again == {"msgspec", "psutil"}
+    assert again == {"msgspec"}

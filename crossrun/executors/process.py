@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from crossrun.executors.descent import Descent
 from crossrun.executors.process_table import own_children
-from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors, import_psutil
+from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.system import clock
 from crossrun.system.cancellation import CancelToken
@@ -109,7 +109,6 @@ def supervise(launch: Launch, limits: ProcessLimits) -> Generator[Output, None, 
     """
     child = _Child(launch, limits)
     try:
-        import_psutil()  # now, and not when it has ended
         while child.attend():
             if child.output.ready:
                 yield from child.output.take()

@@ -1,4 +1,7 @@
-"""What the system says about processes: who runs, since when, below whom."""
+"""What the system says about processes: who runs, since when, below whom.
+
+Linux is asked through /proc, since importing psutil takes longer than looking; others by psutil.
+"""
 
 import os
 import sys
@@ -50,10 +53,32 @@ def tree(roots: Iterable[int]) -> list[Process]:
 
 
 def everyone() -> list[int]:
-    """All process ids; on Linux only, where the other questions about them can be answered."""
+    """The ids of all processes."""
     if sys.platform != "linux":
-        return []
+        import psutil
+
+        return psutil.pids()
     return [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal()]
+
+
+def has_variable(pid: int, name: str, value: str) -> bool:
+    """Whether a process was started with this variable in its environment, as far as is known."""
+    if sys.platform != "linux":
+        return _environment_by_psutil(pid).get(name) == value
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return f"{name}={value}".encode() in variables
+
+
+def _environment_by_psutil(pid: int) -> dict[str, str]:
+    import psutil
+
+    try:
+        return psutil.Process(pid).environ()
+    except (psutil.Error, OSError):
+        return {}
 
 
 def reapers() -> set[int]:

@@ -6,16 +6,19 @@ the child (see `descent`), and by the sessions that they lead.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
-from crossrun.executors.process_table import Process
-
-if TYPE_CHECKING:
-    import psutil
+from crossrun.executors.process_table import (
+    Process,
+    everyone,
+    has_variable,
+    is_alive,
+    status_of,
+    tree,
+)
 
 MARKER = "CROSSRUN_RUN_ID"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -23,11 +26,6 @@ _PATIENCE = 1.5
 """Seconds to go on looking while new ones turn up."""
 
 _LOOK_AGAIN = 0.005
-
-
-def import_psutil() -> None:
-    """Imports what the other functions need, at a moment of the caller's choice."""
-    import psutil  # noqa: F401
 
 
 def adopt_orphans() -> None:
@@ -63,65 +61,37 @@ def end_survivors(run_id: str, descended: Callable[[], Iterable[Process]] = tupl
     return ended
 
 
-def marked(run_id: str) -> "list[psutil.Process]":
+def marked(run_id: str) -> list[Process]:
     """Processes of other programs that carry this run's marker in their environment."""
-    import psutil
-
-    return [process for process in psutil.process_iter() if _carries(process, run_id)]
-
-
-def _left_of(run_id: str, descended: Iterable[Process]) -> "list[psutil.Process]":
-    members = {process.pid: process for process in (*marked(run_id), *_existing(descended))}
-    below = {child.pid: child for member in members.values() for child in _below(member)}
-    led = {process.pid: process for process in _led_by(set(members))} if members else {}
-    everyone = {**led, **below, **members}
-    everyone.pop(os.getpid(), None)
-    return list(everyone.values())
+    return [
+        status.process
+        for pid in everyone()
+        if pid != os.getpid() and has_variable(pid, MARKER, run_id)
+        if (status := status_of(pid)) is not None
+    ]
 
 
-def _existing(processes: Iterable[Process]) -> "Iterator[psutil.Process]":
-    import psutil
-
-    for process in processes:
-        with suppress(psutil.Error):
-            yield psutil.Process(process.pid)
-
-
-def _below(process: "psutil.Process") -> "list[psutil.Process]":
-    import psutil
-
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
+def _left_of(run_id: str, descended: Iterable[Process]) -> set[Process]:
+    members = {*marked(run_id), *filter(is_alive, descended)}
+    if not members:
+        return set()
+    pids = {process.pid for process in members}
+    processes = {*members, *tree(pids), *_led_by(pids)}
+    return {process for process in processes if process.pid != os.getpid()}
 
 
-def _led_by(leaders: set[int]) -> "Iterator[psutil.Process]":
-    """Processes in the sessions of living leaders, whose number nobody else can have meanwhile."""
-    import psutil
-
-    for process in psutil.process_iter():
-        with suppress(OSError):
-            if os.getsid(process.pid) in leaders:
-                yield process
+def _led_by(leaders: set[int]) -> Iterator[Process]:
+    """Processes in the sessions of living leaders, whose pids nobody else can have meanwhile."""
+    for status in map(status_of, everyone()):
+        if status is not None and status.session in leaders and not status.ended:
+            yield status.process
 
 
-def _carries(process: "psutil.Process", run_id: str) -> bool:
-    import psutil
-
-    try:
-        return process.pid != os.getpid() and process.environ().get(MARKER) == run_id
-    except (psutil.Error, OSError):
+def _kill(process: Process) -> bool:
+    if not is_alive(process):
         return False
-
-
-def _kill(process: "psutil.Process") -> bool:
-    import psutil
-
     try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        process.kill()
-    except psutil.Error:
+        os.kill(process.pid, signal.SIGKILL)
+    except OSError:
         return False
     return True
