@@ -26,8 +26,8 @@ from timing import machine
 
 from crossrun.config.sources import load
 from crossrun.config.tasktypes import load as load_task_type
-from crossrun.engine import conduct
-from crossrun.engine.context import Crew
+from crossrun.engine import run_events
+from crossrun.engine.context import RunDependencies
 from crossrun.events import AgentSpoke, EventRecord
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
@@ -104,7 +104,7 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[EventReco
     config = UserConfig({}, home)
     redactor = Redactor(["a-secret-value-of-the-environment"])
     task_type = load_task_type("code", home)
-    crew = Crew(
+    dependencies = RunDependencies(
         planner=DirectPlanner(),
         executor=Codex(
             Program(agent, "0"), config, CodexOptions(), model=None, environ=settings.environ
@@ -117,7 +117,7 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[EventReco
     )
     view = LiveView(terminal())
     with store.owning() as run_id:
-        facts = conduct(run_id, RunRequest(task="ingest"), crew, CancelToken())
+        facts = run_events(run_id, RunRequest(task="ingest"), dependencies, CancelToken())
         for recorded in store.recording(run_id, facts, redactor):
             at = time.time()
             view.show(recorded)

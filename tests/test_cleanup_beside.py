@@ -14,9 +14,9 @@ from test_store import sql
 from trees import state
 
 from crossrun.model.retention import Rules
-from crossrun.services.assembly import settle
 from crossrun.services.cleanup.inventory import measuring
 from crossrun.services.cleanup.removal import Wanted, find, remove_found
+from crossrun.services.recovery import settle
 from crossrun.store import Store
 
 ALL = ("--older-than", "0", "--yes")

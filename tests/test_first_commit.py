@@ -9,8 +9,8 @@ from conftest import types
 from test_store import opened
 
 from crossrun.config.tasktypes import load as load_task_type
-from crossrun.engine import conduct
-from crossrun.engine.context import Crew
+from crossrun.engine import run_events
+from crossrun.engine.context import RunDependencies
 from crossrun.events import (
     AgentEvent,
     AgentSpoke,
@@ -45,7 +45,7 @@ class Looking(Shell):
 def run_with(store: Store, home: Path, look: Callable[[], None]) -> Generator[object]:
     """Has a run carried out whose agent looks around."""
     task_type = load_task_type("code", home)
-    crew = Crew(
+    dependencies = RunDependencies(
         planner=DirectPlanner(),
         executor=Looking(look),
         workspaces=Workspaces(home / "workspaces", home / "snapshots"),
@@ -55,7 +55,9 @@ def run_with(store: Store, home: Path, look: Callable[[], None]) -> Generator[ob
         environ={},
     )
     with store.owning() as run_id:
-        facts = conduct(run_id, RunRequest(task="x", executor="shell"), crew, CancelToken())
+        facts = run_events(
+            run_id, RunRequest(task="x", executor="shell"), dependencies, CancelToken()
+        )
         yield from store.recording(run_id, facts, Redactor())
 
 

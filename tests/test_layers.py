@@ -1,6 +1,7 @@
 """Imports point only downward, heavy packages stay behind their fences, reads stay light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ LAYERS = [
         "model.choices",
         "model.status",
         "model.tokens",
+        "services.notices",
     },
     {
         "model.failures",
@@ -132,6 +134,23 @@ def test_only_settings_reads_the_environment() -> None:
         if "os.environ" in file.read_text() or "os.getenv" in file.read_text()
     }
     assert readers == {"config.sources", "cli.globals", "system.inherited"}
+
+
+def test_services_know_nothing_of_any_front_end() -> None:
+    front_ends = ("typer", "click", "rich", "signal", "crossrun.views", "crossrun.cli")
+    wrong = [
+        f"{module} imports {imported}"
+        for module, file in FILES.items()
+        if within(module, "services")
+        for imported in imports(file)
+        if any(within(imported, front_end) for front_end in front_ends)
+    ]
+    streams = [
+        module
+        for module, file in FILES.items()
+        if within(module, "services") and re.search(r"sys\.std(in|out|err)", file.read_text())
+    ]
+    assert (wrong, streams) == ([], [])
 
 
 def loaded_by(*words: str, home: Path) -> set[str]:

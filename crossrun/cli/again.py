@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from crossrun.cli import run_options as word
 from crossrun.cli.arguments import RunReference
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import chosen_run, tell_interrupted
+from crossrun.cli.ledger import chosen_run
 from crossrun.cli.request import limits_of
 from crossrun.cli.starting import Given, start
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
 from crossrun.redaction import MASK
-from crossrun.services.lineage import Descent, Revision, around_mask, resumed, retried, taken
+from crossrun.services.app import App
+from crossrun.services.lineage import PreparedRun, Revision, around_mask, resumed, retried, taken
 from crossrun.store import Store
 from crossrun.views.words import first_line
 
@@ -62,9 +63,9 @@ def resume(
     """
 
     @contextmanager
-    def descent(store: Store, earlier: Run) -> Iterator[Descent]:
+    def descent(store: Store, earlier: Run) -> Iterator[PreparedRun]:
         found = resumed(store, earlier, task, _revision(given))
-        state, limits = found.origin.state, found.request.limits
+        state, limits = found.parent.state, found.request.limits
         reached = state.limit_reached(limits)
         if reached is not None:
             raise UsageError("LIMIT_USED_UP", reached.message, hint=reached.hint)
@@ -108,7 +109,7 @@ def retry(
     """
 
     @contextmanager
-    def descent(store: Store, earlier: Run) -> Iterator[Descent]:
+    def descent(store: Store, earlier: Run) -> Iterator[PreparedRun]:
         new_task = task or _ask_again(earlier)
         with retried(
             store, earlier, new_task, _revision(given), keep_workspace=keep_workspace
@@ -151,24 +152,25 @@ def _revision(given: Given) -> Revision:
     return revise
 
 
-def _again(given: Given, descent: Callable[[Store, Run], AbstractContextManager[Descent]]) -> None:
+def _again(
+    given: Given, descent: Callable[[Store, Run], AbstractContextManager[PreparedRun]]
+) -> None:
     """Starts a run that comes from another one, which nobody else may take up meanwhile."""
     options = current()
-    settings = options.settings()
-    store = Store(settings.paths)
-    store.open_for_writing()
-    tell_interrupted(options, settings, store)
+    app = App(options.settings(), options.notify)
+    app.open_for_writing()
+    store = app.store
     earlier = _named(store, given["run"])
 
     @contextmanager
-    def prepared() -> Iterator[Descent]:
+    def prepared() -> Iterator[PreparedRun]:
         with store.taking_over(earlier.id) as free:
             if not free:
                 raise taken(store.read.run(earlier.id))
             with descent(store, store.read.run(earlier.id)) as found:
                 yield found
 
-    start(prepared, given, settings, store, options)
+    start(prepared, given, app, options)
 
 
 resume_app = application("resume", resume)

@@ -15,6 +15,7 @@ from crossrun.errors import ConfigurationError, UsageError
 from crossrun.model.retention import Holding, Rules
 from crossrun.model.status import Status
 from crossrun.projections.documents import document
+from crossrun.services.cleanup.after_runs import rules_of
 from crossrun.services.cleanup.inventory import measuring
 from crossrun.services.cleanup.removal import Done, Found, Wanted, find, remove_found
 from crossrun.store import Store
@@ -101,15 +102,6 @@ def cleanup(
     )
     act = _only_look if dry_run else _clean_up
     act(settings, Wanted(rules, drop_artifacts, drop_record, orphans), options, json=json)
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What the settings say about old workspaces."""
-    return Rules(
-        older_than=settings.cleanup.older_than,
-        keep_last=settings.cleanup.keep_last,
-        max_size=settings.cleanup.max_size,
-    )
 
 
 def _only_look(settings: Settings, wanted: Wanted, options: Globals, *, json: bool) -> None:

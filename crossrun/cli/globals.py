@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
     from crossrun.config.settings import Paths, Settings
+    from crossrun.services.notices import Notice
     from crossrun.views.terminal import Terminal
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -52,6 +53,10 @@ class Globals:
         """Tells people something, unless they want quiet."""
         if not self.quiet:
             self.err.write(lines)
+
+    def notify(self, notice: "Notice") -> None:
+        """Presents what a service has to say."""
+        self.say(str(notice))
 
     def confirm(self, question: str, *, hint: str) -> None:
         """Asks before something is lost.

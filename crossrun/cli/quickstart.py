@@ -5,18 +5,17 @@ import typer
 from crossrun.cli import signals
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.patterns import decided_in
 from crossrun.cli.starting import Views, carry_out
-from crossrun.config.settings import Settings
 from crossrun.executors.recording import SHIPPED, load
 from crossrun.memory.choosing import QUICKSTART
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, pattern_object, plain_object, run_object
-from crossrun.projections.resume import Origin
-from crossrun.services.assembly import open_crew
-from crossrun.services.lineage import Descent
+from crossrun.projections.resume import Parent
+from crossrun.services.app import App
+from crossrun.services.assembly import gather_dependencies
+from crossrun.services.lineage import PreparedRun
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.choices import choice_lines
@@ -41,33 +40,32 @@ def quickstart(json: Json = False) -> None:
     """
     options = current()
     settings = options.settings(executor="replay", planner="direct")
-    store = Store(settings.paths)
-    store.open_for_writing()
-    tell_interrupted(options, settings, store)
-    runs, code = _shown(settings, store, options)
+    app = App(settings, options.notify)
+    app.open_for_writing()
+    runs, code = _shown(app, options)
     if json:
-        options.out.emit(document(_told(store, runs)))
+        options.out.emit(document(_result(app.store, runs)))
     if code == 0:
         options.say("", *_what_next())
     raise typer.Exit(code)
 
 
-def _shown(settings: Settings, store: Store, options: Globals) -> tuple[list[Run], int]:
+def _shown(app: App, options: Globals) -> tuple[list[Run], int]:
     """The two runs, as far as they came, and the exit code of the last."""
     recording = load(SHIPPED / f"{_SHOWN}.yaml")
     _title("1 of 4  A run", options)
-    first, code = _run(recording.task, "first", MemoryOptions(off=True), settings, store, options)
+    first, code = _run(recording.task, "first", MemoryOptions(off=True), app, options)
     if code or first.learned_pattern_id is None:
         return [first], code
-    learned = store.patterns.pattern(first.learned_pattern_id)
+    learned = app.store.patterns.pattern(first.learned_pattern_id)
     _title("2 of 4  The pattern that it taught", options)
     options.say(*pattern_head(learned, options.err), "")
     options.say(*workflow_lines(learned.workflow, options.err))
     _title("3 of 4  The task in other words, with the pattern", options)
     named = MemoryOptions(pattern_id=learned.id, reference_run_id=first.id)
-    second, code = _run(_SECOND_TASK, "second", named, settings, store, options)
+    second, code = _run(_SECOND_TASK, "second", named, app, options)
     _title("4 of 4  The decision", options)
-    options.say(*choice_lines(decided_in(store, second), options.err))
+    options.say(*choice_lines(decided_in(app.store, second), options.err))
     return [first, second], code
 
 
@@ -75,8 +73,7 @@ def _run(
     task: str,
     name: str,
     memory: MemoryOptions,
-    settings: Settings,
-    store: Store,
+    app: App,
     options: Globals,
 ) -> tuple[Run, int]:
     request = RunRequest(
@@ -89,12 +86,12 @@ def _run(
     )
     stop = CancelToken()
     views = Views(NullView(), NullView() if options.quiet else view_for(options.err))
-    crew = open_crew(request, settings, store)
-    run = carry_out(Descent(request, Origin()), crew, settings, store, views, stop)
+    dependencies = gather_dependencies(request, app.settings, app.store)
+    run = carry_out(PreparedRun(request, Parent()), dependencies, app, views, stop)
     return run, signals.exit_code(run, stop)
 
 
-def _told(store: Store, runs: list[Run]) -> dict[str, object]:
+def _result(store: Store, runs: list[Run]) -> dict[str, object]:
     learned = runs[0].learned_pattern_id
     return {
         "runs": [run_object(run) for run in runs],

@@ -4,14 +4,14 @@ import shlex
 
 from crossrun.cli import run_options as word
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import tell_interrupted
 from crossrun.cli.request import request_of, settings_of
 from crossrun.cli.starting import Given, start
 from crossrun.config.settings import Settings
 from crossrun.engine import first_turn
 from crossrun.model.requests import RunRequest
 from crossrun.projections.documents import document, plain_object
-from crossrun.services.assembly import open_crew
+from crossrun.services.app import App
+from crossrun.services.assembly import gather_dependencies
 from crossrun.services.lineage import first
 from crossrun.store import Store
 from crossrun.views.choices import choice_lines
@@ -80,26 +80,26 @@ def run(
     given: Given = dict(locals())
     options = current()
     settings = settings_of(given, options)
-    store = Store(settings.paths)
+    app = App(settings, options.notify)
+    store = app.store
     if dry_run:
         store.open_for_reading()
         _show_plan(request_of(given, settings, store, options), settings, store, options)
         return
-    store.open_for_writing()
-    tell_interrupted(options, settings, store)
+    app.open_for_writing()
     request = request_of(given, settings, store, options)
     if settings.planner == "auto" and (request.executor, request.planner) == _UNPLANNED:
         options.say(_UNPLANNED_NOTE)
-    start(lambda: first(store, request), given, settings, store, options)
+    start(lambda: first(store, request), given, app, options)
 
 
 run_app = application("run", run)
 
 
 def _show_plan(request: RunRequest, settings: Settings, store: Store, options: Globals) -> None:
-    crew = open_crew(request, settings, store)
-    turn, decided = first_turn("RUN_ID", request, crew)
-    command = crew.executor.command(turn)
+    dependencies = gather_dependencies(request, settings, store)
+    turn, decided = first_turn("RUN_ID", request, dependencies)
+    command = dependencies.executor.command(turn)
     if options.json:
         plan = {
             "prompt": turn.prompt,

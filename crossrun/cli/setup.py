@@ -10,7 +10,7 @@ from crossrun.cli.globals import application, current
 from crossrun.cli.recovery import restore_store
 from crossrun.config.settings import Settings
 from crossrun.projections.documents import document
-from crossrun.store import Store
+from crossrun.services.app import App
 
 
 def paths(json: Json = False) -> None:
@@ -49,10 +49,11 @@ def migrate(
     """
     options = current()
     settings = options.settings()
-    store = Store(settings.paths)
+    app = App(settings, options.notify)
     if restore:
-        restore_store(store, settings, options, json=json)
+        restore_store(app, options, json=json)
         return
+    store = app.store
     database, applied = settings.paths.database, store.open_for_writing()
     if json:
         told = {"database": str(database), "applied": applied}

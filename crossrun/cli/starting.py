@@ -1,7 +1,7 @@
 """What all commands share that have a run carried out: here or in the background, and how shown."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
@@ -10,20 +10,15 @@ import typer
 from crossrun.cli import signals
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
-from crossrun.cli.ledger import events_between
-from crossrun.cli.recovery import keep_copy
-from crossrun.cli.retaining import keep_bounded
 from crossrun.cli.suspending import Suspension, suspendable
-from crossrun.config.settings import Settings
-from crossrun.engine import conduct
-from crossrun.engine.context import Crew
+from crossrun.engine.context import RunDependencies
 from crossrun.errors import UsageError
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, run_object
-from crossrun.redaction import Redactor
-from crossrun.services.assembly import open_crew, redactor_for
-from crossrun.services.lineage import Descent
-from crossrun.store import Store
+from crossrun.services.app import App
+from crossrun.services.assembly import gather_dependencies
+from crossrun.services.lineage import PreparedRun
+from crossrun.services.runs import carrying_out, clean_up_after, events_between
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import (
     JsonLinesView,
@@ -38,7 +33,7 @@ from crossrun.views.threads import Viewers
 
 Given = Mapping[str, Any]
 """The words of the command line by the names of the function's arguments."""
-Prepared = Callable[[], AbstractContextManager[Descent]]
+Prepared = Callable[[], AbstractContextManager[PreparedRun]]
 """Makes the request; what it holds is let go when the run is over."""
 
 
@@ -49,17 +44,14 @@ class Views(NamedTuple):
     people: View
 
 
-def start(
-    prepared: Prepared, given: Given, settings: Settings, store: Store, options: Globals
-) -> NoReturn:
+def start(prepared: Prepared, given: Given, app: App, options: Globals) -> NoReturn:
     """Has a run carried out and ends the command with its exit code.
 
     Raises:
         CrossrunError: something is missing; nothing has been recorded.
     """
     if not given["detach"]:
-        data = _data_view(given, options)
-        raise typer.Exit(_carried_out(prepared, given, settings, store, options, data))
+        raise typer.Exit(_exit_code(prepared, given, app, options, _data_view(given, options)))
     if given["jsonl"]:
         raise UsageError(
             "OPTIONS_CONFLICT",
@@ -68,69 +60,55 @@ def start(
         )
 
     def work(announce: Announce) -> int:
-        return _carried_out(prepared, given, settings, store, options, _IdFirst(announce))
+        return _exit_code(prepared, given, app, options, _IdFirst(announce))
 
-    run_id, log = detached(work, settings.paths.logs)
+    run_id, log = detached(work, app.settings.paths.logs)
     options.say(f"goes on in the background; its log: {log}", f"crossrun watch {run_id}")
-    options.out.emit(
-        document(run_object(store.read.run(run_id))) if given["json"] else f"{run_id}\n"
-    )
+    options.out.emit(document(run_object(app.run(run_id))) if given["json"] else f"{run_id}\n")
     raise typer.Exit
 
 
 def carry_out(
-    descent: Descent, crew: Crew, settings: Settings, store: Store, views: Views, stop: CancelToken
+    prepared: PreparedRun, dependencies: RunDependencies, app: App, views: Views, stop: CancelToken
 ) -> Run:
-    """Runs a request to its end, whatever end that is, and lets everybody see it.
+    """Carries a run out to its end, whatever end that is, and shows it.
 
     Returns:
         The run as its last event left it.
     """
     with signals.asking_to_stop(stop), suspendable() as suspension:
-        ended = _shown(descent, crew, store, redactor_for(settings), views, stop, suspension)
-    keep_copy(store)
-    keep_bounded(settings, store, ended)
+        ended = _shown(prepared, dependencies, app, views, stop, suspension)
+    clean_up_after(app, ended.id)
     return ended
 
 
 def _shown(
-    descent: Descent,
-    crew: Crew,
-    store: Store,
-    redactor: Redactor,
+    prepared: PreparedRun,
+    dependencies: RunDependencies,
+    app: App,
     views: Views,
     stop: CancelToken,
     suspension: Suspension,
 ) -> Run:
-    with ExitStack() as after, store.owning() as run_id:
-        stop.cancelled = store.is_asked_to_stop(run_id)
-        facts = conduct(run_id, descent.request, crew, stop, descent.origin)
-        recording = store.recording(run_id, facts, redactor, hurry=lambda: stop.urgent)
-        viewers = Viewers(*views, partial(events_between, store, run_id))
+    with ExitStack() as after, carrying_out(app, prepared, dependencies, stop) as active:
+        viewers = Viewers(*views, partial(events_between, app, active.id))
         after.callback(viewers.finish, stop)
-        with closing(recording) as recorded:
-            for item in recorded:
-                viewers.show(item)
-                suspension.suspend_if_requested(views.people.suspended)
-        stop.cancelled = None
+        for recorded in active.events:
+            viewers.show(recorded)
+            suspension.suspend_if_requested(views.people.suspended)
     if viewers.run is None:
         raise ValueError("there was no event to follow")
     return viewers.run
 
 
-def _carried_out(
-    prepared: Prepared,
-    given: Given,
-    settings: Settings,
-    store: Store,
-    options: Globals,
-    data: View,
+def _exit_code(
+    prepared: Prepared, given: Given, app: App, options: Globals, data_view: View
 ) -> int:
     stop = CancelToken()
-    with prepared() as descent:
-        crew = open_crew(descent.request, settings, store)
-        views = Views(data, _view_for_people(given, options))
-        ended = carry_out(descent, crew, settings, store, views, stop)
+    with prepared() as run:
+        dependencies = gather_dependencies(run.request, app.settings, app.store)
+        views = Views(data_view, _view_for_people(given, options))
+        ended = carry_out(run, dependencies, app, views, stop)
     return signals.exit_code(ended, stop)
 
 

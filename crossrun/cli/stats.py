@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from crossrun.cli.arguments import Json
-from crossrun.cli.cleanup import OfProject, rules_of
+from crossrun.cli.cleanup import OfProject
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
 from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError
 from crossrun.model.retention import planned
 from crossrun.projections.documents import document
+from crossrun.services.cleanup.after_runs import rules_of
 from crossrun.services.cleanup.inventory import WITH_WORKSPACE, size_of, survey
 from crossrun.services.cleanup.usage import CodexUsage, codex_usage, disk_usage
 from crossrun.system.clock import utc

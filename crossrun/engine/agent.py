@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from crossrun.engine.context import Course, Stage, guarded
-from crossrun.engine.prepare import begun
+from crossrun.engine.context import RunContext, Stage, guarded
+from crossrun.engine.prepare import prepare
 from crossrun.events import (
     AgentLaunched,
     Channel,
@@ -38,22 +38,22 @@ _ASK_AGAIN = 0.2
 class Work:
     """What the agent and its planner do in one run."""
 
-    def __init__(self, course: Course) -> None:
-        self._course = course
-        self._state = msgspec.structs.replace(course.origin.state)
-        self._backoff = QuotaBackoff(course.request.limits.wait_for_quota)
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._state = msgspec.structs.replace(run.parent.state)
+        self._backoff = QuotaBackoff(run.request.limits.wait_for_quota)
         self._block = ""
 
     def stage(self) -> Stage:
         """All of it."""
         try:
             yield from self._wait_for_turn()
-            self._course.start_the_clock()
-            workspace, source = yield from begun(self._course)
+            self._run.start_the_clock()
+            workspace, source = yield from prepare(self._run)
         except RunFailed as stopped:
             raise RunFailed(_before_the_agent(stopped.failure)) from stopped
-        self._course.workspace = workspace
-        markers = top_files(self._course.folder)
+        self._run.workspace = workspace
+        markers = top_files(self._run.folder)
         yield WorkspacePrepared(
             path=str(workspace.path),
             baseline=workspace.baseline,
@@ -68,10 +68,10 @@ class Work:
 
     def decide(self, markers: Sequence[str], *, would_be: bool = False) -> PatternDecided:
         """Has a pattern chosen, or none; its block goes with all instructions from now on."""
-        course = self._course
-        decided, self._block = course.crew.memory.decide(
-            None if would_be else course.run_id,
-            course.request,
+        run = self._run
+        decided, self._block = run.dependencies.memory.decide(
+            None if would_be else run.run_id,
+            run.request,
             channel=self._channel(),
             top_files=markers,
         )
@@ -79,37 +79,37 @@ class Work:
 
     def turn(self, prompt: str) -> TurnRequest:
         """What the agent gets for one step."""
-        course, state = self._course, self._state
-        limits, channel = course.request.limits, self._channel()
-        instructions = for_agent(course.crew.task_type, self._block)
+        run, state = self._run, self._state
+        limits, channel = run.request.limits, self._channel()
+        instructions = for_agent(run.dependencies.task_type, self._block)
         return TurnRequest(
-            run_id=course.run_id,
-            workspace=course.path,
+            run_id=run.run_id,
+            workspace=run.path,
             prompt=prompt,
             instructions="" if channel == "none" else instructions,
             channel=channel,
-            stop=course.stop,
-            keep=course.archive.keep_line,
+            stop=run.stop,
+            keep=run.archive.keep_line,
             thread_id=state.thread_id,
             thread_tokens=state.thread_tokens,
-            deadline=course.deadline,
+            deadline=run.deadline,
             idle_timeout=limits.idle_timeout,
             limit=lambda: state.budget_reached(limits),
-            process_list=course.process_list,
-            subfolder=course.subfolder,
+            process_list=run.process_list,
+            subfolder=run.subfolder,
         )
 
     def _wait_for_turn(self) -> Generator[Event | None]:
-        queue = self._course.crew.queue
+        queue = self._run.dependencies.queue
         if queue is None:
             return
-        line = self._course.held.enter_context(queue.line())
+        line = self._run.held.enter_context(queue.line())
         ahead = next(line)
         if ahead is None:
             return
         yield RunQueued(limit=queue.limit, ahead=ahead)
         while ahead is not None:
-            yield from self._course.wait(_ASK_AGAIN)
+            yield from self._run.wait(_ASK_AGAIN)
             ahead = next(line)
         yield RunDequeued()
 
@@ -121,7 +121,7 @@ class Work:
             return None
 
         trouble = yield from guarded(stage())
-        if trouble is None or self._course.request.memory.pattern_id is not None:
+        if trouble is None or self._run.request.memory.pattern_id is not None:
             return trouble
         yield Warned(message=f"pattern memory: {trouble.message}")
         yield PatternDecided(
@@ -134,7 +134,7 @@ class Work:
             prompt = yield from self._next_prompt()
             if prompt is None:
                 return None
-            self._course.look_up()
+            self._run.check_end()
             failure = yield from self._step(prompt, workspace)
             if failure is not None and not (yield from self._waited_for_quota(failure)):
                 return failure
@@ -152,16 +152,16 @@ class Work:
                     raise
 
     def _think(self) -> Generator[Event | None, None, str | None]:
-        course, state = self._course, self._state
+        run, state = self._run, self._state
         planner_input = PlannerInput(
-            course.request.task,
-            course.crew.task_type,
+            run.request.task,
+            run.dependencies.task_type,
             self._block,
             state.messages,
             state.reports,
         )
-        planner = course.crew.planner
-        decision = yield from course.in_background(lambda: planner.next_step(planner_input))
+        planner = run.dependencies.planner
+        decision = yield from run.in_background(lambda: planner.next_step(planner_input))
         for reply in decision.replies:
             sent = tuple(map(dict, decision.sent))
             yield self._seen(PlannerReplied(sent=sent, reply=dict(reply)))
@@ -175,7 +175,7 @@ class Work:
         turn = self.turn(prompt)
         planned = StepPlanned(prompt=prompt, instructions=turn.instructions, channel=turn.channel)
         yield self._seen(planned)
-        limit = self._state.limit_reached(self._course.request.limits)
+        limit = self._state.limit_reached(self._run.request.limits)
         if limit is not None:
             return limit
         yield None  # the step is in the ledger before the agent can act on it
@@ -187,18 +187,18 @@ class Work:
     def _executed(
         self, turn: TurnRequest, workspace: Workspace
     ) -> Generator[Event | None, None, TurnResult]:
-        events = self._course.crew.executor.execute(turn)
+        events = self._run.dependencies.executor.execute(turn)
         try:
             while True:
                 event = next(events)
                 if isinstance(event, FileChanged):
                     event = _with_content(event, workspace)
                 if event is None:
-                    yield from self._course.tell_of_stop()
+                    yield from self._run.report_stop()
                 yield None if event is None else self._seen(event)
                 if isinstance(event, AgentLaunched):
                     # the agent is busy with itself just now
-                    self._course.crew.memory.get_ready()
+                    self._run.dependencies.memory.get_ready()
         except StopIteration as ended:
             result: TurnResult = ended.value
             return result
@@ -212,7 +212,7 @@ class Work:
         if until is None:
             return False
         yield WaitBegan(until=utc(until), reason=failure.message)
-        yield from self._course.wait((until - now).total_seconds())
+        yield from self._run.wait((until - now).total_seconds())
         return True
 
     def _seen(self, event: Event) -> Event:
@@ -222,15 +222,15 @@ class Work:
         return event
 
     def _with_cost(self, used: UsageReported) -> UsageReported:
-        price = self._course.crew.prices.get(used.source)
+        price = self._run.dependencies.prices.get(used.source)
         if used.tokens is None or price is None:
             return used
         return msgspec.structs.replace(used, cost=price.cost(used.tokens))
 
     def _channel(self) -> Channel:
         resumed = self._state.thread_id is not None
-        course = self._course
-        return course.crew.executor.channel(course.folder, resumed=resumed)
+        run = self._run
+        return run.dependencies.executor.channel(run.folder, resumed=resumed)
 
 
 def _before_the_agent(failure: Failure) -> Failure:

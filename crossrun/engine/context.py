@@ -18,7 +18,7 @@ from crossrun.model.runs import Source
 from crossrun.model.tokens import Price
 from crossrun.patterns import Memory
 from crossrun.planning import Planner
-from crossrun.projections.resume import Origin
+from crossrun.projections.resume import Parent
 from crossrun.store.artifacts import Archives
 from crossrun.system import clock
 from crossrun.system.background import Background, awaited
@@ -50,7 +50,7 @@ class Queue(Protocol):
         """
 
 
-class Crew(Struct, frozen=True):
+class RunDependencies(Struct, frozen=True):
     """Who takes part in a run. Only `assembly` knows their concrete classes.
 
     `prices` are those of the models in use, as far as they are known. `environ` is for the user's
@@ -71,7 +71,7 @@ class Crew(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-class Course:
+class RunContext:
     """One run under way.
 
     Attributes:
@@ -82,31 +82,40 @@ class Course:
     """
 
     def __init__(
-        self, run_id: str, request: RunRequest, crew: Crew, stop: CancelToken, origin: Origin
+        self,
+        run_id: str,
+        request: RunRequest,
+        dependencies: RunDependencies,
+        stop: CancelToken,
+        parent: Parent,
     ) -> None:
         self.run_id = run_id
         self.request = request
-        self.crew = crew
+        self.dependencies = dependencies
         self.stop = stop
-        self.origin = origin
+        self.parent = parent
         in_place = request.begin_with.in_place
         self.path = (
-            origin.workspace
+            parent.workspace
             or (Path(in_place) if in_place else None)
-            or crew.workspaces.path(request.project_id, run_id)
+            or dependencies.workspaces.path(request.project_id, run_id)
         )
         self.subfolder = ""
-        self.archive = crew.archives.of(folder_name(request.project_id), run_id)
+        self.archive = dependencies.archives.of(folder_name(request.project_id), run_id)
         self.workspace: Workspace | None = None
         self.deadline: float | None = None
         self._began: float | None = None
         self.held = ExitStack()
-        self._told_of_stop = False
+        self._stop_reported = False
 
     @property
     def process_list(self) -> Path | None:
         """The file in which the run's processes are written down while they live."""
-        return None if self.crew.processes is None else self.crew.processes / self.run_id
+        return (
+            None
+            if self.dependencies.processes is None
+            else self.dependencies.processes / self.run_id
+        )
 
     @property
     def folder(self) -> Path:
@@ -141,10 +150,10 @@ class Course:
         """How long the run has taken since it was its turn; None before that."""
         return None if self._began is None else round(clock.monotonic() - self._began, 3)
 
-    def tell_of_stop(self) -> Generator[Event]:
+    def report_stop(self) -> Generator[Event]:
         """That somebody asked the run to stop: as soon as it is noticed, and once."""
-        if self.stop and not self._told_of_stop:
-            self._told_of_stop = True
+        if self.stop and not self._stop_reported:
+            self._stop_reported = True
             yield CancelRequested(by=self.stop.requested_by or "")
 
     def wait(self, seconds: float) -> Generator[None, None, None]:
@@ -156,7 +165,7 @@ class Course:
         until, wall_until = time.monotonic() + seconds, time.time() + seconds
         while time.monotonic() < until and time.time() < wall_until:
             yield None
-            self.look_up()
+            self.check_end()
             time.sleep(_TICK)
 
     def in_background(self, call: Callable[[], Value]) -> Generator[None, None, Value]:
@@ -168,27 +177,27 @@ class Course:
         background = Background(call)
         while not background.done(_TICK):
             yield None
-            self.look_up()
+            self.check_end()
         return background.value()
 
     def watched(
         self,
         work: Generator[Seen, None, Value],
         told: Callable[[Seen], Event],
-        look_up: Callable[[], None] | None = None,
+        check_end: Callable[[], None] | None = None,
     ) -> Generator[Event | None, None, Value]:
         """Carries out work that may take long, and tells now and then how far it has come.
 
         Args:
             work: yields its progress; closed when the run has to end before.
             told: makes an event of the progress.
-            look_up: raises RunFailed when the run has to end; `Course.look_up` where none is given.
+            check_end: raises RunFailed when the run has to end; by default `RunContext.check_end`.
         """
-        look_up = look_up or self.look_up
+        check_end = check_end or self.check_end
         told_at = time.monotonic()
         with closing(work):
             while True:
-                look_up()
+                check_end()
                 try:
                     progress = next(work)
                 except StopIteration as ended:
@@ -197,17 +206,17 @@ class Course:
                 if time.monotonic() >= told_at + _TELL_AGAIN:
                     told_at = time.monotonic()
                     yield told(progress)
-                yield from self.tell_of_stop()
+                yield from self.report_stop()
                 yield None
 
     def measured(
-        self, measure: Callable[[], Value], look_up: Callable[[], None] | None = None
+        self, measure: Callable[[], Value], check_end: Callable[[], None] | None = None
     ) -> Generator[Event | None, None, Value]:
         """Takes or compares snapshots in the background; otherwise as `watched`."""
         work = awaited(measure, int)
-        return self.watched(work, lambda files: SnapshotProgressed(files=files), look_up)
+        return self.watched(work, lambda files: SnapshotProgressed(files=files), check_end)
 
-    def look_up(self) -> None:
+    def check_end(self) -> None:
         """Looks whether the run has to end. Raises RunFailed."""
         if self.stop:
             raise RunFailed(CANCELLED)

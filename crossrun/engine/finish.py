@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crossrun.engine.context import Course, Facts, Stage
+from crossrun.engine.context import Facts, RunContext, Stage
 from crossrun.errors import CrossrunError
 from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
@@ -33,16 +33,16 @@ _LAST_PATIENCE = 1.0
 _NOT_MEASURED = "stopped at once: the change was not measured, the files stay in"
 
 
-def measure(course: Course, failure: Failure | None) -> Stage:
+def measure(run: RunContext, failure: Failure | None) -> Stage:
     """Measures the agent's change from outside, before anything else touches the files.
 
     Neither a first request to stop nor the deadline keeps it from that: it is what the run did.
     """
-    workspace = course.workspace
+    workspace = run.workspace
     if workspace is None:
         return None
-    patience, workspaces = _last_patience(course.stop), course.crew.workspaces
-    measuring = course.measured(lambda: _measured(workspace, workspaces), patience)
+    patience, workspaces = _last_patience(run.stop), run.dependencies.workspaces
+    measuring = run.measured(lambda: _measured(workspace, workspaces), patience)
     try:
         measured = yield from measuring
     except RunFailed as stopped:
@@ -66,29 +66,29 @@ def measure(course: Course, failure: Failure | None) -> Stage:
     yield changed
     if difference.changes:
         summary = msgspec.json.format(msgspec.json.encode(changed))
-        yield course.archive.save("diff-summary", "diff-summary.json", summary)
+        yield run.archive.save("diff-summary", "diff-summary.json", summary)
         yield (
-            yield from course.measured(
-                lambda: course.archive.save("patch", "changes.patch", difference.patch), patience
+            yield from run.measured(
+                lambda: run.archive.save("patch", "changes.patch", difference.patch), patience
             )
         )
-        yield from _found_artifacts(course, workspace.path, difference.changes)
+        yield from _found_artifacts(run, workspace.path, difference.changes)
     return None
 
 
-def verify(course: Course, failure: Failure | None) -> Stage:
+def verify(run: RunContext, failure: Failure | None) -> Stage:
     """Runs the user's own check, if the agent did its part."""
-    command, workspace = course.request.verify, course.workspace
+    command, workspace = run.request.verify, run.workspace
     if failure is not None or command is None or workspace is None:
         return None
-    course.look_up()
+    run.check_end()
     result = yield from run_command(
         shell(command),
-        workspace=course.folder,
-        environ=course.crew.environ,
-        run_id=course.run_id,
-        limits=ProcessLimits(course.stop, course.deadline),
-        process_list=course.process_list,
+        workspace=run.folder,
+        environ=run.dependencies.environ,
+        run_id=run.run_id,
+        limits=ProcessLimits(run.stop, run.deadline),
+        process_list=run.process_list,
     )
     cut_short = result.end.cut_short
     code = result.end.code if cut_short is None else None
@@ -102,27 +102,27 @@ def verify(course: Course, failure: Failure | None) -> Stage:
     )
 
 
-def keep_transcript(course: Course, _failure: Failure | None) -> Stage:
+def keep_transcript(run: RunContext, _failure: Failure | None) -> Stage:
     """Compresses the agent's raw lines."""
-    transcript = course.archive.close_transcript()
+    transcript = run.archive.close_transcript()
     if transcript is not None:
         yield transcript
     return None
 
 
-def remember(course: Course, failure: Failure | None) -> Stage:
+def remember(run: RunContext, failure: Failure | None) -> Stage:
     """Learns from the run."""
-    if course.workspace is not None:
-        memory = course.crew.memory
-        yield from memory.remember(course.run_id, course.request, failure, course.stop)
+    if run.workspace is not None:
+        memory = run.dependencies.memory
+        yield from memory.remember(run.run_id, run.request, failure, run.stop)
     return None
 
 
-def credit(course: Course, failure: Failure | None) -> Stage:
+def credit(run: RunContext, failure: Failure | None) -> Stage:
     """Credits the pattern that the run had, or went without."""
-    if course.workspace is not None:
-        memory, seconds = course.crew.memory, course.seconds
-        yield from memory.credit(course.run_id, failure, seconds=seconds)
+    if run.workspace is not None:
+        memory, seconds = run.dependencies.memory, run.seconds
+        yield from memory.credit(run.run_id, failure, seconds=seconds)
     return None
 
 
@@ -161,17 +161,17 @@ def _last_patience(stop: CancelToken) -> Callable[[], None]:
     """Raises RunFailed some moments after somebody asked twice that the run stops."""
     urgent_since: float | None = None
 
-    def look_up() -> None:
+    def check_end() -> None:
         nonlocal urgent_since
         if stop and stop.urgent:
             urgent_since = urgent_since or time.monotonic()
             if time.monotonic() >= urgent_since + _LAST_PATIENCE:
                 raise RunFailed(CANCELLED)
 
-    return look_up
+    return check_end
 
 
-def _found_artifacts(course: Course, workspace: Path, changes: Sequence[Change]) -> Facts:
+def _found_artifacts(run: RunContext, workspace: Path, changes: Sequence[Change]) -> Facts:
     """Files that people who do this kind of task want to find again stay where they are.
 
     They are looked for among what changed, so nothing outside of the workspace is ever one; a link
@@ -179,16 +179,16 @@ def _found_artifacts(course: Course, workspace: Path, changes: Sequence[Change])
     """
     there = (change for change in changes if change.status != "deleted")
     changed = {change.path for change in there if change.path_bytes is None}
-    for kind in course.crew.task_type.artifacts:
+    for kind in run.dependencies.task_type.artifacts:
         fitting = sorted(filter(kind.fits, changed))
         changed.difference_update(fitting)
         for name in fitting:
-            saved = _registered(course, workspace, kind.kind, name)
+            saved = _registered(run, workspace, kind.kind, name)
             if saved is not None:
                 yield saved
 
 
-def _registered(course: Course, workspace: Path, kind: str, name: str) -> ArtifactSaved | None:
+def _registered(run: RunContext, workspace: Path, kind: str, name: str) -> ArtifactSaved | None:
     with suppress(CrossrunError, OSError), OnDisk(workspace).reading(inside(name)) as content:
-        return course.archive.register(kind, name, workspace / name, content)
+        return run.archive.register(kind, name, workspace / name, content)
     return None

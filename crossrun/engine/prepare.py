@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from crossrun.engine.context import Course
+from crossrun.engine.context import RunContext
 from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied, Warned
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
@@ -34,27 +34,27 @@ Kind = Literal["repository", "folder", "url"]
 Facts = Generator[Event | None]
 
 
-def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
+def prepare(run: RunContext) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
     """Prepares the workspace; the value is what it is and where its files came from.
 
     Raises:
         RunFailed, CrossrunError: it cannot be had.
     """
-    begin, origin, workspaces = course.request.begin_with, course.origin, course.crew.workspaces
-    course.held.enter_context(workspaces.holding(course.path))
+    begin, parent, workspaces = run.request.begin_with, run.parent, run.dependencies.workspaces
+    run.held.enter_context(workspaces.holding(run.path))
     links: tuple[Redirected, ...] = ()
-    if origin.workspace is not None or begin.in_place is not None:
-        source = origin.source
-        in_place = origin.workspace is None or (source is not None and source.kind == "in_place")
-        workspace = yield from course.measured(
-            lambda: workspaces.take_over(course.path, restorable=in_place)
+    if parent.workspace is not None or begin.in_place is not None:
+        source = parent.source
+        in_place = parent.workspace is None or (source is not None and source.kind == "in_place")
+        workspace = yield from run.measured(
+            lambda: workspaces.take_over(run.path, restorable=in_place)
         )
         if in_place:
             # what the user did there before is not this run's
             base = workspace.baseline
             source = Source(
                 kind="in_place",
-                path=str(course.path),
+                path=str(run.path),
                 base=base,
                 manifest=workspace.manifest,
                 kept_ignored=workspace.kept,
@@ -62,25 +62,25 @@ def begun(course: Course) -> Generator[Event | None, None, tuple[Workspace, Sour
             )
             yield from _name_what_is_not_kept(workspace)
     else:
-        workspaces.make_room(course.path)
-        source, links = yield from _filled(course)
-        course.work_in(source)
+        workspaces.make_room(run.path)
+        source, links = yield from _filled(run)
+        run.work_in(source)
         whole = source is not None and not source.base
         if begin.setup is not None:
             if whole:  # before the setup adds files that its rules ignore
-                yield from course.measured(lambda: workspaces.recorded(course.path, whole=True))
-            yield from _set_up(course, begin.setup)
-        workspace = yield from course.measured(
+                yield from run.measured(lambda: workspaces.recorded(run.path, whole=True))
+            yield from _set_up(run, begin.setup)
+        workspace = yield from run.measured(
             lambda: workspaces.recorded(
-                course.path, beside=origin.cloned, whole=whole and begin.setup is None
+                run.path, beside=parent.cloned, whole=whole and begin.setup is None
             )
         )
-        origin.let_go()
+        parent.let_go()
         if source is not None and not source.base:
             source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
         if source is not None and links:
             source = replace(source, links=kept_links(workspace.snapshots, links))
-    course.work_in(source)
+    run.work_in(source)
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     return workspace, source
@@ -103,54 +103,54 @@ def _name_what_is_not_kept(workspace: Workspace) -> Facts:
 
 
 def _filled(
-    course: Course,
+    run: RunContext,
 ) -> Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]:
     """Makes the folder with what it begins with. A new source has no base yet.
 
     The value is the source, and its links that say something else in the copy.
     """
-    begin, stop = course.request.begin_with, course.stop
+    begin, stop = run.request.begin_with, run.stop
     kind: Kind
-    if course.origin.cloned is not None:
-        cloned, is_own = course.origin.cloned, course.crew.workspaces.is_own(course.origin.cloned)
-        taking_again = take_workspace(cloned, course.path, stop, is_own=is_own)
-        copied = yield from course.watched(taking_again, _copying)
-        yield _clone_told(copied, begin.run_id or "", course.origin.source)
-        return course.origin.source, () if is_own else copied.redirected
+    if run.parent.cloned is not None:
+        cloned, is_own = run.parent.cloned, run.dependencies.workspaces.is_own(run.parent.cloned)
+        taking_again = take_workspace(cloned, run.path, stop, is_own=is_own)
+        copied = yield from run.watched(taking_again, _copying)
+        yield _clone_told(copied, begin.run_id or "", run.parent.source)
+        return run.parent.source, () if is_own else copied.redirected
     if begin.url is not None:
-        taken = yield from course.watched(
-            clone(begin.url, course.path, stop, course.crew.environ), _copying
+        taken = yield from run.watched(
+            clone(begin.url, run.path, stop, run.dependencies.environ), _copying
         )
         kind, path = "url", without_login(begin.url)
     elif begin.path is not None:
-        taking = take(Path(begin.path), course.path, stop, _options(course))
-        taken = yield from course.watched(taking, _copying)
+        taking = take(Path(begin.path), run.path, stop, _options(run))
+        taken = yield from run.watched(taking, _copying)
         kind, path = taken.kind, taken.top
     else:
-        course.crew.workspaces.make_empty(course.path)
+        run.dependencies.workspaces.make_empty(run.path)
         return None, ()
     yield _copy_told(taken, kind, path)
     return _source(taken, kind, path), taken.copied.redirected
 
 
-def subfolder_of(course: Course) -> str:
+def subfolder_of(run: RunContext) -> str:
     """Where in the workspace the agent is going to work."""
-    begin, source, crew = course.request.begin_with, course.origin.source, course.crew
+    begin, source, dependencies = run.request.begin_with, run.parent.source, run.dependencies
     if begin.path is None:
         return "" if source is None else source.subfolder
-    home, own = crew.environ.get("HOME"), crew.workspaces.own_folders
+    home, own = dependencies.environ.get("HOME"), dependencies.workspaces.own_folders
     return place_of(Path(begin.path), home, own).subfolder
 
 
-def _options(course: Course) -> CopyOptions:
-    begin = course.request.begin_with
+def _options(run: RunContext) -> CopyOptions:
+    begin = run.request.begin_with
     return CopyOptions(
         clean=begin.clean,
         include=begin.include,
-        besides=course.crew.workspaces.own_folders,
+        besides=run.dependencies.workspaces.own_folders,
         folder_only=begin.folder_only,
         follow_links=begin.follow_links,
-        environ=course.crew.environ,
+        environ=run.dependencies.environ,
     )
 
 
@@ -225,17 +225,17 @@ def _named(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(islice(names, _NAMED))
 
 
-def _set_up(course: Course, command: str) -> Facts:
+def _set_up(run: RunContext, command: str) -> Facts:
     """Runs the command of the user's own that prepares a project's workspaces."""
-    course.look_up()
+    run.check_end()
     began = clock.monotonic()
     result = yield from run_command(
         shell(command),
-        workspace=course.folder,
-        environ=course.crew.environ,
-        run_id=course.run_id,
-        limits=ProcessLimits(course.stop, course.deadline),
-        process_list=course.process_list,
+        workspace=run.folder,
+        environ=run.dependencies.environ,
+        run_id=run.run_id,
+        limits=ProcessLimits(run.stop, run.deadline),
+        process_list=run.process_list,
     )
     cut_short, code = result.end.cut_short, result.end.code
     yield SetupRan(

@@ -160,7 +160,7 @@ class ResumeState(Struct):
         return None
 
 
-class Origin(Struct, frozen=True):
+class Parent(Struct, frozen=True):
     """What a run repeats or goes on from.
 
     `workspace` is the one that it takes over, `state` what the earlier runs left. `cloned` is

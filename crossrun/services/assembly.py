@@ -1,21 +1,17 @@
 """From settings to the parts of a run: the only module that names concrete classes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from crossrun.config.settings import Settings
 from crossrun.config.tasktypes import TaskType
 from crossrun.config.tasktypes import load as load_task_type
-from crossrun.engine.context import Crew, Queue
-from crossrun.errors import AuthenticationError, ConfigurationError, NotFoundError, UsageError
-from crossrun.events import RunFinished, decode
+from crossrun.engine.context import Queue, RunDependencies
+from crossrun.errors import AuthenticationError, ConfigurationError, UsageError
+from crossrun.events import decode
 from crossrun.executors import Executor
 from crossrun.memory import StoredMemory
-from crossrun.model.failures import Failure
 from crossrun.model.requests import RunRequest
-from crossrun.model.runs import Run
-from crossrun.model.status import Status
 from crossrun.model.tokens import Price
 from crossrun.patterns import Person
 from crossrun.planning import Planner
@@ -28,22 +24,15 @@ from crossrun.workspace.environment import for_workspaces, unusable_temporary
 from crossrun.workspace.git.commands import require_git
 
 if TYPE_CHECKING:
-    from crossrun.executors.process_table import Process
     from crossrun.planning.wording import Rewriter
 
 _LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
 """Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
 
 _WORDING_TIMEOUT = 30.0
-_INTERRUPTED = Failure(
-    "INTERRUPTED",
-    "crossrun's own process ended without recording an end of the run",
-    "what was recorded until then is kept; go on with it: crossrun resume",
-    retryable=True,
-)
 
 
-def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
+def gather_dependencies(request: RunRequest, settings: Settings, store: Store) -> RunDependencies:
     """Gathers everyone that a run needs, and finds out before it begins what is missing.
 
     Raises:
@@ -56,7 +45,7 @@ def open_crew(request: RunRequest, settings: Settings, store: Store) -> Crew:
     planner = _planner(request, settings)
     executor = _executor(request, settings, store)
     require_git()
-    return Crew(
+    return RunDependencies(
         planner=planner,
         executor=executor,
         workspaces=workspaces(settings),
@@ -108,48 +97,6 @@ def agents_environ(settings: Settings) -> dict[str, str]:
 def task_types_folder(settings: Settings) -> Path:
     """The user's own task types."""
     return settings.paths.config / "task_types"
-
-
-def settle(store: Store, settings: Settings) -> Iterator[Run]:
-    """Ends runs whose process is gone: stops what it left behind, and says so in the ledger.
-
-    Yields:
-        Each run that was found to be interrupted.
-    """
-    for run_id in store.perhaps_left_behind():
-        with store.taking_over(run_id) as taken:
-            if not taken:
-                continue
-            _end_processes(run_id, store, settings)
-            ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
-            run = store.record_end(run_id, ending, redactor_for(settings))
-        if run is not None:
-            yield run
-
-
-def _end_processes(run_id: str, store: Store, settings: Settings) -> None:
-    """Ends what a run left whose own process was killed."""
-    from crossrun.executors.descent import lost_in, written_down
-    from crossrun.executors.survivors import end_survivors
-
-    process_list = settings.paths.processes / run_id
-    folder = _own_workspace(run_id, store, settings)
-
-    def descended() -> "list[Process]":
-        lost = [] if folder is None else lost_in(folder, process_list)
-        return [*written_down(process_list), *lost]
-
-    end_survivors(run_id, descended)
-    process_list.unlink(missing_ok=True)
-
-
-def _own_workspace(run_id: str, store: Store, settings: Settings) -> Path | None:
-    """A run's workspace, unless it is a folder of the user's or the run was never recorded."""
-    try:
-        workspace = Path(store.read.run(run_id).workspace)
-    except NotFoundError:
-        return None
-    return workspace if workspace.is_relative_to(settings.paths.workspaces) else None
 
 
 def _check_task(request: RunRequest) -> None:

@@ -13,7 +13,7 @@ from crossrun.events import RunStarted, decode
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
-from crossrun.projections.resume import SEEN, Origin, ResumeState
+from crossrun.projections.resume import SEEN, Parent, ResumeState
 from crossrun.redaction import MASK
 from crossrun.store import Store
 
@@ -27,15 +27,15 @@ def _unchanged(request: RunRequest) -> RunRequest:
     return request
 
 
-class Descent(NamedTuple):
+class PreparedRun(NamedTuple):
     """A request, and the run that it comes from."""
 
     request: RunRequest
-    origin: Origin
+    parent: Parent
 
 
 @contextmanager
-def first(store: Store, request: RunRequest) -> Iterator[Descent]:
+def first(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
     """What the user asks for; it may begin with a clone of an earlier run's workspace.
 
     Yields:
@@ -45,7 +45,7 @@ def first(store: Store, request: RunRequest) -> Iterator[Descent]:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     if request.begin_with.run_id is None:
-        yield Descent(request, Origin())
+        yield PreparedRun(request, Parent())
         return
     with ExitStack() as held:
         earlier = store.read.run(request.begin_with.run_id)
@@ -54,10 +54,10 @@ def first(store: Store, request: RunRequest) -> Iterator[Descent]:
             raise taken(newest)
         _require_end(store.read.run(newest.id))
         _require_folder(earlier)
-        origin = Origin(
+        parent = Parent(
             cloned=Path(earlier.workspace), let_go=held.close, source=_of_clone(earlier.source)
         )
-        yield Descent(request, origin)
+        yield PreparedRun(request, parent)
 
 
 def taken(run: Run) -> StillRunningError:
@@ -77,7 +77,7 @@ def _of_clone(source: Source | None) -> Source | None:
     return replace(source, kind="folder")
 
 
-def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchanged) -> Descent:
+def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchanged) -> PreparedRun:
     """Goes on in the agent's thread and in the workspace, with the same task or another one.
 
     Raises:
@@ -102,14 +102,14 @@ def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchan
         options=request.codex.config,
     )
     memory = _memory(store, run, request.memory)
-    origin = Origin(
+    parent = Parent(
         resumed_from=run.id,
         workspace=Path(run.workspace),
         source=_source(store, run),
         new_task=task is not None,
         state=state,
     )
-    return Descent(replace(request, memory=memory), origin)
+    return PreparedRun(replace(request, memory=memory), parent)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def retried(
     revise: Revision = _unchanged,
     *,
     keep_workspace: bool,
-) -> Iterator[Descent]:
+) -> Iterator[PreparedRun]:
     """The same request again, from the start; the task may be given again.
 
     Raises:
@@ -142,10 +142,10 @@ def retried(
         _require_workspace(store, run)
         _require_prepared(store, run)
         workspace, source = Path(run.workspace), _source(store, run)
-        yield Descent(request, Origin(retry_of=run.id, workspace=workspace, source=source))
+        yield PreparedRun(request, Parent(retry_of=run.id, workspace=workspace, source=source))
         return
     with first(store, request) as descent:
-        yield descent._replace(origin=replace(descent.origin, retry_of=run.id))
+        yield descent._replace(parent=replace(descent.parent, retry_of=run.id))
 
 
 def _request(store: Store, run: Run) -> RunRequest:

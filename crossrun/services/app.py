@@ -1,0 +1,93 @@
+"""What every service works with, made once from the settings.
+
+Light to import: lists of runs need an `App`, too.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from crossrun.config.settings import Settings
+from crossrun.errors import ConfigurationError
+from crossrun.services.notices import Notice, Notify, ignore
+from crossrun.store import Store
+from crossrun.store.reading import LAST
+
+if TYPE_CHECKING:
+    from crossrun.model.runs import Run
+    from crossrun.redaction import Redactor
+    from crossrun.services.changes import States
+    from crossrun.workspace import Workspaces
+
+
+class App:
+    """One user's crossrun. Reading is safe from any thread; each run needs an `App` to itself.
+
+    Args:
+        settings: where everything is, and how runs are carried out.
+        notify: presents what services have to say.
+    """
+
+    def __init__(self, settings: Settings, notify: Notify = ignore) -> None:
+        self.settings = settings
+        self.notify = notify
+        self.store = Store(settings.paths)
+
+    def open_for_reading(self) -> None:
+        """Checks that the store can be read, and marks dead runs as interrupted if possible.
+
+        Raises:
+            ConfigurationError: the store cannot be used; the message says why and what to do.
+        """
+        self.store.open_for_reading()
+        try:
+            self.settle_dead_runs()
+        except ConfigurationError as error:
+            message = f"interrupted runs are not marked as such now: {error.message}"
+            self.notify(Notice(message, warning=True))
+
+    def open_for_writing(self) -> None:
+        """Creates or migrates the store, and marks dead runs as interrupted.
+
+        Raises:
+            ConfigurationError: the store cannot be used; the message says why and what to do.
+        """
+        self.store.open_for_writing()
+        self.settle_dead_runs()
+
+    def settle_dead_runs(self) -> None:
+        """Ends the runs whose process is gone."""
+        if not self.store.perhaps_left_behind():
+            return
+        from crossrun.services.recovery import settle
+
+        for run in settle(self.store, self.settings):
+            self.notify(Notice(f"run {run.id} was interrupted: its crossrun process is gone"))
+
+    def run(self, reference: str | None = None, project_id: str | None = None) -> "Run":
+        """The run with an id, or with an id that begins like this; by default the newest.
+
+        Raises:
+            NotFoundError: no run matches, or more than one.
+        """
+        return self.store.read.run(reference or LAST, project_id=project_id)
+
+    @cached_property
+    def redactor(self) -> "Redactor":
+        """Masks the secrets of this environment."""
+        from crossrun.services.assembly import redactor_for
+
+        return redactor_for(self.settings)
+
+    @cached_property
+    def workspaces(self) -> "Workspaces":
+        """The folders of all runs."""
+        from crossrun.services.assembly import workspaces
+
+        return workspaces(self.settings)
+
+    @cached_property
+    def states(self) -> "States":
+        """The files of runs, and how they changed."""
+        from crossrun.services.changes import States
+
+        return States(self.store, self.settings)

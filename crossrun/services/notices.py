@@ -1,0 +1,22 @@
+"""What a service has to say besides its result, as values that each front end presents itself."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Notice(NamedTuple):
+    """One message for people. `warning`: something did not work, although the command goes on."""
+
+    message: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"warning: {self.message}" if self.warning else self.message
+
+
+Notify = Callable[[Notice], None]
+"""Presents a notice."""
+
+
+def ignore(_notice: Notice) -> None:
+    """Presents nothing."""

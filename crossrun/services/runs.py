@@ -1,0 +1,123 @@
+"""Runs of this process and of others: carried out, followed, waited for, cancelled.
+
+Nothing here touches signals or standard streams, so all of it works in any thread of any program.
+"""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from threading import Event
+from typing import TYPE_CHECKING, NamedTuple
+
+from crossrun.events import EventRecord, RunFinished, decode
+from crossrun.services import recovery
+from crossrun.services.app import App
+from crossrun.services.cleanup.after_runs import remove_old_workspaces
+
+if TYPE_CHECKING:
+    from crossrun.engine.context import RunDependencies
+    from crossrun.model.runs import Run
+    from crossrun.services.lineage import PreparedRun
+    from crossrun.system.cancellation import CancelToken
+
+_POLL = 0.1
+_CHECK_ALIVE = 20
+"""After so many polls without an event, `follow` checks whether the run's process is alive."""
+_LONGEST_STOP = 30.0
+"""Seconds that a run gets to end after it was cancelled."""
+
+
+class ActiveRun(NamedTuple):
+    """A run that this process owns.
+
+    Iterating over `events` carries the run out: each event is recorded before it is yielded, and
+    None is yielded when the run has nothing new just now.
+    """
+
+    id: str
+    events: Generator[EventRecord | None]
+
+
+@contextmanager
+def carrying_out(
+    app: App, prepared: "PreparedRun", dependencies: "RunDependencies", stop: "CancelToken"
+) -> Iterator[ActiveRun]:
+    """Begins a run, which this process owns until the context ends."""
+    from crossrun.engine import run_events
+
+    with app.store.owning() as run_id:
+        stop.cancelled = app.store.is_asked_to_stop(run_id)
+        facts = run_events(run_id, prepared.request, dependencies, stop, prepared.parent)
+        recording = app.store.recording(run_id, facts, app.redactor, hurry=lambda: stop.urgent)
+        with closing(recording) as events:
+            yield ActiveRun(run_id, events)
+        stop.cancelled = None
+
+
+def clean_up_after(app: App, run_id: str) -> None:
+    """What is due once a run has ended: the weekly copy of the store, and old workspaces."""
+    recovery.keep_weekly_copy(app)
+    notice = remove_old_workspaces(app.settings, app.store, run_id)
+    if notice is not None:
+        app.notify(notice)
+
+
+def follow(
+    app: App, run_id: str, *, after: int = 0, leave: Event | None = None
+) -> Generator[EventRecord | None]:
+    """A run's events from the store as they are recorded, until the run has ended.
+
+    Meanwhile runs whose process is gone are settled, so following a dead run ends, too.
+
+    Args:
+        app: whose run it is.
+        run_id: the run, of this process or of another one.
+        after: only events with a higher number.
+        leave: once set, following ends.
+
+    Yields:
+        Each event, and None when nothing is new just now.
+    """
+    leave = leave or Event()
+    quiet = 0
+    while not leave.is_set():
+        for recorded in events_between(app, run_id, after):
+            after, quiet = recorded.seq, 0
+            yield recorded
+            if isinstance(recorded.event, RunFinished) or leave.is_set():
+                return
+        if quiet % _CHECK_ALIVE == 0 and app.run(run_id).status.ended:
+            return
+        yield None
+        quiet += 1
+        if quiet % _CHECK_ALIVE == 0:
+            app.settle_dead_runs()
+        leave.wait(_POLL)
+
+
+def events_between(
+    app: App, run_id: str, after: int, last: int | None = None
+) -> Iterator[EventRecord]:
+    """The stored events of a run with a higher number than `after`, up to `last` if it is given."""
+    for stored in app.store.read.events(run_id, after=after):
+        if last is not None and stored.seq > last:
+            return
+        yield EventRecord(run_id, stored.seq, stored.at, decode(stored.body))
+
+
+def wait_for(app: App, run_ids: Sequence[str], timeout: float | None = None) -> "list[Run]":
+    """The runs once all of them have ended, or when the time is up."""
+    until = None if timeout is None else time.monotonic() + timeout
+    for run_id in run_ids:
+        following = follow(app, run_id, after=app.store.read.last_seq(run_id))
+        for _ in following:
+            if until is not None and time.monotonic() >= until:
+                break
+    return [app.run(run_id) for run_id in run_ids]
+
+
+def cancel(app: App, run_ids: Sequence[str]) -> "list[Run]":
+    """Cancels runs of any process; the runs once they have ended, or 30 seconds later."""
+    for run_id in run_ids:
+        app.store.ask_to_stop(run_id)
+    return wait_for(app, run_ids, _LONGEST_STOP)
