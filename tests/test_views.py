@@ -142,7 +142,7 @@ def terminal(
                 Phrase("output", "3", "2 more lines"),
             ],
         ),
-        (CommandRan(command="x"), [Phrase("command", "$ x", "no end", good=False)]),
+        (CommandRan(command="x"), [Phrase("command", "$ x", "unfinished", good=False)]),
         (FileChanged(path="a.py", change="added"), [Phrase("file", "+ a.py")]),
         (FileChanged(path="a.py", change="modified"), [Phrase("file", "~ a.py")]),
         (
@@ -168,7 +168,7 @@ def terminal(
             Verified(command="pytest", exit_code=1, output="boom"),
             [Phrase("command", "verify: pytest", "exit 1", good=False), Phrase("output", "boom")],
         ),
-        (CancelRequested(by="SIGTERM"), [Phrase("warn", "stopping, asked by SIGTERM")]),
+        (CancelRequested(by="SIGTERM"), [Phrase("warn", "stopping, requested by SIGTERM")]),
         (
             event_of(PatternDecided),
             [
@@ -205,7 +205,7 @@ def terminal(
         ),
         (
             event_of(PatternJudged),
-            [Phrase("note", "pattern 9c1xyz is quarantined now: It lowers success.")],
+            [Phrase("note", "pattern 9c1xyz is now quarantined: It lowers success.")],
         ),
         (replace(event_of(PatternJudged), before="quarantined"), []),
     ],

@@ -1,46 +1,33 @@
-"""From events to short phrases for people: pure, so that every view says the same."""
+"""Events as short phrases for people. Pure, so every view uses the same words."""
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from crossrun.events import (
-    AgentLaunched,
     AgentReasoned,
     AgentSpoke,
-    ArtifactSaved,
     CancelRequested,
     CommandDeclined,
     CommandRan,
-    CommandStarted,
     CopyProgressed,
     Event,
     FileChanged,
-    ItemStarted,
     PatternDecided,
     PatternJudged,
     PatternLearned,
-    PlannerReplied,
     PlanUpdated,
-    RunDequeued,
-    RunFinished,
     RunQueued,
-    RunStarted,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
-    StepFinished,
     StepPlanned,
-    ThreadStarted,
     ToolCalled,
     TurnFailed,
-    TurnStarted,
     UnknownEvent,
     Unrecognised,
-    UsageReported,
     Verified,
     WaitBegan,
     Warned,
-    WorkspaceChanged,
-    WorkspacePrepared,
 )
 from crossrun.model.failures import Failure
 from crossrun.system.commandlines import bare_command
@@ -55,144 +42,14 @@ from crossrun.views.words import (
     size,
 )
 
-_EXCERPT = 3
+_EXCERPT_LINES = 3
+_NAMES_SHOWN = 3
 
 
 def phrases(event: Event) -> list[Phrase]:
-    """What there is to say about an event; often nothing."""
-    match event:
-        case AgentSpoke(text=text):
-            return [Phrase("say", clean(text))] if text.strip() else []
-        case AgentReasoned(text=text):
-            return [Phrase("think", first_line(text).replace("**", ""))]
-        case CommandRan():
-            return _command(event)
-        case CommandDeclined(command=command):
-            said = f"$ {bare_command(command)}"
-            return [Phrase("command", short_command(said), "declined", good=False)]
-        case FileChanged(path=path, change=change, ok=ok):
-            right = "" if ok else "refused"
-            return [Phrase("file", f"{CHANGE_MARKS[change]} {visible(path)}", right, good=ok)]
-        case ToolCalled(tool=tool, error=error):
-            right = "ok" if error is None else first_line(error)
-            return [Phrase("command", f"* {visible(tool)}", right, good=error is None)]
-        case PlanUpdated(items=items):
-            done = sum(item.completed for item in items)
-            next_up = next((item.text for item in items if not item.completed), "done")
-            return [Phrase("plan", f"plan {done}/{len(items)} {first_line(next_up)}")]
-        case StepPlanned(prompt=prompt):
-            return [Phrase("step", first_line(prompt), _more_lines(prompt))]
-        case Warned(message=message):
-            return [Phrase("warn", first_line(message))]
-        case Unrecognised(raw=raw, kind=kind):
-            said = "not understood" if kind is None else f"of an unknown kind ({first_line(kind)})"
-            return [Phrase("warn", f"{said}: {first_line(raw)}")]
-        case UnknownEvent(kind=kind):
-            return [Phrase("note", f"an event of a newer crossrun: {first_line(kind)}")]
-        case TurnFailed(message=message):
-            return [Phrase("bad", first_line(message))]
-        case Verified(command=command, exit_code=code, output=output):
-            return _ran(f"verify: {command}", code, output, None)
-        case PatternDecided():
-            return [_decided(event)]
-        case PatternLearned():
-            return [_learned(event)]
-        case PatternJudged(state=state, before=before, reason=reason) if state != before:
-            return [
-                Phrase("note", f"pattern {event.pattern_id} is {state} now: {first_line(reason)}")
-            ]
-        case CopyProgressed(files=files, bytes=count):
-            return [Phrase("note", f"copying: {plural(files, 'file')}, {size(count)}")]
-        case SnapshotProgressed(files=files):
-            so_far = f": {plural(files, 'file')}" if files else ""
-            return [Phrase("note", f"recording the state{so_far}")]
-        case SourceCopied():
-            return _copied(event)
-        case SetupRan(command=command, exit_code=code, output=output, duration_s=duration):
-            return _ran(f"setup: {command}", code, output, duration)
-        case RunQueued(limit=limit, ahead=ahead):
-            going = "one run goes" if limit == 1 else f"{limit} runs go"
-            others = f", {ahead} wait before it" if ahead else ""
-            return [Phrase("note", f"queued: {going} on already{others}")]
-        case WaitBegan(until=until):
-            return [Phrase("warn", f"waiting for the provider's quota until {moment(until)}")]
-        case CancelRequested(by=by):
-            more = "; Ctrl-C again stops at once" if by == "SIGINT" else ""
-            return [Phrase("warn", f"stopping, asked by {by}{more}")]
-        case (
-            AgentLaunched()
-            | ArtifactSaved()
-            | CommandStarted()
-            | ItemStarted()
-            | PatternJudged()
-            | PlannerReplied()
-            | RunDequeued()
-            | RunFinished()
-            | RunStarted()
-            | StepFinished()
-            | ThreadStarted()
-            | TurnStarted()
-            | UsageReported()
-            | WorkspaceChanged()
-            | WorkspacePrepared()
-        ):
-            return []
-        case _ as never:
-            assert_never(never)
-
-
-def _copied(event: SourceCopied) -> list[Phrase]:
-    """Where the files came from, and what of it is not there or not whole."""
-    at = f" at {visible(event.commit[:10])}" if event.commit else ""
-    on = f" on {visible(event.branch)}" if event.branch else ""
-    head = f"source     {visible(event.path)}{on}{at}"
-    told = [Phrase("plan", head, f"{plural(event.files, 'file')}, {size(event.bytes)}")]
-    work = event.staged + event.unstaged + event.untracked
-    notes = [
-        (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'came along'}"),
-        (event.subfolder, f"the agent works in {visible(event.subfolder)}"),
-        (event.home, f"without the repository around your home: {visible(event.home or '')}"),
-        (event.operation, f"under way in it: {visible(event.operation or '')}, which came along"),
-        (event.shallow, "its history is shallow"),
-        (event.partial, "a partial clone: objects that only its remote has are missing"),
-        (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
-        (event.lfs_pointers, f"only pointers, not fetched by Git LFS: {_some(event.lfs_pointers)}"),
-        (event.filtered, f"as git stores them, no filter was run: {_some(event.filtered)}"),
-        (event.detached, f"repositories that lie elsewhere, left out: {_some(event.detached)}"),
-        (event.skipped, f"no files, left out: {_some(event.skipped)}"),
-        (event.redirected, f"links into it that lead into the copy: {_some(event.redirected)}"),
-        (event.outward, f"links that lead out of it: {_some(event.outward)}"),
-        (event.lost, f"not kept by the copy: {_some(event.lost)}"),
-    ]
-    return told + [Phrase("note", f"           {note}") for there, note in notes if there]
-
-
-def _some(names: tuple[str, ...]) -> str:
-    shown = ", ".join(map(visible, names[:3]))
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown  # noqa: PLR2004
-
-
-def _decided(event: PatternDecided) -> Phrase:
-    """One line: which pattern, and what became of it."""
-    if event.pattern_id is None:
-        return Phrase("note", f"pattern    none: {first_line(event.reason)}")
-    chance = "" if event.probability == 1 else f" (p {event.probability:.2f})"
-    named = f"{event.pattern_id} v{event.version}"
-    return Phrase(
-        "plan", f"pattern    {named}  {first_line(event.summary)}", f"{event.decision}{chance}"
-    )
-
-
-def _learned(event: PatternLearned) -> Phrase:
-    """One line: what the run taught."""
-    workflow = event.workflow
-    named = f"{event.pattern_id} v{event.version}"
-    if event.lesson == "caution":
-        return Phrase("plan", f"learned    {named}  careful: {first_line(event.cautions[-1].text)}")
-    counted = plural(len(workflow.steps), "step")
-    if workflow.variables:
-        counted += f", {plural(len(workflow.variables), 'variable')}"
-    return Phrase("plan", f"learned    {named}  {first_line(workflow.summary)}", counted)
+    """The phrases for an event; many events have none."""
+    phrases_of = _PHRASES.get(type(event))
+    return [] if phrases_of is None else phrases_of(event)
 
 
 def failure_phrases(failure: Failure) -> list[Phrase]:
@@ -200,27 +57,168 @@ def failure_phrases(failure: Failure) -> list[Phrase]:
     return [Phrase("bad", clean(failure.message)), Phrase("note", clean(failure.hint))]
 
 
-def _command(ran: CommandRan) -> list[Phrase]:
-    return _ran(f"$ {bare_command(ran.command)}", ran.exit_code, ran.output, ran.duration_s)
+def _message(event: AgentSpoke) -> list[Phrase]:
+    return [Phrase("say", clean(event.text))] if event.text.strip() else []
 
 
-def _ran(said: str, code: int | None, output: str, duration: float | None) -> list[Phrase]:
-    ended = "ok" if code == 0 else "no end" if code is None else f"exit {code}"
-    took = "" if duration is None else f"{duration:.1f}s".rjust(7)
-    more = _more_lines(said)
-    head = Phrase(
-        "command",
-        short_command(said),
-        f"{more}  {ended}{took}".strip(),
-        good=code == 0,
-    )
+def _reasoning(event: AgentReasoned) -> list[Phrase]:
+    return [Phrase("think", first_line(event.text).replace("**", ""))]
+
+
+def _command(event: CommandRan) -> list[Phrase]:
+    command = f"$ {bare_command(event.command)}"
+    return _ran(command, event.exit_code, event.output, event.duration_s)
+
+
+def _declined(event: CommandDeclined) -> list[Phrase]:
+    command = short_command(f"$ {bare_command(event.command)}")
+    return [Phrase("command", command, "declined", good=False)]
+
+
+def _file(event: FileChanged) -> list[Phrase]:
+    text = f"{CHANGE_MARKS[event.change]} {visible(event.path)}"
+    return [Phrase("file", text, "" if event.ok else "refused", good=event.ok)]
+
+
+def _tool(event: ToolCalled) -> list[Phrase]:
+    result = "ok" if event.error is None else first_line(event.error)
+    return [Phrase("command", f"* {visible(event.tool)}", result, good=event.error is None)]
+
+
+def _plan(event: PlanUpdated) -> list[Phrase]:
+    completed = sum(item.completed for item in event.items)
+    next_up = next((item.text for item in event.items if not item.completed), "done")
+    return [Phrase("plan", f"plan {completed}/{len(event.items)} {first_line(next_up)}")]
+
+
+def _step(event: StepPlanned) -> list[Phrase]:
+    return [Phrase("step", first_line(event.prompt), _more_lines(event.prompt))]
+
+
+def _warning(event: Warned) -> list[Phrase]:
+    return [Phrase("warn", first_line(event.message))]
+
+
+def _unrecognised(event: Unrecognised) -> list[Phrase]:
+    kind = event.kind
+    problem = "not understood" if kind is None else f"of an unknown kind ({first_line(kind)})"
+    return [Phrase("warn", f"{problem}: {first_line(event.raw)}")]
+
+
+def _unknown(event: UnknownEvent) -> list[Phrase]:
+    return [Phrase("note", f"an event of a newer crossrun: {first_line(event.kind)}")]
+
+
+def _turn_failed(event: TurnFailed) -> list[Phrase]:
+    return [Phrase("bad", first_line(event.message))]
+
+
+def _verified(event: Verified) -> list[Phrase]:
+    return _ran(f"verify: {event.command}", event.exit_code, event.output, None)
+
+
+def _set_up(event: SetupRan) -> list[Phrase]:
+    return _ran(f"setup: {event.command}", event.exit_code, event.output, event.duration_s)
+
+
+def _copying(event: CopyProgressed) -> list[Phrase]:
+    return [Phrase("note", f"copying: {plural(event.files, 'file')}, {size(event.bytes)}")]
+
+
+def _recording_state(event: SnapshotProgressed) -> list[Phrase]:
+    so_far = f": {plural(event.files, 'file')}" if event.files else ""
+    return [Phrase("note", f"recording the state{so_far}")]
+
+
+def _queued(event: RunQueued) -> list[Phrase]:
+    running = "one run is" if event.limit == 1 else f"{event.limit} runs are"
+    ahead = f", {event.ahead} more ahead of it" if event.ahead else ""
+    return [Phrase("note", f"queued: {running} already active{ahead}")]
+
+
+def _waiting(event: WaitBegan) -> list[Phrase]:
+    return [Phrase("warn", f"waiting for the provider's quota until {moment(event.until)}")]
+
+
+def _stopping(event: CancelRequested) -> list[Phrase]:
+    hint = "; press Ctrl-C again to stop at once" if event.by == "SIGINT" else ""
+    return [Phrase("warn", f"stopping, requested by {event.by}{hint}")]
+
+
+def _copied(event: SourceCopied) -> list[Phrase]:
+    """Where the files came from, and what is missing or incomplete in the copy."""
+    at = f" at {visible(event.commit[:10])}" if event.commit else ""
+    on = f" on {visible(event.branch)}" if event.branch else ""
+    head = f"source     {visible(event.path)}{on}{at}"
+    source = Phrase("plan", head, f"{plural(event.files, 'file')}, {size(event.bytes)}")
+    work = event.staged + event.unstaged + event.untracked
+    notes = [
+        (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'included'}"),
+        (event.subfolder, f"the agent works in {visible(event.subfolder)}"),
+        (event.home, f"without the repository around your home: {visible(event.home or '')}"),
+        (event.operation, f"in progress, and copied too: {visible(event.operation or '')}"),
+        (event.shallow, "its history is shallow"),
+        (event.partial, "a partial clone: objects that only its remote has are missing"),
+        (event.submodules, f"submodules without their history: {_some(event.submodules)}"),
+        (
+            event.lfs_pointers,
+            f"pointers whose content Git LFS has not fetched: {_some(event.lfs_pointers)}",
+        ),
+        (event.filtered, f"as git stores them, without filters: {_some(event.filtered)}"),
+        (event.detached, f"repositories stored elsewhere, left out: {_some(event.detached)}"),
+        (event.skipped, f"not regular files, left out: {_some(event.skipped)}"),
+        (event.redirected, f"links redirected into the copy: {_some(event.redirected)}"),
+        (event.outward, f"links that point outside: {_some(event.outward)}"),
+        (event.lost, f"not preserved by the copy: {_some(event.lost)}"),
+    ]
+    return [source] + [Phrase("note", f"           {note}") for applies, note in notes if applies]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(map(visible, names[:_NAMES_SHOWN]))
+    hidden = len(names) - _NAMES_SHOWN
+    return f"{shown} and {hidden} more" if hidden > 0 else shown
+
+
+def _decided(event: PatternDecided) -> list[Phrase]:
+    if event.pattern_id is None:
+        return [Phrase("note", f"pattern    none: {first_line(event.reason)}")]
+    probability = "" if event.probability == 1 else f" (p {event.probability:.2f})"
+    text = f"pattern    {event.pattern_id} v{event.version}  {first_line(event.summary)}"
+    return [Phrase("plan", text, f"{event.decision}{probability}")]
+
+
+def _learned(event: PatternLearned) -> list[Phrase]:
+    """What the run taught: a caution, or a workflow."""
+    workflow = event.workflow
+    label = f"learned    {event.pattern_id} v{event.version}"
+    if event.lesson == "caution":
+        return [Phrase("plan", f"{label}  careful: {first_line(event.cautions[-1].text)}")]
+    extent = plural(len(workflow.steps), "step")
+    if workflow.variables:
+        extent += f", {plural(len(workflow.variables), 'variable')}"
+    return [Phrase("plan", f"{label}  {first_line(workflow.summary)}", extent)]
+
+
+def _judged(event: PatternJudged) -> list[Phrase]:
+    if event.state == event.before:
+        return []
+    text = f"pattern {event.pattern_id} is now {event.state}: {first_line(event.reason)}"
+    return [Phrase("note", text)]
+
+
+def _ran(command: str, code: int | None, output: str, duration: float | None) -> list[Phrase]:
+    result = "ok" if code == 0 else "unfinished" if code is None else f"exit {code}"
+    time = "" if duration is None else f"{duration:.1f}s".rjust(7)
+    right = f"{_more_lines(command)}  {result}{time}".strip()
+    head = Phrase("command", short_command(command), right, good=code == 0)
     return [head, *_excerpt(output, failed=code != 0)]
 
 
 def _excerpt(output: str, *, failed: bool) -> list[Phrase]:
-    """The first lines of a command's output, the last ones of a failed command's."""
+    """The first lines of a command's output, or the last ones if it failed."""
     lines = [line for line in printed(output).split("\n") if line.strip()]
-    shown = lines[-_EXCERPT:] if failed else lines[:_EXCERPT]
+    shown = lines[-_EXCERPT_LINES:] if failed else lines[:_EXCERPT_LINES]
     hidden = len(lines) - len(shown)
     notes = [""] * len(shown)
     if hidden:
@@ -231,3 +229,31 @@ def _excerpt(output: str, *, failed: bool) -> list[Phrase]:
 def _more_lines(text: str) -> str:
     more = len([line for line in text.splitlines() if line.strip()]) - 1
     return f"+{plural(more, 'line')}" if more > 0 else ""
+
+
+_PHRASES: Mapping[type, Callable[[Any], list[Phrase]]] = {
+    AgentReasoned: _reasoning,
+    AgentSpoke: _message,
+    CancelRequested: _stopping,
+    CommandDeclined: _declined,
+    CommandRan: _command,
+    CopyProgressed: _copying,
+    FileChanged: _file,
+    PatternDecided: _decided,
+    PatternJudged: _judged,
+    PatternLearned: _learned,
+    PlanUpdated: _plan,
+    RunQueued: _queued,
+    SetupRan: _set_up,
+    SnapshotProgressed: _recording_state,
+    SourceCopied: _copied,
+    StepPlanned: _step,
+    ToolCalled: _tool,
+    TurnFailed: _turn_failed,
+    UnknownEvent: _unknown,
+    Unrecognised: _unrecognised,
+    Verified: _verified,
+    WaitBegan: _waiting,
+    Warned: _warning,
+}
+"""A test names the events that have none, so a new event is not forgotten here."""
