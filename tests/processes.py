@@ -1,6 +1,7 @@
 """Children that stay on, and whether they are still there."""
 
 import random
+import shlex
 import subprocess
 import sys
 import time
@@ -50,6 +51,11 @@ def nameless_may_run_it() -> bool:
     except FileNotFoundError:
         return False
     return done.returncode == 0
+
+
+def until_there(file: Path) -> str:
+    """A script that waits until a file is there: it ends when the test wants it to."""
+    return f"while [ ! -e {shlex.quote(str(file))} ]; do sleep 0.05; done"
 
 
 def unique_sleep() -> str:

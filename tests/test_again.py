@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import CodexWorld, Crossrun, WithCodex, types
-from processes import is_running, unique_sleep, wait_for
+from processes import is_running, unique_sleep, until_there, wait_for
 from scripted_model import Scenario, Script
 
 from crossrun.events import (
@@ -178,13 +178,14 @@ class TestWithoutAnAgent:
         assert crossrun("retry", first).code == 1
 
     def test_of_two_that_go_on_with_one_run_one_is_told_no(self, crossrun: Crossrun) -> None:
-        crossrun("run", "--executor", "shell", "test -f started && sleep 2; touch started; false")
-        first = crossrun.start("resume", "last", "sleep 3")
+        crossrun("run", "--executor", "shell", "false")
+        first = crossrun.start("resume", "last", until_there(crossrun.cwd / "go"))
         assert first.stdout is not None
         first.stdout.readline()
         earlier = crossrun.json("runs")["runs"][1]["id"]
         refused = crossrun("resume", earlier, "true")
         assert (refused.code, "error[TAKEN_UP]" in refused.err) == (8, True)
+        (crossrun.cwd / "go").touch()
         first.communicate(timeout=30)
         assert first.returncode == 0
         assert [run["status"] for run in crossrun.json("runs")["runs"]] == ["succeeded", "failed"]
@@ -200,12 +201,14 @@ class TestWithoutAnAgent:
         assert len(crossrun.json("runs")["runs"]) == 2
 
     def test_a_run_that_goes_on_is_left_alone(self, crossrun: Crossrun) -> None:
-        process = crossrun.start("run", "--executor", "shell", "sleep 3")
+        script = until_there(crossrun.cwd / "go")
+        process = crossrun.start("run", "--executor", "shell", script)
         assert process.stdout is not None
         process.stdout.readline()
         for words in (("resume",), ("retry",), ("resume", "last", "true")):
             refused = crossrun(*words)
             assert (refused.code, "error[STILL_RUNNING]" in refused.err) == (8, True)
+        (crossrun.cwd / "go").touch()
         process.communicate(timeout=30)
         assert len(crossrun.json("runs")["runs"]) == 1
 

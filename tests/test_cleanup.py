@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Crossrun
 from homes import Home, started
-from processes import wait_for
+from processes import until_there, wait_for
 from test_store import sql
 from trees import state
 
@@ -320,9 +320,10 @@ class TestDryRun:
         assert state(crossrun.home) == before
 
     def test_what_another_process_just_wrote_is_seen(self, crossrun: Crossrun) -> None:
-        process, run = started(crossrun, "sleep 2")
+        process, run = started(crossrun, until_there(crossrun.cwd / "go"))
         assert (crossrun.home / "crossrun.db-wal").stat().st_size > 0
         assert list(kept(crossrun)) == [run]
+        (crossrun.cwd / "go").touch()
         process.communicate(timeout=30)
 
     def test_a_store_that_was_killed_stays_as_it_was(self, crossrun: Crossrun) -> None:

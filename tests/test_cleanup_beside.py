@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Crossrun
 from homes import Home, started
+from processes import until_there
 from test_store import sql
 from trees import state
 
@@ -223,10 +224,11 @@ class TestTheStore:
 
     def test_it_stays_while_runs_go_on(self, crossrun: Crossrun, home: Home) -> None:
         self.fill(home)
-        process, _ = started(crossrun, "sleep 3")
+        process, _ = started(crossrun, until_there(crossrun.cwd / "go"))
         done = crossrun("cleanup", *ALL, "--drop-record")
         assert (done.code, "note: the store keeps space" in done.err) == (0, True)
         assert "runs go on" in done.err
+        (crossrun.cwd / "go").touch()
         process.communicate(timeout=30)
         assert process.returncode == 0
 

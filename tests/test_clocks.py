@@ -9,6 +9,7 @@ import pytest
 from clocks import NoCompilerError, WallClock
 from conftest import Crossrun
 from homes import DAY, Home
+from processes import until_there
 from test_store import SUCCEEDED, opened, record, sql, started
 
 from crossrun.events import AgentSpoke
@@ -143,13 +144,15 @@ def test_a_run_that_waits_for_its_turn_gets_it_though_the_clock_is_set_back(
     crossrun: Crossrun, clock: WallClock
 ) -> None:
     crossrun.environ |= {**clock.environ, "CROSSRUN_RUNS_MAX_PARALLEL": "1"}
-    first = crossrun.start("run", "--executor", "shell", "sleep 1.5")
+    script = until_there(crossrun.cwd / "go")
+    first = crossrun.start("run", "--executor", "shell", script)
     assert first.stdout is not None
     first.stdout.readline()
     second = crossrun.start("run", "--executor", "shell", "true")
     assert second.stdout is not None
     second.stdout.readline()
     clock.jump(-2 * HOURS)
+    (crossrun.cwd / "go").touch()
     try:
         assert (first.wait(30), second.wait(30)) == (0, 0)
     finally:

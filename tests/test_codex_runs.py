@@ -157,7 +157,7 @@ def test_a_server_that_never_answers_ends_by_the_idle_timeout(codex: CodexWorld)
     began = time.monotonic()
     result = made.run("wait", "--idle-timeout", "1")
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
     assert result.code == 124
     assert result.json["status"] == "timed_out"
     assert result.json["failure"]["code"] == "STALLED"

@@ -75,13 +75,13 @@ def executed(
         return events, ended.value, time.monotonic() - began
 
 
-@pytest.mark.parametrize("limits", [{}, {"idle_timeout": 1.0}])
+@pytest.mark.parametrize("limits", [{}, {"idle_timeout": 2.0}])
 def test_a_turn_that_is_complete_is_a_success_though_codex_stays(
     tmp_path: Path, limits: dict[str, Any]
 ) -> None:
     body = f"leave(); say(*{(*BEGUN, spoken('Done.'), TURN_COMPLETED)}); time.sleep(60)"
-    events, result, took = executed(tmp_path, body, patience=1.5 if limits else 0.4, **limits)
-    assert (result.failure, took < 10) == (None, True)
+    events, result, took = executed(tmp_path, body, patience=2.5 if limits else 0.4, **limits)
+    assert (result.failure, took < 40) == (None, True)
     assert events[-1] == Warned(message="the agent was done but did not exit, so it was ended")
     assert is_gone(int((tmp_path / "left").read_text()))
 
@@ -90,7 +90,7 @@ def test_a_turn_that_failed_is_a_failure_though_codex_stays(tmp_path: Path) -> N
     body = f"say(*{(*BEGUN, TURN_FAILED)}); time.sleep(60)"
     _, result, took = executed(tmp_path, body)
     assert result.failure is not None
-    assert (result.failure.code, took < 10) == ("AGENT_FAILED", True)
+    assert (result.failure.code, took < 40) == ("AGENT_FAILED", True)
 
 
 def test_the_deadline_of_a_complete_turn_only_ends_the_waiting(tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_a_new_turn_in_the_same_process_is_waited_for(tmp_path: Path) -> None:
 def test_what_may_be_in_the_background_does_not_hold_off_the_idle_timeout_for_ever(
     tmp_path: Path, lines: tuple[str, ...]
 ) -> None:
-    _, result, took = executed(tmp_path, f"say(*{lines}); time.sleep(60)", idle_timeout=0.6)
+    _, result, took = executed(tmp_path, f"say(*{lines}); time.sleep(60)", idle_timeout=1.2)
     assert result.failure is not None
-    assert (result.failure.code, 3 < took < 15) == ("STALLED", True)
+    assert (result.failure.code, 6 <= took < 40) == ("STALLED", True)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_what_may_be_in_the_background_does_not_hold_off_the_idle_timeout_for_ev
 def test_what_is_under_way_may_take_longer_than_the_idle_timeout(
     tmp_path: Path, lines: tuple[str, ...], end: str
 ) -> None:
-    body = f"say(*{lines}); time.sleep(1.6); say(*{(end, TURN_COMPLETED)})"
-    events, result, _ = executed(tmp_path, body, idle_timeout=0.6)
+    body = f"say(*{lines}); time.sleep(2.5); say(*{(end, TURN_COMPLETED)})"
+    events, result, _ = executed(tmp_path, body, idle_timeout=1.2)
     assert result == TurnResult(None, 0)
     assert sum(isinstance(event, CommandRan) for event in events) == (end == COMMAND_ENDED)
 

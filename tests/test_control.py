@@ -68,7 +68,7 @@ def test_waiting_gives_up_when_the_time_is_over(crossrun: Crossrun) -> None:
     process, run_id = begun(crossrun, unique_sleep())
     began = time.monotonic()
     assert crossrun("wait", run_id, "--timeout", "1s").code == 8
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     crossrun("cancel", run_id)
     process.communicate(timeout=20)
 

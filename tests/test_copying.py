@@ -299,7 +299,7 @@ class TestTrouble:
             value_of(copying)
         except RunFailed:
             assert not (tmp_path / "copy").exists()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
     def test_a_generator_that_is_closed_leaves_nothing(self, source: Path, tmp_path: Path) -> None:
         copying = copy_tree(source, tmp_path / "copy", CancelToken())

@@ -156,7 +156,7 @@ def test_an_unmarked_process_does_not_survive_a_kill(crossrun: Crossrun, how: st
     process.communicate()
     assert not is_gone(left)
     assert crossrun.json("show")["status"] == "interrupted"
-    wait_for(lambda: is_gone(left), 5)
+    wait_for(lambda: is_gone(left))
     assert list((crossrun.home / "state" / "processes").iterdir()) == []
 
 
@@ -187,7 +187,7 @@ def test_a_tool_server_of_codex_does_not_survive_a_kill(codex: CodexWorld, tmp_p
     process.communicate()
     assert len(servers) == 1
     assert made.crossrun.json("show")["status"] == "interrupted"
-    wait_for(lambda: is_gone(servers[0]), 5)
+    wait_for(lambda: is_gone(servers[0]))
 
 
 def test_orphans_are_waited_for_and_own_children_are_not(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_orphans_are_waited_for_and_own_children_are_not(tmp_path: Path) -> None
     )
     next(line for line in lines if line == b"done")
     assert len(zombies()) > len(before)
-    wait_for(lambda: next(lines) is None and len(zombies()) <= len(before), 10)
+    wait_for(lambda: next(lines) is None and len(zombies()) <= len(before))
     assert zombies() == before
     lines.close()
     assert own.wait() == 0

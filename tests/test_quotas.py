@@ -130,7 +130,7 @@ class TestWithCodex:
         made = codex([used_up(3600)])
         began = time.monotonic()
         assert made.run("work", "--wait-for-quota", "10m").code == 5
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 120
 
     def test_waiting_is_seen_and_can_be_cancelled(self, codex: CodexWorld) -> None:
         made = codex([used_up(3600)])

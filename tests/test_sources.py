@@ -515,7 +515,7 @@ class TestHostile:
         os.mkfifo(place)
         began = time.monotonic()
         taken(source, copy)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
 
 
 class TestFolders:
@@ -632,7 +632,7 @@ class TestUrls:
         began = time.monotonic()
         with pytest.raises(RunFailed):
             value_of(cloning)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 40
         assert not copy.exists()
 
     @pytest.mark.parametrize(

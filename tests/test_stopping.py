@@ -14,10 +14,10 @@ from trees import value_of
 from crossrun.system.background import Background, Cancelled, awaited, checkpoint
 from crossrun.workspace.snapshots.recorder import Snapshots
 
-AT_ONCE = 5.0
-"""Seconds within which a run ends; a snapshot of the folders here takes far longer."""
-HUGE = 40 * 1024**3
-"""Bytes of a file without blocks: it takes no room, and git a minute or more to read."""
+AT_ONCE = 40.0
+"""Seconds within which a run ends on any machine; a snapshot of the folders here takes longer."""
+HUGE = 400 * 1024**3
+"""Bytes of a file without blocks: it takes no room, and git ten minutes or more to read."""
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_a_view_that_nobody_reads_does_not_keep_the_program_from_ending() -> Non
         viewers.finish(CancelToken(requested_by="SIGINT", urgent=True))
         took = time.monotonic() - began
         assert before not in (sys.stdout, sys.stderr), "the streams are still in use"
-    assert 1 <= took < 5
+    assert 1 <= took < 10
 
 
 def test_programs_get_all_the_time_that_they_need_until_somebody_asks_again() -> None:
@@ -90,7 +90,7 @@ def test_programs_get_all_the_time_that_they_need_until_somebody_asks_again() ->
         began = time.monotonic()
         asking.start()
         viewers.finish(stop)
-    assert 0.4 < time.monotonic() - began < 5
+    assert 0.4 < time.monotonic() - began < 60
     assert (people.ended and people.ended.status, data.ended) == (Status.SUCCEEDED, None)
 
 
