@@ -367,7 +367,7 @@ def changes(*paths: str) -> list[Change]:
 
 def test_folders_with_many_changes_are_one_row() -> None:
     many = changes(*(f"data/{n}.csv" for n in range(42)), "src/a.py", "src/deep/down/b.py")
-    assert [(row.path, row.told, row.insertions) for row in rows(many, 5)] == [
+    assert [(row.path, row.note, row.insertions) for row in rows(many, 5)] == [
         ("data/", "42 new files", 42),
         ("src/a.py", "", 1),
         ("src/deep/down/b.py", "", 1),

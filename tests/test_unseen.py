@@ -5,7 +5,7 @@ from examples import recorded
 from test_views import Paper, terminal
 
 from crossrun.events import CommandRan, FileChanged, ToolCalled
-from crossrun.views.live import told
+from crossrun.views.live import event_lines
 from crossrun.views.unseen import clean, printed, visible, visible_command
 
 
@@ -68,7 +68,7 @@ def test_a_carriage_return_does_not_hide_a_part_of_a_command_or_a_message() -> N
     ],
 )
 def test_an_event_is_shown_without_marks_of_direction(event: CommandRan) -> None:
-    shown = "\n".join(told(recorded(event), terminal()))
+    shown = "\n".join(event_lines(recorded(event), terminal()))
     assert "<U+202E>" in shown
     assert not set(shown) & set("\u202d\u202e\u2066")
 

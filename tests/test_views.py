@@ -70,8 +70,8 @@ from crossrun.views.live import (
     LiveView,
     MultiView,
     NullView,
+    event_lines,
     follow,
-    told,
     view_for,
 )
 from crossrun.views.patterns import hit_table, pattern_details, pattern_table
@@ -306,9 +306,9 @@ def evil(event: Event) -> Event:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_no_escape_sequence_of_an_event_reaches_the_terminal(event: Event) -> None:
-    plain = "\n".join(told(recorded(evil(event)), terminal()))
+    plain = "\n".join(event_lines(recorded(evil(event)), terminal()))
     assert BAD_SIGNS.findall(plain) == []
-    coloured = "\n".join(told(recorded(evil(event)), terminal(color=True)))
+    coloured = "\n".join(event_lines(recorded(evil(event)), terminal(color=True)))
     assert BAD_SIGNS.findall(re.sub(r"\x1b\[(?:[0-9]|3[0-9])m", "", coloured)) == []
 
 
@@ -437,7 +437,7 @@ def test_no_escape_sequence_of_a_thread_reaches_the_terminal() -> None:
     ids=lambda event: type(event).__name__,
 )
 def test_an_agent_cannot_forge_a_line(event: Event) -> None:
-    shown = told(recorded(event), terminal())
+    shown = event_lines(recorded(event), terminal())
     assert len(shown) == 1
     assert "\n" not in shown[0]
 

@@ -80,12 +80,12 @@ def report(step: StepReport) -> str:
         {"command": command, "exit_code": exit_code, "output": output}
         for command, exit_code, output in step.failed_commands
     ]
-    told = {
+    result = {
         "last_message": step.answer,
         "changed_files": list(step.changed_files),
         "failed_commands": failed,
     }
-    return json.dumps(told, ensure_ascii=False)
+    return json.dumps(result, ensure_ascii=False)
 
 
 def _joined(*parts: str) -> str:

@@ -75,14 +75,14 @@ Answer with one JSON object and nothing else: {{"summary": "...", "steps": ["...
 
 def question(workflow: Workflow, task: str) -> tuple[Message, ...]:
     """The conversation that asks for a wording. What was learned goes in as JSON, as data."""
-    told = {
+    lesson = {
         "task": _clipped(task, _LONGEST_TASK),
         "summary": workflow.summary,
-        "steps": [_told(number, step) for number, step in enumerate(workflow.steps, 1)],
+        "steps": [_step_data(number, step) for number, step in enumerate(workflow.steps, 1)],
     }
     return (
         {"role": "system", "content": _ROLE},
-        {"role": "user", "content": json.dumps(told, ensure_ascii=False)},
+        {"role": "user", "content": json.dumps(lesson, ensure_ascii=False)},
     )
 
 
@@ -121,7 +121,7 @@ def accepted(workflow: Workflow, reply_text: str) -> Workflow | str:
     return objections or _in_words(workflow, wording)
 
 
-def _told(number: int, step: Step) -> dict[str, Any]:
+def _step_data(number: int, step: Step) -> dict[str, Any]:
     command = step.command and _clipped(step.command, _LONGEST_COMMAND)
     return {
         "number": number,
@@ -154,21 +154,21 @@ def _objections(workflow: Workflow, wording: Wording) -> Iterator[str]:
     if len(wording.steps) != len(workflow.steps):
         yield f"the number of steps is {len(wording.steps)} instead of {len(workflow.steps)}"
         return
-    known = _names(workflow.summary) | workflow.variables.keys()
-    yield from _objections_to_text("the summary", wording.summary, known)
+    allowed = _names(workflow.summary) | workflow.variables.keys()
+    yield from _objections_to_text("the summary", wording.summary, allowed)
     for number, (step, text) in enumerate(zip(workflow.steps, wording.steps, strict=True), 1):
         yield from _objections_to_step(workflow, step, f"step {number}", text)
 
 
 def _objections_to_step(workflow: Workflow, step: Step, place: str, text: str) -> Iterator[str]:
     variables = workflow.variables.keys()
-    known = _names(step.instruction) | _names(step.command or "") | variables
-    yield from _objections_to_text(place, text, known)
+    allowed = _names(step.instruction) | _names(step.command or "") | variables
+    yield from _objections_to_text(place, text, allowed)
     for name in sorted((_names(step.instruction) & variables) - _names(text)):
         yield f"{place} has lost the variable {{{name}}}"
 
 
-def _objections_to_text(place: str, text: str, known: set[str]) -> Iterator[str]:
+def _objections_to_text(place: str, text: str, allowed: set[str]) -> Iterator[str]:
     if not 1 <= len(text) <= LONGEST_STEP:
         yield f"{place} has {len(text):,} characters instead of 1 to {LONGEST_STEP}"
         return
@@ -180,7 +180,7 @@ def _objections_to_text(place: str, text: str, known: set[str]) -> Iterator[str]
         yield f"{place} names a home folder"
     if Redactor()(text)[1]:
         yield f"{place} has what looks like a secret"
-    for name in sorted(_names(text) - known):
+    for name in sorted(_names(text) - allowed):
         yield f"{place} has {{{name}}}, which is no variable"
 
 

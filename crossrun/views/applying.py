@@ -61,8 +61,8 @@ def commits_applied(
     if result.application is not None:
         yield ""
         first = result.refs[0].ref.partition("/")[2].partition("/")[2]
-        for told in (f"see them: git log {first}", f"take it back: crossrun undo {run.id}"):
-            yield terminal.style(f"  {told}", "dim")
+        for hint in (f"see them: git log {first}", f"take it back: crossrun undo {run.id}"):
+            yield terminal.style(f"  {hint}", "dim")
 
 
 def _ref_words(ref: str) -> str:
@@ -88,7 +88,7 @@ def commits_left(run: Run, terminal: Terminal) -> Iterator[str]:
 def undone(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     """What `undo` did."""
     where = f"branch {result.branch} of {result.folder}" if result.branch else result.folder
-    own = [one for one in result.recovered if one.application != result.application]
+    own = [recovery for recovery in result.recovered if recovery.application != result.application]
     yield from recovered(own, terminal)
     if result.has_conflicts:
         yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
@@ -130,13 +130,16 @@ def recovered(recoveries: Iterable[Recovery], terminal: Terminal) -> Iterator[st
         what = "undo" if each.application.undo_after else "apply"
         words = f"an earlier {what} of run {each.application.run_id} was cut short: what it had"
         yield from wrap(f"{words} brought has been taken back now", terminal.text_width)
-        rows = [("×", shown(one.path), "left as you changed it") for one in each.plan.conflicts]
+        rows = [
+            ("×", shown(conflict.path), "left as you changed it")
+            for conflict in each.plan.conflicts
+        ]
         yield from _listed("changed", rows, terminal)
 
 
 def _order(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     """The order in which runs can be taken back."""
-    ids = dict.fromkeys(one.run_id for one in result.undo_first)
+    ids = dict.fromkeys(application.run_id for application in result.undo_first)
     yield from _wrapped("what was brought there later builds on it; take it back first:", terminal)
     yield from (terminal.style(f"  crossrun undo {each}", "dim") for each in (*ids, run.id))
 
@@ -158,10 +161,10 @@ def _headline(result: ApplyResult, *, dry_run: bool) -> str:
 
 def _advice(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     if result.branch:
-        said = "the change does not fit on the commit that the run began with"
+        reason = "the change does not fit on the commit that the run began with"
         if run.source is not None and run.source.uncommitted:
-            said += ", since it rests on work that was not committed"
-        yield from _wrapped(f"{said}; bring it to the files instead, without --branch", terminal)
+            reason += ", since it rests on work that was not committed"
+        yield from _wrapped(f"{reason}; bring it to the files instead, without --branch", terminal)
     elif result.application is None:
         command = f"crossrun apply {run.id}{_to(result, run)} --conflicts"
         yield from _wrapped(f"to get both versions into the files: {command}", terminal)
@@ -180,7 +183,7 @@ def _steps(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
     """All that was changed, or would be; conflicts that are written are listed as such."""
     written = {conflict.written for conflict in result.plan.conflicts}
     steps = [step for step in result.plan.steps if step.path not in written]
-    rows = [(CHANGE_MARKS[step.status], shown(step.path), _told(step)) for step in steps]
+    rows = [(CHANGE_MARKS[step.status], shown(step.path), _step_note(step)) for step in steps]
     yield from _listed("changed" if result.application else "would", rows, terminal)
 
 
@@ -199,17 +202,17 @@ def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) ->
     names = [f"{mark} {_one_line(path)}" for mark, path, _ in rows]
     room = terminal.width - _LABEL - 1
     widest = max((cell_len(name) for name in names), default=0)
-    for name, (_, _, told) in list(zip(names, rows, strict=True))[:_MOST]:
-        beside = cell_len(told) + widest + 2 <= room
+    for name, (_, _, note) in list(zip(names, rows, strict=True))[:_MOST]:
+        beside = cell_len(note) + widest + 2 <= room
         text = fit(name, room)
-        pad = " " * (widest - cell_len(text)) if told and beside else ""
+        pad = " " * (widest - cell_len(text)) if note and beside else ""
         line = f"  {terminal.style(f'{label:<9}', 'dim')}{text}{pad}"
-        if told and beside:
-            line += f"  {terminal.style(told, 'dim')}"
+        if note and beside:
+            line += f"  {terminal.style(note, 'dim')}"
         yield line.rstrip()
-        if told and not beside:
+        if note and not beside:
             yield from (
-                " " * (_LABEL + 2) + terminal.style(each, "dim") for each in wrap(told, room - 2)
+                " " * (_LABEL + 2) + terminal.style(each, "dim") for each in wrap(note, room - 2)
             )
         label = ""
     if len(names) > _MOST:
@@ -217,7 +220,7 @@ def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) ->
         yield " " * _LABEL + terminal.style(f"… {more}, see --json", "dim")
 
 
-def _told(step: MergeStep) -> str:
+def _step_note(step: MergeStep) -> str:
     old_name = "" if step.old_path is None else f"was {_one_line(shown(step.old_path))}"
     merged = "" if step.content is None else "merged with what is there"
     return ", ".join(filter(None, (old_name, merged)))

@@ -40,9 +40,9 @@ def stat_lines(changes: Sequence[Change], terminal: Terminal) -> Iterator[str]:
     if not changes:
         return
     room = min(terminal.width, _WIDEST) - _BAR - _COUNTS
-    names = [fit(f"{CHANGE_MARKS[one.status]} {_name(one)}", room) for one in changes]
+    names = [fit(f"{CHANGE_MARKS[change.status]} {_name(change)}", room) for change in changes]
     widest = max(map(cell_len, names))
-    most = max((one.insertions or 0) + (one.deletions or 0) for one in changes)
+    most = max((change.insertions or 0) + (change.deletions or 0) for change in changes)
     for change, name in zip(changes, names, strict=True):
         gap = " " * (widest - cell_len(name))
         yield f"{name}{gap}  {_counted(change, most, terminal)}".rstrip()
@@ -67,21 +67,21 @@ def _counted(change: Change, most: int, terminal: Terminal) -> str:
 
 def total(changes: Sequence[Change]) -> str:
     """`3 files changed, 12 insertions, 1 deletion`."""
-    told = [f"{plural(len(changes), 'file')} changed"]
+    parts = [f"{plural(len(changes), 'file')} changed"]
     for number, noun in (
-        (sum(one.insertions or 0 for one in changes), "insertion"),
-        (sum(one.deletions or 0 for one in changes), "deletion"),
+        (sum(change.insertions or 0 for change in changes), "insertion"),
+        (sum(change.deletions or 0 for change in changes), "deletion"),
     ):
-        told += [plural(number, noun)] if number else []
-    return ", ".join(told)
+        parts += [plural(number, noun)] if number else []
+    return ", ".join(parts)
 
 
 class Row(NamedTuple):
-    """A changed file, or a folder and in words what changed in it."""
+    """A changed file, or a folder with a note on what changed in it."""
 
     mark: str
     path: str
-    told: str
+    note: str
     insertions: int
     deletions: int
 
@@ -93,15 +93,15 @@ def rows(changes: Sequence[Change], most: int) -> list[Row]:
     """
     groups = _opened("", changes)
     if len(groups) > most:
-        kept = list(groups.items())[: most - 1]
-        others = [one for name in list(groups)[most - 1 :] for one in groups[name]]
-        return [*(_row(name, group) for name, group in kept), _row("…", others)]
+        shown = list(groups.items())[: most - 1]
+        others = [change for name in list(groups)[most - 1 :] for change in groups[name]]
+        return [*(_row(name, group) for name, group in shown), _row("…", others)]
     while True:
         openings = ((name, _opened(name, group)) for name, group in groups.items() if group[1:])
-        fitting = [one for one in openings if len(groups) - 1 + len(one[1]) <= most]
+        fitting = [opening for opening in openings if len(groups) - 1 + len(opening[1]) <= most]
         if not fitting:
             return [_row(name, group) for name, group in groups.items()]
-        name, below = min(fitting, key=lambda one: len(one[1]))
+        name, below = min(fitting, key=lambda opening: len(opening[1]))
         groups = {
             inner: group
             for outer, whole in groups.items()
@@ -129,7 +129,9 @@ def _row(name: str, changes: Sequence[Change]) -> Row:
     if len(changes) == 1:
         (change,) = changes
         return Row(CHANGE_MARKS[change.status], visible(change.path), "", insertions, deletions)
-    counts = {word: sum(one.status == status for one in changes) for status, word in _WORDS.items()}
-    told = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+    counts = {
+        word: sum(change.status == status for change in changes) for status, word in _WORDS.items()
+    }
+    summary = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
     noun = " files" if len([number for number in counts.values() if number]) == 1 else ""
-    return Row(" ", visible(name), told + noun, insertions, deletions)
+    return Row(" ", visible(name), summary + noun, insertions, deletions)

@@ -21,8 +21,8 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     """The decision, the reason, and the candidates with their scores."""
     named = f" {decided.pattern_id} v{decided.version}" if decided.pattern_id else ""
     chance = "" if decided.probability == 1 else f", with probability {decided.probability:.2f}"
-    told = f": {_DECISIONS[decided.decision]}{chance}"
-    yield terminal.style(f"{decided.decision}{named}", "bold") + told
+    meaning = f"{_DECISIONS[decided.decision]}{chance}"
+    yield terminal.style(f"{decided.decision}{named}", "bold") + f": {meaning}"
     if decided.summary:
         yield f"  {first_line(decided.summary)}"
     yield from textwrap.wrap(
@@ -36,7 +36,7 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
 
 
 def _candidates(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
-    signals = list(dict.fromkeys(name for one in decided.candidates for name in one.signals))
+    signals = list(dict.fromkeys(name for each in decided.candidates for name in each.signals))
     columns = [
         Column("PATTERN", style="bold"),
         Column("SCORE", align="right"),
@@ -45,11 +45,14 @@ def _candidates(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     ]
     rows = [
         [
-            f"{one.pattern_id} v{one.version}",
-            "" if one.score is None else f"{one.score:.2f}",
-            *("" if name not in one.signals else f"{one.signals[name]:.2f}" for name in signals),
-            first_line(one.excluded or one.task_type),
+            f"{candidate.pattern_id} v{candidate.version}",
+            "" if candidate.score is None else f"{candidate.score:.2f}",
+            *(
+                "" if name not in candidate.signals else f"{candidate.signals[name]:.2f}"
+                for name in signals
+            ),
+            first_line(candidate.excluded or candidate.task_type),
         ]
-        for one in decided.candidates
+        for candidate in decided.candidates
     ]
     yield from table(columns, rows, terminal)

@@ -87,7 +87,7 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
     if credit.chosen:
         rows.append(("chosen", f"{plural(credit.chosen, 'run')} where it was not left to chance"))
     rows += [
-        ("mixed", f"{one.what}: {', '.join(map(first_line, one.values))}") for one in credit.pooled
+        ("mixed", f"{mix.what}: {', '.join(map(first_line, mix.values))}") for mix in credit.pooled
     ]
     for name, text in rows:
         if UNKNOWN not in text or name == "success":

@@ -13,7 +13,7 @@ _PAUSE = 0.1
 
 
 def holdings_table(
-    told: Sequence[tuple[Holding, str]], title: str, terminal: Terminal
+    holdings: Sequence[tuple[Holding, str]], title: str, terminal: Terminal
 ) -> Iterator[str]:
     """Workspaces, one to a line; `title` is that of the column that says why."""
     now = datetime.now(UTC)
@@ -34,7 +34,7 @@ def holdings_table(
             first_line(holding.newest.project_id),
             why,
         ]
-        for holding, why in told
+        for holding, why in holdings
     ]
     return table(columns, rows, terminal)
 
@@ -63,5 +63,5 @@ class Ticker:
         self._terminal.stream.flush()
 
 
-def _style(told: str) -> str:
-    return status_style(Status(told.replace(" ", "_")))
+def _style(status: str) -> str:
+    return status_style(Status(status.replace(" ", "_")))

@@ -56,9 +56,9 @@ def listed(
 ) -> list[ListedFile]:
     """Entries below a folder with what the run did to them, sorted by path."""
     written = _written(ignored)
-    known = {system_path(change.path, change.path_bytes): change for change in changes}
+    by_path = {system_path(change.path, change.path_bytes): change for change in changes}
     files = {
-        entry.path: _listed(entry, known.get(entry.path) or written.get(shown(entry.path)))
+        entry.path: _listed(entry, by_path.get(entry.path) or written.get(shown(entry.path)))
         for entry in entries
     }
     closed = {path for path, file in files.items() if file.closed}
@@ -167,13 +167,13 @@ def tree(
 def summary(files: Sequence[ListedFile]) -> str:
     """How much it is, and how much of it the run changed."""
     here = [file for file in files if file.kind != "folder" and file.change != "deleted"]
-    told = [plural(len(here), "file"), size(sum(file.size or 0 for file in here))]
+    parts = [plural(len(here), "file"), size(sum(file.size or 0 for file in here))]
     for status, word in (
         ("added", "new"), ("modified", "changed"), ("renamed", "renamed"), ("deleted", "deleted"),
     ):  # fmt: skip
         number = sum(1 for file in files if file.change == status and not file.closed)
-        told += [f"{number} {word}"] if number else []
-    return " · ".join(told)
+        parts += [f"{number} {word}"] if number else []
+    return " · ".join(parts)
 
 
 def _planted(files: Sequence[ListedFile], start: int) -> _Folder:
@@ -210,17 +210,17 @@ def _content(folder: _Folder, depth: int, most: int | None) -> list[_Line | _Bel
     names += [(1, name) for name in sorted(folder.files)]
     hidden = 0 if most is None else max(len(names) - most, 0)
     if hidden:
-        kept = sorted(names, key=lambda one: not _changed(folder, *one))[:most]
-        names = sorted(kept)
-    found: list[_Line | _Below] = [
+        first = sorted(names, key=lambda item: not _changed(folder, *item))[:most]
+        names = sorted(first)
+    lines: list[_Line | _Below] = [
         _file_line(folder.files[name], name, depth)
         if is_file
         else _Below(depth, visible(shown(name)), folder.folders[name])
         for is_file, name in names
     ]
     if hidden:
-        found.append(_Line("", depth, f"… {hidden} more", dim=True))
-    return found[::-1]
+        lines.append(_Line("", depth, f"… {hidden} more", dim=True))
+    return lines[::-1]
 
 
 def _changed(folder: _Folder, is_file: int, name: str) -> bool:
@@ -232,8 +232,8 @@ def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
     name = visible(shown(name))
     if file.kind == "folder":
         inside = f", {plural(file.changes_inside, 'change')} inside" if file.changes_inside else ""
-        told = f"{name}/  {'not shown' if file.closed else 'empty'}{inside}"
-        return _Line(mark, depth, told, dim=True)
+        text = f"{name}/  {'not shown' if file.closed else 'empty'}{inside}"
+        return _Line(mark, depth, text, dim=True)
     if file.kind == "link":
         name += f" -> {visible(file.target or '')}"
     elif file.kind == "special":

@@ -168,8 +168,8 @@ class _Worth:
         if isinstance(recorded.event, ArtifactSaved):
             self.artifacts.append(recorded.event)
         if isinstance(recorded.event, PlanUpdated):
-            known, self._plan = self._plan, recorded.event
-            if known == recorded.event:
+            earlier, self._plan = self._plan, recorded.event
+            if earlier == recorded.event:
                 return []
         if self._message is None or isinstance(recorded.event, _AFTER_THE_ANSWER):
             return [recorded]
@@ -196,7 +196,7 @@ class LineView(NullView):
             return
         terminal = self._terminal.resized()
         for event in self._worth.pass_on(recorded):
-            terminal.write(told(event, terminal))
+            terminal.write(event_lines(event, terminal))
 
     def close(self, run: Run | None) -> None:
         """Writes the closing, if the run has ended."""
@@ -256,19 +256,19 @@ class LiveView:
         waiting, self._waiting = self._waiting, []
         skipped, self._skipped = self._skipped, 0
         if not skipped:
-            return self._told(waiting)
+            return self._lines(waiting)
         note = f"  … {plural(skipped, 'event')} not shown, see  crossrun events {waiting[0].run_id}"
         return [
-            *self._told(waiting[:half]),
+            *self._lines(waiting[:half]),
             self._line.terminal.style(note, "dim"),
-            *self._told(waiting[half:]),
+            *self._lines(waiting[half:]),
         ]
 
-    def _told(self, events: Sequence[EventRecord]) -> list[str]:
-        return [line for recorded in events for line in told(recorded, self._line.terminal)]
+    def _lines(self, events: Sequence[EventRecord]) -> list[str]:
+        return [line for recorded in events for line in event_lines(recorded, self._line.terminal)]
 
 
-def told(recorded: EventRecord, terminal: Terminal) -> list[str]:
+def event_lines(recorded: EventRecord, terminal: Terminal) -> list[str]:
     """The lines that an event is worth."""
     if isinstance(recorded.event, RunStarted):
         return list(header(begun(recorded, recorded.event), terminal))

@@ -19,7 +19,7 @@ _BAR_REACH = 0.6
 """The bar of a lift goes from so many points of 1 below zero to as many above."""
 
 
-def pattern_table(found: Sequence[PatternLine], terminal: Terminal) -> Iterator[str]:
+def pattern_table(patterns: Sequence[PatternLine], terminal: Terminal) -> Iterator[str]:
     """One line for each pattern."""
     columns = [
         Column("PATTERN", style="bold"),
@@ -31,7 +31,7 @@ def pattern_table(found: Sequence[PatternLine], terminal: Terminal) -> Iterator[
         Column("STATE", style=lambda state: STATE_STYLES.get(state.partition(" ")[0], "")),
         Column("WHAT WORKED", flexible=True),
     ]
-    return table(columns, [_pattern_row(one) for one in found], terminal)
+    return table(columns, [_pattern_row(line) for line in patterns], terminal)
 
 
 def _pattern_row(line: PatternLine) -> list[str]:
@@ -108,13 +108,13 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
         yield from hanging(f"  {number:>2}  ", step.instruction, terminal, mark=mark)
     if workflow.variables:
         yield ""
-        told = [
+        variables = [
             (name, first_line(variable.type), first_line(variable.example))
             for name, variable in workflow.variables.items()
         ]
-        widest = max(len(name) for name, _, _ in told)
-        kinds = max(cell_len(kind) for _, kind, _ in told)
-        for name, kind, example in told:
+        widest = max(len(name) for name, _, _ in variables)
+        kinds = max(cell_len(kind) for _, kind, _ in variables)
+        for name, kind, example in variables:
             room = terminal.width - widest - kinds - 8
             styled = terminal.style(f"{kind:<{kinds}}", "dim")
             named = terminal.style(f"{name:<{widest}}", "accent")
@@ -133,8 +133,8 @@ def hanging(
     """
     room = max(terminal.text_width - cell_len(first) - (len(mark) and len(mark) + 2), 20)
     lines = textwrap.wrap(clean(text), room, break_on_hyphens=False) or [""]
-    said = f"  {terminal.style(mark, 'accent')}" if mark else ""
-    yield f"{terminal.style(first, style)}{lines[0]}{said}"
+    suffix = f"  {terminal.style(mark, 'accent')}" if mark else ""
+    yield f"{terminal.style(first, style)}{lines[0]}{suffix}"
     yield from (" " * min(cell_len(first), 12) + line for line in lines[1:])
 
 

@@ -55,9 +55,9 @@ def preview(file: Beginning, terminal: Terminal) -> Iterator[str]:
             shown = _cut(patch_lines(file.text.encode(), terminal), terminal)
         case _:
             shown = _text(file.text, terminal)
-    found = list(islice(shown, _MOST_LINES + 1))
-    yield from found[:_MOST_LINES]
-    if len(found) > _MOST_LINES:
+    lines = list(islice(shown, _MOST_LINES + 1))
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
         yield terminal.style("…", "dim")
 
 

@@ -89,10 +89,10 @@ class RunProgress(Struct):
         idle = int(self.now() - self._last_event)
         parts = [self.stage, clock(self.now() - self._began), f"last event {idle}s ago"]
         if self.tokens.total:
-            told = (
+            tokens_in = (
                 f"{count(self.tokens.input)} tokens in ({count(self.tokens.cached_input)} cached)"
             )
-            parts.append(f"{told}, {count(self.tokens.output)} out")
+            parts.append(f"{tokens_in}, {count(self.tokens.output)} out")
         if self._running:
             parts.append(f"$ {short_command(bare_command(self._running[-1]))}")
         return " · ".join(parts)

@@ -28,7 +28,7 @@ class Figures(NamedTuple):
     def projects(self) -> list[ProjectUsage]:
         """The disk of those projects that were asked for."""
         wanted = self.project_id
-        return [one for one in self.disk.projects if wanted in (None, one.project_id)]
+        return [project for project in self.disk.projects if wanted in (None, project.project_id)]
 
     @property
     def by_status(self) -> dict[str, int]:
@@ -45,9 +45,9 @@ def statistics(figures: Figures, terminal: Terminal) -> Iterator[str]:
     yield from _runs(figures, terminal)
     if figures.codex is not None:
         codex = figures.codex
-        told = f"{disk_size(codex.sessions)} in {plural(codex.session_files, 'session file')}"
+        sessions = f"{disk_size(codex.sessions)} in {plural(codex.session_files, 'session file')}"
         yield ""
-        yield _fact("codex", f"{disk_size(codex.total)}, {told}", terminal)
+        yield _fact("codex", f"{disk_size(codex.total)}, {sessions}", terminal)
         yield _fact("", f"{codex.home}, which crossrun leaves alone", terminal)
 
 
@@ -59,7 +59,7 @@ def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
         Column("ARTIFACTS", align="right"),
         Column("TOTAL", align="right"),
     ]
-    rows = [_project_row(one) for one in figures.projects]
+    rows = [_project_row(project) for project in figures.projects]
     if rows:
         yield from table(columns, rows, terminal)
         yield ""
@@ -67,45 +67,45 @@ def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
     shared = [("store", disk.store), ("backups", disk.backups), ("logs", disk.logs)]
     if disk.leftovers:
         shared.append(("leftovers", disk.leftovers))
-    told = " · ".join(f"{name} {disk_size(size)}" for name, size in shared)
+    sizes = " · ".join(f"{name} {disk_size(size)}" for name, size in shared)
     yield _fact("disk", f"{disk_size(disk.total)} in all", terminal)
-    yield _fact("", told, terminal)
+    yield _fact("", sizes, terminal)
     yield _fact("cleanup", _cleanup(figures.plan), terminal)
 
 
-def _project_row(one: ProjectUsage) -> list[str]:
-    name = "(no known run)" if one.project_id is None else first_line(one.project_id)
-    sizes = (one.workspaces, one.snapshots, one.artifacts, one.total)
+def _project_row(project: ProjectUsage) -> list[str]:
+    name = "(no known run)" if project.project_id is None else first_line(project.project_id)
+    sizes = (project.workspaces, project.snapshots, project.artifacts, project.total)
     return [name, *(disk_size(size) for size in sizes)]
 
 
 def _cleanup(plan: Plan) -> str:
-    kept = f", {len(plan.kept)} kept" if plan.kept else ""
+    rest = f", {len(plan.kept)} kept" if plan.kept else ""
     if not plan.going:
-        return f"nothing to remove{kept}"
-    told = plural(len(plan.going), "workspace")
-    return f"would free {disk_size(plan.size)} of {told}{kept}: crossrun cleanup --dry-run"
+        return f"nothing to remove{rest}"
+    workspaces = plural(len(plan.going), "workspace")
+    return f"would free {disk_size(plan.size)} of {workspaces}{rest}: crossrun cleanup --dry-run"
 
 
 def _runs(figures: Figures, terminal: Terminal) -> Iterator[str]:
     totals = figures.totals
-    said = [
+    statuses = [
         terminal.style(f"{number} {status.replace('_', ' ')}", status_style(Status(status)))
         for status, number in figures.by_status.items()
     ]
     days = "today" if figures.days == 1 else f"in {figures.days} days"
-    yield _fact("runs", " · ".join(said) or f"none {days}", terminal)
+    yield _fact("runs", " · ".join(statuses) or f"none {days}", terminal)
     yield from _days(totals.by_day, terminal)
     if totals.input or totals.output:
-        told = f"{count(totals.input)} in ({count(totals.cached_input)} cached)"
-        yield _fact("tokens", f"{told}, {count(totals.output)} out", terminal)
+        detail = f"{count(totals.input)} in ({count(totals.cached_input)} cached)"
+        yield _fact("tokens", f"{detail}, {count(totals.output)} out", terminal)
         yield _fact("cost", _cost(totals), terminal)
     states = " · ".join(f"{number} {state}" for state, number in totals.patterns.items())
     if states:
         yield _fact("patterns", states, terminal)
     if totals.with_pattern:
-        told = plural(totals.with_pattern, "run")
-        yield _fact("", f"{totals.patterns_used} in use, {told} got one {days}", terminal)
+        detail = plural(totals.with_pattern, "run")
+        yield _fact("", f"{totals.patterns_used} in use, {detail} got one {days}", terminal)
 
 
 def _days(by_day: Mapping[str, Mapping[str, int]], terminal: Terminal) -> Iterator[str]:
@@ -123,9 +123,9 @@ def _days(by_day: Mapping[str, Mapping[str, int]], terminal: Terminal) -> Iterat
 def _cost(totals: Totals) -> str:
     if totals.cost is None:
         return "not known: no prices are set"
-    told = f"{totals.cost:.4g}"
-    return f"{told}, without {plural(totals.unpriced, 'run')}" if totals.unpriced else told
+    cost = f"{totals.cost:.4g}"
+    return f"{cost}, without {plural(totals.unpriced, 'run')}" if totals.unpriced else cost
 
 
-def _fact(name: str, told: str, terminal: Terminal) -> str:
-    return f"{terminal.style(f'{name:<9}', 'dim')} {told}"
+def _fact(name: str, text: str, terminal: Terminal) -> str:
+    return f"{terminal.style(f'{name:<9}', 'dim')} {text}"

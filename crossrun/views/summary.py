@@ -102,14 +102,14 @@ def details(
 
 def _verdict(run: Run, terminal: Terminal) -> str:
     took = run.seconds
-    told = [str(run.status).replace("_", " ")]
+    parts = [str(run.status).replace("_", " ")]
     if took is not None:
-        told[0] += f" after {clock(took)}" if took >= 1 else f" after {took:.1f}s"
+        parts[0] += f" after {clock(took)}" if took >= 1 else f" after {took:.1f}s"
     if run.tokens is not None:
-        told.append(f"{count(run.tokens.total)} tokens")
+        parts.append(f"{count(run.tokens.total)} tokens")
     if run.cost:
-        told.append(f"cost {run.cost:.4g}")
-    first, *others = told
+        parts.append(f"cost {run.cost:.4g}")
+    first, *others = parts
     line = terminal.style(first, status_style(run.status))
     if others:
         line += terminal.style(f" · {' · '.join(others)}", "dim")
@@ -121,26 +121,26 @@ def _verdict(run: Run, terminal: Terminal) -> str:
 def _verified(run: Run, terminal: Terminal) -> Iterator[str]:
     if run.verify is not None:
         ok = run.verify.exit_code == 0
-        said = "ok" if ok else f"exit {run.verify.exit_code}"
-        result = terminal.style(said, "good" if ok else "bad")
+        result = "ok" if ok else f"exit {run.verify.exit_code}"
+        styled = terminal.style(result, "good" if ok else "bad")
         command = short_command(run.verify.command)
-        yield f"  {terminal.style('verify   ', 'dim')} {command}  {result}"
+        yield f"  {terminal.style('verify   ', 'dim')} {command}  {styled}"
 
 
 def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
     """The changed part of the file tree."""
-    found = rows(run.changes or (), _MOST_CHANGES)
-    widest = min(max((cell_len(row.path) for row in found), default=0), terminal.width - 30)
+    shown = rows(run.changes or (), _MOST_CHANGES)
+    widest = min(max((cell_len(row.path) for row in shown), default=0), terminal.width - 30)
     label = "changed"
-    for row in found:
+    for row in shown:
         path = fit(f"{row.mark} {row.path}", widest + 2)
         gap = " " * (widest + 2 - cell_len(path))
         counts = [f"+{row.insertions}"] if row.insertions else []
         counts += [f"-{row.deletions}"] if row.deletions else []
-        told = "  ".join(filter(None, (row.told, " ".join(counts))))
-        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path}{gap}  {told}".rstrip()
+        note = "  ".join(filter(None, (row.note, " ".join(counts))))
+        yield f"  {terminal.style(f'{label:<9}', 'dim')} {path}{gap}  {note}".rstrip()
         label = ""
-    if len(run.changes or ()) > len(found):
+    if len(run.changes or ()) > len(shown):
         yield terminal.style(f"            all of it: crossrun diff {run.id} --stat", "dim")
 
 
@@ -161,17 +161,18 @@ def _commits(run: Run, terminal: Terminal) -> Iterator[str]:
 
 def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
     """What people who do such a task want to find again."""
-    found = [one for one in artifacts if one.kind not in _OF_EVERY_RUN]
-    names = [fit(visible(one.name), terminal.width // 2) for one in found[:_MOST_ARTIFACTS]]
+    special = [artifact for artifact in artifacts if artifact.kind not in _OF_EVERY_RUN]
+    listed = special[:_MOST_ARTIFACTS]
+    names = [fit(visible(artifact.name), terminal.width // 2) for artifact in listed]
     widest = max(map(cell_len, names), default=0)
     label = "artifacts"
-    for one, name in zip(found, names, strict=False):
+    for artifact, name in zip(listed, names, strict=True):
         gap = " " * (widest - cell_len(name))
-        told = terminal.style(f"{first_line(one.kind)}, {size(one.size)}", "dim")
-        yield f"  {terminal.style(f'{label:<9}', 'dim')} {name}{gap}  {told}"
+        note = terminal.style(f"{first_line(artifact.kind)}, {size(artifact.size)}", "dim")
+        yield f"  {terminal.style(f'{label:<9}', 'dim')} {name}{gap}  {note}"
         label = ""
-    if len(found) > len(names):
-        more = f"… {len(found) - len(names)} more, see  crossrun artifacts {run.id}"
+    if len(special) > len(names):
+        more = f"… {len(special) - len(names)} more, see  crossrun artifacts {run.id}"
         yield terminal.style(f"            {more}", "dim")
 
 
@@ -214,11 +215,11 @@ def _secrets(run: Run) -> str:
 
 def _applied(applications: Sequence[Application]) -> str:
     """Where the change is by now."""
-    live = [one for one in applications if one.undone_at is None]
-    told = [f"branch {one.branch} in {one.path}" if one.branch else one.path for one in live]
+    live = [each for each in applications if each.undone_at is None]
+    places = [f"branch {each.branch} in {each.path}" if each.branch else each.path for each in live]
     if applications and not live:
         return "taken back"
-    return ", ".join(map(first_line, dict.fromkeys(told)))
+    return ", ".join(map(first_line, dict.fromkeys(places)))
 
 
 def _can_go_back(run: Run) -> bool:

@@ -176,9 +176,9 @@ def stderr(environ: Mapping[str, str], *, color: bool = True) -> Terminal:
     return Terminal.of(sys.stderr, environ, color=color)
 
 
-def lines(said: Iterable[Phrase], terminal: Terminal) -> Iterator[str]:
+def lines(phrases: Iterable[Phrase], terminal: Terminal) -> Iterator[str]:
     """Phrases as lines that fit the terminal."""
-    for phrase in said:
+    for phrase in phrases:
         first, others = _INDENTS.get(phrase.kind, ("", ""))
         if phrase.kind in ("say", "bad", "note"):
             yield from _wrapped(phrase, first, others, terminal)
@@ -271,9 +271,9 @@ def table(
         max([cell_len(column.title), *(cell_len(row[i]) for row in rows)])
         for i, column in enumerate(columns)
     ]
-    kept = _fitting(columns, widths, terminal.width)
-    columns, widths = [columns[i] for i in kept], [widths[i] for i in kept]
-    rows = [[row[i] for i in kept] for row in rows]
+    fitting = _fitting(columns, widths, terminal.width)
+    columns, widths = [columns[i] for i in fitting], [widths[i] for i in fitting]
+    rows = [[row[i] for i in fitting] for row in rows]
     flexible = [i for i, column in enumerate(columns) if column.flexible]
     spare = terminal.width - sum(widths) - 2 * (len(columns) - 1)
     for i in reversed(flexible):
@@ -287,13 +287,13 @@ def table(
 
 def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
     """The columns that there is room for: those that are not essential go, the widest first."""
-    kept = list(range(len(columns)))
-    spare = [i for i in kept if not columns[i].essential]
+    fitting = list(range(len(columns)))
+    spare = [i for i in fitting if not columns[i].essential]
     for i in sorted(spare, key=lambda i: -widths[i]):
-        least = [min(widths[k], _READABLE) if columns[k].flexible else widths[k] for k in kept]
-        if sum(least) + 2 * (len(kept) - 1) > room or room < _NARROW_TABLE:
-            kept.remove(i)
-    return kept
+        least = [min(widths[k], _READABLE) if columns[k].flexible else widths[k] for k in fitting]
+        if sum(least) + 2 * (len(fitting) - 1) > room or room < _NARROW_TABLE:
+            fitting.remove(i)
+    return fitting
 
 
 def _row(

@@ -56,20 +56,20 @@ def plural(number: int, noun: str) -> str:
 def history_words(commits: "Iterable[RefChange]") -> str:
     """`3 commits on feature/x, branch old, 1 tag, 2 stashes`."""
     commits = list(commits)
-    told = []
+    parts = []
     for change in commits:
         name = visible(change.ref.removeprefix("refs/heads/"))
         if change.ref == "HEAD":
             name = "no branch"
         if change.ref == "HEAD" or change.ref.startswith("refs/heads/"):
             count = change.commits
-            told.append(f"{plural(count, 'commit')} on {name}" if count else f"branch {name}")
+            parts.append(f"{plural(count, 'commit')} on {name}" if count else f"branch {name}")
     tags = sum(change.ref.startswith("refs/tags/") for change in commits)
     stashes = sum(change.ref.startswith("stash@") for change in commits)
-    told += [plural(tags, "tag")] if tags else []
-    told += ["1 stash" if stashes == 1 else f"{stashes} stashes"] if stashes else []
-    told += ["notes"] if any(change.ref.startswith("refs/notes/") for change in commits) else []
-    return ", ".join(told)
+    parts += [plural(tags, "tag")] if tags else []
+    parts += ["1 stash" if stashes == 1 else f"{stashes} stashes"] if stashes else []
+    parts += ["notes"] if any(change.ref.startswith("refs/notes/") for change in commits) else []
+    return ", ".join(parts)
 
 
 def size(number: int) -> str:

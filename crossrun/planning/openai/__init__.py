@@ -38,14 +38,14 @@ class OpenAIPlanner:
         sent = _new_messages(planner_input)
         reply, tokens = self._client.ask([*planner_input.messages, *sent], tools=[TOOL])
         calls = reply.get("tool_calls") or []
-        told = PlannerDecision(None, tuple(sent), (reply,), tokens)
+        decision = PlannerDecision(None, tuple(sent), (reply,), tokens)
         try:
             prompt = _prompt_of(calls[0]) if calls else None
             if not calls:
                 _require_work(planner_input, reply)
         except RunFailed as failed:  # the call is paid for all the same
-            return replace(told, failure=failed.failure)
-        return replace(told, prompt=prompt)
+            return replace(decision, failure=failed.failure)
+        return replace(decision, prompt=prompt)
 
 
 def _new_messages(planner_input: PlannerInput) -> list[Message]:
@@ -60,8 +60,8 @@ def _new_messages(planner_input: PlannerInput) -> list[Message]:
     calls = planner_input.messages[-1].get("tool_calls")
     if not calls:
         return [{"role": "user", "content": _since_the_end(planner_input)}]
-    told = [{"role": "user", "content": planner_input.task}] if not planner_input.reports else []
-    return [*_answered(calls, planner_input), *told]
+    task = [{"role": "user", "content": planner_input.task}] if not planner_input.reports else []
+    return [*_answered(calls, planner_input), *task]
 
 
 def _since_the_end(planner_input: PlannerInput) -> str:
@@ -87,11 +87,11 @@ def _require_work(planner_input: PlannerInput, reply: Message) -> None:
     """The planner wants nothing more: that is right only when something was done."""
     if planner_input.reports:
         return
-    said = " ".join(str(reply.get("content") or "nothing").split())[:200]
+    text = " ".join(str(reply.get("content") or "nothing").split())[:200]
     raise RunFailed(
         Failure(
             "PLANNER_NEVER_ACTED",
-            f"the planning model gave the agent nothing to do; it said: {said}",
+            f"the planning model gave the agent nothing to do; it said: {text}",
             f"say more clearly what to do, or {_MODEL_HINT}",
         )
     )

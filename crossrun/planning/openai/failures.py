@@ -30,31 +30,31 @@ def failure_of(error: "openai.OpenAIError", caller: Caller, environ: Mapping[str
     """The failure that an error of the SDK stands for."""
     import openai
 
-    said = " ".join(str(getattr(error, "message", "") or error).split())[:300]
+    detail = " ".join(str(getattr(error, "message", "") or error).split())[:300]
     match error:
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             hint = f"check OPENAI_API_KEY, or {caller.without}"
-            return Failure("PLANNER_AUTH", f"{caller.name}'s key was refused: {said}", hint)
-        case openai.RateLimitError() if "quota" in f"{error.code} {said}":
+            return Failure("PLANNER_AUTH", f"{caller.name}'s key was refused: {detail}", hint)
+        case openai.RateLimitError() if "quota" in f"{error.code} {detail}":
             hint = f"check the plan of your OPENAI_API_KEY, or {caller.without}"
-            message = f"{caller.name}'s quota is used up: {said}"
-            retry_at = _retry_at(error, said)
+            message = f"{caller.name}'s quota is used up: {detail}"
+            retry_at = _retry_at(error, detail)
             return Failure("QUOTA_EXCEEDED", message, hint, retryable=True, retry_at=retry_at)
         case openai.RateLimitError():
             hint = f"wait a moment and run it again, or {caller.without}"
-            message = f"{caller.name}'s requests are limited: {said}"
-            retry_at = _retry_at(error, said)
+            message = f"{caller.name}'s requests are limited: {detail}"
+            retry_at = _retry_at(error, detail)
             return Failure("RATE_LIMITED", message, hint, retryable=True, retry_at=retry_at)
         case openai.APIConnectionError():
             return _unreachable(error, caller, environ)
         case openai.APIStatusError(status_code=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
             return _unreachable(error, caller, environ)
         case openai.NotFoundError() | openai.BadRequestError() | openai.UnprocessableEntityError():
-            message = f"{caller.name}'s server refused the request: {said}"
+            message = f"{caller.name}'s server refused the request: {detail}"
             return Failure("PROVIDER_ERROR", message, caller.other_model)
         case _:
             hint = f"run it again in a while, or {caller.without}"
-            message = f"{caller.name}'s server failed: {said}"
+            message = f"{caller.name}'s server failed: {detail}"
             return Failure("PROVIDER_ERROR", message, hint, retryable=True)
 
 
@@ -82,10 +82,10 @@ def no_address(caller: Caller, error: Exception) -> Failure:
 
 def _unreachable(error: Exception, caller: Caller, environ: Mapping[str, str]) -> Failure:
     causes = list(_causes(error))
-    said = " ".join(str(causes[-1]).split())[:300]
+    detail = " ".join(str(causes[-1]).split())[:300]
     proxy = proxy_variable(environ, value_of(environ, "OPENAI_BASE_URL"))
     if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes):
-        message = f"the certificate of {caller.name}'s server is not trusted: {said}"
+        message = f"the certificate of {caller.name}'s server is not trusted: {detail}"
         hint = f"{about_certificates(environ)}, or {caller.without}"
         return Failure("PROVIDER_UNREACHABLE", message, hint)
     message = f"{caller.name}'s server cannot be reached"
@@ -93,7 +93,7 @@ def _unreachable(error: Exception, caller: Caller, environ: Mapping[str, str]) -
     if proxy is not None:
         message += f" through the proxy in {proxy}"
         hint = f"check {proxy}, or exclude the server with NO_PROXY, or {caller.without}"
-    return Failure("PROVIDER_UNREACHABLE", f"{message}: {said}", hint, retryable=True)
+    return Failure("PROVIDER_UNREACHABLE", f"{message}: {detail}", hint, retryable=True)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -104,11 +104,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _retry_at(error: "openai.RateLimitError", said: str) -> str | None:
+def _retry_at(error: "openai.RateLimitError", message: str) -> str | None:
     """When the provider wants to be asked again, by its header or else by its words."""
     now = datetime.now().astimezone()
     header = error.response.headers.get("retry-after", "")
     if header.isdecimal():
         return utc(now + timedelta(seconds=int(header)))
-    told = reset_time(said, now=now)
-    return None if told is None else utc(told)
+    retry_at = reset_time(message, now=now)
+    return None if retry_at is None else utc(retry_at)
