@@ -14,9 +14,7 @@ from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternNamed
 from crossrun.cli.pattern_files import cleaned, read_text, tell
-from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import UsageError
-from crossrun.services.assembly import task_types_folder
 from crossrun.system.clock import now
 
 if TYPE_CHECKING:
@@ -41,7 +39,9 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
     with _edited(forms.written(chosen), chosen.id, settings) as file:
         form = cleaned(forms.read(read_text(file), str(file)), settings)
         if (form.workflow, form.task, form.task_type) != _what(chosen):
-            load_task_type(form.task_type, task_types_folder(settings))
+            from crossrun.config.tasktypes import load as load_task_type
+
+            load_task_type(form.task_type, settings.paths.task_types)
             version = _next(chosen, form.workflow)
             store.change_patterns(
                 lambda patterns: patterns.add_version(

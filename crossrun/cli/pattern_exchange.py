@@ -11,10 +11,8 @@ from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
 from crossrun.cli.pattern_changes import PatternReference
 from crossrun.cli.pattern_files import cleaned, read_text, tell
-from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document
-from crossrun.services.assembly import task_types_folder
 from crossrun.system.clock import now
 
 if TYPE_CHECKING:
@@ -81,7 +79,9 @@ def import_(
     options = current()
     settings = options.settings()
     form = cleaned(_form(source), settings)
-    load_task_type(form.task_type, task_types_folder(settings))
+    from crossrun.config.tasktypes import load as load_task_type
+
+    load_task_type(form.task_type, settings.paths.task_types)
     store = open_ledger(options, settings)
     found = _imported(form, project_id, store)
     known = store.patterns.known(found.id)

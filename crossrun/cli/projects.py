@@ -1,6 +1,6 @@
 """`crossrun projects`: names under which runs are kept together."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -8,15 +8,14 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import open_ledger
-from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import NotFoundError, UsageError
-from crossrun.model.runs import Project
 from crossrun.projections.documents import document, plain_object
-from crossrun.services.assembly import task_types_folder
-from crossrun.store import Store
 from crossrun.views.terminal import Column, table
 from crossrun.views.words import moment
-from crossrun.workspace import folder_name
+
+if TYPE_CHECKING:
+    from crossrun.model.runs import Project
+    from crossrun.store import Store
 
 _HELP = """List and set up projects. A project begins with its first run.
 
@@ -81,6 +80,8 @@ def set_project(
     json: Json = False,
 ) -> None:
     """Set what a project's runs have by default."""
+    from crossrun.workspace import folder_name
+
     options = current()
     settings = options.settings()
     folder_name(name)
@@ -91,7 +92,9 @@ def set_project(
             hint=f"it has: {', '.join(_SETTINGS)}",
         )
     if value and setting == "task_type":
-        load_task_type(value, task_types_folder(settings))
+        from crossrun.config.tasktypes import load as load_task_type
+
+        load_task_type(value, settings.paths.task_types)
     store = open_ledger(options, settings)
     store.set_project(name, _SETTINGS[setting], value or None)
     found = _found(store, name)
@@ -105,7 +108,7 @@ def set_project(
         options.say(f"new workspaces of {name} are not prepared any more")
 
 
-def _found(store: Store, name: str) -> Project:
+def _found(store: "Store", name: str) -> "Project":
     found = store.read.project(name)
     if found is None:
         raise NotFoundError(

@@ -165,6 +165,11 @@ class Paths(NamedTuple):
     state: Path
 
     @property
+    def task_types(self) -> Path:
+        """The user's own task types."""
+        return self.config / "task_types"
+
+    @property
     def locks(self) -> Path:
         """A lock file for each active run."""
         return self.state / "locks"

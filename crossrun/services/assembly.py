@@ -40,7 +40,7 @@ def gather_dependencies(request: RunRequest, settings: Settings, store: Store) -
     """
     _check_task(request)
     folder_name(request.project_id)
-    task_type = load_task_type(request.task_type, task_types_folder(settings))
+    task_type = load_task_type(request.task_type, settings.paths.task_types)
     redactor = redactor_for(settings)
     planner = _planner(request, settings)
     executor = _executor(request, settings, store)
@@ -92,11 +92,6 @@ def workspaces(settings: Settings) -> Workspaces:
 def agents_environ(settings: Settings) -> dict[str, str]:
     """The environment of agents, and of commands that run where they work."""
     return for_workspaces(settings.environ, settings.paths.workspaces)
-
-
-def task_types_folder(settings: Settings) -> Path:
-    """The user's own task types."""
-    return settings.paths.config / "task_types"
 
 
 def _check_task(request: RunRequest) -> None:

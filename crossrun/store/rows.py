@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from crossrun.events import decode, is_of_newer, type_of
 from crossrun.model.queries import StoredEvent
 from crossrun.model.runs import Application, Artifact, Project, Run
 from crossrun.model.workflows import Pattern, Version
@@ -52,6 +51,8 @@ def _run_as_far_as_known(values: dict[str, Any]) -> Run:
     try:
         return msgspec.convert(values, Run)
     except msgspec.ValidationError as error:
+        from crossrun.events import is_of_newer
+
         column = re.search(r"`\$\.(\w+)", str(error))
         if not is_of_newer(error) or column is None or column[1] not in _NESTED:
             raise
@@ -60,6 +61,8 @@ def _run_as_far_as_known(values: dict[str, Any]) -> Run:
 
 def event_of(row: sqlite3.Row) -> StoredEvent:
     """The event that a row holds, also one that only a newer crossrun knows."""
+    from crossrun.events import decode, type_of
+
     stored = StoredEvent(*row)
     require_moment(stored.at)
     kind = type_of(decode(stored.body))

@@ -1,8 +1,8 @@
 """A run on one screen: its header while it goes on, its closing when it is over, its details."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
-from crossrun.events import ArtifactSaved
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
@@ -19,7 +19,10 @@ from crossrun.views.words import (
     status_style,
 )
 
-Artifacts = Sequence[Artifact | ArtifactSaved]
+if TYPE_CHECKING:
+    from crossrun.events import ArtifactSaved
+
+Artifacts: TypeAlias = "Sequence[Artifact | ArtifactSaved]"
 _MOST_CHANGES, _MOST_ARTIFACTS = 15, 8
 _OF_EVERY_RUN = ("transcript", "patch", "diff-summary")
 

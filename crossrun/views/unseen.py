@@ -6,6 +6,7 @@ need joiners.
 """
 
 import re
+from functools import cache
 
 _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _WITHOUT_WIDTH = (
@@ -23,9 +24,8 @@ _INVISIBLE = (
     # a variant follows a sign that is not ASCII, and alone; or it makes a keycap
     f"|(?<![^\x00-\x7f])[{_VARIANTS}](?!\u20e3)|(?<=[{_VARIANTS}])[{_VARIANTS}]"
 )
-_UNSEEN = re.compile(f"[\x00-\x1f\x7f-\x9f]|{_INVISIBLE}")
-_UNSEEN_BESIDES_CONTROLS = re.compile(_INVISIBLE)
-_SEQUENCE = re.compile(
+_UNSEEN = f"[\x00-\x1f\x7f-\x9f]|{_INVISIBLE}"
+_SEQUENCE = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and movements
     r"|\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links, the clipboard
 )
@@ -39,7 +39,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNSEEN.sub(_seen, text)
+    return _compiled(_UNSEEN).sub(_seen, text)
 
 
 def visible_lines(text: str) -> list[str]:
@@ -57,19 +57,25 @@ def clean(text: str) -> str:
     """Text of an agent or a program: without escape sequences, and everything else can be seen."""
     if text.isascii() and text.isprintable():
         return text
-    bare = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
+    bare = _compiled(_SEQUENCE).sub("", text.replace("\r\n", "\n"))
     return "\n".join(visible_lines(f"{bare}\n")).expandtabs(4)
 
 
 def printed(output: str) -> str:
     """What a terminal shows of a program's output in the end: of a progress bar, the last state."""
-    bare = _SEQUENCE.sub("", output.replace("\r\n", "\n"))
+    bare = _compiled(_SEQUENCE).sub("", output.replace("\r\n", "\n"))
     return clean("\n".join(map(_last_state, bare.split("\n"))))
 
 
 def screened(text: str) -> str:
     """Text for a screen that may have styles: nothing else in it is unseen."""
-    return text if text.isascii() else _UNSEEN_BESIDES_CONTROLS.sub(_seen, text)
+    return text if text.isascii() else _compiled(_INVISIBLE).sub(_seen, text)
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    """Most texts are plain ASCII, and compiling takes longer than showing a list of runs."""
+    return re.compile(expression)
 
 
 def _last_state(line: str) -> str:
