@@ -1,4 +1,4 @@
-"""Who decides on the next turn of the agent."""
+"""Planners, which decide on the agent's next turn."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ Message = Mapping[str, Any]
 
 
 class StepReport(Struct, frozen=True):
-    """What became of a step, as the planner gets to know it."""
+    """The outcome of a step, as reported to the planner."""
 
     answer: str | None
     changed_files: tuple[str, ...]
@@ -23,23 +23,23 @@ class StepReport(Struct, frozen=True):
 
 
 class PlannerInput(Struct, frozen=True):
-    """All that a planner decides from: it keeps nothing to itself, so any process can go on."""
+    """Everything a planner decides from. Planners keep no state, so any process can continue."""
 
     task: str
     task_type: TaskType
     reference: str = ""
-    """The block of a pattern that fits, for those who plan by it."""
+    """The block of a matching pattern, for planners that use one."""
     messages: tuple[Message, ...] = ()
-    """The planner's conversation so far, for planners that hold one."""
+    """The planner's conversation so far, for planners that have one."""
     reports: tuple[StepReport, ...] = ()
-    """Of the steps carried out since the task was given."""
+    """The steps carried out since the task was given."""
 
 
 class PlannerDecision(Struct, frozen=True):
     """A planner's decision: the agent's next prompt, or None when the task is done.
 
-    `sent` and `replies` are what was added to the planner's conversation, `failure` says why there
-    is no going on with what it replied.
+    `sent` and `replies` were added to the planner's conversation. `failure` says why its reply
+    cannot be used.
     """
 
     prompt: str | None
@@ -50,11 +50,11 @@ class PlannerDecision(Struct, frozen=True):
 
 
 class Planner(Protocol):
-    """Decides step by step."""
+    """Decides on one step at a time."""
 
     def next_step(self, planner_input: PlannerInput) -> PlannerDecision:
-        """The next step. May take long; it runs in a thread of its own.
+        """Decides on the next step. May take long; it runs in a background thread.
 
         Raises:
-            RunFailed: there is no going on.
+            RunFailed: the run cannot continue.
         """

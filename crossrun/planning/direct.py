@@ -1,4 +1,4 @@
-"""No planning: the agent gets the task as it is, in one turn."""
+"""No planning: the agent gets the whole task in one turn."""
 
 from crossrun.planning import PlannerDecision, PlannerInput
 

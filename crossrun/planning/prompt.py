@@ -1,4 +1,4 @@
-"""The words that planner and agent get."""
+"""Prompts and instructions for the planner and the agent."""
 
 import json
 
@@ -55,22 +55,22 @@ weakening the check.
 
 
 def to_go_on(prompt: str) -> str:
-    """What an agent is told that was cut short while it followed a prompt; once is enough."""
+    """The prompt for an agent that was interrupted while following another. Idempotent."""
     return prompt if prompt.startswith(_GO_ON) else _GO_ON + prompt
 
 
 def to_repair(command: str, exit_code: int | None, output: str) -> str:
-    """What an agent is told when the user's own check of its work failed."""
+    """The prompt for an agent whose work failed the user's check."""
     return f"{_REPAIR}$ {command}\n{output}\n(exit code {exit_code})"
 
 
 def for_planner(task_type: TaskType, reference: str = "") -> str:
-    """The planner's instructions, with the block of a pattern, if one fits."""
+    """The planner's instructions, with the block of a pattern if one matches."""
     return _joined(_PLANNER_ROLE, task_type.planner, reference)
 
 
 def for_agent(task_type: TaskType, reference: str = "") -> str:
-    """The agent's instructions, with the block of a pattern, if one fits."""
+    """The agent's instructions, with the block of a pattern if one matches."""
     return _joined(_AGENT_ROLE, task_type.agent, reference)
 
 

@@ -1,1 +1,1 @@
-"""What the operating system offers, with its pitfalls taken care of: locks, clocks, streams."""
+"""Operating system services with their pitfalls handled: locks, clocks, streams."""

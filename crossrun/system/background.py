@@ -1,7 +1,7 @@
-"""A call in a thread of its own, so that the caller can look after other things meanwhile.
+"""A call in a background thread, so that the caller can do other things in the meantime.
 
-Such a call can be cancelled: it ends at its next `checkpoint`. Whatever may take long, be it a
-child process or a loop, has one at least five times a second.
+The call can be cancelled: it ends at its next `checkpoint`. Anything that may take long, a child
+process or a loop, passes a checkpoint at least five times a second.
 """
 
 import threading
@@ -11,20 +11,20 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 Shown = TypeVar("Shown")
 _TICK = 0.05
-"""Seconds between two looks at a call that goes on."""
+"""Seconds between checks on a running call."""
 _thread = threading.local()
-"""Has the call that the current thread makes, as `background`."""
+"""Holds the current thread's call as `background`."""
 
 
 class Cancelled(BaseException):
-    """Nobody wants the result of this call any more."""
+    """The result of this call is no longer wanted."""
 
 
 class Background(Generic[Value]):
-    """Starts at once, or when it is asked to. The thread never keeps the program from ending.
+    """A call in a daemon thread, which never keeps the program from exiting.
 
     Attributes:
-        progress: how far the call has come, in the unit of whoever reports it.
+        progress: how far the call has got, in a unit that the call chooses.
     """
 
     def __init__(self, call: Callable[[], Value], *, start: bool = True) -> None:
@@ -39,15 +39,15 @@ class Background(Generic[Value]):
             self.start()
 
     def start(self) -> None:
-        """Makes the call."""
+        """Starts the call, if it was created with `start=False`."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def done(self, wait: float) -> bool:
-        """Waits up to so many seconds; whether the call is over."""
+        """Waits up to `wait` seconds; returns whether the call has ended."""
         return self._over.wait(wait)
 
     def cancel(self) -> None:
-        """Ends the call at its next checkpoint, and waits for that."""
+        """Cancels the call and waits until it has ended."""
         self.cancelled = True
         self._over.wait()
 
@@ -68,13 +68,13 @@ class Background(Generic[Value]):
 
 
 def checkpoint(progress: int | None = None) -> None:
-    """Ends the call that this thread makes, if it was cancelled; elsewhere nothing happens.
+    """Ends this thread's call if it was cancelled. Does nothing in other threads.
 
     Args:
-        progress: how far the call has come.
+        progress: how far the call has got.
 
     Raises:
-        Cancelled: it was.
+        Cancelled: the call was cancelled.
     """
     background: Background[object] | None = getattr(_thread, "background", None)
     if background is None:
@@ -88,12 +88,12 @@ def checkpoint(progress: int | None = None) -> None:
 def awaited(
     call: Callable[[], Value], shown: Callable[[int], Shown]
 ) -> Generator[Shown, None, Value]:
-    """Makes a call in the background; its value is that of the call.
+    """Makes a call in the background and returns its value.
 
-    Closing the generator cancels the call. Whatever happens, the call is over in the end.
+    Closing the generator cancels the call. The call has always ended when the generator has.
 
     Yields:
-        The call's progress, as `shown` makes it.
+        What `shown` makes of the call's progress.
     """
     background = Background(call)
     try:

@@ -1,21 +1,21 @@
-"""How a run is asked to stop: a flag that signal handlers set and all that waits looks at."""
+"""A request to stop a run: a flag that signal handlers set and every wait checks."""
 
 from collections.abc import Callable
 
 from msgspec import Struct
 
 CANCEL = "crossrun cancel"
-"""Who asks when another command does."""
+"""`requested_by` when another command asked."""
 
 
 class CancelToken(Struct):
-    """Set once; asked for again, it becomes urgent: no more waiting for a polite end."""
+    """Set once. A second request makes it urgent: nothing waits for a graceful end any longer."""
 
     requested_by: str | None = None
     """Who asked: a signal's name, or `CANCEL`."""
     urgent: bool = False
     cancelled: Callable[[], bool] | None = None
-    """Looks whether another command asked; cheap, since it is called at every look at the flag."""
+    """Whether another command asked. Cheap, since it is called each time the flag is checked."""
 
     def request(self, by: str, *, urgent: bool = False) -> None:
         """Asks the run to stop."""

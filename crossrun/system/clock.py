@@ -1,4 +1,4 @@
-"""The time as it is stored, in UTC, ISO-8601 with microseconds; and a clock for lengths of time."""
+"""Timestamps as stored (UTC, ISO 8601 with microseconds), and a clock for durations."""
 
 import time
 from datetime import UTC, datetime
@@ -7,25 +7,25 @@ _left_out = 0.0
 
 
 def monotonic() -> float:
-    """Seconds of a clock that is never set back and stands still while crossrun is suspended."""
+    """Seconds on a clock that never goes back and stands still while crossrun is suspended."""
     return time.monotonic() - _left_out
 
 
 def leave_out(seconds: float) -> None:
-    """Takes time out of `monotonic` in which crossrun and all that it started were suspended."""
+    """Excludes time during which crossrun and everything it started were suspended."""
     global _left_out  # noqa: PLW0603  it is the clock of this process
     _left_out += seconds
 
 
 def now() -> str:
-    """The present moment."""
+    """The current time."""
     return utc(datetime.now(UTC))
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Seconds from one stored time to another; None while one of them is not known.
+    """Seconds from one stored time to another; None if either is missing.
 
-    Never less than none: between the two, the clock may have been set back.
+    Never negative, even if the clock was set back in between.
     """
     if start is None or end is None:
         return None
@@ -34,5 +34,5 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
 
 
 def utc(moment: datetime) -> str:
-    """A moment as text."""
+    """A time as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

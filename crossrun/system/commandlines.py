@@ -1,4 +1,4 @@
-"""Command lines as agents write them: out of the shell that ran them, and apart into commands."""
+"""Command lines of agents: unwrapped from the shell that ran them, and split into commands."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ _CALLED = re.compile(
     r"\s*(?:\S*/)?(?:ba|z|da|k|fi)?sh\s+-l?c\s+(?:'(?P<plain>[^']*)'\s*$)?", re.DOTALL
 )
 _LONGEST = 4_000
-"""Characters of a command line that are looked at; what is longer is a script."""
+"""Characters of a command line that are parsed; anything longer is a script."""
 
 _HEREDOC = re.compile(
     r"<<-?\s*(['\"]?)(\w+)\1(?P<rest>[^\n]*)(?:\n.*?(?:\n[ \t]*\2[ \t]*(?=\n|$)|\Z)|$)", re.DOTALL
@@ -23,7 +23,7 @@ _ASIDE = re.compile(r"\s+#\s.*$|^#.*$")
 
 
 def bare_command(command: str) -> str:
-    """What an agent's shell was told to do, without the shell around it."""
+    """A command without the `sh -c` around it."""
     called = _CALLED.match(command)
     if called is None:
         return command
@@ -40,10 +40,10 @@ def bare_command(command: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def simple_commands(command: str) -> tuple[str, ...]:
-    """The commands of a command line in their order, each on one line.
+    """The commands of a command line in order, each on one line.
 
-    A pipe is one command, and so is a loop or a condition with all that is in it. The text of a
-    here-document is left out.
+    A pipeline counts as one command, and so does a loop or a condition with its body. The text of
+    a here-document is left out.
     """
     text = _HEREDOC.sub(r"<<\2\g<rest>", bare_command(command)[:_LONGEST])
     parts = [one_line(_ASIDE.sub("", part)) for part in _split(text)]

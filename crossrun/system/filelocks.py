@@ -1,4 +1,4 @@
-"""Locks on files: the kernel lets go of them when the process dies, however it dies."""
+"""File locks. The kernel releases them when the process dies, however it dies."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from crossrun.system.folders import make_private
 
 @contextmanager
 def file_locked(lock: Path) -> Iterator[None]:
-    """Holds a lock file, after waiting for it."""
+    """Waits for a lock file and holds it."""
     make_private(lock.parent)
     file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -23,10 +23,10 @@ def file_locked(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def trying_lock(lock: Path) -> Iterator[Iterator[bool]]:
-    """Tries to hold a lock file without waiting for it.
+    """Tries to take a lock file without blocking.
 
     Yields:
-        One answer for each try: whether it is held from now on.
+        An iterator: each `next` tries once and returns whether the lock is held.
     """
     make_private(lock.parent)
     file = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
@@ -47,7 +47,7 @@ def trying_lock(lock: Path) -> Iterator[Iterator[bool]]:
 
 
 def is_locked(lock: Path) -> bool:
-    """Whether somebody holds a lock file; one that does not exist is free."""
+    """Whether a process holds a lock file. A missing file is not locked."""
     try:
         file = os.open(lock, os.O_RDWR)
     except FileNotFoundError:

@@ -1,10 +1,10 @@
-"""Folders that only their owner may look into, and the current one."""
+"""Private folders, and the current folder."""
 
 from pathlib import Path
 
 
 def current_folder() -> Path | None:
-    """Where the command was called; None if that folder no longer exists."""
+    """The current working directory; None if it no longer exists."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -12,9 +12,9 @@ def current_folder() -> Path | None:
 
 
 def make_private(folder: Path) -> None:
-    """Makes a folder and those above it that are missing, all of them 0700. Raises OSError.
+    """Creates a folder and its missing parents, each with mode 0700. Raises OSError.
 
-    `mkdir(parents=True, mode=...)` would give the mode to the last one only.
+    `mkdir(parents=True, mode=...)` would apply the mode to the last one only.
     """
     if folder.is_dir():
         return

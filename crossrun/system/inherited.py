@@ -1,4 +1,4 @@
-"""What a process inherits from whoever starts it, put in order before anything else happens.
+"""Resets what a process inherits from its launcher, before anything else happens.
 
 A launcher may ignore SIGCHLD, block signals, close the standard streams or make them non-blocking.
 Each of these would make crossrun lose exit codes, requests to stop, or data.
@@ -30,13 +30,13 @@ ENDING = tuple(
     )
     if hasattr(signal, name)
 )
-"""Signals that would end the process: crossrun ends in order instead."""
+"""Signals that would kill the process. crossrun shuts down in order instead."""
 
 
 class Interrupted(BaseException):
-    """A signal asks the command to end, whatever it is doing; `number` is that of the signal.
+    """A signal asks the command to end; `number` is the signal's.
 
-    No KeyboardInterrupt, since typer would take every one of these for Ctrl-C.
+    Not a KeyboardInterrupt, because typer would take each of these for Ctrl-C.
     """
 
     def __init__(self, number: int) -> None:
@@ -45,7 +45,7 @@ class Interrupted(BaseException):
 
 
 def put_in_order() -> None:
-    """Makes the process what it would be if nobody had meddled with it."""
+    """Restores signals, standard streams and HOME to a usable state."""
     streams.install()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it makes every exit code 0
     for number in ENDING:
@@ -61,6 +61,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def exit_code(interrupt: BaseException) -> int:
-    """What a process ends with that a signal interrupted: 128 plus the signal's number."""
+    """The exit code of a process that a signal interrupted: 128 plus the signal's number."""
     number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
     return 128 + number

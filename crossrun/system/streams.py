@@ -1,7 +1,7 @@
-"""Standard input, output and error, in whatever state a launcher may have left them.
+"""Standard input, output and error that work in any state a launcher leaves them in.
 
-A stream that somebody made non-blocking is waited for, so that no data is lost. What people read is
-dropped without an error once it cannot be written. Data that cannot be written is an error, once.
+Writing to a non-blocking stream waits, so no data is lost. Output for people is dropped without an
+error once it cannot be written. Data that cannot be written raises an error, once.
 """
 
 import errno
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class StandardStream(io.FileIO):
-    """One of the three descriptors that every program has.
+    """One of the three standard descriptors.
 
     Args:
         descriptor: 0, 1 or 2.
         mode: `r` or `w`.
-        droppable: whether what cannot be written is dropped without an error.
+        droppable: whether output that cannot be written is dropped without an error.
 
     Attributes:
-        trouble: why nothing can be written any more; what follows is dropped.
+        trouble: why writing failed; all later output is dropped.
     """
 
     def __init__(self, descriptor: int, mode: str, *, droppable: bool = False) -> None:
@@ -33,13 +33,13 @@ class StandardStream(io.FileIO):
         self.trouble: OSError | None = None
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Reads what is there; waits until something is."""
+        """Reads the data that is available; waits until there is some."""
         while (count := cast("int | None", super().readinto(buffer))) is None:
             self._wait_until_ready()
         return count
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Writes at least a part; waits until that is possible. Raises OSError, once."""
+        """Writes at least part of the data, waiting if necessary. Raises OSError once."""
         size = memoryview(data).nbytes
         if self.trouble is not None:
             return size
@@ -62,7 +62,7 @@ class StandardStream(io.FileIO):
 
 
 def install() -> None:
-    """Puts these streams in the place of Python's own, and the null device where one is closed."""
+    """Replaces Python's standard streams, and opens the null device for each closed one."""
     for descriptor in range(3):
         _open_if_closed(descriptor)
     sys.stdin = _text(StandardStream(0, "r"), sys.stdin)
@@ -71,21 +71,21 @@ def install() -> None:
 
 
 def output_trouble() -> OSError | None:
-    """Why data could not be written; None also when whoever read it has seen enough."""
+    """Why data could not be written; None if the reader just closed the pipe."""
     trouble = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "trouble", None)
     reader_left = isinstance(trouble, OSError) and trouble.errno == errno.EPIPE
     return None if reader_left else trouble
 
 
 def flush() -> None:
-    """Writes what is left, as far as that is possible."""
+    """Flushes both outputs as far as possible."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
 
 
 def abandon(stream: TextIO) -> None:
-    """Gives a stream up that a thread is still writing to: from now on nobody waits for it."""
+    """Gives up a stream that a thread is still writing to, so that nobody waits for it."""
     nowhere = io.TextIOWrapper(io.BytesIO(), "utf-8")
     if stream is sys.stdout:
         sys.stdout = nowhere
@@ -97,11 +97,11 @@ def _open_if_closed(descriptor: int) -> None:
     try:
         os.fstat(descriptor)
     except OSError:
-        # the lowest free number is this one: those below it are open by now
+        # open() takes the lowest free number, which is this one: all lower ones are open
         os.open(os.devnull, os.O_RDWR)
 
 
-def _text(raw: StandardStream, before: Any) -> TextIO:  # noqa: ANN401  None where it was closed
+def _text(raw: StandardStream, before: Any) -> TextIO:  # noqa: ANN401  None if it was closed
     buffer: Any = io.BufferedReader(raw) if raw.readable() else io.BufferedWriter(raw)
     return io.TextIOWrapper(
         buffer,

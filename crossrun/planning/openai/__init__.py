@@ -20,7 +20,7 @@ class OpenAIPlanner:
 
     Args:
         model: its name on the server.
-        environ: names key and server, see `Client`.
+        environ: names the key and the server, see `Client`.
         timeout: seconds to wait for one answer.
     """
 
@@ -43,7 +43,7 @@ class OpenAIPlanner:
             prompt = _prompt_of(calls[0]) if calls else None
             if not calls:
                 _require_work(planner_input, reply)
-        except RunFailed as failed:  # the call is paid for all the same
+        except RunFailed as failed:  # the call has been paid for anyway
             return replace(decision, failure=failed.failure)
         return replace(decision, prompt=prompt)
 
@@ -65,7 +65,7 @@ def _new_messages(planner_input: PlannerInput) -> list[Message]:
 
 
 def _since_the_end(planner_input: PlannerInput) -> str:
-    """What is new when the conversation had come to its end: a task, or one more step."""
+    """The news after the conversation had ended: a task, or one more step."""
     if not planner_input.reports:
         return planner_input.task
     return f"The agent had to do one more step after that: {report(planner_input.reports[-1])}"
@@ -84,7 +84,7 @@ def _answered(calls: Sequence[Message], planner_input: PlannerInput) -> list[Mes
 
 
 def _require_work(planner_input: PlannerInput, reply: Message) -> None:
-    """The planner wants nothing more: that is right only when something was done."""
+    """Raises if the planner is done before the agent has done anything."""
     if planner_input.reports:
         return
     text = " ".join(str(reply.get("content") or "nothing").split())[:200]

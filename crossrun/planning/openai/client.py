@@ -1,6 +1,6 @@
 """One call to any server that speaks OpenAI's chat completions: OpenAI, Ollama, vLLM and others.
 
-Foreign errors are translated at this border, each into a failure that says what to do.
+Errors of the SDK are translated here, each into a failure that says what to do.
 """
 
 import time
@@ -22,7 +22,7 @@ _BEFORE_ASKING_AGAIN = 0.5
 
 
 class RequestRefused(RunFailed):
-    """The server does not take the request as it is; another one it may take."""
+    """The server refused this request, but may accept another one."""
 
 
 class Client:
@@ -31,10 +31,10 @@ class Client:
     Args:
         caller: who asks.
         model: its name on the server.
-        environ: where key and server are named: `OPENAI_API_KEY`, unless the server wants none, and
+        environ: names the key, `OPENAI_API_KEY`, unless the server needs none, and the server,
             `OPENAI_BASE_URL`, unless it is OpenAI.
-        timeout: seconds to wait for one answer, None without end.
-        retries: how often a call that a server failed is made again.
+        timeout: seconds to wait for one answer; None waits for ever.
+        retries: how often a call is repeated after a server error.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Client:
         """The model's next message, and what it cost.
 
         Raises:
-            RequestRefused: the server does not take the request.
+            RequestRefused: the server refused the request.
             RunFailed: anything else went wrong.
         """
         import openai
@@ -75,7 +75,7 @@ class Client:
             raise RunFailed(nonsense(self._environ, is_page=is_page)) from error
 
     def _answer(self, messages: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401  foreign
-        """Asks again where a server failed, but never waits for a quota without saying so."""
+        """Retries server errors, but never waits for a quota without saying so."""
         import openai
 
         left = self._retries

@@ -1,4 +1,4 @@
-"""What a server or the way to it says when a call fails, as failures that say what to do."""
+"""Errors of a server, or of the way to it, as failures that say what to do."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ class Caller(Struct, frozen=True):
     other_model: str
     """How to choose another model."""
     without: str
-    """How to go on without this model."""
+    """How to continue without this model."""
 
 
 def failure_of(error: "openai.OpenAIError", caller: Caller, environ: Mapping[str, str]) -> Failure:
@@ -59,10 +59,10 @@ def failure_of(error: "openai.OpenAIError", caller: Caller, environ: Mapping[str
 
 
 def nonsense(environ: Mapping[str, str], *, is_page: bool) -> Failure:
-    """An answer that is no chat completion; `is_page`: it is a web page."""
+    """An answer that is not a chat completion; `is_page`: it is a web page."""
     base_url = value_of(environ, "OPENAI_BASE_URL")
     proxy = proxy_variable(environ, base_url)
-    what = "a web page" if is_page else "an answer that is no chat completion"
+    what = "a web page" if is_page else "an answer that is not a chat completion"
     through = f" (through the proxy in {proxy})" if proxy else ""
     return Failure(
         "PROVIDER_ERROR",
@@ -97,7 +97,7 @@ def _unreachable(error: Exception, caller: Caller, environ: Mapping[str, str]) -
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, as far as that says something."""
+    """An error and its causes, skipping those without a message."""
     while error is not None:
         if str(error):
             yield error
@@ -105,7 +105,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _retry_at(error: "openai.RateLimitError", message: str) -> str | None:
-    """When the provider wants to be asked again, by its header or else by its words."""
+    """When to ask the provider again, by its header or else by its message."""
     now = datetime.now().astimezone()
     header = error.response.headers.get("retry-after", "")
     if header.isdecimal():

@@ -1,7 +1,7 @@
-"""What in the environment keeps a call from being made: the variable is named, never its secrets.
+"""Environment variables that prevent a call. Messages name the variable, never its secrets.
 
-The HTTP library of the `openai` package reads these variables by itself, and what it says when one
-of them is wrong does not tell which.
+The HTTP library of the `openai` package reads these variables by itself, and its errors do not say
+which one is wrong.
 """
 
 import ssl
@@ -19,18 +19,18 @@ _OPENAI = "https://api.openai.com"
 
 
 def value_of(environ: Mapping[str, str], name: str) -> str | None:
-    """A variable without the white space that copying leaves around it; None: it says nothing."""
+    """A variable without surrounding white space; None if it is empty."""
     return environ.get(name, "").strip() or None
 
 
 def obstacle(environ: Mapping[str, str]) -> Failure | None:
-    """The first variable because of which no call can be made."""
+    """The first variable that prevents a call, as a failure."""
     checks = (_bad_headers, _bad_certificates, _bad_proxies)
     return next((failure for check in checks for failure in check(environ)), None)
 
 
 def proxy_variable(environ: Mapping[str, str], base_url: str | None) -> str | None:
-    """The variable that names the proxy on the way to a server; None: there is none."""
+    """The variable that names the proxy for a server; None without a proxy."""
     try:
         server = urlsplit(base_url or _OPENAI)
     except ValueError:
@@ -43,7 +43,7 @@ def proxy_variable(environ: Mapping[str, str], base_url: str | None) -> str | No
 
 
 def about_certificates(environ: Mapping[str, str]) -> str:
-    """How to have the certificates of a company's network trusted."""
+    """How to trust the certificates of a company's network."""
     named = [name for name in _OTHER_CERTIFICATES if value_of(environ, name)]
     note = f" ({named[0]} is not read)" if named else ""
     return f"set SSL_CERT_FILE to a file with your network's CA certificates{note}"

@@ -1,4 +1,4 @@
-"""A writer on any server that speaks OpenAI's chat completions."""
+"""A rewriter on any server that speaks OpenAI's chat completions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,12 +21,12 @@ _WRITER = Caller(
 
 
 class OpenAIRewriter:
-    """Words workflows with a model. Better words may fail, learning may not.
+    """Rewords workflows with a model. Rewording may fail, learning may not.
 
     Args:
         model: its name on the server.
-        environ: names key and server, see `Client`; OpenAI wants a key.
-        timeout: seconds to wait for one answer, None without end.
+        environ: names the key and the server, see `Client`; OpenAI requires a key.
+        timeout: seconds to wait for one answer; None waits for ever.
     """
 
     def __init__(self, *, model: str, environ: Mapping[str, str], timeout: float | None) -> None:
@@ -42,9 +42,9 @@ class OpenAIRewriter:
         )
 
     def reword(self, workflow: Workflow, task: str) -> Reworded:
-        """Asks once, and once more when the reply is not accepted or the schema is not known.
+        """Asks once, and once more if the reply or the schema is refused.
 
-        No call is made without a key or an address: the task would leave for nothing.
+        Without a key or an address no call is made: the task would be sent out for nothing.
         """
         if not self._may_ask:
             return Reworded(workflow, trouble="the wording model needs a key: set OPENAI_API_KEY")
@@ -66,7 +66,7 @@ class OpenAIRewriter:
             result = accepted(workflow, text)
             if isinstance(result, Workflow):
                 return Reworded(result, used)
-            trouble = f"{_WRITER.name}'s reply was not taken over: {result}"
+            trouble = f"{_WRITER.name}'s reply was not accepted: {result}"
             messages = (*messages, *again(text, result))
         return Reworded(workflow, used, self._redactor(trouble)[0])
 
