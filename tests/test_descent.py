@@ -15,10 +15,10 @@ from homes import started
 from processes import is_gone, wait_for
 
 from crossrun.executors.commands import shell
-from crossrun.executors.descent import lost_in, written_down
+from crossrun.executors.descent import Tracking, lost_in, written_down
 from crossrun.executors.process import Launch, ProcessLimits, supervise
 from crossrun.executors.process_table import Process, boot_id, is_alive
-from crossrun.executors.survivors import adopt_orphans, end_survivors
+from crossrun.executors.survivors import adopting_orphans, end_survivors
 from crossrun.system.cancellation import CancelToken
 
 ENVIRON = {"PATH": os.environ["PATH"]}
@@ -58,6 +58,13 @@ def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
     process.wait()
 
 
+@pytest.fixture
+def adopting() -> Iterator[None]:
+    """Orphans come to the tests, as they come to a process of crossrun's own."""
+    with adopting_orphans():
+        yield
+
+
 def written(file: Path, *processes: Process, boot: str | None = None) -> Path:
     """A list of processes as a run writes it."""
     ours = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -74,7 +81,7 @@ def process_of(pid: int) -> Process:
 def test_a_child_and_its_descendants_are_written_down_while_they_live(tmp_path: Path) -> None:
     file = tmp_path / "processes" / "run"
     launch = Launch(
-        shell("echo $$; env -i sleep 60 & wait"), tmp_path, ENVIRON, "run", process_list=file
+        shell("echo $$; env -i sleep 60 & wait"), tmp_path, ENVIRON, "run", tracking=Tracking(file)
     )
     lines = supervise(launch, ProcessLimits(CancelToken()))
     pid = int(next(line for line in lines if isinstance(line, bytes)))
@@ -118,11 +125,11 @@ def test_ending_takes_what_is_written_down_and_nobody_else(
     assert sleeper.poll() is None
 
 
+@pytest.mark.usefixtures("adopting")
 def test_an_orphan_that_came_just_before_the_kill_is_known_by_its_folder(
     tmp_path: Path,
 ) -> None:
     """Here the tests stand for process 1: they get the orphan."""
-    adopt_orphans()
     began = process_of(os.getpid())
     file, workspace = tmp_path / "run", tmp_path / "workspace"
     (workspace / "deep").mkdir(parents=True)
@@ -190,6 +197,7 @@ def test_a_tool_server_of_codex_does_not_survive_a_kill(codex: CodexWorld, tmp_p
     wait_for(lambda: is_gone(servers[0]))
 
 
+@pytest.mark.usefixtures("adopting")
 def test_orphans_are_waited_for_and_own_children_are_not(tmp_path: Path) -> None:
     own = subprocess.Popen(["true"], start_new_session=True)
     wait_for(lambda: own.pid in zombies())

@@ -8,6 +8,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ import pytest
 from processes import LINGERING, is_gone, lingering, told_pid, wait_for
 
 from crossrun.executors.commands import CommandResult, run_command, shell
+from crossrun.executors.descent import Tracking
 from crossrun.executors.process import (
     LONGEST_LINE,
     STALLED,
@@ -27,7 +29,7 @@ from crossrun.executors.process import (
     ProcessLimits,
     supervise,
 )
-from crossrun.executors.survivors import MARKER, end_survivors, marked
+from crossrun.executors.survivors import MARKER, adopting_orphans, end_survivors, marked
 from crossrun.model.failures import CANCELLED, TIMED_OUT
 from crossrun.system.cancellation import CancelToken
 
@@ -79,7 +81,8 @@ class Supervised:
         return supervise(self.launch(*shell(script)), limits or ProcessLimits(CancelToken()))
 
     def launch(self, *argv: str, **options: Any) -> Launch:  # noqa: ANN401  fields of Launch
-        return Launch(argv, self.cwd, ENVIRON, self.run_id, **options)
+        tracking = Tracking(folder=self.cwd)
+        return Launch(argv, self.cwd, ENVIRON, self.run_id, tracking=tracking, **options)
 
     def script(self, script: str, limits: ProcessLimits | None = None, **options: Any) -> Seen:  # noqa: ANN401
         """Runs a shell script to its end."""
@@ -389,13 +392,19 @@ def end_as_told(ending: Ending, supervised: Supervised, script: str) -> None:
 
 
 class TestSurvivors:
+    @pytest.mark.parametrize("context", [adopting_orphans, nullcontext])
     @pytest.mark.parametrize("ending", ["by itself", "stopped", "closed"])
     @pytest.mark.parametrize("how", LINGERING)
     def test_nothing_is_left_however_it_ends(
-        self, supervised: Supervised, how: str, ending: Ending
+        self,
+        supervised: Supervised,
+        how: str,
+        ending: Ending,
+        context: Callable[[], AbstractContextManager[None]],
     ) -> None:
         began = time.monotonic()
-        end_as_told(ending, supervised, lingering(how, supervised.cwd))
+        with context():
+            end_as_told(ending, supervised, lingering(how, supervised.cwd))
 
         pid = told_pid(supervised.cwd)
         assert is_gone(pid)

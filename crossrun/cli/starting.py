@@ -13,6 +13,7 @@ from crossrun.cli.globals import Globals
 from crossrun.cli.suspending import Suspension, suspendable
 from crossrun.engine.context import RunDependencies
 from crossrun.errors import UsageError
+from crossrun.executors.survivors import adopting_orphans
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, run_object
 from crossrun.services.app import App
@@ -76,7 +77,7 @@ def carry_out(
     Returns:
         The run as its last event left it.
     """
-    with signals.asking_to_stop(stop), suspendable() as suspension:
+    with adopting_orphans(), signals.asking_to_stop(stop), suspendable() as suspension:
         ended = _shown(prepared, dependencies, app, views, stop, suspension)
     clean_up_after(app, ended.id)
     return ended

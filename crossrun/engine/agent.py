@@ -95,7 +95,7 @@ class Work:
             deadline=run.deadline,
             idle_timeout=limits.idle_timeout,
             limit=lambda: state.budget_reached(limits),
-            process_list=run.process_list,
+            tracking=run.tracking,
             subfolder=run.subfolder,
         )
 

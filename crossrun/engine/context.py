@@ -12,6 +12,7 @@ from crossrun.config.tasktypes import TaskType
 from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.events import CancelRequested, Event, SnapshotProgressed
 from crossrun.executors import Executor
+from crossrun.executors.descent import Tracking
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Source
@@ -109,12 +110,12 @@ class RunContext:
         self._stop_reported = False
 
     @property
-    def process_list(self) -> Path | None:
-        """The file in which the run's processes are written down while they live."""
-        return (
-            None
-            if self.dependencies.processes is None
-            else self.dependencies.processes / self.run_id
+    def tracking(self) -> Tracking:
+        """How the run's processes are found again."""
+        folder = self.dependencies.processes
+        return Tracking(
+            file=None if folder is None else folder / self.run_id,
+            folder=self.path if self.dependencies.workspaces.is_own(self.path) else None,
         )
 
     @property

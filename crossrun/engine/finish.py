@@ -88,7 +88,7 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
         environ=run.dependencies.environ,
         run_id=run.run_id,
         limits=ProcessLimits(run.stop, run.deadline),
-        process_list=run.process_list,
+        tracking=run.tracking,
     )
     cut_short = result.end.cut_short
     code = result.end.code if cut_short is None else None

@@ -235,7 +235,7 @@ def _set_up(run: RunContext, command: str) -> Facts:
         environ=run.dependencies.environ,
         run_id=run.run_id,
         limits=ProcessLimits(run.stop, run.deadline),
-        process_list=run.process_list,
+        tracking=run.tracking,
     )
     cut_short, code = result.end.cut_short, result.end.code
     yield SetupRan(

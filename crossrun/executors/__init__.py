@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from crossrun.events import AgentEvent, Channel
+from crossrun.executors.descent import Tracking
 from crossrun.model.failures import Failure
 from crossrun.model.tokens import NO_TOKENS, Tokens
 from crossrun.system.cancellation import CancelToken
@@ -19,8 +20,7 @@ class TurnRequest(Struct, frozen=True):
     earlier turn, whose thread had used `thread_tokens`. `deadline` is a time of the monotonic
     clock, `idle_timeout` is in seconds and counts only while no command runs. `limit` tells why
     the agent has to end now because of what it has used, if so. `keep` takes each raw line of the
-    agent for the transcript. `process_list` is the file in which the agent's processes are written
-    down while they live.
+    agent for the transcript. `tracking` says how the agent's processes are found again.
     """
 
     run_id: str
@@ -35,7 +35,7 @@ class TurnRequest(Struct, frozen=True):
     deadline: float | None = None
     idle_timeout: float | None = None
     limit: Callable[[], Failure | None] = lambda: None
-    process_list: Path | None = None
+    tracking: Tracking = Tracking()
     subfolder: str = ""
 
     @property

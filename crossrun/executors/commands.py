@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from crossrun.executors.descent import Tracking
 from crossrun.executors.process import Launch, LinePart, ProcessExit, ProcessLimits, supervise
 from crossrun.redaction import without_keys
 
@@ -27,7 +28,7 @@ def run_command(
     environ: Mapping[str, str],
     run_id: str,
     limits: ProcessLimits,
-    process_list: Path | None = None,
+    tracking: Tracking = Tracking(),  # noqa: B008  it is frozen
 ) -> Generator[None, None, CommandResult]:
     """Runs a command to its end.
 
@@ -38,7 +39,7 @@ def run_command(
         OSError: it cannot be started.
     """
     environ = {**without_keys(environ), "PWD": str(workspace)}
-    launch = Launch(argv, workspace, environ, run_id, merge_stderr=True, process_list=process_list)
+    launch = Launch(argv, workspace, environ, run_id, merge_stderr=True, tracking=tracking)
     lines = supervise(launch, limits)
     kept = _Kept()
     yield None

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from crossrun.executors.process_table import (
     Process,
@@ -27,6 +27,7 @@ from crossrun.executors.process_table import (
     tree,
     works_in,
 )
+from crossrun.executors.survivors import adopts_orphans
 from crossrun.system.folders import make_private
 
 _INTERVAL = 0.1
@@ -38,55 +39,87 @@ _UNCLAIMED = 0.5
 """Seconds after which nobody else is going to wait for an ended process."""
 
 
+class Tracking(NamedTuple):
+    """How the processes of a run are found again.
+
+    `file`: where they are written down; None: nowhere. `folder`: the run's own workspace, in which
+    nobody else starts programs; None: it works in a folder of the user's.
+    """
+
+    file: Path | None = None
+    folder: Path | None = None
+
+
 class Descent:
     """Keeps track of one child's descendants, and waits for those that became orphans.
 
     A thread does so ten times a second, since a tool server may come and lose its parent while
     crossrun is busy.
 
+    A process is a descendant only by evidence: it was seen below the child, or it is in a session
+    that one of the child's descendants was in. If this process is crossrun's own and adopts
+    orphans, so are those that come to it while no other child is tracked. Other children of this
+    process belong to the program that started them.
+
+    It is made before the child starts, which `begin` then names.
+
     Args:
-        child: the process id of the child, which leads a session.
-        file: where they are written down; None: nowhere.
-        strangers: `own_children` before the child was started.
+        tracking: where the descendants are written down, and where they work.
     """
 
-    _claimed: ClassVar[set[int]] = set()
-    """Children of this program that a `Descent` was made for; their owners wait for them."""
+    _tracked: ClassVar[set["Descent"]] = set()
+    """Those whose child may still have descendants."""
 
-    def __init__(self, child: int, file: Path | None, strangers: Collection[int]) -> None:
-        self._child = child
-        self._file = file
-        self._strangers = frozenset(strangers)
-        self._claimed.add(child)
+    def __init__(self, tracking: Tracking) -> None:
+        self._file, self._folder = tracking
+        self._strangers = frozenset(own_children())
+        self._child: Process | None = None
         self._living: set[Process] = set()
+        self._sessions: dict[int, Process] = {}
         self._ended: dict[Process, float] = {}
         self._touched = 0.0
         self._lock = Lock()
         self._closed = Event()
+        self._tracked.add(self)
+        self._thread = Thread(target=self._watch, daemon=True, name="descent")
+
+    def begin(self, pid: int) -> None:
+        """Tracks the descendants of a child, which leads a session."""
+        status = status_of(pid)
+        self._child = status.process if status is not None else Process(pid, "")
+        self._sessions[pid] = self._child
         self.living()
-        self._thread = Thread(target=self._watch, daemon=True, name=f"descent of {child}")
         self._thread.start()
 
     def living(self) -> set[Process]:
-        """All that are there now, orphans included."""
+        """All descendants that run now, orphans included."""
         with self._lock:
-            orphans = self._orphans()
+            orphans = self._adopted()
             self._wait_for(orphans, time.monotonic())
             before = self._living
-            self._living = {one for one in before if is_alive(one)}
-            self._living.update(tree({self._child, *(one.process.pid for one in orphans)}))
+            roots = [*before, *(status.process for status in orphans)]
+            if self._child is not None:
+                roots.append(self._child)
+            self._living = set(tree(process.pid for process in roots if _is_there(process)))
+            self._note_sessions()
             if self._living != before:
                 self._write()
             elif _since_boot() >= self._touched + _SIGN_OF_LIFE:
                 self._touch()
             return self._living
 
+    def left(self) -> set[Process]:
+        """The same, with orphans that process 1 got, for which all processes are looked at."""
+        living = self.living()
+        return living if adopts_orphans() else living | set(self._lost())
+
     def close(self) -> None:
         """Nobody is left, so nothing has to be remembered."""
         self._closed.set()
-        self._thread.join()
-        self._wait_for(self._orphans(), float("inf"))
-        self._claimed.discard(self._child)
+        if self._thread.is_alive():
+            self._thread.join()
+        self._wait_for(self._adopted(), float("inf"))
+        self._tracked.discard(self)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 
@@ -97,12 +130,59 @@ class Descent:
             self.living()
             took = time.thread_time() - began
 
-    def _orphans(self) -> list[ProcessStatus]:
-        """Processes that `survivors.adopt_orphans` brought here when their parent ended."""
-        ours = os.getsid(0)
-        pids = own_children() - self._strangers - self._claimed
+    def _adopted(self) -> list[ProcessStatus]:
+        """Descendants that became children of this process when their parent ended."""
+        pids = own_children() - self._strangers
+        others = [each for each in self._tracked.copy() if each is not self]
+        pids -= {each.child for each in (self, *others) if each.child is not None}
+        only_ours = adopts_orphans() and not others
         statuses = [status for pid in pids if (status := status_of(pid)) is not None]
-        return [status for status in statuses if status.session != ours]
+        ours = os.getsid(0)
+        return [
+            status
+            for status in statuses
+            if status.session != ours and (only_ours or self._is_descendant(status))
+        ]
+
+    @property
+    def child(self) -> int | None:
+        """The process id of the child, once it was started."""
+        return None if self._child is None else self._child.pid
+
+    def _is_descendant(self, status: ProcessStatus) -> bool:
+        if status.process in self._living or status.process in self._ended:
+            return True
+        leader = self._sessions.get(status.session)
+        return leader is not None and _number_is_free_or_of(leader)
+
+    def _note_sessions(self) -> None:
+        """Remembers the sessions of descendants: whoever is in one later is a descendant, too."""
+        for process in self._living:
+            with suppress(OSError):
+                session = os.getsid(process.pid)
+                if session != os.getsid(0) and session not in self._sessions:
+                    leader = status_of(session)
+                    self._sessions[session] = (
+                        Process(session, "") if leader is None else leader.process
+                    )
+
+    def _lost(self) -> list[Process]:
+        """Descendants that another process adopted before they were seen here."""
+        child, adopters = self._child, reapers() - {os.getpid()}
+        statuses = [status for pid in everyone() if (status := status_of(pid)) is not None]
+        orphans = [each for each in statuses if each.parent in adopters and not each.ended]
+        return [
+            status.process
+            for status in orphans
+            if self._is_descendant(status)
+            or (
+                child is not None
+                and self._folder is not None
+                and not status.on_terminal
+                and _began_since(status.process, child)
+                and works_in(status.process.pid, self._folder)
+            )
+        ]
 
     def _wait_for(self, orphans: list[ProcessStatus], now: float) -> None:
         """Lets the system forget ended orphans.
@@ -120,10 +200,9 @@ class Descent:
     def _write(self) -> None:
         if self._file is None:
             return
-        child = status_of(self._child)
         content = {
             "boot": boot_id(),
-            "child": child and child.process,
+            "child": self._child,
             "processes": sorted(self._living),
         }
         partial = self._file.with_name(f".{self._file.name}")
@@ -184,6 +263,25 @@ def _content(file: Path) -> dict[str, Any]:
     if content["boot"] != boot_id():
         raise ValueError(file)
     return content
+
+
+def _is_there(process: Process) -> bool:
+    """Whether this very process exists, ended or not."""
+    status = status_of(process.pid)
+    return status is not None and status.process == process
+
+
+def _number_is_free_or_of(leader: Process) -> bool:
+    """Whether a session is still the one that a process led: its number is not used twice."""
+    status = status_of(leader.pid)
+    return status is None or status.process == leader
+
+
+def _began_since(process: Process, child: Process) -> bool:
+    try:
+        return int(process.start) >= int(child.start)
+    except ValueError:
+        return False
 
 
 def _since_boot() -> float:

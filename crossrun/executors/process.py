@@ -18,9 +18,8 @@ from typing import IO
 
 from msgspec import Struct
 
-from crossrun.executors.descent import Descent
-from crossrun.executors.process_table import own_children
-from crossrun.executors.survivors import MARKER, adopt_orphans, end_survivors
+from crossrun.executors.descent import Descent, Tracking
+from crossrun.executors.survivors import MARKER, end_survivors
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure
 from crossrun.system import clock
 from crossrun.system.cancellation import CancelToken
@@ -46,8 +45,8 @@ _POLITE_SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 0.5))
 class Launch(Struct, frozen=True):
     """What to start.
 
-    `merge_stderr`: both outputs come as lines; else stderr is kept apart. `process_list` is the
-    file in which the child and its descendants are written down while they live.
+    `merge_stderr`: both outputs come as lines; else stderr is kept apart. `tracking`
+    says how the child and its descendants are found again.
     """
 
     argv: Sequence[str]
@@ -56,7 +55,7 @@ class Launch(Struct, frozen=True):
     run_id: str
     stdin: bytes = b""
     merge_stderr: bool = False
-    process_list: Path | None = None
+    tracking: Tracking = Tracking()
 
 
 class ProcessLimits(Struct, frozen=True):
@@ -133,10 +132,13 @@ class _Child:
         self._gone_at: float | None = None
         self.output = _Lines()
         self._stderr = bytearray()
-        adopt_orphans()
-        strangers = own_children()
-        self._process = _start(launch)
-        self._descent = Descent(self._process.pid, launch.process_list, strangers)
+        self._descent = Descent(launch.tracking)
+        try:
+            self._process = _start(launch)
+        except BaseException:
+            self._descent.close()
+            raise
+        self._descent.begin(self._process.pid)
         self._last_output = clock.monotonic()
         self._selector = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
@@ -179,7 +181,7 @@ class _Child:
         if self._process.poll() is None:
             self._signal_group(signal.SIGKILL)
             self._process.wait()
-        end_survivors(self._run_id, self._descent.living)
+        end_survivors(self._run_id, self._descent.left)
         self._descent.close()
         self._selector.close()
         for pipe in (self._process.stdout, self._process.stderr):

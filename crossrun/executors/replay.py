@@ -74,7 +74,7 @@ class Replay:
             environ=self._environ,
             run_id=turn.run_id,
             limits=ProcessLimits(turn.stop, turn.deadline),
-            process_list=turn.process_list,
+            tracking=turn.tracking,
         )
         code = ran.end.code
         yield CommandRan(

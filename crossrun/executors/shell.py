@@ -41,7 +41,7 @@ class Shell:
             environ=self._environ,
             run_id=turn.run_id,
             limits=ProcessLimits(turn.stop, turn.deadline),
-            process_list=turn.process_list,
+            tracking=turn.tracking,
         )
         code = result.end.code
         yield CommandRan(command=turn.prompt, exit_code=code, output=result.output)

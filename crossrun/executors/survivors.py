@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from crossrun.executors.process_table import (
     Process,
@@ -28,16 +29,35 @@ _PATIENCE = 1.5
 _LOOK_AGAIN = 0.005
 
 
-def adopt_orphans() -> None:
+_adopting = False
+
+
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
     """Has the system hand orphans to this process instead of to process 1.
 
     So one is found, too, that detached itself from its parents and dropped its environment. Linux
-    only; elsewhere the marker has to do.
+    only; elsewhere the marker has to do. Only for a process that is crossrun's own: to a program
+    that runs crossrun as a library, orphans may come that no run started.
     """
-    if sys.platform == "linux":
-        import ctypes
+    global _adopting  # noqa: PLW0603  it is a property of the process
+    if sys.platform != "linux":
+        yield
+        return
+    import ctypes
 
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl = ctypes.CDLL(None).prctl
+    _adopting = prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        _adopting = False
+
+
+def adopts_orphans() -> bool:
+    """Whether this process is crossrun's own and gets its orphans."""
+    return _adopting
 
 
 def end_survivors(run_id: str, descended: Callable[[], Iterable[Process]] = tuple) -> int:

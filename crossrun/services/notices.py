@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Notice(NamedTuple):
-    """One message for people. `warning`: something did not work, although the command goes on."""
+    """One message for people. `warning`: something did not work, without effect on the result."""
 
     message: str
     warning: bool = False

@@ -96,7 +96,7 @@ class Codex:
             environ={**_nameable(self._environ), **self._program.environ},
             run_id=turn.run_id,
             stdin=self._prompt(turn).encode(),
-            process_list=turn.process_list,
+            tracking=turn.tracking,
         )
 
     def reader(self, turn: TurnRequest) -> CodexReader:
