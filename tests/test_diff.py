@@ -238,7 +238,7 @@ def test_the_change_so_far_of_a_run_that_goes_on(crossrun: Crossrun, going_on: s
     said = crossrun("diff", "--name-only")
     assert (said.out, said.err.splitlines()) == (
         "a\nready\nsub/s\n",
-        [f"run {going_on} goes on; this is its change so far"],
+        [f"run {going_on} is still active; this is its change so far"],
     )
     assert "+ a" in crossrun("files").out
     after = contents(crossrun.home / "snapshots"), contents(crossrun.home / "workspaces")

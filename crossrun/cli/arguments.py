@@ -1,5 +1,6 @@
 """Arguments that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,3 +11,6 @@ RunReference = Annotated[
 ProjectId = Annotated[str | None, typer.Option(metavar="NAME", help="Look in this project only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Write all at once, without a pager.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
+]

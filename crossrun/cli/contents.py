@@ -18,7 +18,7 @@ from crossrun.views.words import size
 MOST_SHOWN = 8 * 1024 * 1024
 """Bytes of a file that a terminal gets."""
 _LOOKED_AT = 8000
-"""Bytes in which a zero byte tells that a file is no text, as git has it."""
+"""Bytes in which git, and crossrun, look for the zero byte of a binary file."""
 _PIECE = 1024 * 1024
 _HALF_SECRET = 1024
 """Characters at the end of a beginning that has no lines."""
@@ -81,6 +81,21 @@ def show_text(
         options.say("note: secrets are left out here, not in the file")
 
 
+def show_or_pipe(
+    content: IO[bytes], name: str, options: Globals, redactor: Redactor, *, pager: bool
+) -> None:
+    """Shows a text on a terminal without secrets; writes it unchanged to anything else.
+
+    Raises:
+        UsageError: it is not text.
+    """
+    if options.out.on_screen:
+        show_text(content, name, options, redactor, pager=pager)
+    else:
+        require_text(content, name)
+        pipe_out(content, options)
+
+
 def readable(beginning: bytes, *, whole: bool) -> str:
     """A beginning as text. Half a line goes: half a secret at its end would not be recognised."""
     text = beginning.decode("utf-8", "replace")
@@ -97,11 +112,11 @@ def digest(content: IO[bytes]) -> str:
 
 
 def require_text(content: IO[bytes], name: str) -> None:
-    """Raises UsageError, FILE_BINARY, for what is no text; the content is at its beginning then."""
+    """Raises UsageError, FILE_BINARY, if the content is not text; leaves it at its beginning."""
     if b"\0" in content.read(_LOOKED_AT):
         raise UsageError(
             "FILE_BINARY",
-            f"{name} is no text",
+            f"{name} is not a text file",
             hint="copy it out: crossrun get RUN PATH -o FILE · crossrun artifacts get ID -o FILE",
         )
     content.seek(0)

@@ -5,7 +5,6 @@ import typer
 from crossrun.cli import signals
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.patterns import decided_in
 from crossrun.cli.starting import Views, carry_out
 from crossrun.executors.recording import SHIPPED, load
 from crossrun.memory.choosing import QUICKSTART
@@ -16,6 +15,7 @@ from crossrun.projections.resume import Parent
 from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
 from crossrun.services.lineage import PreparedRun
+from crossrun.services.pattern_decisions import decision_of
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.choices import choice_lines
@@ -65,7 +65,7 @@ def _shown(app: App, options: Globals) -> tuple[list[Run], int]:
     named = MemoryOptions(pattern_id=learned.id, reference_run_id=first.id)
     second, code = _run(_SECOND_TASK, "second", named, app, options)
     _title("4 of 4  The decision", options)
-    options.say(*choice_lines(decided_in(app.store, second), options.err))
+    options.say(*choice_lines(decision_of(app.store, second), options.err))
     return [first, second], code
 
 
@@ -96,7 +96,7 @@ def _result(store: Store, runs: list[Run]) -> dict[str, object]:
     return {
         "runs": [run_object(run) for run in runs],
         "pattern": pattern_object(store.patterns.pattern(learned)) if learned else None,
-        "decision": plain_object(decided_in(store, runs[-1])),
+        "decision": plain_object(decision_of(store, runs[-1])),
     }
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossrun.cli.arguments import Json
+from crossrun.cli.commands.patterns.changes import PatternNamed
+from crossrun.cli.commands.patterns.files import cleaned, read_text, tell
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
-from crossrun.cli.pattern_changes import PatternNamed
-from crossrun.cli.pattern_files import cleaned, read_text, tell
 from crossrun.errors import UsageError
 from crossrun.system.clock import now
 

@@ -40,8 +40,8 @@ def diff(
 ) -> None:
     """Show what a run changed, against the state that it began with.
 
-    With two runs, show what differs between the state after the first and after the second. Of a
-    run that goes on, show the change so far.
+    With two runs, show what differs between the states after the first and after the second. For
+    a run that is still active, show the change so far.
 
     \b
     Examples:
@@ -77,7 +77,7 @@ def diff(
 def _tell(found: Comparison, options: Globals, *, with_patch: bool) -> None:
     """What the output does not say of itself."""
     if not found.final:
-        options.say(f"run {found.run_id} goes on; this is its change so far")
+        options.say(f"run {found.run_id} is still active; this is its change so far")
     if not found.changes:
         same = f"left the same files as {found.against}" if found.against else "changed nothing"
         options.say(f"run {found.run_id} {same}")

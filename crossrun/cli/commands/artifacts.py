@@ -8,7 +8,7 @@ from typing import IO, Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
+from crossrun.cli.arguments import Json, NoPager, Output, ProjectId, RunReference
 from crossrun.cli.contents import copy_out, digest, pipe_out, readable, show_text
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
@@ -105,9 +105,7 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
 
 def get_artifact(
     artifact: Id,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Write an artifact's content to a file or to standard output.
 

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from crossrun.cli.arguments import Json
+from crossrun.cli.commands.patterns.files import tell
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
-from crossrun.cli.pattern_files import tell
 from crossrun.projections.documents import document
 from crossrun.system.clock import now
 
@@ -31,7 +31,7 @@ def disable(pattern: PatternNamed, json: Json = False) -> None:
 
 
 def enable(pattern: PatternNamed, json: Json = False) -> None:
-    """Let a pattern be chosen again; one that was put down stays up, whatever is seen later."""
+    """Let a pattern be chosen again; later runs do not overrule you."""
     from crossrun.patterns.crediting.lifecycle import against_evidence, enabled
 
     options = current()

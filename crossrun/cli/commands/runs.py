@@ -46,7 +46,7 @@ def runs(
     if status is not None and status not in set(Status):
         raise UsageError(
             "OPTION_INVALID",
-            f"--status: {status!r} is no status",
+            f"invalid status {status!r}",
             hint=f"choose one of {', '.join(Status)}",
         )
     store = open_ledger(options, options.settings())

@@ -1,27 +1,21 @@
-"""`files` and `get`: what is in a run's workspace, and one file of it out of there."""
+"""`crossrun files`: the files of a run's workspace."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
-from crossrun.cli.contents import copy_out, pipe_out, require_text, show_text
+from crossrun.cli.contents import show_or_pipe
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.paging import show
-from crossrun.errors import UsageError
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.changes import States
 from crossrun.views.files import ListedFile, listed, summary, tree
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.snapshots.files import Entry, Files, Parts, inside
+from crossrun.workspace.snapshots.files import Parts, inside
 from crossrun.workspace.snapshots.ignored import CACHES
-
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
-]
 
 
 def files(
@@ -63,7 +57,9 @@ def files(
             options.say(f"note: {note}")
         entry = content.entry(parts)
         if entry.kind == "file" and not (json or null):
-            _show_content(content, parts, options, states, pager=not no_pager)
+            name = visible(shown("/".join(parts)))
+            with content.reading(parts) as stream:
+                show_or_pipe(stream, name, options, states.redactor(), pager=not no_pager)
             return
         closed = frozenset[str]() if whole else CACHES
         below = content.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]
@@ -78,50 +74,6 @@ def files(
         _show_tree(lines, folder, options, whole=whole, pager=not no_pager)
 
 
-def get(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, its beginning, or last.")],
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A file, relative to the workspace.")],
-    output: Output = None,
-    project_id: ProjectId = None,
-) -> None:
-    """Copy one file out of a run's workspace, byte by byte.
-
-    \b
-    Examples:
-      crossrun get k7f3 outputs/chart.png -o chart.png
-      crossrun get last report.md > report.md
-    """
-    options = current()
-    parts = inside(path)
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    states = States(store, settings)
-    with states.files(chosen_run(store, run, project_id)) as (files, _, _, note):
-        if note:
-            options.say(f"note: {note}")
-        _require_file(files.entry(parts))
-        if output is None and options.out.on_screen:
-            _show_content(files, parts, options, states, pager=False)
-            return
-        with files.reading(parts) as content:
-            if output is None or str(output) == "-":
-                pipe_out(content, options)
-            else:
-                copy_out(content, output, options)
-
-
-def _show_content(
-    found: Files, parts: Parts, options: Globals, states: States, *, pager: bool
-) -> None:
-    name = visible(shown("/".join(parts)))
-    with found.reading(parts) as content:
-        if options.out.on_screen:
-            show_text(content, name, options, states.redactor(), pager=pager)
-        else:
-            require_text(content, name)
-            pipe_out(content, options)
-
-
 def _show_tree(
     lines: list[ListedFile], folder: Parts, options: Globals, *, whole: bool, pager: bool
 ) -> None:
@@ -133,16 +85,4 @@ def _show_tree(
     options.say(summary(lines))
 
 
-def _require_file(entry: Entry) -> None:
-    if entry.kind == "file":
-        return
-    what = {"folder": "a folder", "link": "a link, which is not followed"}
-    raise UsageError(
-        "PATH_NOT_FILE",
-        f"{shown(entry.path) or '.'!r} is {what.get(entry.kind, 'no regular file')}",
-        hint="see what there is: crossrun files RUN PATH",
-    )
-
-
 files_app = application("files", files)
-get_app = application("get", get)

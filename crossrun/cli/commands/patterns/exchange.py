@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crossrun.cli.arguments import Json
+from crossrun.cli.commands.patterns.changes import PatternReference
+from crossrun.cli.commands.patterns.files import cleaned, read_text, tell
 from crossrun.cli.globals import current
 from crossrun.cli.ledger import open_ledger
-from crossrun.cli.pattern_changes import PatternReference
-from crossrun.cli.pattern_files import cleaned, read_text, tell
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document
 from crossrun.system.clock import now

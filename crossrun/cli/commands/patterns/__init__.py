@@ -4,20 +4,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossrun.cli import pattern_changes, pattern_exchange
 from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.commands.patterns import changes, exchange
+from crossrun.cli.commands.patterns.changes import PatternReference
+from crossrun.cli.commands.patterns.editing import edit
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
-from crossrun.cli.pattern_changes import PatternReference
-from crossrun.cli.pattern_editing import edit
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.model.queries import PatternFilter
 from crossrun.projections.documents import document, pattern_object, plain_object
 
 if TYPE_CHECKING:
-    from crossrun.events import PatternDecided
-    from crossrun.model.runs import Run
     from crossrun.patterns.crediting.evidence import Credit
     from crossrun.store import Store
 
@@ -51,7 +49,7 @@ def list_patterns(
     if state is not None and state not in _STATES:
         raise UsageError(
             "OPTION_INVALID",
-            f"--state: {state!r} is no state",
+            f"invalid state {state!r}",
             hint=f"choose one of {', '.join(_STATES)}",
         )
     store = open_ledger(options, options.settings())
@@ -144,10 +142,12 @@ def why(run: RunReference = None, project_id: ProjectId = None, json: Json = Fal
       crossrun patterns why
       crossrun patterns why k7f3abcd --json | jq '.candidates[0]'
     """
+    from crossrun.services.pattern_decisions import decision_of
+
     options = current()
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
-    decided = decided_in(store, chosen)
+    decided = decision_of(store, chosen)
     if json:
         options.out.emit(document({"run_id": chosen.id, **plain_object(decided)}))
     else:
@@ -231,24 +231,6 @@ def diff(
         options.say(f"{chosen.id} says the same in v{first} and v{last}")
 
 
-def decided_in(store: "Store", run: "Run") -> "PatternDecided":
-    """What was decided about patterns in a run.
-
-    Raises:
-        NotFoundError: nothing was.
-    """
-    from crossrun.events import PatternDecided
-
-    decided = store.read.first_event(run.id, PatternDecided)
-    if decided is None:
-        raise NotFoundError(
-            "NOTHING_DECIDED",
-            f"in the run {run.id} nothing was decided about patterns",
-            hint="it ended before, or is older than pattern memory",
-        )
-    return decided
-
-
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
     from crossrun.memory.crediting import credit_of
 
@@ -286,9 +268,9 @@ patterns_app = group(
     stats=stats,
     diff=diff,
     edit=edit,
-    disable=pattern_changes.disable,
-    enable=pattern_changes.enable,
-    rm=pattern_changes.rm,
-    export=pattern_exchange.export,
-    import_=pattern_exchange.import_,
+    disable=changes.disable,
+    enable=changes.enable,
+    rm=changes.rm,
+    export=exchange.export,
+    import_=exchange.import_,
 )

@@ -1,17 +1,18 @@
-"""`crossrun apply` and `crossrun undo`: what a run changed, brought to the user's own files."""
+"""`crossrun apply`: brings the change of a run to the user's own files."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
 
 import click
 import typer
 
+from crossrun.cli.apply_results import result_object, say_result
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Command, Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, Exit, UsageError
-from crossrun.projections.documents import document, plain_object
+from crossrun.projections.documents import document
 from crossrun.views.words import plural
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def apply(
     from crossrun.views.applying import applied, commits_applied, commits_left
 
     chosen = chosen_run(store, run, project_id)
-    wanted = _Wanted(to, branch, conflicts, ignored, dry_run)
+    wanted = _ApplyOptions(to, branch, conflicts, ignored, dry_run)
     if commits:
         result = _commits_applied(store, chosen, settings, wanted)
         lines = commits_applied(result, chosen, options.err, dry_run=dry_run)
@@ -109,36 +110,7 @@ def apply(
     _tell(result, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
 
 
-def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
-    """Take back what the newest apply of a run brought.
-
-    What you have changed since is kept where it can be merged. If that cannot be done, nothing is
-    changed, and the exit code is 1. Of a run that worked in place, its work is taken back.
-
-    \b
-    Examples:
-      crossrun undo
-      crossrun undo k7f3
-    """
-    from crossrun.services.applying import undo as take_back
-    from crossrun.services.assembly import workspaces
-    from crossrun.views.applying import undone
-
-    options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    chosen = chosen_run(store, run, project_id)
-    result = take_back(store, chosen, workspaces(settings))
-    refused = result.has_conflicts
-    if json:
-        first = list(dict.fromkeys(one.run_id for one in result.undo_first))
-        told = {"undone": not refused, **_object(result, chosen), "undo_first": first}
-        options.out.emit(document(told))
-    _say(options, undone(result, chosen, options.err), always=refused)
-    raise typer.Exit(Exit.RUN_FAILED if refused else Exit.OK)
-
-
-class _Wanted(NamedTuple):
+class _ApplyOptions(NamedTuple):
     """What the user wants to have done with the change."""
 
     to: Path | None
@@ -160,7 +132,7 @@ def _require_one(values: Sequence[object]) -> None:
 
 
 def _applied(
-    store: "Store", change: "ApplicableChange", settings: "Settings", wanted: _Wanted
+    store: "Store", change: "ApplicableChange", settings: "Settings", wanted: _ApplyOptions
 ) -> "ApplyResult":
     from crossrun.services.applying import ApplyResult, apply_as_branch, apply_to_files, target_of
     from crossrun.workspace.merge.decisions import MergePlan
@@ -184,7 +156,7 @@ def _applied(
 
 
 def _commits_applied(
-    store: "Store", run: "Run", settings: "Settings", wanted: _Wanted
+    store: "Store", run: "Run", settings: "Settings", wanted: _ApplyOptions
 ) -> "ApplyResult":
     from crossrun.services.applying import ApplyResult, apply_commits, commits_of, target_of
     from crossrun.services.assembly import workspaces
@@ -209,8 +181,8 @@ def _tell(
     conflicts = bool(result.plan.conflicts)
     if json:
         told = {"applied": result.application is not None, "dry_run": dry_run}
-        options.out.emit(document(told | _object(result, run)))
-    _say(options, lines, always=conflicts)
+        options.out.emit(document(told | result_object(result, run)))
+    say_result(options, lines, always=conflicts)
     raise typer.Exit(Exit.RUN_FAILED if conflicts else Exit.OK)
 
 
@@ -253,63 +225,6 @@ def _write(patch: bytes, file: Path) -> None:
         ) from error
 
 
-def _object(result: "ApplyResult", run: "Run") -> dict[str, Any]:
-    """What scripts get to know."""
-    from crossrun.workspace.files.dirfd import shown
-    from crossrun.workspace.files.filenames import percent_encoded
-
-    application, plan = result.application, result.plan
-    return {
-        "run_id": run.id,
-        "application_id": application.id if application else None,
-        "path": str(result.folder),
-        "branch": result.branch,
-        "commit": application.after if application and application.branch else None,
-        "refs": [plain_object(each) for each in result.refs],
-        "files": [
-            {
-                "path": shown(step.path),
-                "status": step.status,
-                "old_path": None if step.old_path is None else shown(step.old_path),
-                "merged": step.content is not None,
-                "path_bytes": percent_encoded(step.path),
-            }
-            for step in plan.steps
-        ],
-        "conflicts": [
-            {
-                "path": shown(conflict.path),
-                "reason": conflict.reason,
-                "written": None if conflict.written is None else shown(conflict.written),
-                "path_bytes": percent_encoded(conflict.path),
-            }
-            for conflict in plan.conflicts
-        ],
-        "already": plan.already,
-        "restored": list(result.restored),
-        "notes": [{"path": shown(path), "note": words} for path, words in result.notes],
-        "ignored_left": result.ignored_left,
-        "other_branch": result.other_branch,
-        "recovered": [
-            {
-                "run_id": one.application.run_id,
-                "application_id": one.application.id,
-                "files": len(one.plan.steps),
-                "left": [shown(conflict.path) for conflict in one.plan.conflicts],
-            }
-            for one in result.recovered
-        ],
-    }
-
-
-def _say(options: Globals, lines: Iterable[str], *, always: bool) -> None:
-    """What explains an exit code that is not 0 is said to those, too, who want quiet."""
-    if always:
-        options.err.write(lines)
-    else:
-        options.say(*lines)
-
-
 class _ApplyCommand(Command):
     """Lets the value of `--ignored` be left out, which typer cannot."""
 
@@ -323,4 +238,3 @@ class _ApplyCommand(Command):
 
 
 apply_app = application("apply", apply, command=_ApplyCommand)
-undo_app = application("undo", undo)

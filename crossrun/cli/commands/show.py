@@ -1,0 +1,94 @@
+"""`crossrun show`: one run."""
+
+import os
+import shlex
+from typing import Annotated
+
+import typer
+
+from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.ledger import chosen_run, open_ledger
+from crossrun.model.runs import Run
+from crossrun.projections.documents import (
+    document,
+    plain_object,
+    run_object,
+)
+from crossrun.store import Store
+from crossrun.views.summary import details
+from crossrun.views.unseen import clean
+
+
+def show(
+    run: RunReference = None,
+    project_id: ProjectId = None,
+    command: Annotated[
+        bool, typer.Option("--command", help="The exact agent commands alone.")
+    ] = False,
+    answer: Annotated[
+        bool, typer.Option("--answer", help="The agent's last message alone.")
+    ] = False,
+    instructions: Annotated[
+        bool, typer.Option("--instructions", help="All that the agent was told.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show one run: what was asked, how it ended, the answer, what changed.
+
+    \b
+    Examples:
+      crossrun show
+      crossrun show k7f3 --answer > answer.md
+      crossrun show last --project-id thesis --json
+    """
+    options = current()
+    store = open_ledger(options, options.settings())
+    chosen = chosen_run(store, run, project_id)
+    if not (command or answer or instructions):
+        applications = store.read.applications(chosen.id)
+        if json:
+            brought = list(map(plain_object, applications))
+            options.out.emit(document(run_object(chosen) | {"applications": brought}))
+        else:
+            options.out.write(
+                details(
+                    chosen,
+                    options.out,
+                    store.read.artifacts(chosen.id),
+                    applications,
+                    gone=chosen.status.ended and not os.path.lexists(chosen.workspace),
+                )
+            )
+        return
+    told: dict[str, str | list[str] | None] = {"run_id": chosen.id}
+    told |= {"answer": chosen.answer} if answer else {}
+    told |= {"commands": _commands(store, chosen)} if command else {}
+    told |= {"instructions": _instructions(store, chosen)} if instructions else {}
+    if json:
+        options.out.emit(document(told))
+    else:
+        for text in list(told.values())[1:]:
+            lines = text if isinstance(text, list) else [text] if text else []
+            options.out.emit("".join(f"{_for_reader(line, options)}\n" for line in lines))
+
+
+def _for_reader(text: str, options: Globals) -> str:
+    """As it is for a program; without control characters for a terminal."""
+    return clean(text) if options.out.live else text
+
+
+def _commands(store: Store, run: Run) -> list[str]:
+    from crossrun.events import AgentLaunched
+
+    return [shlex.join(event.command) for event in store.read.events_of(run.id, AgentLaunched)]
+
+
+def _instructions(store: Store, run: Run) -> list[str]:
+    from crossrun.events import StepPlanned
+
+    planned = store.read.events_of(run.id, StepPlanned)
+    return [text for step in planned for text in (step.instructions, step.prompt) if text]
+
+
+show_app = application("show", show)

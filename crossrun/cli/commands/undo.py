@@ -1,0 +1,46 @@
+"""`crossrun undo`: takes back the newest apply of a run."""
+
+import typer
+
+from crossrun.cli.apply_results import result_object, say_result
+from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.globals import application, current
+from crossrun.cli.ledger import chosen_run, open_ledger
+from crossrun.errors import Exit
+from crossrun.projections.documents import document
+
+
+def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
+    """Take back the newest apply of a run.
+
+    What you have changed since is kept if it can be merged. If it cannot, nothing is changed, and
+    the exit code is 1. For a run that worked in place, its work is taken back.
+
+    \b
+    Examples:
+      crossrun undo
+      crossrun undo k7f3
+    """
+    from crossrun.services.applying import undo as take_back
+    from crossrun.services.assembly import workspaces
+    from crossrun.views.applying import undone
+
+    options = current()
+    settings = options.settings()
+    store = open_ledger(options, settings)
+    chosen = chosen_run(store, run, project_id)
+    result = take_back(store, chosen, workspaces(settings))
+    refused = result.has_conflicts
+    if json:
+        undo_first = list(dict.fromkeys(each.run_id for each in result.undo_first))
+        output = {
+            "undone": not refused,
+            **result_object(result, chosen),
+            "undo_first": undo_first,
+        }
+        options.out.emit(document(output))
+    say_result(options, undone(result, chosen, options.err), always=refused)
+    raise typer.Exit(Exit.RUN_FAILED if refused else Exit.OK)
+
+
+undo_app = application("undo", undo)
