@@ -14,15 +14,15 @@ from processes import until_there
 from test_store import sql
 from trees import state
 
-from crossrun.model.retention import Rules
+from crossrun.model.retention import RetentionRules
 from crossrun.services.cleanup.inventory import measuring
-from crossrun.services.cleanup.removal import Wanted, find, remove_found
+from crossrun.services.cleanup.removal import CleanupRequest, find, read_runs, remove_found
 from crossrun.services.recovery import settle
 from crossrun.store import Store
 
 ALL = ("--older-than", "0", "--yes")
-KEEPING = Wanted(Rules(older_than=0))
-DROPPING = Wanted(Rules(older_than=0), dropping_records=True)
+KEEPING = CleanupRequest(RetentionRules(older_than=0))
+DROPPING = CleanupRequest(RetentionRules(older_than=0), dropping_records=True)
 FILES = [str(number) for number in range(8)]
 
 
@@ -31,16 +31,18 @@ def home(crossrun: Crossrun) -> Home:
     return Home(crossrun.home)
 
 
-def clean_up(home: Home, wanted: Wanted, began: Callable[[], object] = lambda: None) -> None:
+def clean_up(
+    home: Home, wanted: CleanupRequest, began: Callable[[], object] = lambda: None
+) -> None:
     """Tells when it begins to remove."""
     store = Store(home.paths)
-    found = find(store, home.paths, wanted, measuring())
+    found = find(read_runs(store.workspaces, home.paths, wanted), home.paths, wanted, measuring())
     began()
     done = remove_found(store, home.paths, wanted, found)
     assert done.failures == []
 
 
-def cleaned_by_a_killed_process(home: Home, wanted: Wanted, seconds: float) -> None:
+def cleaned_by_a_killed_process(home: Home, wanted: CleanupRequest, seconds: float) -> None:
     """The same in a process that is killed a while after it began to remove."""
     readable, writable = os.pipe()
     pid = os.fork()
@@ -68,7 +70,7 @@ def whole(workspace: Path) -> bool:
 
 @pytest.mark.parametrize("wanted", [KEEPING, DROPPING], ids=["records stay", "records go"])
 def test_fifty_killed_cleanups_leave_what_the_next_one_finishes(
-    home: Home, tmp_path: Path, wanted: Wanted
+    home: Home, tmp_path: Path, wanted: CleanupRequest
 ) -> None:
     outside, chance = tmp_path / "outside", random.Random(7)  # noqa: S311  moments to kill at
     outside.mkdir()
@@ -94,7 +96,7 @@ def test_fifty_killed_cleanups_leave_what_the_next_one_finishes(
         artifacts = [str(home.paths.artifacts / "default" / run) for run in sorted(runs)]
         assert sorted(left) == ([] if wanted.dropping_records else artifacts)
         assert halves(home) == []
-        known = {run.id for run in home.store.occupants()}
+        known = {run.id for run in home.store.workspaces.locations()}
         assert known == ({spared} if wanted.dropping_records else {spared, *runs})
     assert whole(home.workspace(spared))
     assert state(outside) == before
@@ -160,10 +162,10 @@ def test_beside_a_resume_of_the_same_run_one_of_both_has_it(crossrun: Crossrun) 
 def test_what_a_run_took_up_after_it_was_looked_at_stays(home: Home) -> None:
     first = home.run(days=9)
     wanted = KEEPING
-    found = find(home.store, home.paths, wanted, None)
+    found = find(read_runs(home.store.workspaces, home.paths, wanted), home.paths, wanted, None)
     second = home.run(workspace=home.workspace(first))
     done = remove_found(home.store, home.paths, wanted, found)
-    assert [holding.newest.id for holding in done.taken_up] == [first]
+    assert [usage.newest.id for usage in done.in_use] == [first]
     assert home.has(second)
 
 
@@ -171,9 +173,11 @@ def test_what_a_command_has_just_claimed_stays(home: Home) -> None:
     run = home.run()
     with home.store.taking_over(run) as free:
         assert free
-        found = find(home.store, home.paths, KEEPING, None)
+        found = find(
+            read_runs(home.store.workspaces, home.paths, KEEPING), home.paths, KEEPING, None
+        )
         done = remove_found(home.store, home.paths, KEEPING, found)
-    assert (done.removed, len(done.taken_up)) == ([], 1)
+    assert (done.removed, len(done.in_use)) == ([], 1)
     assert home.has(run)
 
 

@@ -14,9 +14,9 @@ from test_store import SUCCEEDED, opened, record, sql, started
 
 from crossrun.events import AgentSpoke
 from crossrun.model.queries import RunFilter
-from crossrun.model.retention import Rules, planned
+from crossrun.model.retention import RetentionRules, planned
 from crossrun.redaction import Redactor
-from crossrun.services.cleanup.inventory import WITH_WORKSPACE, survey
+from crossrun.services.cleanup.inventory import WITH_WORKSPACE, stored_runs, survey
 from crossrun.store.backups import backups
 from crossrun.store.event_writer import EventWriter
 from crossrun.store.queue import RunQueue
@@ -104,17 +104,25 @@ def test_a_workspace_is_no_older_than_a_run_that_was_recorded_before_its_own(hom
     world = Home(home)
     old, _from_the_future, _recent = world.run(days=40), world.run(days=-400), world.run(days=1)
     without_clock = world.run(days=20_000)
-    holdings = survey(world.store.occupants(), world.paths, WITH_WORKSPACE)
-    plan = planned(holdings, Rules(older_than=30 * DAY), datetime.now(UTC))
-    assert [holding.newest.id for holding, _ in plan.going] == [old]
-    assert without_clock in {holding.newest.id for holding in holdings}
+    usages = survey(
+        stored_runs(world.store.workspaces, world.paths, WITH_WORKSPACE).runs,
+        world.paths,
+        WITH_WORKSPACE,
+    )
+    plan = planned(usages, RetentionRules(older_than=30 * DAY), datetime.now(UTC))
+    assert [usage.newest.id for usage, _ in plan.going] == [old]
+    assert without_clock in {usage.newest.id for usage in usages}
 
 
 def test_a_workspace_from_the_future_has_no_age(home: Path) -> None:
     world = Home(home)
     world.run(days=-400)
-    (holding,) = survey(world.store.occupants(), world.paths, WITH_WORKSPACE)
-    assert holding.age(datetime.now(UTC)) == 0
+    (usage,) = survey(
+        stored_runs(world.store.workspaces, world.paths, WITH_WORKSPACE).runs,
+        world.paths,
+        WITH_WORKSPACE,
+    )
+    assert usage.age(datetime.now(UTC)) == 0
 
 
 def test_backups_from_the_future_are_the_oldest(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from trees import sh, state, value_of
 from crossrun.errors import CrossrunError
 from crossrun.events import Event, RunFinished, RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.model.requests import BeginWith, RunRequest
-from crossrun.model.retention import Holding, Rules, planned
+from crossrun.model.retention import RetentionRules, WorkspaceUsage, planned
 from crossrun.model.runs import RefChange, Run, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
@@ -378,12 +378,15 @@ class TestBringing:
 
 class TestKeeping:
     def plan(self, desk: Desk) -> tuple[list[str], list[str]]:
-        occupants = desk.store.occupants()
-        workspaces = dict.fromkeys(run.workspace for run in occupants)
-        holdings = [
-            Holding(tuple(run for run in occupants if run.workspace == path)) for path in workspaces
+        workspaces = {run.workspace for run in desk.store.workspaces.locations()}
+        runs = desk.store.workspaces.runs(workspaces)
+        usages = [
+            WorkspaceUsage(tuple(run for run in runs if run.workspace == path))
+            for path in workspaces
         ]
-        plan = planned(holdings, Rules(older_than=0), datetime.now(UTC) + timedelta(seconds=1))
+        plan = planned(
+            usages, RetentionRules(older_than=0), datetime.now(UTC) + timedelta(seconds=1)
+        )
         return [one.newest.id for one, _ in plan.going], [reason for _, reason in plan.kept]
 
     def test_a_workspace_with_commits_stays_until_they_are_brought(self, desk: Desk) -> None:

@@ -17,8 +17,8 @@ UNDER_REWRITE = ("patterns", "memory")
 """These packages are rewritten next, and their names change with them."""
 
 SHARED_CLASS_NAMES = {
-    "Change", "Descent", "Entry", "Exit", "Files", "Outcome", "Piece", "Place", "Plan", "Planner",
-    "Reader", "Recording", "Repository", "Rules", "Step", "Writer", "_Wanted",
+    "Change", "Descent", "Entry", "Exit", "Files", "Outcome", "Planner",
+    "Reader", "Recording", "Repository", "Step", "Writer", "_Wanted",
 }  # fmt: skip
 
 VAGUE = {"told", "found", "said", "one", "known", "kept"}

@@ -12,17 +12,23 @@ from crossrun.cli.ledger import open_ledger
 from crossrun.config.settings import Paths, Settings
 from crossrun.config.values import duration, size
 from crossrun.errors import ConfigurationError, UsageError
-from crossrun.model.retention import Holding, Rules
+from crossrun.model.retention import RetentionRules, WorkspaceUsage
 from crossrun.model.status import Status
 from crossrun.projections.documents import document
 from crossrun.services.cleanup.after_runs import rules_of
-from crossrun.services.cleanup.inventory import measuring
-from crossrun.services.cleanup.removal import Done, Found, Wanted, find, remove_found
+from crossrun.services.cleanup.inventory import StoredRuns, measuring
+from crossrun.services.cleanup.removal import (
+    CleanupFindings,
+    CleanupRequest,
+    CleanupResult,
+    find,
+    read_runs,
+    remove_found,
+)
 from crossrun.store import Store
-from crossrun.store.readonly_copy import copied
-from crossrun.views.disk import Ticker, holdings_table
+from crossrun.views.disk import Ticker, usage_table
 from crossrun.views.words import disk_size, plural
-from crossrun.workspace.files.guarded import Place
+from crossrun.workspace.files.guarded import ManagedPath
 
 Value = TypeVar("Value")
 
@@ -90,25 +96,25 @@ def cleanup(
     """
     options = current()
     settings = options.settings()
-    said = Rules(
+    said = RetentionRules(
         older_than=_parsed("--older-than", duration, older_than),
         keep_last=keep_last,
         max_size=_parsed("--max-size", size, max_size),
     )
     rules = (
-        (rules_of(settings) if said == Rules() else said)
+        (rules_of(settings) if said == RetentionRules() else said)
         .or_default()
         ._replace(status=_parsed("--status", _status, status), project_id=project_id, force=force)
     )
     act = _only_look if dry_run else _clean_up
-    act(settings, Wanted(rules, drop_artifacts, drop_record, orphans), options, json=json)
+    act(settings, CleanupRequest(rules, drop_artifacts, drop_record, orphans), options, json=json)
 
 
-def _only_look(settings: Settings, wanted: Wanted, options: Globals, *, json: bool) -> None:
-    with copied(settings.paths) as seen:
-        store = Store(seen)
-        store.open_for_reading()
-        found = _found(store, settings.paths, wanted, options)
+def _only_look(settings: Settings, wanted: CleanupRequest, options: Globals, *, json: bool) -> None:
+    stored = Store(settings.paths).read_workspaces_untraced(
+        lambda reader: read_runs(reader, settings.paths, wanted)
+    )
+    found = _found(stored, settings.paths, wanted, options)
     if json:
         options.out.emit(document({"dry_run": True, **_object(found, wanted), "freed": None}))
         return
@@ -117,10 +123,11 @@ def _only_look(settings: Settings, wanted: Wanted, options: Globals, *, json: bo
         options.say("", "nothing was touched; without --dry-run these go")
 
 
-def _clean_up(settings: Settings, wanted: Wanted, options: Globals, *, json: bool) -> None:
-    store, done = open_ledger(options, settings), Done([], [], [], 0)
+def _clean_up(settings: Settings, wanted: CleanupRequest, options: Globals, *, json: bool) -> None:
+    store, done = open_ledger(options, settings), CleanupResult([], [], [], 0)
     _set_right(store, settings, options)
-    found = _found(store, settings.paths, wanted, options)
+    stored = read_runs(store.workspaces, settings.paths, wanted)
+    found = _found(stored, settings.paths, wanted, options)
     if not json:
         _show(found, wanted, options)
     if found.count(wanted):
@@ -131,12 +138,12 @@ def _clean_up(settings: Settings, wanted: Wanted, options: Globals, *, json: boo
     _compact(store, options)
     if json and not done.failures:
         told = {"dry_run": False, **_object(found, wanted), "freed": done.freed}
-        removed = [holding.newest.id for holding in done.removed]
+        removed = [usage.newest.id for usage in done.removed]
         options.out.emit(document({**told, "removed": removed}))
     if done.removed or done.freed:
         options.say(f"{disk_size(done.freed)} are free again")
-    for holding in done.taken_up:
-        options.say(f"{holding.newest.id} stays: another run or command took it up meanwhile")
+    for usage in done.in_use:
+        options.say(f"{usage.newest.id} stays: it is in use by another run or command")
     _raise_first(done)
 
 
@@ -151,22 +158,26 @@ def _set_right(store: Store, settings: Settings, options: Globals) -> None:
     options.say(*recovered(recover_all(store, workspaces(settings)), options.err))
 
 
-def _found(store: Store, paths: Paths, wanted: Wanted, options: Globals) -> Found:
-    """Looks at everything, and shows how far it is."""
+def _found(
+    stored: StoredRuns, paths: Paths, wanted: CleanupRequest, options: Globals
+) -> CleanupFindings:
+    """Looks at everything, and shows progress."""
     ticker, measure, looked_at = Ticker(options.err, quiet=options.quiet), measuring(), [0, 0]
 
-    def measured(place: Place) -> int:
+    def measured(place: ManagedPath) -> int:
         ticker.show(f"looking · {plural(looked_at[0], 'folder')} · {disk_size(looked_at[1])}")
         found = measure(place)
         looked_at[:] = looked_at[0] + 1, looked_at[1] + found
         return found
 
-    found = find(store, paths, wanted, measured)
+    found = find(stored, paths, wanted, measured)
     ticker.clear()
     return found
 
 
-def _removed(store: Store, paths: Paths, wanted: Wanted, found: Found, options: Globals) -> Done:
+def _removed(
+    store: Store, paths: Paths, wanted: CleanupRequest, found: CleanupFindings, options: Globals
+) -> CleanupResult:
     ticker, count = Ticker(options.err, quiet=options.quiet), len(found.plan.going)
     done = remove_found(
         store,
@@ -192,67 +203,67 @@ def _compact(store: Store, options: Globals) -> None:
         options.say(f"note: the store keeps space that it does not need: {note}")
 
 
-def _show(found: Found, wanted: Wanted, options: Globals) -> None:
+def _show(found: CleanupFindings, wanted: CleanupRequest, options: Globals) -> None:
     out = options.out
     if found.plan.going:
-        out.write(holdings_table(found.plan.going, "WHY", out))
+        out.write(usage_table(found.plan.going, "WHY", out))
     if found.plan.kept:
         if found.plan.going:
             out.write([""])
-        out.write(holdings_table(found.plan.kept, "KEPT BECAUSE", out))
+        out.write(usage_table(found.plan.kept, "KEPT BECAUSE", out))
     others = [f"{_counted(found, wanted)} in all" if found.count(wanted) else "nothing to remove"]
     if found.leftovers:
         told = plural(len(found.leftovers), "leftover")
         others.insert(
             0, f"{told} of interrupted copies and removals, {disk_size(found.leftover_size)}"
         )
-    if found.strays:
-        size_of_all = disk_size(sum(stray.size for stray in found.strays))
+    if found.orphans:
+        size_of_all = disk_size(sum(orphan.size for orphan in found.orphans))
         how = "go as well" if wanted.unknown else "stay; they go with --orphans"
-        told = plural(len(found.strays), "run")
+        told = plural(len(found.orphans), "run")
         others.insert(
             0, f"folders of {told} that this ledger does not know, {size_of_all}: they {how}"
         )
     options.say("", *others)
 
 
-def _counted(found: Found, wanted: Wanted) -> str:
+def _counted(found: CleanupFindings, wanted: CleanupRequest) -> str:
     parts = [plural(len(found.plan.going), "workspace")]
     if found.leftovers:
         parts.append(plural(len(found.leftovers), "leftover"))
-    if wanted.unknown and found.strays:
-        parts.append(plural(len(found.strays), "unknown run"))
+    if wanted.unknown and found.orphans:
+        parts.append(plural(len(found.orphans), "unknown run"))
     also = " with artifacts and records" if wanted.dropping_records else ""
     also = also or (" with artifacts" if wanted.dropping_artifacts else "")
     return f"{', '.join(parts)}{also}, {disk_size(found.size(wanted))}"
 
 
-def _object(found: Found, wanted: Wanted) -> dict[str, Any]:
+def _object(found: CleanupFindings, wanted: CleanupRequest) -> dict[str, Any]:
     return {
-        "going": [_holding_object(*told) for told in found.plan.going],
-        "kept": [_holding_object(*told) for told in found.plan.kept],
-        "orphans": [{"run_id": stray.run_id, "size": stray.size} for stray in found.strays],
+        "going": [_usage_object(*told) for told in found.plan.going],
+        "kept": [_usage_object(*told) for told in found.plan.kept],
+        "orphans": [{"run_id": orphan.run_id, "size": orphan.size} for orphan in found.orphans],
         "leftovers": {"count": len(found.leftovers), "size": found.leftover_size},
         "size": found.size(wanted),
     }
 
 
-def _holding_object(holding: Holding, why: str) -> dict[str, Any]:
-    newest = holding.newest
+def _usage_object(usage: WorkspaceUsage, why: str) -> dict[str, Any]:
+    newest = usage.newest
     return {
         "run_id": newest.id,
-        "run_ids": [run.id for run in holding.runs],
+        "run_ids": [run.id for run in usage.runs],
         "project_id": newest.project_id,
         "status": newest.status,
         "at": newest.at,
-        "age_s": round(holding.age(datetime.now(UTC))),
-        "size": holding.size,
+        "age_s": round(usage.age(datetime.now(UTC))),
+        "size": usage.size,
         "workspace": newest.workspace,
         "why": why,
     }
 
 
-def _raise_first(done: Done) -> None:
+def _raise_first(done: CleanupResult) -> None:
     """After all the rest was done."""
     if done.failures:
         raise done.failures[0]

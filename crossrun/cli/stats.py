@@ -15,7 +15,7 @@ from crossrun.errors import ConfigurationError
 from crossrun.model.retention import planned
 from crossrun.projections.documents import document
 from crossrun.services.cleanup.after_runs import rules_of
-from crossrun.services.cleanup.inventory import WITH_WORKSPACE, size_of, survey
+from crossrun.services.cleanup.inventory import WITH_WORKSPACE, size_of, stored_runs, survey
 from crossrun.services.cleanup.usage import CodexUsage, codex_usage, disk_usage
 from crossrun.system.clock import utc
 from crossrun.views.statistics import Figures, statistics
@@ -42,10 +42,10 @@ def stats(
     options = current()
     settings = options.settings()
     store = open_ledger(options, settings)
-    occupants = store.occupants()
-    disk = disk_usage(settings.paths, occupants)
-    holdings = survey(
-        occupants,
+    stored = stored_runs(store.workspaces, settings.paths, WITH_WORKSPACE)
+    disk = disk_usage(settings.paths, stored.locations)
+    usages = survey(
+        stored.runs,
         settings.paths,
         WITH_WORKSPACE,
         measure=lambda place: disk.sizes[place] if place in disk.sizes else size_of([place]),
@@ -56,7 +56,7 @@ def stats(
         project_id=project_id,
         days=days,
         disk=disk,
-        plan=planned(holdings, rules, now),
+        plan=planned(usages, rules, now),
         totals=store.totals(project_id=project_id, since=utc(now - timedelta(days=days))),
         codex=_codex_usage(settings),
     )

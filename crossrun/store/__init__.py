@@ -21,12 +21,12 @@ from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
     from crossrun.events import Event, EventRecord, RunFinished
-    from crossrun.model.retention import Occupant
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
+    from crossrun.store.workspace_runs import WorkspaceReader
     from crossrun.store.writing import StoreWriter
 
 Value = TypeVar("Value")
@@ -164,11 +164,19 @@ class Store:
             add_end(self._paths.database, run, events, ending, redactor)
         return self.read.run(run_id)
 
-    def occupants(self, run_id: str | None = None) -> "list[Occupant]":
-        """What the end of workspaces depends on; see `occupants.read_occupants`."""
-        from crossrun.store.workspace_runs import read_occupants
+    @property
+    def workspaces(self) -> "WorkspaceReader":
+        """Reads what the removal of workspaces depends on."""
+        from crossrun.store.workspace_runs import WorkspaceReader
 
-        return read_occupants(self._access, run_id)
+        return WorkspaceReader(self._access)
+
+    def read_workspaces_untraced(self, read: "Callable[[WorkspaceReader], Value]") -> "Value":
+        """What a function reads by `workspaces`, but no file is changed; see `read_untraced`."""
+        from crossrun.store.untraced import read_untraced
+        from crossrun.store.workspace_runs import WorkspaceReader
+
+        return read_untraced(self._paths.database, lambda access: read(WorkspaceReader(access)))
 
     def totals(self, *, project_id: str | None = None, since: str | None = None) -> "Totals":
         """What runs did and used; see `statistics.read_totals`."""

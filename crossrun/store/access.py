@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from crossrun.store.opening import damaged, read_only, translated
+from crossrun.store.opening import address, damaged, read_only, translated
 from crossrun.store.steps import LATEST
 from crossrun.store.versions import up_to_date, usable_version
 
@@ -17,10 +17,16 @@ Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 
 class ReadAccess:
-    """Reads a store. One that does not exist yet is empty."""
+    """Reads a store. One that does not exist yet is empty.
 
-    def __init__(self, database: Path) -> None:
+    Args:
+        database: the store.
+        options: of SQLite, for its address.
+    """
+
+    def __init__(self, database: Path, *, options: str = "") -> None:
         self._database = database
+        self._options = options
 
     def rows(self, sql: str, values: Values = ()) -> list[sqlite3.Row]:
         """The rows of one query."""
@@ -76,15 +82,21 @@ class ReadAccess:
         if not self._database.exists():
             yield None
             return
-        with translated(self._database), closing(read_only(self._database)) as stored:
+        with translated(self._database), closing(self._opened()) as stored:
             version = usable_version(stored, self._database)
             if 0 < version < LATEST:
-                with up_to_date(stored, self._database, version) as connection:
+                with up_to_date(stored, self._address(), version) as connection:
                     connection.row_factory = sqlite3.Row
                     yield connection
             else:
                 stored.row_factory = sqlite3.Row
                 yield stored if version else None
+
+    def _opened(self) -> sqlite3.Connection:
+        return read_only(self._database, options=self._options)
+
+    def _address(self) -> str:
+        return address(self._database, options=self._options)
 
 
 def fitting(line: Line) -> Line:

@@ -19,15 +19,19 @@ from crossrun.system.folders import make_private
 _BUSY_MS = 30_000
 
 
-def version(database: Path) -> int:
+def version(database: Path, *, options: str = "") -> int:
     """How many migrations the store has seen; 0 when there is no store yet.
+
+    Args:
+        database: the store.
+        options: of SQLite, for its address.
 
     Raises:
         ConfigurationError: the file is not a store, or is too new for this program.
     """
     if not database.exists() or database.stat().st_size == 0:
         return 0
-    with translated(database), closing(read_only(database)) as connection:
+    with translated(database), closing(read_only(database, options=options)) as connection:
         connection.execute("BEGIN")  # another process may be making the store just now
         owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

@@ -26,18 +26,26 @@ _SIGNS_OF_DAMAGE = (
 """What is said when the store is not as crossrun writes it. The last ones: an index lacks a row."""
 
 
-def read_only(database: Path) -> sqlite3.Connection:
-    """A connection that cannot write, also where the folder cannot be written either."""
-    return sqlite3.connect(address(database), uri=True, timeout=30)
+def read_only(database: Path, *, options: str = "") -> sqlite3.Connection:
+    """A connection that cannot write; works also in a folder that cannot be written."""
+    return sqlite3.connect(address(database, options=options), uri=True, timeout=30)
 
 
-def address(database: Path) -> str:
-    """The URI by which SQLite opens the store read-only."""
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    wal = database.with_name(f"{database.name}-wal")
-    if not os.access(database.parent, os.W_OK) and not wal.exists():
-        uri += "&immutable=1"  # nobody else writes here, and SQLite could make no lock file
-    return uri
+def address(database: Path, *, options: str = "") -> str:
+    """The URI by which SQLite opens the store read-only, with more options of SQLite's."""
+    if not options and not os.access(database.parent, os.W_OK) and not log_of(database).exists():
+        options = "immutable=1"  # nobody else writes here, and SQLite could not make a lock file
+    return f"{database.absolute().as_uri()}?mode=ro{options and '&'}{options}"
+
+
+def log_of(database: Path) -> Path:
+    """The write-ahead log of a store."""
+    return database.with_name(f"{database.name}-wal")
+
+
+def shared_memory_of(database: Path) -> Path:
+    """The index of its log."""
+    return database.with_name(f"{database.name}-shm")
 
 
 @contextmanager

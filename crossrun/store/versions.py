@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError
-from crossrun.store.opening import address, damaged
+from crossrun.store.opening import damaged
 from crossrun.store.steps import LATEST, MIGRATIONS, OLDEST
 
 
@@ -35,7 +35,7 @@ def usable_version(connection: sqlite3.Connection, database: Path) -> int:
 
 @contextmanager
 def up_to_date(
-    stored: sqlite3.Connection, database: Path, version: int
+    stored: sqlite3.Connection, address: str, version: int
 ) -> Iterator[sqlite3.Connection]:
     """An older store as it would be if it were up to date; its file stays as it is."""
     with closing(sqlite3.connect(":memory:", uri=True)) as current:
@@ -44,7 +44,7 @@ def up_to_date(
             _apply(current, MIGRATIONS[version:])
         else:
             _apply(current, MIGRATIONS)
-            current.execute("ATTACH ? AS stored", [address(database)])
+            current.execute("ATTACH ? AS stored", [address])
             tables = "SELECT name FROM stored.sqlite_master WHERE type = 'table' ORDER BY name"
             for (table,) in current.execute(tables).fetchall():
                 _show(current, table)

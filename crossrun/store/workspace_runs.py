@@ -1,21 +1,23 @@
-"""What the end of a workspace depends on: the runs in it, and whether their work was brought back.
+"""What the removal of a workspace depends on: the runs in it, and whether their work was applied.
 
-Reads columns only and no events but the first of a run, so that thousands of runs take a moment.
+Reads columns, and no events but the first of a run, so that thousands of runs take a moment.
 """
 
+import json
 import sqlite3
+from collections.abc import Collection
 
-from crossrun.model.retention import Occupant
+from crossrun.model.retention import RunLocation, WorkspaceRun
 from crossrun.model.status import Status
-from crossrun.store.access import ReadAccess, require_moment
+from crossrun.store.access import ReadAccess, fitting, require_moment
 from crossrun.system.clock import now
 
 _FLAGS = (
     "has_source", "in_place", "has_work", "applied", "cut_short", "has_commits", "commits_brought",
 )  # fmt: skip
-_OCCUPANTS = """
+_WORKSPACE_RUNS = """
     SELECT r.id, r.project_id, r.workspace, r.status,
-        max(coalesce(r.ended_at, r.created_at), r.recorded_after) AS at,
+        max(coalesce(r.ended_at, r.created_at), o.recorded_after) AS at,
         coalesce(r.name, substr(r.task, 1, 200)) AS task,
         coalesce(json_extract(r.source, '$.kind') IN ('repository', 'folder', 'url'), 0)
             AS has_source,
@@ -43,26 +45,50 @@ _OCCUPANTS = """
         ) AS commits_brought,
         r.from_run_id AS cloned_from
     FROM (
-        SELECT *, rowid AS number,
+        SELECT rowid AS number,
             max(iif(created_at <= :now, created_at, '')) OVER (ORDER BY rowid) AS recorded_after
         FROM runs
-    ) r LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
+    ) o CROSS JOIN runs r ON r.rowid = o.number
+    LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
+    WHERE r.workspace IN (SELECT value FROM json_each(:workspaces))
+    ORDER BY o.number
 """
-"""A run is no older than one that was recorded before it, whatever the clock said meanwhile."""
+"""A run is not older than one that was recorded before it, even if the clock was set back."""
 
 
-def read_occupants(access: ReadAccess, run_id: str | None = None) -> list[Occupant]:
-    """All runs, the oldest first; or those in the workspace of one run."""
-    one = "WHERE r.workspace = (SELECT workspace FROM runs WHERE id = :run_id)" if run_id else ""
-    sql = f"{_OCCUPANTS} {one} ORDER BY r.number"
-    return access.made(_occupant, sql, {"now": now(), "run_id": run_id})
+class WorkspaceReader:
+    """Reads the runs of workspaces."""
+
+    def __init__(self, access: ReadAccess) -> None:
+        self._access = access
+
+    def locations(self) -> list[RunLocation]:
+        """Where all runs worked, the oldest first."""
+        sql = "SELECT id, project_id, workspace FROM runs ORDER BY rowid"
+        return self._access.made(_location, sql)
+
+    def runs(self, workspaces: Collection[str]) -> list[WorkspaceRun]:
+        """The runs in workspaces, the oldest first."""
+        if not workspaces:
+            return []
+        values = {"now": now(), "workspaces": json.dumps(list(workspaces))}
+        return self._access.made(_workspace_run, _WORKSPACE_RUNS, values)
+
+    def runs_beside(self, run_id: str) -> list[WorkspaceRun]:
+        """All runs in the workspace of a run, the oldest first; none if there is no such run."""
+        rows = self._access.rows("SELECT workspace FROM runs WHERE id = ?", [run_id])
+        return self.runs([row["workspace"] for row in rows])
 
 
-def _occupant(row: sqlite3.Row) -> Occupant:
+def _location(row: sqlite3.Row) -> RunLocation:
+    return fitting(RunLocation(*row))
+
+
+def _workspace_run(row: sqlite3.Row) -> WorkspaceRun:
     values = dict(row)
     flags = {name: bool(values[name]) for name in _FLAGS}
-    run = Occupant(**{**values, **flags, "status": Status(values["status"])})
+    run = WorkspaceRun(**{**values, **flags, "status": Status(values["status"])})
     require_moment(run.at)
     if "\0" in run.workspace or not run.id.isalnum():
-        raise ValueError(f"{run.workspace!r} is no path, or {run.id!r} no id")
+        raise ValueError(f"{run.workspace!r} is not a path, or {run.id!r} is not an id")
     return run

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from crossrun.model.retention import Holding
+from crossrun.model.retention import WorkspaceUsage
 from crossrun.model.status import Status
 from crossrun.views.terminal import Column, Terminal, fit, table
 from crossrun.views.words import age, disk_size, first_line, status_style
@@ -12,8 +12,8 @@ from crossrun.views.words import age, disk_size, first_line, status_style
 _PAUSE = 0.1
 
 
-def holdings_table(
-    holdings: Sequence[tuple[Holding, str]], title: str, terminal: Terminal
+def usage_table(
+    usages: Sequence[tuple[WorkspaceUsage, str]], title: str, terminal: Terminal
 ) -> Iterator[str]:
     """Workspaces, one to a line; `title` is that of the column that says why."""
     now = datetime.now(UTC)
@@ -27,14 +27,14 @@ def holdings_table(
     ]
     rows = [
         [
-            holding.newest.id,
-            disk_size(holding.size),
-            age(holding.age(now)),
-            str(holding.newest.status).replace("_", " "),
-            first_line(holding.newest.project_id),
+            usage.newest.id,
+            disk_size(usage.size),
+            age(usage.age(now)),
+            str(usage.newest.status).replace("_", " "),
+            first_line(usage.newest.project_id),
             why,
         ]
-        for holding, why in holdings
+        for usage, why in usages
     ]
     return table(columns, rows, terminal)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from crossrun.model.retention import Plan
+from crossrun.model.retention import CleanupPlan
 from crossrun.model.status import Status
 from crossrun.services.cleanup.usage import CodexUsage, DiskUsage, ProjectUsage
 from crossrun.store.statistics import Totals
@@ -20,7 +20,7 @@ class Figures(NamedTuple):
     project_id: str | None
     days: int
     disk: DiskUsage
-    plan: Plan
+    plan: CleanupPlan
     totals: Totals
     codex: CodexUsage | None
 
@@ -79,7 +79,7 @@ def _project_row(project: ProjectUsage) -> list[str]:
     return [name, *(disk_size(size) for size in sizes)]
 
 
-def _cleanup(plan: Plan) -> str:
+def _cleanup(plan: CleanupPlan) -> str:
     rest = f", {len(plan.kept)} kept" if plan.kept else ""
     if not plan.going:
         return f"nothing to remove{rest}"

@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING
 
 from crossrun.config.settings import Settings
 from crossrun.errors import CrossrunError
-from crossrun.model.retention import Rules
+from crossrun.model.retention import RetentionRules
 from crossrun.services.notices import Notice
 from crossrun.store import Store
 from crossrun.system.background import Background
 
 if TYPE_CHECKING:
-    from crossrun.services.cleanup.removal import Done
+    from crossrun.services.cleanup.removal import CleanupResult
 
 _PATIENCE = 2.0
 """Seconds. What is not removed by then is removed after the next run."""
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> RetentionRules:
     """What the settings say about old workspaces."""
-    return Rules(
+    return RetentionRules(
         older_than=settings.cleanup.older_than,
         keep_last=settings.cleanup.keep_last,
         max_size=settings.cleanup.max_size,
@@ -34,7 +34,7 @@ def remove_old_workspaces(settings: Settings, store: Store, run_id: str) -> Noti
         What came of it; None if nothing was removed.
     """
     rules = rules_of(settings)
-    if rules == Rules():
+    if rules == RetentionRules():
         return None
     removal = Background(lambda: _remove(settings, store, rules._replace(spared=run_id)))
     try:
@@ -48,10 +48,12 @@ def remove_old_workspaces(settings: Settings, store: Store, run_id: str) -> Noti
     return Notice(f"removed {count}, as the settings say")
 
 
-def _remove(settings: Settings, store: Store, rules: Rules) -> "Done":
+def _remove(settings: Settings, store: Store, rules: RetentionRules) -> "CleanupResult":
     from crossrun.services.cleanup.inventory import measuring
-    from crossrun.services.cleanup.removal import Wanted, find, remove_found
+    from crossrun.services.cleanup.removal import CleanupRequest, find, read_runs, remove_found
 
-    wanted = Wanted(rules)
+    request = CleanupRequest(rules)
+    stored = read_runs(store.workspaces, settings.paths, request)
     measure = None if rules.max_size is None else measuring()
-    return remove_found(store, settings.paths, wanted, find(store, settings.paths, wanted, measure))
+    findings = find(stored, settings.paths, request, measure)
+    return remove_found(store, settings.paths, request, findings)

@@ -1,18 +1,25 @@
-"""What there is to tidy up: the workspaces of runs with all that belongs to them, and leftovers."""
+"""What can be cleaned up: the workspaces of runs with all that belongs to them, and leftovers."""
 
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from crossrun.config.settings import Paths
 from crossrun.errors import UsageError
-from crossrun.model.retention import Holding, Occupant
+from crossrun.model.retention import RunLocation, WorkspaceRun, WorkspaceUsage
 from crossrun.store import ALPHABET
+from crossrun.store.workspace_runs import WorkspaceReader
 from crossrun.workspace import folder_name
-from crossrun.workspace.files.guarded import Place, folders, is_there, left_behind, link_on_the_way
+from crossrun.workspace.files.guarded import (
+    ManagedPath,
+    folders,
+    is_there,
+    left_behind,
+    link_on_the_way,
+)
 from crossrun.workspace.files.measuring import Meter
 
 Kind = Literal["workspace", "snapshots", "artifacts", "log"]
@@ -24,110 +31,178 @@ _OUTSIDE = "outside of the workspaces"
 _DAY = 86400
 
 
-class Piece(NamedTuple):
-    """One thing on the disk that belongs to a workspace or to a run in it."""
+class StoredRuns(NamedTuple):
+    """What the store says: where all runs worked, and all about those that may be on the disk."""
+
+    locations: list[RunLocation]
+    runs: list[WorkspaceRun]
+
+
+class WorkspacePart(NamedTuple):
+    """A file or folder that belongs to a workspace or to a run in it."""
 
     kind: Kind
-    place: Place
+    path: ManagedPath
 
 
-class Stray(NamedTuple):
-    """What has the name of a run that the ledger does not know. `size` in bytes."""
+class Orphan(NamedTuple):
+    """What has the name of a run that the store does not know. `size` in bytes."""
 
     run_id: str
-    pieces: tuple[Piece, ...]
+    parts: tuple[WorkspacePart, ...]
     size: int
 
 
-def survey(
-    occupants: Iterable[Occupant],
-    paths: Paths,
-    kinds: Sequence[Kind],
-    *,
-    measure: Callable[[Place], int] | None = None,
-    gone: bool = False,
-) -> list[Holding]:
-    """The workspaces of all runs.
+def stored_runs(
+    reader: WorkspaceReader, paths: Paths, kinds: Collection[Kind], *, gone: bool = False
+) -> StoredRuns:
+    """Reads what a survey needs: of thousands of runs, few still have anything on the disk.
 
     Args:
-        occupants: all runs, the oldest first.
+        reader: reads the store.
         paths: where things are.
-        kinds: what would go with a workspace, and so what counts.
-        measure: tells the bytes at a place; None: sizes do not matter.
-        gone: whether those of which nothing is there any more are told, too.
+        kinds: what belongs to a workspace.
+        gone: whether workspaces count of which nothing is left.
     """
-    occupants = list(occupants)
-    in_place = [os.path.realpath(run.workspace) for run in occupants if run.in_place]
-    found = []
-    for runs in _by_workspace(occupants, paths).values():
-        holding = Holding(tuple(runs), _obstacle(runs, paths, in_place))
-        there = [piece for piece in pieces(holding, paths, kinds) if is_there(piece.place)]
-        if not there and not gone and not _is_kept_folder(holding):
+    locations = reader.locations()
+    if gone:
+        return StoredRuns(locations, reader.runs({run.workspace for run in locations}))
+    on_disk = set(_names_on_disk(paths, kinds))
+    names = {
+        _name(run.workspace)
+        for run in locations
+        if run.id in on_disk
+        or _name(run.workspace) in on_disk
+        or not _is_managed(run.workspace, paths)
+    }
+    workspaces = {run.workspace for run in locations if _name(run.workspace) in names}
+    return StoredRuns(locations, reader.runs(workspaces))
+
+
+def survey(
+    runs: Iterable[WorkspaceRun],
+    paths: Paths,
+    kinds: Collection[Kind],
+    *,
+    measure: Callable[[ManagedPath], int] | None = None,
+    gone: bool = False,
+) -> list[WorkspaceUsage]:
+    """Finds the workspaces of runs.
+
+    Args:
+        runs: the runs, the oldest first.
+        paths: where things are.
+        kinds: what belongs to a workspace, and so is measured.
+        measure: returns the bytes at a path; None: sizes do not matter.
+        gone: whether workspaces count of which nothing is left.
+    """
+    runs = list(runs)
+    in_place = [os.path.realpath(run.workspace) for run in runs if run.in_place]
+    usages = []
+    for workspace_runs in _by_workspace(runs, paths).values():
+        usage = WorkspaceUsage(tuple(workspace_runs), _obstacle(workspace_runs, paths, in_place))
+        existing = [part.path for part in parts_of(usage, paths, kinds) if is_there(part.path)]
+        if not existing and not gone and not _is_permanent_folder(usage):
             continue
         if measure is not None:
-            holding = holding._replace(size=sum(measure(piece.place) for piece in there))
-        found.append(holding)
-    return found
+            usage = usage._replace(size=sum(map(measure, existing)))
+        usages.append(usage)
+    return usages
 
 
-def pieces(holding: Holding, paths: Paths, kinds: Sequence[Kind]) -> list[Piece]:
-    """All that belongs to a workspace, whether it is there or not; the workspace itself first."""
-    if holding.obstacle is not None or any(run.in_place for run in holding.runs):
+def parts_of(usage: WorkspaceUsage, paths: Paths, kinds: Collection[Kind]) -> list[WorkspacePart]:
+    """All that belongs to a workspace, whether it exists or not; the workspace itself first."""
+    if usage.obstacle is not None or any(run.in_place for run in usage.runs):
         return []
-    workspace = Path(holding.newest.workspace)
+    workspace = Path(usage.newest.workspace)
     name = workspace.name
-    found = [
-        Piece("workspace", Place(paths.workspaces, (workspace.parent.name, name))),
-        Piece("snapshots", Place(paths.snapshots, (f"{name}.git",))),
+    parts = [
+        WorkspacePart("workspace", ManagedPath(paths.workspaces, (workspace.parent.name, name))),
+        WorkspacePart("snapshots", ManagedPath(paths.snapshots, (f"{name}.git",))),
     ]
-    for run in holding.runs:
-        found.append(Piece("log", Place(paths.logs, (f"{run.id}.log",))))
-        artifacts = Place(paths.artifacts, (folder_name(run.project_id), run.id))
-        found.append(Piece("artifacts", artifacts))
-    return [piece for piece in found if piece.kind in kinds]
+    for run in usage.runs:
+        parts.append(WorkspacePart("log", ManagedPath(paths.logs, (f"{run.id}.log",))))
+        artifacts = ManagedPath(paths.artifacts, (folder_name(run.project_id), run.id))
+        parts.append(WorkspacePart("artifacts", artifacts))
+    return [part for part in parts if part.kind in kinds]
 
 
-def strays(known: Iterable[str], paths: Paths) -> list[Stray]:
-    """What runs left that the ledger does not know, and that nothing was added to for a day.
+def orphans(known: Iterable[str], paths: Paths) -> list[Orphan]:
+    """What runs left that the store does not know, and that has not changed for a day.
 
-    They may belong to another ledger, or to what a backup of this one did not have.
+    It may belong to another store, or to what a backup of this one did not have.
     """
-    known, found = set(known), dict[str, list[Piece]]()
-    for piece in _named_like_runs(paths):
-        run_id = piece.place.parts[-1].partition(".")[0]
+    known, parts = set(known), dict[str, list[WorkspacePart]]()
+    for part in _named_like_runs(paths):
+        run_id = part.path.parts[-1].partition(".")[0]
         if _RUN_ID.fullmatch(run_id) and run_id not in known:
-            found.setdefault(run_id, []).append(piece)
+            parts.setdefault(run_id, []).append(part)
     return [
-        Stray(run_id, tuple(those), size_of(piece.place for piece in those))
-        for run_id, those in sorted(found.items())
-        if all(_is_old(piece.place) for piece in those)
+        Orphan(run_id, tuple(own), size_of(part.path for part in own))
+        for run_id, own in sorted(parts.items())
+        if all(_is_old(part.path) for part in own)
     ]
 
 
-def leftovers(paths: Paths) -> list[Place]:
+def leftovers(paths: Paths) -> list[ManagedPath]:
     """What interrupted copies and removals left."""
     below = ((paths.workspaces, 1), (paths.artifacts, 1), (paths.snapshots, 0), (paths.logs, 0))
-    return [place for root, depth in below for place in left_behind(root, depth)]
+    return [path for root, depth in below for path in left_behind(root, depth)]
 
 
-def size_of(places: Iterable[Place]) -> int:
+def size_of(paths: Iterable[ManagedPath]) -> int:
     """Bytes that they take on the disk."""
-    return sum(map(measuring(), places))
+    return sum(map(measuring(), paths))
 
 
-def measuring() -> Callable[[Place], int]:
-    """Tells the bytes at places, what is linked to several of them only once."""
+def measuring() -> Callable[[ManagedPath], int]:
+    """Returns the bytes at paths; what is linked to several of them counts once."""
     meter = Meter()
-    return lambda place: meter.below(place.root, place.parts)
+    return lambda path: meter.below(path.root, path.parts)
+
+
+def _names_on_disk(paths: Paths, kinds: Collection[Kind]) -> Iterator[str]:
+    """The names, without endings, of all that may belong to a workspace or a run."""
+    below: tuple[tuple[Kind, Path, int], ...] = (
+        ("workspace", paths.workspaces, 2),
+        ("snapshots", paths.snapshots, 1),
+        ("log", paths.logs, 1),
+        ("artifacts", paths.artifacts, 2),
+    )
+    for kind, root, depth in below:
+        if kind in kinds:
+            yield from _names_below(root, depth)
+
+
+def _names_below(folder: Path, depth: int) -> Iterator[str]:
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except OSError:
+        return
+    for name in names:
+        if depth > 1:
+            yield from _names_below(folder / name, depth - 1)
+        else:
+            yield name.partition(".")[0]
+
+
+def _name(workspace: str) -> str:
+    return workspace.rstrip("/").rpartition("/")[2].partition(".")[0]
+
+
+def _is_managed(workspace: str, paths: Paths) -> bool:
+    """Whether it is where crossrun makes the workspaces of runs, by its text alone."""
+    root = f"{paths.workspaces}/"
+    return workspace.startswith(root) and workspace.count("/") == root.count("/") + 1
 
 
 def _by_workspace(
-    occupants: Iterable[Occupant], paths: Paths
-) -> dict[tuple[str, ...], list[Occupant]]:
-    """By the place below the root, however the way to it was written."""
+    runs: Iterable[WorkspaceRun], paths: Paths
+) -> dict[tuple[str, ...], list[WorkspaceRun]]:
+    """By the path below the root, since links may lead to the same workspace."""
     keys: dict[str, tuple[str, ...]] = {}
-    groups: dict[tuple[str, ...], list[Occupant]] = {}
-    for run in occupants:
+    groups: dict[tuple[str, ...], list[WorkspaceRun]] = {}
+    for run in runs:
         if run.workspace not in keys:
             keys[run.workspace] = _key(Path(run.workspace), paths.workspaces)
         groups.setdefault(keys[run.workspace], []).append(run)
@@ -138,24 +213,25 @@ def _key(workspace: Path, root: Path) -> tuple[str, ...]:
     return workspace.parts[-2:] if _is_same(workspace.parent.parent, root) else workspace.parts
 
 
-def _obstacle(runs: Sequence[Occupant], paths: Paths, in_place: Iterable[str]) -> str | None:
+def _obstacle(runs: Sequence[WorkspaceRun], paths: Paths, in_place: Collection[str]) -> str | None:
     workspace = Path(runs[-1].workspace)
     if not _is_same(workspace.parent.parent, paths.workspaces) or not any(
         workspace.parts[-2:] == (_folder(run.project_id), run.id) for run in runs
     ):
         return _OUTSIDE
-    if link_on_the_way(Place(paths.workspaces, workspace.parts[-2:])):
+    if link_on_the_way(ManagedPath(paths.workspaces, workspace.parts[-2:])):
         return "a link is in its place"
-    real = os.path.realpath(workspace)
-    if any(Path(path).is_relative_to(real) for path in in_place):
-        return "a run worked in place in it"
+    if in_place:
+        real = os.path.realpath(workspace)
+        if any(Path(path).is_relative_to(real) for path in in_place):
+            return "a run worked in place in it"
     return None
 
 
-def _is_kept_folder(holding: Holding) -> bool:
-    """Whether there is a folder that never goes."""
-    never = holding.obstacle is not None or any(run.in_place for run in holding.runs)
-    return never and os.path.lexists(holding.newest.workspace)
+def _is_permanent_folder(usage: WorkspaceUsage) -> bool:
+    """Whether it is a folder that exists and is never removed."""
+    never = usage.obstacle is not None or any(run.in_place for run in usage.runs)
+    return never and os.path.lexists(usage.newest.workspace)
 
 
 def _folder(project_id: str) -> str | None:
@@ -165,16 +241,16 @@ def _folder(project_id: str) -> str | None:
         return None
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    if one == other:
+def _is_same(path: Path, other: Path) -> bool:
+    if path == other:
         return True
     try:
-        return one.samefile(other)
+        return path.samefile(other)
     except OSError:
         return False
 
 
-def _named_like_runs(paths: Paths) -> Iterator[Piece]:
+def _named_like_runs(paths: Paths) -> Iterator[WorkspacePart]:
     below: tuple[tuple[Kind, Path, int], ...] = (
         ("workspace", paths.workspaces, 2),
         ("artifacts", paths.artifacts, 2),
@@ -184,11 +260,11 @@ def _named_like_runs(paths: Paths) -> Iterator[Piece]:
         ending = ".git" if kind == "snapshots" else ""
         for parts in folders(root, depth):
             if len(parts) == depth and parts[-1].partition(".")[1:] == (ending[:1], ending[1:]):
-                yield Piece(kind, Place(root, parts))
+                yield WorkspacePart(kind, ManagedPath(root, parts))
 
 
-def _is_old(place: Place) -> bool:
+def _is_old(path: ManagedPath) -> bool:
     try:
-        return time.time() - place.path.lstat().st_mtime > _DAY
+        return time.time() - path.path.lstat().st_mtime > _DAY
     except OSError:
         return False

@@ -1,7 +1,7 @@
-"""Removal of workspaces while others may want them: claimed first, then put aside, then freed.
+"""Removes workspaces that others may want to use: claims them, sets them aside, deletes them.
 
-Killed at any point, a workspace is there or gone. What was put aside and not freed has a name that
-says so, and the rows of runs go last, so the next removal finishes what this one began.
+Killed at any point, it leaves a workspace either whole or gone. What was set aside but not deleted
+has a name that says so, and the rows of runs go last, so the next removal finishes the work.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,30 +11,33 @@ from typing import NamedTuple
 
 from crossrun.config.settings import Paths
 from crossrun.errors import ConfigurationError
-from crossrun.model.retention import Holding, Plan, Rules, planned
+from crossrun.model.retention import CleanupPlan, RetentionRules, WorkspaceUsage, planned
 from crossrun.services.cleanup.inventory import (
     EVERYTHING,
     WITH_WORKSPACE,
     Kind,
-    Piece,
-    Stray,
+    Orphan,
+    StoredRuns,
+    WorkspacePart,
     leftovers,
-    pieces,
+    orphans,
+    parts_of,
     size_of,
-    strays,
+    stored_runs,
     survey,
 )
 from crossrun.store import Store
-from crossrun.workspace.files.guarded import Place, put_aside, remove
+from crossrun.store.workspace_runs import WorkspaceReader
+from crossrun.workspace.files.guarded import ManagedPath, put_aside, remove
 
 
-class Wanted(NamedTuple):
-    """What the user wants to go: workspaces by rules, and what else with them.
+class CleanupRequest(NamedTuple):
+    """What the user wants removed: workspaces by rules, and what else with them.
 
-    `unknown`: also what the ledger does not know. `dropping_records`: the rows of their runs.
+    `unknown`: also what the store does not know. `dropping_records`: the rows of their runs.
     """
 
-    rules: Rules
+    rules: RetentionRules
     dropping_artifacts: bool = False
     dropping_records: bool = False
     unknown: bool = False
@@ -45,45 +48,52 @@ class Wanted(NamedTuple):
         return EVERYTHING if self.dropping_artifacts or self.dropping_records else WITH_WORKSPACE
 
 
-class Found(NamedTuple):
-    """What there is to remove. `strays` go only where they are wanted; sizes in bytes."""
+class CleanupFindings(NamedTuple):
+    """What can be removed. `orphans` go only if the request asks for them; sizes in bytes."""
 
-    plan: Plan
-    strays: list[Stray]
-    leftovers: list[Place]
+    plan: CleanupPlan
+    orphans: list[Orphan]
+    leftovers: list[ManagedPath]
     leftover_size: int
 
-    def size(self, wanted: Wanted) -> int:
-        """Bytes that will be free."""
-        unknown = sum(stray.size for stray in self.strays) if wanted.unknown else 0
+    def size(self, request: CleanupRequest) -> int:
+        """Bytes that will be freed."""
+        unknown = sum(orphan.size for orphan in self.orphans) if request.unknown else 0
         return self.plan.size + self.leftover_size + unknown
 
-    def count(self, wanted: Wanted) -> int:
-        """How many things go."""
-        unknown = len(self.strays) if wanted.unknown else 0
+    def count(self, request: CleanupRequest) -> int:
+        """How many things will be removed."""
+        unknown = len(self.orphans) if request.unknown else 0
         return len(self.plan.going) + len(self.leftovers) + unknown
 
 
-class Done(NamedTuple):
-    """What came of a removal. `taken_up`: runs went on in these workspaces meanwhile."""
+class CleanupResult(NamedTuple):
+    """The result of a removal. `in_use`: another run or command uses these workspaces."""
 
-    removed: list[Holding]
-    taken_up: list[Holding]
+    removed: list[WorkspaceUsage]
+    in_use: list[WorkspaceUsage]
     failures: list[ConfigurationError]
     freed: int
 
 
+def read_runs(reader: WorkspaceReader, paths: Paths, request: CleanupRequest) -> StoredRuns:
+    """Reads what `find` needs from the store."""
+    return stored_runs(reader, paths, request.kinds, gone=request.dropping_records)
+
+
 def find(
-    store: Store, paths: Paths, wanted: Wanted, measure: Callable[[Place], int] | None
-) -> Found:
-    """Looks at the disk and decides; nothing is changed."""
-    occupants = store.occupants()
-    gone = wanted.dropping_records
-    holdings = survey(occupants, paths, wanted.kinds, measure=measure, gone=gone)
+    stored: StoredRuns,
+    paths: Paths,
+    request: CleanupRequest,
+    measure: Callable[[ManagedPath], int] | None,
+) -> CleanupFindings:
+    """Looks at the disk and decides; changes nothing."""
+    gone = request.dropping_records
+    usages = survey(stored.runs, paths, request.kinds, measure=measure, gone=gone)
     abandoned = leftovers(paths)
-    return Found(
-        planned(holdings, wanted.rules, datetime.now(UTC)),
-        strays((run.id for run in occupants), paths),
+    return CleanupFindings(
+        planned(usages, request.rules, datetime.now(UTC)),
+        orphans((run.id for run in stored.locations), paths),
         abandoned,
         size_of(abandoned),
     )
@@ -92,79 +102,83 @@ def find(
 def remove_found(
     store: Store,
     paths: Paths,
-    wanted: Wanted,
-    found: Found,
+    request: CleanupRequest,
+    findings: CleanupFindings,
     progress: Callable[[int, int], None] = lambda _number, _freed: None,
-) -> Done:
-    """Removes what was found, whatever of it cannot be removed.
+) -> CleanupResult:
+    """Removes what was found; what cannot be removed does not stop the rest.
 
     Args:
-        store: the ledger; where no rows go, it is only read.
+        store: only read, unless rows go.
         paths: where things are.
-        wanted: what `found` was found by.
-        found: what goes.
-        progress: told how many workspaces are removed, and the bytes that were free then.
+        request: what the findings answer.
+        findings: what goes.
+        progress: called with the number of workspaces removed so far, and the bytes freed.
     """
-    done = Done([], [], [], 0)
-    for number, (holding, _) in enumerate(found.plan.going):
-        progress(number, done.freed)
-        with _kept(done.failures):
-            removed = remove_holding(store, holding, paths, wanted)
-            (done.removed if removed else done.taken_up).append(holding)
-            done = done._replace(freed=done.freed + holding.size * removed)
-    for stray in found.strays if wanted.unknown else []:
-        with _kept(done.failures):
-            done = done._replace(freed=done.freed + stray.size * remove_stray(store, stray))
-    for place in found.leftovers:
-        with _kept(done.failures):
+    result = CleanupResult([], [], [], 0)
+    for number, (usage, _) in enumerate(findings.plan.going):
+        progress(number, result.freed)
+        with _collecting(result.failures):
+            removed = remove_workspace(store, usage, paths, request)
+            (result.removed if removed else result.in_use).append(usage)
+            result = result._replace(freed=result.freed + usage.size * removed)
+    for orphan in findings.orphans if request.unknown else []:
+        with _collecting(result.failures):
+            result = result._replace(
+                freed=result.freed + orphan.size * remove_orphan(store, orphan)
+            )
+    for place in findings.leftovers:
+        with _collecting(result.failures):
             size = size_of([place])
             remove(place)
-            done = done._replace(freed=done.freed + size)
-    return done
+            result = result._replace(freed=result.freed + size)
+    return result
 
 
-def remove_holding(store: Store, holding: Holding, paths: Paths, wanted: Wanted) -> bool:
+def remove_workspace(
+    store: Store, usage: WorkspaceUsage, paths: Paths, request: CleanupRequest
+) -> bool:
     """Removes a workspace and what belongs to it.
 
     Returns:
-        False when a run has taken it up since it was looked at; then nothing happened.
+        False if a run or command has started to use it since; then nothing was removed.
 
     Raises:
-        ConfigurationError: something cannot be removed, or the store not be written. What was put
-            aside already is removed the next time.
+        ConfigurationError: something cannot be removed, or the store cannot be written. What was
+            already set aside is removed the next time.
     """
-    run_id = holding.newest.id
+    run_id = usage.newest.id
     with store.taking_over(run_id) as free:
-        ids = [run.id for run in holding.runs]
-        if not free or [run.id for run in store.occupants(run_id)] != ids:
+        ids = [run.id for run in usage.runs]
+        if not free or [run.id for run in store.workspaces.runs_beside(run_id)] != ids:
             return False
-        aside = _all_put_aside(pieces(holding, paths, wanted.kinds))
-        if wanted.dropping_records:
+        aside = _all_put_aside(parts_of(usage, paths, request.kinds))
+        if request.dropping_records:
             store.forget(ids)
     for place in aside:
         remove(place)
     return True
 
 
-def remove_stray(store: Store, stray: Stray) -> bool:
-    """Removes what a run left that the ledger does not know; see `remove_holding`."""
-    with store.taking_over(stray.run_id) as free:
-        if not free or store.occupants(stray.run_id):
+def remove_orphan(store: Store, orphan: Orphan) -> bool:
+    """Removes what a run left that the store does not know; see `remove_workspace`."""
+    with store.taking_over(orphan.run_id) as free:
+        if not free or store.workspaces.runs_beside(orphan.run_id):
             return False
-        aside = _all_put_aside(stray.pieces)
+        aside = _all_put_aside(orphan.parts)
     for place in aside:
         remove(place)
     return True
 
 
 @contextmanager
-def _kept(failures: list[ConfigurationError]) -> Iterator[None]:
+def _collecting(failures: list[ConfigurationError]) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
         failures.append(error)
 
 
-def _all_put_aside(found: Iterable[Piece]) -> list[Place]:
-    places = [put_aside(piece.place) for piece in found]
+def _all_put_aside(parts: Iterable[WorkspacePart]) -> list[ManagedPath]:
+    places = [put_aside(part.path) for part in parts]
     return [place for place in places if place is not None]

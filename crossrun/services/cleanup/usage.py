@@ -1,4 +1,4 @@
-"""What crossrun, and Codex in its own home, take on the disk. Nothing is changed."""
+"""The disk that crossrun takes, and Codex in its own home. Changes nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from crossrun.config.settings import Paths
-from crossrun.model.retention import Occupant
+from crossrun.model.retention import RunLocation
 from crossrun.services.cleanup.inventory import leftovers, size_of
-from crossrun.workspace.files.guarded import Place, folders
+from crossrun.workspace.files.guarded import ManagedPath, folders
 from crossrun.workspace.files.measuring import Meter
 
 
@@ -34,13 +34,13 @@ class DiskUsage(NamedTuple):
     backups: int
     logs: int
     leftovers: int
-    sizes: Mapping[Place, int]
+    sizes: Mapping[ManagedPath, int]
 
     @property
     def total(self) -> int:
         """All of it."""
         shared = self.store + self.backups + self.logs + self.leftovers
-        return shared + sum(one.total for one in self.projects)
+        return shared + sum(project.total for project in self.projects)
 
 
 class CodexUsage(NamedTuple):
@@ -52,20 +52,20 @@ class CodexUsage(NamedTuple):
     total: int
 
 
-def disk_usage(paths: Paths, occupants: Iterable[Occupant]) -> DiskUsage:
+def disk_usage(paths: Paths, locations: Iterable[RunLocation]) -> DiskUsage:
     """Measures all that crossrun keeps."""
     meter = Meter()
-    projects = {run.id: run.project_id for run in occupants}
-    sizes = {place: meter.below(place.root, place.parts) for place in _places(paths)}
+    projects = {run.id: run.project_id for run in locations}
+    sizes = {path: meter.below(path.root, path.parts) for path in _measured_paths(paths)}
     usage: dict[str | None, ProjectUsage] = {}
-    for place, size in sizes.items():
-        kind, project_id = _belongs_to(place, paths, projects)
-        one = usage.setdefault(project_id, ProjectUsage(project_id))
-        usage[project_id] = one._replace(**{kind: getattr(one, kind) + size})
+    for path, size in sizes.items():
+        kind, project_id = _belongs_to(path, paths, projects)
+        project = usage.setdefault(project_id, ProjectUsage(project_id))
+        usage[project_id] = project._replace(**{kind: getattr(project, kind) + size})
     database = paths.database
     files = [database.name + ending for ending in ("", "-wal", "-shm")]
     return DiskUsage(
-        sorted(usage.values(), key=lambda one: (-one.total, one.project_id or "")),
+        sorted(usage.values(), key=lambda project: (-project.total, project.project_id or "")),
         store=sum(meter.below(database.parent, (name,)) for name in files),
         backups=meter.below(paths.backups),
         logs=meter.below(paths.logs),
@@ -75,7 +75,7 @@ def disk_usage(paths: Paths, occupants: Iterable[Occupant]) -> DiskUsage:
 
 
 def codex_usage(home: Path) -> CodexUsage | None:
-    """Measures the home of Codex; None: there is none."""
+    """Measures the home of Codex; None if there is none."""
     if not home.is_dir():
         return None
     meter = Meter()
@@ -83,22 +83,24 @@ def codex_usage(home: Path) -> CodexUsage | None:
     return CodexUsage(home, sessions, meter.files, Meter().below(home))
 
 
-def _places(paths: Paths) -> list[Place]:
+def _measured_paths(paths: Paths) -> list[ManagedPath]:
     """Each workspace, each run's artifacts, each git directory of snapshots."""
     below = ((paths.workspaces, 2), (paths.artifacts, 2), (paths.snapshots, 1))
     return [
-        Place(root, parts)
+        ManagedPath(root, parts)
         for root, depth in below
         for parts in folders(root, depth)
         if len(parts) == depth
     ]
 
 
-def _belongs_to(place: Place, paths: Paths, projects: Mapping[str, str]) -> tuple[str, str | None]:
-    if place.root == paths.snapshots:
-        return "snapshots", projects.get(_run_id(place.parts))
-    kind = "workspaces" if place.root == paths.workspaces else "artifacts"
-    return kind, unquote(place.parts[0])
+def _belongs_to(
+    path: ManagedPath, paths: Paths, projects: Mapping[str, str]
+) -> tuple[str, str | None]:
+    if path.root == paths.snapshots:
+        return "snapshots", projects.get(_run_id(path.parts))
+    kind = "workspaces" if path.root == paths.workspaces else "artifacts"
+    return kind, unquote(path.parts[0])
 
 
 def _run_id(parts: Sequence[str]) -> str:

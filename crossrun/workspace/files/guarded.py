@@ -18,7 +18,7 @@ from crossrun.workspace.files.dirfd import NO_FOLDER, opened, opened_below, reas
 from crossrun.workspace.files.rmtree import remove_below
 
 
-class Place(NamedTuple):
+class ManagedPath(NamedTuple):
     """A name below one of crossrun's folders."""
 
     root: Path
@@ -30,18 +30,18 @@ class Place(NamedTuple):
         return self.root.joinpath(*self.parts)
 
 
-def link_on_the_way(place: Place) -> bool:
+def link_on_the_way(place: ManagedPath) -> bool:
     """Whether a link is at the place or between it and the root."""
     ways = (place.parts[:length] for length in range(1, len(place.parts) + 1))
     return any(place.root.joinpath(*parts).is_symlink() for parts in ways)
 
 
-def is_there(place: Place) -> bool:
+def is_there(place: ManagedPath) -> bool:
     """Whether anything has this name, be it a link that leads nowhere."""
     return os.path.lexists(place.path)
 
 
-def put_aside(place: Place) -> Place | None:
+def put_aside(place: ManagedPath) -> ManagedPath | None:
     """Takes a tree away from its place at once; what it takes is not free yet. Removes a file.
 
     Returns:
@@ -54,7 +54,9 @@ def put_aside(place: Place) -> Place | None:
         with opened(place.root) as top, opened_below(top, place.parts[:-1]) as parent:
             mode = os.stat(place.parts[-1], dir_fd=parent, follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
-                return Place(place.root, (*place.parts[:-1], set_aside(parent, place.parts[-1])))
+                return ManagedPath(
+                    place.root, (*place.parts[:-1], set_aside(parent, place.parts[-1]))
+                )
             if stat.S_ISREG(mode):
                 os.unlink(place.parts[-1], dir_fd=parent)
             return None
@@ -64,7 +66,7 @@ def put_aside(place: Place) -> Place | None:
         raise _unremovable(place.path, error) from error
 
 
-def remove(place: Place) -> None:
+def remove(place: ManagedPath) -> None:
     """Removes a tree, a file or a link at a place; what is gone is fine.
 
     Raises:
@@ -78,11 +80,11 @@ def remove(place: Place) -> None:
             raise _unremovable(place.path, error) from error
 
 
-def left_behind(root: Path, depth: int) -> Iterator[Place]:
+def left_behind(root: Path, depth: int) -> Iterator[ManagedPath]:
     """What killed copies and removals left in a folder, and in those below it down to a depth."""
     for parts in ((), *folders(root, depth)):
         with suppress(OSError), opened(root) as top, opened_below(top, parts) as parent:
-            yield from [Place(root, (*parts, name)) for name in abandoned(parent)]
+            yield from [ManagedPath(root, (*parts, name)) for name in abandoned(parent)]
 
 
 def folders(root: Path, depth: int) -> list[tuple[str, ...]]:
