@@ -200,7 +200,9 @@ def files(folder: Path) -> Iterator[str]:
             yield str(path.relative_to(folder))
 
 
-def brought(desk: Desk, run: Run, *, marking: bool = False, to: Path | None = None) -> ApplyResult:
+def brought(
+    desk: Desk, run: Run, *, mark_conflicts: bool = False, to: Path | None = None
+) -> ApplyResult:
     """What comes of bringing a run's change to files."""
     folder = target_of(run, to)
-    return apply_to_files(desk.store, desk.change(run), folder, marking=marking)
+    return apply_to_files(desk.store, desk.change(run), folder, mark_conflicts=mark_conflicts)

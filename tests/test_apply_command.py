@@ -149,7 +149,7 @@ def test_a_conflict_changes_nothing_and_says_where(desk: Desk, crossrun: Crossru
     assert result.code == 1
     assert result.err.splitlines()[:2] == [
         f"nothing was changed: 1 conflict in {desk.folder}",
-        "  conflict × notes.txt  it was changed here, too",
+        "  conflict × notes.txt  also changed here",
     ]
     assert f"crossrun apply {run.id} --conflicts" in result.err
     assert state(desk.folder) == before
@@ -159,7 +159,7 @@ def test_a_conflict_changes_nothing_and_says_where(desk: Desk, crossrun: Crossru
     assert told["conflicts"] == [
         {
             "path": "notes.txt",
-            "reason": "it was changed here, too",
+            "reason": "also changed here",
             "written": None,
             "path_bytes": None,
         }

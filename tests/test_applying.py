@@ -29,7 +29,7 @@ from crossrun.workspace.merge.decisions import (
     merged_mode,
 )
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
-from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
+from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, TreeEntry, blob_id
 from crossrun.workspace.target.execution import execute
 from crossrun.workspace.target.file_writer import TargetChangedError
 from crossrun.workspace.target.folder import TargetFolder
@@ -265,7 +265,7 @@ def test_conflicts_get_markers_when_they_are_asked_for(desk: Desk) -> None:
     )
     before = desk.tree()
 
-    result = brought(desk, run, marking=True)
+    result = brought(desk, run, mark_conflicts=True)
 
     assert [(conflict.path, conflict.written) for conflict in result.plan.conflicts] == [
         ("binary", f"binary.{run.id}"),
@@ -294,7 +294,7 @@ def test_a_name_beside_a_conflict_never_replaces_a_file(desk: Desk) -> None:
     run = desk.run("printf '\\0b' > binary")
     desk.sh(f"printf '\\0c' > binary; echo mine > binary.{run.id}")
 
-    (conflict,) = brought(desk, run, marking=True).plan.conflicts
+    (conflict,) = brought(desk, run, mark_conflicts=True).plan.conflicts
 
     assert conflict.written == f"binary.{run.id}.2"
     assert (desk.folder / f"binary.{run.id}").read_text() == "mine\n"
@@ -306,7 +306,9 @@ def test_a_name_beside_a_conflict_is_as_long_as_names_may_be(desk: Desk) -> None
     run = desk.run(f"printf '\\0b' > {long}; printf '\\0b' > {wide}")
     desk.sh(f"printf '\\0c' > {long}; printf '\\0c' > {wide}")
 
-    written = [conflict.written for conflict in brought(desk, run, marking=True).plan.conflicts]
+    written = [
+        conflict.written for conflict in brought(desk, run, mark_conflicts=True).plan.conflicts
+    ]
 
     assert written == [f"{'l' * 246}.{run.id}", f"{'é' * 123}.{run.id}"]
     assert all((desk.folder / str(name)).read_bytes() == b"\0b" for name in written)
@@ -317,14 +319,14 @@ def test_what_may_be_run_may_be_run_where_its_text_conflicts(desk: Desk) -> None
     run = desk.run("echo b > a; chmod +x a")
     desk.sh("echo c > a")
 
-    brought(desk, run, marking=True)
+    brought(desk, run, mark_conflicts=True)
 
     assert os.access(desk.folder / "a", os.X_OK)
 
 
 class TestDecisions:
-    A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
-    LINKED = Entry(LINK, blob_id(b"a"))
+    A, B, C = (TreeEntry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
+    LINKED = TreeEntry(LINK, blob_id(b"a"))
 
     def test_the_states_of_a_path_decide_what_becomes_of_it(self) -> None:
         a, b, c, linked = self.A, self.B, self.C, self.LINKED
@@ -333,16 +335,16 @@ class TestDecisions:
             (a, b, a): "take",
             (a, b, b): "keep",
             (a, b, c): "merge",
-            (a, b, None): "clash",
+            (a, b, None): "conflict",
             (a, None, a): "take",
             (a, None, None): "keep",
-            (a, None, b): "clash",
+            (a, None, b): "conflict",
             (None, a, None): "take",
             (None, a, a): "keep",
-            (None, a, b): "clash",
+            (None, a, b): "conflict",
             (a, linked, a): "take",
-            (a, linked, b): "clash",
-            (a, b, linked): "clash",
+            (a, linked, b): "conflict",
+            (a, b, linked): "conflict",
         }
         found = {case: decide(DesiredEntry((case[0],), case[1]), case[2]) for case in table}
         assert found == table
@@ -359,14 +361,14 @@ class TestDecisions:
         assert found == {"x": DesiredEntry((b, a), c), "y": DesiredEntry((b, a), b)}
 
     def test_both_sides_have_their_way_with_modes(self) -> None:
-        file, program = self.A, Entry(PROGRAM, self.A.blob)
+        file, program = self.A, TreeEntry(PROGRAM, self.A.blob)
         assert merged_mode(file, program, file) == PROGRAM
         assert merged_mode(file, file, program) == PROGRAM
         assert merged_mode(program, file, program) == FILE
 
     def test_what_is_in_the_way_may_be_removed_by_the_change_itself(self) -> None:
         new = MergeStep("a/b", None, self.A, current=TargetEntry(blocked_by="a"))
-        assert blocked_paths([new]) == {"a/b": "a is no folder here"}
+        assert blocked_paths([new]) == {"a/b": "a is not a folder here"}
         assert blocked_paths([new, MergeStep("a", self.A, None)]) == {}
         file = MergeStep("a", None, self.A, current=TargetEntry(within=("a/b", "a/c")))
         assert blocked_paths([file, MergeStep("a/b", self.A, None)]) == {
@@ -396,11 +398,11 @@ def test_no_name_leads_out_of_the_target_or_into_git(tmp_path: Path, name: str) 
     target.mkdir(parents=True)
     with opened(target) as top:
         folder = TargetFolder(top, "t")
-        with pytest.raises(ValueError, match="no path within"):
-            folder.put(name, Entry(FILE, blob_id(b"x")), b"x", TargetEntry())
-        with pytest.raises(ValueError, match="no path within"):
+        with pytest.raises(ValueError, match="does not stay within"):
+            folder.put(name, TreeEntry(FILE, blob_id(b"x")), b"x", TargetEntry())
+        with pytest.raises(ValueError, match="does not stay within"):
             folder.look(name)
-        with pytest.raises(ValueError, match="no path within"):
+        with pytest.raises(ValueError, match="does not stay within"):
             folder.remove(name, TargetEntry())
     assert not is_safe(name)
     assert not outside.exists()

@@ -21,7 +21,7 @@ from trees import NOBODY, state
 
 from crossrun.workspace.copying.worker import Lost
 from crossrun.workspace.files.attributes import Attributes, give
-from crossrun.workspace.target.overwrite import finish, kept_beside, overwrite
+from crossrun.workspace.target.overwrite import finish, journal_name, overwrite
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
@@ -208,7 +208,7 @@ class TestOtherNames:
     ) -> None:
         desk.sh("echo old > file; chmod 640 file; ln file ../outside")
         run = desk.run("echo something new > file")
-        note = "has another name outside, which changed with it"
+        note = "has a hard link outside the folder, which changed too"
         assert brought(desk, run).notes == (("file", note),)
         assert is_one_file(desk.folder / "file", tmp_path / "outside")
         assert (tmp_path / "outside").read_text() == "something new\n"
@@ -291,7 +291,7 @@ class TestOverwriting:
         """What is there when the process is killed after so many bytes."""
         (folder / "file").write_bytes(old)
         both = b"".join((len(old).to_bytes(8, "big"), old, new))
-        (folder / kept_beside("file", ".mark")).write_bytes(both)
+        (folder / journal_name("file", ".mark")).write_bytes(both)
         padded = old.ljust(len(new), b"\0")
         (folder / "file").write_bytes(new[:written] + padded[written:])
 

@@ -19,7 +19,7 @@ from crossrun.redaction import Redactor
 from crossrun.services.applying import (
     ApplyResult,
     apply_commits,
-    commits_are_brought,
+    commits_are_applied,
     commits_of,
     target_of,
 )
@@ -232,12 +232,12 @@ class TestBringing:
     def test_undo_removes_them_and_they_can_be_brought_again(self, desk: Desk) -> None:
         run = worked(desk, self.SCRIPT, source=desk.folder)
         brought(desk, run)
-        assert commits_are_brought(desk.store, run)
+        assert commits_are_applied(desk.store, run)
 
         desk.undo(run)
 
         assert refs(desk.folder) == {"refs/heads/main": "first"}
-        assert not commits_are_brought(desk.store, run)
+        assert not commits_are_applied(desk.store, run)
         assert len(brought(desk, run, name="agent").refs) == 5
         assert "refs/heads/agent-docs" in refs(desk.folder)
 
@@ -420,7 +420,7 @@ class TestKeeping:
         run = worked(desk, f"{COMMIT} one", in_place=True)
 
         assert history_words(run.commits or ()) == "1 commit on main"
-        assert commits_are_brought(desk.store, run)
+        assert commits_are_applied(desk.store, run)
 
 
 def desk_id(desk: Desk, name: str) -> str:

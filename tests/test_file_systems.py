@@ -14,9 +14,9 @@ from crossrun.errors import ConfigurationError
 from crossrun.workspace.files.spelling import folded
 from crossrun.workspace.merge.decisions import Conflict, DesiredEntry, without_mode
 from crossrun.workspace.merge.path_matching import MatchedPath, match_paths
-from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, blob_id
+from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, TreeEntry, blob_id
 
-A, B, C = (Entry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
+A, B, C = (TreeEntry(FILE, blob_id(sign)) for sign in (b"a", b"b", b"c"))
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
@@ -174,7 +174,7 @@ def test_what_cannot_be_brought_is_a_conflict_that_can_be_written(desk: Desk, ca
     assert brought(desk, run).application is None
     assert listed(desk.folder) == before
 
-    assert brought(desk, run, marking=True).application is not None
+    assert brought(desk, run, mark_conflicts=True).application is not None
 
     wanted = {path: content.format(id=run.id) for path, content in expected.items()}
     assert listed(desk.folder) == wanted
@@ -201,7 +201,7 @@ def test_what_the_file_system_cannot_hold_is_named_and_nothing_changed(
 def test_the_same_is_known_of_a_folder_without_a_name_to_try(desk: Desk) -> None:
     run = desk.run("echo a > a; echo A > A")
     (conflict,) = brought(desk, run).plan.conflicts
-    assert conflict == Conflict("a", "this folder does not tell it from A")
+    assert conflict == Conflict("a", "here this is the same file as A")
     assert listed(desk.folder) == {}
 
 
@@ -298,11 +298,11 @@ class TestGoals:
 
 
 def test_without_modes_a_file_is_what_its_content_is() -> None:
-    program = Entry(PROGRAM, A.blob)
+    program = TreeEntry(PROGRAM, A.blob)
     assert without_mode(DesiredEntry((B,), A), program) == A
     assert without_mode(DesiredEntry((A,), B), program) == A
     assert without_mode(DesiredEntry((B,), C), program) == A
     assert without_mode(DesiredEntry((None,), B), program) == A
     assert without_mode(DesiredEntry((A,), None), program) == A
-    linked = Entry(LINK, A.blob)
+    linked = TreeEntry(LINK, A.blob)
     assert without_mode(DesiredEntry((A,), B), linked) == linked

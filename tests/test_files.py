@@ -17,7 +17,7 @@ from test_views import in_terminal, terminal
 from crossrun.errors import CrossrunError, NotFoundError, UsageError
 from crossrun.model.runs import Change
 from crossrun.views.files import ListedFile, listed, summary, tree
-from crossrun.workspace.snapshots.files import Entry, OnDisk, inside
+from crossrun.workspace.snapshots.files import OnDisk, WorkspaceEntry, inside
 from crossrun.workspace.snapshots.ignored import CACHES
 from crossrun.workspace.snapshots.reader import looking_out
 
@@ -108,8 +108,8 @@ def test_what_is_inside_is_found(workspace: Path, path: str) -> None:
 
 def test_links_are_listed_with_what_they_say(workspace: Path) -> None:
     found = {entry.path: entry for entry in OnDisk(workspace).below((), CACHES.__contains__)}
-    assert found["root"] == Entry("root", "link", target="/")
-    assert found["deep/out"] == Entry("deep/out", "link", target="../../outside")
+    assert found["root"] == WorkspaceEntry("root", "link", target="/")
+    assert found["deep/out"] == WorkspaceEntry("deep/out", "link", target="../../outside")
     assert {path for path, entry in found.items() if entry.kind != "link"} == {"a/a.txt"}
 
 
@@ -117,7 +117,7 @@ def test_links_are_listed_with_what_they_say(workspace: Path) -> None:
 def test_no_tree_goes_through_a_link(workspace: Path, path: str) -> None:
     assert OnDisk(workspace).entry(inside(path)).kind == "link"
     listed_there = list(OnDisk(workspace).below(inside(path), CACHES.__contains__))
-    assert listed_there == [Entry(path, "folder", closed=True)]
+    assert listed_there == [WorkspaceEntry(path, "folder", closed=True)]
 
 
 def test_a_link_that_is_put_there_meanwhile_leads_nowhere(workspace: Path, tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_a_link_in_a_state_is_no_file(tmp_path: Path) -> None:
     tree_id = Snapshots(tmp_path / "run.git", work).take()
     with looking_out(tmp_path, tmp_path / "run.git") as lookout:
         files = lookout.files(tree_id)
-        assert files.entry(("link",)) == Entry("link", "link", target="/etc/passwd")
+        assert files.entry(("link",)) == WorkspaceEntry("link", "link", target="/etc/passwd")
         with pytest.raises(NotFoundError), files.reading(("link",)):
             pass
         with pytest.raises(NotFoundError):
@@ -366,8 +366,8 @@ def test_a_link_in_a_state_is_no_file(tmp_path: Path) -> None:
 # --- pure parts
 
 
-def entry(path: str) -> Entry:
-    return Entry(path, "file", 1)
+def entry(path: str) -> WorkspaceEntry:
+    return WorkspaceEntry(path, "file", 1)
 
 
 def test_deleted_and_renamed_files_are_listed() -> None:

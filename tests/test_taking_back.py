@@ -426,7 +426,7 @@ def test_what_conflicts_left_out_is_missing_the_next_time_as_well(desk: Desk) ->
     run = desk.run("rm a; echo B > d/b; echo new > new")
     desk.sh("echo mine > a; rm -r d; ln -s /nowhere d")
 
-    result = brought(desk, run, marking=True)
+    result = brought(desk, run, mark_conflicts=True)
 
     assert result.application is not None
     assert result.application.left_out == ("a", "d/b")

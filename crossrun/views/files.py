@@ -12,7 +12,7 @@ from crossrun.views.unseen import visible
 from crossrun.views.words import CHANGE_MARKS, plural, size
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.filenames import percent_encoded, system_path
-from crossrun.workspace.snapshots.files import Entry
+from crossrun.workspace.snapshots.files import WorkspaceEntry
 
 _NONE_IGNORED = IgnoredFiles()
 MOST_IN_FOLDER, MOST_LINES = 100, 5000
@@ -49,7 +49,7 @@ class ListedFile(Struct, frozen=True):
 
 
 def listed(
-    entries: Iterable[Entry],
+    entries: Iterable[WorkspaceEntry],
     changes: Sequence[Change],
     parts: Sequence[str],
     ignored: IgnoredFiles = _NONE_IGNORED,
@@ -90,7 +90,7 @@ def _deleted(change: Change) -> ListedFile:
     return ListedFile(change.path, "file", None, "deleted", path_bytes=change.path_bytes)
 
 
-def _listed(entry: Entry, change: Change | None) -> ListedFile:
+def _listed(entry: WorkspaceEntry, change: Change | None) -> ListedFile:
     return ListedFile(
         shown(entry.path),
         entry.kind,

@@ -90,7 +90,7 @@ def apply(
     _require_one((to, branch, patch, commits or None, conflicts or None, dry_run or None, ignored))
     settings = options.settings()
     store = open_ledger(options, settings)
-    from crossrun.services.applying import change_of, commits_are_brought
+    from crossrun.services.applying import change_of, commits_are_applied
     from crossrun.services.assembly import workspaces
     from crossrun.views.applying import applied, commits_applied, commits_left
 
@@ -106,7 +106,7 @@ def apply(
         return
     result = _applied(store, change, settings, wanted)
     lines = applied(result, chosen, options.err, dry_run=dry_run)
-    left = () if commits_are_brought(store, chosen) else commits_left(chosen, options.err)
+    left = () if commits_are_applied(store, chosen) else commits_left(chosen, options.err)
     _tell(result, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
 
 
@@ -150,7 +150,7 @@ def _applied(
         change,
         folder,
         ignored=wanted.ignored,
-        marking=wanted.conflicts,
+        mark_conflicts=wanted.conflicts,
         dry_run=dry_run,
     )
 

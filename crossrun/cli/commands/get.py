@@ -12,7 +12,7 @@ from crossrun.errors import UsageError
 from crossrun.services.changes import States
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.snapshots.files import Entry, inside
+from crossrun.workspace.snapshots.files import WorkspaceEntry, inside
 
 
 def get(
@@ -47,7 +47,7 @@ def get(
                 copy_out(content, output, options)
 
 
-def _require_file(entry: Entry) -> None:
+def _require_file(entry: WorkspaceEntry) -> None:
     if entry.kind == "file":
         return
     what = {"folder": "a folder", "link": "a link, which is not followed"}

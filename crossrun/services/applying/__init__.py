@@ -1,7 +1,7 @@
-"""Changes of runs, brought to the user's files and taken back again.
+"""Applies the changes of runs to the user's files, and undoes that.
 
-What is going to be done is recorded before the first file is changed, with all that it takes to
-undo it, so that a process that dies in the middle leaves nothing that cannot be taken back.
+An application is recorded with everything that an undo needs before the first file is changed, so
+even a process that is killed in the middle leaves nothing that cannot be undone.
 """
 
 from crossrun.services.applying.branches import apply_as_branch
@@ -15,7 +15,7 @@ from crossrun.services.applying.changes import (
 from crossrun.services.applying.commits import (
     Commits,
     apply_commits,
-    commits_are_brought,
+    commits_are_applied,
     commits_of,
 )
 from crossrun.services.applying.files import apply_to_files
@@ -31,7 +31,7 @@ __all__ = (
     "apply_commits",
     "apply_to_files",
     "change_of",
-    "commits_are_brought",
+    "commits_are_applied",
     "commits_of",
     "recover_all",
     "target_of",

@@ -1,4 +1,4 @@
-"""Changes of runs as branches in the user's repository."""
+"""Applies the change of a run as a branch in the user's repository."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,9 +30,9 @@ def apply_as_branch(
     *,
     dry_run: bool = False,
 ) -> ApplyResult:
-    """Makes a branch with one commit: the change alone, on the commit that the run began with.
+    """Makes a branch with one commit: the change, on top of the commit that the run began with.
 
-    Files that git ignores are not committed, even if the workspace began with them.
+    Ignored files are not committed, even if the workspace began with them.
 
     Raises:
         CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, BRANCH_FILTERED,
@@ -46,7 +46,7 @@ def apply_as_branch(
         state = repository.state(parent)
         wanted = repository.stored(change.base, change.tree, state)
         ignored = {path for path in trees.ignored(change.base, wanted) if not state.entry(path)}
-        plan = MergePlanner(trees, state, unions=True).plan(
+        plan = MergePlanner(trees, state, union_merge=True).plan(
             desired_entries([{path: pair for path, pair in wanted.items() if path not in ignored}])
         )
         left = len(ignored) + len(ignored_output(store, change).paths)
@@ -54,8 +54,8 @@ def apply_as_branch(
             return ApplyResult(folder, plan, branch=name, ignored_left=left)
         save_contents(plan, trees, state)
         entries = {step.path: step.after for step in plan.steps}
-        commit = repository.commit(parent, entries, _message(run))
-        repository.bring_over(parent, commit)
+        commit = repository.commit(parent, entries, _commit_message(run))
+        repository.copy_objects(parent, commit)
         made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
         application = store.record_application(replace(made, branch=name, ignored_left=left))
         try:
@@ -70,21 +70,21 @@ def apply_as_branch(
 def undo_branch(
     store: Store, branches: References, folder: Path, application: Application
 ) -> ApplyResult:
-    """Removes a branch that nobody has gone on with; one that is gone already is fine."""
+    """Removes a branch, unless somebody has added to it; one that is gone already is fine."""
     name, commit = application.branch or "", application.after or ""
-    at = branches.points_to(name)
-    if at is not None and branches.is_checked_out(name):
-        conflict = Conflict(name, "this branch is checked out")
+    current = branches.points_to(name)
+    if current is not None and branches.is_checked_out(name):
+        conflict = Conflict(name, "checked out")
         return ApplyResult(folder, MergePlan(conflicts=(conflict,)), branch=name)
-    if at is not None and not branches.delete(name, commit):
-        conflict = Conflict(name, "this branch is at another commit by now")
+    if current is not None and not branches.delete(name, commit):
+        conflict = Conflict(name, "points to a different commit now")
         return ApplyResult(folder, MergePlan(conflicts=(conflict,)), branch=name)
     store.record_undone(application)
     return ApplyResult(folder, MergePlan(), application, branch=name)
 
 
-def _message(run: Run) -> str:
-    """The message of a commit: what was asked for, and by which run it was done."""
+def _commit_message(run: Run) -> str:
+    """The commit message: the task, and the run."""
     words = " ".join(run.task.split())
     subject = words if len(words) <= _SUBJECT else f"{words[: _SUBJECT - 1]}…"
     return f"{subject or run.id}\n\nMade by crossrun run {run.id}.\n"

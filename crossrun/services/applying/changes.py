@@ -1,4 +1,4 @@
-"""What there is to bring, from which states, and to which folder."""
+"""What a run's change is, and which folder it goes to."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from crossrun.workspace.snapshots.trees import Trees
 
 
 class ApplicableChange(NamedTuple):
-    """What a run changed, with the runs that it goes on from: from one recorded tree to another."""
+    """What a run and those that it continues changed: the difference between two trees."""
 
     run: Run
     base: str
@@ -27,14 +27,14 @@ class ApplicableChange(NamedTuple):
 
     @property
     def patch(self) -> bytes:
-        """The change in git's format, whole."""
+        """The change as a git patch."""
         return self.trees.patch(self.base, self.tree)
 
 
 class Recovery(NamedTuple):
-    """What was done about an application, or its undo, that was cut short.
+    """What was done about an interrupted application or undo.
 
-    The clashes of the plan are files that the user has changed since: they stay as they are.
+    The conflicts of the plan are files that the user has changed since: they are left alone.
     """
 
     application: Application
@@ -44,13 +44,13 @@ class Recovery(NamedTuple):
 class ApplyResult(NamedTuple):
     """What was done, or would be. Without `application`, nothing was changed.
 
-    `ignored_left` counts files that git ignores, which the run wrote and the folder does not have.
-
-    `recovered` is what was brought to an end first. `undo_first` are applications that build on
-    the one to be taken back, the newest first. `other_branch` is what the folder is on, where the
-    run began on another branch. `refs` are the branches and tags that were made, or would be, for
-    commits of the run. `notes` are paths of files with words about them.
-    `restored` names what an undo restored in the repository of the folder.
+    - `ignored_left` counts the ignored files of the run that the folder does not have.
+    - `recovered`: interrupted work that was finished first.
+    - `undo_first`: applications that build on the one to undo, the newest first.
+    - `other_branch`: the branch of the folder, if the run began on a different one.
+    - `refs`: branches and tags that were made, or would be, for commits of the run.
+    - `notes`: remarks on files, each with its path.
+    - `restored`: what an undo restored in the repository of the folder.
     """
 
     folder: Path
@@ -67,12 +67,12 @@ class ApplyResult(NamedTuple):
 
     @property
     def has_conflicts(self) -> bool:
-        """Whether something could not be done, or was only done with both versions."""
+        """Whether something could not be done, or only by writing both versions."""
         return bool(self.plan.conflicts or self.undo_first)
 
 
 def change_of(store: Store, run: Run, workspaces: Workspaces) -> ApplicableChange:
-    """What there is to bring.
+    """The change of a run that can be applied.
 
     Raises:
         CrossrunError: STILL_RUNNING, DIFF_MISSING, SNAPSHOTS_GONE.
@@ -82,7 +82,7 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> ApplicableChang
     if tree is None:
         raise NotFoundError(
             "DIFF_MISSING",
-            f"the change of run {run.id} was never measured: it is {run.status}",
+            f"the change of run {run.id} was never recorded: it is {run.status}",
             hint=_how_to_measure(run),
         )
     base = EMPTY_TREE if run.source is None else run.source.base
@@ -107,13 +107,13 @@ def require_end(run: Run) -> None:
     if not run.status.ended:
         raise StillRunningError(
             "STILL_RUNNING",
-            f"the run {run.id} is {run.status}, its change is not measured yet",
+            f"run {run.id} is {run.status}; its change is recorded when it ends",
             hint=f"wait for it: crossrun wait {run.id}",
         )
 
 
 def target_of(run: Run, to: Path | None) -> Path:
-    """The folder that a change goes back to.
+    """The folder that a change is applied to.
 
     Raises:
         CrossrunError: SOURCE_NONE, TARGET_GONE, PATH_NOT_UTF8.
@@ -122,7 +122,7 @@ def target_of(run: Run, to: Path | None) -> Path:
         began = "empty" if run.source is None else f"as a clone of {run.source.path}"
         raise UsageError(
             "SOURCE_NONE",
-            f"the workspace of {run.id} began {began}: there is no folder to bring its change to",
+            f"the workspace of {run.id} began {began}: there is no folder to apply its change to",
             hint=f"name one: crossrun apply {run.id} --to DIR",
         )
     folder = to if to is not None else Path(run.source.path if run.source else "")
@@ -138,23 +138,23 @@ def target_of(run: Run, to: Path | None) -> Path:
 
 
 def trees_of(run: Run, workspaces: Workspaces) -> Trees:
-    """The states that are remembered of a run's workspace."""
+    """The recorded states of a run's workspace."""
     return Trees(workspaces.snapshots(Path(run.workspace)))
 
 
 def tree_after(store: Store, run: Run) -> str | None:
-    """The state that a run left."""
-    event = measured(store, run)
+    """The state after a run."""
+    event = change_event(store, run)
     return None if event is None else event.tree
 
 
-def measured(store: Store, run: Run) -> WorkspaceChanged | None:
+def change_event(store: Store, run: Run) -> WorkspaceChanged | None:
     """What was measured when a run ended."""
     return store.read.last_event(run.id, WorkspaceChanged)
 
 
 def lasting_folders(store: Store, run: Run) -> frozenset[str]:
-    """The folders that a run, or one that it comes from, took all files out of and left there."""
+    """The folders that a run, or one that it continues, emptied but did not remove."""
     found = {
         folder
         for each in store.read.ancestry(run)
@@ -168,7 +168,7 @@ def lasting_folders(store: Store, run: Run) -> frozenset[str]:
 
 
 def application_of(run: Run, folder: Path, *, files: int, before: str, after: str) -> Application:
-    """What is recorded; the store gives it its id."""
+    """The record of an application; the store gives it its id."""
     return Application(
         id="",
         run_id=run.id,

@@ -1,4 +1,4 @@
-"""Commits, branches, tags and stashes that only the repository of a run's workspace has."""
+"""Applies commits, branches, tags and stashes of a run's workspace to the user's repository."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +17,15 @@ from crossrun.workspace.git.refs import Refs, decoded, in_order, refs_of
 from crossrun.workspace.merge.decisions import Conflict, MergePlan
 from crossrun.workspace.snapshots.history import changed_refs
 from crossrun.workspace.user_repository.branches import opened_repository, require_branch_name
-from crossrun.workspace.user_repository.commit_transfer import CommitTransfer, named, references_for
+from crossrun.workspace.user_repository.commit_transfer import (
+    CommitTransfer,
+    named_refs,
+    references_for,
+)
 
 
 class Commits(NamedTuple):
-    """What a run, with those that it goes on from, made or moved in its workspace's repository.
+    """The references that a run and those that it continues created or moved.
 
     `head` is the reference that was checked out at the end.
     """
@@ -34,7 +38,7 @@ class Commits(NamedTuple):
 
 
 def commits_of(store: Store, run: Run, workspaces: Workspaces) -> Commits:
-    """The commits that there are to bring.
+    """The commits of a run that can be applied.
 
     Raises:
         CrossrunError: STILL_RUNNING, WORKSPACE_GONE.
@@ -47,12 +51,12 @@ def commits_of(store: Store, run: Run, workspaces: Workspaces) -> Commits:
             raise NotFoundError(
                 "COMMITS_NONE",
                 f"there is no git repository in the workspace of run {run.id}",
-                hint=f"bring the files instead: crossrun apply {run.id}",
+                hint=f"apply the files instead: crossrun apply {run.id}",
             )
         raise NotFoundError(
             "WORKSPACE_GONE",
             f"the workspace {workspace} is gone, and the commits with it",
-            hint=f"the files may be remembered: crossrun apply {run.id}",
+            hint=f"the files may be recorded: crossrun apply {run.id}",
         )
     before, after = _refs_before(store, run, workspaces), _refs_after(store, run, workspaces)
     refs = changed_refs(before, refs_of(repository) if after is None else after)
@@ -68,11 +72,11 @@ def apply_commits(
     """Makes branches and tags for the commits of a run in the user's repository.
 
     Args:
-        store: where it is recorded.
-        commits: what there is to bring.
+        store: where the application is recorded.
+        commits: the commits.
         folder: the user's work tree. No file in it is changed.
-        prefix: what the names of the branches and tags begin with; None: `crossrun/RUN`.
-        dry_run: whether it is only found out what would be done.
+        prefix: the beginning of the names of branches and tags; None stands for `crossrun/RUN`.
+        dry_run: whether to only find out what would be done.
 
     Raises:
         CrossrunError: BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE, COMMITS_IMPOSSIBLE,
@@ -83,11 +87,11 @@ def apply_commits(
         require_branch_name(name)
         target, _ = opened_repository(folder)
         transfer = CommitTransfer(commits.repository, folder, target, commits.workspaces.scratch)
-        missing = transfer.missing(named(commits.refs, name, commits.head))
+        missing = transfer.missing(named_refs(commits.refs, name, commits.head))
         result = ApplyResult(folder, MergePlan(), branch=name, refs=tuple(missing))
         if dry_run or not missing:
             return result
-        transfer.bring_objects(missing)
+        transfer.copy_objects(missing)
         made = application_of(run, folder, files=0, before="", after=missing[0].id)
         application = store.record_application(
             replace(made, branch=name, before=None, refs=tuple(missing))
@@ -101,10 +105,10 @@ def apply_commits(
         return result._replace(application=application)
 
 
-def commits_are_brought(store: Store, run: Run) -> bool:
-    """Whether all commits, branches, tags and stashes of a run are with the user, if it made any.
+def commits_are_applied(store: Store, run: Run) -> bool:
+    """Whether the user has all commits, branches, tags and stashes of a run.
 
-    Those of the runs that it goes on from count as well.
+    Those of the runs that it continues count as well.
     """
     for each in store.read.ancestry(run):
         if each.source is not None and each.source.kind == "in_place":
@@ -121,10 +125,12 @@ def commits_are_brought(store: Store, run: Run) -> bool:
 
 
 def undo_commits(store: Store, folder: Path, application: Application) -> ApplyResult:
-    """Removes the branches and tags, unless somebody has gone on with one of them."""
+    """Removes the branches and tags, unless somebody has added to one of them."""
     target, _ = opened_repository(folder)
     conflicts = [
-        conflict for each in application.refs if (conflict := _in_use(target, each)) is not None
+        conflict
+        for each in application.refs
+        if (conflict := _conflict_with(target, each)) is not None
     ]
     result = ApplyResult(
         folder,
@@ -142,18 +148,18 @@ def undo_commits(store: Store, folder: Path, application: Application) -> ApplyR
     return result._replace(application=application)
 
 
-def _in_use(target: GitFolders, brought: BroughtRef) -> Conflict | None:
+def _conflict_with(target: GitFolders, brought: BroughtRef) -> Conflict | None:
     references, name = references_for(target, brought.ref)
-    at = references.points_to(name)
-    if at is None:
+    current = references.points_to(name)
+    if current is None:
         return None
     if references.is_checked_out(name):
-        return Conflict(name, "this branch is checked out")
-    return None if at == brought.id else Conflict(name, "it is at another commit by now")
+        return Conflict(name, "checked out")
+    return None if current == brought.id else Conflict(name, "points to a different commit now")
 
 
 def _refs_before(store: Store, run: Run, workspaces: Workspaces) -> Refs:
-    """The references that the workspace began with, or that of the first run whose work it has."""
+    """The references before the first of the runs that this one continues."""
     blob = None
     for each in store.read.ancestry(run):
         if each.id != run.id and each.source is not None and each.source.kind == "in_place":
@@ -161,15 +167,15 @@ def _refs_before(store: Store, run: Run, workspaces: Workspaces) -> Refs:
         prepared = store.read.last_event(each.id, WorkspacePrepared)
         if prepared is not None:
             blob = prepared.refs
-    return _stored(run, blob, workspaces) or {}
+    return _load_refs(run, blob, workspaces) or {}
 
 
 def _refs_after(store: Store, run: Run, workspaces: Workspaces) -> Refs | None:
-    """The references that the run left; None where nobody recorded them."""
-    measured = store.read.last_event(run.id, WorkspaceChanged)
-    return None if measured is None else _stored(run, measured.refs, workspaces)
+    """The references after the run; None if they were not recorded."""
+    change_event = store.read.last_event(run.id, WorkspaceChanged)
+    return None if change_event is None else _load_refs(run, change_event.refs, workspaces)
 
 
-def _stored(run: Run, blob: str | None, workspaces: Workspaces) -> Refs | None:
+def _load_refs(run: Run, blob: str | None, workspaces: Workspaces) -> Refs | None:
     content = None if blob is None else workspaces.snapshots(Path(run.workspace)).blob(blob)
     return None if content is None else decoded(content)

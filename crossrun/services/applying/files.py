@@ -1,4 +1,4 @@
-"""Changes of runs, brought to files: all of a change, or nothing of it."""
+"""Applies the change of a run to files, all of it or nothing."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,11 +15,11 @@ from crossrun.services.applying.changes import (
 )
 from crossrun.services.applying.ignored import (
     count_missing,
+    desired_ignored,
     ignored_output,
     select,
-    wishes_for_ignored,
 )
-from crossrun.services.applying.journal import bring, recover
+from crossrun.services.applying.journal import carry_out, recover
 from crossrun.services.applying.locking import explained_errors, locked_target
 from crossrun.store import Store
 from crossrun.workspace.copying.links import as_in_source
@@ -39,22 +39,22 @@ def apply_to_files(
     folder: Path,
     *,
     ignored: str | None = None,
-    marking: bool = False,
+    mark_conflicts: bool = False,
     dry_run: bool = False,
 ) -> ApplyResult:
-    """Brings a change to the files of a folder, all of it or nothing.
+    """Applies a change to the files in a folder, all of it or nothing.
 
     Args:
-        store: where it is recorded.
+        store: where the application is recorded.
         change: the change.
-        folder: whose files get it.
-        ignored: a glob for the files that git ignores and that are to be brought, too.
-        marking: whether conflicts are put into the files, instead of changing nothing.
-        dry_run: whether it is only found out what would be done.
+        folder: the folder to change.
+        ignored: a glob for ignored files to apply as well.
+        mark_conflicts: whether to write conflicts to the files instead of changing nothing.
+        dry_run: whether to only find out what would be done.
 
     Raises:
         CrossrunError: TARGET_BUSY, WORKSPACE_BUSY, TARGET_UNUSABLE, TARGET_CHANGED,
-            IGNORED_NOT_FOUND, in the end nothing is changed; TARGET_UNSETTLED.
+            IGNORED_NOT_FOUND, with nothing changed; TARGET_UNSETTLED.
     """
     run, trees = change.run, change.trees
     with (
@@ -63,46 +63,50 @@ def apply_to_files(
         opened(folder) as top,
     ):
         recovered = () if dry_run else recover(store, change.workspaces, top, folder)
-        looking = TargetFolder(top, "")
-        result = _planned(store, change, folder, looking, ignored=ignored, marking=marking)
+        target = TargetFolder(top, "")
+        result = _plan(
+            store, change, folder, target, ignored=ignored, mark_conflicts=mark_conflicts
+        )
         result, plan = result._replace(recovered=recovered), result.plan
-        if dry_run or not plan.steps or (plan.conflicts and not marking):
+        if dry_run or not plan.steps or (plan.conflicts and not mark_conflicts):
             return result
         require_possible(plan, trees, top)
-        planned = replace(_recorded(change, result, looking), id=store.new_application_id())
+        planned = replace(_record(change, result, target), id=store.new_application_id())
         metadata_backup.save(metadata_backup.removed_by(plan, top), trees.git_dir, planned.id)
         application = store.record_application(planned)
         lasting = lasting_folders(store, run)
-        notes = bring(store, trees, top, application, plan, lasting=lasting)
+        notes = carry_out(store, trees, top, application, plan, lasting=lasting)
         return result._replace(application=application, notes=notes)
 
 
-def _planned(
+def _plan(
     store: Store,
     change: ApplicableChange,
     folder: Path,
-    looking: TargetFolder,
+    target: TargetFolder,
     *,
     ignored: str | None,
-    marking: bool,
+    mark_conflicts: bool,
 ) -> ApplyResult:
-    """What is to be done; nothing is changed yet."""
+    """Plans the application; changes nothing yet."""
     run = change.run
     output = ignored_output(store, change)
     selected = () if ignored is None else select(output, ignored, change)
     wanted = _wanted(store, change, folder)
-    wanted |= wishes_for_ignored(store, change, folder, output, selected)
-    planner = MergePlanner(change.trees, looking, run.id if marking else None, unions=True)
+    wanted |= desired_ignored(store, change, folder, output, selected)
+    planner = MergePlanner(
+        change.trees, target, run.id if mark_conflicts else None, union_merge=True
+    )
     plan = planner.plan(wanted, tree=change.tree)
     others = set(output.paths).difference(selected)
-    left = count_missing(output, others, folder) + len(_clashing(plan, selected))
+    left = count_missing(output, others, folder) + len(_conflicting(plan, selected))
     return ApplyResult(folder, plan, ignored_left=left, other_branch=_other_branch(run, folder))
 
 
-def _recorded(change: ApplicableChange, result: ApplyResult, looking: TargetFolder) -> Application:
-    """The record of what is going to be done, with the states that it takes to undo it."""
+def _record(change: ApplicableChange, result: ApplyResult, target: TargetFolder) -> Application:
+    """The record of an application, with the states that an undo needs."""
     plan = result.plan
-    before, after = save_contents(plan, change.trees, looking)
+    before, after = save_contents(plan, change.trees, target)
     files = len(plan.steps)
     planned = application_of(change.run, result.folder, files=files, before=before, after=after)
     left_out = tuple(
@@ -111,12 +115,12 @@ def _recorded(change: ApplicableChange, result: ApplyResult, looking: TargetFold
     return replace(planned, ignored_left=result.ignored_left, left_out=left_out)
 
 
-def _clashing(plan: MergePlan, paths: Iterable[str]) -> set[str]:
+def _conflicting(plan: MergePlan, paths: Iterable[str]) -> set[str]:
     return {conflict.path for conflict in plan.conflicts}.intersection(paths)
 
 
 def _other_branch(run: Run, folder: Path) -> str | None:
-    """The branch that the run's source is on now, where the run began on another one."""
+    """The branch that the source is on now, if the run began on a different one."""
     source = run.source
     if source is None or source.branch is None or Path(source.path).resolve() != folder:
         return None
@@ -125,24 +129,24 @@ def _other_branch(run: Run, folder: Path) -> str | None:
 
 
 def _wanted(store: Store, change: ApplicableChange, folder: Path) -> dict[str, DesiredEntry]:
-    """What the change wants of the files of a folder that may have a part of it already."""
+    """What the change wants in a folder that may have a part of it already."""
     trees = change.trees
     changed = trees.changed(change.base, change.tree)
-    brought = _brought(store, change.run, folder)
-    if brought is None:
+    applied = _applied_state(store, change.run, folder)
+    if applied is None:
         return desired_entries([changed])
-    tree, left_out = as_in_source(trees, change.run.source, brought[0]), brought[1]
+    tree, left_out = as_in_source(trees, change.run.source, applied[0]), applied[1]
     missing = {path: pair for path, pair in changed.items() if shown(path) in left_out}
     return desired_entries([trees.changed(tree, change.tree) | missing, changed])
 
 
-def _brought(store: Store, run: Run, folder: Path) -> tuple[str, frozenset[str]] | None:
-    """The state that was brought to a folder last, by this run or one that it comes from.
+def _applied_state(store: Store, run: Run, folder: Path) -> tuple[str, frozenset[str]] | None:
+    """The state that was last applied to a folder, from this run or one that it continues.
 
-    A run in place has brought its own.
+    For a run in place, that is the state that it left.
 
     Returns:
-        The state, and the paths of it that the folder did not get; None: no state was.
+        The state, and the paths of it that the folder did not get; None if there is none.
     """
     for each in store.read.ancestry(run):
         applications = store.read.applications(each.id)

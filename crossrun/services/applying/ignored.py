@@ -1,7 +1,7 @@
-"""What a run wrote to places that git ignores: brought when the user asks for it, else counted.
+"""Ignored files that a run wrote: applied if the user asks for them, and counted otherwise.
 
-Git's states do not have these files. Their contents are taken from the workspace when they are
-brought, so only the newest run of a workspace that still exists can bring them.
+Recorded states do not have these files. Their contents are read from the workspace when they are
+applied, so that only works for the newest run in a workspace that still exists.
 """
 
 import os
@@ -18,11 +18,11 @@ from crossrun.store import Store
 from crossrun.workspace.merge.decisions import DesiredEntry
 from crossrun.workspace.snapshots.files import OnDisk
 from crossrun.workspace.snapshots.ignored import Mark, compare, decode, manifest
-from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, Entry, Trees
+from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, TreeEntry, Trees
 
 EVERYTHING = "*"
 _MOST_COMPARED = 256 * 1024**2
-"""Bytes of ignored files that are read to see whether a folder has them already."""
+"""Bytes of ignored files that are compared with those of a folder."""
 
 
 class IgnoredOutput(NamedTuple):
@@ -32,14 +32,14 @@ class IgnoredOutput(NamedTuple):
     paths: tuple[str, ...] = ()
 
     def matching(self, glob: str) -> tuple[str, ...]:
-        """The files that a glob names: by path, by name, or by a folder that they are in."""
+        """The files that match a glob by path, by name, or by a folder that they are in."""
         return tuple(path for path in self.paths if _matches(path, glob))
 
 
 def ignored_output(store: Store, change: ApplicableChange) -> IgnoredOutput:
-    """Finds the ignored files that a run and those before it wrote.
+    """Finds the ignored files that a run and those that it continues wrote.
 
-    Empty if a later run works in the workspace, or if the workspace is gone.
+    Empty if the workspace is gone, or a later run works in it.
     """
     workspace = Path(change.run.workspace)
     newest = store.read.newest_in(change.run.workspace)
@@ -51,7 +51,7 @@ def ignored_output(store: Store, change: ApplicableChange) -> IgnoredOutput:
 
 
 def select(output: IgnoredOutput, glob: str, change: ApplicableChange) -> tuple[str, ...]:
-    """The ignored files that the user wants to have.
+    """The ignored files that match a glob.
 
     Raises:
         NotFoundError: no file matches.
@@ -62,22 +62,22 @@ def select(output: IgnoredOutput, glob: str, change: ApplicableChange) -> tuple[
         what = "wrote no ignored files" if glob == EVERYTHING else f"has none that match {glob!r}"
         raise NotFoundError(
             "IGNORED_NOT_FOUND",
-            f"the run {run_id} {what}, or its workspace is gone or was taken over",
+            f"run {run_id} {what}, or its workspace is gone or was taken over",
             hint=f"list its files: crossrun files {run_id} · name the run before --ignored",
         )
     return selected
 
 
-def wishes_for_ignored(
+def desired_ignored(
     store: Store,
     change: ApplicableChange,
     folder: Path,
     output: IgnoredOutput,
     paths: Iterable[str],
 ) -> dict[str, DesiredEntry]:
-    """Keeps the contents of ignored files, and says what is wanted of each path.
+    """Stores the contents of ignored files. Returns what is wanted at each path.
 
-    A file that the target has already may only be replaced if an earlier application put it there.
+    A file that the target has already is only replaced if an earlier application put it there.
     """
     earlier = _applied_entries(store, change, folder)
     desired_entries = {}
@@ -92,10 +92,10 @@ def wishes_for_ignored(
 
 
 def count_missing(output: IgnoredOutput, paths: Iterable[str], folder: Path) -> int:
-    """How many of the ignored files a folder does not have as the workspace has them.
+    """How many of the ignored files differ in a folder, or are missing there.
 
-    Build output may be gigabytes. After some hundred megabytes nothing more is read, and what has
-    the same size counts as missing, so that the workspace stays.
+    Build output may be gigabytes. After some hundred megabytes nothing more is read, and files of
+    the same size count as missing too, so that the workspace is not removed.
     """
     missing, room = 0, _MOST_COMPARED
     for path in paths:
@@ -122,9 +122,9 @@ def _matches(path: str, glob: str) -> bool:
     )
 
 
-def _applied_entries(store: Store, change: ApplicableChange, folder: Path) -> dict[str, Entry]:
-    """What applications of this run, and of those that it comes from, put into a folder."""
-    entries = dict[str, Entry]()
+def _applied_entries(store: Store, change: ApplicableChange, folder: Path) -> dict[str, TreeEntry]:
+    """What applications of this run, and of those that it continues, put into a folder."""
+    entries = dict[str, TreeEntry]()
     for each in reversed(list(store.read.ancestry(change.run))):
         for application in store.read.applications(each.id):
             live = application.undone_at is None and application.branch is None
@@ -134,9 +134,9 @@ def _applied_entries(store: Store, change: ApplicableChange, folder: Path) -> di
     return entries
 
 
-def _entry(workspace: Path, path: str, trees: Trees) -> Entry | None:
+def _entry(workspace: Path, path: str, trees: Trees) -> TreeEntry | None:
     read = _read(workspace, path)
-    return None if read is None else Entry(read[0], trees.keep(read[1]))
+    return None if read is None else TreeEntry(read[0], trees.keep(read[1]))
 
 
 def _common_size(application: Path, other: Path) -> int | None:
@@ -149,7 +149,7 @@ def _common_size(application: Path, other: Path) -> int | None:
 
 
 def _is_same(workspace: Path, folder: Path, path: str) -> bool:
-    """Whether two folders have the same content at a path, whatever the modes."""
+    """Whether two folders have the same content at a path, regardless of modes."""
     with suppress(CrossrunError):  # one of them may not be read
         ours, theirs = _read(workspace, path), _read(folder, path)
         return ours is not None and theirs is not None and ours[1] == theirs[1]
@@ -157,7 +157,7 @@ def _is_same(workspace: Path, folder: Path, path: str) -> bool:
 
 
 def _read(workspace: Path, path: str) -> tuple[str, bytes] | None:
-    """The kind and the content of a file, never of what a link leads to; None if it is gone."""
+    """The kind and the content of a file or link, which is not followed; None if it is gone."""
     files, parts = OnDisk(workspace), tuple(path.split("/"))
     try:
         entry = files.entry(parts)

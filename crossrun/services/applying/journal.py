@@ -1,9 +1,8 @@
-"""Files of the user's changed as a whole: what was begun is finished or taken back.
+"""Makes applications and undos atomic: what was begun is finished or rolled back.
 
 An application is recorded with the states of its files before and after, and only then are files
-changed. Where that fails, they go back to the state before. Where the process dies, the record
-tells the next command in that folder what to do: a change that was half brought is taken back, and
-one that was half taken back is taken back to its end.
+changed. If that fails, they are rolled back to the state before. If the process dies, the next
+command in that folder reads the record: it rolls back an application, and finishes an undo.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,7 +27,7 @@ from crossrun.workspace.target.folder import TargetFolder, WriteRefusedError
 
 
 class UnsettledError(Exception):
-    """Files could not be changed, nor go back to what they were: they are in between."""
+    """Files could neither be changed nor rolled back: they are in between."""
 
     def __init__(self, application: Application, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -36,7 +35,7 @@ class UnsettledError(Exception):
         self.cause = cause
 
 
-def bring(
+def carry_out(
     store: Store,
     trees: Trees,
     top: int,
@@ -45,36 +44,36 @@ def bring(
     *,
     lasting: Collection[str] = (),
 ) -> tuple[Note, ...]:
-    """Carries out a plan that was recorded as an application: all of it, or nothing.
+    """Carries out the plan of a recorded application, all of it or nothing.
 
     Args:
         store: where it is recorded.
         trees: where the states are.
         top: the open folder.
         application: the record.
-        plan: what is to be done.
-        lasting: folders that stay though they become empty.
+        plan: what to do.
+        lasting: folders to keep even if they become empty.
 
     Returns:
-        What there is to say about files.
+        Remarks on files.
 
     Raises:
-        TouchedError, RefusedError: nothing is changed.
-        UnsettledError: something is, and cannot be taken back now.
+        TargetChangedError, WriteRefusedError: nothing was changed.
+        UnsettledError: something was changed, and cannot be rolled back now.
     """
     before, after = _states(application)
     folder = TargetFolder(top, application.id, lasting=lasting)
     try:
         execute(plan, trees, folder)
     except BaseException as error:
-        _settle_after(error, trees, top, application, start=after, goal=before)
+        _restore_after(error, trees, top, application, start=after, goal=before)
         store.record_undone(application)
         raise
     store.record_finished(application)
     return folder.notes
 
 
-def take_back(
+def carry_out_undo(
     store: Store,
     trees: Trees,
     top: int,
@@ -83,59 +82,57 @@ def take_back(
     *,
     also: Sequence[Application] = (),
 ) -> tuple[Application, tuple[Note, ...]]:
-    """Carries out a plan that takes an application back: all of it, or nothing.
+    """Carries out the plan that undoes an application, all of it or nothing.
 
     Args:
         store: where it is recorded.
         trees: where the states are.
         top: the open folder.
-        application: what is taken back.
-        plan: how.
-        also: other applications, as they are after that.
+        application: the application to undo.
+        plan: how to undo it.
+        also: later applications with their new states.
 
     Returns:
-        The application as it is then, and what there is to say about files.
+        The updated application, and remarks on files.
 
     Raises:
-        TouchedError, RefusedError: nothing is changed.
-        UnsettledError: something is, and cannot be brought again now.
+        TargetChangedError, WriteRefusedError: nothing was changed.
+        UnsettledError: something was changed, and cannot be rolled back now.
     """
     before, after = save_contents(plan, trees, TargetFolder(top, application.id))
     undoing = store.record_undoing(application, before=before, after=after)
-    folder = _as_it_was(trees, top, application)
+    folder = _target_folder(trees, top, application)
     try:
         execute(plan, trees, folder)
     except BaseException as error:
-        _settle_after(error, trees, top, undoing, start=after, goal=before, again=True)
+        _restore_after(error, trees, top, undoing, start=after, goal=before, again=True)
         store.record_not_undone(undoing)
         raise
     return store.record_undone(undoing, also=also), folder.notes
 
 
 def recover(store: Store, workspaces: Workspaces, top: int, folder: Path) -> tuple[Recovery, ...]:
-    """Brings what was cut short in a folder to an end; nobody else changes it meanwhile.
+    """Finishes interrupted work in a locked folder.
 
     Raises:
         UnsettledError: something cannot be changed now.
     """
     probing.sweep(top)
     applications = store.read.applications_in(str(folder))
-    found = []
+    recoveries = []
     for number, application in enumerate(applications):
         if not application.was_cut_short:
             continue
         later = applications[number + 1 :]
-        if not application.finished_at and any(
-            application.is_live and application.finished_at for application in later
-        ):
+        if not application.finished_at and any(each.is_live and each.finished_at for each in later):
             store.record_undone(application)  # an older crossrun completed it as another one
             continue
         with suppress(NotFoundError):
-            found.append(_recovered(store, workspaces, top, application))
-    return tuple(found)
+            recoveries.append(_recover_one(store, workspaces, top, application))
+    return tuple(recoveries)
 
 
-def _recovered(
+def _recover_one(
     store: Store, workspaces: Workspaces, top: int, application: Application
 ) -> Recovery:
     before, after = _states(application)
@@ -146,14 +143,14 @@ def _recovered(
     newest = store.read.newest_in(run.workspace) or run
     with store.sharing(newest.id):
         try:
-            plan = _settled(trees, top, application, start=start, goal=goal)
+            plan = _move_to_state(trees, top, application, start=start, goal=goal)
         except (TargetChangedError, WriteRefusedError, OSError) as error:
             raise UnsettledError(application, error) from error
-        also = LaterApplications(store, workspaces, application, trees).without_it
+        also = LaterApplications(store, workspaces, application, trees).rebased
         return Recovery(store.record_undone(application, also=also), plan)
 
 
-def _settle_after(
+def _restore_after(
     error: BaseException,
     trees: Trees,
     top: int,
@@ -164,12 +161,12 @@ def _settle_after(
     again: bool = False,
 ) -> None:
     try:
-        _settled(trees, top, application, start=start, goal=goal, again=again)
+        _move_to_state(trees, top, application, start=start, goal=goal, again=again)
     except (TargetChangedError, WriteRefusedError, OSError) as second:
         raise UnsettledError(application, second) from error
 
 
-def _settled(
+def _move_to_state(
     trees: Trees,
     top: int,
     application: Application,
@@ -178,30 +175,30 @@ def _settled(
     goal: str,
     again: bool = False,
 ) -> MergePlan:
-    """Brings files to a state, wherever between the two states they are.
+    """Moves files to a state from anywhere between two states.
 
-    `again`: that of the application, which is not taken back after all.
+    `again` is for an undo that failed: the files go back to the state of the application.
     """
     wanted = desired_entries([trees.changed(start, goal)])
-    folder = _as_it_was(trees, top, application, again=again)
+    folder = _target_folder(trees, top, application, again=again)
     for path in wanted:
         folder.sweep(path)
     plan = MergePlanner(trees, folder).plan(wanted, tree=goal)
     execute(plan, trees, folder)
     for path, desired in wanted.items():
-        if desired.wanted is None:
+        if desired.entry is None:
             folder.prune(path)
     if not again:
-        folder.settle_above(wanted)
+        folder.restore_folders_above(wanted)
     return plan
 
 
-def _as_it_was(
+def _target_folder(
     trees: Trees, top: int, application: Application, *, again: bool = False
 ) -> TargetFolder:
-    """The folder, which knows what the files and folders were before an application."""
-    kept = metadata_backup.load(trees.git_dir, application.id)
-    return TargetFolder(top, application.id, metadata=kept, lasting=() if again else kept)
+    """The folder, with the metadata that files and folders had before an application."""
+    metadata = metadata_backup.load(trees.git_dir, application.id)
+    return TargetFolder(top, application.id, metadata=metadata, lasting=() if again else metadata)
 
 
 def _states(application: Application) -> tuple[str, str]:

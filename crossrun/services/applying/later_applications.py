@@ -1,7 +1,7 @@
-"""What was brought to a folder after something that is taken back there.
+"""Applications that came after the one that is being undone, in the same folder.
 
-It stays, but what it would go back to has to change: else it would bring back, when its turn comes
-to be taken back, what the earlier change had made and what was never the user's.
+They stay, but the states that they would restore have to change. Otherwise their own undo would
+bring back parts of the earlier change.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,12 +21,12 @@ from crossrun.workspace.user_repository.branches import CommitFiles
 
 
 class LaterApplications:
-    """The applications that came later to the same folder, as they are without an earlier one.
+    """Later applications to the same folder, and what they are without the earlier one.
 
     Args:
         store: where they are recorded.
         workspaces: where their states are.
-        earlier: the one to be taken back; without an id, it is work in place that is not recorded.
+        earlier: the application to undo; without an id, it stands for a run in place.
         trees: where its states are.
     """
 
@@ -36,28 +36,28 @@ class LaterApplications:
         self._trees = trees
         before, after = earlier.before or EMPTY_TREE, earlier.after or EMPTY_TREE
         self._wanted = desired_entries([trees.changed(after, before)])
-        self._later = list(_later(store, workspaces, earlier))
+        self._applied_later = list(_applied_later(store, workspaces, earlier))
 
     @property
-    def building_on_it(self) -> tuple[Application, ...]:
-        """Those that have to be taken back first, the newest first."""
-        return tuple(each for each, without in reversed(self._moved) if without is None)
+    def dependents(self) -> tuple[Application, ...]:
+        """Those that have to be undone first, the newest first."""
+        return tuple(each for each, without in reversed(self._rebased) if without is None)
 
     @property
-    def without_it(self) -> list[Application]:
-        """Those that change with it, as they are then."""
-        return [without for _, without in self._moved if without is not None]
+    def rebased(self) -> list[Application]:
+        """Those that share files with the earlier one, with their new states."""
+        return [without for _, without in self._rebased if without is not None]
 
-    def at(self, paths: Iterable[str]) -> tuple[Application, ...]:
+    def touching(self, paths: Iterable[str]) -> tuple[Application, ...]:
         """Those that changed one of these paths, the newest first."""
         paths = set(paths)
-        those = [each for each, trees in self._later if paths & _paths(each, trees).keys()]
+        those = [each for each, trees in self._applied_later if paths & _paths(each, trees).keys()]
         return tuple(reversed(those))
 
     @cached_property
-    def _moved(self) -> list[tuple[Application, Application | None]]:
+    def _rebased(self) -> list[tuple[Application, Application | None]]:
         moved = []
-        for each, trees in self._later:
+        for each, trees in self._applied_later:
             paths = _paths(each, trees)
             shared = {path: desired for path, desired in self._wanted.items() if path in paths}
             if shared:
@@ -67,7 +67,7 @@ class LaterApplications:
     def _without(
         self, shared: Mapping[str, DesiredEntry], later: Application, theirs: Trees
     ) -> Application | None:
-        """A later application as if the earlier change had never been; None: it builds on that."""
+        """A later application without the earlier one; None if it builds on that."""
         states = []
         for tree in (later.before or EMPTY_TREE, later.after or EMPTY_TREE):
             listed = theirs.git("ls-tree", "-r", "-z", "--full-tree", tree)
@@ -78,7 +78,7 @@ class LaterApplications:
         return replace(later, before=states[0], after=states[1])
 
     def _changed(self, plan: MergePlan, theirs: Trees, tree: str) -> str:
-        """A tree as a plan changes it, with all contents."""
+        """The tree that a plan makes of another, with all contents."""
         for step in plan.steps:
             if step.after is not None:
                 content = step.content
@@ -86,10 +86,10 @@ class LaterApplications:
         return theirs.write({step.path: step.after for step in plan.steps}, onto=tree)
 
 
-def _later(
+def _applied_later(
     store: Store, workspaces: Workspaces, application: Application
 ) -> Iterator[tuple[Application, Trees]]:
-    """What was brought to the folder after that, and is there; the oldest first."""
+    """Later applications that are still in the folder, the oldest first."""
     applications = store.read.applications_in(application.path)
     ids = [application.id for application in applications]
     if application.id in ids:

@@ -1,4 +1,4 @@
-"""The turn to change a folder of the user's, and words for what keeps files from being changed."""
+"""Locks a folder while it is changed, and explains why files cannot be changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from crossrun.workspace.target.folder import WriteRefusedError
 
 @contextmanager
 def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) -> Iterator[None]:
-    """Nobody else changes the folder meanwhile by crossrun, or removes what the run left.
+    """Keeps other crossrun commands from changing the folder, or removing what the run left.
 
     Raises:
         StillRunningError: TARGET_BUSY, WORKSPACE_BUSY, TAKEN_UP.
@@ -27,15 +27,15 @@ def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) 
         if not kept and newest.status.ended:
             raise StillRunningError(
                 "TAKEN_UP",
-                f"another command is at work with the run {newest.id} just now",
-                hint="see it: crossrun runs",
+                f"run {newest.id} is in use by another command",
+                hint="find it with: crossrun runs",
                 retryable=True,
             )
         if not ours:
             raise StillRunningError(
                 "TARGET_BUSY",
-                f"another crossrun command changes {folder} just now",
-                hint="run the command again when that one is done",
+                f"another crossrun command is changing {folder}",
+                hint="run the command again when that one has finished",
                 retryable=True,
             )
         yield
@@ -43,28 +43,28 @@ def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) 
 
 @contextmanager
 def explained_errors(folder: Path) -> Iterator[None]:
-    """Tells what keeps files from being read or written."""
+    """Raises an error with advice if files cannot be read or written."""
     try:
         yield
     except TargetChangedError as error:
         raise ConfigurationError(
             "TARGET_CHANGED",
-            f"{shown(error.path)} was changed in {folder} while crossrun was at work there",
-            hint="run the command again; nothing else was changed",
+            f"{shown(error.path)} in {folder} changed while crossrun was working there",
+            hint="nothing was changed; run the command again",
             retryable=True,
         ) from error
     except WriteRefusedError as error:
         raise ConfigurationError(
             "TARGET_UNUSABLE",
             f"{shown(error.path)} in {folder} cannot be changed: {error.reason}",
-            hint="nothing was changed; mend that, and run the command again",
+            hint="nothing was changed; fix that and run the command again",
         ) from error
     except UnsettledError as error:
         raise ConfigurationError(
             "TARGET_UNSETTLED",
-            f"{folder} has only a part of what run {error.application.run_id} changed:"
+            f"{folder} has only part of what run {error.application.run_id} changed:"
             f" {_why(error.cause)}",
-            hint="mend that; the next  crossrun apply  or  undo  in this folder sets it right",
+            hint="fix that; the next  crossrun apply  or  undo  in this folder does the rest",
         ) from error
     except OSError as error:
         raise ConfigurationError(
@@ -77,7 +77,7 @@ def explained_errors(folder: Path) -> Iterator[None]:
 def _why(error: Exception) -> str:
     match error:
         case TargetChangedError():
-            return f"{shown(error.path)} is being changed by somebody else"
+            return f"somebody else is changing {shown(error.path)}"
         case WriteRefusedError():
             return f"{shown(error.path)} cannot be changed: {error.reason}"
         case _:

@@ -1,4 +1,4 @@
-"""What was cut short in any folder, brought to an end where that is possible now."""
+"""Finishes interrupted applications and undos in all folders where that is possible now."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +13,8 @@ from crossrun.workspace.files.dirfd import opened
 
 
 def recover_all(store: Store, workspaces: Workspaces) -> list[Recovery]:
-    """Sets folders right; those that cannot be now are left to the next command there."""
-    found = list[Recovery]()
+    """Recovers folders; those that cannot be recovered now are left to the next command there."""
+    recoveries = list[Recovery]()
     runs = {each.path: each.run_id for each in store.read.cut_short()}
     for path, run_id in runs.items():
         folder = Path(path)
@@ -24,5 +24,5 @@ def recover_all(store: Store, workspaces: Workspaces) -> list[Recovery]:
             explained_errors(folder),
             opened(folder) as top,
         ):
-            found += recover(store, workspaces, top, folder)
-    return found
+            recoveries += recover(store, workspaces, top, folder)
+    return recoveries

@@ -1,4 +1,4 @@
-"""What was brought, taken back: also under what was brought later to the same files."""
+"""Undoes applications, even if later ones changed the same files."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from crossrun.services.applying.changes import (
     ApplicableChange,
     ApplyResult,
     application_of,
+    change_event,
     change_of,
-    measured,
     target_of,
     trees_of,
 )
 from crossrun.services.applying.commits import undo_commits
-from crossrun.services.applying.journal import recover, take_back
+from crossrun.services.applying.journal import carry_out_undo, recover
 from crossrun.services.applying.later_applications import LaterApplications
 from crossrun.services.applying.locking import explained_errors, locked_target
 from crossrun.store import Store
@@ -35,7 +35,7 @@ from crossrun.workspace.user_repository.git_state import Restoration
 
 
 def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
-    """Takes the newest application of a run back; the work in place of a run that was in place.
+    """Undoes the newest application of a run, or the work of a run in place.
 
     Raises:
         CrossrunError: NOT_APPLIED, TARGET_GONE, SNAPSHOTS_GONE, TARGET_BUSY, TARGET_UNUSABLE,
@@ -47,12 +47,12 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
         if application.undone_at is None
     ]
     if not live and run.source is not None and run.source.kind == "in_place":
-        return _undo_in_place(store, change_of(store, run, workspaces))
+        return _undo_run_in_place(store, change_of(store, run, workspaces))
     if not live:
         raise NotFoundError(
             "NOT_APPLIED",
-            f"the change of run {run.id} was not brought anywhere, or was taken back already",
-            hint=f"crossrun show {run.id}  tells where it was brought",
+            f"the change of run {run.id} is not applied anywhere, or was undone already",
+            hint=f"see where it was applied: crossrun show {run.id}",
         )
     application = live[-1]
     folder, trees = target_of(run, Path(application.path)), trees_of(run, workspaces)
@@ -73,11 +73,11 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
             if each.application.id == application.id:
                 plan = each.plan._replace(conflicts=())
                 return ApplyResult(folder, plan, each.application, recovered=recovered)
-        return _taken_back(store, workspaces, top, application)._replace(recovered=recovered)
+        return _undo_application(store, workspaces, top, application)._replace(recovered=recovered)
 
 
-def _undo_in_place(store: Store, change: ApplicableChange) -> ApplyResult:
-    """Brings the folder that a run worked in back to what it was."""
+def _undo_run_in_place(store: Store, change: ApplicableChange) -> ApplyResult:
+    """Restores the folder that a run worked in."""
     run = change.run
     folder = target_of(run, None)
     with (
@@ -93,14 +93,14 @@ def _undo_in_place(store: Store, change: ApplicableChange) -> ApplyResult:
         before, after = _with_kept_ignored(store, change)
         worked = application_of(run, folder, files=0, before=before, after=after)
         worked = replace(worked, at=run.ended_at or worked.at, finished_at=worked.at)
-        result = _taken_back(store, change.workspaces, top, worked)
+        result = _undo_application(store, change.workspaces, top, worked)
         restored = () if restoration is None or result.has_conflicts else restoration.restore()
         return result._replace(recovered=recovered, restored=restored)
 
 
 def _restoration(store: Store, change: ApplicableChange, folder: Path) -> Restoration | None:
-    """What it takes to restore the repository; None: nothing of it was kept."""
-    source, event = change.run.source, measured(store, change.run)
+    """Restores the repository of the folder; None if its state was not saved."""
+    source, event = change.run.source, change_event(store, change.run)
     snapshots = change.workspaces.snapshots(folder)
     before = git_state.read(snapshots, source.git_state if source else None)
     after = git_state.read(snapshots, event.git_state if event else None)
@@ -111,8 +111,8 @@ def _restoration(store: Store, change: ApplicableChange, folder: Path) -> Restor
 
 
 def _with_kept_ignored(store: Store, change: ApplicableChange) -> tuple[str, str]:
-    """The states before and after a run in place, with the ignored files that were kept."""
-    source, event, trees = change.run.source, measured(store, change.run), change.trees
+    """The states before and after a run in place, with the ignored files that were saved."""
+    source, event, trees = change.run.source, change_event(store, change.run), change.trees
     before = None if source is None else source.kept_ignored
     after = None if event is None or event.ignored is None else event.ignored.kept
     if before is None or after is None:
@@ -124,10 +124,10 @@ def _with_kept_ignored(store: Store, change: ApplicableChange) -> tuple[str, str
     )
 
 
-def _taken_back(
+def _undo_application(
     store: Store, workspaces: Workspaces, top: int, application: Application
 ) -> ApplyResult:
-    """Takes an application back; one without an id is of a run in place and recorded now."""
+    """Undoes an application; one without an id stands for a run in place and is recorded now."""
     folder = Path(application.path)
     run = store.read.run(application.run_id)
     trees, source = trees_of(run, workspaces), run.source
@@ -135,8 +135,10 @@ def _taken_back(
     wanted = desired_entries([trees.changed(after, before)])
     plan = MergePlanner(trees, TargetFolder(top, application.id)).plan(wanted, tree=before)
     later = LaterApplications(store, workspaces, application, trees)
-    if plan.conflicts or later.building_on_it:
-        undo_first = later.building_on_it or later.at(conflict.path for conflict in plan.conflicts)
+    if plan.conflicts or later.dependents:
+        undo_first = later.dependents or later.touching(
+            conflict.path for conflict in plan.conflicts
+        )
         return ApplyResult(folder, plan, undo_first=undo_first)
     if not plan.steps and not application.id:
         return ApplyResult(folder, plan)
@@ -149,5 +151,5 @@ def _taken_back(
         metadata_backup.save(was, trees.git_dir, new_id)
         application = replace(application, id=new_id, files=len(plan.steps))
         store.record_application(application)
-    taken_back, notes = take_back(store, trees, top, application, plan, also=later.without_it)
+    taken_back, notes = carry_out_undo(store, trees, top, application, plan, also=later.rebased)
     return ApplyResult(folder, plan, taken_back, notes=notes)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crossrun.model.runs import Source
 from crossrun.workspace.snapshots.recorder import Snapshots
-from crossrun.workspace.snapshots.trees import LINK, Entry, Trees
+from crossrun.workspace.snapshots.trees import LINK, TreeEntry, Trees
 
 
 class Redirected(NamedTuple):
@@ -57,8 +57,10 @@ def kept_links(snapshots: Snapshots, links: Iterable[Redirected]) -> tuple[str, 
     if not links:
         return None
     trees = Trees(snapshots)
-    now = {link.path: Entry(LINK, trees.keep(os.fsencode(link.now))) for link in links}
-    original = {link.path: Entry(LINK, trees.keep(os.fsencode(link.original))) for link in links}
+    now = {link.path: TreeEntry(LINK, trees.keep(os.fsencode(link.now))) for link in links}
+    original = {
+        link.path: TreeEntry(LINK, trees.keep(os.fsencode(link.original))) for link in links
+    }
     return trees.write(now), trees.write(original)
 
 
@@ -85,5 +87,5 @@ def without_links_into(trees: Trees, workspace: Path, base: str, tree: str) -> s
         leads_to = os.fsdecode(trees.content(pair.after.blob))
         inside = links.redirected(path, leads_to) if leads_to.startswith("/") else None
         if inside is not None:
-            entries[path] = Entry(LINK, trees.keep(os.fsencode(inside.now)))
+            entries[path] = TreeEntry(LINK, trees.keep(os.fsencode(inside.now)))
     return trees.write(entries, onto=tree) if entries else tree

@@ -1,17 +1,18 @@
-"""Files with several names, in a folder of the user's: which of them are one file."""
+"""Hard links in one of the user's folders: which names belong to the same file."""
 
 import os
 import stat
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 Inode = tuple[int, int]
-"""The device of a file, and its number there."""
+"""The device of a file and its inode number there."""
 
 
 class FileStamp(NamedTuple):
-    """What changes when somebody touches a file."""
+    """The parts of a file's status that change when somebody touches it."""
 
     device: int
     number: int
@@ -23,12 +24,12 @@ class FileStamp(NamedTuple):
 
     @property
     def inode(self) -> Inode:
-        """The file itself, whatever its names."""
+        """Identifies the file, under any of its names."""
         return (self.device, self.number)
 
 
 def stamp_of(folder: int, name: str) -> FileStamp | None:
-    """A file in an open folder as it is now; None when there is none."""
+    """The current stamp of a file in an open folder; None if there is no such file."""
     try:
         status = os.lstat(name, dir_fd=folder)
     except FileNotFoundError:
@@ -38,8 +39,8 @@ def stamp_of(folder: int, name: str) -> FileStamp | None:
     return FileStamp(*inode, status.st_mode, status.st_size, *times, status.st_nlink)
 
 
-class HardLinks:
-    """The names of files that have several, below an open folder, as they were at the first look.
+class LinkedNames:
+    """Names of files with several hard links below an open folder, as of the first lookup.
 
     Args:
         top: the open folder.
@@ -49,17 +50,17 @@ class HardLinks:
         self._top = top
 
     def of(self, inode: Inode) -> Sequence[str]:
-        """All paths below the folder that are this file; there may be more outside of it."""
+        """All paths of this file below the folder; there may be more outside it."""
         return self._all.get(inode, ())
 
     @cached_property
-    def _all(self) -> dict[Inode, list[str]]:
-        found = dict[Inode, list[str]]()
-        for current, folders, files, folder in os.fwalk(".", dir_fd=self._top):
+    def _all(self) -> Mapping[Inode, Sequence[str]]:
+        names_by_inode = defaultdict[Inode, list[str]](list)
+        for place, folders, files, folder in os.fwalk(".", dir_fd=self._top):
             folders[:] = [name for name in folders if name != ".git"]
             for name in files:
-                status = stamp_of(folder, name)
-                if status is not None and status.links > 1 and stat.S_ISREG(status.mode):
-                    path = os.path.normpath(os.path.join(current, name))  # noqa: PTH118  of an open folder
-                    found.setdefault(status.inode, []).append(path)
-        return found
+                stamp = stamp_of(folder, name)
+                if stamp is not None and stamp.links > 1 and stat.S_ISREG(stamp.mode):
+                    path = os.path.normpath(os.path.join(place, name))  # noqa: PTH118  below top
+                    names_by_inode[stamp.inode].append(path)
+        return names_by_inode

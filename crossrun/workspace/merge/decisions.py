@@ -1,58 +1,59 @@
-"""What becomes of each path when a change is brought to files that may have changed since.
+"""Three-way merge rules: what happens to each path when files may have changed since.
 
-Pure: from what is known about a path to what is to be done with it.
+Pure functions and the values that they work on.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from crossrun.workspace.files.hard_links import FileStamp
-from crossrun.workspace.snapshots.trees import FILE, PROGRAM, Entry
+from crossrun.workspace.snapshots.trees import FILE, PROGRAM, TreeEntry
 
-Verdict = Literal["keep", "take", "merge", "clash"]
+Verdict = Literal["keep", "take", "merge", "conflict"]
 _REGULAR = (FILE, PROGRAM)
 
 
 class DesiredEntry(NamedTuple):
-    """What a change wants of one path.
+    """What a change wants at one path.
 
-    `bases` are states from which the change leads to `wanted`, the one to merge by first. None: the
-    path is not there.
+    `bases` are the entries that the change may start from; merges use the first. None stands for a
+    path that does not exist.
     """
 
-    bases: tuple[Entry | None, ...]
-    wanted: Entry | None
+    bases: tuple[TreeEntry | None, ...]
+    entry: TreeEntry | None
 
 
 class TargetEntry(NamedTuple):
-    """What is at a path of the target.
+    """What the target has at a path.
 
-    `blocked_by` is a path above it that is no folder. `within` are the files in a folder that is
-    there itself. `seen` is what tells later whether it was touched.
+    `blocked_by` is a parent path that is not a folder. If the path itself is a folder, `within`
+    lists the files in it. `stamp` shows later whether somebody touched the file.
     """
 
-    entry: Entry | None = None
+    entry: TreeEntry | None = None
     blocked_by: str | None = None
     within: tuple[str, ...] | None = None
     stamp: FileStamp | None = None
 
 
 class MergeStep(NamedTuple):
-    """One path that is to be changed. `content` is that of a merge; else it is that of `after`.
+    """A change to one path.
 
-    `old_path` is another spelling that the path has in the target until then.
+    `content` is the result of a merge; without it, the content is the blob of `after`. `old_path`
+    is how the target spells the path before the step, if differently.
     """
 
     path: str
-    before: Entry | None
-    after: Entry | None
+    before: TreeEntry | None
+    after: TreeEntry | None
     content: bytes | None = None
     current: TargetEntry = TargetEntry()
     old_path: str | None = None
 
     @property
     def at(self) -> str:
-        """Where the file is before the step."""
+        """The path of the file before the step."""
         return self.path if self.old_path is None else self.old_path
 
     @property
@@ -66,10 +67,10 @@ class MergeStep(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """A path where the change and the target do not agree.
+    """A path that cannot be merged.
 
-    `written` is the file that has the change's version, or both with markers, where it was asked
-    for.
+    `written` is the file that got the run's version, or both versions with markers, if the user
+    asked for that.
     """
 
     path: str
@@ -78,59 +79,59 @@ class Conflict(NamedTuple):
 
 
 class MergePlan(NamedTuple):
-    """All that is to be done. `already` paths are as the change wants them."""
+    """Everything to be done. `already` counts the paths that need no change."""
 
     steps: tuple[MergeStep, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     already: int = 0
 
 
-def decide(desired: DesiredEntry, now: Entry | None) -> Verdict:
-    """Three-way: what the target does not have as it was in any base is the user's own work."""
+def decide(desired: DesiredEntry, now: TreeEntry | None) -> Verdict:
+    """Decides by three-way comparison: what matches no base is the user's own work."""
     base = desired.bases[0]
-    if now == desired.wanted:
+    if now == desired.entry:
         return "keep"
     if now in desired.bases:
         return "take"
-    if base == desired.wanted:
+    if base == desired.entry:
         return "keep"
-    if is_regular(base) and is_regular(desired.wanted) and is_regular(now):
+    if is_regular(base) and is_regular(desired.entry) and is_regular(now):
         return "merge"
-    return "clash"
+    return "conflict"
 
 
-def without_mode(desired: DesiredEntry, now: Entry | None) -> Entry | None:
-    """What is there, with the mode that is expected: where there are no modes, none is wrong."""
+def without_mode(desired: DesiredEntry, now: TreeEntry | None) -> TreeEntry | None:
+    """The current entry with the expected mode, for file systems that do not keep modes."""
     if now is None or not is_regular(now):
         return now
-    expected = [each for each in (desired.wanted, *desired.bases) if each and is_regular(each)]
+    expected = [each for each in (desired.entry, *desired.bases) if each and is_regular(each)]
     same = (each for each in expected if each.blob == now.blob)
     return next(same, now._replace(mode=expected[-1].mode) if expected else now)
 
 
-def is_regular(entry: Entry | None) -> bool:
-    """Whether there is a file, and no link or something else."""
+def is_regular(entry: TreeEntry | None) -> bool:
+    """Whether the entry is a regular file, not a link or missing."""
     return entry is not None and entry.mode in _REGULAR
 
 
-def merged_mode(base: Entry, wanted: Entry, now: Entry) -> str:
-    """The mode after both sides had their way."""
+def merged_mode(base: TreeEntry, wanted: TreeEntry, now: TreeEntry) -> str:
+    """The mode with the changes of both sides."""
     return now.mode if wanted.mode == base.mode else wanted.mode
 
 
-def why(desired: DesiredEntry, now: Entry | None) -> str:
-    """Why a path clashes, for people."""
-    if desired.wanted is None:
-        return "it was changed here, and would be deleted"
+def conflict_reason(desired: DesiredEntry, now: TreeEntry | None) -> str:
+    """Why a path cannot be merged, for people."""
+    if desired.entry is None:
+        return "changed here, deleted by the run"
     if now is None:
-        return "it is gone here, and would be changed"
+        return "deleted here, changed by the run"
     if desired.bases[0] is None:
-        return "there is another one here"
-    return "it was changed here, too"
+        return "a different file is already here"
+    return "also changed here"
 
 
 def is_safe(path: str) -> bool:
-    """Whether a path stays below the folder that it is taken from, and out of git's own."""
+    """Whether a path stays inside its folder and outside `.git`."""
     parts = path.split("/")
     return "\0" not in path and not any(
         part in ("", ".", "..") or part.casefold() == ".git" for part in parts
@@ -138,27 +139,29 @@ def is_safe(path: str) -> bool:
 
 
 def blocked_paths(steps: Iterable[MergeStep]) -> dict[str, str]:
-    """The paths that cannot be written, since something else stays in their place; and why."""
+    """The paths that cannot be written because something else stays there, with the reasons."""
     steps = list(steps)
     removed = {step.path for step in steps if step.after is None}
-    found = {}
+    reasons = {}
     for step in steps:
         current = step.current
         if step.after is None:
             continue
         if current.blocked_by is not None and current.blocked_by not in removed:
-            found[step.path] = f"{current.blocked_by} is no folder here"
+            reasons[step.path] = f"{current.blocked_by} is not a folder here"
         elif current.within is not None and not removed.issuperset(current.within):
-            found[step.path] = "a folder with other files is there"
-    return found
+            reasons[step.path] = "a folder with other files is there"
+    return reasons
 
 
 def desired_entries(
-    changes: Iterable[Mapping[str, tuple[Entry | None, Entry | None]]],
+    changes: Iterable[Mapping[str, tuple[TreeEntry | None, TreeEntry | None]]],
 ) -> dict[str, DesiredEntry]:
-    """What the change wants, from its differences to all bases, the one to merge by first.
+    """What a change wants at each path.
 
-    A path that does not differ from one base is in that base as it is wanted.
+    Args:
+        changes: how the result differs from each base; merges use the first base. A path that is
+            missing from one of them is the same there as in the result.
     """
     changes = list(changes)
     wanted = {path: pair[1] for change in changes for path, pair in change.items()}

@@ -1,4 +1,4 @@
-"""How texts may be merged, by the `merge` attributes of the files that a change is brought to."""
+"""Which of git's merge drivers applies to a file, by the `merge` attributes in the target."""
 
 import tempfile
 from pathlib import Path
@@ -7,29 +7,30 @@ from typing import Literal, Protocol
 from crossrun.workspace.merge.decisions import TargetEntry, is_regular
 from crossrun.workspace.snapshots.trees import Trees
 
-Driver = Literal["text", "union", "not"]
+Driver = Literal["text", "union", "binary"]
 _ATTRIBUTES = ".gitattributes"
-_NOT_MERGED = ("unset", "binary")
+_BINARY = ("unset", "binary")
 
 
 class AttributeSource(Protocol):
-    """Where attributes are looked up."""
+    """Where `.gitattributes` files are read from."""
 
     def look(self, path: str) -> TargetEntry:
         """What is at a path."""
 
     def read(self, path: str, current: TargetEntry) -> bytes:
-        """The content of what was looked at."""
+        """The content of an entry."""
 
 
 class MergeDrivers:
-    """Asks git for the attribute.
+    """Looks up merge drivers by asking git for the attribute.
 
-    A driver of the user's own is never run; as where git knows no such driver, texts are merged.
+    Custom drivers are never run. Their files are merged as text, which is what git does for a
+    driver that is not configured.
 
     Args:
-        trees: whose git is asked.
-        files: those that a change is brought to.
+        trees: gives access to git.
+        files: the target.
     """
 
     def __init__(self, trees: Trees, files: AttributeSource) -> None:
@@ -37,7 +38,7 @@ class MergeDrivers:
         self._files = files
 
     def driver(self, path: str) -> Driver:
-        """How two texts at a path are merged."""
+        """The driver for a path."""
         contents = self._attribute_files(path)
         if not contents:
             return "text"
@@ -49,10 +50,10 @@ class MergeDrivers:
             value = self._trees.attribute(Path(folder), "merge", path)
         if value == "union":
             return "union"
-        return "not" if value in _NOT_MERGED else "text"
+        return "binary" if value in _BINARY else "text"
 
     def _attribute_files(self, path: str) -> dict[str, bytes]:
-        """Those on the way to a path."""
+        """The attribute files that apply to a path, with their contents."""
         above = ["", *(path[: at + 1] for at, sign in enumerate(path) if sign == "/")]
         contents = {}
         for name in (f"{folder}{_ATTRIBUTES}" for folder in above):

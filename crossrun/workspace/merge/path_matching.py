@@ -1,8 +1,8 @@
-"""What is to become of the paths of a target, where several names may be only one there."""
+"""Matches the paths of a change with those of a target, where several names may be one file."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple, Protocol
 
 from crossrun.workspace.files.spelling import folded
@@ -10,22 +10,22 @@ from crossrun.workspace.merge.decisions import Conflict, DesiredEntry
 
 
 class NameRules(Protocol):
-    """What a target makes of names."""
+    """How a target treats names."""
 
     def spelled(self, path: str) -> str:
-        """The path as it is listed there; names that are not there stay as they are."""
+        """The path as the target lists it; names that do not exist there stay the same."""
 
     @property
     def tells_case(self) -> bool:
-        """Whether names of different case are different ones."""
+        """Whether the target is case-sensitive."""
 
     @property
     def keeps_spelling(self) -> bool:
-        """Whether names are listed as they were given."""
+        """Whether the target lists names exactly as they were created."""
 
 
 class MatchedPath(NamedTuple):
-    """What is to become of a path of the target: `at` is how it is listed now."""
+    """A path of the target and what the change wants there; the target lists it as `at` now."""
 
     path: str
     at: str
@@ -38,87 +38,89 @@ def match_paths(
     *,
     stays: Callable[[str], bool],
 ) -> tuple[list[MatchedPath], list[Conflict]]:
-    """What the target is to become, where several names may be only one there.
+    """Matches each path of a change with one of the target.
 
-    A name that goes while another spelling of it comes is a file that is renamed.
+    If the change removes one spelling of a name and adds another, the file is renamed.
 
     Args:
         wanted: the change, by path.
-        names: what the target makes of names.
+        names: how the target treats names.
         stays: whether the change still has a folder in this spelling, so that it keeps its name.
     """
     listed = {path: names.spelled(path) for path in wanted}
-    found, conflicts = list[MatchedPath](), list[Conflict]()
+    matches, conflicts = list[MatchedPath](), list[Conflict]()
     by_name = sorted(wanted, key=lambda path: (folded(listed[path]), listed[path], path))
     for _, group in groupby(by_name, key=lambda path: folded(listed[path])):
         paths = list(group)
         apart = len({listed[path] for path in paths}) > 1 and names.tells_case
         if len(paths) == 1 or apart:
             for path in paths:
-                found += _alone(path, listed[path], wanted[path], names)
+                matches += _match_alone(path, listed[path], wanted[path], names)
             continue
-        goal, rest = _together(
-            {path: wanted[path] for path in paths}, listed[paths[0]], names, stays
-        )
-        found += goal
-        conflicts += rest
-    return sorted(_in_renamed_folders(found)), conflicts
+        same_file = {path: wanted[path] for path in paths}
+        merged, refused = _match_together(same_file, listed[paths[0]], names, stays)
+        matches += merged
+        conflicts += refused
+    return sorted(_in_renamed_folders(matches)), conflicts
 
 
-def _in_renamed_folders(match_paths: Iterable[MatchedPath]) -> Iterator[MatchedPath]:
-    """With the names that folders have in the end, also for files that are not renamed."""
-    match_paths = list(match_paths)
-    renamed = {old: name for goal in match_paths for old, name in _renamed_folders(goal)}
-    for goal in match_paths:
-        parts = goal.path.split("/")
+def _in_renamed_folders(matches: Iterable[MatchedPath]) -> Iterator[MatchedPath]:
+    """Gives all paths the final names of their folders, even if the file itself keeps its name."""
+    matches = list(matches)
+    renamed = {old: name for match in matches for old, name in _renamed_folders(match)}
+    for match in matches:
+        parts = match.path.split("/")
         for number in range(1, len(parts)):
-            old = "/".join(goal.at.split("/")[:number])
+            old = "/".join(match.at.split("/")[:number])
             parts[number - 1] = renamed.get(old, parts[number - 1])
-        yield goal if goal.desired.wanted is None else goal._replace(path="/".join(parts))
+        yield match if match.desired.entry is None else match._replace(path="/".join(parts))
 
 
-def _renamed_folders(goal: MatchedPath) -> Iterator[tuple[str, str]]:
-    """Folders as they are listed, with the names that they are to have."""
-    old, new = goal.at.split("/"), goal.path.split("/")
+def _renamed_folders(match: MatchedPath) -> Iterator[tuple[str, str]]:
+    """Parent folders as they are listed now, with their new names."""
+    old, new = match.at.split("/"), match.path.split("/")
     for number in range(1, len(old)):
         if old[number - 1] != new[number - 1]:
             yield "/".join(old[:number]), new[number - 1]
 
 
-def _alone(path: str, at: str, desired: DesiredEntry, names: NameRules) -> Iterator[MatchedPath]:
-    """A name that goes and is not listed has gone already; what is there is another one.
+def _match_alone(
+    path: str, at: str, desired: DesiredEntry, names: NameRules
+) -> Iterator[MatchedPath]:
+    """Matches a path that shares its name with no other.
 
-    Unless the target lists the name in a form of its own.
+    A removed name that is not listed is gone already, and what is there is another file, unless
+    the target lists names in its own form.
     """
     same = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", at)
-    if desired.wanted is not None or same or not names.keeps_spelling:
+    if desired.entry is not None or same or not names.keeps_spelling:
         yield MatchedPath(at, at, desired)
 
 
-def _together(
+def _match_together(
     wanted: Mapping[str, DesiredEntry], at: str, names: NameRules, stays: Callable[[str], bool]
 ) -> tuple[list[MatchedPath], list[Conflict]]:
-    """Names that are one file in the target."""
+    """Matches several names that are one file in the target."""
     coming = sorted(
-        (path for path, desired in wanted.items() if desired.wanted is not None),
+        (path for path, desired in wanted.items() if desired.entry is not None),
         key=lambda path: (path != at, path),
     )
     conflicts = [
-        Conflict(path, f"this folder does not tell it from {coming[0]}") for path in coming[1:]
+        Conflict(path, f"here this is the same file as {coming[0]}") for path in coming[1:]
     ]
     if not coming:
-        gone = (_alone(path, at, desired, names) for path, desired in wanted.items())
-        return [goal for match_paths in gone for goal in match_paths][:1], conflicts
+        removed = (_match_alone(path, at, desired, names) for path, desired in wanted.items())
+        return list(chain.from_iterable(removed))[:1], conflicts
     path = coming[0]
-    bases = [wanted[path].bases, *(desired.bases for desired in wanted.values())]
-    known = next((each for each in bases if each[0] is not None), bases[0])
+    candidates = [wanted[path].bases, *(desired.bases for desired in wanted.values())]
+    bases = next((each for each in candidates if each[0] is not None), candidates[0])
     renamed = len(wanted) > len(coming)
     spelling = _respelled(at, path, stays) if renamed else at
-    return [MatchedPath(spelling, at, DesiredEntry(known, wanted[path].wanted))], conflicts
+    return [MatchedPath(spelling, at, DesiredEntry(bases, wanted[path].entry))], conflicts
 
 
 def _respelled(at: str, path: str, stays: Callable[[str], bool]) -> str:
-    """The path as the change spells it, but for folders that keep their names."""
+    """The path as the change spells it, except for folders that keep their names."""
     here, there, parts = at.split("/"), path.split("/"), list[str]()
     for number, (old, new) in enumerate(zip(here, there, strict=True), 1):
         is_folder = number < len(here)

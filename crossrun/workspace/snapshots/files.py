@@ -21,7 +21,7 @@ Kind = Literal["file", "link", "folder", "special"]
 _LOOKED_AT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class Entry(Struct, frozen=True):
+class WorkspaceEntry(Struct, frozen=True):
     """Something in a workspace; a folder is only listed where it is empty or was not looked into.
 
     `path` is relative, as the system has it; `size` in bytes; `target` is what a link says.
@@ -38,10 +38,10 @@ class Entry(Struct, frozen=True):
 class Files(Protocol):
     """A tree of files: a workspace, or a state of one that is remembered."""
 
-    def entry(self, parts: Parts) -> Entry:
+    def entry(self, parts: Parts) -> WorkspaceEntry:
         """What there is at a path. Raises NotFoundError, PATH_NOT_FOUND."""
 
-    def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[Entry]:
+    def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[WorkspaceEntry]:
         """All below a folder but what is in folders whose name is `closed`."""
 
     def reading(self, parts: Parts) -> AbstractContextManager[IO[bytes]]:
@@ -83,14 +83,14 @@ class OnDisk:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def entry(self, parts: Parts) -> Entry:
+    def entry(self, parts: Parts) -> WorkspaceEntry:
         """What there is at a path; of links themselves, not of what they lead to."""
         if not parts:
-            return Entry("", "folder")
+            return WorkspaceEntry("", "folder")
         with _telling(parts), opened(self._root) as top, opened_below(top, parts[:-1]) as folder:
             return _entry(folder, parts)
 
-    def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[Entry]:
+    def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[WorkspaceEntry]:
         """All below a folder; one that vanishes meanwhile or may not be read is not looked into."""
         with opened(self._root) as top:
             pending = [parts]
@@ -100,15 +100,15 @@ class OnDisk:
                     with opened_below(top, at) as folder:
                         found = _entries(folder, at)
                 except OSError:
-                    yield Entry("/".join(at), "folder", closed=True)
+                    yield WorkspaceEntry("/".join(at), "folder", closed=True)
                     continue
                 if at and not found:
-                    yield Entry("/".join(at), "folder")
+                    yield WorkspaceEntry("/".join(at), "folder")
                 for name, entry in found.items():
                     if entry.kind != "folder":
                         yield entry
                     elif closed(name):
-                        yield Entry(entry.path, "folder", closed=True)
+                        yield WorkspaceEntry(entry.path, "folder", closed=True)
                     else:
                         pending.append((*at, name))
 
@@ -142,7 +142,7 @@ def _telling(parts: Parts) -> Iterator[None]:
         raise not_found(parts) from error
 
 
-def _entries(folder: int, at: Parts) -> dict[str, Entry]:
+def _entries(folder: int, at: Parts) -> dict[str, WorkspaceEntry]:
     """What is in a folder, without what vanishes while it is looked at."""
     found = {}
     with os.scandir(folder) as names:
@@ -152,13 +152,13 @@ def _entries(folder: int, at: Parts) -> dict[str, Entry]:
     return found
 
 
-def _entry(folder: int, parts: Parts) -> Entry:
+def _entry(folder: int, parts: Parts) -> WorkspaceEntry:
     name, path = parts[-1], "/".join(parts)
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
-        return Entry(path, "file", status.st_size)
+        return WorkspaceEntry(path, "file", status.st_size)
     if stat.S_ISDIR(status.st_mode):
-        return Entry(path, "folder")
+        return WorkspaceEntry(path, "folder")
     if stat.S_ISLNK(status.st_mode):
-        return Entry(path, "link", target=os.readlink(name, dir_fd=folder))
-    return Entry(path, "special")
+        return WorkspaceEntry(path, "link", target=os.readlink(name, dir_fd=folder))
+    return WorkspaceEntry(path, "special")

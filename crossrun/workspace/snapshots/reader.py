@@ -12,7 +12,7 @@ from typing import IO
 from crossrun.system.folders import make_private
 from crossrun.workspace.files.atomic import scratch
 from crossrun.workspace.snapshots.differences import Difference
-from crossrun.workspace.snapshots.files import Entry, Parts, not_found
+from crossrun.workspace.snapshots.files import Parts, WorkspaceEntry, not_found
 from crossrun.workspace.snapshots.recorder import Snapshots, StoredFile
 
 _LINK = "120000"
@@ -88,16 +88,16 @@ class Remembered:
     def _files(self) -> dict[str, StoredFile]:
         return {file.path: file for file in self._snapshots.files(self._tree)}
 
-    def entry(self, parts: Parts) -> Entry:
+    def entry(self, parts: Parts) -> WorkspaceEntry:
         """What there is at a path."""
         path = "/".join(parts)
         if path in self._files:
             return self._entry(self._files[path])
         if not parts or any(file.startswith(f"{path}/") for file in self._files):
-            return Entry(path, "folder")
+            return WorkspaceEntry(path, "folder")
         raise not_found(parts)
 
-    def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[Entry]:
+    def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[WorkspaceEntry]:
         """All below a folder."""
         told = set[str]()
         for path, file in self._files.items():
@@ -110,7 +110,7 @@ class Remembered:
                 yield self._entry(file)
             elif (folder := "/".join(names[:end])) not in told:
                 told.add(folder)
-                yield Entry(folder, "folder", closed=True)
+                yield WorkspaceEntry(folder, "folder", closed=True)
 
     @contextmanager
     def reading(self, parts: Parts) -> Iterator[IO[bytes]]:
@@ -123,10 +123,10 @@ class Remembered:
             content.seek(0)
             yield content
 
-    def _entry(self, file: StoredFile) -> Entry:
+    def _entry(self, file: StoredFile) -> WorkspaceEntry:
         if file.mode != _LINK:
-            return Entry(file.path, "file", file.size)
+            return WorkspaceEntry(file.path, "file", file.size)
         with tempfile.TemporaryFile() as content:
             self._snapshots.write_blob(file.blob_id, content)
             content.seek(0)
-            return Entry(file.path, "link", target=os.fsdecode(content.read()))
+            return WorkspaceEntry(file.path, "link", target=os.fsdecode(content.read()))

@@ -16,7 +16,7 @@ FILE, PROGRAM, LINK = "100644", "100755", "120000"
 _NO_MODE = "000000"
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """What a tree has at one path: its kind, and the id of its content."""
 
     mode: str
@@ -26,8 +26,8 @@ class Entry(NamedTuple):
 class Pair(NamedTuple):
     """One path in two trees; None: it is not there."""
 
-    before: Entry | None
-    after: Entry | None
+    before: TreeEntry | None
+    after: TreeEntry | None
 
 
 def blob_id(content: bytes) -> str:
@@ -40,12 +40,12 @@ def is_attributes_file(path: str) -> bool:
     return path.rpartition("/")[2] == ".gitattributes"
 
 
-def listed_entries(listed: bytes) -> Iterator[tuple[str, Entry]]:
+def listed_entries(listed: bytes) -> Iterator[tuple[str, TreeEntry]]:
     """The paths that `ls-tree -r -z` lists, and what is there."""
     for record in os.fsdecode(listed).split("\0")[:-1]:
         about, path = record.split("\t", 1)
         mode, _, blob = about.split(" ")
-        yield path, Entry(mode, blob)
+        yield path, TreeEntry(mode, blob)
 
 
 class Trees:
@@ -95,7 +95,7 @@ class Trees:
         """Whether there is an object, by a name that git knows it by: `tree:path` or such."""
         return self.call("cat-file", "-e", name) is not None
 
-    def entries(self, tree: str) -> dict[str, Entry]:
+    def entries(self, tree: str) -> dict[str, TreeEntry]:
         """All paths of a state, and what is there.
 
         Raises:
@@ -156,7 +156,7 @@ class Trees:
 
     def write(
         self,
-        entries: Mapping[str, Entry | None],
+        entries: Mapping[str, TreeEntry | None],
         *,
         onto: str = EMPTY_TREE,
         environ: Mapping[str, str] | None = None,
@@ -210,5 +210,5 @@ class Trees:
         return [f"--git-dir={self.git_dir}", *settings, *words]
 
 
-def _entry(mode: str, blob: str) -> Entry | None:
-    return None if mode == _NO_MODE else Entry(mode, blob)
+def _entry(mode: str, blob: str) -> TreeEntry | None:
+    return None if mode == _NO_MODE else TreeEntry(mode, blob)

@@ -126,7 +126,7 @@ def take(source: Path, target: Path, stop: CancelToken, options: CopyOptions = _
     _check(source)
     source, target = source.absolute(), target.absolute()
     place = place_of(source, options.environ.get("HOME"), options.besides)
-    wanted = _Wanted(stop, options, frozenset(_below(place.top, options.besides)))
+    wanted = _CopyRequest(stop, options, frozenset(_below(place.top, options.besides)))
     with building(target) as folder:
         if not os.path.lexists(place.top / _GIT):
             files = yield from _take_files(source, folder, wanted, Selection(wanted.never, ()))
@@ -174,7 +174,7 @@ def take_workspace(
     return copied
 
 
-class _Wanted(NamedTuple):
+class _CopyRequest(NamedTuple):
     """What was asked for; `never` are paths below the top that are not part of it."""
 
     stop: CancelToken
@@ -190,7 +190,7 @@ class _Files(NamedTuple):
     detached: tuple[str, ...]
 
 
-def _take_repository(place: Place, folder: Path, wanted: _Wanted) -> Taking:
+def _take_repository(place: Place, folder: Path, wanted: _CopyRequest) -> Taking:
     source, options = place.top, wanted.options
     repository = yield from copy_repository(source, folder, wanted.stop)
     git_dir = folder / _GIT
@@ -238,7 +238,9 @@ def _looked_at(look: Callable[[], Value]) -> Generator[Progress, None, Value]:
     return awaited(look, lambda _: Progress(0, 0))
 
 
-def _take_folder(place: Place, source: Path, folder: Path, aside: Path, wanted: _Wanted) -> Taking:
+def _take_folder(
+    place: Place, source: Path, folder: Path, aside: Path, wanted: _CopyRequest
+) -> Taking:
     """Copies a folder of a repository without it, but with the ignore rules above it.
 
     It lies in the copy as it does in the repository, below nothing but these rules. If the rules
@@ -281,7 +283,7 @@ def _require(place: Place, folder: Path) -> None:
 
 
 def _take_files(
-    source: Path, folder: Path, wanted: _Wanted, leave_out: LeaveOut
+    source: Path, folder: Path, wanted: _CopyRequest, leave_out: LeaveOut
 ) -> Generator[Progress, None, _Files]:
     """Copies all but git's own folders, and makes those of repositories further down anew."""
     gits = list[str]()

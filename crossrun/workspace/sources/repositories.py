@@ -66,7 +66,7 @@ _OWN = (
 """The index comes along as it is, and copies have the times of their files, not the inodes."""
 
 
-class Repository(Struct, frozen=True):
+class CopiedRepository(Struct, frozen=True):
     """What was copied of a repository."""
 
     copied: tuple[Copied, ...]
@@ -83,7 +83,7 @@ class Repository(Struct, frozen=True):
 
 def copy_repository(
     source: Path, target: Path, stop: CancelToken
-) -> Generator[Progress, None, Repository]:
+) -> Generator[Progress, None, CopiedRepository]:
     """Makes the `.git` of a copy of a work tree; the folder `target` is there and has none.
 
     Raises:
@@ -103,7 +103,7 @@ def copy_repository(
         lambda: _own_all_objects(source, folders.common / "objects", git_dir),
         lambda _: Progress(0, 0),
     )
-    return Repository(
+    return CopiedRepository(
         copied=(*copied, objects),
         settings=settings,
         operation=_operation(git_dir),

@@ -1,19 +1,19 @@
-"""Carries out a merge plan in a folder, after saving what it takes to undo it."""
+"""Carries out a merge plan in a folder, and saves beforehand what an undo needs."""
 
 from crossrun.workspace.merge.decisions import MergePlan
 from crossrun.workspace.merge.planner import Target
 from crossrun.workspace.snapshots.trees import Trees
-from crossrun.workspace.target.folder import TargetFolder, naming
+from crossrun.workspace.target.folder import TargetFolder, write_errors
 
 
 def save_contents(plan: MergePlan, trees: Trees, target: Target) -> tuple[str, str]:
-    """Keeps what a plan replaces and what it makes, so that it can be taken back.
+    """Saves what a plan replaces and what it writes, so that it can be undone.
 
     Returns:
         The trees of all paths that the plan changes, before and after.
 
     Raises:
-        TouchedError: a file was changed in the meantime.
+        TargetChangedError: somebody changed a file in the meantime.
     """
     for step in plan.steps:
         if step.before is not None:
@@ -25,24 +25,24 @@ def save_contents(plan: MergePlan, trees: Trees, target: Target) -> tuple[str, s
 
 
 def execute(plan: MergePlan, trees: Trees, folder: TargetFolder) -> None:
-    """Changes the files: what goes makes room for what comes.
+    """Changes the files; deletions come first, to make room.
 
     Raises:
-        TouchedError: a file was changed in the meantime; it stays as it is.
-        RefusedError: the file system does not let one be changed.
+        TargetChangedError: somebody changed a file in the meantime; it is left alone.
+        WriteRefusedError: the file system refuses a change.
     """
-    folder.expect({step.at: step.after and step.after.blob for step in plan.steps})
+    folder.announce({step.at: step.after and step.after.blob for step in plan.steps})
     for step in plan.steps:
         if step.after is None:
-            with naming(step.path):
+            with write_errors(step.path):
                 folder.remove(step.path, step.current)
     for step in plan.steps:
         if step.after is not None and step.after != step.before:
             content = trees.content(step.after.blob) if step.content is None else step.content
-            with naming(step.path):
+            with write_errors(step.path):
                 folder.put(step.at, step.after, content, step.current)
     for step in plan.steps:
         if step.old_path is not None:
-            with naming(step.path):
+            with write_errors(step.path):
                 folder.respell(step.old_path, step.path)
-    folder.settle()
+    folder.restore_folders()

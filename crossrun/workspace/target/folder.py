@@ -1,8 +1,6 @@
-"""A folder of the user's that a change is brought to: every name is opened below an open folder.
+"""A folder that a change is applied to. Every name is opened below an open folder.
 
-No link in it is followed, also none that appears in the middle. A file is written beside its place
-and then renamed into it, so that there is either the old or the new one; what it was besides its
-content, it stays. One that has to stay the same file, with its other names, is written over.
+No symbolic link in it is followed, even one that appears while crossrun is writing.
 """
 
 import os
@@ -17,10 +15,10 @@ from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
 from crossrun.workspace.files.hard_links import stamp_of
 from crossrun.workspace.files.spelling import Listings
 from crossrun.workspace.merge.decisions import TargetEntry, is_safe
-from crossrun.workspace.snapshots.trees import Entry, blob_id
+from crossrun.workspace.snapshots.trees import TreeEntry, blob_id
 from crossrun.workspace.target.file_writer import (
-    FileWrite,
     FileWriter,
+    NewFile,
     Note,
     TargetChangedError,
     content_of,
@@ -30,7 +28,7 @@ from crossrun.workspace.target.metadata_backup import MetadataByPath
 
 
 class WriteRefusedError(Exception):
-    """The file system does not let a file be changed; `path` says which, `reason` why."""
+    """The file system refuses to change a file: which is in `path`, why in `reason`."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -39,8 +37,8 @@ class WriteRefusedError(Exception):
 
 
 @contextmanager
-def naming(path: str) -> Iterator[None]:
-    """Tells which file it was that the file system did not let be changed."""
+def write_errors(path: str) -> Iterator[None]:
+    """Names the file in the errors that the file system raises."""
     try:
         yield
     except OSError as error:
@@ -48,15 +46,15 @@ def naming(path: str) -> Iterator[None]:
 
 
 class TargetFolder:
-    """Reads and changes files of a folder. Paths that lead out of it raise ValueError.
+    """Reads and changes files in a folder. Paths that lead out of it raise ValueError.
 
-    All methods raise OSError where the file system refuses.
+    All methods raise OSError if the file system refuses.
 
     Args:
         top: the open folder.
-        mark: part of the names of unfinished files; the same for all tries of one application.
-        past: what files and folders were that are made again.
-        lasting: folders that stay though they become empty.
+        mark: part of the names of unfinished files; the same for all attempts of one application.
+        metadata: the saved metadata of files and folders that may have to be made again.
+        lasting: folders to keep even if they become empty.
     """
 
     def __init__(
@@ -72,42 +70,42 @@ class TargetFolder:
         self._listings = Listings(top)
         self._metadata = metadata or {}
         self._lasting = lasting
-        self._made = list[str]()
-        self._rewriting = FileWriter(top, self._unfinished, self._metadata)
+        self._made_again = list[str]()
+        self._writer = FileWriter(top, self._unfinished, self._metadata)
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What there is to say about what became of files."""
-        return self._rewriting.notes
+        """Remarks on the files that were written."""
+        return self._writer.notes
 
-    def expect(self, final_blobs: Mapping[str, str | None]) -> None:
-        """Gets to know all paths that are changed together: the blobs then, None for what goes."""
-        self._rewriting.final_blobs = final_blobs
+    def announce(self, final_blobs: Mapping[str, str | None]) -> None:
+        """Sets what the changed paths will hold in the end: a blob, or None if they are removed."""
+        self._writer.final_blobs = final_blobs
 
     def spelled(self, path: str) -> str:
-        """The path as the folder lists it, as it was when it was asked first."""
+        """The path as the folder listed it when first asked."""
         return self._listings.spelled(path)
 
     @cached_property
     def tells_case(self) -> bool:
-        """Whether names of different case are different ones."""
-        found = self._listings.tells_case()
-        return probing.tells_case(self._top) if found is None else found
+        """Whether the file system is case-sensitive."""
+        from_names = self._listings.tells_case()
+        return probing.tells_case(self._top) if from_names is None else from_names
 
     @cached_property
     def keeps_spelling(self) -> bool:
-        """Whether names are listed as they were given."""
+        """Whether the file system lists names exactly as they were created."""
         return probing.keeps_spelling(self._top)
 
     @cached_property
     def keeps_modes(self) -> bool:
-        """Whether files have modes that mean something."""
+        """Whether the file system stores which files are executable."""
         return probing.keeps_modes(self._top)
 
     def look(self, path: str) -> TargetEntry:
         """What is at a path."""
         *above, name = _parts(path)
-        blocked_by = self._first_no_folder(above)
+        blocked_by = self._first_blocker(above)
         if blocked_by is not None:
             return TargetEntry(blocked_by=blocked_by)
         try:
@@ -119,10 +117,10 @@ class TargetFolder:
             return TargetEntry()
 
     def read(self, path: str, current: TargetEntry) -> bytes:
-        """The content of what was looked at.
+        """The content of an entry.
 
         Raises:
-            TouchedError: it is another one by now.
+            TargetChangedError: it has changed since.
         """
         *above, name = _parts(path)
         try:
@@ -134,30 +132,30 @@ class TargetFolder:
             raise TargetChangedError(path)
         return content
 
-    def put(self, path: str, entry: Entry, content: bytes, current: TargetEntry) -> None:
-        """Writes what belongs at a path in the place of what was looked at there.
+    def put(self, path: str, entry: TreeEntry, content: bytes, current: TargetEntry) -> None:
+        """Writes a file or link in place of the current entry.
 
         Raises:
-            TouchedError: there is something else by now; it stays.
+            TargetChangedError: that has changed since; it is left alone.
         """
         *above, name = _parts(path)
         self._make_folders(above, path)
         with self._parent(above, path) as folder:
-            self._rewriting.put(FileWrite(folder, name, path, entry, content, current))
+            self._writer.put(NewFile(folder, name, path, entry, content, current))
 
-    def settle(self) -> None:
-        """Makes folders that were made again what they were, the deepest first."""
-        for path in sorted(self._made, key=lambda each: -each.count("/")):
+    def restore_folders(self) -> None:
+        """Restores the metadata of folders that were made again, the deepest first."""
+        for path in sorted(self._made_again, key=lambda each: -each.count("/")):
             with opened_below(self._top, path.split("/")) as folder:
                 lost = give(folder, self._metadata[path].attributes, os.fstat(folder))
-                self._rewriting.note_lost(path, lost)
+                self._writer.note_lost(path, lost)
 
-    def settle_above(self, paths: Iterable[str]) -> None:
-        """Does so with all folders above some paths, also those that a killed process made."""
+    def restore_folders_above(self, paths: Iterable[str]) -> None:
+        """Restores all folders above some paths, including those that a killed process made."""
         parts = [path.split("/")[:-1] for path in paths]
         above = {"/".join(each[:count]) for each in parts for count in range(1, len(each) + 1)}
-        self._made = [path for path in above & self._metadata.keys() if self._is_folder(path)]
-        self.settle()
+        self._made_again = [path for path in above & self._metadata.keys() if self._is_folder(path)]
+        self.restore_folders()
 
     def _is_folder(self, path: str) -> bool:
         with suppress(OSError), opened_below(self._top, path.split("/")):
@@ -165,10 +163,10 @@ class TargetFolder:
         return False
 
     def respell(self, old: str, new: str) -> None:
-        """Changes only the spelling of a path, folders included.
+        """Changes only the spelling of a path, including its folders.
 
         Raises:
-            TouchedError: it is gone.
+            TargetChangedError: it is gone.
         """
         old_parts, new_parts = _parts(old), _parts(new)
         for number, (here, there) in enumerate(zip(old_parts, new_parts, strict=True)):
@@ -180,22 +178,22 @@ class TargetFolder:
                         raise TargetChangedError(old) from error
 
     def remove(self, path: str, current: TargetEntry) -> None:
-        """Removes what was looked at, and the folders that are empty then.
+        """Removes the current entry, and the folders that this leaves empty.
 
         Raises:
-            TouchedError: there is something else by now; it stays.
+            TargetChangedError: the entry has changed since; it is left alone.
         """
         *above, name = _parts(path)
         with self._parent(above, path) as folder:
-            self._rewriting.require_untouched(folder, name, current, path)
+            self._writer.require_untouched(folder, name, current, path)
             os.unlink(name, dir_fd=folder)
-            self._rewriting.note_removed(current)
+            self._writer.note_removed(current)
         self.prune(path)
 
     def prune(self, path: str) -> None:
-        """Removes the folders above a path that are empty, up to one that is to stay.
+        """Removes the empty folders above a path, up to one that has to stay.
 
-        Some may be gone already, if a process was killed that had begun with it.
+        Some may be gone already, if a process was killed in the middle of this.
         """
         *above, _ = _parts(path)
         with suppress(OSError):
@@ -211,7 +209,7 @@ class TargetFolder:
         """Finishes or removes what a killed process may have left beside a path."""
         *above, name = _parts(path)
         with suppress(OSError), opened_below(self._top, above) as folder:
-            self._rewriting.sweep(folder, name)
+            self._writer.sweep(folder, name)
 
     def _look_in(self, folder: int, name: str, path: str) -> TargetEntry:
         try:
@@ -223,8 +221,8 @@ class TargetFolder:
         now = stamp_of(folder, name)
         return TargetEntry(entry=entry_of(folder, name, mode), stamp=now)
 
-    def _first_no_folder(self, parts: Sequence[str]) -> str | None:
-        """The first path on the way that is something else than a folder."""
+    def _first_blocker(self, parts: Sequence[str]) -> str | None:
+        """The first part of a path that is not a folder."""
         for count in range(1, len(parts) + 1):
             try:
                 with opened_below(self._top, parts[:count]):
@@ -246,7 +244,7 @@ class TargetFolder:
                 suppress(FileExistsError),
             ):
                 os.mkdir(parts[count - 1], 0o700 if again else 0o777, dir_fd=folder)
-                self._made += [made] * again
+                self._made_again += [made] * again
 
     @contextmanager
     def _parent(self, parts: Sequence[str], path: str) -> Iterator[int]:
@@ -265,12 +263,12 @@ class TargetFolder:
 
 def _parts(path: str) -> list[str]:
     if not is_safe(path):
-        raise ValueError(f"{path!r} is no path within a folder")
+        raise ValueError(f"{path!r} does not stay within a folder")
     return path.split("/")
 
 
 def _files_below(folder: int, name: str, path: str) -> Iterator[str]:
-    """All that is in a folder and is no folder itself."""
+    """The paths of everything in a folder, except for the folders themselves."""
     with opened_below(folder, [name]) as below:
         for entry in sorted(os.listdir(below)):  # noqa: PTH208  of a descriptor
             if stat.S_ISDIR(os.lstat(entry, dir_fd=below).st_mode):

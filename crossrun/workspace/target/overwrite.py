@@ -1,8 +1,8 @@
-"""A new content for a file that has to stay the same file, since it has other names, for instance.
+"""Overwrites files that cannot be replaced by a rename, for instance because of hard links.
 
-Such a file cannot be replaced at once. So that it is never lost half-way, its old and its new
-content are first in a file of their own beside it. When the process dies, whoever comes next
-finishes what was begun, unless somebody else has changed the file since.
+An overwrite is not atomic, so both the old and the new content are first saved to a journal file
+beside it. If the process dies, the next one finishes the job, unless somebody else has changed the
+file since.
 """
 
 import os
@@ -15,30 +15,30 @@ from crossrun.workspace.files.attributes import Attributes, attributes_of, give
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _WRITE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
 _SIZE = 8
-"""Bytes of the number that both contents begin with: the length of the old one."""
+"""Bytes of the number that a journal file begins with: the length of the old content."""
 
 
 def overwrite(folder: int, name: str, content: bytes, mark: str, *, executable: bool) -> Attributes:
-    """Writes a content into a file; on an error, the file is as it was.
+    """Overwrites a file; on an error, its old content is restored.
 
     Args:
         folder: the open folder that the file is in.
         name: the file.
-        content: all that it will hold.
-        mark: the beginning of names of unfinished files.
-        executable: whether the content is a program.
+        content: its new content.
+        mark: the prefix of the names of unfinished files.
+        executable: whether the new content is a program.
 
     Returns:
-        What the file is besides.
+        The attributes of the file.
 
     Raises:
-        OSError: the file cannot be written, or there is no room.
+        OSError: the file cannot be written, or the disk is full.
     """
     with _opened(folder, name, _WRITE) as file:
         attributes = attributes_of(file, os.fstat(file)).for_content(executable=executable)
         old = _all_of(file)
-        both = kept_beside(name, mark)
-        _keep_both(folder, both, mark, old, content)
+        journal = journal_name(name, mark)
+        _write_journal(folder, journal, mark, old, content)
         try:
             if len(content) > len(old) and hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file, 0, len(content))
@@ -47,26 +47,26 @@ def overwrite(folder: int, name: str, content: bytes, mark: str, *, executable: 
             _write(file, old)
             raise
         finally:
-            os.unlink(both, dir_fd=folder)
-        give(file, attributes, os.fstat(file))  # writing takes special bits and capabilities away
+            os.unlink(journal, dir_fd=folder)
+        give(file, attributes, os.fstat(file))  # writing removes set-ID bits and capabilities
         return attributes
 
 
 def finish(folder: int, name: str, mark: str) -> None:
-    """Finishes what a killed process began. Raises OSError."""
-    both = kept_beside(name, mark)
+    """Finishes an overwrite that a killed process began. Raises OSError."""
+    journal = journal_name(name, mark)
     with suppress(FileNotFoundError):
-        with _opened(folder, both, _READ) as kept:
-            contents = _all_of(kept)
+        with _opened(folder, journal, _READ) as file:
+            contents = _all_of(file)
         size = int.from_bytes(contents[:_SIZE], "big")
         old, new = contents[_SIZE : _SIZE + size], contents[_SIZE + size :]
         with suppress(FileNotFoundError), _opened(folder, name, _WRITE) as file:
             if _is_between(_all_of(file), old, new):
                 _write(file, new)
-        os.unlink(both, dir_fd=folder)
+        os.unlink(journal, dir_fd=folder)
 
 
-def _keep_both(folder: int, both: str, mark: str, old: bytes, new: bytes) -> None:
+def _write_journal(folder: int, journal: str, mark: str, old: bytes, new: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     descriptor = os.open(mark, flags, 0o600, dir_fd=folder)
     try:
@@ -74,18 +74,18 @@ def _keep_both(folder: int, both: str, mark: str, old: bytes, new: bytes) -> Non
             file.write(len(old).to_bytes(_SIZE, "big"))
             file.write(old)
             file.write(new)
-        os.rename(mark, both, src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(mark, journal, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         os.unlink(mark, dir_fd=folder)
         raise
 
 
 def _is_between(now: bytes, old: bytes, new: bytes) -> bool:
-    """Whether a file holds the beginning of its new content and the rest of its old one."""
+    """Whether a file has the beginning of its new content and the rest of its old content."""
     pairs = enumerate(zip(now, new, strict=False))
-    begun = next((at for at, (one, other) in pairs if one != other), min(len(now), len(new)))
-    rest = old.ljust(len(new), b"\0")[begun : len(now)]
-    return now == new or (len(now) >= len(old) and now[begun:] == rest)
+    written = next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(now), len(new)))
+    rest = old.ljust(len(new), b"\0")[written : len(now)]
+    return now == new or (len(now) >= len(old) and now[written:] == rest)
 
 
 def _write(file: int, content: bytes) -> None:
@@ -102,8 +102,8 @@ def _all_of(file: int) -> bytes:
         return content.read()
 
 
-def kept_beside(name: str, mark: str) -> str:
-    """The name of the file with both contents."""
+def journal_name(name: str, mark: str) -> str:
+    """The name of the journal file with both contents."""
     return f"{mark}-{sha1(os.fsencode(name), usedforsecurity=False).hexdigest()[:16]}"
 
 

@@ -1,4 +1,4 @@
-"""Whether a plan can be carried out in a folder: found out before the first file is changed."""
+"""Checks whether a plan can be carried out in a folder, before the first file is changed."""
 
 import array
 import errno
@@ -11,33 +11,33 @@ from contextlib import suppress
 from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
 from crossrun.workspace.merge.decisions import MergePlan, MergeStep
 from crossrun.workspace.snapshots.trees import LINK, Trees
-from crossrun.workspace.target.folder import WriteRefusedError, naming
+from crossrun.workspace.target.folder import WriteRefusedError, write_errors
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 _GET_FLAGS = 0x80086601
-"""FS_IOC_GETFLAGS, on Linux with 64 bits."""
+"""FS_IOC_GETFLAGS on 64-bit Linux."""
 _FIXED = 0x10 | 0x20
-"""FS_IMMUTABLE_FL and FS_APPEND_FL, what `chattr +i` and `chattr +a` set."""
+"""FS_IMMUTABLE_FL and FS_APPEND_FL, which `chattr +i` and `chattr +a` set."""
 _FIXED_BY_BSD = sum(
     getattr(stat, f"{who}_{what}", 0) for who in ("UF", "SF") for what in ("IMMUTABLE", "APPEND")
 )
 
 
 def require_possible(plan: MergePlan, trees: Trees, top: int) -> None:
-    """Makes sure that files can be changed and that there is room for them.
+    """Makes sure that all files can be changed and that the disk has room for them.
 
     Args:
-        plan: what is to be done.
+        plan: the changes.
         trees: where the new contents are.
         top: the open folder.
 
     Raises:
-        RefusedError: one cannot be changed.
+        WriteRefusedError: a file cannot be changed.
     """
     checked = set[tuple[str, ...]]()
     for step in plan.steps:
         for path in {step.at, step.path}:
-            with naming(path):
+            with write_errors(path):
                 _require_changeable(top, path.split("/"), checked)
     _require_room(plan, trees, top)
 
@@ -56,7 +56,7 @@ def _require_changeable(top: int, parts: Sequence[str], checked: set[tuple[str, 
 
 
 def _depth(top: int, parts: Sequence[str]) -> int:
-    """How many of the folders are there."""
+    """How many of the folders exist."""
     for count in range(len(parts), 0, -1):
         try:
             with opened_below(top, parts[:count]):
@@ -83,7 +83,7 @@ def _require_replaceable(folder: int, name: str) -> None:
 
 
 def _require_not_fixed(descriptor: int) -> None:
-    """Raises OSError for what nobody may change, whatever its permissions."""
+    """Raises OSError for a file or folder that is immutable, regardless of its permissions."""
     if sys.platform != "linux":
         return
     from fcntl import ioctl
@@ -96,7 +96,7 @@ def _require_not_fixed(descriptor: int) -> None:
 
 
 def _require_room(plan: MergePlan, trees: Trees, top: int) -> None:
-    """Room for what is more than before, and for one file beside the one that it replaces."""
+    """Checks that there is room for what is added, and for each file beside its replacement."""
     writes = [step for step in plan.steps if step.after is not None and step.after != step.before]
     if not writes:
         return

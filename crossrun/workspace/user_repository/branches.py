@@ -1,7 +1,7 @@
-"""A branch with one commit in the user's repository.
+"""Makes a branch with one commit in the user's repository.
 
-The commit is made in the git directory that remembers the workspace, where the objects of the
-repository can be read as data. Then what is new of it goes over, and the branch is written.
+The commit is made in the git directory of the workspace's snapshots, which reads the objects of the
+user's repository as alternates. Then the new objects are copied, and the branch is written.
 """
 
 import os
@@ -19,8 +19,8 @@ from crossrun.workspace.git.user_config import LINE_ENDS, attributes_file, user_
 from crossrun.workspace.merge.decisions import TargetEntry
 from crossrun.workspace.snapshots.trees import (
     LINK,
-    Entry,
     Pair,
+    TreeEntry,
     Trees,
     is_attributes_file,
     listed_entries,
@@ -29,7 +29,7 @@ from crossrun.workspace.user_repository.checkin import CheckIn, CheckInRules
 
 _ID_LENGTH = 40
 _LONGEST = 4 * 1024 * 1024
-"""Bytes of a file with attributes."""
+"""Bytes of an attribute file."""
 _FALSE = ("false", "no", "off", "0", "")
 _NOBODY = {"user.name": "crossrun", "user.email": "crossrun@localhost"}
 
@@ -44,12 +44,12 @@ def branches_of(folder: Path) -> References:
 
 
 class UserRepository:
-    """The repository of a folder of the user's.
+    """The git repository of one of the user's folders.
 
     Args:
         folder: its work tree.
         trees: where commits for it are made.
-        environ: the user's, to find the user's own configuration of git.
+        environ: the user's environment, for the user's git configuration.
 
     Raises:
         ConfigurationError: BRANCH_IMPOSSIBLE, SOURCE_REPOSITORY.
@@ -61,38 +61,40 @@ class UserRepository:
         self._trees = trees
         self._settings = user_settings(environ) | settings
         if self._settings.get("extensions.objectformat", "sha1") != "sha1":
-            raise impossible(f"{folder} has ids of another kind")
+            raise impossible(f"{folder} does not use SHA-1 object ids")
         self._objects = folders.common / "objects"
-        self._sees_both = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self._objects)}
-        self._rules = _rules(self._settings, folders.common, environ)
+        self._with_objects = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self._objects)}
+        self._check_in_rules = _check_in_rules(self._settings, folders.common, environ)
         self.branches = References(folders.common)
 
     def stored(self, base: str, tree: str, parent: "CommitFiles") -> dict[str, Pair]:
-        """What differs between two states of a workspace, as a commit stores it.
+        """The differences between two states of a workspace, in the form that a commit stores.
 
         Raises:
             ConfigurationError: BRANCH_FILTERED, BRANCH_IMPOSSIBLE: files cannot be converted.
         """
-        return CheckIn(self._trees, self._sees_both, self._rules).stored(base, tree, parent)
+        return CheckIn(self._trees, self._with_objects, self._check_in_rules).stored(
+            base, tree, parent
+        )
 
     def state(self, commit: str | None) -> "CommitFiles":
-        """The files of a commit, as a target of a change.
+        """The files of a commit, as the target of a merge.
 
         Raises:
-            ConfigurationError: BRANCH_IMPOSSIBLE, when there is no such commit.
+            ConfigurationError: BRANCH_IMPOSSIBLE, there is no such commit.
         """
         if commit is None:
             raise impossible(f"{self._folder} had no commit when the run began")
         listed = None
         if len(commit) == _ID_LENGTH:
-            words = ("ls-tree", "-r", "-z", "--full-tree", f"{commit}^{{commit}}")
-            listed = self._trees.call(*words, environ=self._sees_both)
+            arguments = ("ls-tree", "-r", "-z", "--full-tree", f"{commit}^{{commit}}")
+            listed = self._trees.call(*arguments, environ=self._with_objects)
         if listed is None:
             raise impossible(f"{self._folder} does not have the commit {commit[:12]}")
         return CommitFiles(commit, listed, self._blob)
 
     def require_name(self, name: str) -> None:
-        """Makes sure that a branch can be made.
+        """Makes sure that a branch can have this name.
 
         Raises:
             UsageError: BRANCH_INVALID, BRANCH_TAKEN.
@@ -103,59 +105,63 @@ class UserRepository:
     def commit(
         self,
         parent: str,
-        entries: Mapping[str, Entry | None],
+        entries: Mapping[str, TreeEntry | None],
         message: str,
     ) -> str:
-        """Makes a commit that only crossrun's own git directory has so far; its id.
+        """Makes a commit in crossrun's own git directory. Returns its id.
 
         Args:
-            parent: the commit that it follows.
-            entries: what differs from that.
-            message: its message.
+            parent: the parent commit.
+            entries: what differs from it.
+            message: the commit message.
         """
-        tree = self._trees.write(entries, onto=parent, environ=self._sees_both)
+        tree = self._trees.write(entries, onto=parent, environ=self._with_objects)
         author = self._author()
         who = {
             f"GIT_{role}_{part}": author[f"user.{part.lower()}"]
             for role in ("AUTHOR", "COMMITTER")
             for part in ("NAME", "EMAIL")
         }
-        words = ("commit-tree", tree, "-p", parent, "-F", "-")
+        arguments = ("commit-tree", tree, "-p", parent, "-F", "-")
         stdin = message.encode("utf-8", "replace")
-        return self._trees.git(*words, stdin=stdin, environ=self._sees_both | who).decode().strip()
+        return (
+            self._trees.git(*arguments, stdin=stdin, environ=self._with_objects | who)
+            .decode()
+            .strip()
+        )
 
-    def bring_over(self, parent: str, commit: str) -> None:
-        """Gives the repository the objects of a commit that its parent does not have."""
+    def copy_objects(self, parent: str, commit: str) -> None:
+        """Copies the objects of a commit that its parent does not have to the repository."""
         flags = ("-r", "-t", "--raw", "-z", "--no-renames", "--no-abbrev")
-        found = self._trees.git("diff-tree", *flags, parent, commit, environ=self._sees_both)
-        records = found.split(b"\0")[::2]
+        listed = self._trees.git("diff-tree", *flags, parent, commit, environ=self._with_objects)
+        records = listed.split(b"\0")[::2]
         changed = {record.split(b" ")[3].decode() for record in records if record}
-        root = self._trees.git("rev-parse", f"{commit}^{{tree}}", environ=self._sees_both)
-        listed = [commit, root.decode().strip(), *sorted(changed - {"0" * _ID_LENGTH})]
-        stdin = "".join(f"{each}\n" for each in listed).encode()
+        root = self._trees.git("rev-parse", f"{commit}^{{tree}}", environ=self._with_objects)
+        objects = [commit, root.decode().strip(), *sorted(changed - {"0" * _ID_LENGTH})]
+        stdin = "".join(f"{each}\n" for each in objects).encode()
         pack = ("pack-objects", "--stdout", "-q")
-        packed = self._trees.git(*pack, stdin=stdin, environ=self._sees_both)
+        packed = self._trees.git(*pack, stdin=stdin, environ=self._with_objects)
         shared = self._settings.get("core.sharedrepository", "umask")
         unpack = ("-c", f"core.sharedRepository={shared}", "unpack-objects", "-q")
         into = {"GIT_OBJECT_DIRECTORY": str(self._objects)}
         self._trees.git(*unpack, stdin=packed, environ=into)
 
     def _blob(self, blob: str) -> bytes:
-        return self._trees.git("cat-file", "blob", blob, environ=self._sees_both)
+        return self._trees.git("cat-file", "blob", blob, environ=self._with_objects)
 
     def _author(self) -> dict[str, str]:
-        """Who commits: nobody, unless the user has both a name and an address."""
-        found = {key: self._settings[key] for key in _NOBODY if self._settings.get(key)}
-        return found if len(found) == len(_NOBODY) else _NOBODY
+        """The user, if git knows both a name and an address; else a placeholder."""
+        author = {key: self._settings[key] for key in _NOBODY if self._settings.get(key)}
+        return author if len(author) == len(_NOBODY) else _NOBODY
 
 
 class CommitFiles:
-    """The files of a commit, looked at like those of a folder.
+    """The files of a commit, read like those of a folder.
 
     Args:
         commit: its id.
-        listed: what `ls-tree -r -z` says of it.
-        read: gives the content of a blob.
+        listed: the output of `ls-tree -r -z` for it.
+        read: returns the content of a blob.
     """
 
     def __init__(self, commit: str, listed: bytes, read: Callable[[str], bytes]) -> None:
@@ -169,15 +175,15 @@ class CommitFiles:
     keeps_modes = True
 
     def spelled(self, path: str) -> str:
-        """The path itself: trees of git tell all names apart."""
+        """The path itself: git distinguishes all names."""
         return path
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> TreeEntry | None:
         """What the commit has at a path."""
         return self._entries.get(path)
 
     def attribute_files(self) -> dict[str, bytes]:
-        """The contents of its `.gitattributes` files by their paths."""
+        """The contents of its `.gitattributes` files, by path."""
         return {
             path: self._read(entry.blob)
             for path, entry in self._entries.items()
@@ -199,42 +205,44 @@ class CommitFiles:
         )
 
     def read(self, path: str, current: TargetEntry) -> bytes:
-        """The content of what was looked at."""
+        """The content of an entry."""
         if current.entry is None:
             raise ValueError(f"there is nothing at {path!r}")
         return self._read(current.entry.blob)
 
 
 def require_branch_name(name: str) -> None:
-    """Makes sure that a name can be that of a branch. Raises UsageError, BRANCH_INVALID."""
+    """Makes sure that git allows a branch name. Raises UsageError, BRANCH_INVALID."""
     checked = run_git(["check-ref-format", "--branch", name], Path("/"))
-    fine = checked.returncode == 0 and os.fsdecode(checked.stdout).strip("\n") == name
-    if not fine or name == "HEAD":
+    is_valid = checked.returncode == 0 and os.fsdecode(checked.stdout).strip("\n") == name
+    if not is_valid or name == "HEAD":
         raise UsageError(
             "BRANCH_INVALID",
-            f"{name!r} cannot be the name of a branch",
+            f"{name!r} is not a valid branch name",
             hint="use letters, digits, dashes and slashes, as in  fix/empty-file",
         )
 
 
 def opened_repository(folder: Path) -> tuple[GitFolders, dict[str, str]]:
-    """Where the repository of a folder is, and its settings."""
+    """The repository of a folder, and its settings."""
     if not os.path.lexists(folder / ".git"):
-        raise impossible(f"{folder} is no git repository")
+        raise impossible(f"{folder} is not a git repository")
     folders = git_folders(folder)
     return folders, dict(settings_of(folder, folders))
 
 
-def _rules(settings: Mapping[str, str], common: Path, environ: Mapping[str, str]) -> CheckInRules:
-    words = [f"{name}={settings[name]}" for name in LINE_ENDS if name in settings]
+def _check_in_rules(
+    settings: Mapping[str, str], common: Path, environ: Mapping[str, str]
+) -> CheckInRules:
+    arguments = [f"{name}={settings[name]}" for name in LINE_ENDS if name in settings]
     file = attributes_file(settings, environ)
     if file is not None:
-        words.append(f"core.attributesFile={file}")
+        arguments.append(f"core.attributesFile={file}")
     info = read_file(common / "info" / "attributes", _LONGEST) or b""
     all_texts = settings.get("core.autocrlf", "false").lower() not in _FALSE
-    return CheckInRules(words, info, all_texts)
+    return CheckInRules(arguments, info, all_texts)
 
 
 def _quoted(folder: Path) -> str:
-    """A path as git takes it in a list of paths, whatever signs it has."""
+    """A path quoted for git's lists of paths."""
     return '"' + "".join(f"\\{sign}" if sign in '\\"' else sign for sign in str(folder)) + '"'

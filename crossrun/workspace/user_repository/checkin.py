@@ -1,8 +1,8 @@
-"""Files in the form in which a repository stores them, as `git add` would make it.
+"""Converts files to the form in which a repository stores them, as `git add` does.
 
-Git converts line endings, encodings and `$Id$` itself, in a work tree and a git directory that are
-thrown away, by the attributes and settings of the user's repository. Filters are programs that a
-configuration names: none is ever run, and a change of files under a filter is refused.
+Git itself converts line endings, encodings and `$Id$`, by the attributes and settings of the user's
+repository, in a temporary work tree and git directory. Filters are programs named in a
+configuration: none is ever run, and changes to files with a filter are refused.
 """
 
 import os
@@ -17,22 +17,22 @@ from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.git.commands import SETTINGS, output, run_git
 from crossrun.workspace.git.ref_files import impossible
 from crossrun.workspace.merge.decisions import is_regular, is_safe
-from crossrun.workspace.snapshots.trees import Entry, Pair, Trees, is_attributes_file
+from crossrun.workspace.snapshots.trees import Pair, TreeEntry, Trees, is_attributes_file
 
 _ENCODING = "working-tree-encoding"
 _CONVERTING = ("text", "crlf", "eol", "ident", _ENCODING)
 _WITHOUT_EFFECT = (b"unspecified", b"unset")
 _NAMED = 5
-"""How many files an error names."""
+"""How many files an error lists."""
 
-Entries = Mapping[str, Entry | None]
+Entries = Mapping[str, TreeEntry | None]
 
 
 class CheckInRules(NamedTuple):
-    """What besides the files in a tree says how files are stored.
+    """What controls conversion besides the attribute files in a tree.
 
-    `settings` are those of git in the form `name=value`; `info` is the content of the repository's
-    `info/attributes`. `all_texts`: texts are converted that no attribute names.
+    `settings` are git settings, as `name=value`; `info` is the content of the repository's
+    `info/attributes`. With `all_texts`, texts without attributes are converted as well.
     """
 
     settings: Sequence[str]
@@ -45,20 +45,20 @@ class ParentCommit(Protocol):
 
     commit: str
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> TreeEntry | None:
         """What the commit has at a path."""
 
     def attribute_files(self) -> dict[str, bytes]:
-        """The contents of its `.gitattributes` files by their paths."""
+        """The contents of its `.gitattributes` files, by path."""
 
 
 class CheckIn:
-    """Converts the changes of runs to what commits store.
+    """Converts the changes of runs to the form that commits store.
 
     Args:
         trees: where the states of the run are; converted contents go there, too.
-        environ: variables with which git sees the objects of the user's repository as well.
-        rules: those of the user's repository.
+        environ: variables that let git read the objects of the user's repository.
+        rules: the rules of the user's repository.
     """
 
     def __init__(self, trees: Trees, environ: Mapping[str, str], rules: CheckInRules) -> None:
@@ -67,12 +67,12 @@ class CheckIn:
         self._rules = rules
 
     def stored(self, base: str, tree: str, parent: ParentCommit) -> dict[str, Pair]:
-        """What differs between two states of a workspace, as commits store it.
+        """The differences between two states of a workspace, in the form that commits store.
 
         Args:
             base: the state before.
             tree: the state after.
-            parent: the commit that the change is going to follow.
+            parent: the commit that the change will follow.
 
         Raises:
             ConfigurationError: BRANCH_FILTERED, BRANCH_IMPOSSIBLE: files cannot be converted.
@@ -92,7 +92,7 @@ class CheckIn:
             stored_after = new.stored(after, parent.commit)
         result = {path: Pair(stored_before[path], stored_after[path]) for path in changed}
         for path in filtered:
-            # what the commit has of it cannot be compared with what the workspace had
+            # the stored form in the commit cannot be compared with the file in the workspace
             only_mode = is_regular(after[path])
             result[path] = changed[path] if only_mode else Pair(parent.entry(path), after[path])
         return result
@@ -107,7 +107,7 @@ class CheckIn:
 
 
 class _WorkTree:
-    """Where git converts files by the attributes that are written there."""
+    """A temporary work tree in which git converts files."""
 
     def __init__(
         self, folder: Path, trees: Trees, environ: Mapping[str, str], rules: CheckInRules
@@ -126,25 +126,25 @@ class _WorkTree:
         self._words = [f"--git-dir={git_dir}", f"--work-tree={self._files}", *options]
 
     def write(self, contents: Mapping[str, bytes]) -> None:
-        """Puts files there."""
+        """Writes files."""
         for path, content in contents.items():
             file = self._files / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
 
     def filtered(self, entries: Entries) -> set[str]:
-        """The files that go through a filter."""
+        """The files that have a filter."""
         return {path for path, _ in self._attributes(entries, "filter")}
 
     def stored(self, entries: Entries, onto: str) -> Entries:
-        """The entries as a commit has them.
+        """The entries in the form that a commit stores.
 
         Args:
-            entries: those of a state of a workspace.
-            onto: the commit that would come before; git leaves line endings alone that it has.
+            entries: entries of a state of a workspace.
+            onto: the parent commit; git keeps the line endings that it has.
 
         Raises:
-            ConfigurationError: BRANCH_IMPOSSIBLE, a file is not in the encoding that it should be.
+            ConfigurationError: BRANCH_IMPOSSIBLE, a file is not in its declared encoding.
         """
         attributes = self._attributes(entries, *_CONVERTING)
         files = _files(entries)
@@ -156,10 +156,10 @@ class _WorkTree:
         self._add(path for path in paths if (path, _ENCODING) not in attributes)
         self._add_encoded(path for path in paths if (path, _ENCODING) in attributes)
         blobs = self._blobs()
-        return {**entries, **{path: Entry(files[path].mode, blobs[path]) for path in paths}}
+        return {**entries, **{path: TreeEntry(files[path].mode, blobs[path]) for path in paths}}
 
     def _attributes(self, entries: Entries, *names: str) -> set[tuple[str, str]]:
-        """The attributes of files that have an effect: path and name."""
+        """The attributes that have an effect, as pairs of path and name."""
         listed = _listed(_files(entries))
         fields = self._git("check-attr", "-z", "--stdin", *names, stdin=listed).split(b"\0")
         triples = zip(fields[::3], fields[1::3], fields[2::3], strict=False)
@@ -179,7 +179,7 @@ class _WorkTree:
                 self._add([path])
             except ConfigurationError as error:
                 raise impossible(
-                    f"{shown(path)} is not in the encoding that .gitattributes names for it"
+                    f"{shown(path)} is not in the encoding that .gitattributes declares for it"
                 ) from error
 
     def _blobs(self) -> dict[str, str]:
@@ -192,8 +192,8 @@ class _WorkTree:
         return output(run_git([*self._words, *words], folder, stdin=stdin, environ=environ))
 
 
-def _files(entries: Entries) -> dict[str, Entry]:
-    """The regular files among entries: nothing else is converted."""
+def _files(entries: Entries) -> dict[str, TreeEntry]:
+    """The regular files among entries; nothing else is converted."""
     return {
         path: entry
         for path, entry in entries.items()
@@ -208,10 +208,10 @@ def _listed(paths: Iterable[str]) -> bytes:
 def _of_result(
     parent: ParentCommit, after: Entries, there: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """The attribute files of the commit that the change is going to make."""
+    """The attribute files of the commit that the change will become."""
     changed = {path for path in after if is_attributes_file(path)}
-    kept = {path: text for path, text in parent.attribute_files().items() if path not in changed}
-    files = kept | {path: text for path, text in there.items() if path in changed}
+    same = {path: text for path, text in parent.attribute_files().items() if path not in changed}
+    files = same | {path: text for path, text in there.items() if path in changed}
     return {path: text for path, text in files.items() if not _is_below_file(path, after)}
 
 
@@ -221,7 +221,7 @@ def _is_below_file(path: str, after: Entries) -> bool:
 
 
 def _has_new_content(pair: Pair) -> bool:
-    """Whether a file would be stored that the commit before does not have."""
+    """Whether the new content of a file would be stored."""
     if not is_regular(pair.after):
         return False
     same = (
@@ -239,6 +239,6 @@ def _refuse(filtered: Iterable[str]) -> None:
         "BRANCH_FILTERED",
         "no branch can be made: .gitattributes has a filter, which crossrun never runs, for "
         f"{', '.join(names[:_NAMED])}{more}",
-        hint="bring the change to the files, without --branch, and commit them yourself: "
-        "git runs the filter then",
+        hint="apply the change to the files, without --branch, and commit them yourself: "
+        "then git runs the filter",
     )

@@ -1,8 +1,8 @@
-"""Commits of a workspace's repository, brought to a repository of the user's.
+"""Copies commits from a workspace's repository to the user's.
 
-Git packs what the user's repository does not have and checks each object and each link of it
-before any is there for good. Then references are written under git's own locks. No git opens either
-repository, so neither hooks nor configuration take part.
+Git packs what the user's repository lacks, and checks every object and link before it keeps any.
+Then references are written under git's own locks. Git opens neither repository, so no hook and no
+configuration of theirs has any effect.
 """
 
 import shlex
@@ -24,13 +24,13 @@ _NAMESPACES = (HEADS, TAGS, NOTES)
 
 
 class CommitTransfer:
-    """From the repository of a workspace to one of the user's.
+    """Copies commits from the repository of a workspace to one of the user's.
 
     Args:
-        source: that of the workspace.
+        source: the repository of the workspace.
         folder: the user's work tree.
         target: its repository.
-        beside: a folder of crossrun's, where what is needed is made and thrown away.
+        beside: a folder of crossrun's, for temporary files.
 
     Raises:
         ConfigurationError: SOURCE_REPOSITORY.
@@ -44,10 +44,10 @@ class CommitTransfer:
         self._present = refs_of(target)
 
     def missing(self, wanted: Iterable[BroughtRef]) -> list[BroughtRef]:
-        """Those references that the user's repository does not have, by either name.
+        """The references that the user's repository does not have, under either name.
 
         Raises:
-            UsageError: BRANCH_TAKEN, another one has the name.
+            UsageError: BRANCH_TAKEN, a different one has the name.
         """
         missing = [
             each
@@ -59,8 +59,8 @@ class CommitTransfer:
             references.require_free(name)
         return missing
 
-    def bring_objects(self, wanted: Iterable[BroughtRef]) -> None:
-        """Gives the user's repository the objects of references.
+    def copy_objects(self, wanted: Iterable[BroughtRef]) -> None:
+        """Copies the objects of references to the user's repository.
 
         Raises:
             ConfigurationError: COMMITS_IMPOSSIBLE.
@@ -68,10 +68,10 @@ class CommitTransfer:
         ids = {each.ref: each.id for each in wanted}
         kind = self._settings.get("extensions.objectformat", "sha1")
         if object_format(ids) != kind:
-            raise self._impossible(f"their ids are of another kind than {kind}")
+            raise self._impossible(f"their object ids are not {kind}")
         sources = self._source.common / "objects"
         if not is_plain(sources):
-            raise self._impossible(f"some objects of {self._source.common} lie elsewhere")
+            raise self._impossible(f"{self._source.common} has objects in another repository")
         theirs = self._target.common / "objects"
         with scratch_git(self._beside, [sources, theirs], kind) as git, self._explained():
             self._pack(git, ids)
@@ -80,7 +80,7 @@ class CommitTransfer:
             git.index_pack(git.folder / "commits.pack", theirs, shared)
 
     def create(self, refs: Iterable[BroughtRef]) -> None:
-        """Makes references, all of them or none.
+        """Creates references, all of them or none.
 
         Raises:
             CrossrunError: BRANCH_TAKEN, BRANCH_IMPOSSIBLE.
@@ -116,8 +116,8 @@ class CommitTransfer:
     def _impossible(self, why: str) -> ConfigurationError:
         return ConfigurationError(
             "COMMITS_IMPOSSIBLE",
-            f"the commits cannot be brought: {why}",
-            hint="look at them first, and then fetch them with git: "
+            f"the commits cannot be copied: {why}",
+            hint="review them, then fetch them with git: "
             f"git fetch {shlex.quote(str(self._source.common))} BRANCH",
         )
 
@@ -126,20 +126,20 @@ class CommitTransfer:
 
 
 def references_for(target: GitFolders, ref: str) -> tuple[References, str]:
-    """Where a reference with a full name is kept, and its name there."""
+    """The namespace of a reference with a full name, and its name there."""
     namespace = next(each for each in _NAMESPACES if ref.startswith(each))
     return References(target.common, namespace), ref.removeprefix(namespace)
 
 
-def named(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
-    """The names that references of a run get in the user's repository.
+def named_refs(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
+    """Names the references of a run for the user's repository.
 
     The branch that was checked out, or else the first one, gets the prefix as its name.
 
     Args:
-        refs: what the run made or moved.
-        prefix: what all names begin with.
-        head: the branch that was checked out, `refs/heads/main`, or `HEAD`.
+        refs: what the run created or moved.
+        prefix: the beginning of all names.
+        head: what was checked out: a branch such as `refs/heads/main`, or `HEAD`.
     """
     branches = [name for name in refs if name.startswith(HEADS) or name == "HEAD"]
     main = head if head in branches else next(iter(branches), None)

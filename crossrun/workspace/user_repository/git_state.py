@@ -1,7 +1,7 @@
-"""What a run in place may do to the user's repository besides commits, and how it is undone.
+"""Saves and restores the state of the user's repository around a run in place.
 
-HEAD, the index, branches, tags and stashes are read and written as files, under git's own locks: no
-git opens the repository. Objects are never removed by this, so what a run had made is still there.
+HEAD, the index, branches, tags and stashes are read and written as files, under git's own locks:
+git does not open the repository. Objects are never removed, so what a run committed can be found.
 """
 
 import os
@@ -21,19 +21,19 @@ from crossrun.workspace.merge.decisions import Conflict
 from crossrun.workspace.snapshots.recorder import Snapshots
 
 _LARGEST = 256 * 1024 * 1024
-"""Bytes of an index that is kept: that of some million files."""
+"""Bytes of the largest index that is saved, for some million files."""
 _LOG = f"logs/{STASH}"
 _REFS = "refs/"
 _INDEX, _HEAD = "index", "HEAD"
-_MOVED = "it was changed since"
+_MOVED = "changed since"
 
 
 class GitState(Struct, frozen=True):
     """The state of a repository, apart from its objects.
 
-    `refs` are branches and tags with the ids that they are at, and `refs/stash` if there is one.
-    `index` and `stash_log` are blobs in the snapshots with the contents of these files. `staged`
-    tells whether two indexes have the same entries, whatever times they remember.
+    `refs` are branches and tags with the ids that they point to, and `refs/stash` if there is one.
+    `index` and `stash_log` are blobs in the snapshots with the contents of these files. `staged` is
+    the same for two indexes with the same entries, even if their timestamps differ.
     """
 
     head: str
@@ -44,12 +44,12 @@ class GitState(Struct, frozen=True):
 
 
 def can_be_kept(folders: GitFolders) -> bool:
-    """Whether the references are files, and not in a table of another kind."""
+    """Whether the references are files, not a reftable."""
     return not os.path.lexists(folders.common / "reftable")
 
 
 def record(folders: GitFolders, snapshots: Snapshots) -> str:
-    """Keeps the state of a repository; the id of the blob that has it."""
+    """Saves the state of a repository. Returns the id of the blob."""
     index = read_file(folders.own / _INDEX, _LARGEST)
     log = read_file(folders.common / _LOG, _LARGEST)
     state = GitState(
@@ -63,19 +63,19 @@ def record(folders: GitFolders, snapshots: Snapshots) -> str:
 
 
 def read(snapshots: Snapshots, blob: str | None) -> GitState | None:
-    """A state that was kept; None if it is not there."""
+    """A saved state; None if there is none."""
     content = None if blob is None else snapshots.blob(blob)
     return None if content is None else msgspec.json.decode(content, type=GitState)
 
 
 class Restoration:
-    """Brings a repository back to the state before a run, unless somebody changed it since.
+    """Restores a repository to its state before a run, unless somebody changed it since.
 
     Args:
         folders: the repository.
-        snapshots: where contents are kept.
+        snapshots: where contents are stored.
         before: the state before the run.
-        after: the state that the run left.
+        after: the state after the run.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Restoration:
         self._now = _refs(folders)
 
     def conflicts(self) -> list[Conflict]:
-        """What the run changed and somebody else changed since."""
+        """What both the run and, since then, somebody else changed."""
         names = [name for name in self._changed_refs() if self._is_other(name)]
         if self._needs_head() and _text(self._folders.own / _HEAD) != self._after.head:
             names.append(_HEAD)
@@ -97,7 +97,7 @@ class Restoration:
         return [Conflict(shown(name), _MOVED) for name in names]
 
     def restore(self) -> tuple[str, ...]:
-        """Restores what the run changed. Returns the names of that. Raises ConfigurationError."""
+        """Restores what the run changed, and returns its names. Raises ConfigurationError."""
         refs = [name for name in self._changed_refs() if self._now.get(name) != self._want(name)]
         for name in refs:
             self._restore_ref(name)
@@ -158,7 +158,7 @@ def _refs(folders: GitFolders) -> dict[str, str]:
 
 
 def _staged(folders: GitFolders, snapshots: Snapshots) -> str | None:
-    """A digest of the entries of the index; of all of it, if only that repository can read it."""
+    """A digest of the entries of the index, or of the whole file if it cannot be read elsewhere."""
     index = folders.own / _INDEX
     listing = snapshots.staged(index)
     content = read_file(index, _LARGEST) if listing is None else listing
@@ -170,7 +170,7 @@ def _text(file: Path) -> str:
 
 
 def _write(folder: Path, path: str, content: bytes | None) -> None:
-    """Writes a file of git's as git does: into its lock first, which keeps others away."""
+    """Writes a file of git's as git does: to its lock file first, which keeps others out."""
     *above, name = path.split("/")
     with opened(folder.joinpath(*above)) as parent:
         if content is None:
