@@ -23,7 +23,6 @@ from typing import Literal, NamedTuple
 
 from timing import machine
 
-from crossrun.model.workflows import State
 from crossrun.patterns.crediting.evidence import Credit, Lift, Trial, credits_of
 from crossrun.patterns.crediting.grids import chance, normal, normalised, times
 from crossrun.patterns.crediting.holdout import draw, share_withheld
@@ -149,7 +148,7 @@ def one_round(world: World, seed: int) -> list[Verdict]:
     shared = [base_rate(rng) for _ in range(world.tasks or 0)]
     kinds = {f"{kind}-{number}": kind for number in range(EACH) for kind in KINDS}
     meetings = {p: meetings_of(p, kind, world, shared, rng) for p, kind in kinds.items()}
-    states: dict[str, State] = dict.fromkeys(kinds, "active")
+    states: dict[str, str] = dict.fromkeys(kinds, "active")
     trials: dict[str, list[Trial]] = {pattern: [] for pattern in kinds}
     credits_: dict[str, Credit] = {}
     for look in world.looks:
@@ -169,7 +168,7 @@ def one_round(world: World, seed: int) -> list[Verdict]:
     ]
 
 
-def withheld_now(credit: Credit | None, state: State) -> float:
+def withheld_now(credit: Credit | None, state: str) -> float:
     known = credit.success if credit is not None else None
     interval = known.interval if isinstance(known, Lift) else None
     return share_withheld(interval, probation=state == "quarantined")

@@ -59,7 +59,7 @@ class Home:
                 ),
                 WorkspacePrepared(path=str(place), baseline="b", source=from_where),
             ]
-            if status.ended:
+            if status not in (Status.QUEUED, Status.RUNNING):
                 failure = None if status is Status.SUCCEEDED else FAILURE
                 events += [
                     WorkspaceChanged(tree="t", changes=change, shortstat="", stat=""),

@@ -45,7 +45,7 @@ def crossrun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
 @pytest.mark.parametrize(
     ("spoilt", "commands"),
     [
-        ("UPDATE runs SET status = 'suczeeded'", OF_A_RUN),
+        ("UPDATE runs SET status = 'Suczeeded'", OF_A_RUN),
         ("UPDATE runs SET tokens = '{\"input\": 1'", OF_A_RUN),
         ("UPDATE runs SET created_at = '2026-13-45T99'", OF_A_RUN),
         ("UPDATE runs SET started_at = '2026-01-02'", OF_A_RUN),
@@ -71,7 +71,7 @@ def crossrun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
         ("UPDATE projects SET created_at = 'then'", (("projects",), ("projects", "--json"))),
         ("UPDATE patterns SET state = 7, stats = 'x'", OF_PATTERNS),
         ("UPDATE pattern_versions SET workflow = 'x'", OF_PATTERNS),
-        ("UPDATE pattern_versions SET made_by = 'nobody'", (("patterns", "diff", "PATTERN"),)),
+        ("UPDATE pattern_versions SET made_by = x'ff'", (("patterns", "diff", "PATTERN"),)),
         ("DELETE FROM shelf_totals", (("patterns", "search", "convert notes"),)),
         ("PRAGMA user_version = 1", (("migrate",),)),
         ("PRAGMA user_version = -1", (("runs",), ("migrate",))),
@@ -95,74 +95,3 @@ def test_what_cannot_have_been_stored_is_damage(
     for words in commands:
         if "PATTERN" not in words:
             assert crossrun(*words, "--home", str(home)).code == 0, words
-
-
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        ('type = \'sung\', body = \'{"type": "sung", "key": "C"}\' WHERE seq = 3', "sung"),
-        (
-            "type = 'sung', body = '{\"type\": \"sung\"}' WHERE type = 'workspace_changed'",
-            "sung",
-        ),
-        (
-            (
-                'body = replace(body, \'"change":"added"\', \'"change":"linked"\')'
-                " WHERE type = 'file_changed'"
-            ),
-            "file_changed",
-        ),
-        (
-            'body = replace(body, \'"executor":"replay"\', \'"executor":"other"\') WHERE seq = 1',
-            "run_started",
-        ),
-        ("body = replace(body, 'succeeded', 'paused') WHERE type = 'run_finished'", "run_finished"),
-    ],
-)
-def test_an_event_of_a_newer_crossrun_makes_no_run_unreadable(
-    sound: Path, crossrun: InProcess, tmp_path: Path, change: str, kind: str
-) -> None:
-    home = shutil.copytree(sound, tmp_path / "home")
-    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
-        assert connection.execute(f"UPDATE events SET {change}").rowcount > 0  # noqa: S608
-        connection.commit()
-
-    def output(*words: str) -> str:
-        result = crossrun(*words, "--home", str(home))
-        assert (result.code, "error[" in result.err) == (0, False), (words, result)
-        return result.out
-
-    assert f'"type": "{kind}"' in output("events", "--jsonl")
-    assert f'"type": "{kind}"' in output("watch", "--jsonl")
-    assert f"an event of a newer crossrun: {kind}" in output("watch")
-    for words in (("show",), ("steps",), ("runs",), ("diff",), ("files",), ("stats",)):
-        output(*words)
-    resumed = crossrun("resume", "last", "Go on", "--home", str(home))
-    assert ("RUN_NEWER" in resumed.err) is (kind == "run_started"), resumed
-
-
-def test_steps_show_what_a_newer_crossrun_recorded(
-    sound: Path, crossrun: InProcess, tmp_path: Path
-) -> None:
-    home = shutil.copytree(sound, tmp_path / "home")
-    body = '{"type": "sung", "key": "C", "seq": 7}'
-    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
-        connection.execute("UPDATE events SET type = 'sung', body = ? WHERE seq = 3", [body])
-        (at,) = connection.execute("SELECT at FROM events WHERE seq = 3").fetchone()
-        connection.commit()
-    steps = crossrun("steps", "--json", "--home", str(home)).json["steps"]
-    assert steps[0] == {"seq": 3, "at": at, "kind": "sung", "key": "C"}
-    assert crossrun("steps", "--home", str(home)).out.startswith("sung")
-
-
-def test_a_run_with_values_of_a_newer_crossrun_is_readable(
-    sound: Path, crossrun: InProcess, tmp_path: Path
-) -> None:
-    home = shutil.copytree(sound, tmp_path / "home")
-    with closing(sqlite3.connect(home / "crossrun.db")) as connection:
-        connection.execute("UPDATE runs SET changes = replace(changes, 'added', 'linked')")
-        connection.execute("UPDATE runs SET pattern = replace(pattern, 'abstained', 'tossed')")
-        connection.commit()
-    (run,) = crossrun("runs", "--json", "--home", str(home)).json["runs"]
-    assert (run["status"], run["changes"]) == ("succeeded", None)
-    assert crossrun("show", "--home", str(home)).code == 0

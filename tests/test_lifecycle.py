@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from crossrun.model.workflows import State
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
 from crossrun.patterns.crediting.holdout import eligible
 from crossrun.patterns.crediting.lifecycle import (
@@ -14,7 +13,7 @@ from crossrun.patterns.crediting.lifecycle import (
     judged,
 )
 
-STATES: tuple[State, ...] = ("candidate", "active", "quarantined", "retired")
+STATES: tuple[str, ...] = ("candidate", "active", "quarantined", "retired")
 MISSING = NotEnough("not enough evidence yet: 2 runs with it and 1 without")
 
 
@@ -37,7 +36,7 @@ def credit(p_hurt: float | None, *, runs_with: int = 28, runs_without: int = 12)
     )
 
 
-def path(state: State, *p_hurts: float) -> list[State]:
+def path(state: str, *p_hurts: float) -> list[str]:
     """The states on the way, judged by one credit after the other."""
     states = []
     for p_hurt in p_hurts:
@@ -47,7 +46,7 @@ def path(state: State, *p_hurts: float) -> list[State]:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_without_evidence_nothing_moves(state: State) -> None:
+def test_without_evidence_nothing_moves(state: str) -> None:
     assert judged(state, credit(None)) == Standing(
         state, "Not enough evidence yet: 2 runs with it and 1 without.", state
     )
@@ -67,7 +66,7 @@ def test_a_pattern_that_hurts_is_retired_with_the_figures_in_a_sentence() -> Non
 
 @pytest.mark.parametrize("state", ["candidate", "active", "quarantined"])
 @pytest.mark.parametrize("p_hurt", [0.0, 0.3, 0.5, 0.7, 0.85, 0.9])
-def test_nothing_is_retired_at_nine_tenths_or_less(state: State, p_hurt: float) -> None:
+def test_nothing_is_retired_at_nine_tenths_or_less(state: str, p_hurt: float) -> None:
     assert judged(state, credit(p_hurt)).state != "retired"
 
 
@@ -93,7 +92,7 @@ def test_a_state_does_not_flicker_around_its_threshold() -> None:
 
 
 @pytest.mark.parametrize("start", STATES)
-def test_from_each_state_evidence_leads_to_each_judged_state_and_back(start: State) -> None:
+def test_from_each_state_evidence_leads_to_each_judged_state_and_back(start: str) -> None:
     assert path(start, 0.95, 0.7, 0.1, 0.85, 0.95, 0.1) == [
         *("retired", "quarantined", "active", "quarantined", "retired", "active")
     ]
@@ -102,7 +101,7 @@ def test_from_each_state_evidence_leads_to_each_judged_state_and_back(start: Sta
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("p_hurt", [None, 0.0, 0.2, 0.55, 0.7, 0.85, 0.95, 1.0])
 def test_every_outcome_is_a_state_with_a_sentence_and_never_an_end(
-    state: State, p_hurt: float | None
+    state: str, p_hurt: float | None
 ) -> None:
     standing = judged(state, credit(p_hurt))
 
@@ -114,7 +113,7 @@ def test_every_outcome_is_a_state_with_a_sentence_and_never_an_end(
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_more_doubt_never_puts_a_pattern_in_a_better_state(state: State) -> None:
+def test_more_doubt_never_puts_a_pattern_in_a_better_state(state: str) -> None:
     order = ["active", "candidate", "quarantined", "retired"]
     reached = [order.index(judged(state, credit(step / 100)).state) for step in range(101)]
 
@@ -180,5 +179,5 @@ def test_only_a_candidate_is_taken_on() -> None:
 
 
 def test_enabling_goes_against_the_evidence_only_where_there_was_some() -> None:
-    states: tuple[State, ...] = (*STATES, "disabled")
+    states: tuple[str, ...] = (*STATES, "disabled")
     assert [state for state in states if against_evidence(state)] == ["quarantined", "retired"]

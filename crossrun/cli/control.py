@@ -62,7 +62,7 @@ def cancel(runs: Runs, json: Json = False) -> None:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     for run in ended:
         options.say(f"{run.id} is {str(run.status).replace('_', ' ')}")
-    raise typer.Exit(Exit.OK if all(run.status.ended for run in ended) else Exit.STILL_RUNNING)
+    raise typer.Exit(Exit.OK if all(run.ended for run in ended) else Exit.STILL_RUNNING)
 
 
 def _ids(references: Sequence[str], app: App) -> list[str]:
@@ -79,7 +79,7 @@ def _seconds(text: str) -> float:
 
 
 def _highest(runs: "Sequence[Run]") -> int:
-    if not all(run.status.ended for run in runs):
+    if not all(run.ended for run in runs):
         return Exit.STILL_RUNNING
     return max(run.exit_code or Exit.OK for run in runs)
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from crossrun.events.base import BaseEvent, Channel
-from crossrun.model.workflows import Caution, Decision, Lesson, State, Stats, Trace, Workflow
+from crossrun.model.workflows import Caution, Lesson, Stats, Trace, Workflow
 
 
 class PatternCandidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class PatternDecided(BaseEvent, frozen=True):
     fits and that the best candidate is right, which had to reach `threshold`.
     """
 
-    decision: Decision
+    decision: str
     reason: str
     probability: float
     channel: Channel
@@ -75,8 +75,8 @@ class PatternJudged(BaseEvent, frozen=True):
     """What the run says about the pattern that was decided on, and where it stands from now on."""
 
     pattern_id: str
-    state: State
-    before: State
+    state: str
+    before: str
     reason: str
     stats: Stats
     adherence: float | None = None

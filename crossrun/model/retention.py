@@ -29,7 +29,7 @@ class WorkspaceRun(NamedTuple):
     something, or that is not known. `applied`: all of the change was brought back. `cut_short`: an
     apply or undo of it was, and needs the recorded states. `has_commits`: it made commits,
     branches, tags or stashes in the workspace's own repository; `commits_brought`: they are in a
-    repository of the user's. `cloned_from` is the run that its workspace is a clone of.
+    repository of the user's. `cloned_from` is the run whose workspace was cloned for this one.
     """
 
     id: str
@@ -46,6 +46,7 @@ class WorkspaceRun(NamedTuple):
     has_commits: bool = False
     commits_brought: bool = False
     cloned_from: str | None = None
+    ended: bool = True
 
 
 class WorkspaceUsage(NamedTuple):
@@ -183,7 +184,7 @@ def _reason_to_stay(
 ) -> str | None:
     if any(run.in_place for run in usage.runs):
         return "your own folder"
-    going_on = next((run for run in usage.runs if not run.status.ended), None)
+    going_on = next((run for run in usage.runs if not run.ended), None)
     if going_on is not None:
         return f"{going_on.id} is {going_on.status}"
     if usage.obstacle is not None:

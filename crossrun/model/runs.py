@@ -1,13 +1,10 @@
 """A run and what became of it: plain frozen values without I/O."""
 
-from typing import Literal
-
 from msgspec import Struct
 
 from crossrun.model.failures import Failure
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
-from crossrun.model.workflows import Decision
 from crossrun.system.clock import seconds_between
 
 
@@ -19,7 +16,7 @@ class Change(Struct, frozen=True):
     """
 
     path: str
-    status: Literal["added", "modified", "deleted", "renamed"]
+    status: str
     old_path: str | None = None
     insertions: int | None = None
     deletions: int | None = None
@@ -77,7 +74,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     the share of the pattern's steps that the agent followed, known at the end of the run.
     """
 
-    decision: Decision
+    decision: str
     pattern_id: str | None = None
     version: int | None = None
     probability: float | None = None
@@ -103,7 +100,7 @@ class Source(Struct, frozen=True, kw_only=True):
     source: as they are in the copy, and in the source.
     """
 
-    kind: Literal["repository", "folder", "url", "in_place"]
+    kind: str
     path: str
     base: str
     branch: str | None = None
@@ -208,6 +205,11 @@ class Run(Struct, frozen=True, kw_only=True):
     ignored_files: int | None = None
     duration_s: float | None = None
     commits: tuple[RefChange, ...] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen in the run."""
+        return self.ended_at is not None
 
     @property
     def seconds(self) -> float | None:

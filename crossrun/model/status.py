@@ -1,10 +1,20 @@
-"""Where a run stands."""
+"""The states of runs and of patterns."""
 
+import re
 from enum import StrEnum
+
+PATTERN_STATES = ("candidate", "active", "quarantined", "retired", "disabled")
+"""See `patterns.crediting.lifecycle`. `disabled`: by the user."""
+
+_STATUS_OF_NEWER = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
 class Status(StrEnum):
-    """Where a run stands. `interrupted`: its process is gone without having recorded an end."""
+    """The state of a run. `interrupted`: its process is gone without having recorded an end.
+
+    A status that a newer version stored is a `Status` too, equal to its text, but not one of the
+    members.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -15,7 +25,10 @@ class Status(StrEnum):
     LIMIT_REACHED = "limit_reached"
     INTERRUPTED = "interrupted"
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen in the run."""
-        return self not in (Status.QUEUED, Status.RUNNING)
+    @classmethod
+    def _missing_(cls, value: object) -> "Status | None":
+        if not isinstance(value, str) or not _STATUS_OF_NEWER.fullmatch(value):
+            return None
+        status = str.__new__(cls, value)
+        status._name_, status._value_ = value.upper(), value
+        return status

@@ -1,4 +1,8 @@
-"""What runs teach: acts of an agent, and the workflow that is made of them. Plain frozen values."""
+"""What runs teach: acts of an agent, and the workflow that is made of them. Plain frozen values.
+
+Fields with a set of values are plain text where they are read from the store: a newer version may
+have stored a value that this one does not know.
+"""
 
 from typing import Literal
 
@@ -22,9 +26,6 @@ Intent = Literal[
     "plan",
 ]
 """What an act is for. `tool`: another tool than shell and files. `plan`: said, not done."""
-
-State = Literal["candidate", "active", "quarantined", "retired", "disabled"]
-"""Where a pattern stands: see `patterns.crediting.lifecycle`. `disabled`: by the user."""
 
 Decision = Literal["injected", "withheld", "abstained", "disabled", "forced"]
 """What became of pattern memory in a run.
@@ -59,7 +60,7 @@ class Act(Struct, frozen=True, kw_only=True):
     `target` is what it was done to. `heading` is what the agent's plan or the planner called it.
     """
 
-    intent: Intent
+    intent: str
     target: str
     command: str
     occurrences: tuple[Occurrence, ...]
@@ -117,7 +118,7 @@ class Step(Struct, frozen=True, kw_only=True):
     """
 
     instruction: str
-    intent: Intent
+    intent: str
     target: str = ""
     command: str | None = None
     recovery: bool = False
@@ -165,7 +166,7 @@ class Pattern(Struct, frozen=True, kw_only=True):
     family_id: str
     version: int
     hash: str
-    state: State
+    state: str
     reason: str
     own: bool
     kept_by_user: bool
@@ -190,7 +191,7 @@ class Version(Struct, frozen=True, kw_only=True):
     version: int
     hash: str
     rules_hash: str
-    made_by: Literal["run", "merge", "caution", "user", "import"]
+    made_by: str
     run_id: str | None
     at: str
     workflow: Workflow

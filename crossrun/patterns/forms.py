@@ -1,7 +1,7 @@
 """A pattern as YAML: for the user's editor, and to hand it on, provenance included."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import yaml
@@ -217,7 +217,7 @@ def _step(form: StepForm) -> Step:
 def _step_form(step: Step) -> StepForm:
     return StepForm(
         instruction=step.instruction,
-        intent=step.intent,
+        intent=cast("Intent", step.intent),  # a later version may know more
         target=step.target,
         command=step.command,
         recovery=step.recovery,

@@ -73,7 +73,7 @@ class States:
         return Comparison(
             run.id,
             None,
-            run.status.ended,
+            run.ended,
             measured.branch,
             measured.changes,
             measured.shortstat,
@@ -128,7 +128,7 @@ class States:
 
     def _change_until_now(self, run: Run) -> Comparison:
         baseline = self._baseline(run)
-        if not run.status.ended and baseline is None:
+        if not run.ended and baseline is None:
             raise StillRunningError(
                 "STILL_RUNNING",
                 f"run {run.id} has not begun to work, it has changed nothing yet",
@@ -182,7 +182,7 @@ class States:
         return Comparison(
             run.id,
             against,
-            run.status.ended,
+            run.ended,
             None,
             [_without_secrets(change, redacted) for change in found.changes],
             found.shortstat,

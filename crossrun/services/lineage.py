@@ -195,7 +195,7 @@ def _memory(store: Store, run: Run, memory: MemoryOptions) -> MemoryOptions:
 
 
 def _require_end(run: Run) -> None:
-    if not run.status.ended:
+    if not run.ended:
         raise StillRunningError(
             "STILL_RUNNING",
             f"the run {run.id} is {run.status}",

@@ -86,7 +86,7 @@ def follow(
             yield recorded
             if isinstance(recorded.event, RunFinished) or leave.is_set():
                 return
-        if quiet % _CHECK_ALIVE == 0 and app.run(run_id).status.ended:
+        if quiet % _CHECK_ALIVE == 0 and app.run(run_id).ended:
             return
         yield None
         quiet += 1

@@ -109,7 +109,7 @@ class EventWriter:
         Closing the agent may have made room on the disk. If there is none, the run is found to be
         interrupted by the next command.
         """
-        if self._run is not None and self._run.status.ended:
+        if self._run is not None and self._run.ended:
             return
         ending = RunFinished(status=Status.FAILED, failure=_failure(trouble))
         waiting = sum(not isinstance(told.event, RunFinished) for told in self._group)

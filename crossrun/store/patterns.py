@@ -10,7 +10,7 @@ from crossrun.model.queries import PatternFilter, PatternLine
 from crossrun.store.access import ReadAccess, fitting
 
 if TYPE_CHECKING:
-    from crossrun.model.workflows import Pattern, Preconditions, State, Trace, Version
+    from crossrun.model.workflows import Pattern, Preconditions, Trace, Version
     from crossrun.patterns.choosing.recall import Found
 
 _WITH_WORKFLOW = (
@@ -40,7 +40,7 @@ class Eligibility(NamedTuple):
     hash: str
     family_id: str
     project_id: str
-    state: "State"
+    state: str
     own: bool
     preconditions: "Preconditions"
     lift_interval: tuple[float, float] | None

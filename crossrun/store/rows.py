@@ -4,7 +4,6 @@ Reading raises ValueError (msgspec.ValidationError is one) where a row is not as
 """
 
 import json
-import re
 import sqlite3
 from typing import Any
 
@@ -36,7 +35,7 @@ def run_of(row: sqlite3.Row) -> Run:
     del values["pattern_id"]
     for name in _NESTED:
         values[name] = None if values[name] is None else json.loads(values[name])
-    run = _run_as_far_as_known(values)
+    run = msgspec.convert(values, Run)
     for moment in (run.created_at, run.started_at, run.ended_at):
         if moment is not None:
             require_moment(moment)
@@ -44,19 +43,6 @@ def run_of(row: sqlite3.Row) -> Run:
         raise ValueError(f"{run.exit_code} is no exit code")
     _require_path(run.workspace)
     return run
-
-
-def _run_as_far_as_known(values: dict[str, Any]) -> Run:
-    """A run without the nested values that only a newer crossrun knows the meaning of."""
-    try:
-        return msgspec.convert(values, Run)
-    except msgspec.ValidationError as error:
-        from crossrun.events import is_of_newer
-
-        column = re.search(r"`\$\.(\w+)", str(error))
-        if not is_of_newer(error) or column is None or column[1] not in _NESTED:
-            raise
-        return _run_as_far_as_known({**values, column[1]: None})
 
 
 def event_of(row: sqlite3.Row) -> StoredEvent:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, col, create_engine, delete, func, select
 
 from crossrun.errors import NotFoundError
-from crossrun.model.workflows import Pattern, State, Version
+from crossrun.model.workflows import Pattern, Version
 from crossrun.store import pattern_index
 from crossrun.store.opening import explained
 from crossrun.store.pattern_writing import put_in_index
@@ -85,7 +85,7 @@ class PatternSession:
         row.task, row.task_type = task or row.task, task_type or row.task_type
         self._store(row, msgspec.structs.replace(version, version=row.version))
 
-    def set_state(self, pattern_id: str, state: State, reason: str, *, kept: bool, at: str) -> None:
+    def set_state(self, pattern_id: str, state: str, reason: str, *, kept: bool, at: str) -> None:
         """Puts a pattern in the state that the user chose."""
         row = self._row(pattern_id)
         row.state, row.reason, row.kept_by_user, row.updated_at = state, reason, kept, at

@@ -14,6 +14,7 @@ from crossrun.system.clock import now
 
 _FLAGS = (
     "has_source", "in_place", "has_work", "applied", "cut_short", "has_commits", "commits_brought",
+    "ended",
 )  # fmt: skip
 _WORKSPACE_RUNS = """
     SELECT r.id, r.project_id, r.workspace, r.status,
@@ -43,7 +44,7 @@ _WORKSPACE_RUNS = """
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
                 AND a.refs IS NOT NULL
         ) AS commits_brought,
-        r.from_run_id AS cloned_from
+        r.from_run_id AS cloned_from, r.ended_at IS NOT NULL AS ended
     FROM (
         SELECT rowid AS number,
             max(iif(created_at <= :now, created_at, '')) OVER (ORDER BY rowid) AS recorded_after

@@ -8,7 +8,7 @@ from crossrun.model.runs import Run
 from crossrun.services.applying import ApplyResult, Recovery
 from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.unseen import visible
-from crossrun.views.words import CHANGE_MARKS, history_words, plural
+from crossrun.views.words import change_mark, history_words, plural
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.merge.decisions import Conflict, MergeStep
 
@@ -183,7 +183,7 @@ def _steps(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
     """All that was changed, or would be; conflicts that are written are listed as such."""
     written = {conflict.written for conflict in result.plan.conflicts}
     steps = [step for step in result.plan.steps if step.path not in written]
-    rows = [(CHANGE_MARKS[step.status], shown(step.path), _step_note(step)) for step in steps]
+    rows = [(change_mark(step.status), shown(step.path), _step_note(step)) for step in steps]
     yield from _listed("changed" if result.application else "would", rows, terminal)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from crossrun.model.runs import Change
 from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.unseen import visible, visible_lines
-from crossrun.views.words import CHANGE_MARKS, plural
+from crossrun.views.words import change_mark, plural
 
 _HEADINGS = (
     "diff --git ", "index ", "new file", "deleted file", "old mode", "new mode", "similarity ",
@@ -40,7 +40,7 @@ def stat_lines(changes: Sequence[Change], terminal: Terminal) -> Iterator[str]:
     if not changes:
         return
     room = min(terminal.width, _WIDEST) - _BAR - _COUNTS
-    names = [fit(f"{CHANGE_MARKS[change.status]} {_name(change)}", room) for change in changes]
+    names = [fit(f"{change_mark(change.status)} {_name(change)}", room) for change in changes]
     widest = max(map(cell_len, names))
     most = max((change.insertions or 0) + (change.deletions or 0) for change in changes)
     for change, name in zip(changes, names, strict=True):
@@ -128,7 +128,7 @@ def _row(name: str, changes: Sequence[Change]) -> Row:
     deletions = sum(change.deletions or 0 for change in changes)
     if len(changes) == 1:
         (change,) = changes
-        return Row(CHANGE_MARKS[change.status], visible(change.path), "", insertions, deletions)
+        return Row(change_mark(change.status), visible(change.path), "", insertions, deletions)
     counts = {
         word: sum(change.status == status for change in changes) for status, word in _WORDS.items()
     }

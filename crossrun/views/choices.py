@@ -21,7 +21,7 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     """The decision, the reason, and the candidates with their scores."""
     named = f" {decided.pattern_id} v{decided.version}" if decided.pattern_id else ""
     chance = "" if decided.probability == 1 else f", with probability {decided.probability:.2f}"
-    meaning = f"{_DECISIONS[decided.decision]}{chance}"
+    meaning = f"{_DECISIONS.get(decided.decision, 'a newer version made this decision')}{chance}"
     yield terminal.style(f"{decided.decision}{named}", "bold") + f": {meaning}"
     if decided.summary:
         yield f"  {first_line(decided.summary)}"

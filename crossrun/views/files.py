@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from crossrun.model.runs import Change, IgnoredFiles
 from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.unseen import visible
-from crossrun.views.words import CHANGE_MARKS, plural, size
+from crossrun.views.words import change_mark, plural, size
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.filenames import percent_encoded, system_path
 from crossrun.workspace.snapshots.files import WorkspaceEntry
@@ -32,7 +32,7 @@ class ListedFile(Struct, frozen=True):
     path: str
     kind: Literal["file", "link", "folder", "special"]
     size: int | None
-    change: Literal["added", "modified", "deleted", "renamed"] | None
+    change: str | None
     old_path: str | None = None
     target: str | None = None
     closed: bool = False
@@ -228,7 +228,7 @@ def _changed(folder: _Folder, is_file: int, name: str) -> bool:
 
 
 def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
-    mark = CHANGE_MARKS[file.change] if file.change else ""
+    mark = change_mark(file.change) if file.change else ""
     name = visible(shown(name))
     if file.kind == "folder":
         inside = f", {plural(file.changes_inside, 'change')} inside" if file.changes_inside else ""

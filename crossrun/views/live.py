@@ -93,7 +93,7 @@ class SummaryView(NullView):
 
     def close(self, run: Run | None) -> None:
         """Writes the closing."""
-        if run is None or not run.status.ended:
+        if run is None or not run.ended:
             return
         if not self._failures_only:
             self._terminal.write(closing(run, self._terminal, self._artifacts))
@@ -109,7 +109,7 @@ class RunView(NullView):
 
     def close(self, run: Run | None) -> None:
         """Writes the run; what keeps it from an end is an error, which is told elsewhere."""
-        if run is not None and run.status.ended:
+        if run is not None and run.ended:
             self._terminal.emit(document(run_object(run)))
 
 
@@ -200,7 +200,7 @@ class LineView(NullView):
 
     def close(self, run: Run | None) -> None:
         """Writes the closing, if the run has ended."""
-        if run is not None and run.status.ended:
+        if run is not None and run.ended:
             self._terminal.write(closing(run, self._terminal, self._worth.artifacts))
 
 
@@ -228,7 +228,7 @@ class LiveView:
         """Draws what is left and, if the run has ended, its closing."""
         self._line.draw(self._new_lines(), "")
         self._line.clear()
-        if run is not None and run.status.ended:
+        if run is not None and run.ended:
             terminal = self._line.terminal
             terminal.write(closing(run, terminal, self._worth.artifacts))
 

@@ -33,8 +33,8 @@ from crossrun.model.failures import Failure
 from crossrun.system.commandlines import bare_command
 from crossrun.views.unseen import clean, printed, visible
 from crossrun.views.words import (
-    CHANGE_MARKS,
     Phrase,
+    change_mark,
     first_line,
     moment,
     plural,
@@ -76,7 +76,7 @@ def _declined(event: CommandDeclined) -> list[Phrase]:
 
 
 def _file(event: FileChanged) -> list[Phrase]:
-    text = f"{CHANGE_MARKS[event.change]} {visible(event.path)}"
+    text = f"{change_mark(event.change)} {visible(event.path)}"
     return [Phrase("file", text, "" if event.ok else "refused", good=event.ok)]
 
 

@@ -34,8 +34,9 @@ class Figures(NamedTuple):
     def by_status(self) -> dict[str, int]:
         """How many runs ended how."""
         days = self.totals.by_day.values()
-        counts = {status: sum(day.get(status, 0) for day in days) for status in Status}
-        return {str(status): number for status, number in counts.items() if number}
+        statuses = dict.fromkeys([*map(str, Status), *(status for day in days for status in day)])
+        counts = {status: sum(day.get(status, 0) for day in days) for status in statuses}
+        return {status: number for status, number in counts.items() if number}
 
 
 def statistics(figures: Figures, terminal: Terminal) -> Iterator[str]:

@@ -97,7 +97,7 @@ def details(
     for name, value in rows:
         if value:
             yield f"  {terminal.style(f'{name:<9}', 'dim')} {value}"
-    if run.status.ended:
+    if run.ended:
         yield from closing(run, terminal, artifacts)
     else:
         yield f"  {terminal.style('status   ', 'dim')} {run.status}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from crossrun.model.runs import RefChange
 
 Kind = Literal["say", "think", "command", "output", "file", "plan", "step", "warn", "bad", "note"]
-CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
+_CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 
 
 class Phrase(NamedTuple):
@@ -109,8 +109,17 @@ def moment(at: str) -> str:
         return first_line(at)
 
 
+def change_mark(change: str) -> str:
+    """The sign for what happened to a file; `?` if only a newer version knows it."""
+    return _CHANGE_MARKS.get(change, "?")
+
+
 def status_style(status: Status) -> str:
-    """Green for success, dim while it goes on, red for the rest."""
-    if status is Status.SUCCEEDED:
-        return "good"
-    return "bad" if status.ended else "accent"
+    """The style of a status; none if only a newer version knows the status."""
+    match status:
+        case Status.SUCCEEDED:
+            return "good"
+        case Status.QUEUED | Status.RUNNING:
+            return "accent"
+        case _:
+            return "bad" if status in Status.__members__.values() else ""

@@ -57,7 +57,7 @@ def show(
                     options.out,
                     store.read.artifacts(chosen.id),
                     applications,
-                    gone=chosen.status.ended and not os.path.lexists(chosen.workspace),
+                    gone=chosen.ended and not os.path.lexists(chosen.workspace),
                 )
             )
         return

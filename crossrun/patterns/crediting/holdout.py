@@ -9,8 +9,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from crossrun.model.workflows import State
-
 FIRST_SHARE = 0.30
 LEAST_SHARE = 0.05
 PROBATION_SHARE = 0.50
@@ -75,7 +73,7 @@ def coin(run_id: str, pattern_id: str) -> float:
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
-def eligible(state: State, *, own: bool, holdout: float) -> bool:
+def eligible(state: str, *, own: bool, holdout: float) -> bool:
     """Whether the pattern may be chosen without being named.
 
     A candidate is when it is the user's `own`, an imported one is not. Without a holdout nothing
@@ -88,5 +86,5 @@ def eligible(state: State, *, own: bool, holdout: float) -> bool:
             return True
         case "quarantined":
             return holdout > 0
-        case "retired" | "disabled":
+        case _:
             return False

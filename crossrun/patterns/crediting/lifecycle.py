@@ -8,7 +8,6 @@ can be taken back by later evidence, and by the user at once; nothing is deleted
 
 from msgspec import Struct
 
-from crossrun.model.workflows import State
 from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
 
 RETIRES = 0.90
@@ -24,9 +23,9 @@ LEAST_WITHOUT = 5
 class Standing(Struct, frozen=True):
     """Where a pattern stands after a look at its credit, and why, as a sentence."""
 
-    state: State
+    state: str
     reason: str
-    before: State
+    before: str
 
     @property
     def changed(self) -> bool:
@@ -34,7 +33,7 @@ class Standing(Struct, frozen=True):
         return self.state != self.before
 
 
-def judged(state: State, credit: Credit | None, *, kept_by_user: bool = False) -> Standing:
+def judged(state: str, credit: Credit | None, *, kept_by_user: bool = False) -> Standing:
     """The state that follows from `state` and the credit as it is now.
 
     `kept_by_user`: the user has enabled the pattern against the evidence. It is not put down again,
@@ -64,17 +63,17 @@ def adopted(standing: Standing, trial: Trial) -> Standing:
     return Standing("active", "It worked here when you named it.", standing.before)
 
 
-def against_evidence(state: State) -> bool:
+def against_evidence(state: str) -> bool:
     """Whether enabling a pattern in this state sets the user's word above the evidence."""
     return state in ("quarantined", "retired")
 
 
-def enabled(state: State) -> Standing:
+def enabled(state: str) -> Standing:
     """The user's word: the pattern is active (again)."""
     return Standing("active", "Enabled by the user.", state)
 
 
-def _by(lift: Lift, state: State, credit: Credit) -> Standing:
+def _by(lift: Lift, state: str, credit: Credit) -> Standing:
     down = state in ("quarantined", "retired")
     figures = _figures(lift, credit)
     if lift.p_hurt > RETIRES and _settled(credit):

@@ -44,7 +44,7 @@ def trial_of(run: Run) -> Trial | None:
 
 
 def _is_telling(run: Run) -> bool:
-    if run.executor == "replay" or not run.status.ended or run.status in _NO_VERDICT:
+    if run.executor == "replay" or not run.ended or run.status in _NO_VERDICT:
         return False
     if run.failure is None:
         return True

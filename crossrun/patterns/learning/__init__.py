@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from crossrun.model.workflows import LONGEST_STEP, Intent, Preconditions, Step, Trace, Workflow
+from crossrun.model.workflows import LONGEST_STEP, Preconditions, Step, Trace, Workflow
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
 from crossrun.patterns.learning.clamping import clamped, clipped
 from crossrun.patterns.learning.naming import Names, named, substituted, text_of, values_of
@@ -27,7 +27,7 @@ _NO_SUMMARY = "an earlier run of this kind"
 _Did = tuple[tuple[str, bool, str], ...]
 _PHRASE = 3
 """Words; what has more says something."""
-_PHRASES: dict[Intent, str] = {
+_PHRASES: dict[str, str] = {
     "read": "Read",
     "search": "Search",
     "edit": "Edit",
@@ -166,7 +166,7 @@ def _instruction(one: Aligned, command: str, values: dict[str, str]) -> str:
     if verb in ("write", "delete", "use"):
         told = f"{heading}: {verb} {rest}" if heading else f"{verb.capitalize()} {rest}"
     else:
-        told = f"{heading or _PHRASES[one.intent]}: {command.removeprefix('… ')}"
+        told = f"{heading or _PHRASES.get(one.intent, one.intent)}: {command.removeprefix('… ')}"
     note = _recovery_note(one, values)
     return f"{clipped(told, LONGEST_STEP - len(note))}{note}"
 

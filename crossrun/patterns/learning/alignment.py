@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from crossrun.model.workflows import Act, Intent, Occurrence, Trace
+from crossrun.model.workflows import Act, Occurrence, Trace
 
 _TOKEN = re.compile(r"\s+|[\w.@~+*/%-]+|.", re.DOTALL)
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,6}$")
@@ -41,7 +41,7 @@ Token = str | Slot
 class Aligned(Struct, frozen=True, kw_only=True):
     """One act that some of the runs have, at the same place in their order."""
 
-    intent: Intent
+    intent: str
     tokens: tuple[Token, ...]
     runs: tuple[int, ...]
     """Numbers of the runs that have it."""

@@ -24,7 +24,7 @@ from crossrun.patterns.learning.intents import Purpose, purpose
 from crossrun.patterns.learning.privacy import EchoGuard, Scrub
 from crossrun.system.commandlines import one_line, simple_commands
 
-_WEIGHTS: dict[Intent, int] = {
+_WEIGHTS: dict[str, int] = {
     "search": 1,
     "read": 2,
     "plan": 2,
@@ -114,9 +114,9 @@ def acts_of(
     return _most_telling([act for act in seen.acts.values() if not guard.holds(act.command)])
 
 
-def weight(intent: Intent, command: str) -> int:
+def weight(intent: str, command: str) -> int:
     """How much a step says about how the work was done; what says least is left out first."""
-    return 1 if _INLINE.fullmatch(command) else _WEIGHTS[intent]
+    return 1 if _INLINE.fullmatch(command) else _WEIGHTS.get(intent, 1)
 
 
 def is_trivial(acts: Sequence[Act]) -> bool:

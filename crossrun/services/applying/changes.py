@@ -104,7 +104,7 @@ def _how_to_measure(run: Run) -> str:
 
 def require_end(run: Run) -> None:
     """Makes sure that a run has ended. Raises StillRunningError, STILL_RUNNING."""
-    if not run.status.ended:
+    if not run.ended:
         raise StillRunningError(
             "STILL_RUNNING",
             f"run {run.id} is {run.status}; its change is recorded when it ends",

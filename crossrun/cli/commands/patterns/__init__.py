@@ -13,6 +13,7 @@ from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.model.queries import PatternFilter
+from crossrun.model.status import PATTERN_STATES
 from crossrun.projections.documents import document, pattern_object, plain_object
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ Examples:
   crossrun patterns why last
   crossrun patterns stats
 """
-_STATES = ("candidate", "active", "quarantined", "retired", "disabled")
 TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Of this task type.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 
@@ -39,18 +39,18 @@ def list_patterns(
     project_id: ProjectId = None,
     task_type: TaskType = None,
     state: Annotated[
-        str | None, typer.Option(metavar="STATE", help=f"One of {', '.join(_STATES)}.")
+        str | None, typer.Option(metavar="STATE", help=f"One of {', '.join(PATTERN_STATES)}.")
     ] = None,
     limit: Limit = 50,
     json: Json = False,
 ) -> None:
     """List patterns, those that changed last first."""
     options = current()
-    if state is not None and state not in _STATES:
+    if state is not None and state not in PATTERN_STATES:
         raise UsageError(
             "OPTION_INVALID",
             f"invalid state {state!r}",
-            hint=f"choose one of {', '.join(_STATES)}",
+            hint=f"choose one of {', '.join(PATTERN_STATES)}",
         )
     store = open_ledger(options, options.settings())
     wanted = PatternFilter(project_id=project_id, task_type=task_type, state=state, limit=limit)
