@@ -5,8 +5,8 @@ Nothing here touches signals or standard streams, so all of it works in any thre
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from threading import Event
+from contextlib import AbstractContextManager, closing, contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from crossrun.events import EventRecord, RunFinished, decode
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from crossrun.services.lineage import PreparedRun
     from crossrun.system.cancellation import CancelToken
 
+    Preparation = AbstractContextManager[PreparedRun]
+
+_BY_PROGRAM = "the program that started it"
+"""Who cancels by `RunHandle.cancel`."""
 _POLL = 0.1
 _CHECK_ALIVE = 20
 """After so many polls without an event, `follow` checks whether the run's process is alive."""
@@ -52,6 +56,86 @@ def carrying_out(
         with closing(recording) as events:
             yield ActiveRun(run_id, events)
         stop.cancelled = None
+
+
+class RunHandle:
+    """A run that a thread of this process carries out.
+
+    The thread keeps the process from ending before the run has ended.
+
+    Args:
+        app: used by this run alone.
+        preparation: makes the request; what it holds is released when the run has ended.
+    """
+
+    def __init__(self, app: App, preparation: "Preparation") -> None:
+        from crossrun.system.cancellation import CancelToken
+
+        self._app = app
+        self._preparation = preparation
+        self._stop = CancelToken()
+        self._id: str | None = None
+        self._error: BaseException | None = None
+        self._recorded = Event()
+        self._thread = Thread(target=self._carry_out, name="crossrun run")
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        if self._id is None:
+            raise ValueError("the run was never recorded")
+        return self._id
+
+    def start(self) -> None:
+        """Starts the run, and waits until it is recorded.
+
+        Raises:
+            CrossrunError: something is missing; nothing has been recorded.
+        """
+        self._thread.start()
+        self._recorded.wait()
+        if self._id is None and self._error is not None:
+            self._thread.join()
+            raise self._error
+
+    def events(self, *, after: int = 0) -> Generator[EventRecord]:
+        """The run's events as they are recorded, until it has ended."""
+        for recorded in follow(App(self._app.settings), self.id, after=after):
+            if recorded is not None:
+                yield recorded
+
+    def cancel(self) -> None:
+        """Cancels the run; called again, it ends the agent at once."""
+        self._stop.request(_BY_PROGRAM)
+
+    def wait(self, timeout: float | None = None) -> "Run":
+        """The run once it has ended, or as it is when the time is up.
+
+        Raises:
+            CrossrunError: the run could not be recorded to its end.
+        """
+        self._thread.join(timeout)
+        if self._error is not None:
+            raise self._error
+        return self._app.run(self.id)
+
+    def _carry_out(self) -> None:
+        from crossrun.services.assembly import gather_dependencies
+
+        app = self._app
+        try:
+            with self._preparation as prepared:
+                dependencies = gather_dependencies(prepared.request, app.settings, app.store)
+                with carrying_out(app, prepared, dependencies, self._stop) as active:
+                    for recorded in active.events:
+                        if recorded is not None and self._id is None:
+                            self._id = recorded.run_id
+                            self._recorded.set()
+                clean_up_after(app, active.id)
+        except BaseException as error:  # noqa: BLE001  raised again by `start` or `wait`
+            self._error = error
+        finally:
+            self._recorded.set()
 
 
 def clean_up_after(app: App, run_id: str) -> None:

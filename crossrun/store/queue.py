@@ -4,11 +4,11 @@ Each waiting run holds the lock on a ticket, whose name tells its place; each ru
 one of as many places as may be taken. A process that dies loses both, so nobody has to tidy up.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import get_native_id
 
 from crossrun.system.filelocks import is_locked, trying_lock
 from crossrun.system.folders import make_private
@@ -35,7 +35,7 @@ class RunQueue:
         """
         tickets = self._folder / "tickets"
         make_private(tickets)
-        ticket = tickets / f"{_next_number(tickets):020}-{os.getpid()}"
+        ticket = tickets / f"{_next_number(tickets):020}-{get_native_id()}"
         unseen = ticket.with_name(f"new-{ticket.name}")
         with ExitStack() as place, trying_lock(unseen) as tries:
             next(tries)
