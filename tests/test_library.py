@@ -121,7 +121,7 @@ def test_events_of_a_run_come_while_it_runs_and_end_with_it(settings: Settings) 
 
 def test_a_run_is_cancelled_by_its_handle(settings: Settings) -> None:
     run = begun(settings, "sleep 60")
-    assert not run.wait(timeout=0.01).status.ended
+    assert not run.wait(timeout=0.01).ended
     run.cancel()
     assert run.wait().status is Status.CANCELLED
 
