@@ -424,7 +424,7 @@ class TestRemoval:
             except ConfigurationError as error: print(error.code, error.message)
             """,
         )
-        assert told.startswith("WORKSPACE_UNREMOVABLE tree cannot be removed: ")
+        assert told.startswith("WORKSPACE_UNREMOVABLE cannot remove tree: ")
 
     def test_a_file_system_mounted_in_a_tree_is_kept(
         self, small_disk: Path, tmp_path: Path

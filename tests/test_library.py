@@ -17,7 +17,7 @@ from crossrun.errors import UsageError
 from crossrun.model.requests import Limits, RunRequest
 from crossrun.model.status import Status
 from crossrun.services.app import App
-from crossrun.services.lineage import first
+from crossrun.services.lineage import prepare_run
 from crossrun.services.notices import Notice, Notify, ignore
 from crossrun.services.runs import RunHandle, cancel, follow
 from crossrun.services.runs import wait_for as wait_for_runs
@@ -42,7 +42,7 @@ def begun(settings: Settings, script: str, notify: Notify = ignore) -> RunHandle
     app = App(settings, notify)
     app.store.open_for_writing()
     request = RunRequest(task=script, executor="shell", limits=Limits(timeout=120))
-    handle = RunHandle(app, first(app.store, request))
+    handle = RunHandle(app, prepare_run(app.store, request))
     handle.start()
     return handle
 
@@ -143,7 +143,7 @@ def test_what_is_missing_is_raised_where_the_run_is_started(settings: Settings) 
     app = App(settings)
     app.store.open_for_writing()
     request = RunRequest(task="x", executor="shell", task_type="none")
-    handle = RunHandle(app, first(app.store, request))
+    handle = RunHandle(app, prepare_run(app.store, request))
     with pytest.raises(UsageError):
         handle.start()
     assert app.store.read.unfinished() == []

@@ -25,9 +25,9 @@ VAGUE_NAMES: dict[str, int] = {
     "executors": 15,
     "model": 7,
     "redaction": 6,
-    "services": 9,
+    "services": 7,
     "store": 27,
-    "workspace": 32,
+    "workspace": 28,
 }
 
 PHRASES = re.compile(
@@ -69,7 +69,6 @@ TRANSLATED: set[str] = {
     "crossrun/projections/resume.py",
     "crossrun/redaction/words.py",
     "crossrun/services/changes.py",
-    "crossrun/services/lineage.py",
     "crossrun/store/access.py",
     "crossrun/store/artifacts.py",
     "crossrun/store/backups.py",
@@ -87,8 +86,6 @@ TRANSLATED: set[str] = {
     "crossrun/views/words.py",
     "crossrun/workspace/__init__.py",
     "crossrun/workspace/copying/trees.py",
-    "crossrun/workspace/files/attributes.py",
-    "crossrun/workspace/files/dirfd.py",
     "crossrun/workspace/git/waiting.py",
     "crossrun/workspace/snapshots/files.py",
     "crossrun/workspace/snapshots/reader.py",

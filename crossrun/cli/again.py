@@ -20,7 +20,14 @@ from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
 from crossrun.redaction import MASK
 from crossrun.services.app import App
-from crossrun.services.lineage import PreparedRun, Revision, around_mask, resumed, retried, taken
+from crossrun.services.lineage import (
+    PreparedRun,
+    Revision,
+    around_mask,
+    in_use_error,
+    prepare_resume,
+    prepare_retry,
+)
 from crossrun.store import Store
 from crossrun.views.words import first_line
 
@@ -64,7 +71,7 @@ def resume(
 
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[PreparedRun]:
-        found = resumed(store, earlier, task, _revision(given))
+        found = prepare_resume(store, earlier, task, _revision(given))
         state, limits = found.parent.state, found.request.limits
         reached = state.limit_reached(limits)
         if reached is not None:
@@ -111,7 +118,7 @@ def retry(
     @contextmanager
     def descent(store: Store, earlier: Run) -> Iterator[PreparedRun]:
         new_task = task or _ask_again(earlier)
-        with retried(
+        with prepare_retry(
             store, earlier, new_task, _revision(given), keep_workspace=keep_workspace
         ) as found:
             yield found
@@ -166,7 +173,7 @@ def _again(
     def prepared() -> Iterator[PreparedRun]:
         with store.taking_over(earlier.id) as free:
             if not free:
-                raise taken(store.read.run(earlier.id))
+                raise in_use_error(store.read.run(earlier.id))
             with descent(store, store.read.run(earlier.id)) as found:
                 yield found
 

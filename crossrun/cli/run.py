@@ -12,7 +12,7 @@ from crossrun.model.requests import RunRequest
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
-from crossrun.services.lineage import first
+from crossrun.services.lineage import prepare_run
 from crossrun.store import Store
 from crossrun.views.choices import choice_lines
 
@@ -90,7 +90,7 @@ def run(
     request = request_of(given, settings, store, options)
     if settings.planner == "auto" and (request.executor, request.planner) == _UNPLANNED:
         options.say(_UNPLANNED_NOTE)
-    start(lambda: first(store, request), given, app, options)
+    start(lambda: prepare_run(store, request), given, app, options)
 
 
 run_app = application("run", run)

@@ -1,4 +1,4 @@
-"""Runs that come from earlier runs: gone on with, or repeated from the start."""
+"""Prepares runs that come from earlier ones: by resume, by retry, or from a cloned workspace."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ from crossrun.redaction import MASK
 from crossrun.store import Store
 
 _AROUND = 40
-"""Characters."""
+"""Characters shown on both sides of a removed secret."""
 Revision = Callable[[RunRequest], RunRequest]
 """Changes an earlier request as the user wants."""
 
@@ -35,11 +35,11 @@ class PreparedRun(NamedTuple):
 
 
 @contextmanager
-def first(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
-    """What the user asks for; it may begin with a clone of an earlier run's workspace.
+def prepare_run(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
+    """Prepares a new run, which may begin with a clone of an earlier run's workspace.
 
     Yields:
-        The request. Nobody goes on in the workspace that is cloned until the clone is made.
+        The run. The workspace to clone is locked until the clone is made.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
@@ -47,38 +47,40 @@ def first(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
     if request.begin_with.run_id is None:
         yield PreparedRun(request, Parent())
         return
-    with ExitStack() as held:
+    with ExitStack() as lock:
         earlier = store.read.run(request.begin_with.run_id)
         newest = store.read.newest_in(earlier.workspace) or earlier
-        if not held.enter_context(store.sharing(newest.id)):
-            raise taken(newest)
+        if not lock.enter_context(store.sharing(newest.id)):
+            raise in_use_error(newest)
         _require_end(store.read.run(newest.id))
         _require_folder(earlier)
         parent = Parent(
-            cloned=Path(earlier.workspace), let_go=held.close, source=_of_clone(earlier.source)
+            cloned=Path(earlier.workspace), let_go=lock.close, source=_of_clone(earlier.source)
         )
         yield PreparedRun(request, parent)
 
 
-def taken(run: Run) -> StillRunningError:
-    """Why nobody may go on with a run just now."""
+def in_use_error(run: Run) -> StillRunningError:
+    """The error for a run that another command is using."""
     _require_end(run)
     return StillRunningError(
         "TAKEN_UP",
-        f"another command is at work with the run {run.id} just now",
-        hint="see it: crossrun runs",
+        f"run {run.id} is in use by another command",
+        hint="find it with: crossrun runs",
     )
 
 
 def _of_clone(source: Source | None) -> Source | None:
-    """A clone of the user's own folder is a copy of it."""
+    """The source of a clone: a clone of the user's own folder counts as a copy of it."""
     if source is None or source.kind != "in_place":
         return source
     return replace(source, kind="folder")
 
 
-def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchanged) -> PreparedRun:
-    """Goes on in the agent's thread and in the workspace, with the same task or another one.
+def prepare_resume(
+    store: Store, run: Run, task: str | None, revise: Revision = _unchanged
+) -> PreparedRun:
+    """Prepares a run that continues in the agent's thread and workspace, perhaps with a new task.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
@@ -91,7 +93,7 @@ def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchan
     elif run.status is Status.SUCCEEDED:
         raise UsageError(
             "NOTHING_LEFT",
-            f"the run {run.id} succeeded, there is nothing left to do in it",
+            f"run {run.id} succeeded; there is nothing left to do",
             hint=f'say what to do next: crossrun resume {run.id} "your task"',
         )
     has_task = state.thread_id is not None or task is not None
@@ -113,7 +115,7 @@ def resumed(store: Store, run: Run, task: str | None, revise: Revision = _unchan
 
 
 @contextmanager
-def retried(
+def prepare_retry(
     store: Store,
     run: Run,
     task: str | None,
@@ -121,16 +123,16 @@ def retried(
     *,
     keep_workspace: bool,
 ) -> Iterator[PreparedRun]:
-    """The same request again, from the start; the task may be given again.
+    """Prepares a run that repeats a request from the start, perhaps with a new task.
 
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
     _require_end(run)
     request = revise(_request(store, run))
-    # a thread that begins anew has seen no pattern yet
-    begun = _request(store, store.read.lineage(run)[0])
-    request = replace(request, memory=begun.memory)
+    # the new thread has not seen a pattern, so the choice of the first run counts again
+    original = _request(store, store.read.lineage(run)[0])
+    request = replace(request, memory=original.memory)
     _require_whole(
         f"retry {run.id}",
         task=request.task if task is None else "",
@@ -144,24 +146,24 @@ def retried(
         workspace, source = Path(run.workspace), _source(store, run)
         yield PreparedRun(request, Parent(retry_of=run.id, workspace=workspace, source=source))
         return
-    with first(store, request) as descent:
-        yield descent._replace(parent=replace(descent.parent, retry_of=run.id))
+    with prepare_run(store, request) as prepared:
+        yield prepared._replace(parent=replace(prepared.parent, retry_of=run.id))
 
 
 def _request(store: Store, run: Run) -> RunRequest:
-    """What the user had asked for."""
+    """The request of an earlier run."""
     event = store.read.first_event(run.id, RunStarted)
     if event is None:
         raise ConfigurationError(
             "RUN_NEWER",
-            f"a newer crossrun recorded what the run {run.id} was asked for",
-            hint="go on with it by that version, or update this one",
+            f"the request of run {run.id} was recorded by a newer crossrun",
+            hint="continue it with that version, or update this one",
         )
     return event.request
 
 
 def _resume_state(store: Store, run: Run) -> ResumeState:
-    """What all runs left that this one goes on from, and it itself."""
+    """The state after a run and all runs that it continues."""
     state = ResumeState()
     for each in store.read.lineage(run):
         for stored in store.read.events(each.id, types=("run_started", *SEEN)):
@@ -174,21 +176,21 @@ def _resume_state(store: Store, run: Run) -> ResumeState:
 
 
 def _source(store: Store, run: Run) -> Source | None:
-    """Where the files of a workspace came from, as the newest run in it knows that does."""
+    """Where the files of a workspace came from, as last recorded in its lineage."""
     lineage = reversed(store.read.lineage(run))
     return next((each.source for each in lineage if each.source is not None), None)
 
 
 def _memory(store: Store, run: Run, memory: MemoryOptions) -> MemoryOptions:
-    """The agent has seen the pattern, or has not: nothing is decided anew."""
-    had = run.pattern
-    told = had is not None and had.decision in ("injected", "forced")
-    pattern_id = had.pattern_id if had is not None and told else None
-    known = pattern_id is not None and store.patterns.known(pattern_id) is not None
+    """Keeps the earlier decision, since the agent has seen that pattern or has not."""
+    decided = run.pattern
+    was_given = decided is not None and decided.decision in ("injected", "forced")
+    pattern_id = decided.pattern_id if decided is not None and was_given else None
+    exists = pattern_id is not None and store.patterns.known(pattern_id) is not None
     return replace(
         memory,
-        off=not known,
-        pattern_id=pattern_id if known else None,
+        off=not exists,
+        pattern_id=pattern_id if exists else None,
         reference_run_id=None,
         carried_on_from=run.id,
     )
@@ -198,34 +200,34 @@ def _require_end(run: Run) -> None:
     if not run.ended:
         raise StillRunningError(
             "STILL_RUNNING",
-            f"the run {run.id} is {run.status}",
+            f"run {run.id} is {run.status}",
             hint=f"wait for it: crossrun wait {run.id}; or stop it: crossrun cancel {run.id}",
         )
 
 
 def _require_workspace(store: Store, run: Run) -> None:
-    """A workspace belongs to the newest run in it."""
+    """Makes sure that the run is the newest in its workspace, and has ended."""
     newest = store.read.newest_in(run.workspace)
     if newest is not None and newest.id != run.id:
         _require_end(newest)
         raise UsageError(
             "WORKSPACE_TAKEN_OVER",
-            f"the run {newest.id} has taken over the workspace of {run.id}",
-            hint=f"go on with that one: crossrun resume {newest.id}",
+            f"run {newest.id} has taken over the workspace of run {run.id}",
+            hint=f"continue that one: crossrun resume {newest.id}",
         )
     _require_end(run)
     _require_folder(run)
 
 
 def _require_prepared(store: Store, run: Run) -> None:
-    """A workspace that was never ready lacks the source, its setup, or both."""
+    """Makes sure that the workspace was once complete, with source and setup."""
     for each in store.read.lineage(run):
         if any(True for _ in store.read.events(each.id, types=["workspace_prepared"])):
             return
     raise UsageError(
         "NEVER_BEGUN",
-        f"the run {run.id} ended before its workspace was ready: there is nothing to go on with",
-        hint=f"begin anew: crossrun retry {run.id}",
+        f"run {run.id} ended before its workspace was ready: there is nothing to continue",
+        hint=f"start again: crossrun retry {run.id}",
     )
 
 
@@ -233,13 +235,13 @@ def _require_folder(run: Run) -> None:
     if not Path(run.workspace).is_dir():
         raise NotFoundError(
             "WORKSPACE_GONE",
-            f"the workspace of the run {run.id} is gone: {run.workspace}",
-            hint=f"begin anew: crossrun retry {run.id}",
+            f"the workspace of run {run.id} is gone: {run.workspace}",
+            hint=f"start again: crossrun retry {run.id}",
         )
 
 
 def _require_whole(command: str, *, task: str, check: str | None, options: object) -> None:
-    """What had a secret in it was not stored as it was, and would be sent with the mask in it."""
+    """Refuses requests with a removed secret: the agent would get the mask instead."""
     parts = {
         "task": (task, f'crossrun {command} "your task"'),
         "check": (check or "", f"crossrun {command} --verify COMMAND"),
@@ -250,12 +252,12 @@ def _require_whole(command: str, *, task: str, check: str | None, options: objec
             raise UsageError(
                 "REQUEST_REDACTED",
                 f"the {part} contained a secret, which was not stored: {around_mask(text)}",
-                hint=f"give it again, with the secret in a variable of the environment: {again}",
+                hint=f"give it again, with the secret in an environment variable: {again}",
             )
 
 
 def around_mask(text: str) -> str:
-    """The first place of a text from which a secret was removed, on one line."""
+    """The text around the first removed secret, on one line."""
     at = text.index(MASK)
     begin, end = max(at - _AROUND, 0), at + len(MASK) + _AROUND
     before, after = "…" * (begin > 0), "…" * (end < len(text))

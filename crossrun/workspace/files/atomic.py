@@ -1,7 +1,7 @@
-"""Trees that are being made or removed: under a name of their own until they are whole, or gone.
+"""Makes and removes trees atomically, under a temporary name.
 
 Such a name begins with a dot and ends in `.partial-` and a number. Whoever makes the tree holds a
-lock on it; what a killed process left behind has none, and is swept away.
+lock on it; the leftovers of a killed process have none and are swept away.
 """
 
 import errno
@@ -19,17 +19,17 @@ from crossrun.workspace.files.rmtree import remove_below
 
 _PARTIAL = re.compile(r"\..+\.partial-[0-9a-f]{16}", re.DOTALL)
 _KEPT_OF_NAME = 50
-"""Characters. At four bytes each they leave room for the rest of a name."""
+"""Characters. At four bytes each, they leave room for the rest of a name."""
 
 
 @contextmanager
 def building(target: Path) -> Iterator[Path]:
     """An empty private folder beside the target, which becomes the target at the end.
 
-    When an exception leaves the block, the folder is removed with all that it holds.
+    If an exception leaves the block, the folder is removed with everything in it.
 
     Raises:
-        ConfigurationError: WORKSPACE_UNWRITABLE, the target is there already or cannot be made.
+        ConfigurationError: WORKSPACE_UNWRITABLE, the target exists already or cannot be made.
     """
     with scratch(target) as folder:
         yield folder
@@ -38,7 +38,7 @@ def building(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch(target: Path) -> Iterator[Path]:
-    """An empty private folder beside a target, where nothing is yet. It is gone at the end.
+    """An empty private folder beside a target that does not exist yet. It is removed at the end.
 
     Raises:
         ConfigurationError: WORKSPACE_UNWRITABLE.
@@ -48,33 +48,33 @@ def scratch(target: Path) -> Iterator[Path]:
             try:
                 yield target.with_name(name)
             finally:
-                with suppress(OSError):  # what stays is swept away later
+                with suppress(OSError):  # leftovers are swept away later
                     remove_below(parent, name)
     except OSError as error:
         raise ConfigurationError(
             "WORKSPACE_UNWRITABLE",
-            f"the workspace {target} cannot be made: {error.strerror}",
+            f"cannot make the workspace {target}: {error.strerror}",
             hint="check the folder's permissions and the disk's free space, or set --home",
         ) from error
 
 
 def remove_tree(path: Path) -> None:
-    """Removes a tree, or a file or link. For others it is gone at once. What is gone is fine.
+    """Removes a tree, a file or a link if it exists. Others see it disappear at once.
 
-    What an interrupted removal leaves is swept away later.
+    Leftovers of an interrupted removal are swept away later.
 
     Raises:
         ConfigurationError: WORKSPACE_UNREMOVABLE.
     """
-    with suppress(FileNotFoundError), _told(path), opened(path.parent) as parent:
+    with suppress(FileNotFoundError), _removal_errors(path), opened(path.parent) as parent:
         remove_below(parent, set_aside(parent, path.name))
 
 
 def set_aside(parent: int, name: str) -> str:
-    """Gives a tree in an open folder a name that says that it goes: for others it is gone.
+    """Renames a tree in an open folder so that it counts as removed. Raises OSError.
 
     Returns:
-        That name, by which it is swept away later. Raises OSError.
+        The new name, by which it is swept away later.
     """
     aside = _partial_name(name)
     os.rename(name, aside, src_dir_fd=parent, dst_dir_fd=parent)
@@ -82,16 +82,16 @@ def set_aside(parent: int, name: str) -> str:
 
 
 def sweep(folder: Path) -> int:
-    """Removes what killed copies and removals left in a folder; those that go on are left alone.
+    """Removes what killed copies and removals left in a folder, but nothing that is in use.
 
     Returns:
-        How many trees there were.
+        The number of trees removed.
 
     Raises:
         ConfigurationError: WORKSPACE_UNREMOVABLE.
     """
     swept = 0
-    with suppress(FileNotFoundError), _told(folder), opened(folder) as parent:
+    with suppress(FileNotFoundError), _removal_errors(folder), opened(folder) as parent:
         for name in abandoned(parent):
             remove_below(parent, name)
             swept += 1
@@ -101,12 +101,12 @@ def sweep(folder: Path) -> int:
 def abandoned(parent: int) -> list[str]:
     """The names in an open folder that killed copies and removals left. Raises OSError."""
     names = os.listdir(parent)
-    return [name for name in names if _PARTIAL.fullmatch(name) and _abandoned(parent, name)]
+    return [name for name in names if _PARTIAL.fullmatch(name) and _is_unlocked(parent, name)]
 
 
 @contextmanager
 def _claimed(parent: int, target: str) -> Iterator[str]:
-    """A new folder, with a lock on it. Raises OSError."""
+    """A new, locked folder. Raises OSError."""
     if target in os.listdir(parent):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     name, descriptor = _claim(parent, target)
@@ -117,19 +117,19 @@ def _claimed(parent: int, target: str) -> Iterator[str]:
 
 
 def _claim(parent: int, target: str) -> tuple[str, int]:
-    """Makes folders until one is locked before somebody sweeps it away."""
+    """Makes folders until it can lock one before somebody sweeps it away."""
     while True:
         name = _partial_name(target)
         os.mkdir(name, 0o700, dir_fd=parent)
         with suppress(FileNotFoundError):
             descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-            if _locked(descriptor) and os.fstat(descriptor).st_nlink:
+            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
                 return name, descriptor
             os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
-    """Takes the lock of a new folder; where there are no locks, nobody else can take it either."""
+def _lock(descriptor: int) -> bool:
+    """Locks a new folder. Without support for locks, nobody else can lock it either."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -139,8 +139,8 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _abandoned(parent: int, name: str) -> bool:
-    """Whether a name is a folder whose maker holds no lock on it any more."""
+def _is_unlocked(parent: int, name: str) -> bool:
+    """Whether a name is a folder that nobody holds a lock on."""
     try:
         with opened_below(parent, [name]) as folder:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,7 +156,7 @@ def _partial_name(name: str) -> str:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _removal_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
@@ -164,6 +164,6 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             "WORKSPACE_UNREMOVABLE",
-            f"{path} cannot be removed: {reason(error)}",
-            hint="see who owns it and whether something is mounted there, and try again",
+            f"cannot remove {path}: {reason(error)}",
+            hint="check who owns it and whether something is mounted there, and try again",
         ) from error

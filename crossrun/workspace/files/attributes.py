@@ -1,7 +1,7 @@
-"""What a file is besides its name and content: its mode, its owner, its extended attributes.
+"""Metadata of files: mode, owner and extended attributes.
 
-Extended attributes are the user's own (`user.*`), access lists and capabilities. Others belong to
-the system, such as SELinux labels, and are left to it.
+Extended attributes are those of the user (`user.*`), access lists and capabilities. Others, such as
+SELinux labels, are left to the system.
 """
 
 import errno
@@ -14,17 +14,17 @@ from typing import NamedTuple
 _ACCESS_LISTS = ("system.posix_acl_access", "system.posix_acl_default")
 _CAPABILITIES = "security.capability"
 _INHERITED = "system.posix_acl_access"
-"""What a new file may get from the default of its folder."""
+"""A new file may inherit this from its folder."""
 _NONE_HERE = frozenset((errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 _REFUSED = _NONE_HERE | {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ERANGE, errno.E2BIG}
-"""How a file system or the kernel says that it does not take an attribute."""
+"""How a file system or the kernel refuses an attribute."""
 
 Extended = tuple[tuple[str, bytes], ...]
 """Names and values of extended attributes."""
 
 
 class Attributes(NamedTuple):
-    """Those of one file or folder. `mode` has the permissions and the special bits only."""
+    """The metadata of a file or folder. `mode` has only the permissions and the special bits."""
 
     mode: int
     owner: int
@@ -32,7 +32,7 @@ class Attributes(NamedTuple):
     extended: Extended = ()
 
     def for_content(self, *, executable: bool) -> "Attributes":
-        """For a content that is, or is no program: who may read a program may run it."""
+        """For content that is or is not a program: whoever may read a program may run it."""
         if executable == bool(self.mode & stat.S_IXUSR):
             return self
         may_run = (self.mode & 0o444) >> 2
@@ -40,22 +40,22 @@ class Attributes(NamedTuple):
 
     @property
     def powers(self) -> tuple[str, ...]:
-        """What lets whoever runs the file do more than they may, in words."""
-        found = {
+        """What gives additional permissions to whoever runs the file, in words."""
+        powers = {
             "set-user-ID": self.mode & stat.S_ISUID,
             "set-group-ID": self.mode & stat.S_ISGID and self.mode & stat.S_IXGRP,
             "capabilities": any(name == _CAPABILITIES for name, _ in self.extended),
         }
-        return tuple(words for words, there in found.items() if there)
+        return tuple(words for words, present in powers.items() if present)
 
 
 def attributes_of(file: int, status: os.stat_result) -> Attributes:
-    """Those of an open file or folder."""
+    """The metadata of an open file or folder."""
     return Attributes(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, extended_of(file))
 
 
 def extended_of(file: int) -> Extended:
-    """The extended attributes of an open file or folder that are not the system's."""
+    """The extended attributes of an open file or folder, without those of the system."""
     if not hasattr(os, "listxattr"):
         return ()
     try:
@@ -68,18 +68,18 @@ def extended_of(file: int) -> Extended:
 
 
 def give(file: int, wanted: Attributes, now: os.stat_result) -> Collection[str]:
-    """Makes a file that was just written, or a folder, what it is to be.
+    """Sets the metadata of a folder, or of a file that was just written. Raises OSError.
 
-    A set-user-ID or set-group-ID bit is given to a file only together with the owner or group that
-    it speaks of: nothing may run as somebody who did not want that.
+    A file gets a set-user-ID or set-group-ID bit only together with the owner or group that it
+    refers to: nothing may run as somebody who did not want that.
 
     Args:
-        file: it, open, and the user's own.
-        wanted: what it is to be.
-        now: what it is; it has no extended attributes but inherited ones.
+        file: the open file or folder, which the user owns.
+        wanted: the metadata to set.
+        now: its current status; it has only inherited extended attributes.
 
     Returns:
-        What it could not be given, in words. Raises OSError.
+        What could not be set, in words.
     """
     owner, group, lost = _given_owner(file, wanted, now)
     mode = wanted.mode
@@ -90,7 +90,7 @@ def give(file: int, wanted: Attributes, now: os.stat_result) -> Collection[str]:
     lost += [_words(name) for name, value in extended if not _set(file, name, value)]
     try:
         os.fchmod(file, mode)
-    except PermissionError:  # of a file system without modes
+    except PermissionError:  # a file system without modes
         if stat.S_IMODE(os.fstat(file).st_mode) != mode:
             lost.append("mode")
     for name, value in wanted.extended:
@@ -102,7 +102,7 @@ def give(file: int, wanted: Attributes, now: os.stat_result) -> Collection[str]:
 
 
 def drop_inherited(file: int) -> None:
-    """Takes away the access list that a new file got from its folder. Raises OSError."""
+    """Removes the access list that a new file got from its folder. Raises OSError."""
     if hasattr(os, "removexattr"):
         try:
             os.removexattr(file, _INHERITED)
@@ -116,7 +116,7 @@ def _is_carried(name: str) -> bool:
 
 
 def _given_owner(file: int, wanted: Attributes, now: os.stat_result) -> tuple[int, int, list[str]]:
-    """Its owner and group then, and what it could not be given."""
+    """The owner and group after this, and what could not be set."""
     if (wanted.owner, wanted.group) == (now.st_uid, now.st_gid):
         return wanted.owner, wanted.group, []
     with suppress(PermissionError):

@@ -1,4 +1,4 @@
-"""The content of one file into another, by the quickest way that the file system offers."""
+"""Copies the content of files in the quickest way that the file system offers."""
 
 import errno
 import fcntl
@@ -8,25 +8,25 @@ from collections.abc import Callable
 from typing import IO
 
 _FICLONE = 0x40049409
-"""The request of Linux that gives one file the blocks of another, until either is written."""
+"""The ioctl that shares the blocks of a file with another one, on Linux."""
 _SMALL = 128 * 1024
-"""Bytes up to which reading and writing is quicker than a copy within the kernel."""
+"""Bytes up to which reading and writing is faster than a copy in the kernel."""
 _PIECE = 8 * 1024 * 1024
-"""Bytes between two looks at whether to go on."""
+"""Bytes between two progress reports."""
 _HOLE = 64 * 1024
-"""Bytes of zeros from which on a file that is written has a hole."""
+"""Bytes of zeros that become a hole in a file."""
 _BLOCK = 512
 """Bytes in the unit of `st_blocks`."""
 _NEVER_HERE = frozenset((errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS, errno.EXDEV))
 _NOT_THESE = frozenset((errno.EINVAL, errno.EPERM, errno.EACCES, errno.EBADF, errno.ETXTBSY))
-"""How file systems and sandboxes say that they offer no such thing, at all or for two files."""
+"""How file systems and sandboxes refuse an operation, in general or for two files."""
 
 
 class Blocks:
-    """Copies contents, and remembers what the file systems do not offer.
+    """Copies contents, and remembers what the file systems do not support.
 
     Args:
-        went_on: called with the bytes of each piece; may raise, to end the copy.
+        went_on: called with the size of each piece that was copied; may raise to end the copy.
     """
 
     def __init__(self, went_on: Callable[[int], None]) -> None:
@@ -35,10 +35,10 @@ class Blocks:
         self._in_kernel = hasattr(os, "copy_file_range")
 
     def copy(self, reading: int, writing: int, status: os.stat_result) -> bool:
-        """Copies what the file held when its status was taken. Raises OSError.
+        """Copies the content that a file had when its status was read. Raises OSError.
 
         Returns:
-            Whether the two share their blocks.
+            Whether the two files share their blocks.
         """
         size = status.st_size
         if self._shares(reading, writing, status.st_dev):
@@ -51,7 +51,7 @@ class Blocks:
         return False
 
     def _copy_around_holes(self, reading: int, writing: int, size: int) -> None:
-        """Copies what a file has blocks for, so that the copy takes no more room."""
+        """Copies only what a file has blocks for, so that the copy takes no more space."""
         os.ftruncate(writing, size)
         end = 0
         while (start := _next_data(reading, end)) < size:
@@ -61,7 +61,7 @@ class Blocks:
             self._copy_all(reading, writing, end - start)
 
     def _copy_all(self, reading: int, writing: int, size: int) -> None:
-        """Copies so many bytes from where both files are."""
+        """Copies bytes from the current position of both files."""
         done = 0
         if self._in_kernel and size > _SMALL:
             done = self._copied_in_kernel(reading, writing, size)
@@ -81,7 +81,7 @@ class Blocks:
         return True
 
     def _copied_in_kernel(self, reading: int, writing: int, size: int) -> int:
-        """Bytes until the end of the file, or until the kernel refused."""
+        """The bytes copied until the end of the file, or until the kernel refused."""
         done = 0
         while done < size:
             try:
@@ -98,7 +98,7 @@ class Blocks:
         return done
 
     def _read_and_write(self, reading: int, writing: int, size: int, done: int) -> None:
-        """The rest. Files of the kernel say that they are empty and are not."""
+        """Copies the rest. Files in /proc have content although their size is 0."""
         while done < size or not size:
             piece = os.read(reading, min(size - done, _PIECE) if size else _SMALL)
             if not piece:
@@ -110,7 +110,7 @@ class Blocks:
 
 
 def _next_data(file: int, at: int) -> int:
-    """Where the next bytes with blocks begin; behind the end of the file when there are none."""
+    """Where the next data begins; past the end of the file if there is none."""
     try:
         return os.lseek(file, at, os.SEEK_DATA)
     except OSError as error:
@@ -120,7 +120,7 @@ def _next_data(file: int, at: int) -> int:
 
 
 def write_with_holes(file: IO[bytes], content: bytes) -> None:
-    """Writes a content; where it is nothing but zeros for long, the file gets no blocks."""
+    """Writes content, with holes in place of long runs of zeros."""
     for start in range(0, len(content), _HOLE):
         piece = content[start : start + _HOLE]
         if piece.count(0) == _HOLE:

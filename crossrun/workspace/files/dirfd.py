@@ -1,4 +1,4 @@
-"""Folders opened name by name, so that no link below a certain folder can lead anywhere else."""
+"""Opens folders name by name, so that no link below a certain folder can lead out of it."""
 
 import errno
 import os
@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NO_FOLDER = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
-"""What opening says when a folder is gone, or something else has taken its place."""
+"""Errors from opening a folder that is gone, or that something else has taken the place of."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @contextmanager
 def opened(folder: Path) -> Iterator[int]:
-    """A folder that the user or crossrun named: links on the way to it count. Raises OSError."""
+    """Opens a folder that the user or crossrun named; links on the way are followed.
+
+    Raises OSError.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield descriptor
@@ -24,10 +27,9 @@ def opened(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def opened_below(top: int, parts: Sequence[str]) -> Iterator[int]:
-    """A folder below an open one, without any link on the way. Raises OSError.
+    """Opens a folder below an open one, without following links. Raises OSError.
 
-    Only the last part stays open, so that no tree is too deep or too wide for the limit of open
-    files.
+    Only the last part stays open, so that deep or wide trees do not reach the limit on open files.
     """
     descriptor = os.open(parts[0] if parts else ".", _FOLDER, dir_fd=top)
     try:
@@ -51,21 +53,18 @@ def read_file(file: Path, size: int) -> bytes | None:
 
 
 def shown(path: str) -> str:
-    """A path as text for people and for JSON: what is no UTF-8 in it becomes a question mark."""
+    """A path as text for people and for JSON: bytes that are not UTF-8 are replaced."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def reason(error: OSError) -> str:
-    """Why the system refused, and for which file where that is known."""
+    """Why the system refused, and for which file if that is known."""
     why = error.strerror or str(error)
     return f"{why} ({shown(str(error.filename))})" if error.filename else why
 
 
 def allow_all(folder: int, name: str) -> None:
-    """Gives the user all rights on a folder, and not on what a link in its place leads to.
-
-    Raises OSError.
-    """
+    """Gives the user all permissions on a folder, without following a link. Raises OSError."""
     if os.chmod in os.supports_follow_symlinks:
         os.chmod(name, 0o700, dir_fd=folder, follow_symlinks=False)
         return

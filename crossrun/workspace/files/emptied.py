@@ -1,4 +1,4 @@
-"""Folders that a run took files out of, and left: states of files do not tell of them."""
+"""Folders that a run emptied but did not remove, which recorded states do not show."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from crossrun.workspace.files.dirfd import opened, opened_below
 
 
 def kept_folders(workspace: Path, changes: Iterable[Change]) -> tuple[str, ...]:
-    """For each file that went, the nearest folder above it that is still there."""
+    """For each removed file, its nearest parent folder that still exists."""
     gone = [change.path for change in changes if change.status == "deleted"]
     gone += [change.old_path for change in changes if change.old_path is not None]
     above = {path.rpartition("/")[0] for path in gone}

@@ -1,4 +1,4 @@
-"""Names of files as exact text: to the system they are bytes, which need not be UTF-8."""
+"""File names as exact text: to the system they are bytes, which may not be UTF-8."""
 
 import os
 import re
@@ -13,11 +13,11 @@ _ESCAPES = {
     '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
     "\f": "\\f", "\r": "\\r",
 }  # fmt: skip
-"""What git writes for characters of names that it quotes."""
+"""How git escapes characters in quoted names."""
 
 
 def percent_encoded(path: str) -> str | None:
-    """A path byte by byte, as in a URL; None where `shown` is exact since it is UTF-8."""
+    """A path as in a URL, byte by byte; None if it is UTF-8, so that `shown` is exact."""
     raw = os.fsencode(path)
     try:
         raw.decode()
@@ -27,7 +27,7 @@ def percent_encoded(path: str) -> str | None:
 
 
 def system_path(text: str, encoded: str | None) -> str:
-    """The path that `shown` and `percent_encoded` were made of."""
+    """The path that `shown` and `percent_encoded` were made from."""
     return text if encoded is None else os.fsdecode(unquote_to_bytes(encoded))
 
 
@@ -41,12 +41,12 @@ def require_utf8(folder: Path) -> None:
         raise UsageError(
             "PATH_NOT_UTF8",
             f"the path of the folder {shown(str(folder))} is not UTF-8, so it cannot be recorded",
-            hint="rename the folder, or work on a copy of it that has another name",
+            hint="rename the folder, or work on a copy of it with a different name",
         )
 
 
 def quoted(path: str) -> str:
-    """A path on one line, in double quotes with escapes where git would quote it."""
+    """A path on one line, in double quotes with escapes if git would quote it."""
     if not _ODD.search(path):
         return path
     return f'"{_ODD.sub(_escaped, path)}"'

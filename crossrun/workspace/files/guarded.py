@@ -1,8 +1,8 @@
-"""Removal of what lies at a known place below one of crossrun's folders, and nowhere else.
+"""Removes known paths below crossrun's own folders, and nothing else.
 
-The folder itself may be reached through links, which the user made; below it none is followed.
-A tree first gets a name that says that it goes, in the same folder: so it is there or gone, and
-what a killed removal leaves is found by its name.
+The folder itself may be reached through links that the user made; below it, none is followed.
+A tree is first renamed in its folder, so it is either complete or gone, and the leftovers of a
+killed removal can be found by their names.
 """
 
 import os
@@ -19,33 +19,33 @@ from crossrun.workspace.files.rmtree import remove_below
 
 
 class ManagedPath(NamedTuple):
-    """A name below one of crossrun's folders."""
+    """A path below one of crossrun's folders."""
 
     root: Path
     parts: tuple[str, ...]
 
     @property
     def path(self) -> Path:
-        """As one path."""
+        """The whole path."""
         return self.root.joinpath(*self.parts)
 
 
 def link_on_the_way(place: ManagedPath) -> bool:
-    """Whether a link is at the place or between it and the root."""
-    ways = (place.parts[:length] for length in range(1, len(place.parts) + 1))
-    return any(place.root.joinpath(*parts).is_symlink() for parts in ways)
+    """Whether the path is a link, or leads through one below the root."""
+    prefixes = (place.parts[:length] for length in range(1, len(place.parts) + 1))
+    return any(place.root.joinpath(*parts).is_symlink() for parts in prefixes)
 
 
 def is_there(place: ManagedPath) -> bool:
-    """Whether anything has this name, be it a link that leads nowhere."""
+    """Whether anything exists at the path, including a broken link."""
     return os.path.lexists(place.path)
 
 
 def put_aside(place: ManagedPath) -> ManagedPath | None:
-    """Takes a tree away from its place at once; what it takes is not free yet. Removes a file.
+    """Renames a tree so that it counts as removed; its space is not free yet. Removes a file.
 
     Returns:
-        Where the tree is now. None: there is none, or a link is there or on the way to it.
+        Where the tree is now; None if there is no tree, or the path leads through a link.
 
     Raises:
         ConfigurationError: WORKSPACE_UNREMOVABLE.
@@ -67,7 +67,7 @@ def put_aside(place: ManagedPath) -> ManagedPath | None:
 
 
 def remove(place: ManagedPath) -> None:
-    """Removes a tree, a file or a link at a place; what is gone is fine.
+    """Removes a tree, a file or a link, if it exists.
 
     Raises:
         ConfigurationError: WORKSPACE_UNREMOVABLE.
@@ -81,20 +81,20 @@ def remove(place: ManagedPath) -> None:
 
 
 def left_behind(root: Path, depth: int) -> Iterator[ManagedPath]:
-    """What killed copies and removals left in a folder, and in those below it down to a depth."""
+    """What killed copies and removals left in a folder, and below it down to a depth."""
     for parts in ((), *folders(root, depth)):
         with suppress(OSError), opened(root) as top, opened_below(top, parts) as parent:
             yield from [ManagedPath(root, (*parts, name)) for name in abandoned(parent)]
 
 
 def folders(root: Path, depth: int) -> list[tuple[str, ...]]:
-    """The folders below a folder, so deep; without links, and without those that have a dot."""
-    found: list[tuple[str, ...]] = []
+    """The folders down to a depth below a folder, without links and hidden folders."""
+    result: list[tuple[str, ...]] = []
     level: list[tuple[str, ...]] = [()] if depth else []
     for _ in range(depth):
         level = [below for parts in level for below in _folders_in(root, parts)]
-        found += level
-    return found
+        result += level
+    return result
 
 
 def _folders_in(root: Path, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -115,6 +115,6 @@ def _folders_in(root: Path, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _unremovable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         "WORKSPACE_UNREMOVABLE",
-        f"{path} cannot be removed: {reason(error)}",
-        hint="see who owns it and whether something is mounted there, and try again",
+        f"cannot remove {path}: {reason(error)}",
+        hint="check who owns it and whether something is mounted there, and try again",
     )

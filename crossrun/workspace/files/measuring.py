@@ -1,4 +1,4 @@
-"""How much of the disk trees take: in blocks, and without following a link."""
+"""Disk usage of trees: in blocks, and without following links."""
 
 import errno
 import os
@@ -10,20 +10,20 @@ from crossrun.workspace.files.dirfd import opened, opened_below
 
 _BLOCK = 512
 _LEFT_OUT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM))
-"""What is gone meanwhile, a link by now, or not ours to look into."""
+"""What has disappeared, is a link now, or may not be read."""
 
 
 class Meter:
-    """Adds up what trees take. Files with several names count where they are met first."""
+    """Adds up the disk usage of trees. A file with hard links counts once."""
 
     def __init__(self) -> None:
         self._linked: set[tuple[int, int]] = set()
         self.files = 0
 
     def below(self, root: Path, parts: Sequence[str] = ()) -> int:
-        """The bytes of a file or tree below a folder, without a link on the way to it.
+        """The bytes of a file or tree below a folder, not reached through a link. Raises OSError.
 
-        What cannot be looked into, and what is mounted there, is left out. Raises OSError.
+        What may not be read, or is mounted there, is left out.
         """
         try:
             with opened(root) as top:

@@ -1,4 +1,4 @@
-"""What the file system of an open folder can do, found out with a file that is removed at once."""
+"""Finds out what the file system of an open folder supports, with a temporary file."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ _LONGEST = 4 * 1024 * 1024
 
 
 def keeps_modes(top: int) -> bool:
-    """Whether files keep the right to be run; not in a repository that says they do not."""
+    """Whether files keep their executable bit; not if git's configuration says otherwise."""
     if _repository_ignores_modes(top):
         return False
     with _file(top) as descriptor:
@@ -28,7 +28,7 @@ def keeps_modes(top: int) -> bool:
 
 
 def tells_case(top: int) -> bool:
-    """Whether names of different case are different ones."""
+    """Whether the file system is case-sensitive."""
     with _probe(top) as name:
         if name is None:
             return True
@@ -39,13 +39,13 @@ def tells_case(top: int) -> bool:
 
 
 def keeps_spelling(top: int) -> bool:
-    """Whether names are listed as they were given, and not all in lower case or such."""
+    """Whether names are listed exactly as they were created."""
     with _probe(top) as name:
         return name is None or name in os.listdir(top)
 
 
 def sweep(top: int) -> None:
-    """Removes the file that a killed process may have left."""
+    """Removes the file that a killed process may have left behind."""
     with suppress(OSError):
         os.unlink(_NAME, dir_fd=top)
 
@@ -65,10 +65,10 @@ def _repository_ignores_modes(top: int) -> bool:
 
 @contextmanager
 def _file(top: int) -> Iterator[int | None]:
-    """A new open file, without a name where that is possible; None where none can be made."""
+    """A new open file, unnamed if that is possible; None if none can be made."""
     try:
         descriptor = os.open(".", os.O_RDWR | os.O_TMPFILE, 0o600, dir_fd=top)
-    except (OSError, AttributeError):  # not every system knows such files
+    except (OSError, AttributeError):  # unnamed files are not supported everywhere
         with _probe(top) as name:
             descriptor = -1 if name is None else os.open(name, os.O_RDWR, dir_fd=top)
     try:
@@ -80,7 +80,7 @@ def _file(top: int) -> Iterator[int | None]:
 
 @contextmanager
 def _probe(top: int) -> Iterator[str | None]:
-    """A new file; None where none can be made."""
+    """A new file; None if none can be made."""
     sweep(top)
     try:
         os.close(os.open(_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=top))

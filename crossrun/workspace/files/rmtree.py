@@ -1,7 +1,7 @@
-"""Removal of trees that an agent had in its hands: nothing outside of them is touched.
+"""Removes trees that an agent could write to, without touching anything outside.
 
-The library's `shutil.rmtree` follows no link either, but it stops at folders without permissions,
-and at trees deeper than Python's stack or the limit of open files.
+`shutil.rmtree` does not follow links either, but it fails for folders without permissions, and for
+trees deeper than Python's stack or the limit on open files.
 """
 
 import errno
@@ -12,49 +12,48 @@ from crossrun.workspace.files.dirfd import NO_FOLDER, allow_all, opened_below
 
 Parts = tuple[str, ...]
 _IN_USE = frozenset((errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR))
-"""A folder holds something, or something else has just taken its place."""
+"""A folder is not empty, or something else has just taken its place."""
 
 
 def remove_below(top: int, name: str) -> None:
-    """Removes what has a name in an open folder: a file, a link, or a tree, folder by folder.
+    """Removes a file, a link or a tree in an open folder, if it exists.
 
-    Folders without permissions get them first. What is gone already is fine.
+    Folders without permissions get them first.
 
     Raises:
-        OSError: something cannot be removed, or a folder is on another device: what is mounted
-            there is not part of the tree.
+        OSError: something cannot be removed, or is mounted below and so not part of the tree.
     """
     device = os.fstat(top).st_dev
-    if _removed(top, name, device):
+    if _remove(top, name, device):
         return
     pending: list[Parts] = [(name,)]
-    looked_into = set(pending)
+    visited = set(pending)
     while pending:
-        below = _emptied(top, pending[-1], device)
-        if again := looked_into.intersection(below):
+        below = _empty(top, pending[-1], device)
+        if again := visited.intersection(below):
             raise _still_there(*again.pop())
-        looked_into.update(below)
+        visited.update(below)
         pending += below
         if not below:
             pending.pop()
-    if not _removed(top, name, device):
+    if not _remove(top, name, device):
         raise _still_there(name)
 
 
-def _emptied(top: int, parts: Parts, device: int) -> list[Parts]:
-    """Removes what is in a folder; returns the folders in it that hold something."""
+def _empty(top: int, parts: Parts, device: int) -> list[Parts]:
+    """Removes what is in a folder. Returns the folders in it that are not empty."""
     try:
         with opened_below(top, parts) as folder:
             names = [entry.name for entry in os.scandir(folder)]
-            return [(*parts, name) for name in names if not _removed(folder, name, device)]
+            return [(*parts, name) for name in names if not _remove(folder, name, device)]
     except OSError as error:
         if error.errno not in NO_FOLDER:
             raise
         return []
 
 
-def _removed(folder: int, name: str, device: int) -> bool:
-    """Whether a name is gone now. A folder that holds something stays, with all rights for us."""
+def _remove(folder: int, name: str, device: int) -> bool:
+    """Removes a file or an empty folder. Returns False for other folders, made accessible to us."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if not stat.S_ISDIR(status.st_mode):

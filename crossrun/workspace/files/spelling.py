@@ -1,7 +1,7 @@
-"""Names as a folder lists them, where its file system takes other spellings of them for the same.
+"""Names as a folder lists them, on file systems that accept other spellings of them.
 
-Some file systems do not tell upper from lower case (exFAT, NTFS, APFS), or one Unicode form from
-another (HFS+, APFS). There a name seems to be there that no listing has, so the listing decides.
+Some file systems ignore case (exFAT, NTFS, APFS) or Unicode normalisation (HFS+, APFS). There, a
+file can be opened by a name that no listing has, so the listing decides.
 """
 
 import os
@@ -11,7 +11,7 @@ from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
 
 
 class Listings:
-    """How paths below an open folder are spelled there. Each folder is listed only once.
+    """The spelling of paths below an open folder. Each folder is listed only once.
 
     Args:
         top: the open folder.
@@ -22,14 +22,14 @@ class Listings:
         self._names: dict[tuple[str, ...], frozenset[str]] = {}
 
     def spelled(self, path: str) -> str:
-        """A path in the spelling that is there; names that are not there stay as they are."""
+        """A path in its listed spelling; names that do not exist stay the same."""
         parts: tuple[str, ...] = ()
         for name in path.split("/"):
             parts = (*parts, self._spelled_in(parts, name))
         return "/".join(parts)
 
     def tells_case(self) -> bool | None:
-        """Whether names of different case are different ones; None: there are no names to try."""
+        """Whether the file system is case-sensitive; None if the folder has no names to try."""
         names = self._names_in(())
         for name in sorted(names):
             other = name.swapcase()
@@ -45,7 +45,7 @@ class Listings:
         return min(alike or self._same_file(folder, name), default=name)
 
     def _same_file(self, folder: tuple[str, ...], name: str) -> list[str]:
-        """What else may have this name: short names of NTFS, signs that HFS+ leaves out."""
+        """Other names of the same file: short names on NTFS, characters that HFS+ ignores."""
         with opened_below(self._top, folder) as opened:
             status = os.lstat(name, dir_fd=opened)
             return [
@@ -61,7 +61,7 @@ class Listings:
 
 
 def folded(name: str) -> str:
-    """The same for all spellings that a file system may take for one name."""
+    """A form that is the same for all spellings that a file system may treat as one name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -75,7 +75,7 @@ def _answers(top: int, folder: tuple[str, ...], name: str) -> bool:
 
 
 def _listed(top: int, folder: tuple[str, ...]) -> list[str]:
-    """The names in a folder; none where it is not there. Raises OSError."""
+    """The names in a folder; none if it does not exist. Raises OSError."""
     try:
         with opened_below(top, folder) as opened:
             return os.listdir(opened)  # noqa: PTH208  of a descriptor
