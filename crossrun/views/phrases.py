@@ -31,7 +31,7 @@ from crossrun.events import (
 )
 from crossrun.model.failures import Failure
 from crossrun.system.commandlines import bare_command
-from crossrun.views.unseen import clean, printed, visible
+from crossrun.views.unseen import clean, printed_lines, visible
 from crossrun.views.words import (
     Phrase,
     change_mark,
@@ -217,8 +217,8 @@ def _ran(command: str, code: int | None, output: str, duration: float | None) ->
 
 def _excerpt(output: str, *, failed: bool) -> list[Phrase]:
     """The first lines of a command's output, or the last ones if it failed."""
-    lines = [line for line in printed(output).split("\n") if line.strip()]
-    shown = lines[-_EXCERPT_LINES:] if failed else lines[:_EXCERPT_LINES]
+    lines = [line for line in printed_lines(output) if line.strip()]
+    shown = list(map(clean, lines[-_EXCERPT_LINES:] if failed else lines[:_EXCERPT_LINES]))
     hidden = len(lines) - len(shown)
     notes = [""] * len(shown)
     if hidden:

@@ -57,14 +57,23 @@ def clean(text: str) -> str:
     """Text of an agent or a program: without escape sequences, and everything else can be seen."""
     if text.isascii() and text.isprintable():
         return text
-    bare = _compiled(_SEQUENCE).sub("", text.replace("\r\n", "\n"))
-    return "\n".join(visible_lines(f"{bare}\n")).expandtabs(4)
+    return "\n".join(visible_lines(f"{_without_sequences(text)}\n")).expandtabs(4)
 
 
 def printed(output: str) -> str:
     """What a terminal shows of a program's output in the end: of a progress bar, the last state."""
-    bare = _compiled(_SEQUENCE).sub("", output.replace("\r\n", "\n"))
-    return clean("\n".join(map(_last_state, bare.split("\n"))))
+    return clean("\n".join(printed_lines(output)))
+
+
+def printed_lines(output: str) -> list[str]:
+    """The lines of `printed`, which still need `clean` before they are shown."""
+    lines = _without_sequences(output).split("\n")
+    return list(map(_last_state, lines)) if "\r" in output or "\b" in output else lines
+
+
+def _without_sequences(text: str) -> str:
+    text = text.replace("\r\n", "\n")
+    return _compiled(_SEQUENCE).sub("", text) if "\x1b" in text else text
 
 
 def screened(text: str) -> str:
