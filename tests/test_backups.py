@@ -1,16 +1,23 @@
 """Copies of the store in good time, and the way back to one of them."""
 
+import os
 import sqlite3
 import stat
 import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from conftest import Crossrun, fill
+from processes import wait_for
 
+from crossrun.store.backups import backups, remove_surplus
 from crossrun.store.steps import MIGRATIONS
+from crossrun.store.weekly_backup import WeeklyBackup
+from crossrun.system.detached import start_detached
+from crossrun.system.filelocks import file_locked, is_locked
 
 SHELL = ("run", "--executor", "shell")
 
@@ -53,6 +60,18 @@ def damage(crossrun: Crossrun) -> bytes:
     return spoilt
 
 
+def damage_index(crossrun: Crossrun) -> None:
+    """Writes over the page of an index that runs do not read."""
+    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_patterns_family_id'"
+        ).fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (crossrun.home / "crossrun.db").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+
+
 def test_a_copy_is_made_each_week_at_the_end_of_a_run_and_two_are_kept(crossrun: Crossrun) -> None:
     first = run(crossrun)
     (copy,) = names(crossrun)
@@ -70,6 +89,100 @@ def test_a_copy_is_made_each_week_at_the_end_of_a_run_and_two_are_kept(crossrun:
     run(crossrun)
     assert len(names(crossrun)) == 2
     assert all(first in ids(folder(crossrun) / name) for name in names(crossrun))
+
+
+def enlarge(crossrun: Crossrun) -> None:
+    """Makes the store so large that it is copied in the background."""
+    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as connection:
+        connection.execute("UPDATE runs SET answer = printf('%.*c', 4000000, 'x')")
+        connection.commit()
+
+
+def copying(crossrun: Crossrun) -> WeeklyBackup:
+    state = crossrun.home / "state"
+    return WeeklyBackup(crossrun.home / "crossrun.db", folder=folder(crossrun), state=state)
+
+
+def test_a_large_store_is_copied_in_the_background(crossrun: Crossrun) -> None:
+    first = run(crossrun)
+    grow_old(crossrun, 8)
+    enlarge(crossrun)
+    second = run(crossrun)
+    wait_for(lambda: len(names(crossrun)) == 2 and not is_copying(crossrun))
+    assert ids(folder(crossrun) / names(crossrun)[-1]) == {first, second}
+    run(crossrun)
+    assert len(names(crossrun)) == 2
+
+
+def test_a_copy_that_failed_in_the_background_is_reported_once(crossrun: Crossrun) -> None:
+    run(crossrun)
+    grow_old(crossrun, 30)
+    copies = names(crossrun)
+    enlarge(crossrun)
+    damage_index(crossrun)
+    result = crossrun(*SHELL, "true")
+    assert (result.code, "warning" in result.err) == (0, False)
+    wait_for((crossrun.home / "state" / "backup-failed.txt").exists)
+    assert "warning: no weekly backup of the store was made: the store" in crossrun("runs").err
+    assert crossrun("runs").err == ""
+    assert names(crossrun) == copies
+
+
+def test_while_a_process_copies_no_other_one_does(crossrun: Crossrun) -> None:
+    run(crossrun)
+    grow_old(crossrun, 8)
+    with file_locked(crossrun.home / "state" / "backup.lock"):
+        copying(crossrun).make()
+        copying(crossrun).keep()
+        assert len(names(crossrun)) == 1
+    copying(crossrun).make()
+    assert len(names(crossrun)) == 2
+
+
+def test_a_killed_copy_is_no_backup_and_the_next_one_clears_it_away(crossrun: Crossrun) -> None:
+    run(crossrun)
+    (copy,) = names(crossrun)
+    (folder(crossrun) / copy).unlink()
+    enlarge(crossrun)
+    words = [crossrun.home / "crossrun.db", folder(crossrun), crossrun.home / "state"]
+    program = [sys.executable, "-m", "crossrun.store.weekly_backup", *map(str, words)]
+    with subprocess.Popen(program) as process:
+        wait_for(lambda: names(crossrun) or process.poll() is not None)
+        process.kill()
+    assert all(backup.file.stat().st_size > 4_000_000 for backup in backups(folder(crossrun)))
+    copying(crossrun).make()
+    assert len(names(crossrun)) == len(backups(folder(crossrun))) == 1
+
+
+def test_what_is_started_detached_inherits_nothing(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path\n"
+        "own = {os.readlink(f'/dev/fd/{n}') for n in (0, 1, 2)}\n"
+        "others = len(os.listdir('/dev/fd')) - 4\n"
+        "text = f'{own} {others} {os.getsid(0) == os.getpid()} {os.getcwd()}'\n"
+        "new = Path(sys.argv[1] + '.new')\n"
+        "new.write_text(text)\n"
+        "new.rename(sys.argv[1])\n"
+    )
+    seen = tmp_path / "seen"
+    with (tmp_path / "open").open("w") as file:
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003  it has no name
+        start_detached([sys.executable, "-c", script, str(seen)])
+        wait_for(seen.exists)
+    assert seen.read_text() == "{'/dev/null'} 0 True /"
+
+
+def test_large_copies_are_fewer(tmp_path: Path) -> None:
+    for day in range(1, 4):
+        file = tmp_path / f"crossrun-{day:04}-2026010{day}T000000Z.db"
+        with file.open("wb") as opened:
+            opened.truncate(600 * 1024**2)
+    remove_surplus(tmp_path)
+    assert [backup.kind for backup in backups(tmp_path)] == ["0003"]
+
+
+def is_copying(crossrun: Crossrun) -> bool:
+    return is_locked(crossrun.home / "state" / "backup.lock")
 
 
 def test_a_copy_from_the_future_does_not_count(crossrun: Crossrun) -> None:
@@ -101,14 +214,7 @@ def test_a_damaged_store_is_not_copied_over_a_good_copy(crossrun: Crossrun) -> N
     run(crossrun)
     grow_old(crossrun, 30)
     (copy,) = names(crossrun)
-    with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as connection:
-        (page,) = connection.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_patterns_family_id'"
-        ).fetchone()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with (crossrun.home / "crossrun.db").open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xa5" * 4096)
+    damage_index(crossrun)
     result = crossrun(*SHELL, "true")
     assert result.code == 0
     assert "no weekly backup of the store was made: the store" in result.err

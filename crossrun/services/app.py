@@ -39,6 +39,7 @@ class App:
             ConfigurationError: the store cannot be used; the message says why and what to do.
         """
         self.store.open_for_reading()
+        self._report_failed_backup()
         try:
             self.settle_dead_runs()
         except ConfigurationError as error:
@@ -52,6 +53,7 @@ class App:
             ConfigurationError: the store cannot be used; the message says why and what to do.
         """
         self.store.open_for_writing()
+        self._report_failed_backup()
         self.settle_dead_runs()
 
     def settle_dead_runs(self) -> None:
@@ -62,6 +64,12 @@ class App:
 
         for run in settle(self.store, self.settings):
             self.notify(Notice(f"run {run.id} was interrupted: its crossrun process is gone"))
+
+    def _report_failed_backup(self) -> None:
+        message = self.store.take_backup_failure()
+        if message is not None:
+            notice = f"no weekly backup of the store was made: {message}"
+            self.notify(Notice(notice, warning=True))
 
     def run(self, reference: str | None = None, project_id: str | None = None) -> "Run":
         """The run with an id, or with an id that begins like this; by default the newest.

@@ -45,9 +45,12 @@ def settle(store: Store, settings: Settings) -> Iterator[Run]:
 
 
 def keep_weekly_copy(app: App) -> None:
-    """Makes this week's copy of the store if it is due. If that fails, the run is not affected."""
+    """Makes or starts this week's copy of the store if it is due.
+
+    A failure does not affect the run.
+    """
     try:
-        app.store.keep_weekly_copy()
+        app.store.weekly_backup.keep()
     except ConfigurationError as error:
         message = f"no weekly backup of the store was made: {error.message}"
         app.notify(Notice(message, warning=True))

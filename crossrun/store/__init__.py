@@ -11,7 +11,7 @@ from crossrun.errors import StillRunningError
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks
 from crossrun.store.migrations import migrate, version
-from crossrun.store.opening import translated
+from crossrun.store.opening import BACKUP_FAILURE, translated
 from crossrun.store.patterns import PatternReader
 from crossrun.store.queue import RunQueue
 from crossrun.store.reading import Reader
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
+    from crossrun.store.weekly_backup import WeeklyBackup
     from crossrun.store.workspace_runs import WorkspaceReader
     from crossrun.store.writing import StoreWriter
 
@@ -295,22 +296,19 @@ class Store:
             writer.change_applications([changed, *others])
         return changed
 
-    def keep_weekly_copy(self) -> None:
-        """Makes a copy of the store when there is none of this week; else costs next to nothing.
+    @property
+    def weekly_backup(self) -> "WeeklyBackup":
+        """The weekly copy of the store."""
+        from crossrun.store.weekly_backup import WeeklyBackup
 
-        Nobody waits for a process that makes one just now.
+        paths = self._paths
+        return WeeklyBackup(paths.database, folder=paths.backups, state=paths.state)
 
-        Raises:
-            ConfigurationError: it cannot be made, or the store is damaged. Older ones are kept.
-        """
-        from crossrun.store.backups import make_weekly, weekly_is_due
-
-        folder, lock = self._paths.backups, self._paths.state / "backup.lock"
-        if not weekly_is_due(folder):
-            return
-        with translated(self._paths.database), trying_lock(lock) as tries:
-            if next(tries) and weekly_is_due(folder):
-                make_weekly(self._paths.database, folder)
+    def take_backup_failure(self) -> str | None:
+        """Why the last copy in the background failed, once; None if it did not fail."""
+        if not (self._paths.state / BACKUP_FAILURE).exists():
+            return None
+        return self.weekly_backup.take_failure()
 
     @property
     def backup(self) -> "Backup | None":

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,9 @@ from crossrun.system.folders import make_private
 
 _WEEK = timedelta(days=7)
 _WEEKLY = "weekly"
-_KEPT_WEEKLY, _KEPT_OLDER = 2, 3
+_MOST_WEEKLY, _MOST_OLDER = 2, 3
+_MOST_BYTES = 1024**3
+"""Of all copies together. The newest one is kept even if it is larger."""
 _NAME = re.compile(r"crossrun-(weekly|\d{4})-(\d{8}T\d{6}Z)\.db")
 _TIME = "%Y%m%dT%H%M%SZ"
 _UNFINISHED = "unfinished.db"
@@ -81,14 +84,13 @@ def make_weekly(database: Path, folder: Path) -> None:
 
     Raises:
         sqlite3.Error, OSError: it failed; the copies of before are kept.
-        ConfigurationError: the store is damaged, or there is too little room.
+        ConfigurationError: the store is damaged.
     """
     make_private(folder)
     unfinished = folder / _UNFINISHED
     unfinished.unlink(missing_ok=True)
     try:
         with closing(read_only(database)) as source:
-            _require_room(source, folder)
             _copy(source, unfinished)
         if not _is_sound(unfinished):
             raise damaged(database, "a copy of it is not sound")
@@ -111,12 +113,23 @@ def copy_before_migration(connection: sqlite3.Connection, folder: Path, seen: in
 
 
 def remove_surplus(folder: Path) -> None:
-    """Keeps the newest copies of each kind."""
-    found = backups(folder)
-    weekly = [backup for backup in found if backup.kind == _WEEKLY]
-    older = [backup for backup in found if backup.kind != _WEEKLY]
-    for backup in (*weekly[_KEPT_WEEKLY:], *older[_KEPT_OLDER:]):
+    """Keeps the newest copies of each kind, and fewer if they are large."""
+    newest_first = backups(folder)
+    weekly = [backup for backup in newest_first if backup.kind == _WEEKLY]
+    older = [backup for backup in newest_first if backup.kind != _WEEKLY]
+    surplus = [*weekly[_MOST_WEEKLY:], *older[_MOST_OLDER:]]
+    others = [backup for backup in newest_first if backup not in surplus]
+    totals = accumulate(_size(backup.file) for backup in others)
+    large = [backup for backup, total in zip(others, totals, strict=True) if total > _MOST_BYTES]
+    for backup in (*surplus, *(backup for backup in large if backup is not others[0])):
         backup.file.unlink(missing_ok=True)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def put_in_place(backup: Backup, database: Path) -> list[Path]:
@@ -184,9 +197,11 @@ def _is_sound(file: Path) -> bool:
     return bool(owner == APPLICATION_ID and version and said == "ok")
 
 
-def _require_room(source: sqlite3.Connection, folder: Path) -> None:
-    (pages,) = source.execute("PRAGMA page_count").fetchone()
-    (page_size,) = source.execute("PRAGMA page_size").fetchone()
+def require_room_for(database: Path, folder: Path) -> None:
+    """Raises ConfigurationError if a copy of the store would nearly fill the disk."""
+    with closing(read_only(database)) as source:
+        (pages,) = source.execute("PRAGMA page_count").fetchone()
+        (page_size,) = source.execute("PRAGMA page_size").fetchone()
     disk = os.statvfs(folder)
     if disk.f_bavail * disk.f_frsize < _ROOM * pages * page_size:
         raise ConfigurationError(

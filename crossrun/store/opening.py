@@ -11,6 +11,8 @@ from crossrun.errors import ConfigurationError
 
 _NO_ROOM = "SQLITE_IOERR_SHMSIZE"
 """What SQLite says when there is no room for the index of its log."""
+BACKUP_FAILURE = "backup-failed.txt"
+"""In the state folder: why the last copy in the background failed."""
 _SIGNS_OF_DAMAGE = (
     "malformed",
     "corrupt",
