@@ -1,13 +1,13 @@
-"""A run from its first fact to its last: wait, prepare, plan, execute, measure, verify, learn.
+"""A run from its first event to its last: wait, prepare, plan, execute, measure, verify, learn.
 
-Yields facts and does not care who stores or shows them; None marks a pause, in which whoever
-listens can catch up. Whatever happens in between, the last fact is `RunFinished`.
+It yields events, and knows nothing of how they are stored and shown; None marks a pause, in which
+consumers can catch up. The last event is always `RunFinished`.
 """
 
 from crossrun import __version__
 from crossrun.engine import finish
-from crossrun.engine.agent import Work
-from crossrun.engine.context import Facts, RunContext, RunDependencies, guarded
+from crossrun.engine.agent import AgentStage
+from crossrun.engine.context import Events, RunContext, RunDependencies, failure_of
 from crossrun.engine.prepare import subfolder_of
 from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
 from crossrun.executors import TurnRequest
@@ -17,8 +17,8 @@ from crossrun.model.status import Status
 from crossrun.projections.resume import Parent
 from crossrun.system.cancellation import CancelToken
 
-_FINISH = (finish.measure, finish.verify, finish.keep_transcript)
-_MEMORY = (finish.remember, finish.credit)
+_FINISH = (finish.measure, finish.verify, finish.save_transcript)
+_MEMORY = (finish.learn, finish.evaluate_pattern)
 _NEW = Parent()
 
 
@@ -28,32 +28,32 @@ def run_events(
     dependencies: RunDependencies,
     stop: CancelToken,
     parent: Parent = _NEW,
-) -> Facts:
+) -> Events:
     """Carries a run out.
 
     Args:
         run_id: the run's id.
         request: what the user asked for.
-        dependencies: who does it.
-        stop: set when somebody wants the run to end early.
-        parent: the run that it repeats or goes on from, if it does.
+        dependencies: what the run works with.
+        stop: set to end the run early.
+        parent: the run that it repeats or continues, if any.
     """
     run = RunContext(run_id, request, dependencies, stop, parent)
-    with run.held:
+    with run.resources:
         yield _started(run)
         yield from (Warned(message=warning) for warning in dependencies.warnings)
-        yield None  # the run is in the ledger before anything is made or started
-        failure = yield from guarded(Work(run).stage())
+        yield None  # the run is recorded before anything is created or started
+        failure = yield from failure_of(AgentStage(run).work())
         yield from run.report_stop()
         for stage in _FINISH:
-            trouble = yield from guarded(stage(run, failure))
-            if failure is not None and trouble is not None:
-                yield Warned(message=trouble.message)
-            failure = failure or trouble
+            later_failure = yield from failure_of(stage(run, failure))
+            if failure is not None and later_failure is not None:
+                yield Warned(message=later_failure.message)
+            failure = failure or later_failure
         for stage in _MEMORY:
-            trouble = yield from guarded(stage(run, failure))
-            if trouble is not None:
-                yield Warned(message=f"pattern memory: {trouble.message}")
+            memory_failure = yield from failure_of(stage(run, failure))
+            if memory_failure is not None:
+                yield Warned(message=f"pattern memory: {memory_failure.message}")
         status = Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0])
         yield RunFinished(status=status, failure=failure, duration_s=run.seconds)
 
@@ -61,12 +61,12 @@ def run_events(
 def first_turn(
     run_id: str, request: RunRequest, dependencies: RunDependencies, parent: Parent = _NEW
 ) -> tuple[TurnRequest, PatternDecided]:
-    """What the agent would get first; nothing is started."""
+    """The agent's first turn, and the decision on patterns; nothing is started."""
     run = RunContext(run_id, request, dependencies, CancelToken(), parent)
     run.subfolder = subfolder_of(run)
-    work = Work(run)
-    decided = work.decide((), would_be=True)
-    return work.turn(parent.state.next_prompt() or request.task), decided
+    stage = AgentStage(run)
+    decision = stage.decide_on_pattern((), dry_run=True)
+    return stage.turn(parent.state.next_prompt() or request.task), decision
 
 
 def _started(run: RunContext) -> RunStarted:

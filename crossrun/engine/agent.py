@@ -1,11 +1,11 @@
-"""The work of a run: its turn, its workspace, its pattern, and step after step of the agent."""
+"""The main stage of a run: the queue, the workspace, the pattern, and the steps of the agent."""
 
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from crossrun.engine.context import RunContext, Stage, guarded
+from crossrun.engine.context import RunContext, Stage, failure_of
 from crossrun.engine.prepare import prepare
 from crossrun.events import (
     AgentLaunched,
@@ -31,27 +31,27 @@ from crossrun.planning.prompt import for_agent
 from crossrun.system.clock import utc
 from crossrun.workspace import Workspace, top_files
 
-_ASK_AGAIN = 0.2
-"""Seconds between two looks at the line of waiting runs."""
+_QUEUE_POLL = 0.2
+"""Seconds."""
 
 
-class Work:
+class AgentStage:
     """What the agent and its planner do in one run."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._state = msgspec.structs.replace(run.parent.state)
         self._backoff = QuotaBackoff(run.request.limits.wait_for_quota)
-        self._block = ""
+        self._pattern_text = ""
 
-    def stage(self) -> Stage:
-        """All of it."""
+    def work(self) -> Stage:
+        """Prepares the workspace, and has the agent carry out one step after the other."""
         try:
             yield from self._wait_for_turn()
-            self._run.start_the_clock()
+            self._run.start_clock()
             workspace, source = yield from prepare(self._run)
-        except RunFailed as stopped:
-            raise RunFailed(_before_the_agent(stopped.failure)) from stopped
+        except RunFailed as error:
+            raise RunFailed(_without_agent(error.failure)) from error
         self._run.workspace = workspace
         markers = top_files(self._run.folder)
         yield WorkspacePrepared(
@@ -61,27 +61,27 @@ class Work:
             source=source,
             refs=workspace.refs_blob,
         )
-        trouble = yield from self._choose(markers)
-        if trouble is not None:
-            return trouble
+        failure = yield from self._choose_pattern(markers)
+        if failure is not None:
+            return failure
         return (yield from self._steps(workspace))
 
-    def decide(self, markers: Sequence[str], *, would_be: bool = False) -> PatternDecided:
-        """Has a pattern chosen, or none; its block goes with all instructions from now on."""
+    def decide_on_pattern(self, markers: Sequence[str], *, dry_run: bool = False) -> PatternDecided:
+        """Decides on a pattern, whose text is part of all instructions from now on."""
         run = self._run
-        decided, self._block = run.dependencies.memory.decide(
-            None if would_be else run.run_id,
+        decision, self._pattern_text = run.dependencies.memory.decide(
+            None if dry_run else run.run_id,
             run.request,
             channel=self._channel(),
             top_files=markers,
         )
-        return decided
+        return decision
 
     def turn(self, prompt: str) -> TurnRequest:
-        """What the agent gets for one step."""
+        """The agent's part of one step."""
         run, state = self._run, self._state
         limits, channel = run.request.limits, self._channel()
-        instructions = for_agent(run.dependencies.task_type, self._block)
+        instructions = for_agent(run.dependencies.task_type, self._pattern_text)
         return TurnRequest(
             run_id=run.run_id,
             workspace=run.path,
@@ -103,29 +103,29 @@ class Work:
         queue = self._run.dependencies.queue
         if queue is None:
             return
-        line = self._run.held.enter_context(queue.line())
+        line = self._run.resources.enter_context(queue.line())
         ahead = next(line)
         if ahead is None:
             return
         yield RunQueued(limit=queue.limit, ahead=ahead)
         while ahead is not None:
-            yield from self._run.wait(_ASK_AGAIN)
+            yield from self._run.wait(_QUEUE_POLL)
             ahead = next(line)
         yield RunDequeued()
 
-    def _choose(self, markers: Sequence[str]) -> Stage:
-        """A memory that is out of order is no reason not to work, unless the user named one."""
+    def _choose_pattern(self, markers: Sequence[str]) -> Stage:
+        """A failure of pattern memory fails the run only if the user named a pattern."""
 
         def stage() -> Stage:
-            yield self.decide(markers)
+            yield self.decide_on_pattern(markers)
             return None
 
-        trouble = yield from guarded(stage())
-        if trouble is None or self._run.request.memory.pattern_id is not None:
-            return trouble
-        yield Warned(message=f"pattern memory: {trouble.message}")
+        failure = yield from failure_of(stage())
+        if failure is None or self._run.request.memory.pattern_id is not None:
+            return failure
+        yield Warned(message=f"pattern memory: {failure.message}")
         yield PatternDecided(
-            decision="abstained", reason=trouble.message, probability=1.0, channel="none"
+            decision="abstained", reason=failure.message, probability=1.0, channel="none"
         )
         return None
 
@@ -136,27 +136,27 @@ class Work:
                 return None
             self._run.check_end()
             failure = yield from self._step(prompt, workspace)
-            if failure is not None and not (yield from self._waited_for_quota(failure)):
+            if failure is not None and not (yield from self._wait_for_quota(failure)):
                 return failure
 
     def _next_prompt(self) -> Generator[Event | None, None, str | None]:
-        """That of the step that is not finished, or else of the next one that the planner wants."""
+        """The prompt of the unfinished step, or else of the step that the planner wants next."""
         unfinished = self._state.next_prompt()
         if unfinished is not None:
             return unfinished
         while True:
             try:
-                return (yield from self._think())
-            except RunFailed as stopped:
-                if not (yield from self._waited_for_quota(stopped.failure)):
+                return (yield from self._ask_planner())
+            except RunFailed as error:
+                if not (yield from self._wait_for_quota(error.failure)):
                     raise
 
-    def _think(self) -> Generator[Event | None, None, str | None]:
+    def _ask_planner(self) -> Generator[Event | None, None, str | None]:
         run, state = self._run, self._state
         planner_input = PlannerInput(
             run.request.task,
             run.dependencies.task_type,
-            self._block,
+            self._pattern_text,
             state.messages,
             state.reports,
         )
@@ -164,9 +164,9 @@ class Work:
         decision = yield from run.in_background(lambda: planner.next_step(planner_input))
         for reply in decision.replies:
             sent = tuple(map(dict, decision.sent))
-            yield self._seen(PlannerReplied(sent=sent, reply=dict(reply)))
+            yield self._applied(PlannerReplied(sent=sent, reply=dict(reply)))
         if decision.tokens is not None:
-            yield self._seen(UsageReported(source="planner", tokens=decision.tokens))
+            yield self._applied(UsageReported(source="planner", tokens=decision.tokens))
         if decision.failure is not None:
             raise RunFailed(decision.failure)
         return decision.prompt
@@ -174,17 +174,17 @@ class Work:
     def _step(self, prompt: str, workspace: Workspace) -> Stage:
         turn = self.turn(prompt)
         planned = StepPlanned(prompt=prompt, instructions=turn.instructions, channel=turn.channel)
-        yield self._seen(planned)
+        yield self._applied(planned)
         limit = self._state.limit_reached(self._run.request.limits)
         if limit is not None:
             return limit
-        yield None  # the step is in the ledger before the agent can act on it
-        result = yield from self._executed(turn, workspace)
+        yield None  # the step is recorded before the agent can act on it
+        result = yield from self._execute(turn, workspace)
         finished = StepFinished(failure=result.failure, agent_exit_code=result.exit_code)
-        yield self._seen(finished)
+        yield self._applied(finished)
         return result.failure
 
-    def _executed(
+    def _execute(
         self, turn: TurnRequest, workspace: Workspace
     ) -> Generator[Event | None, None, TurnResult]:
         events = self._run.dependencies.executor.execute(turn)
@@ -195,9 +195,9 @@ class Work:
                     event = _with_content(event, workspace)
                 if event is None:
                     yield from self._run.report_stop()
-                yield None if event is None else self._seen(event)
+                yield None if event is None else self._applied(event)
                 if isinstance(event, AgentLaunched):
-                    # the agent is busy with itself just now
+                    # while the agent starts, nobody waits for this
                     self._run.dependencies.memory.get_ready()
         except StopIteration as ended:
             result: TurnResult = ended.value
@@ -205,8 +205,8 @@ class Work:
         finally:
             events.close()
 
-    def _waited_for_quota(self, failure: Failure) -> Generator[Event | None, None, bool]:
-        """Waits where the user wants that and it may help; whether to try again."""
+    def _wait_for_quota(self, failure: Failure) -> Generator[Event | None, None, bool]:
+        """Waits if the user allows it and it may help; the value says whether to try again."""
         now = datetime.now(UTC)
         until = self._backoff.until(failure, now)
         if until is None:
@@ -215,17 +215,17 @@ class Work:
         yield from self._run.wait((until - now).total_seconds())
         return True
 
-    def _seen(self, event: Event) -> Event:
+    def _applied(self, event: Event) -> Event:
         if isinstance(event, UsageReported):
             event = self._with_cost(event)
         self._state.apply(event)
         return event
 
-    def _with_cost(self, used: UsageReported) -> UsageReported:
-        price = self._run.dependencies.prices.get(used.source)
-        if used.tokens is None or price is None:
-            return used
-        return msgspec.structs.replace(used, cost=price.cost(used.tokens))
+    def _with_cost(self, usage: UsageReported) -> UsageReported:
+        price = self._run.dependencies.prices.get(usage.source)
+        if usage.tokens is None or price is None:
+            return usage
+        return msgspec.structs.replace(usage, cost=price.cost(usage.tokens))
 
     def _channel(self) -> Channel:
         resumed = self._state.thread_id is not None
@@ -233,8 +233,8 @@ class Work:
         return run.dependencies.executor.channel(run.folder, resumed=resumed)
 
 
-def _before_the_agent(failure: Failure) -> Failure:
-    """Why a run ends that did nothing yet."""
+def _without_agent(failure: Failure) -> Failure:
+    """Why a run ended before its agent was started."""
     if failure not in (CANCELLED, TIMED_OUT):
         return failure
     return msgspec.structs.replace(failure, hint="the agent was not started")

@@ -1,4 +1,4 @@
-"""What the parts of a run share: who takes part, what was asked for, where it works, its end."""
+"""What the stages of a run share: its dependencies, its request, its workspace, its limits."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -27,36 +27,36 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.workspace import Workspace, Workspaces, folder_name
 from crossrun.workspace.files.dirfd import reason
 
-Facts = Generator[Event | None]
+Events = Generator[Event | None]
 Stage = Generator[Event | None, None, Failure | None]
-"""A part of a run; its value says why the run cannot succeed, if so."""
+"""A part of a run; its value is the failure that keeps the run from succeeding, if any."""
 Value = TypeVar("Value")
-Seen = TypeVar("Seen")
+Progress = TypeVar("Progress")
 _TICK = 0.05
-_TELL_AGAIN = 2.0
-"""Seconds between words of progress; what is shorter has none."""
+_PROGRESS_INTERVAL = 2.0
+"""Seconds between two events of progress; shorter work has none."""
 
 
 class Queue(Protocol):
-    """Where runs wait for one another."""
+    """The line in which runs wait when only so many may run at once."""
 
     limit: int
-    """How many go on at the same time."""
+    """How many runs may run at once."""
 
     def line(self) -> AbstractContextManager[Iterator[int | None]]:
-        """Joins the line, and leaves it or the place that was reached in the end.
+        """Joins the line; at the end of the context, leaves it or frees the place in use.
 
         Yields:
-            Each time that it is asked: how many wait before this one, None when it is its turn.
+            For each `next`, how many runs are ahead of this one; None once it may run.
         """
 
 
 class RunDependencies(Struct, frozen=True):
-    """Who takes part in a run. Only `assembly` knows their concrete classes.
+    """What a run works with. Only `services.assembly` knows the concrete classes.
 
-    `prices` are those of the models in use, as far as they are known. `environ` is for the user's
-    own `--verify` command. `processes` is the folder in which runs write down their processes.
-    `warnings` are told before the agent works.
+    `prices` are those of the models in use, if known. `environ` is for the user's `--verify`
+    command. `processes` is the folder with the lists of the processes of runs. `warnings` are
+    recorded before the agent starts.
     """
 
     planner: Planner
@@ -73,13 +73,13 @@ class RunDependencies(Struct, frozen=True):
 
 
 class RunContext:
-    """One run under way.
+    """One run in progress.
 
     Attributes:
         workspace: the run's folder, once it is prepared.
-        subfolder: where in it the agent works; empty: at its top.
-        deadline: the time of the monotonic clock at which it has to end.
-        held: what the run holds until it is over.
+        subfolder: where the agent works in it; empty: at its top.
+        deadline: when the run has to end, by the monotonic clock.
+        resources: what is released when the run is over.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class RunContext:
         self.workspace: Workspace | None = None
         self.deadline: float | None = None
         self._began: float | None = None
-        self.held = ExitStack()
+        self.resources = ExitStack()
         self._stop_reported = False
 
     @property
     def tracking(self) -> Tracking:
-        """How the run's processes are found again."""
+        """How the processes of the run are found again."""
         folder = self.dependencies.processes
         return Tracking(
             file=None if folder is None else folder / self.run_id,
@@ -120,14 +120,14 @@ class RunContext:
 
     @property
     def folder(self) -> Path:
-        """Where the agent works, and the commands that check and prepare its work."""
+        """Where the agent works, and the commands that prepare and check its work."""
         return self.path / self.subfolder
 
     def work_in(self, source: Source | None) -> None:
-        """Has the agent work in the folder of the workspace that the user named.
+        """Sets the subfolder to the one of the source that the user named.
 
         Raises:
-            NotFoundError: an earlier run in the workspace has removed it, or put a link there.
+            NotFoundError: an earlier run in the workspace removed it, or replaced it by a link.
         """
         if source is None or not source.subfolder:
             return
@@ -140,28 +140,28 @@ class RunContext:
                 hint="make it again there, or begin anew: crossrun retry RUN",
             )
 
-    def start_the_clock(self) -> None:
-        """From now on `--timeout` counts."""
+    def start_clock(self) -> None:
+        """Starts the time of `--timeout`."""
         timeout = self.request.limits.timeout
         self._began = clock.monotonic()
         self.deadline = None if timeout is None else self._began + timeout
 
     @property
     def seconds(self) -> float | None:
-        """How long the run has taken since it was its turn; None before that."""
+        """The duration of the run without its time in the queue; None while it is queued."""
         return None if self._began is None else round(clock.monotonic() - self._began, 3)
 
     def report_stop(self) -> Generator[Event]:
-        """That somebody asked the run to stop: as soon as it is noticed, and once."""
+        """Yields an event for a request to stop, once."""
         if self.stop and not self._stop_reported:
             self._stop_reported = True
             yield CancelRequested(by=self.stop.requested_by or "")
 
     def wait(self, seconds: float) -> Generator[None, None, None]:
-        """Lets time pass; also by the wall clock, which does not stop while a computer sleeps.
+        """Waits; the wall clock counts as well, since it goes on while the computer is suspended.
 
         Raises:
-            RunFailed: the run has to end before.
+            RunFailed: the run has to end earlier.
         """
         until, wall_until = time.monotonic() + seconds, time.time() + seconds
         while time.monotonic() < until and time.time() < wall_until:
@@ -173,7 +173,7 @@ class RunContext:
         """Waits for a call that may take long.
 
         Raises:
-            RunFailed: the run has to end before.
+            RunFailed: the run has to end earlier.
         """
         background = Background(call)
         while not background.done(_TICK):
@@ -181,21 +181,21 @@ class RunContext:
             self.check_end()
         return background.value()
 
-    def watched(
+    def with_progress(
         self,
-        work: Generator[Seen, None, Value],
-        told: Callable[[Seen], Event],
+        work: Generator[Progress, None, Value],
+        to_event: Callable[[Progress], Event],
         check_end: Callable[[], None] | None = None,
     ) -> Generator[Event | None, None, Value]:
-        """Carries out work that may take long, and tells now and then how far it has come.
+        """Does work that may take long, with an event of its progress now and then.
 
         Args:
-            work: yields its progress; closed when the run has to end before.
-            told: makes an event of the progress.
+            work: yields its progress; closed if the run has to end earlier.
+            to_event: makes an event from the progress.
             check_end: raises RunFailed when the run has to end; by default `RunContext.check_end`.
         """
         check_end = check_end or self.check_end
-        told_at = time.monotonic()
+        reported_at = time.monotonic()
         with closing(work):
             while True:
                 check_end()
@@ -204,29 +204,29 @@ class RunContext:
                 except StopIteration as ended:
                     value: Value = ended.value
                     return value
-                if time.monotonic() >= told_at + _TELL_AGAIN:
-                    told_at = time.monotonic()
-                    yield told(progress)
+                if time.monotonic() >= reported_at + _PROGRESS_INTERVAL:
+                    reported_at = time.monotonic()
+                    yield to_event(progress)
                 yield from self.report_stop()
                 yield None
 
-    def measured(
+    def with_snapshot_progress(
         self, measure: Callable[[], Value], check_end: Callable[[], None] | None = None
     ) -> Generator[Event | None, None, Value]:
-        """Takes or compares snapshots in the background; otherwise as `watched`."""
+        """Records or compares snapshots in the background; see `with_progress`."""
         work = awaited(measure, int)
-        return self.watched(work, lambda files: SnapshotProgressed(files=files), check_end)
+        return self.with_progress(work, lambda files: SnapshotProgressed(files=files), check_end)
 
     def check_end(self) -> None:
-        """Looks whether the run has to end. Raises RunFailed."""
+        """Raises RunFailed if the run has to end."""
         if self.stop:
             raise RunFailed(CANCELLED)
         if self.deadline is not None and clock.monotonic() >= self.deadline:
             raise RunFailed(TIMED_OUT)
 
 
-def guarded(stage: Stage) -> Stage:
-    """Turns whatever stops a stage into a failure: no path ends without a last event."""
+def failure_of(stage: Stage) -> Stage:
+    """Turns any exception of a stage into its failure, so that a run always has a last event."""
     try:
         return (yield from stage)
     except RunFailed as stopped:
@@ -239,7 +239,7 @@ def guarded(stage: Stage) -> Stage:
             f"a file could not be read or written: {reason(error)}",
             "check the disk's free space and the folder's permissions,  crossrun paths  tells them",
         )
-    except Exception as error:  # noqa: BLE001  the run has to be told of, whatever it was
+    except Exception as error:  # noqa: BLE001  the run must end with an event
         return Failure(
             "INTERNAL",
             f"crossrun itself failed: {type(error).__name__}: {error}",

@@ -1,6 +1,6 @@
-"""What follows the work, whatever became of it: measure, verify, keep, learn, credit.
+"""The last stages of a run: measure, verify, save the transcript, learn, evaluate the pattern.
 
-Each stage gets to know why the run cannot succeed, if so.
+They run after a failed agent, too; each gets the failure of the run so far.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crossrun.engine.context import Facts, RunContext, Stage
+from crossrun.engine.context import Events, RunContext, Stage
 from crossrun.errors import CrossrunError
 from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
@@ -26,28 +26,29 @@ from crossrun.workspace.snapshots.differences import Difference
 from crossrun.workspace.snapshots.files import OnDisk, inside
 from crossrun.workspace.snapshots.history import History
 
-_NAMED = 1000
-"""So many ignored files an event names."""
-_LAST_PATIENCE = 1.0
+_MOST_NAMES = 1000
+"""How many ignored files an event names at most."""
+_URGENT_TIMEOUT = 1.0
 """Seconds that measuring gets after a second request to stop: enough for most workspaces."""
 _NOT_MEASURED = "stopped at once: the change was not measured, the files stay in"
 
 
 def measure(run: RunContext, failure: Failure | None) -> Stage:
-    """Measures the agent's change from outside, before anything else touches the files.
+    """Measures what the agent changed, before anything else touches the files.
 
-    Neither a first request to stop nor the deadline keeps it from that: it is what the run did.
+    It does so even after a first request to stop and after the deadline.
     """
     workspace = run.workspace
     if workspace is None:
         return None
-    patience, workspaces = _last_patience(run.stop), run.dependencies.workspaces
-    measuring = run.measured(lambda: _measured(workspace, workspaces), patience)
+    check_urgent, workspaces = _urgent_check(run.stop), run.dependencies.workspaces
     try:
-        measured = yield from measuring
-    except RunFailed as stopped:
+        measured = yield from run.with_snapshot_progress(
+            lambda: _measured(workspace, workspaces), check_urgent
+        )
+    except RunFailed as error:
         yield Warned(message=f"{_NOT_MEASURED} {workspace.path}")
-        return stopped.failure if failure is None else None
+        return error.failure if failure is None else None
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
     difference = measured.difference
@@ -68,16 +69,16 @@ def measure(run: RunContext, failure: Failure | None) -> Stage:
         summary = msgspec.json.format(msgspec.json.encode(changed))
         yield run.archive.save("diff-summary", "diff-summary.json", summary)
         yield (
-            yield from run.measured(
-                lambda: run.archive.save("patch", "changes.patch", difference.patch), patience
+            yield from run.with_snapshot_progress(
+                lambda: run.archive.save("patch", "changes.patch", difference.patch), check_urgent
             )
         )
-        yield from _found_artifacts(run, workspace.path, difference.changes)
+        yield from _artifacts(run, workspace.path, difference.changes)
     return None
 
 
 def verify(run: RunContext, failure: Failure | None) -> Stage:
-    """Runs the user's own check, if the agent did its part."""
+    """Runs the user's check, unless the agent failed."""
     command, workspace = run.request.verify, run.workspace
     if failure is not None or command is None or workspace is None:
         return None
@@ -102,15 +103,15 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
     )
 
 
-def keep_transcript(run: RunContext, _failure: Failure | None) -> Stage:
-    """Compresses the agent's raw lines."""
+def save_transcript(run: RunContext, _failure: Failure | None) -> Stage:
+    """Compresses the raw output of the agent."""
     transcript = run.archive.close_transcript()
     if transcript is not None:
         yield transcript
     return None
 
 
-def remember(run: RunContext, failure: Failure | None) -> Stage:
+def learn(run: RunContext, failure: Failure | None) -> Stage:
     """Learns from the run."""
     if run.workspace is not None:
         memory = run.dependencies.memory
@@ -118,8 +119,8 @@ def remember(run: RunContext, failure: Failure | None) -> Stage:
     return None
 
 
-def credit(run: RunContext, failure: Failure | None) -> Stage:
-    """Credits the pattern that the run had, or went without."""
+def evaluate_pattern(run: RunContext, failure: Failure | None) -> Stage:
+    """Updates the evidence on the pattern that the run used or did without."""
     if run.workspace is not None:
         memory, seconds = run.dependencies.memory, run.seconds
         yield from memory.credit(run.run_id, failure, seconds=seconds)
@@ -150,45 +151,44 @@ def _measured(workspace: Workspace, workspaces: Workspaces) -> _Measured:
 def _ignored_files(workspace: Workspace) -> IgnoredFiles:
     change = workspace.ignored_change()
     added, modified, deleted = (
-        tuple(map(shown, paths[:_NAMED]))
+        tuple(map(shown, paths[:_MOST_NAMES]))
         for paths in (change.added, change.modified, change.deleted)
     )
     count = len(change.written) + len(change.deleted)
     return IgnoredFiles(count, added, modified, deleted, workspace.kept_now())
 
 
-def _last_patience(stop: CancelToken) -> Callable[[], None]:
-    """Raises RunFailed some moments after somebody asked twice that the run stops."""
+def _urgent_check(stop: CancelToken) -> Callable[[], None]:
+    """A check that raises RunFailed shortly after a second request to stop."""
     urgent_since: float | None = None
 
     def check_end() -> None:
         nonlocal urgent_since
         if stop and stop.urgent:
             urgent_since = urgent_since or time.monotonic()
-            if time.monotonic() >= urgent_since + _LAST_PATIENCE:
+            if time.monotonic() >= urgent_since + _URGENT_TIMEOUT:
                 raise RunFailed(CANCELLED)
 
     return check_end
 
 
-def _found_artifacts(run: RunContext, workspace: Path, changes: Sequence[Change]) -> Facts:
-    """Files that people who do this kind of task want to find again stay where they are.
+def _artifacts(run: RunContext, workspace: Path, changes: Sequence[Change]) -> Events:
+    """Registers changed files that are results of this type of task; they stay in the workspace.
 
-    They are looked for among what changed, so nothing outside of the workspace is ever one; a link
-    is none, and neither is what the agent's last processes took away or put a link in the place of.
+    Links are left out, and so are files that were removed or replaced by a link meanwhile.
     """
-    there = (change for change in changes if change.status != "deleted")
-    changed = {change.path for change in there if change.path_bytes is None}
+    present = (change for change in changes if change.status != "deleted")
+    changed = {change.path for change in present if change.path_bytes is None}
     for kind in run.dependencies.task_type.artifacts:
-        fitting = sorted(filter(kind.fits, changed))
-        changed.difference_update(fitting)
-        for name in fitting:
-            saved = _registered(run, workspace, kind.kind, name)
-            if saved is not None:
-                yield saved
+        matching = sorted(filter(kind.fits, changed))
+        changed.difference_update(matching)
+        for name in matching:
+            artifact = _register(run, workspace, kind.kind, name)
+            if artifact is not None:
+                yield artifact
 
 
-def _registered(run: RunContext, workspace: Path, kind: str, name: str) -> ArtifactSaved | None:
+def _register(run: RunContext, workspace: Path, kind: str, name: str) -> ArtifactSaved | None:
     with suppress(CrossrunError, OSError), OnDisk(workspace).reading(inside(name)) as content:
         return run.archive.register(kind, name, workspace / name, content)
     return None

@@ -1,6 +1,6 @@
-"""What a run begins with: an empty folder, a copy, a clone, or the user's own folder.
+"""The first stage of a run: an empty folder, a copy, a clone, or the user's own folder.
 
-Ends with the workspace, ready for the agent, and with what its change is measured against.
+It ends with the workspace, ready for the agent, and with the state that changes are measured from.
 """
 
 from collections.abc import Generator, Iterable
@@ -25,32 +25,33 @@ from crossrun.workspace.git.folders import place_of
 from crossrun.workspace.sources.cloning import clone, without_login
 from crossrun.workspace.sources.preparing import CopyOptions, Taken, take, take_workspace
 
-_NAMED = 100
-"""So many names of each kind an event tells."""
-_NOT_KEPT_NAMED = 3
-_OUTPUT_TOLD = 2000
+_MOST_NAMES = 100
+"""How many names of each kind an event has at most."""
+_MOST_NOT_KEPT = 3
+_MOST_OUTPUT = 2000
+"""Characters."""
 
 Kind = Literal["repository", "folder", "url"]
-Facts = Generator[Event | None]
+Events = Generator[Event | None]
 
 
 def prepare(run: RunContext) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
-    """Prepares the workspace; the value is what it is and where its files came from.
+    """Prepares the workspace; the value is the workspace and the source of its files.
 
     Raises:
-        RunFailed, CrossrunError: it cannot be had.
+        RunFailed, CrossrunError: it cannot be prepared.
     """
     begin, parent, workspaces = run.request.begin_with, run.parent, run.dependencies.workspaces
-    run.held.enter_context(workspaces.holding(run.path))
+    run.resources.enter_context(workspaces.holding(run.path))
     links: tuple[Redirected, ...] = ()
     if parent.workspace is not None or begin.in_place is not None:
         source = parent.source
         in_place = parent.workspace is None or (source is not None and source.kind == "in_place")
-        workspace = yield from run.measured(
+        workspace = yield from run.with_snapshot_progress(
             lambda: workspaces.take_over(run.path, restorable=in_place)
         )
         if in_place:
-            # what the user did there before is not this run's
+            # earlier changes of the user's do not belong to this run
             base = workspace.baseline
             source = Source(
                 kind="in_place",
@@ -60,17 +61,19 @@ def prepare(run: RunContext) -> Generator[Event | None, None, tuple[Workspace, S
                 kept_ignored=workspace.kept,
                 git_state=workspace.git_state,
             )
-            yield from _name_what_is_not_kept(workspace)
+            yield from _warn_of_what_is_not_kept(workspace)
     else:
         workspaces.make_room(run.path)
-        source, links = yield from _filled(run)
+        source, links = yield from _fill(run)
         run.work_in(source)
         whole = source is not None and not source.base
         if begin.setup is not None:
-            if whole:  # before the setup adds files that its rules ignore
-                yield from run.measured(lambda: workspaces.recorded(run.path, whole=True))
+            if whole:  # before the setup adds files that git ignores
+                yield from run.with_snapshot_progress(
+                    lambda: workspaces.recorded(run.path, whole=True)
+                )
             yield from _set_up(run, begin.setup)
-        workspace = yield from run.measured(
+        workspace = yield from run.with_snapshot_progress(
             lambda: workspaces.recorded(
                 run.path, beside=parent.cloned, whole=whole and begin.setup is None
             )
@@ -86,8 +89,8 @@ def prepare(run: RunContext) -> Generator[Event | None, None, tuple[Workspace, S
     return workspace, source
 
 
-def _name_what_is_not_kept(workspace: Workspace) -> Facts:
-    """Says before the agent works what `crossrun undo` could not bring back."""
+def _warn_of_what_is_not_kept(workspace: Workspace) -> Events:
+    """Warns of what `crossrun undo` will not be able to restore."""
     if workspace.git_state is None and top_of_repository(workspace.path) is not None:
         yield Warned(
             message="crossrun undo cannot restore the branches and the index of this repository: "
@@ -95,46 +98,46 @@ def _name_what_is_not_kept(workspace: Workspace) -> Facts:
         )
     paths = workspace.not_kept()
     if paths:
-        named = ", ".join(paths[:_NOT_KEPT_NAMED])
-        more = f" and {len(paths) - _NOT_KEPT_NAMED} more" if len(paths) > _NOT_KEPT_NAMED else ""
+        named = ", ".join(paths[:_MOST_NOT_KEPT])
+        more = f" and {len(paths) - _MOST_NOT_KEPT} more" if len(paths) > _MOST_NOT_KEPT else ""
         yield Warned(
             message=f"too large to be kept, so crossrun undo cannot restore: {shown(named)}{more}"
         )
 
 
-def _filled(
+def _fill(
     run: RunContext,
 ) -> Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]:
-    """Makes the folder with what it begins with. A new source has no base yet.
+    """Creates the folder with its first files.
 
-    The value is the source, and its links that say something else in the copy.
+    The value is the source, which has no base yet if it is new, and the links that were rewritten.
     """
     begin, stop = run.request.begin_with, run.stop
     kind: Kind
     if run.parent.cloned is not None:
         cloned, is_own = run.parent.cloned, run.dependencies.workspaces.is_own(run.parent.cloned)
-        taking_again = take_workspace(cloned, run.path, stop, is_own=is_own)
-        copied = yield from run.watched(taking_again, _copying)
-        yield _clone_told(copied, begin.run_id or "", run.parent.source)
+        cloning = take_workspace(cloned, run.path, stop, is_own=is_own)
+        copied = yield from run.with_progress(cloning, _copying)
+        yield _workspace_copied(copied, begin.run_id or "", run.parent.source)
         return run.parent.source, () if is_own else copied.redirected
     if begin.url is not None:
-        taken = yield from run.watched(
+        taken = yield from run.with_progress(
             clone(begin.url, run.path, stop, run.dependencies.environ), _copying
         )
         kind, path = "url", without_login(begin.url)
     elif begin.path is not None:
         taking = take(Path(begin.path), run.path, stop, _options(run))
-        taken = yield from run.watched(taking, _copying)
+        taken = yield from run.with_progress(taking, _copying)
         kind, path = taken.kind, taken.top
     else:
         run.dependencies.workspaces.make_empty(run.path)
         return None, ()
-    yield _copy_told(taken, kind, path)
+    yield _source_copied(taken, kind, path)
     return _source(taken, kind, path), taken.copied.redirected
 
 
 def subfolder_of(run: RunContext) -> str:
-    """Where in the workspace the agent is going to work."""
+    """The subfolder of the workspace in which the agent is going to work."""
     begin, source, dependencies = run.request.begin_with, run.parent.source, run.dependencies
     if begin.path is None:
         return "" if source is None else source.subfolder
@@ -171,7 +174,7 @@ def _source(taken: Taken, kind: Kind, path: str) -> Source:
     )
 
 
-def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
+def _source_copied(taken: Taken, kind: Kind, path: str) -> SourceCopied:
     work = taken.uncommitted
     return SourceCopied(
         kind=kind,
@@ -185,11 +188,11 @@ def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
         clean=taken.clean,
         ignored=taken.ignored,
         included=taken.included,
-        submodules=_named(taken.submodules),
-        lfs_pointers=_named(taken.lfs_pointers),
-        filtered=_named(taken.filtered),
-        repositories=_named(taken.repositories),
-        detached=_named(taken.detached),
+        submodules=_shortened(taken.submodules),
+        lfs_pointers=_shortened(taken.lfs_pointers),
+        filtered=_shortened(taken.filtered),
+        repositories=_shortened(taken.repositories),
+        detached=_shortened(taken.detached),
         shallow=taken.shallow,
         subfolder=taken.subfolder,
         operation=taken.operation,
@@ -198,7 +201,7 @@ def _copy_told(taken: Taken, kind: Kind, path: str) -> SourceCopied:
     )
 
 
-def _clone_told(copied: Copied, run_id: str, source: Source | None) -> SourceCopied:
+def _workspace_copied(copied: Copied, run_id: str, source: Source | None) -> SourceCopied:
     return SourceCopied(
         kind="run",
         path=run_id,
@@ -214,19 +217,19 @@ def _counted(copied: Copied) -> dict[str, Any]:
         "bytes": copied.bytes,
         "shared": copied.shared,
         "links": copied.links,
-        "outward": _named(map(shown, copied.outward)),
-        "redirected": _named(shown(link.path) for link in copied.redirected),
-        "lost": _named(f"{lost.path} ({lost.what})" for lost in copied.lost),
-        "skipped": _named(f"{one.path} ({one.kind})" for one in copied.skipped),
+        "outward": _shortened(map(shown, copied.outward)),
+        "redirected": _shortened(shown(link.path) for link in copied.redirected),
+        "lost": _shortened(f"{lost.path} ({lost.what})" for lost in copied.lost),
+        "skipped": _shortened(f"{file.path} ({file.kind})" for file in copied.skipped),
     }
 
 
-def _named(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(islice(names, _NAMED))
+def _shortened(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(islice(names, _MOST_NAMES))
 
 
-def _set_up(run: RunContext, command: str) -> Facts:
-    """Runs the command of the user's own that prepares a project's workspaces."""
+def _set_up(run: RunContext, command: str) -> Events:
+    """Runs the user's command that prepares the workspaces of the project."""
     run.check_end()
     began = clock.monotonic()
     result = yield from run_command(
@@ -247,11 +250,11 @@ def _set_up(run: RunContext, command: str) -> Facts:
     if cut_short is not None:
         raise RunFailed(cut_short)
     if code != 0:
-        said = result.output.strip()[-_OUTPUT_TOLD:]
+        output = result.output.strip()[-_MOST_OUTPUT:]
         raise RunFailed(
             Failure(
                 "SETUP_FAILED",
-                f"the project's setup `{command}` ended with exit code {code}: {said}",
+                f"the project's setup `{command}` ended with exit code {code}: {output}",
                 "correct it: crossrun projects set NAME workspace.setup COMMAND",
             )
         )
