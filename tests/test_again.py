@@ -311,7 +311,7 @@ class TestWithoutAnAgent:
         assert f"repeats {first}" in crossrun("show").out
         second = crossrun.json("show")["id"]
         crossrun("resume")
-        assert f"goes on from {second}" in crossrun("show").out
+        assert f"continues {second}" in crossrun("show").out
 
 
 def with_planner(codex: CodexWorld, *agent: Any, steps: int) -> WithCodex:  # noqa: ANN401

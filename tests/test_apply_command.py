@@ -35,12 +35,12 @@ def test_a_change_is_brought_and_taken_back(desk: Desk, crossrun: Crossrun) -> N
 
     assert (result.code, result.out) == (0, "")
     assert result.err.splitlines() == [
-        f"brought 3 files to {desk.folder}",
+        f"applied 3 files to {desk.folder}",
         "  changed  + a new file.txt",
         "           ~ notes.txt",
         "           - old.txt",
         "",
-        f"  take it back: crossrun undo {run.id}",
+        f"  undo it: crossrun undo {run.id}",
     ]
     assert list(files(desk.folder)) == ["a new file.txt", "notes.txt"]
     assert f"applied   {desk.folder}" in crossrun("show", run.id).out
@@ -48,10 +48,10 @@ def test_a_change_is_brought_and_taken_back(desk: Desk, crossrun: Crossrun) -> N
     result = crossrun("undo")
 
     assert (result.code, result.out) == (0, "")
-    assert f"took back what run {run.id} had brought to {desk.folder}" in result.err
+    assert f"undid the changes of run {run.id} in {desk.folder}" in result.err
     assert desk.tree() == before
     assert state(desk.folder / ".git") == git
-    assert "applied   taken back" in crossrun("show", run.id).out
+    assert "applied   undone" in crossrun("show", run.id).out
 
 
 @pytest.mark.parametrize("words", [(), ("--clean",)])
@@ -236,7 +236,7 @@ def test_a_branch_on_uncommitted_work_says_why_not(desk: Desk, crossrun: Crossru
     result = crossrun("apply", "--branch", "x")
 
     assert result.code == 1
-    assert "since it rests on work that was not committed" in " ".join(result.err.split())
+    assert "because it builds on uncommitted work" in " ".join(result.err.split())
 
 
 def test_a_patch_is_whole_and_applies(desk: Desk, crossrun: Crossrun) -> None:
@@ -467,7 +467,7 @@ def test_another_branch_than_the_run_began_with_is_told(desk: Desk, crossrun: Cr
     result = crossrun("apply", run["id"])
 
     assert told["other_branch"] == "other"
-    assert "  the run began on branch main, and this is other" in result.err.splitlines()
+    assert "  the run started on branch main; this is other" in result.err.splitlines()
 
 
 def test_a_change_that_was_never_measured_names_the_way_on(desk: Desk, crossrun: Crossrun) -> None:

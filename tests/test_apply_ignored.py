@@ -44,7 +44,7 @@ def test_ignored_results_are_shown_brought_and_taken_back(
         "out/report.md",
     ]
     nothing = crossrun("apply")
-    assert "not brought: 3 files that git ignores" in nothing.err
+    assert "not applied: 3 files that git ignores" in nothing.err
     assert kept(crossrun)
 
     some = crossrun.json("apply", "last", "--ignored", "*.csv")

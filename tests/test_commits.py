@@ -440,7 +440,7 @@ def test_the_command_tells_of_commits_and_brings_them(crossrun: Crossrun) -> Non
     assert (main["ref"], main["commits"], tag["ref"]) == ("refs/heads/main", 1, "refs/tags/v1")
 
     files_only = crossrun("apply", run_id)
-    assert "not brought: 1 commit on main, 1 tag" in files_only.err
+    assert "not applied: 1 commit on main, 1 tag" in files_only.err
     dry = crossrun.json("apply", run_id, "--commits", "--dry-run")
     assert (dry["applied"], len(dry["refs"])) == (False, 2)
     told = crossrun.json("apply", run_id, "--commits")

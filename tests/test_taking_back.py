@@ -255,7 +255,7 @@ class TestDeath:
 
         result = crossrun("cleanup", "--older-than", "0s", "--yes")
 
-        told = f"an earlier apply of run {run.id} was cut short: what it had brought has been taken"
+        told = f"an earlier apply of run {run.id} was interrupted; its changes have now been"
         assert told in " ".join(result.err.split())
         assert self.trees(desk) == before
         assert brought(desk, run).plan.conflicts == ()
@@ -365,7 +365,7 @@ class TestOrder:
 
         assert result.code == 1
         assert result.err.splitlines()[-3:] == [
-            "  what was brought there later builds on it; take it back first:",
+            "  later changes there build on it; undo them first:",
             f"  crossrun undo {b.id}",
             f"  crossrun undo {a.id}",
         ]

@@ -1,1 +1,1 @@
-"""What people see. Events become phrases, phrases become lines of a terminal."""
+"""What people see: events become phrases, and phrases become lines on a terminal."""

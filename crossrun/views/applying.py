@@ -1,4 +1,4 @@
-"""What was brought where, or would be, and what kept it from being brought."""
+"""What `apply` and `undo` did or would do, and the conflicts that kept them from it."""
 
 import shlex
 from collections.abc import Iterable, Iterator
@@ -23,13 +23,16 @@ def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool)
     yield from recovered(result.recovered, terminal)
     if not plan.steps and not plan.conflicts:
         where = f"branch {result.branch} of {result.folder}" if result.branch else result.folder
-        yield f"nothing to do: {where} has what run {run.id} changed, or the run changed nothing"
+        yield (
+            f"nothing to do: {where} already has the changes of run {run.id}, "
+            "or the run changed nothing"
+        )
         yield from _ignored_left(result, run, terminal)
         return
     yield terminal.style(_headline(result, dry_run=dry_run), "bold")
     if result.other_branch is not None and run.source is not None:
         began, here = run.source.branch or "", result.other_branch
-        words = f"the run began on branch {_one_line(began)}, and this is {_one_line(here)}"
+        words = f"the run started on branch {_one_line(began)}; this is {_one_line(here)}"
         yield from _wrapped(words, terminal)
     if dry_run or result.application is not None:
         yield from _steps(result, terminal)
@@ -41,7 +44,7 @@ def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool)
     yield from _ignored_left(result, run, terminal)
     if result.application is not None:
         yield ""
-        yield terminal.style(f"  take it back: crossrun undo {run.id}", "dim")
+        yield terminal.style(f"  undo it: crossrun undo {run.id}", "dim")
 
 
 def commits_applied(
@@ -50,18 +53,18 @@ def commits_applied(
     """What `apply --commits` did."""
     if not result.refs:
         yield (
-            f"nothing to do: {result.folder} has the commits that run {run.id} made, "
+            f"nothing to do: {result.folder} already has the commits of run {run.id}, "
             "or the run made none"
         )
         return
-    done = "would be brought" if dry_run else "were brought"
-    yield terminal.style(f"the commits of run {run.id} {done} to {result.folder}", "bold")
+    done = "would apply" if dry_run else "applied"
+    yield terminal.style(f"{done} the commits of run {run.id} to {result.folder}", "bold")
     rows = [("+", _ref_words(each.ref), _ref_words(each.source)) for each in result.refs]
     yield from _listed("would" if dry_run else "made", rows, terminal)
     if result.application is not None:
         yield ""
         first = result.refs[0].ref.partition("/")[2].partition("/")[2]
-        for hint in (f"see them: git log {first}", f"take it back: crossrun undo {run.id}"):
+        for hint in (f"see them: git log {first}", f"undo it: crossrun undo {run.id}"):
             yield terminal.style(f"  {hint}", "dim")
 
 
@@ -79,10 +82,10 @@ def _restored_words(name: str) -> str:
 
 
 def commits_left(run: Run, terminal: Terminal) -> Iterator[str]:
-    """What is only in the repository of the workspace, and how to get it."""
+    """The commits that are only in the workspace, and the command that applies them."""
     commits = history_words(run.commits or ()) or "commits of earlier runs"
     to = " --to DIR" if run.source is None or run.source.kind == "url" else ""
-    yield from _not_brought(commits, f"crossrun apply {run.id} --commits{to}", terminal)
+    yield from _not_applied(commits, f"crossrun apply {run.id} --commits{to}", terminal)
 
 
 def undone(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
@@ -91,11 +94,11 @@ def undone(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     own = [recovery for recovery in result.recovered if recovery.application != result.application]
     yield from recovered(own, terminal)
     if result.has_conflicts:
-        yield terminal.style(f"nothing was changed: {where} has been changed since", "bold")
+        yield terminal.style(f"nothing was changed: {where} has changed since", "bold")
     elif result.branch or result.plan.steps or result.restored:
-        yield terminal.style(f"took back what run {run.id} had brought to {where}", "bold")
+        yield terminal.style(f"undid the changes of run {run.id} in {where}", "bold")
     else:
-        yield f"nothing to do: {where} is as it was before run {run.id}"
+        yield f"nothing to do: {where} has none of the changes of run {run.id}"
     if not result.has_conflicts:
         yield from _steps(result, terminal)
         rows = [("~", _restored_words(name), "") for name in result.restored]
@@ -107,29 +110,29 @@ def undone(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
         yield from _order(result, run, terminal)
     elif result.plan.conflicts and not result.branch:
         yield ""
-        yield from _wrapped("take your own changes away, or bring the files back by hand", terminal)
+        yield from _wrapped("remove your own changes, or restore the files by hand", terminal)
 
 
 def _ignored_left(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     if result.ignored_left:
         files = f"{plural(result.ignored_left, 'file')} that git ignores"
         command = f"crossrun apply {run.id}{_to(result, run)} --ignored"
-        yield from _not_brought(files, command, terminal)
+        yield from _not_applied(files, command, terminal)
 
 
-def _not_brought(what: str, command: str, terminal: Terminal) -> Iterator[str]:
-    """What is still only in the workspace, and on a line by itself the command that brings it."""
+def _not_applied(what: str, command: str, terminal: Terminal) -> Iterator[str]:
+    """What is only in the workspace, and on a separate line the command that applies it."""
     yield ""
-    yield from _wrapped(f"not brought: {what}", terminal)
+    yield from _wrapped(f"not applied: {what}", terminal)
     yield terminal.style(f"    {command}", "dim")
 
 
 def recovered(recoveries: Iterable[Recovery], terminal: Terminal) -> Iterator[str]:
-    """What was set right first, since it had been cut short."""
+    """The interrupted commands that were undone first."""
     for each in recoveries:
         what = "undo" if each.application.undo_after else "apply"
-        words = f"an earlier {what} of run {each.application.run_id} was cut short: what it had"
-        yield from wrap(f"{words} brought has been taken back now", terminal.text_width)
+        words = f"an earlier {what} of run {each.application.run_id} was interrupted; "
+        yield from wrap(f"{words}its changes have now been undone", terminal.text_width)
         rows = [
             ("×", shown(conflict.path), "left as you changed it")
             for conflict in each.plan.conflicts
@@ -138,9 +141,9 @@ def recovered(recoveries: Iterable[Recovery], terminal: Terminal) -> Iterator[st
 
 
 def _order(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
-    """The order in which runs can be taken back."""
+    """The order in which runs can be undone."""
     ids = dict.fromkeys(application.run_id for application in result.undo_first)
-    yield from _wrapped("what was brought there later builds on it; take it back first:", terminal)
+    yield from _wrapped("later changes there build on it; undo them first:", terminal)
     yield from (terminal.style(f"  crossrun undo {each}", "dim") for each in (*ids, run.id))
 
 
@@ -149,38 +152,38 @@ def _headline(result: ApplyResult, *, dry_run: bool) -> str:
     files = plural(len(result.plan.steps), "file")
     conflicts = plural(len(result.plan.conflicts), "conflict")
     if dry_run:
-        return f"{files} of {where} would be changed" + (
+        return f"{files} in {where} would change" + (
             f", with {conflicts}" if result.plan.conflicts else ""
         )
     if result.application is None:
         return f"nothing was changed: {conflicts} in {where}"
     if result.plan.conflicts:
-        return f"brought {files} to {where}, with {conflicts}"
-    return f"brought {files} to {where}"
+        return f"applied {files} to {where}, with {conflicts}"
+    return f"applied {files} to {where}"
 
 
 def _advice(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     if result.branch:
-        reason = "the change does not fit on the commit that the run began with"
+        reason = "the change does not apply to the commit that the run started from"
         if run.source is not None and run.source.uncommitted:
-            reason += ", since it rests on work that was not committed"
-        yield from _wrapped(f"{reason}; bring it to the files instead, without --branch", terminal)
+            reason += ", because it builds on uncommitted work"
+        yield from _wrapped(f"{reason}; apply it to the files instead, without --branch", terminal)
     elif result.application is None:
         command = f"crossrun apply {run.id}{_to(result, run)} --conflicts"
-        yield from _wrapped(f"to get both versions into the files: {command}", terminal)
+        yield from _wrapped(f"to write both versions into the files: {command}", terminal)
     else:
-        words = "look for <<<<<<< in the files, and for files that end in the run's id"
+        words = "look for <<<<<<< in the files, and for file names that end in the run's id"
         yield from _wrapped(words, terminal)
 
 
 def _to(result: ApplyResult, run: Run) -> str:
-    """The option that names the folder, unless it is the one that the run began with."""
+    """The option that names the folder, unless the run started from it."""
     source = Path(run.source.path).resolve() if run.source else None
     return "" if source == result.folder else f" --to {shlex.quote(str(result.folder))}"
 
 
 def _steps(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
-    """All that was changed, or would be; conflicts that are written are listed as such."""
+    """Everything that was or would be changed; written conflicts are listed as conflicts."""
     written = {conflict.written for conflict in result.plan.conflicts}
     steps = [step for step in result.plan.steps if step.path not in written]
     rows = [(change_mark(step.status), shown(step.path), _step_note(step)) for step in steps]
@@ -198,7 +201,7 @@ def _clashes(result: ApplyResult, terminal: Terminal) -> Iterator[str]:
 
 
 def _listed(label: str, rows: list[tuple[str, str, str]], terminal: Terminal) -> Iterator[str]:
-    """A name for each row, and what is to be said of it beside or below."""
+    """A name for each row, and the note on it, beside it or below."""
     names = [f"{mark} {_one_line(path)}" for mark, path, _ in rows]
     room = terminal.width - _LABEL - 1
     widest = max((cell_len(name) for name in names), default=0)
@@ -235,7 +238,7 @@ def _why(conflict: Conflict) -> str:
 
 
 def _one_line(path: str) -> str:
-    """A path that takes one line, whatever signs it has."""
+    """A path on one line, also if it contains line breaks."""
     if path.isprintable():
         return path
     return visible(path.replace("\n", "\\n").replace("\t", "\\t"))

@@ -1,4 +1,4 @@
-"""What changed, on a terminal: a patch in colour, counts of lines, many files in few lines."""
+"""Changes on a terminal: a coloured patch, line counts, many files in a few lines."""
 
 from collections.abc import Iterator, Sequence
 from os.path import commonpath
@@ -18,7 +18,7 @@ _BAR, _COUNTS, _WIDEST = 20, 14, 120
 
 
 def patch_lines(patch: bytes, terminal: Terminal) -> Iterator[str]:
-    """The lines of a patch in colour; whatever they hold, a terminal does nothing but show them."""
+    """The lines of a patch in colour, with nothing in them that could steer a terminal."""
     in_hunk = False
     for raw in patch.removesuffix(b"\n").split(b"\n") if patch else ():
         if raw.startswith(b"diff --git "):
@@ -36,7 +36,7 @@ def _style(line: str, *, in_hunk: bool) -> str:
 
 
 def stat_lines(changes: Sequence[Change], terminal: Terminal) -> Iterator[str]:
-    """Files with their counts of lines, and bars."""
+    """Files with their line counts, and bars."""
     if not changes:
         return
     room = min(terminal.width, _WIDEST) - _BAR - _COUNTS
@@ -50,7 +50,7 @@ def stat_lines(changes: Sequence[Change], terminal: Terminal) -> Iterator[str]:
 
 
 def _name(change: Change) -> str:
-    """A path; of a renamed file both."""
+    """A path, or both paths of a renamed file."""
     old = "" if change.old_path is None else f"{visible(change.old_path)} -> "
     return old + visible(change.path)
 
@@ -87,9 +87,9 @@ class Row(NamedTuple):
 
 
 def rows(changes: Sequence[Change], most: int) -> list[Row]:
-    """Changes in so many rows at most, in their order: folders that hold little are opened first.
+    """Changes in at most `most` rows, in their order: folders with few changes are opened first.
 
-    Where there are more files and folders at the top already, a last row stands for the rest.
+    If the top level alone has more files and folders, the last row stands for the rest.
     """
     groups = _opened("", changes)
     if len(groups) > most:
@@ -110,7 +110,7 @@ def rows(changes: Sequence[Change], most: int) -> list[Row]:
 
 
 def _opened(folder: str, changes: Sequence[Change]) -> dict[str, list[Change]]:
-    """What changed in a folder: files, and folders by the longest path that all in them share."""
+    """The changes in a folder by file, and by folder with the longest path that they share."""
     groups: dict[str, list[Change]] = {}
     for change in changes:
         name, slash, _ = change.path[len(folder) :].partition("/")

@@ -1,4 +1,4 @@
-"""Why a run got the pattern that it got, or none."""
+"""Why a run got its pattern, or none."""
 
 import textwrap
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from crossrun.views.words import first_line
 
 _DECISIONS = {
     "injected": "the agent gets it",
-    "withheld": "the agent goes without it, so that it is known what it does",
+    "withheld": "the agent works without it, to measure its effect",
     "abstained": "the agent gets no pattern",
     "disabled": "the agent gets no pattern",
     "forced": "the agent gets it",
@@ -29,7 +29,7 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
         clean(decided.reason), terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
     )
     if decided.fits is not None and decided.candidates:
-        yield f"  that anything stored fits has the probability {decided.fits:.2f}"
+        yield f"  the probability that any stored pattern fits is {decided.fits:.2f}"
     if decided.candidates:
         yield ""
         yield from _candidates(decided, terminal)

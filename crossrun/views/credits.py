@@ -1,4 +1,4 @@
-"""What patterns are worth, on the screen."""
+"""The measured effect of patterns, on the screen."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +22,7 @@ _NOTHING = 0.005
 def credit_table(
     credited: Iterable[tuple[PatternLine, Credit]], terminal: Terminal
 ) -> Iterator[str]:
-    """What each pattern is worth, a line for each."""
+    """The effect of each pattern, one to a line."""
     columns = [
         Column("PATTERN", style="bold"),
         Column("WITH", align="right"),
@@ -56,7 +56,7 @@ def _credit_row(line: PatternLine, credit: Credit) -> list[str]:
 
 
 def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) -> Iterator[str]:
-    """All that is known of one pattern's worth."""
+    """Everything known about the effect of one pattern."""
     yield from pattern_head(pattern, terminal)
     yield ""
     if credit is None:
@@ -85,7 +85,9 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
         ("followed", _followed(credit)),
     ]
     if credit.chosen:
-        rows.append(("chosen", f"{plural(credit.chosen, 'run')} where it was not left to chance"))
+        rows.append(
+            ("chosen", f"{plural(credit.chosen, 'run')} in which it was not left to chance")
+        )
     rows += [
         ("mixed", f"{mix.what}: {', '.join(map(first_line, mix.values))}") for mix in credit.pooled
     ]
@@ -102,7 +104,7 @@ def _followed(credit: Credit) -> str:
 
 
 def _effect(effect: Effect | NotEnough, counted: str = "") -> str:
-    """A change with its interval: of what is `counted`, or relative."""
+    """An effect with its interval, in units of `counted` or relative."""
     if not isinstance(effect, Effect):
         return UNKNOWN
     low, high = effect.interval

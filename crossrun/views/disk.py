@@ -1,4 +1,4 @@
-"""What cleaning up would remove and what it keeps, as tables, and how far it is."""
+"""What a cleanup would remove and keep, as tables, and its progress."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _PAUSE = 0.1
 def usage_table(
     usages: Sequence[tuple[WorkspaceUsage, str]], title: str, terminal: Terminal
 ) -> Iterator[str]:
-    """Workspaces, one to a line; `title` is that of the column that says why."""
+    """Workspaces, one to a line; `title` heads the column with the reasons."""
     now = datetime.now(UTC)
     columns = [
         Column("RUN", style="bold"),
@@ -40,7 +40,7 @@ def usage_table(
 
 
 class Ticker:
-    """One line that moves on a terminal; nothing anywhere else."""
+    """A progress line on a terminal; nothing anywhere else."""
 
     def __init__(self, terminal: Terminal, *, quiet: bool) -> None:
         self._terminal = terminal
@@ -48,13 +48,13 @@ class Ticker:
         self._shown = 0.0
 
     def show(self, text: str) -> None:
-        """Shows how far it is, a few times a second."""
+        """Shows the progress, at most ten times a second."""
         if not self._silent and time.monotonic() - self._shown >= _PAUSE:
             self._shown = time.monotonic()
             self._write(fit(text, self._terminal.width - 1))
 
     def clear(self) -> None:
-        """Takes the line away."""
+        """Removes the line."""
         if self._shown:
             self._write("")
 

@@ -1,4 +1,4 @@
-"""A workspace's files as a tree: sizes, and what the run did to each."""
+"""The files of a workspace as a tree, with sizes and what the run did to each."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -23,10 +23,10 @@ _WIDEST, _SIZE, _DEEPEST = 100, 9, 20
 class ListedFile(Struct, frozen=True):
     """One line of `files --json`.
 
-    A folder is listed where it is empty, or where it was not looked into: `closed`. A file that the
-    run deleted is listed, too; its `size` is None. `target` is where a link leads. `ignored` files
-    are ones that git ignores and the run wrote. The fields with `bytes` are exact paths,
-    percent-encoded, where a name is not UTF-8; else they are None.
+    A folder is listed if it is empty, or if it was not opened: `closed`. A file that the run
+    deleted is listed too, with `size` None. `target` is where a link points. `ignored` files are
+    ignored by git and were written by the run. The fields with `bytes` are exact paths,
+    percent-encoded, if a name is not UTF-8, and None otherwise.
     """
 
     path: str
@@ -44,7 +44,7 @@ class ListedFile(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The path as the system has it."""
+        """The path as the system spells it."""
         return system_path(self.path, self.path_bytes)
 
 
@@ -54,7 +54,7 @@ def listed(
     parts: Sequence[str],
     ignored: IgnoredFiles = _NONE_IGNORED,
 ) -> list[ListedFile]:
-    """Entries below a folder with what the run did to them, sorted by path."""
+    """The entries below a folder and what the run did to them, sorted by path."""
     written = _written(ignored)
     by_path = {system_path(change.path, change.path_bytes): change for change in changes}
     files = {
@@ -81,7 +81,7 @@ def listed(
 
 
 def _written(ignored: IgnoredFiles) -> dict[str, Change]:
-    """What was done to ignored files, by their paths as these are shown."""
+    """Changes to ignored files, by the paths that are shown."""
     added = {path: Change(path, "added") for path in ignored.added}
     return added | {path: Change(path, "modified") for path in ignored.modified}
 
@@ -132,7 +132,7 @@ class _Line(NamedTuple):
 
 
 class _Below(NamedTuple):
-    """A folder whose lines are still to come."""
+    """A folder whose lines have not been made yet."""
 
     depth: int
     name: str
@@ -145,10 +145,10 @@ def tree(
     """The tree below a folder: folders first, each sorted by name.
 
     Args:
-        files: what is below the folder, as `listed` makes it.
-        parts: the names on the way to the folder.
-        terminal: what the lines are for.
-        whole: whether everything is shown, however much it is.
+        files: the files below the folder, from `listed`.
+        parts: the path of the folder, in parts.
+        terminal: where the lines are shown.
+        whole: whether everything is shown, without limits.
     """
     top = _planted(files, sum(len(part) + 1 for part in parts))
     lines = list(_lines(top, None if whole else MOST_IN_FOLDER))
@@ -165,7 +165,7 @@ def tree(
 
 
 def summary(files: Sequence[ListedFile]) -> str:
-    """How much it is, and how much of it the run changed."""
+    """Number and size of the files, and how many of them the run changed."""
     here = [file for file in files if file.kind != "folder" and file.change != "deleted"]
     parts = [plural(len(here), "file"), size(sum(file.size or 0 for file in here))]
     for status, word in (
@@ -205,7 +205,7 @@ def _lines(top: _Folder, most: int | None) -> Iterator[_Line]:
 
 
 def _content(folder: _Folder, depth: int, most: int | None) -> list[_Line | _Below]:
-    """What is in a folder, the last first; where it is too much, what changed is kept."""
+    """The content of a folder, last first; if it is too long, changed files are kept."""
     names = [(0, name) for name in sorted(folder.folders)]
     names += [(1, name) for name in sorted(folder.files)]
     hidden = 0 if most is None else max(len(names) - most, 0)
@@ -237,7 +237,7 @@ def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
     if file.kind == "link":
         name += f" -> {visible(file.target or '')}"
     elif file.kind == "special":
-        name += "  (no regular file)"
+        name += "  (not a regular file)"
     if file.ignored:
         name += "  (ignored)"
     if file.old_path is not None:
@@ -246,7 +246,7 @@ def _file_line(file: ListedFile, name: str, depth: int) -> _Line:
 
 
 def _indent(line: _Line, room: int) -> int:
-    """Very deep folders stop being indented: their names need the room."""
+    """The indentation of a line, limited so that names in deep folders have room."""
     return min(2 * line.depth, max(room - _DEEPEST, 0))
 
 

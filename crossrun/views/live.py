@@ -1,7 +1,7 @@
-"""Following a run while it goes on: in a terminal with one moving line, elsewhere line by line.
+"""Live views of a run: a terminal gets one status line that changes, everything else plain lines.
 
-A terminal is redrawn ten times a second at most, whatever the run does; what would scroll by unread
-is counted instead of drawn.
+A terminal is redrawn at most ten times a second. Events that would scroll by unread are counted
+instead of drawn.
 """
 
 import time
@@ -48,20 +48,20 @@ _AFTER_THE_ANSWER = (
     WorkspaceChanged,
 )
 _MOST_EVENTS = 60
-"""How many events are drawn at once; of more, the first and the last ones."""
+"""How many events are drawn at once. Of more, the first and the last ones are drawn."""
 
 
 class View(Protocol):
-    """Shows a run as it goes."""
+    """Shows a run while it is running."""
 
     def show(self, recorded: EventRecord | None) -> None:
-        """Takes the next event, or None when there is none just now."""
+        """Takes the next event, or None if there is none at the moment."""
 
     def close(self, run: Run | None) -> None:
-        """Nothing more comes; `run` is as the last event left it."""
+        """Ends the view; `run` is as the last event left it."""
 
     def suspended(self) -> AbstractContextManager[None]:
-        """Leaves the terminal to others until the context ends."""
+        """Gives the terminal to other programs until the context ends."""
 
 
 class NullView:
@@ -87,7 +87,7 @@ class SummaryView(NullView):
         self._artifacts: list[ArtifactSaved] = []
 
     def show(self, recorded: EventRecord | None) -> None:
-        """Takes note of what the closing tells."""
+        """Collects what the closing lists."""
         if recorded is not None and isinstance(recorded.event, ArtifactSaved):
             self._artifacts.append(recorded.event)
 
@@ -102,19 +102,19 @@ class SummaryView(NullView):
 
 
 class RunView(NullView):
-    """Writes the run as JSON when it has ended: data for programs."""
+    """Writes the run as JSON when it has ended, for programs."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
     def close(self, run: Run | None) -> None:
-        """Writes the run; what keeps it from an end is an error, which is told elsewhere."""
+        """Writes the run if it has ended. If it has not, an error is reported elsewhere."""
         if run is not None and run.ended:
             self._terminal.emit(document(run_object(run)))
 
 
 class JsonLinesView(NullView):
-    """Writes each event as a line of JSON: data for programs."""
+    """Writes each event as a line of JSON, for programs."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -132,7 +132,7 @@ class MultiView(NullView):
         self._views = views
 
     def show(self, recorded: EventRecord | None) -> None:
-        """Shows it in all of them."""
+        """Passes the event to all of them."""
         self._views = [shown(view, recorded) for view in self._views]
 
     def close(self, run: Run | None) -> None:
@@ -142,12 +142,12 @@ class MultiView(NullView):
                 view.close(run)
 
 
-class _Worth:
-    """Lets through what is worth showing.
+class _EventFilter:
+    """Passes on the events that are shown.
 
-    A message of the agent is kept back until something follows it: the last one is the answer,
-    which the closing shows. A plan is shown when it differs from the one before, and of lines and
-    events of an unknown kind the first. Artifacts are for the closing.
+    A message of the agent is held back until something follows it, since the last one is the
+    answer, which the closing shows. A plan is shown if it differs from the one before. Of each
+    unknown kind of line or event the first is shown. Artifacts are collected for the closing.
     """
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class _Worth:
         self.artifacts: list[ArtifactSaved] = []
 
     def pass_on(self, recorded: EventRecord) -> list[EventRecord]:
-        """What there is to show now that this event has come."""
+        """The events to show after this one has arrived."""
         if isinstance(recorded.event, AgentSpoke):
             before, self._message = self._message, recorded
             return [before] if before else []
@@ -184,56 +184,56 @@ class _Worth:
 
 
 class LineView(NullView):
-    """Writes lines as they come, for pipes, files and simple terminals."""
+    """Writes lines as events arrive, for pipes, files and simple terminals."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._worth = _Worth()
+        self._filter = _EventFilter()
 
     def show(self, recorded: EventRecord | None) -> None:
-        """Writes what there is to say."""
+        """Writes the lines of the event."""
         if recorded is None:
             return
         terminal = self._terminal.resized()
-        for event in self._worth.pass_on(recorded):
+        for event in self._filter.pass_on(recorded):
             terminal.write(event_lines(event, terminal))
 
     def close(self, run: Run | None) -> None:
         """Writes the closing, if the run has ended."""
         if run is not None and run.ended:
-            self._terminal.write(closing(run, self._terminal, self._worth.artifacts))
+            self._terminal.write(closing(run, self._terminal, self._filter.artifacts))
 
 
 class LiveView:
-    """A terminal: finished lines scroll away, the last one moves."""
+    """Scrolls finished lines away on a terminal, above a status line that changes."""
 
     def __init__(self, terminal: Terminal, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._line = MovingLine(terminal)
         self._progress = RunProgress()
-        self._worth = _Worth()
+        self._filter = _EventFilter()
         self._waiting: list[EventRecord] = []
         self._skipped = 0
         self._drawn_at = 0.0
 
     def show(self, recorded: EventRecord | None) -> None:
-        """Takes an event; draws when it is time."""
+        """Takes an event, and redraws if it is time to."""
         if recorded is not None:
             self._progress.see(recorded)
-            self._waiting += self._worth.pass_on(recorded)
+            self._waiting += self._filter.pass_on(recorded)
         if self._now() >= self._drawn_at + _REDRAW:
             self._draw()
 
     def close(self, run: Run | None) -> None:
-        """Draws what is left and, if the run has ended, its closing."""
+        """Draws the remaining events and, if the run has ended, its closing."""
         self._line.draw(self._new_lines(), "")
         self._line.clear()
         if run is not None and run.ended:
             terminal = self._line.terminal
-            terminal.write(closing(run, terminal, self._worth.artifacts))
+            terminal.write(closing(run, terminal, self._filter.artifacts))
 
     def suspended(self) -> AbstractContextManager[None]:
-        """The line is away and the cursor is back, while crossrun is stopped."""
+        """Removes the line and shows the cursor while crossrun is suspended."""
         return self._line.cleared()
 
     def _draw(self) -> None:
@@ -244,7 +244,7 @@ class LiveView:
             self._line.draw(self._new_lines(), self._progress.line())
 
     def _skip(self) -> None:
-        """Forgets what would scroll by unread."""
+        """Drops events that would scroll by unread."""
         half = _MOST_EVENTS // 2
         skipped = max(len(self._waiting) - _MOST_EVENTS, 0)
         del self._waiting[half : half + skipped]
@@ -269,19 +269,19 @@ class LiveView:
 
 
 def event_lines(recorded: EventRecord, terminal: Terminal) -> list[str]:
-    """The lines that an event is worth."""
+    """The lines for an event; often none."""
     if isinstance(recorded.event, RunStarted):
         return list(header(begun(recorded, recorded.event), terminal))
     return list(lines(phrases(recorded.event), terminal))
 
 
 def view_for(terminal: Terminal) -> View:
-    """The view that fits what the stream can show."""
+    """The view that suits the stream."""
     return LiveView(terminal) if terminal.live else LineView(terminal)
 
 
 def shown(view: View, item: EventRecord | None) -> View:
-    """Shows an event; the view for the next one, which is silent once nobody can see it."""
+    """Shows an event. Returns the view for the next one: a null view once writing has failed."""
     try:
         view.show(item)
     except OSError:
@@ -293,9 +293,9 @@ def follow(recorded: Iterable[EventRecord | None], view: View, *, run: Run | Non
     """Shows a run to its end.
 
     Args:
-        recorded: its events.
-        view: where they are shown.
-        run: the run as it was before the first of them, when that is not its first event.
+        recorded: the events.
+        view: shows them.
+        run: the run before the first of these events, if that is not the run's first.
 
     Returns:
         The run as its last event left it.

@@ -1,4 +1,4 @@
-"""One line at the bottom of a terminal that changes, below lines that scroll away."""
+"""A status line at the bottom of a terminal, below lines that scroll away."""
 
 import os
 import threading
@@ -10,11 +10,11 @@ from crossrun.views.terminal import Terminal, cell_len, fit
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 _ERASE, _ERASE_ABOVE = "\r\x1b[2K", "\x1b[1A\x1b[2K"
 _LONGEST_WAIT = 0.5
-"""Seconds to wait for a drawing that is under way; one may last for ever on a stopped terminal."""
+"""Seconds to wait for a drawing in progress; on a stopped terminal it may never end."""
 
 
 class MovingLine:
-    """Draws the line; the cursor is hidden while it is there."""
+    """Draws the line. The cursor is hidden while the line is shown."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
@@ -23,14 +23,14 @@ class MovingLine:
 
     @property
     def hidden(self) -> bool:
-        """Whether the terminal belongs to another job just now, as after Ctrl-Z and `bg`."""
+        """Whether the terminal belongs to another job, as after Ctrl-Z and `bg`."""
         try:
             return os.tcgetpgrp(self.terminal.stream.fileno()) != os.getpgrp()
-        except OSError:  # a terminal without jobs
+        except OSError:  # a terminal without job control
             return False
 
     def draw(self, lines: Sequence[str], moving: str) -> None:
-        """Writes lines above and the moving line anew, for the width that there is now."""
+        """Writes lines above and redraws the status line, for the current width."""
         with self._drawing:
             self.terminal = self.terminal.resized()
             erased = self._erased() if self._cells is not None else _HIDE_CURSOR
@@ -40,7 +40,7 @@ class MovingLine:
             self._write(erased + self.terminal.plain(above) + self.terminal.style(moving, "dim"))
 
     def clear(self) -> None:
-        """Takes the line away and gives the cursor back."""
+        """Removes the line and shows the cursor."""
         with self._drawing:
             if self._cells is not None:
                 self._write(self._erased() + _SHOW_CURSOR)
@@ -48,7 +48,7 @@ class MovingLine:
 
     @contextmanager
     def cleared(self) -> Iterator[None]:
-        """The line is away and stays away until the context ends."""
+        """Removes the line until the context ends."""
         free = self._drawing.acquire(timeout=_LONGEST_WAIT)
         try:
             if free:
@@ -59,7 +59,7 @@ class MovingLine:
                 self._drawing.release()
 
     def _erased(self) -> str:
-        """What erases the line; a terminal that became narrower has broken it into several."""
+        """The sequence that erases the line, which a narrower terminal has wrapped into several."""
         rows = -(-(self._cells or 0) // self.terminal.cells)
         return _ERASE + _ERASE_ABOVE * (rows - 1)
 

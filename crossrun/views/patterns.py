@@ -1,4 +1,4 @@
-"""Patterns on the screen: the list, one pattern, and what it is worth."""
+"""Patterns on the screen: the list, one pattern, and its effect."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ STATE_STYLES = {"active": "good", "quarantined": "warn", "retired": "bad", "disa
 UNKNOWN = "not enough evidence yet"
 _BAR = 31
 _BAR_REACH = 0.6
-"""The bar of a lift goes from so many points of 1 below zero to as many above."""
+"""The bar of a lift reaches from -0.6 to +0.6."""
 
 
 def pattern_table(patterns: Sequence[PatternLine], terminal: Terminal) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _pattern_row(line: PatternLine) -> list[str]:
 
 
 def hit_table(hits: "Sequence[tuple[float, Pattern]]", terminal: Terminal) -> Iterator[str]:
-    """Patterns that were found, with the scores of the ranking."""
+    """Search results with their scores."""
     columns = [
         Column("PATTERN", style="bold"),
         Column("SCORE", align="right"),
@@ -90,7 +90,7 @@ def pattern_details(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
 
 
 def pattern_head(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
-    """Which pattern, what it is about, where it stands and why."""
+    """Id, summary and origin of a pattern, and its state with the reason."""
     named = f"{pattern.id} v{pattern.version}  "
     yield from hanging(named, first_line(pattern.workflow.summary), terminal, style="bold")
     of, project = first_line(pattern.task_type), first_line(pattern.project_id)
@@ -127,9 +127,9 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
 def hanging(
     first: str, text: str, terminal: Terminal, *, mark: str = "", style: str = "dim"
 ) -> Iterator[str]:
-    """Text that is wrapped beside its own beginning, with a mark after its first line.
+    """Text wrapped beside a label, with a mark after its first line.
 
-    Control characters go; whoever wrote the text must not steer the terminal.
+    Control characters are removed, since text of others must not steer the terminal.
     """
     room = max(terminal.text_width - cell_len(first) - (len(mark) and len(mark) + 2), 20)
     lines = textwrap.wrap(clean(text), room, break_on_hyphens=False) or [""]

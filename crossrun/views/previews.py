@@ -1,7 +1,7 @@
-"""The beginning of a file, shown as what it is: Markdown, a table, JSON, a patch, lines of text.
+"""Previews of files by their kind: Markdown, a table, JSON, a patch, lines of text.
 
-Only the beginning is ever looked at, and of that no more than a few screens: files of agents may be
-of any size and form.
+Only the beginning of a file is read, and at most a few screens of it are shown, since files of
+agents may have any size and form.
 """
 
 import csv
@@ -18,14 +18,14 @@ from crossrun.views.unseen import visible, visible_lines
 from crossrun.views.words import plural
 
 BEGINNING = 256 * 1024
-"""Bytes that a preview is made from."""
+"""Bytes of a file that a preview is made from."""
 _MOST_LINES, _MOST_ROWS, _MOST_COLUMNS, _WIDEST_CELL = 200, 20, 12, 40
 _MOST_MARKDOWN = 32 * 1024
-"""Characters: Markdown can be written so that reading it takes long."""
+"""Characters. Some Markdown takes very long to parse."""
 
 
 class Beginning(NamedTuple):
-    """The beginning of a file of text, without secrets. `whole`: there is no more of it."""
+    """The beginning of a text file, without secrets. `whole`: it is the whole file."""
 
     name: str
     text: str
@@ -33,7 +33,7 @@ class Beginning(NamedTuple):
 
 
 def unpacked(name: str, content: bytes) -> tuple[str, bytes]:
-    """The beginning of what a compressed file holds, and its name without the ending .gz."""
+    """The name without .gz and the beginning of the content of a compressed file."""
     if not name.endswith(".gz"):
         return name, content
     try:
@@ -43,7 +43,7 @@ def unpacked(name: str, content: bytes) -> tuple[str, bytes]:
 
 
 def preview(file: Beginning, terminal: Terminal) -> Iterator[str]:
-    """Lines that show a file's beginning."""
+    """The lines of a preview."""
     match file.name.lower().rpartition(".")[2]:
         case "md" | "markdown":
             shown = _markdown(file.text, terminal)
@@ -77,7 +77,7 @@ def _markdown(text: str, terminal: Terminal) -> Iterator[str]:
 
 
 def _json(text: str, terminal: Terminal) -> Iterator[str]:
-    """Indented and coloured, if it is complete; else as it stands."""
+    """Indented and coloured if the JSON is complete, otherwise unchanged."""
     try:
         indented = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What is going on in a run just now, for the one line that moves."""
+"""What a run is doing at the moment, for the status line."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ from crossrun.views.words import clock, count, moment, short_command
 
 
 class RunProgress(Struct):
-    """Sees events and tells stage, time, idle time, running command and tokens."""
+    """Follows events and reports stage, time, idle time, running command and tokens."""
 
     now: Callable[[], float] = monotonic
     stage: str = "starting"
@@ -45,7 +45,7 @@ class RunProgress(Struct):
         self._began = self._last_event = self.now()
 
     def see(self, recorded: EventRecord) -> None:
-        """Takes one more event into account."""
+        """Takes an event into account."""
         self._last_event = self.now()
         match recorded.event:
             case RunStarted() | RunDequeued():

@@ -15,7 +15,7 @@ _MOST_DAYS = 14
 
 
 class Figures(NamedTuple):
-    """All that `stats` tells; those of runs are of the last `days` days."""
+    """Everything that `stats` shows; figures of runs are for the last `days` days."""
 
     project_id: str | None
     days: int
@@ -26,13 +26,13 @@ class Figures(NamedTuple):
 
     @property
     def projects(self) -> list[ProjectUsage]:
-        """The disk of those projects that were asked for."""
+        """The disk usage of the requested projects."""
         wanted = self.project_id
         return [project for project in self.disk.projects if wanted in (None, project.project_id)]
 
     @property
     def by_status(self) -> dict[str, int]:
-        """How many runs ended how."""
+        """The number of runs by status."""
         days = self.totals.by_day.values()
         statuses = dict.fromkeys([*map(str, Status), *(status for day in days for status in day)])
         counts = {status: sum(day.get(status, 0) for day in days) for status in statuses}
@@ -49,7 +49,7 @@ def statistics(figures: Figures, terminal: Terminal) -> Iterator[str]:
         sessions = f"{disk_size(codex.sessions)} in {plural(codex.session_files, 'session file')}"
         yield ""
         yield _fact("codex", f"{disk_size(codex.total)}, {sessions}", terminal)
-        yield _fact("", f"{codex.home}, which crossrun leaves alone", terminal)
+        yield _fact("", f"{codex.home}, which crossrun does not touch", terminal)
 
 
 def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A run on one screen: its header while it goes on, its closing when it is over, its details."""
+"""A run on one screen: its header at the start, its closing at the end, its details."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -28,7 +28,7 @@ _OF_EVERY_RUN = ("transcript", "patch", "diff-summary")
 
 
 def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]:
-    """What the run is and where it works; `gone`: its workspace is no longer there."""
+    """What the run is and where it works; `gone`: its workspace was removed."""
     removed = "  (removed)" if gone else ""
     yield terminal.style(run.id, "bold") + terminal.style(
         f"  {first_line(run.project_id)} · {run.task_type} · {_who(run)}", "dim"
@@ -43,7 +43,7 @@ def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]
 
 
 def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator[str]:
-    """How it ended, the answer, what changed, what it left, and what to do next."""
+    """How the run ended: status, answer, changes, artifacts, and the next commands."""
     yield ""
     yield _verdict(run, terminal)
     if run.failure is not None:
@@ -74,7 +74,7 @@ def details(
     *,
     gone: bool = False,
 ) -> Iterator[str]:
-    """All that is known of a run; `gone`: its workspace is no longer there."""
+    """Everything known about a run; `gone`: its workspace was removed."""
     yield from header(run, terminal, gone=gone)
     for line in _lines(run.task, terminal)[:12]:
         yield f"  {line}"
@@ -131,7 +131,7 @@ def _verified(run: Run, terminal: Terminal) -> Iterator[str]:
 
 
 def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
-    """The changed part of the file tree."""
+    """The changed files and folders."""
     shown = rows(run.changes or (), _MOST_CHANGES)
     widest = min(max((cell_len(row.path) for row in shown), default=0), terminal.width - 30)
     label = "changed"
@@ -148,7 +148,7 @@ def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
 
 
 def _ignored(run: Run, terminal: Terminal) -> Iterator[str]:
-    """That there is more than the change of the files that git knows."""
+    """The number of changed files that git ignores."""
     if run.ignored_files:
         files = plural(run.ignored_files, "file")
         text = f"{files} that git ignores, see  crossrun files {run.id}"
@@ -156,14 +156,14 @@ def _ignored(run: Run, terminal: Terminal) -> Iterator[str]:
 
 
 def _commits(run: Run, terminal: Terminal) -> Iterator[str]:
-    """What the agent did in the workspace's own repository."""
+    """The agent's commits in the repository of the workspace."""
     if run.commits:
         label = terminal.style(f"{'commits':<9}", "dim")
         yield f"  {label} {fit(history_words(run.commits), terminal.width - 14)}"
 
 
 def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
-    """What people who do such a task want to find again."""
+    """The artifacts, except those that every run has."""
     special = [artifact for artifact in artifacts if artifact.kind not in _OF_EVERY_RUN]
     listed = special[:_MOST_ARTIFACTS]
     names = [fit(visible(artifact.name), terminal.width // 2) for artifact in listed]
@@ -200,7 +200,7 @@ def _next_commands(run: Run) -> list[str]:
 
 
 def _pattern(run: Run) -> str:
-    """What pattern memory did."""
+    """The decision of pattern memory."""
     if run.pattern is None:
         return ""
     named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
@@ -217,16 +217,16 @@ def _secrets(run: Run) -> str:
 
 
 def _applied(applications: Sequence[Application]) -> str:
-    """Where the change is by now."""
+    """Where the change has been applied."""
     live = [each for each in applications if each.undone_at is None]
     places = [f"branch {each.branch} in {each.path}" if each.branch else each.path for each in live]
     if applications and not live:
-        return "taken back"
+        return "undone"
     return ", ".join(map(first_line, dict.fromkeys(places)))
 
 
 def _can_go_back(run: Run) -> bool:
-    """Whether there is a folder that the change can be brought to."""
+    """Whether there is a folder to apply the change to."""
     return run.source is not None and run.source.kind in ("repository", "folder")
 
 
@@ -248,7 +248,7 @@ def _source(run: Run) -> str:
 
 def _origin(run: Run) -> str:
     if run.resumed_from is not None:
-        return f"goes on from {first_line(run.resumed_from)}"
+        return f"continues {first_line(run.resumed_from)}"
     return "" if run.retry_of is None else f"repeats {first_line(run.retry_of)}"
 
 
@@ -259,7 +259,7 @@ def _who(run: Run) -> str:
 
 
 def _in_lines(commands: list[str], terminal: Terminal) -> Iterator[str]:
-    """On one line where they fit, else each on its own: they are there to be copied."""
+    """On one line if they fit, otherwise one to a line, so that they can be copied."""
     together = f"  {' · '.join(commands)}"
     fitting = [together] if len(together) <= terminal.width else [f"  {c}" for c in commands]
     yield from (terminal.style(line, "dim") for line in fitting)

@@ -1,4 +1,4 @@
-"""Phrases and tables as lines of text, for a width, with or without colour and Unicode."""
+"""Phrases and tables as lines of a given width, with or without colour and Unicode."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ _KIND_STYLES: dict[Kind, str] = {
 _TWINS = {"·": "-", "…": "~", "›": ">", "×": "x", "─": "-", "│": "|", "┼": "+", "●": "o"}
 _PLAIN_TWINS = str.maketrans(_TWINS)
 _NARROW = str.maketrans(dict.fromkeys(_TWINS, "x"))
-"""Our own glyphs, known to take one cell."""
+"""crossrun's glyphs, which take one cell each."""
 
 _INDENTS: dict[Kind, tuple[str, str]] = {
     "say": ("> ", "  "),
@@ -72,30 +72,30 @@ class Terminal(NamedTuple):
         )
 
     def resized(self) -> "Terminal":
-        """The same with the width that it has by now."""
+        """The same terminal with its current width."""
         return self._replace(width=_measured_width(self.stream)) if self.resizes else self
 
     @property
     def cells(self) -> int:
-        """How many cells a row really has: fewer than `width` on a very narrow screen."""
+        """The real width of a row, less than `width` on a very narrow screen."""
         return _cells(self.stream) or self.width if self.resizes else self.width
 
     @property
     def on_screen(self) -> bool:
-        """Whether it is a terminal of whatever kind, for which contents must be made harmless."""
+        """Whether it is a terminal of any kind, for which content must be made harmless."""
         return self.stream.isatty()
 
     @property
     def text_width(self) -> int:
-        """How wide running text gets: lines of 200 columns cannot be read."""
+        """The width of running text, limited because very long lines are hard to read."""
         return min(self.width, _WIDEST_TEXT)
 
     def style(self, text: str, name: str) -> str:
-        """The text in a style, if there is colour."""
+        """The text in a style, if the terminal has colour."""
         return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if self.color and name and text else text
 
     def plain(self, text: str) -> str:
-        """The text in the glyphs that this stream has; on a screen nothing in it is unseen."""
+        """The text in glyphs that the stream has; on a screen, with everything visible."""
         if self.on_screen:
             text = screened(text)
         if self.unicode:
@@ -104,7 +104,7 @@ class Terminal(NamedTuple):
         return text.translate(_PLAIN_TWINS).encode(encoding, "replace").decode(encoding)
 
     def emit(self, content: str | bytes) -> None:
-        """Writes data as it is, whatever encoding the stream was opened with."""
+        """Writes data unchanged, independent of the encoding of the stream."""
         data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
         self.stream.flush()
         self.stream.buffer.write(data)
@@ -116,7 +116,7 @@ class Terminal(NamedTuple):
             self.emit(text)
 
     def write(self, lines: Iterable[str]) -> None:
-        """Writes lines for people, each with its newline, at once."""
+        """Writes lines for people at once."""
         text = "".join(f"{line}\n" for line in lines)
         if text:
             self.stream.write(self.plain(text))
@@ -150,7 +150,7 @@ def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> 
 
 
 def _columns(environ: Mapping[str, str]) -> int:
-    """The width that the user wants; 0 if that is left to the terminal."""
+    """The width in COLUMNS; 0 if it is not set."""
     columns = environ.get("COLUMNS", "")
     return int(columns) if columns.isdecimal() else 0
 
@@ -167,12 +167,12 @@ def _cells(stream: TextIO) -> int | None:
 
 
 def stdout(environ: Mapping[str, str], *, color: bool = True) -> Terminal:
-    """Where data goes."""
+    """Standard output, for data."""
     return Terminal.of(sys.stdout, environ, color=color)
 
 
 def stderr(environ: Mapping[str, str], *, color: bool = True) -> Terminal:
-    """Where everything for people goes."""
+    """Standard error, for everything that people read."""
     return Terminal.of(sys.stderr, environ, color=color)
 
 
@@ -211,7 +211,7 @@ def _one_line(phrase: Phrase, indent: str, terminal: Terminal) -> str:
 
 
 def cell_len(text: str) -> int:
-    """How many cells of a terminal a text takes; wide characters take two."""
+    """The number of terminal cells of a text; wide characters take two."""
     if text.translate(_NARROW).isascii():
         return len(text)
     from rich import cells
@@ -220,7 +220,7 @@ def cell_len(text: str) -> int:
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
-    """Wraps each line of a text by itself; code and lists keep their lines."""
+    """Wraps each line of a text separately, so that code and lists keep their lines."""
     import textwrap
 
     for line in text.strip("\n").splitlines():
@@ -236,7 +236,7 @@ def wrap(text: str, width: int) -> Iterator[str]:
 
 
 def fit(text: str, width: int) -> str:
-    """The text, cut with an ellipsis where it is wider than `width` cells."""
+    """The text, cut with an ellipsis if it is wider than `width` cells."""
     if cell_len(text) <= width:
         return text
     from rich.cells import set_cell_size
@@ -247,9 +247,9 @@ def fit(text: str, width: int) -> str:
 class Column(NamedTuple):
     """A column of a table.
 
-    A flexible one gives up what width there is not; one that is not `essential` is left out where
-    that would leave too little to read. `style` is that of all cells, or tells it from a cell's
-    text.
+    A flexible column is cut if the table is too wide. A column that is not `essential` is left out
+    if too little would be left to read. `style` is the style of all cells, or a function that picks
+    it by a cell's text.
     """
 
     title: str
@@ -286,7 +286,7 @@ def table(
 
 
 def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """The columns that there is room for: those that are not essential go, the widest first."""
+    """The columns that fit. Those that are not essential are left out, the widest first."""
     fitting = list(range(len(columns)))
     spare = [i for i in fitting if not columns[i].essential]
     for i in sorted(spare, key=lambda i: -widths[i]):

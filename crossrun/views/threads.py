@@ -1,7 +1,7 @@
-"""Views in threads: a terminal or a pipe that nobody reads never holds up what supervises a run.
+"""Views in threads, so that a terminal or pipe that nobody reads never holds up a run.
 
-A view that falls behind gets what it missed from the ledger, so nothing is lost and memory stays
-bounded however long it waits.
+A view that falls behind reads what it missed from the ledger, so nothing is lost and memory stays
+bounded.
 """
 
 import sys
@@ -20,21 +20,21 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import View, shown
 
 EventReader = Callable[[int, int], Iterable[EventRecord]]
-"""Reads events of the run from the ledger: those after a number, up to another one."""
+"""Reads events of the run from the ledger: those after one number, up to another."""
 
 _MOST_WAITING = 1000
-"""So many events wait in memory; what comes then is read from the ledger later."""
+"""How many events wait in memory. Later ones are read from the ledger."""
 _TICK = 0.1
 _FOR_PEOPLE, _FOR_DATA, _URGENT = 5.0, 10.0, 0.5
-"""Seconds without progress until a stream that nobody reads is given up, once the run is over."""
+"""Seconds without progress after which an unread stream is given up when the run is over."""
 _STOPPED = (Status.RUNNING, Status.CANCELLED, Status.TIMED_OUT)
 
 
 class ViewThread:
-    """A view of one run, in a thread.
+    """A view of a run, in a background thread.
 
     Attributes:
-        progress: how many times the view has taken something; it stands still when nobody reads.
+        progress: how many items the view has shown; it stands still while nobody reads.
     """
 
     def __init__(self, view: View, read: EventReader) -> None:
@@ -57,13 +57,13 @@ class ViewThread:
             self._changed.notify()
 
     def close(self, run: Run | None) -> None:
-        """Nothing more comes; `run` is as the last event left it."""
+        """Ends the view; `run` is as the last event left it."""
         with self._changed:
             self._run, self._closed = run, True
             self._changed.notify()
 
     def done(self, wait: float) -> bool:
-        """Waits up to so many seconds; whether everything is shown. Raises what the view raised."""
+        """Waits up to `wait` seconds; returns whether all is shown. Raises what the view raised."""
         if not self._thread.done(wait):
             return False
         self._thread.value()
@@ -90,7 +90,7 @@ class ViewThread:
             yield None
 
     def _taken(self) -> tuple[list[EventRecord], int, bool]:
-        """What has come meanwhile, the number of the newest event, and whether it was the last."""
+        """New events, the number of the newest one, and whether it was the last."""
         with self._changed:
             if not self._waiting and not self._closed:
                 self._changed.wait(_TICK)
@@ -102,10 +102,10 @@ class ViewThread:
 
 
 class Viewers:
-    """Everybody who looks at a run.
+    """The views of a run: data for programs, and a view for people.
 
     Args:
-        data: what programs read from standard output: nothing is kept from them.
+        data: what programs read from standard output, always complete.
         people: what people read from standard error.
         read: reads events that a view missed.
 
@@ -126,10 +126,10 @@ class Viewers:
             self._people.show(recorded)
 
     def finish(self, stop: CancelToken) -> None:
-        """Lets everybody see the rest.
+        """Waits until both views have shown everything.
 
-        Programs get the time that they need, unless somebody stopped the run; people some seconds.
-        One more request to stop ends all waiting.
+        Programs get as much time as they need, unless the run was stopped; people get a few
+        seconds. Another request to stop ends all waiting.
         """
         self._data.close(self.run)
         self._people.close(self.run)
@@ -149,7 +149,7 @@ class Viewers:
 
 
 def _finished(thread: ViewThread, patience: float | None, hurry: Callable[[], bool]) -> bool:
-    """Whether a view came to its end before it stood still for too long."""
+    """Waits for a view to end; returns whether it did before it stalled for too long."""
     progress, since = thread.progress, time.monotonic()
     while not thread.done(_TICK):
         if thread.progress != progress:

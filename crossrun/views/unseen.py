@@ -1,8 +1,8 @@
-"""What cannot be seen in a text is made visible: no screen shows another text than there is.
+"""Makes invisible characters visible, so that a screen shows exactly the text that is there.
 
-Escape sequences and control characters move the cursor, marks of direction make a command look
-like another one, and characters without width hide. Emoji stay as they are, and so do scripts that
-need joiners.
+Escape sequences and control characters move the cursor, direction marks make a command look like
+another one, and zero-width characters hide. Emoji stay unchanged, and so do scripts that need
+joiners.
 """
 
 import re
@@ -19,9 +19,9 @@ _FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{4,6}\U000e007f"
 """The flag of a region, such as Scotland: a black flag with tags."""
 _INVISIBLE = (
     f"{_FLAG}|[{_DIRECTIONS}{_WITHOUT_WIDTH}{_TAGS}{_SURROGATES}]"
-    # a joiner stands between two signs that are not ASCII, and alone
+    # a joiner is allowed once, between two characters that are not ASCII
     f"|(?<![^\x00-\x7f])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f])|(?<=[{_JOINERS}])[{_JOINERS}]"
-    # a variant follows a sign that is not ASCII, and alone; or it makes a keycap
+    # a variation selector is allowed once, after a character that is not ASCII or in a keycap
     f"|(?<![^\x00-\x7f])[{_VARIANTS}](?!\u20e3)|(?<=[{_VARIANTS}])[{_VARIANTS}]"
 )
 _UNSEEN = f"[\x00-\x1f\x7f-\x9f]|{_INVISIBLE}"
@@ -32,10 +32,9 @@ _SEQUENCE = (
 
 
 def visible(text: str) -> str:
-    """A line without anything unseen: `^[` for an escape, `<U+202E>` where the writing turns.
+    """A line with everything visible: `^[` for an escape, `<U+202E>` for a direction mark.
 
-    For commands, for names and for contents of files, which people look at to find out what an
-    agent did.
+    For commands, names and file contents, which people read to find out what an agent did.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -43,25 +42,25 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> list[str]:
-    """The lines of a text in which everything can be seen; tabs stay."""
+    """The lines of a text with everything visible; tabs stay."""
     lines = text.removesuffix("\n").split("\n")
     return ["\t".join(map(visible, line.split("\t"))) for line in lines]
 
 
 def visible_command(command: str) -> str:
-    """A command of one or more lines in which everything can be seen."""
+    """A command of one or more lines with everything visible."""
     return "\n".join(visible_lines(command))
 
 
 def clean(text: str) -> str:
-    """Text of an agent or a program: without escape sequences, and everything else can be seen."""
+    """Text of an agent or a program, without escape sequences and with everything else visible."""
     if text.isascii() and text.isprintable():
         return text
     return "\n".join(visible_lines(f"{_without_sequences(text)}\n")).expandtabs(4)
 
 
 def printed(output: str) -> str:
-    """What a terminal shows of a program's output in the end: of a progress bar, the last state."""
+    """What a terminal finally shows of a program's output: the last state of a progress bar."""
     return clean("\n".join(printed_lines(output)))
 
 
@@ -77,7 +76,7 @@ def _without_sequences(text: str) -> str:
 
 
 def screened(text: str) -> str:
-    """Text for a screen that may have styles: nothing else in it is unseen."""
+    """Text that may contain styles, with everything else visible."""
     return text if text.isascii() else _compiled(_INVISIBLE).sub(_seen, text)
 
 

@@ -15,7 +15,7 @@ _CHANGE_MARKS = {"added": "+", "modified": "~", "deleted": "-", "renamed": ">"}
 
 
 class Phrase(NamedTuple):
-    """One line to say; `right` stands at the line's end. Only `say` may be wrapped."""
+    """A line of text; `right` is aligned at its end. `say`, `bad` and `note` may be wrapped."""
 
     kind: Kind
     text: str
@@ -24,17 +24,17 @@ class Phrase(NamedTuple):
 
 
 def first_line(text: str) -> str:
-    """The first line with something on it."""
+    """The first line that is not blank."""
     return next((line.strip() for line in clean(text).split("\n") if line.strip()), "")
 
 
 def short_command(command: str) -> str:
-    """The first line of a command, in which everything can be seen."""
+    """The first line of a command, with everything visible."""
     return first_line(visible_command(command))
 
 
 def clock(seconds: float) -> str:
-    """A span of time as `0:26`, `1:02:03`."""
+    """A duration as `0:26`, `1:02:03`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -83,7 +83,7 @@ def size(number: int) -> str:
 
 
 def disk_size(number: int) -> str:
-    """A number of bytes with three digits that count: `312 B`, `4.10 KB`, `20.5 MB`, `1.23 GB`."""
+    """A number of bytes with three significant digits: `312 B`, `4.10 KB`, `20.5 MB`, `1.23 GB`."""
     value, unit = float(number), "B"
     for larger in ("KB", "MB", "GB", "TB"):
         if value < 999.5:  # noqa: PLR2004  decimal units, where it would be rounded to 1000
@@ -94,7 +94,7 @@ def disk_size(number: int) -> str:
 
 
 def age(seconds: float) -> str:
-    """How long ago something was: `3d`, `2h`, `5m`, `now`."""
+    """An age as `3d`, `2h`, `5m`, `now`."""
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= length:
             return f"{int(seconds // length)}{unit}"
@@ -102,7 +102,7 @@ def age(seconds: float) -> str:
 
 
 def moment(at: str) -> str:
-    """A stored time in the user's own time zone, to the second."""
+    """A stored time in the user's time zone, to the second."""
     try:
         return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
