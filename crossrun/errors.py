@@ -53,6 +53,14 @@ class UsageError(CrossrunError):
     exit_code = Exit.USAGE
 
 
+class ConsentNeeded(UsageError):  # noqa: N818  it asks rather than reports
+    """The user has to agree first: ask `question`, then repeat the call with consent."""
+
+    def __init__(self, question: str, *, hint: str) -> None:
+        super().__init__("CONSENT_NEEDED", f"this needs your consent: {question}", hint=hint)
+        self.question = question
+
+
 class ConfigurationError(CrossrunError):
     """The surroundings are not fit: settings, store, Codex or git missing or broken."""
 

@@ -13,9 +13,9 @@ from crossrun.cli.globals import CONTEXT, global_options
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Work": {
         "quickstart": ("quickstart", "See the whole loop in a minute, offline and without a key."),
-        "run": ("run", "Have an agent carry out a task."),
-        "resume": ("again", "Go on with a run that has ended."),
-        "retry": ("again", "Repeat a run from the start."),
+        "run": ("commands.run", "Have an agent carry out a task."),
+        "resume": ("commands.resume", "Go on with a run that has ended."),
+        "retry": ("commands.retry", "Repeat a run from the start."),
         "watch": ("watch", "Follow a run until it ends."),
         "wait": ("control", "Wait until runs have ended."),
         "cancel": ("control", "Stop runs from another terminal."),

@@ -59,21 +59,21 @@ class Globals:
         self.say(str(notice))
 
     def confirm(self, question: str, *, hint: str) -> None:
-        """Asks before something is lost.
+        """Asks for consent.
 
         Raises:
-            UsageError: the answer is no, or nobody can be asked.
+            ConsentNeeded: the answer is no, or there is no terminal to ask on.
         """
         import sys
 
-        from crossrun.errors import UsageError
+        from crossrun.errors import ConsentNeeded
 
         if self.yes or (sys.stdin.isatty() and typer.confirm(question, err=True)):
             return
-        raise UsageError("CONSENT_NEEDED", f"this needs your consent: {question}", hint=hint)
+        raise ConsentNeeded(question, hint=hint)
 
     def ask(self, question: str) -> str | None:
-        """The answer of whoever sits at the terminal; None: nobody can be asked."""
+        """The answer to a question; None if there is no terminal to ask on."""
         import sys
 
         if self.yes or not sys.stdin.isatty():

@@ -1,16 +1,80 @@
-"""The words that `crossrun run` understands, as types of its arguments."""
+"""Options of the commands that carry a run out, with the types of the fields of `RunOptions`."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
+from msgspec import Struct
 
-from crossrun.model.choices import EXECUTORS, FOLLOW_LINKS, PLANNERS, SANDBOXES
+from crossrun.cli.parsing import Parsed
+from crossrun.config.settings import DEFAULTS, SETTINGS
+from crossrun.config.values import duration, one_of, positive
+from crossrun.model.choices import (
+    EXECUTORS,
+    FOLLOW_LINKS,
+    PLANNERS,
+    SANDBOXES,
+    Executor,
+    PlannerChoice,
+    Sandbox,
+)
+from crossrun.model.choices import FollowLinks as FollowLinksChoice
+
+Options = TypeVar("Options", bound=Struct)
 
 
-def _option(*names: str, help: str, metavar: str | None = None) -> typer.models.OptionInfo:  # noqa: A002
-    option: typer.models.OptionInfo = typer.Option(*names, help=help, metavar=metavar)
+class OutputOptions(Struct, frozen=True, kw_only=True):
+    """How a run is shown, and whether the command waits for its end."""
+
+    no_watch: bool = False
+    detach: bool = False
+    json: bool = False
+    jsonl: bool = False
+
+
+def options_from(kind: type[Options], arguments: Mapping[str, Any]) -> Options:
+    """The options among the arguments of a command. A test compares the names and types."""
+    given = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name in kind.__struct_fields__
+        if (value := arguments.get(name)) is not None
+    }
+    return kind(**given)
+
+
+def _option(
+    *names: str,
+    help: str,  # noqa: A002  click's word
+    metavar: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        *names, help=help, metavar=metavar, click_type=parse and Parsed(parse)
+    )
     return option
+
+
+def _setting(
+    name: str,
+    *names: str,
+    metavar: str | None = None,
+    help: str | None = None,  # noqa: A002
+) -> typer.models.OptionInfo:
+    """The option that takes precedence over a setting."""
+    setting = SETTINGS[name]
+    flag = f"--{name.rpartition('.')[2].replace('_', '-')}"
+    parse = None if setting.parse is str else setting.parse
+    text = help or f"{setting.help.removesuffix('.')}{_shown_default(name)}."
+    return _option(flag, *names, help=text, metavar=metavar, parse=parse)
+
+
+def _shown_default(name: str) -> str:
+    """The default of a limit; other defaults are shown elsewhere."""
+    default = DEFAULTS[name]
+    if default is None or SETTINGS[name].parse not in (duration, positive):
+        return ""
+    return f" ({default / 60:g}m)" if SETTINGS[name].parse is duration else f" ({default})"
 
 
 Task = Annotated[
@@ -19,12 +83,8 @@ Task = Annotated[
 File = Annotated[
     Path | None, _option("--file", "-f", metavar="FILE", help="Read the task from a file.")
 ]
-TaskType = Annotated[
-    str | None, _option("--task-type", metavar="TYPE", help="code, research, writing, ... or own.")
-]
-ProjectId = Annotated[
-    str | None, _option("--project-id", metavar="NAME", help="The project it belongs to.")
-]
+TaskType = Annotated[str | None, _setting("task_type", metavar="TYPE")]
+ProjectId = Annotated[str | None, _setting("project_id", metavar="NAME")]
 Name = Annotated[str | None, _option("--name", help="A name for the run.")]
 Tags = Annotated[list[str] | None, _option("--tag", help="A tag for the run; repeatable.")]
 ReferenceRun = Annotated[
@@ -32,48 +92,45 @@ ReferenceRun = Annotated[
     _option("--reference-run-id", metavar="RUN", help="Use the pattern that this run taught."),
 ]
 PatternName = Annotated[
-    str | None, _option("--pattern", metavar="PAT", help="Use this pattern, whatever it is.")
+    str | None, _option("--pattern", metavar="PAT", help="Use this pattern, even if disabled.")
 ]
 NoPattern = Annotated[bool, _option("--no-pattern", help="Use no pattern.")]
-LearnWith = Annotated[
-    str | None,
-    _option("--learn-with", metavar="MODEL", help="Have this model word what the run teaches."),
-]
+LearnWith = Annotated[str | None, _setting("patterns.learn_with", metavar="MODEL")]
 Source = Annotated[
     str | None,
-    _option("--source", metavar="DIR|URL|RUN", help="Begin with a copy of this tree."),
+    _option(
+        "--source",
+        metavar="DIR|URL|RUN",
+        help="Begin with a copy of this folder, repository or run.",
+    ),
 ]
-Clean = Annotated[bool, _option("--clean", help="Of a --source without its uncommitted work.")]
+Clean = Annotated[bool, _option("--clean", help="Leave uncommitted work of the --source out.")]
 Include = Annotated[
     list[str] | None,
-    _option("--include", metavar="GLOB", help="Ignored files of a --source that come along."),
+    _option("--include", metavar="GLOB", help="Copy these files of the --source although ignored."),
 ]
 FolderOnly = Annotated[
-    bool, _option("--folder-only", help="Of a --source without the repository that it is in.")
+    bool, _option("--folder-only", help="Copy the --source without the repository that it is in.")
 ]
 FollowLinks = Annotated[
-    str | None,
+    FollowLinksChoice | None,
     _option(
         "--follow-links",
         metavar="|".join(FOLLOW_LINKS),
-        help="Links that lead out of a --source: stay (no), or become copies of what is there.",
+        parse=one_of(*FOLLOW_LINKS),
+        help="Keep links that lead out of the --source (no), or copy what they lead to.",
     ),
 ]
 FromRun = Annotated[
-    str | None, _option("--from-run-id", metavar="RUN", help="Begin with that run's workspace.")
+    str | None,
+    _option("--from-run-id", metavar="RUN", help="Begin with a copy of that run's workspace."),
 ]
 InPlace = Annotated[
     Path | None, _option("--workspace", metavar="DIR", help="Work in this folder itself.")
 ]
-ExecutorName = Annotated[
-    str | None, _option("--executor", metavar="|".join(EXECUTORS), help="Who does the work.")
-]
-PlannerName = Annotated[
-    str | None, _option("--planner", metavar="|".join(PLANNERS), help="Who decides on the steps.")
-]
-PlannerModel = Annotated[
-    str | None, _option("--planner-model", metavar="MODEL", help="The planning model.")
-]
+ExecutorName = Annotated[Executor | None, _setting("executor", metavar="|".join(EXECUTORS))]
+PlannerName = Annotated[PlannerChoice | None, _setting("planner", metavar="|".join(PLANNERS))]
+PlannerModel = Annotated[str | None, _setting("planner_model", metavar="MODEL")]
 Offline = Annotated[
     bool, _option("--offline", help="Replay a shipped recording: no model, no network.")
 ]
@@ -81,58 +138,39 @@ RecordingName = Annotated[
     str | None,
     _option("--recording", metavar="RUN|FILE", help="Replay an earlier run or a recorded file."),
 ]
-Model = Annotated[str | None, _option("--model", "-m", help="The agent's model.")]
+Model = Annotated[str | None, _setting("model", "-m")]
 SandboxMode = Annotated[
-    str | None, _option("--sandbox", metavar="MODE", help=f"Codex: {', '.join(SANDBOXES)}.")
+    Sandbox | None,
+    _setting("sandbox", metavar="MODE", help=f"Codex: {', '.join(SANDBOXES)}."),
 ]
-Network = Annotated[bool, _option("--network", help="Codex: its commands may use the network.")]
-Profile = Annotated[
-    str | None, _option("--profile", metavar="NAME", help="Codex: a configuration profile.")
-]
+Network = Annotated[bool | None, _option("--network", help=SETTINGS["network"].help)]
+Profile = Annotated[str | None, _setting("profile", metavar="NAME")]
 AddDirs = Annotated[
-    list[Path] | None, _option("--add-dir", metavar="DIR", help="Codex: one more writable folder.")
+    list[Path] | None,
+    _option("--add-dir", metavar="DIR", help="Codex: a further writable folder; repeatable."),
 ]
 Images = Annotated[
-    list[Path] | None, _option("--image", metavar="FILE", help="Codex: a picture for the prompt.")
+    list[Path] | None,
+    _option("--image", metavar="FILE", help="Codex: an image for the prompt; repeatable."),
 ]
 Config = Annotated[
-    list[str] | None, _option("--config", "-c", metavar="KEY=VALUE", help="Codex: a setting.")
+    list[str] | None,
+    _option("--config", "-c", metavar="KEY=VALUE", help="Codex: a setting of it; repeatable."),
 ]
-Timeout = Annotated[
-    str | None, _option("--timeout", metavar="TIME", help="End it after so long: 90s, 5m, 2h.")
-]
-IdleTimeout = Annotated[
-    str | None,
-    _option(
-        "--idle-timeout", metavar="TIME", help="End it when the agent is silent so long (15m)."
-    ),
-]
-MaxTurns = Annotated[
-    str | None, _option("--max-turns", metavar="N", help="At most so many turns of the agent (20).")
-]
-MaxTokens = Annotated[
-    str | None, _option("--max-tokens", metavar="N", help="End it after so many tokens.")
-]
-MaxCost = Annotated[
-    str | None, _option("--max-cost", metavar="N", help="End it when the model has cost so much.")
-]
-WaitForQuota = Annotated[
-    str | None,
-    _option(
-        "--wait-for-quota", metavar="TIME", help="Wait so long at most when a quota is used up."
-    ),
-]
-Verify = Annotated[
-    str | None,
-    _option("--verify", metavar="CMD", help="A command that must exit 0 for the run to succeed."),
-]
-NoWatch = Annotated[bool, _option("--no-watch", help="No live view.")]
+Timeout = Annotated[float | None, _setting("timeout", metavar="TIME")]
+IdleTimeout = Annotated[float | None, _setting("idle_timeout", metavar="TIME")]
+MaxTurns = Annotated[int | None, _setting("max_turns", metavar="N")]
+MaxTokens = Annotated[int | None, _setting("max_tokens", metavar="N")]
+MaxCost = Annotated[float | None, _setting("max_cost", metavar="N")]
+WaitForQuota = Annotated[float | None, _setting("wait_for_quota", metavar="TIME")]
+Verify = Annotated[str | None, _setting("verify", metavar="CMD")]
+NoWatch = Annotated[bool, _option("--no-watch", help="Show no live view.")]
 Detach = Annotated[
-    bool, _option("--detach", help="Go on in the background, also without the terminal.")
+    bool, _option("--detach", help="Run in the background, even after the terminal is closed.")
 ]
 Json = Annotated[bool, _option("--json", help="Print the run as one JSON object at the end.")]
 JsonLines = Annotated[bool, _option("--jsonl", help="Print the events as JSON lines, live.")]
 DryRun = Annotated[
     bool,
-    _option("--dry-run", help="Show prompt, pattern and the exact agent command; run nothing."),
+    _option("--dry-run", help="Show the prompt, the pattern and the exact command; run nothing."),
 ]

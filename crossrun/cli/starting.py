@@ -1,18 +1,20 @@
 """What all commands share that have a run carried out: here or in the background, and how shown."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import typer
 
 from crossrun.cli import signals
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
+from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.suspending import Suspension, suspendable
 from crossrun.engine.context import RunDependencies
 from crossrun.errors import UsageError
+from crossrun.events import EventRecord
 from crossrun.executors.survivors import adopting_orphans
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, run_object
@@ -32,8 +34,6 @@ from crossrun.views.live import (
 )
 from crossrun.views.threads import Viewers
 
-Given = Mapping[str, Any]
-"""The words of the command line by the names of the function's arguments."""
 Prepared = Callable[[], AbstractContextManager[PreparedRun]]
 """Makes the request; what it holds is let go when the run is over."""
 
@@ -45,15 +45,15 @@ class Views(NamedTuple):
     people: View
 
 
-def start(prepared: Prepared, given: Given, app: App, options: Globals) -> NoReturn:
+def start(prepared: Prepared, output: OutputOptions, app: App, options: Globals) -> NoReturn:
     """Has a run carried out and ends the command with its exit code.
 
     Raises:
         CrossrunError: something is missing; nothing has been recorded.
     """
-    if not given["detach"]:
-        raise typer.Exit(_exit_code(prepared, given, app, options, _data_view(given, options)))
-    if given["jsonl"]:
+    if not output.detach:
+        raise typer.Exit(_exit_code(prepared, output, app, options, _data_view(output, options)))
+    if output.jsonl:
         raise UsageError(
             "OPTIONS_CONFLICT",
             "--detach and --jsonl contradict each other",
@@ -61,11 +61,11 @@ def start(prepared: Prepared, given: Given, app: App, options: Globals) -> NoRet
         )
 
     def work(announce: Announce) -> int:
-        return _exit_code(prepared, given, app, options, _IdFirst(announce))
+        return _exit_code(prepared, output, app, options, _IdFirst(announce))
 
     run_id, log = detached(work, app.settings.paths.logs)
-    options.say(f"goes on in the background; its log: {log}", f"crossrun watch {run_id}")
-    options.out.emit(document(run_object(app.run(run_id))) if given["json"] else f"{run_id}\n")
+    options.say(f"running in the background; log: {log}", f"crossrun watch {run_id}")
+    options.out.emit(document(run_object(app.run(run_id))) if output.json else f"{run_id}\n")
     raise typer.Exit
 
 
@@ -103,29 +103,29 @@ def _shown(
 
 
 def _exit_code(
-    prepared: Prepared, given: Given, app: App, options: Globals, data_view: View
+    prepared: Prepared, output: OutputOptions, app: App, options: Globals, data_view: View
 ) -> int:
     stop = CancelToken()
     with prepared() as run:
         dependencies = gather_dependencies(run.request, app.settings, app.store)
-        views = Views(data_view, _view_for_people(given, options))
+        views = Views(data_view, _view_for_people(output, options))
         ended = carry_out(run, dependencies, app, views, stop)
     return signals.exit_code(ended, stop)
 
 
-def _data_view(given: Given, options: Globals) -> View:
+def _data_view(output: OutputOptions, options: Globals) -> View:
     views: list[View] = []
-    if given["jsonl"]:
+    if output.jsonl:
         views.append(JsonLinesView(options.out))
-    if given["json"]:
+    if output.json:
         views.append(RunView(options.out))
     if not views and (options.quiet or not options.out.live):
         views.append(_IdFirst(lambda run_id: options.out.write([run_id])))
     return MultiView(views)
 
 
-def _view_for_people(given: Given, options: Globals) -> View:
-    if options.quiet or given["no_watch"]:
+def _view_for_people(output: OutputOptions, options: Globals) -> View:
+    if options.quiet or output.no_watch:
         return SummaryView(options.err, failures_only=options.quiet)
     return view_for(options.err)
 
@@ -137,7 +137,7 @@ class _IdFirst(NullView):
         self._announce = announce
         self._told = False
 
-    def show(self, recorded: Any) -> None:  # noqa: ANN401
+    def show(self, recorded: EventRecord | None) -> None:
         if recorded is not None and not self._told:
             self._announce(recorded.run_id)
             self._told = True

@@ -56,7 +56,9 @@ class RunsSettings(NamedTuple):
 
     max_parallel: Annotated[
         int | None,
-        Setting(positive, "How many runs may be active at the same time; further ones queue."),
+        Setting(
+            positive, "How many runs may be active at the same time; further runs wait in a queue."
+        ),
     ] = None
 
 
@@ -243,7 +245,8 @@ class Settings(NamedTuple):
     network: Annotated[bool, Setting(switch, "Let the agent's commands use the network.")] = False
     profile: Annotated[str | None, Setting(str, "A configuration profile of Codex.")] = None
     timeout: Annotated[
-        float | None, Setting(duration, "End the run after this time.", in_project_file=True)
+        float | None,
+        Setting(duration, "End the run after this time: 90s, 5m, 2h.", in_project_file=True),
     ] = None
     idle_timeout: Annotated[
         float | None,

@@ -1,0 +1,58 @@
+"""`crossrun resume`: continues an earlier run."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from crossrun.cli import run_options as opt
+from crossrun.cli.arguments import RunReference
+from crossrun.cli.earlier_runs import earlier_run
+from crossrun.cli.globals import application, current
+from crossrun.cli.run_options import OutputOptions, options_from
+from crossrun.cli.starting import start
+from crossrun.services.app import App
+from crossrun.services.options import ResumeOptions
+from crossrun.services.requests import resumed_run
+
+NextTask = Annotated[
+    str | None, typer.Argument(metavar="[TASK]", help="What to do next, if it is another task.")
+]
+
+
+def resume(
+    run: RunReference = None,
+    task: NextTask = None,
+    timeout: opt.Timeout = None,
+    idle_timeout: opt.IdleTimeout = None,
+    max_turns: opt.MaxTurns = None,
+    max_tokens: opt.MaxTokens = None,
+    max_cost: opt.MaxCost = None,
+    wait_for_quota: opt.WaitForQuota = None,
+    verify: opt.Verify = None,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: opt.Json = False,
+    jsonl: opt.JsonLines = False,
+) -> None:
+    """Continue a run that has ended, in the same thread of the agent and the same workspace.
+
+    This makes a new run. Without a TASK, it finishes what was begun, however that ended; turns,
+    tokens and cost are counted on, so a limit that was reached has to be raised.
+
+    \b
+    Examples:
+      crossrun resume
+      crossrun resume k7f3 --max-turns 40
+      crossrun resume k7f3 "Now add a test for the empty file"
+    """
+    arguments = locals()
+    resume_options = options_from(ResumeOptions, arguments)
+    options = current()
+    app = App(options.settings(), options.notify)
+    app.open_for_writing()
+    prepared = partial(resumed_run, resume_options, earlier_run(run, app).id, app)
+    start(prepared, options_from(OutputOptions, arguments), app, options)
+
+
+resume_app = application("resume", resume)

@@ -1,0 +1,145 @@
+"""`crossrun run`: carries out a task."""
+
+import shlex
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from crossrun.cli import run_options as opt
+from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.run_options import OutputOptions, options_from
+from crossrun.cli.starting import start
+from crossrun.cli.tasks import read_task
+from crossrun.engine import first_turn
+from crossrun.errors import ConsentNeeded
+from crossrun.events import PatternDecided
+from crossrun.executors import TurnRequest
+from crossrun.model.requests import RunRequest
+from crossrun.projections.documents import document, plain_object
+from crossrun.services.app import App
+from crossrun.services.assembly import gather_dependencies
+from crossrun.services.lineage import prepare_run
+from crossrun.services.options import RunOptions
+from crossrun.services.requests import run_request
+from crossrun.views.choices import choice_lines
+
+
+def run(
+    task: opt.Task = None,
+    file: opt.File = None,
+    task_type: opt.TaskType = None,
+    project_id: opt.ProjectId = None,
+    name: opt.Name = None,
+    tags: opt.Tags = None,
+    reference_run_id: opt.ReferenceRun = None,
+    pattern: opt.PatternName = None,
+    no_pattern: opt.NoPattern = False,
+    learn_with: opt.LearnWith = None,
+    source: opt.Source = None,
+    clean: opt.Clean = False,
+    include: opt.Include = None,
+    folder_only: opt.FolderOnly = False,
+    follow_links: opt.FollowLinks = None,
+    from_run_id: opt.FromRun = None,
+    workspace: opt.InPlace = None,
+    executor: opt.ExecutorName = None,
+    planner: opt.PlannerName = None,
+    planner_model: opt.PlannerModel = None,
+    offline: opt.Offline = False,
+    recording: opt.RecordingName = None,
+    model: opt.Model = None,
+    sandbox: opt.SandboxMode = None,
+    network: opt.Network = None,
+    profile: opt.Profile = None,
+    add_dirs: opt.AddDirs = None,
+    images: opt.Images = None,
+    config: opt.Config = None,
+    timeout: opt.Timeout = None,
+    idle_timeout: opt.IdleTimeout = None,
+    max_turns: opt.MaxTurns = None,
+    max_tokens: opt.MaxTokens = None,
+    max_cost: opt.MaxCost = None,
+    wait_for_quota: opt.WaitForQuota = None,
+    verify: opt.Verify = None,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: opt.Json = False,
+    jsonl: opt.JsonLines = False,
+    dry_run: opt.DryRun = False,
+) -> None:
+    """Have an agent carry out a task in its own workspace.
+
+    When standard output is not a terminal, the run's id is printed on it as soon as the run
+    exists, and everything else goes to standard error.
+
+    \b
+    Examples:
+      crossrun run "Add a --json flag to report.py" --source . --verify "pytest -q"
+      crossrun run -f task.md --task-type writing --project-id handbook
+      crossrun run "Plot the yields" --task-type data_analysis --offline
+      id=$(crossrun run "Collect sources on soil carbon" --task-type research)
+      crossrun run "The same for the March data" --reference-run-id "$id"
+      crossrun run --executor shell "make report"
+    """
+    arguments = locals()
+    run_options = options_from(RunOptions, arguments)
+    run_options = replace(run_options, task=read_task(task, file))
+    options = current()
+    app = App(options.settings(), options.notify)
+    if dry_run:
+        app.store.open_for_reading()
+        _show_plan(_request(run_options, app, options), app, options)
+        return
+    app.open_for_writing()
+    request = _request(run_options, app, options)
+    output = options_from(OutputOptions, arguments)
+    start(partial(prepare_run, app.store, request), output, app, options)
+
+
+run_app = application("run", run)
+
+
+def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:
+    try:
+        return run_request(run_options, app)
+    except ConsentNeeded as needed:
+        options.confirm(needed.question, hint=needed.hint)
+        return run_request(replace(run_options, consent=True), app)
+
+
+def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
+    dependencies = gather_dependencies(request, app.settings, app.store)
+    turn, decision = first_turn("RUN_ID", request, dependencies)
+    command = dependencies.executor.command(turn)
+    if options.json:
+        options.out.emit(document(_plan_object(request, turn, command, decision)))
+        return
+    sections = {
+        "prompt": turn.prompt,
+        "instructions": turn.instructions,
+        "pattern": "\n".join(choice_lines(decision, options.out)),
+        "command": shlex.join(command),
+        "workspace": str(turn.folder),
+    }
+    for title, text in sections.items():
+        if text:
+            options.out.write([options.out.style(title, "bold"), text, ""])
+    options.say("nothing was run")
+
+
+def _plan_object(
+    request: RunRequest, turn: TurnRequest, command: list[str], decision: PatternDecided
+) -> dict[str, Any]:
+    return {
+        "prompt": turn.prompt,
+        "instructions": turn.instructions,
+        "channel": turn.channel,
+        "command": command,
+        "planner": request.planner,
+        "executor": request.executor,
+        "task_type": request.task_type,
+        "project_id": request.project_id,
+        "workspace": str(turn.folder),
+        "pattern": plain_object(decision),
+    }

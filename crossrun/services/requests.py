@@ -1,0 +1,267 @@
+"""From options and settings to requests: checked, and completed from settings and store."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from crossrun.config.settings import Settings
+from crossrun.errors import ConfigurationError, ConsentNeeded, NotFoundError, UsageError
+from crossrun.model.choices import Executor, Planner
+from crossrun.model.requests import CodexOptions, Limits, MemoryOptions, RunRequest
+from crossrun.model.runs import Run
+from crossrun.model.status import Status
+from crossrun.services.app import App
+from crossrun.services.assembly import recorded_task
+from crossrun.services.begin_with import begin_with_of
+from crossrun.services.lineage import PreparedRun, in_use_error, prepare_resume, prepare_retry
+from crossrun.services.notices import Notice
+from crossrun.services.options import (
+    CommonOptions,
+    ResumeOptions,
+    RetryOptions,
+    RunOptions,
+    conflict,
+    require_text,
+)
+from crossrun.store import Store
+
+Value = TypeVar("Value")
+
+_WITHOUT_PLANNER = "no OPENAI_API_KEY, so no planning model: the agent gets the task unchanged"
+
+
+def run_request(options: RunOptions, app: App) -> RunRequest:
+    """The request for a new run.
+
+    Raises:
+        ConsentNeeded: the user has to agree to something first.
+        CrossrunError: there is no task, or something that the options name does not exist.
+    """
+    settings, store = app.settings, app.store
+    executor = _executor(options, settings)
+    planner = _planner(options, executor, app)
+    project_id = _given(options.project_id, settings.project_id)
+    project = store.read.project(project_id)
+    task_type = options.task_type or settings.task_type or (project and project.task_type) or "code"
+    recording = _recording(options, store)
+    if executor == "replay" and recording is None:
+        recording = f"shipped:{task_type}"
+    planner_model = _given(options.planner_model, settings.planner_model)
+    return RunRequest(
+        task=_task(options.task, recording, store),
+        task_type=task_type,
+        project_id=project_id,
+        name=options.name,
+        tags=options.tags,
+        executor=executor,
+        planner=planner,
+        model=_given(options.model, settings.model),
+        planner_model=planner_model if planner == "openai" else None,
+        codex=_codex(options, settings),
+        limits=_limits(options, settings),
+        verify=_given(options.verify, settings.verify),
+        recording=recording,
+        memory=_memory(options, settings, executor, store),
+        begin_with=begin_with_of(options, settings, store, project.setup if project else None),
+    )
+
+
+@contextmanager
+def resumed_run(options: ResumeOptions, run_id: str, app: App) -> Iterator[PreparedRun]:
+    """A run that continues another one, which no other command can use meanwhile.
+
+    Raises:
+        CrossrunError: the earlier run cannot be continued, or a limit of it is used up.
+    """
+    with _taking_over(run_id, app) as run:
+        prepared = prepare_resume(app.store, run, options.task, partial(_revised, options))
+        _require_limits_left(prepared, run)
+        yield prepared
+
+
+@contextmanager
+def retried_run(options: RetryOptions, run_id: str, app: App) -> Iterator[PreparedRun]:
+    """A run that repeats another one, which no other command can use meanwhile.
+
+    Raises:
+        CrossrunError: the earlier run cannot be repeated.
+    """
+    with (
+        _taking_over(run_id, app) as run,
+        prepare_retry(
+            app.store,
+            run,
+            options.task,
+            partial(_revised, options),
+            keep_workspace=options.keep_workspace,
+        ) as prepared,
+    ):
+        yield prepared
+
+
+@contextmanager
+def _taking_over(run_id: str, app: App) -> Iterator[Run]:
+    with app.store.taking_over(run_id) as is_free:
+        if not is_free:
+            raise in_use_error(app.run(run_id))
+        yield app.run(run_id)
+
+
+def _require_limits_left(prepared: PreparedRun, run: Run) -> None:
+    state, limits = prepared.parent.state, prepared.request.limits
+    reached = state.limit_reached(limits)
+    if reached is not None:
+        raise UsageError("LIMIT_USED_UP", reached.message, hint=reached.hint)
+    if limits.max_cost is not None and state.spent.cost is None:
+        raise ConfigurationError(
+            "PRICE_UNKNOWN",
+            f"--max-cost cannot be enforced: the cost of the run {run.id} is not known",
+            hint="leave --max-cost out, or give another task",
+        )
+
+
+def _revised(options: CommonOptions, request: RunRequest) -> RunRequest:
+    """An earlier request with the limits and the check that are given now."""
+    return replace(
+        request,
+        limits=_limits(options, request.limits),
+        verify=options.verify or request.verify,
+    )
+
+
+def _given(option: Value | None, otherwise: Value) -> Value:
+    return otherwise if option is None else option
+
+
+def _executor(options: RunOptions, settings: Settings) -> Executor:
+    return options.executor or ("replay" if options.replays else settings.executor)
+
+
+def _planner(options: RunOptions, executor: Executor, app: App) -> Planner:
+    if options.offline:
+        return "direct"
+    choice = _given(options.planner, app.settings.planner)
+    if choice != "auto":
+        return choice
+    if executor != "codex":
+        return "direct"
+    if app.settings.environ.get("OPENAI_API_KEY"):
+        return "openai"
+    app.notify(Notice(_WITHOUT_PLANNER))
+    return "direct"
+
+
+def _recording(options: RunOptions, store: Store) -> str | None:
+    reference = options.recording
+    if reference is None:
+        return None
+    file = Path(reference)
+    recording = (
+        f"file:{file.absolute()}" if file.is_file() else f"run:{store.read.run(reference).id}"
+    )
+    if not options.consent:
+        raise ConsentNeeded(
+            f"The commands of {reference} run on this machine without a sandbox. Continue?",
+            hint="read it, then say --yes",
+        )
+    return recording
+
+
+def _task(task: str | None, recording: str | None, store: Store) -> str:
+    if task is None and recording is not None:
+        return recorded_task(recording, store)
+    text = require_text(task or "", "the task")
+    if not text.strip():
+        raise UsageError(
+            "TASK_EMPTY",
+            "there is no task",
+            hint='say what to do: crossrun run "your task", or -f FILE, or - for standard input',
+        )
+    return text
+
+
+def _codex(options: RunOptions, settings: Settings) -> CodexOptions:
+    return CodexOptions(
+        sandbox=_given(options.sandbox, settings.sandbox),
+        network=_given(options.network, settings.network),
+        profile=_given(options.profile, settings.profile),
+        add_dirs=_existing("--add-dir", options.add_dirs),
+        images=_existing("--image", options.images),
+        config=options.config,
+        require_git_repo=settings.require_git_repo,
+    )
+
+
+def _existing(flag: str, paths: Sequence[Path]) -> tuple[str, ...]:
+    for path in paths:
+        if not path.exists():
+            raise UsageError(
+                "PATH_MISSING", f"{flag}: {path} does not exist", hint="check the path's spelling"
+            )
+    return tuple(str(path.absolute()) for path in paths)
+
+
+def _limits(options: CommonOptions, otherwise: Settings | Limits) -> Limits:
+    return Limits(
+        timeout=_given(options.timeout, otherwise.timeout),
+        idle_timeout=_given(options.idle_timeout, otherwise.idle_timeout),
+        max_turns=_given(options.max_turns, otherwise.max_turns),
+        max_tokens=_given(options.max_tokens, otherwise.max_tokens),
+        max_cost=_given(options.max_cost, otherwise.max_cost),
+        wait_for_quota=_given(options.wait_for_quota, otherwise.wait_for_quota),
+    )
+
+
+def _memory(
+    options: RunOptions, settings: Settings, executor: Executor, store: Store
+) -> MemoryOptions:
+    reference, pattern_id = options.reference_run_id, options.pattern
+    if (reference is not None or pattern_id is not None) and executor == "shell":
+        flag = "--pattern" if reference is None else "--reference-run-id"
+        raise conflict(flag, "the executor shell, which takes no instructions,")
+    if reference is not None:
+        reference = store.read.run(_not_empty(reference, "--reference-run-id")).id
+        pattern_id = _learned_from(reference, store)
+    elif pattern_id is not None:
+        pattern_id = store.patterns.pattern(_not_empty(pattern_id, "--pattern")).id
+    return MemoryOptions(
+        off=options.no_pattern,
+        pattern_id=pattern_id,
+        reference_run_id=reference,
+        scope=settings.patterns.scope,
+        holdout=settings.patterns.holdout,
+        learn_with=_given(options.learn_with, settings.patterns.learn_with),
+    )
+
+
+def _not_empty(text: str, flag: str) -> str:
+    """Refuses the empty variable of a script."""
+    if not text.strip():
+        raise UsageError(
+            "OPTION_INVALID", f"{flag} is empty", hint="give an id, or leave the option out"
+        )
+    return text
+
+
+def _learned_from(run_id: str, store: Store) -> str:
+    pattern_id = store.patterns.learned_from(run_id)
+    if pattern_id is not None:
+        return pattern_id
+    run = store.read.run(run_id)
+    if run.learned_pattern_id is not None:
+        why = "it was removed"
+    elif run.pattern is None:
+        why = "it is older than pattern memory"
+    elif run.status is Status.SUCCEEDED:
+        why = "too little was done in it"
+    else:
+        why = "it did not succeed"
+    raise NotFoundError(
+        "PATTERN_NOT_LEARNED",
+        f"the run {run_id} has no pattern: {why}",
+        hint="list what there is: crossrun patterns; or name one with --pattern",
+    )

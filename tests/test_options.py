@@ -1,0 +1,134 @@
+"""Options of commands and of services are the same, and services refuse what contradicts itself."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import pytest
+from msgspec import Struct
+
+from crossrun.cli.commands.resume import resume
+from crossrun.cli.commands.retry import retry
+from crossrun.cli.commands.run import run
+from crossrun.cli.run_options import OutputOptions, options_from
+from crossrun.config.settings import SETTINGS, PatternsSettings, Settings
+from crossrun.config.sources import load
+from crossrun.errors import ConsentNeeded, UsageError
+from crossrun.services.app import App
+from crossrun.services.options import ResumeOptions, RetryOptions, RunOptions
+from crossrun.services.requests import run_request
+
+NOT_ON_THE_COMMAND_LINE = {"consent"}
+"""A command asks instead, or has --yes."""
+
+
+def declared(kind: type) -> dict[str, object]:
+    return get_type_hints(kind)
+
+
+def accepted(command: Callable[..., None]) -> dict[str, object]:
+    """The arguments of a command, each with the type of its value in the options."""
+    hints = get_type_hints(command, include_extras=True)
+    return {name: _value_type(hints[name]) for name in inspect.signature(command).parameters}
+
+
+def _value_type(hint: object) -> object:
+    """The type without `Annotated`; a list that can be left out is a tuple that can be empty."""
+    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    lists: dict[object, object] = {
+        list[str] | None: tuple[str, ...],
+        list[Path] | None: tuple[Path, ...],
+    }
+    return lists.get(inner, inner)
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "others"),
+    [
+        (run, RunOptions, {"file", "dry_run"}),
+        (resume, ResumeOptions, {"run"}),
+        (retry, RetryOptions, {"run"}),
+    ],
+)
+def test_a_command_accepts_exactly_the_options_of_its_service(
+    command: Callable[..., None], kind: type, others: set[str]
+) -> None:
+    options = declared(kind) | declared(OutputOptions)
+    arguments = accepted(command)
+    assert set(arguments) - others == set(options) - NOT_ON_THE_COMMAND_LINE
+    assert {name: arguments[name] for name in arguments if name not in others} == {
+        name: hint for name, hint in options.items() if name not in NOT_ON_THE_COMMAND_LINE
+    }
+
+
+def test_an_option_with_a_setting_has_the_type_of_the_setting() -> None:
+    settings = declared(Settings) | declared(PatternsSettings)
+    flat = {name for name in settings if name in SETTINGS or f"patterns.{name}" in SETTINGS}
+    shared = {name: hint for name, hint in declared(RunOptions).items() if name in flat}
+    assert len(shared) > 15
+    assert {name: settings[name] | None for name in shared} == shared  # type: ignore[operator]
+
+
+def test_an_option_that_was_not_given_has_its_default() -> None:
+    arguments: dict[str, Any] = {"task": "x", "tags": ["a", "b"], "include": None, "clean": True}
+    given = options_from(RunOptions, {**arguments, "source": ".", "json": True})
+    assert given == RunOptions(task="x", tags=("a", "b"), clean=True, source=".")
+
+
+CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
+    ({"offline": True, "executor": "shell"}, "OPTIONS_CONFLICT", "--offline and --executor shell"),
+    ({"recording": "r", "executor": "codex"}, "OPTIONS_CONFLICT", "--recording and --executor"),
+    ({"offline": True, "planner": "openai"}, "OPTIONS_CONFLICT", "--offline and --planner"),
+    ({"pattern": "a", "no_pattern": True}, "OPTIONS_CONFLICT", "--pattern and --no-pattern"),
+    ({"source": ".", "from_run_id": "a"}, "OPTIONS_CONFLICT", "--source and --from-run-id"),
+    ({"source": ".", "clean": True, "folder_only": True}, "OPTIONS_CONFLICT", "--clean and --fold"),
+    ({"include": ("*.log",)}, "OPTION_INVALID", "--include needs a --source"),
+    ({"follow_links": "no"}, "OPTION_INVALID", "--follow-links needs a --source"),
+    ({"name": "a\0b"}, "TASK_UNREADABLE", "--name is not UTF-8 text"),
+    ({"tags": ("ok", "\udcff")}, "TASK_UNREADABLE", "--tag is not UTF-8 text"),
+    ({"verify": "\udcff"}, "TASK_UNREADABLE", "--verify is not UTF-8 text"),
+]
+
+
+@pytest.mark.parametrize(("options", "code", "message"), CONTRADICTIONS)
+def test_options_that_contradict_each_other_cannot_be_made(
+    options: dict[str, Any], code: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        RunOptions(**options)
+    assert refused.value.code == code
+    assert message in refused.value.message
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    environ = {"CROSSRUN_EXECUTOR": "shell", "CROSSRUN_MAX_TURNS": "7", "CROSSRUN_NETWORK": "1"}
+    settings = load(environ=environ, cwd=tmp_path, home=tmp_path / "home")
+    app = App(settings)
+    app.open_for_writing()
+    return app
+
+
+def test_options_take_precedence_over_settings(app: App) -> None:
+    request = run_request(RunOptions(task="true", timeout=5.0, network=False, tags=("a",)), app)
+    assert (request.executor, request.planner, request.tags) == ("shell", "direct", ("a",))
+    assert (request.limits.timeout, request.limits.max_turns) == (5.0, 7)
+    assert request.codex.network is False
+
+
+def test_a_recording_needs_consent_and_nothing_is_asked_on_a_terminal(
+    app: App, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text("task: say hello\nturns: []\n")
+    with pytest.raises(ConsentNeeded) as asked:
+        run_request(RunOptions(task="x", recording=str(file)), app)
+    assert asked.value.question.startswith(f"The commands of {file} run on this machine")
+    request = run_request(RunOptions(task="x", recording=str(file), consent=True), app)
+    assert (request.executor, request.recording) == ("replay", f"file:{file}")
+
+
+def test_the_structs_are_frozen() -> None:
+    kinds: tuple[type[Struct], ...] = (RunOptions, ResumeOptions, RetryOptions, OutputOptions)
+    assert all(kind.__struct_config__.frozen for kind in kinds)
