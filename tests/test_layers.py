@@ -19,6 +19,7 @@ LAYERS = [
         "system",
         "config.values",
         "model.choices",
+        "model.executors",
         "model.status",
         "model.tokens",
         "services.notices",
@@ -55,7 +56,7 @@ FENCES = {
     "yaml": {
         "config.sources",
         "config.tasktypes",
-        "executors.recording",
+        "executors.replay.recording",
         "patterns.forms",
         "patterns.skills",
     },

@@ -175,12 +175,20 @@ def test_a_value_of_a_newer_version_is_shown_as_it_is(
 
 
 @pytest.mark.parametrize("command", ["resume", "retry"])
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("a sandbox, in an event", "RUN_NEWER"),
+        ("an executor, in an event", "EXECUTOR_UNKNOWN"),
+        ("a planner, in an event", "PLANNER_UNKNOWN"),
+    ],
+)
 def test_a_request_with_values_of_a_newer_version_is_not_guessed_at(
-    sound: Path, crossrun: InProcess, tmp_path: Path, command: str
+    sound: Path, crossrun: InProcess, tmp_path: Path, command: str, value: str, code: str
 ) -> None:
-    home = written(sound, tmp_path, NEWER["a sandbox, in an event"])
+    home = written(sound, tmp_path, NEWER[value])
     result = crossrun(command, "last", "Go on", "--home", str(home))
-    assert (result.code, "error[RUN_NEWER]" in result.err) == (3, True), result
+    assert (result.code, f"error[{code}]" in result.err) == (3, True), result
 
 
 def test_steps_show_what_a_newer_crossrun_recorded(

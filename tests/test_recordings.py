@@ -38,7 +38,8 @@ from crossrun.executors import Executor, TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
-from crossrun.executors.recording import (
+from crossrun.executors.replay import Replay
+from crossrun.executors.replay.recording import (
     SHIPPED,
     RecordedWrite,
     Recording,
@@ -46,7 +47,6 @@ from crossrun.executors.recording import (
     of_run,
     shipped_names,
 )
-from crossrun.executors.replay import Replay
 from crossrun.executors.shell import Shell
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
 from crossrun.model.requests import CodexOptions

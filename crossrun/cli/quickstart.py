@@ -6,8 +6,9 @@ from crossrun.cli import signals
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.starting import Views, carry_out
-from crossrun.executors.recording import SHIPPED, load
+from crossrun.executors.replay.recording import SHIPPED, load
 from crossrun.memory.choosing import QUICKSTART
+from crossrun.model.executors import OFFLINE_EXECUTOR
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, pattern_object, plain_object, run_object
@@ -39,7 +40,7 @@ def quickstart(json: Json = False) -> None:
       crossrun quickstart
     """
     options = current()
-    settings = options.settings(executor="replay", planner="direct")
+    settings = options.settings(executor=OFFLINE_EXECUTOR, planner="direct")
     app = App(settings, options.notify)
     app.open_for_writing()
     runs, code = _shown(app, options)
@@ -81,7 +82,7 @@ def _run(
         task_type=_SHOWN,
         project_id=QUICKSTART,
         name=name,
-        executor="replay",
+        executor=OFFLINE_EXECUTOR,
         memory=memory,
     )
     stop = CancelToken()

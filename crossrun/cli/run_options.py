@@ -11,15 +11,14 @@ from crossrun.cli.parsing import Parsed
 from crossrun.config.settings import DEFAULTS, SETTINGS
 from crossrun.config.values import duration, one_of, positive
 from crossrun.model.choices import (
-    EXECUTORS,
     FOLLOW_LINKS,
     PLANNERS,
     SANDBOXES,
-    Executor,
     PlannerChoice,
     Sandbox,
 )
 from crossrun.model.choices import FollowLinks as FollowLinksChoice
+from crossrun.model.executors import EXECUTORS
 
 Options = TypeVar("Options", bound=Struct)
 
@@ -128,7 +127,7 @@ FromRun = Annotated[
 InPlace = Annotated[
     Path | None, _option("--workspace", metavar="DIR", help="Work in this folder itself.")
 ]
-ExecutorName = Annotated[Executor | None, _setting("executor", metavar="|".join(EXECUTORS))]
+ExecutorName = Annotated[str | None, _setting("executor", metavar="|".join(EXECUTORS))]
 PlannerName = Annotated[PlannerChoice | None, _setting("planner", metavar="|".join(PLANNERS))]
 PlannerModel = Annotated[str | None, _setting("planner_model", metavar="MODEL")]
 Offline = Annotated[

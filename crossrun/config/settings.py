@@ -22,15 +22,14 @@ from crossrun.config.values import (
 )
 from crossrun.errors import ConfigurationError
 from crossrun.model.choices import (
-    EXECUTORS,
     PLANNERS,
     SANDBOXES,
     SCOPES,
-    Executor,
     PlannerChoice,
     Sandbox,
     Scope,
 )
+from crossrun.model.executors import DEFAULT_EXECUTOR, EXECUTORS
 
 
 class Setting(NamedTuple):
@@ -219,7 +218,7 @@ class Settings(NamedTuple):
             in_project_file=True,
         ),
     ] = None
-    executor: Annotated[Executor, Setting(one_of(*EXECUTORS), "What does the work.")] = "codex"
+    executor: Annotated[str, Setting(one_of(*EXECUTORS), "What does the work.")] = DEFAULT_EXECUTOR
     planner: Annotated[
         PlannerChoice,
         Setting(

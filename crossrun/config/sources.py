@@ -11,13 +11,14 @@ from typing import Any
 from crossrun.config.settings import DEFAULTS, SETTINGS, Paths, Settings, home_needed
 from crossrun.config.values import switch
 from crossrun.errors import ConfigurationError
+from crossrun.model.executors import OFFLINE_EXECUTOR
 from crossrun.system.folders import current_folder
 
 PROJECT_FILE = ".crossrun.yaml"
 USER_FILE = "config.yaml"
 PREFIX = "CROSSRUN_"
 SEED_PREFIX = "CROSS_RUN_"
-FAKE_SWITCHES = {"FAKE_CODEX": ("executor", "replay"), "FAKE_SWARM": ("planner", "direct")}
+FAKE_SWITCHES = {"FAKE_CODEX": ("executor", OFFLINE_EXECUTOR), "FAKE_SWARM": ("planner", "direct")}
 """Variables, each with the setting that it sets when it is true, and to what."""
 DOTENV_KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY")
 """Variables that a file `.env` may set, besides the switches."""

@@ -2,8 +2,6 @@
 
 from typing import Literal, get_args
 
-Executor = Literal["codex", "replay", "shell"]
-EXECUTORS: tuple[Executor, ...] = get_args(Executor)
 Planner = Literal["direct", "openai"]
 PlannerChoice = Literal["auto", "direct", "openai"]
 PLANNERS: tuple[PlannerChoice, ...] = get_args(PlannerChoice)

@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from crossrun.model.choices import Executor, FollowLinks, Planner, Sandbox, Scope
+from crossrun.model.choices import FollowLinks, Sandbox, Scope
+from crossrun.model.executors import DEFAULT_EXECUTOR
 
 
 class CodexOptions(Struct, frozen=True):
@@ -81,8 +82,8 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     project_id: str = "default"
     name: str | None = None
     tags: tuple[str, ...] = ()
-    executor: Executor = "codex"
-    planner: Planner = "direct"
+    executor: str = DEFAULT_EXECUTOR
+    planner: str = "direct"
     model: str | None = None
     planner_model: str | None = None
     codex: CodexOptions = CodexOptions()

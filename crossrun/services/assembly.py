@@ -10,6 +10,12 @@ from crossrun.engine.context import Queue, RunDependencies
 from crossrun.errors import AuthenticationError, ConfigurationError, UsageError
 from crossrun.events import decode
 from crossrun.executors import Executor
+from crossrun.executors.registry import (
+    ExecutorContext,
+    RecordedRun,
+    make_executor,
+    spec_of,
+)
 from crossrun.memory import StoredMemory
 from crossrun.model.requests import RunRequest
 from crossrun.model.tokens import Price
@@ -25,9 +31,6 @@ from crossrun.workspace.git.commands import require_git
 
 if TYPE_CHECKING:
     from crossrun.planning.wording import Rewriter
-
-_LONGEST_TASK = {"codex": 1_000_000, "replay": 1_000_000, "shell": 100_000}
-"""Characters: Codex takes a little more than a million, the system 128 KiB for one argument."""
 
 _WORDING_TIMEOUT = 30.0
 
@@ -95,7 +98,7 @@ def agents_environ(settings: Settings) -> dict[str, str]:
 
 
 def _check_task(request: RunRequest) -> None:
-    longest = _LONGEST_TASK[request.executor]
+    longest = spec_of(request.executor).longest_task
     if len(request.task) > longest:
         raise UsageError(
             "TASK_TOO_LONG",
@@ -109,12 +112,15 @@ def _prices(
 ) -> dict[Literal["agent", "planner"], Price]:
     """The prices of the models that take part, as far as they are known."""
     models: dict[Literal["agent", "planner"], str | None] = {}
-    if request.executor == "codex":
+    spec = spec_of(request.executor)
+    if spec.is_agent:
         models["agent"] = model
     if request.planner == "openai":
         models["planner"] = request.planner_model
     known = {name: Price(**price) for name, price in settings.prices.items()}
-    unknown = [name or "Codex's default model" for name in models.values() if name not in known]
+    unknown = [
+        name or f"{spec.title}'s default model" for name in models.values() if name not in known
+    ]
     if unknown and request.limits.max_cost is not None:
         raise ConfigurationError(
             "PRICE_UNKNOWN",
@@ -154,7 +160,13 @@ def _writer(request: RunRequest, settings: Settings) -> "Rewriter | None":
 def _planner(request: RunRequest, settings: Settings) -> Planner:
     if request.planner == "direct":
         return DirectPlanner()
-    if request.executor == "shell":
+    if request.planner != "openai":
+        raise ConfigurationError(
+            "PLANNER_UNKNOWN",
+            f"this version of crossrun has no planner {request.planner!r}",
+            hint="update crossrun, or start a run with --planner direct",
+        )
+    if spec_of(request.executor).runs_task:
         raise UsageError(
             "PLANNER_WITH_SHELL",
             "a planning model may not write scripts for the shell executor",
@@ -177,73 +189,19 @@ def _planner(request: RunRequest, settings: Settings) -> Planner:
 
 
 def _executor(request: RunRequest, settings: Settings, store: Store) -> Executor:
-    match request.executor:
-        case "codex":
-            return _codex(request, settings)
-        case "shell":
-            from crossrun.executors.shell import Shell
-
-            return Shell(agents_environ(settings))
-        case "replay":
-            return _replay(request, settings, store)
-
-
-def _codex(request: RunRequest, settings: Settings) -> Executor:
-    from crossrun.executors.codex import Codex
-    from crossrun.executors.codex.config import read
-    from crossrun.executors.codex.program import credentials, find
+    def recorded_run(run_id: str) -> RecordedRun:
+        run = store.read.run(run_id)
+        snapshots = workspaces(settings).snapshots(Path(run.workspace))
+        events = (decode(stored.body) for stored in store.read.events(run.id))
+        return RecordedRun(run, events, snapshots.blob)
 
     environ = agents_environ(settings)
-    program = find(settings.codex.path, environ, settings.paths.state / "codex-version.json")
-    config = read(settings.codex_home, request.codex.profile, request.codex.config)
-    extra = credentials(program, config, environ)
-    return Codex(
-        program,
-        config,
-        request.codex,
-        model=request.model,
-        environ={**environ, **extra},
-    )
+    return make_executor(ExecutorContext(request, settings, environ, recorded_run))
 
 
 def recorded_task(recording: str, store: Store) -> str:
     """The task that a recording was made with; see `RunRequest.recording`."""
-    from crossrun.executors.recording import load
+    from crossrun.executors.replay.recording import load_named
 
     kind, _, name = recording.partition(":")
-    if kind == "run":
-        return store.read.run(name).task
-    return load(Path(name) if kind == "file" else _shipped(name)).task
-
-
-def _replay(request: RunRequest, settings: Settings, store: Store) -> Executor:
-    from crossrun.executors.recording import load, of_run
-    from crossrun.executors.replay import Replay
-
-    kind, _, name = (request.recording or f"shipped:{request.task_type}").partition(":")
-    if kind == "run":
-        run = store.read.run(name)
-        snapshots = workspaces(settings).snapshots(Path(run.workspace))
-        events = (decode(stored.body) for stored in store.read.events(run.id))
-        recording = of_run(
-            run.id,
-            events,
-            snapshots.blob,
-            workspace=run.workspace,
-            strict_shell=run.executor == "shell",
-        )
-    else:
-        recording = load(Path(name) if kind == "file" else _shipped(name))
-    return Replay(recording, agents_environ(settings))
-
-
-def _shipped(name: str) -> Path:
-    from crossrun.executors.recording import SHIPPED, shipped_names
-
-    if name not in shipped_names():
-        raise UsageError(
-            "RECORDING_MISSING",
-            f"no recording ships for the task type {name}",
-            hint=f"choose one of {', '.join(shipped_names())}, or give one with --recording",
-        )
-    return SHIPPED / f"{name}.yaml"
+    return store.read.run(name).task if kind == "run" else load_named(kind, name).task

@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from crossrun.errors import UsageError
-from crossrun.model.choices import Executor, FollowLinks, PlannerChoice, Sandbox
+from crossrun.model.choices import FollowLinks, PlannerChoice, Sandbox
+from crossrun.model.executors import OFFLINE_EXECUTOR
 
 
 class CommonOptions(Struct, frozen=True, kw_only=True):
@@ -88,7 +89,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     workspace: Path | None = None
     """A folder of the user's in which the run works directly."""
 
-    executor: Executor | None = None
+    executor: str | None = None
     """What does the work."""
     planner: PlannerChoice | None = None
     """What decides on the agent's steps."""
@@ -141,7 +142,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
                 require_text(text, flag)
 
     def _require_one_executor(self) -> None:
-        if self.replays and self.executor not in (None, "replay"):
+        if self.replays and self.executor not in (None, OFFLINE_EXECUTOR):
             replays = "--offline" if self.offline else "--recording"
             raise conflict(replays, f"--executor {self.executor}")
         if self.offline and self.planner == "openai":

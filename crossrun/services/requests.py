@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError, ConsentNeeded, NotFoundError, UsageError
-from crossrun.model.choices import Executor, Planner
+from crossrun.executors.registry import spec_of
+from crossrun.model.choices import Planner
+from crossrun.model.executors import OFFLINE_EXECUTOR
 from crossrun.model.requests import CodexOptions, Limits, MemoryOptions, RunRequest
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
@@ -48,7 +50,7 @@ def run_request(options: RunOptions, app: App) -> RunRequest:
     project = store.read.project(project_id)
     task_type = options.task_type or settings.task_type or (project and project.task_type) or "code"
     recording = _recording(options, store)
-    if executor == "replay" and recording is None:
+    if spec_of(executor).plays_recordings and recording is None:
         recording = f"shipped:{task_type}"
     planner_model = _given(options.planner_model, settings.planner_model)
     return RunRequest(
@@ -137,17 +139,17 @@ def _given(option: Value | None, otherwise: Value) -> Value:
     return otherwise if option is None else option
 
 
-def _executor(options: RunOptions, settings: Settings) -> Executor:
-    return options.executor or ("replay" if options.replays else settings.executor)
+def _executor(options: RunOptions, settings: Settings) -> str:
+    return options.executor or (OFFLINE_EXECUTOR if options.replays else settings.executor)
 
 
-def _planner(options: RunOptions, executor: Executor, app: App) -> Planner:
+def _planner(options: RunOptions, executor: str, app: App) -> Planner:
     if options.offline:
         return "direct"
     choice = _given(options.planner, app.settings.planner)
     if choice != "auto":
         return choice
-    if executor != "codex":
+    if not spec_of(executor).is_agent:
         return "direct"
     if app.settings.environ.get("OPENAI_API_KEY"):
         return "openai"
@@ -216,13 +218,11 @@ def _limits(options: CommonOptions, otherwise: Settings | Limits) -> Limits:
     )
 
 
-def _memory(
-    options: RunOptions, settings: Settings, executor: Executor, store: Store
-) -> MemoryOptions:
+def _memory(options: RunOptions, settings: Settings, executor: str, store: Store) -> MemoryOptions:
     reference, pattern_id = options.reference_run_id, options.pattern
-    if (reference is not None or pattern_id is not None) and executor == "shell":
+    if (reference is not None or pattern_id is not None) and (spec_of(executor).runs_task):
         flag = "--pattern" if reference is None else "--reference-run-id"
-        raise conflict(flag, "the executor shell, which takes no instructions,")
+        raise conflict(flag, f"the executor {executor}, which takes no instructions,")
     if reference is not None:
         reference = store.read.run(_not_empty(reference, "--reference-run-id")).id
         pattern_id = _learned_from(reference, store)

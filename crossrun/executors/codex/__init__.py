@@ -9,10 +9,11 @@ from pathlib import Path
 
 from crossrun.events import AgentEvent, Channel
 from crossrun.executors import TurnRequest, TurnResult, agent_cli
-from crossrun.executors.codex.config import UserConfig
-from crossrun.executors.codex.program import Program
+from crossrun.executors.codex.config import UserConfig, read
+from crossrun.executors.codex.program import Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import Launch
+from crossrun.executors.registry import ExecutorContext
 from crossrun.executors.survivors import MARKER
 from crossrun.model.requests import CodexOptions
 from crossrun.redaction import is_key_name
@@ -166,6 +167,25 @@ class Codex:
             f"<instructions>\n{turn.instructions}\n</instructions>\n\n"
             f"<task>\n{turn.prompt}\n</task>"
         )
+
+
+def make(context: ExecutorContext) -> Codex:
+    """The executor for a run.
+
+    Raises:
+        CrossrunError: there is no Codex program, it is too old, or nobody is logged in.
+    """
+    settings, request = context.settings, context.request
+    version_file = settings.paths.state / "codex-version.json"
+    program = find(settings.codex.path, context.environ, version_file)
+    config = read(settings.codex_home, request.codex.profile, request.codex.config)
+    return Codex(
+        program,
+        config,
+        request.codex,
+        model=request.model,
+        environ={**context.environ, **credentials(program, config, context.environ)},
+    )
 
 
 def _repeated(flag: str, values: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """From runs to trials: what of a run counts when a pattern is credited."""
 
 from crossrun.errors import Exit
+from crossrun.model.executors import EXECUTORS
 from crossrun.model.failures import exit_code_of
 from crossrun.model.runs import Run
 from crossrun.patterns.crediting.evidence import Setting, Trial
@@ -44,7 +45,9 @@ def trial_of(run: Run) -> Trial | None:
 
 
 def _is_telling(run: Run) -> bool:
-    if run.executor == "replay" or not run.ended or run.status in _NO_VERDICT:
+    spec = EXECUTORS.get(run.executor)
+    is_agent = spec is None or spec.is_agent
+    if not is_agent or not run.ended or run.status in _NO_VERDICT:
         return False
     if run.failure is None:
         return True

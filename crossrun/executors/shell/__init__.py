@@ -7,6 +7,7 @@ from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted
 from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
+from crossrun.executors.registry import ExecutorContext
 from crossrun.model.failures import Failure
 
 
@@ -54,3 +55,8 @@ class Shell:
             "its output is above and in  crossrun steps",
         )
         return TurnResult(failure, code)
+
+
+def make(context: ExecutorContext) -> Shell:
+    """The executor for a run."""
+    return Shell(context.environ)

@@ -12,7 +12,9 @@ from crossrun.events import AgentEvent, Channel, CommandRan, CommandStarted, Tur
 from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
-from crossrun.executors.recording import RecordedWrite, Recording
+from crossrun.executors.registry import ExecutorContext, RecordedRun
+from crossrun.executors.replay.recording import RecordedWrite, Recording, load_named, of_run
+from crossrun.model.executors import EXECUTORS
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.system import clock
 
@@ -125,4 +127,25 @@ def _unfit(entry: RecordedWrite, why: str) -> RunFailed:
             f"{entry.changed.path} cannot be {entry.changed.change}: {why}",
             "the recording does not fit the workspace as it is now",
         )
+    )
+
+
+def make(context: ExecutorContext) -> Replay:
+    """The executor for a run: plays the recording that the request names."""
+    request = context.request
+    reference = request.recording or f"shipped:{request.task_type}"
+    kind, _, name = reference.partition(":")
+    recording = _of(context.recorded_run(name)) if kind == "run" else load_named(kind, name)
+    return Replay(recording, context.environ)
+
+
+def _of(recorded: RecordedRun) -> Recording:
+    run = recorded.run
+    spec = EXECUTORS.get(run.executor)
+    return of_run(
+        run.id,
+        recorded.events,
+        recorded.content,
+        workspace=run.workspace,
+        strict_shell=spec is not None and spec.runs_task,
     )

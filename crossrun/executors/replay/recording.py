@@ -59,6 +59,23 @@ def shipped_names() -> list[str]:
     return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
 
 
+def load_named(kind: str, name: str) -> Recording:
+    """Reads the recording `shipped:NAME` or `file:PATH`; see `RunRequest.recording`.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    if kind == "file":
+        return load(Path(name))
+    if name not in shipped_names():
+        raise UsageError(
+            "RECORDING_MISSING",
+            f"no recording ships for the task type {name}",
+            hint=f"choose one of {', '.join(shipped_names())}, or give one with --recording",
+        )
+    return load(SHIPPED / f"{name}.yaml")
+
+
 def load(file: Path) -> Recording:
     """Reads a recording from a file.
 

@@ -1,0 +1,54 @@
+"""The registry of executors: one entry and one package for each."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from conftest import Crossrun
+
+import crossrun
+from crossrun.model.executors import DEFAULT_EXECUTOR, EXECUTORS, OFFLINE_EXECUTOR
+
+ROOT = Path(crossrun.__file__).parent
+CODEX_DISK_USE = {"cli/commands/stats.py", "cli/stats.py", "views/statistics.py"}
+"""They name what Codex itself keeps on the disk."""
+
+
+def named_executors(file: Path) -> set[str]:
+    """The executors that stand as literals in a file of source."""
+    nodes = ast.walk(ast.parse(file.read_text()))
+    return {
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    } & set(EXECUTORS)
+
+
+def test_an_executor_is_named_only_by_the_registry_and_in_its_own_package() -> None:
+    places = {
+        (str(path.relative_to(ROOT)), name)
+        for path in ROOT.rglob("*.py")
+        for name in named_executors(path)
+        if not path.is_relative_to(ROOT / "executors" / name)
+    }
+    elsewhere = {(path, name) for path, name in places if path not in CODEX_DISK_USE}
+    assert elsewhere == {("model/executors.py", name) for name in EXECUTORS}
+
+
+def test_each_executor_is_a_package() -> None:
+    packages = {path.parent.name for path in (ROOT / "executors").glob("*/__init__.py")}
+    assert packages == set(EXECUTORS)
+
+
+def test_the_defaults_are_executors() -> None:
+    assert {DEFAULT_EXECUTOR, OFFLINE_EXECUTOR} <= set(EXECUTORS)
+    assert EXECUTORS[OFFLINE_EXECUTOR].plays_recordings
+
+
+@pytest.mark.parametrize("words", [["--executor", "other"]])
+def test_an_executor_that_is_not_in_the_registry_is_refused(
+    crossrun: Crossrun, words: list[str]
+) -> None:
+    result = crossrun("run", *words, "do it")
+    assert (result.code, "error[OPTION_INVALID]" in result.err) == (2, True)
+    assert "codex, replay, shell" in result.err
