@@ -142,7 +142,7 @@ class TestSource:
             assert (refused.code, found["error"]["code"]) == (code, error)
         else:
             assert (refused.code, found["failure"]["code"]) == (1, "WORKSPACE_FAILED")
-            assert "no URL that crossrun clones from" in found["failure"]["message"]
+            assert "crossrun does not clone from" in found["failure"]["message"]
 
     def test_a_source_that_cannot_be_read_fails_the_run_and_leaves_nothing(
         self, crossrun: Crossrun, tmp_path: Path

@@ -27,7 +27,7 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.views.words import history_words
 from crossrun.workspace import Workspace
 from crossrun.workspace.copying.trees import copy_tree
-from crossrun.workspace.sources.preparing import take
+from crossrun.workspace.sources.copies import copy_source
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def worked(
             if source is None:
                 desk.workspaces.make_empty(path)
             else:
-                value_of(take(source, path, CancelToken()))
+                value_of(copy_source(source, path, CancelToken()))
             workspace = desk.workspaces.recorded(path)
             if source is not None:
                 origin = Source(kind="repository", path=str(source), base=workspace.baseline)

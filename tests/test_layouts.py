@@ -9,7 +9,7 @@ from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError
 from crossrun.system.cancellation import CancelToken
-from crossrun.workspace.sources.preparing import CopyOptions, Taken, take
+from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source
 
 COMMIT = "git init -q -b main; echo one > a; echo '*.log' > .gitignore; git add .; git commit -qm 1"
 FORK = "git checkout -qb other; echo x > a; git commit -qam x; git checkout -q main; echo y > a;"
@@ -31,8 +31,8 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def taken(source: Path, copy: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, copy, CancelToken(), CopyOptions(**options)))
+def taken(source: Path, copy: Path, **options: Any) -> SourceCopy:  # noqa: ANN401  those of the copy
+    return value_of(copy_source(source, copy, CancelToken(), CopyOptions(**options)))
 
 
 def status_of(repository: Path) -> list[str]:

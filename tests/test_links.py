@@ -9,7 +9,7 @@ from trees import sh, state, value_of
 
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.links import Links
-from crossrun.workspace.sources.preparing import CopyOptions, Taken, take, take_workspace
+from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source, copy_workspace
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def taken(source: Path, copy: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, copy, CancelToken(), CopyOptions(**options)))
+def taken(source: Path, copy: Path, **options: Any) -> SourceCopy:  # noqa: ANN401  those of the copy
+    return value_of(copy_source(source, copy, CancelToken(), CopyOptions(**options)))
 
 
 LINKS = {
@@ -72,7 +72,7 @@ def test_links_in_a_circle_stay_in_the_copy(source: Path, tmp_path: Path) -> Non
 
 def test_a_clone_of_a_workspace_has_no_link_into_it(source: Path, tmp_path: Path) -> None:
     (source / "link").symlink_to(source / "a")
-    value_of(take_workspace(source, tmp_path / "copy", CancelToken(), is_own=True))
+    value_of(copy_workspace(source, tmp_path / "copy", CancelToken(), is_own=True))
     assert str((tmp_path / "copy" / "link").readlink()) == "a"
 
 

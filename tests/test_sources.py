@@ -12,15 +12,15 @@ from crossrun.errors import ConfigurationError, CrossrunError, NotFoundError, Us
 from crossrun.model.failures import CANCELLED, RunFailed
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.sources.cloning import clone, is_url, without_login
-from crossrun.workspace.sources.preparing import CopyOptions, Taken, Uncommitted, take
+from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, Uncommitted, copy_source
 from crossrun.workspace.sources.survey import Selection
 
 BEGIN = "git init -q -b main; echo one > a; mkdir d; echo two > d/b; echo '*.log' > .gitignore"
 COMMIT = f"{BEGIN}; git add .; git commit -qm first"
 
 
-def taken(source: Path, target: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, target, CancelToken(), CopyOptions(**options)))
+def taken(source: Path, target: Path, **options: Any) -> SourceCopy:  # noqa: ANN401  those of the copy
+    return value_of(copy_source(source, target, CancelToken(), CopyOptions(**options)))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ class TestRepositories:
     def test_what_a_run_records_is_told(self, source: Path, copy: Path) -> None:
         sh("echo 2 >> a; git add a; echo 2 >> d/b; echo 1 > new; echo 1 > x.log", source)
         told = taken(source, copy)
-        assert told == Taken(
+        assert told == SourceCopy(
             kind="repository",
             top=str(source),
             copied=told.copied,
@@ -526,7 +526,7 @@ class TestFolders:
         (source / ".gitignore").write_text("*.log\n")
         before = state(source)
         told = taken(source, copy)
-        assert told == Taken(kind="folder", top=str(source), copied=told.copied)
+        assert told == SourceCopy(kind="folder", top=str(source), copied=told.copied)
         assert state(copy) == before == state(source)
 
     def test_a_folder_of_repositories_is_copied_with_them(
@@ -555,7 +555,7 @@ class TestFolders:
         stop = CancelToken()
         stop.request("SIGINT")
         with pytest.raises(RunFailed) as stopped:
-            value_of(take(source, copy, stop))
+            value_of(copy_source(source, copy, stop))
         assert stopped.value.failure == CANCELLED
         assert [path.name for path in tmp_path.iterdir()] == ["source"]
 

@@ -9,7 +9,7 @@ from trees import sh, state, value_of
 
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.system.cancellation import CancelToken
-from crossrun.workspace.sources.preparing import CopyOptions, Taken, take
+from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source
 
 REPOSITORY = """
 git init -q -b main; mkdir -p packages/web/src lib
@@ -36,8 +36,8 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def taken(source: Path, copy: Path, **options: Any) -> Taken:  # noqa: ANN401  those of the copy
-    return value_of(take(source, copy, CancelToken(), CopyOptions(**options)))
+def taken(source: Path, copy: Path, **options: Any) -> SourceCopy:  # noqa: ANN401  those of the copy
+    return value_of(copy_source(source, copy, CancelToken(), CopyOptions(**options)))
 
 
 def names(top: Path) -> set[str]:

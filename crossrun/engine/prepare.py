@@ -23,7 +23,7 @@ from crossrun.workspace.copying.trees import Copied, Progress
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.git.folders import place_of
 from crossrun.workspace.sources.cloning import clone, without_login
-from crossrun.workspace.sources.preparing import CopyOptions, Taken, take, take_workspace
+from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source, copy_workspace
 
 _MOST_NAMES = 100
 """How many names of each kind an event has at most."""
@@ -116,24 +116,24 @@ def _fill(
     kind: Kind
     if run.parent.cloned is not None:
         cloned, is_own = run.parent.cloned, run.dependencies.workspaces.is_own(run.parent.cloned)
-        cloning = take_workspace(cloned, run.path, stop, is_own=is_own)
+        cloning = copy_workspace(cloned, run.path, stop, is_own=is_own)
         copied = yield from run.with_progress(cloning, _copying)
         yield _workspace_copied(copied, begin.run_id or "", run.parent.source)
         return run.parent.source, () if is_own else copied.redirected
     if begin.url is not None:
-        taken = yield from run.with_progress(
+        source_copy = yield from run.with_progress(
             clone(begin.url, run.path, stop, run.dependencies.environ), _copying
         )
         kind, path = "url", without_login(begin.url)
     elif begin.path is not None:
-        taking = take(Path(begin.path), run.path, stop, _options(run))
-        taken = yield from run.with_progress(taking, _copying)
-        kind, path = taken.kind, taken.top
+        copying = copy_source(Path(begin.path), run.path, stop, _options(run))
+        source_copy = yield from run.with_progress(copying, _copying)
+        kind, path = source_copy.kind, source_copy.top
     else:
         run.dependencies.workspaces.make_empty(run.path)
         return None, ()
-    yield _source_copied(taken, kind, path)
-    return _source(taken, kind, path), taken.copied.redirected
+    yield _source_copied(source_copy, kind, path)
+    return _source(source_copy, kind, path), source_copy.copied.redirected
 
 
 def subfolder_of(run: RunContext) -> str:
@@ -161,43 +161,43 @@ def _copying(progress: Progress) -> CopyProgressed:
     return CopyProgressed(files=progress.files, bytes=progress.bytes)
 
 
-def _source(taken: Taken, kind: Kind, path: str) -> Source:
-    work = taken.uncommitted
+def _source(source_copy: SourceCopy, kind: Kind, path: str) -> Source:
+    work = source_copy.uncommitted
     return Source(
         kind=kind,
         path=path,
         base="",
-        branch=taken.branch,
-        commit=taken.commit,
-        subfolder=taken.subfolder,
-        uncommitted=0 if taken.clean else work.staged + work.unstaged + work.untracked,
+        branch=source_copy.branch,
+        commit=source_copy.commit,
+        subfolder=source_copy.subfolder,
+        uncommitted=0 if source_copy.clean else work.staged + work.unstaged + work.untracked,
     )
 
 
-def _source_copied(taken: Taken, kind: Kind, path: str) -> SourceCopied:
-    work = taken.uncommitted
+def _source_copied(source_copy: SourceCopy, kind: Kind, path: str) -> SourceCopied:
+    work = source_copy.uncommitted
     return SourceCopied(
         kind=kind,
         path=path,
-        **_counted(taken.copied),
-        branch=taken.branch,
-        commit=taken.commit,
+        **_counted(source_copy.copied),
+        branch=source_copy.branch,
+        commit=source_copy.commit,
         staged=work.staged,
         unstaged=work.unstaged,
         untracked=work.untracked,
-        clean=taken.clean,
-        ignored=taken.ignored,
-        included=taken.included,
-        submodules=_shortened(taken.submodules),
-        lfs_pointers=_shortened(taken.lfs_pointers),
-        filtered=_shortened(taken.filtered),
-        repositories=_shortened(taken.repositories),
-        detached=_shortened(taken.detached),
-        shallow=taken.shallow,
-        subfolder=taken.subfolder,
-        operation=taken.operation,
-        partial=taken.partial,
-        home=taken.home,
+        clean=source_copy.clean,
+        ignored=source_copy.ignored,
+        included=source_copy.included,
+        submodules=_shortened(source_copy.submodules),
+        lfs_pointers=_shortened(source_copy.lfs_pointers),
+        filtered=_shortened(source_copy.filtered),
+        repositories=_shortened(source_copy.repositories),
+        detached=_shortened(source_copy.detached),
+        shallow=source_copy.shallow,
+        subfolder=source_copy.subfolder,
+        operation=source_copy.operation,
+        partial=source_copy.partial,
+        home=source_copy.home,
     )
 
 

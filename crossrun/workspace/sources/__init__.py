@@ -1,1 +1,5 @@
-"""What a workspace begins with: a folder, a repository, a URL."""
+"""Copies the source of a run into its workspace: a folder, a git repository, or a URL.
+
+`copies` is the entry point. `repositories` copies a `.git` without running git in it, `survey` asks
+git about the files, `filters` finds files that git would convert, and `cloning` clones URLs.
+"""

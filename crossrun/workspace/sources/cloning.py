@@ -1,7 +1,7 @@
-"""Sources that lie on the network: cloned by git, with the user's own way of logging in.
+"""Clones sources on the network, with the user's own git credentials.
 
-This is the one place where the user's own configuration of git is read, for credential helpers,
-proxies and keys. Nothing asks for a password, and no configuration of the repository counts.
+Only here does git read the user's configuration, for credential helpers, proxies and keys. Nothing
+asks for a password, and configuration in the repository has no effect.
 """
 
 import os
@@ -19,14 +19,14 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Progress
 from crossrun.workspace.files.atomic import scratch
 from crossrun.workspace.git.commands import start_git
-from crossrun.workspace.sources.preparing import Taking, take
+from crossrun.workspace.sources.copies import CopyingSource, copy_source
 
 _PROTOCOLS = ("https", "ssh", "git", "file")
 _SHORT_SSH = re.compile(r"(\w[\w.-]*@)?\w[\w.-]*:[^:].*", re.DOTALL)
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 _TICK = 0.05
-_TOLD = 300
-"""Characters of git's own words in an error."""
+_QUOTED = 300
+"""Characters of git's output in an error."""
 _CLONE = (
     "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false",
     "-c", "submodule.recurse=false", "clone", "--quiet", "--template=", "--no-local",
@@ -35,38 +35,38 @@ _CLONE = (
 
 
 def is_url(text: str) -> bool:
-    """Whether a source is written as git writes remote ones, allowed or not."""
+    """Whether a source has the form of a remote repository, allowed or not."""
     return "://" in text or "::" in text or _SHORT_SSH.fullmatch(text) is not None
 
 
 def without_login(text: str) -> str:
-    """A URL as it may be recorded and shown: without a user and a password in it."""
+    """A URL without user and password, as it may be recorded and shown."""
     return _LOGIN.sub("", text)
 
 
-def clone(url: str, target: Path, stop: CancelToken, environ: Mapping[str, str]) -> Taking:
-    """Clones a repository to a path where nothing is yet. The copy knows no remote any more.
+def clone(url: str, target: Path, stop: CancelToken, environ: Mapping[str, str]) -> CopyingSource:
+    """Clones a repository to a new path. The copy has no remote.
 
     Args:
-        url: where it is, by https, ssh, git or file.
-        target: where the copy will be. Its parent has to be there.
-        stop: looked at all the time.
-        environ: the user's own, for credential helpers and ssh agents.
+        url: an https, ssh, git or file URL.
+        target: where the copy will be; its parent has to exist.
+        stop: ends the clone.
+        environ: the user's environment, for credential helpers and ssh agents.
 
     Raises:
-        RunFailed: it was asked to stop.
+        RunFailed: the clone was cancelled.
         CrossrunError: the URL is not allowed, or git could not clone it.
     """
     _check(url)
     with scratch(target.absolute()) as folder:
         checkout = folder / "checkout"
-        with tempfile.TemporaryFile() as said:
-            started = start_git([*_CLONE, url, str(checkout)], _surroundings(environ), said)
-            yield from _ended(started, stop)
-            if started.returncode:
-                said.seek(0)
-                raise _failed(url, said.read().decode("utf-8", "replace"))
-        return (yield from take(checkout, target, stop))
+        with tempfile.TemporaryFile() as output:
+            process = start_git([*_CLONE, url, str(checkout)], _clone_environ(environ), output)
+            yield from _wait(process, stop)
+            if process.returncode:
+                output.seek(0)
+                raise _failed(url, output.read().decode("utf-8", "replace"))
+        return (yield from copy_source(checkout, target, stop))
 
 
 def _check(url: str) -> None:
@@ -74,16 +74,15 @@ def _check(url: str) -> None:
     if url.startswith("-") or "::" in url.partition("/")[0] or protocol not in _PROTOCOLS:
         raise UsageError(
             "SOURCE_INVALID",
-            f"{without_login(url)!r} is no URL that crossrun clones from",
-            hint="https://, ssh://, git:// and file:// are, and user@host:path",
+            f"crossrun does not clone from {without_login(url)!r}",
+            hint="use https://, ssh://, git://, file:// or user@host:path",
         )
 
 
-def _surroundings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The user's own, without what changes git's ways, and with nobody to ask."""
-    kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
+def _clone_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment, without git's variables and without prompts."""
     return {
-        **kept,
+        **{name: value for name, value in environ.items() if not name.startswith("GIT_")},
         "GIT_ALLOW_PROTOCOL": ":".join(_PROTOCOLS),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "",
@@ -93,8 +92,8 @@ def _surroundings(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _ended(process: "subprocess.Popen[bytes]", stop: CancelToken) -> Generator[Progress]:
-    """Waits for git, and ends it when it is not wanted any more."""
+def _wait(process: "subprocess.Popen[bytes]", stop: CancelToken) -> Generator[Progress]:
+    """Waits for git, and kills it if the run was cancelled."""
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):
@@ -109,10 +108,10 @@ def _ended(process: "subprocess.Popen[bytes]", stop: CancelToken) -> Generator[P
             process.wait()
 
 
-def _failed(url: str, said: str) -> ConfigurationError:
+def _failed(url: str, output: str) -> ConfigurationError:
     return ConfigurationError(
         "CLONE_FAILED",
-        f"{without_login(url)} cannot be cloned: {without_login(said.strip())[-_TOLD:]}",
-        hint="try git clone by hand; crossrun cannot answer when git asks for a password",
+        f"cannot clone {without_login(url)}: {without_login(output.strip())[-_QUOTED:]}",
+        hint="try git clone by hand; crossrun cannot answer if git asks for a password",
         retryable=True,
     )

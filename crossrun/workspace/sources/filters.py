@@ -1,4 +1,4 @@
-"""Files of a copy that a filter of git's would make: they are named, since no filter is run."""
+"""Finds files in a copy that a git filter would convert, since crossrun never runs filters."""
 
 import os
 from collections.abc import Collection
@@ -14,23 +14,23 @@ _NO_FILTER = ("unspecified", "unset", "set")
 
 
 class StoredForms(NamedTuple):
-    """Files that are not as a checkout would make them; see `sources.Taken`."""
+    """Files that differ from what a checkout would write; see `SourceCopy`."""
 
     lfs_pointers: tuple[str, ...]
     filtered: tuple[str, ...]
 
 
 def stored_forms(git_dir: Path, reset: Collection[str]) -> StoredForms:
-    """Finds files that are as a filter stores them: their program would make the real ones.
+    """Finds files in the form in which a filter stores them, such as encrypted.
 
     Args:
         git_dir: the repository of a copy.
-        reset: files that were brought back from the commit, without a filter.
+        reset: files that were restored from the commit, without a filter.
     """
     top = git_dir.parent
     listed = git_in(git_dir, top, "ls-files", "-z")
-    told = git_in(git_dir, top, "check-attr", "-z", "--stdin", "filter", stdin=listed)
-    fields = os.fsdecode(told).split("\0")
+    attributes = git_in(git_dir, top, "check-attr", "-z", "--stdin", "filter", stdin=listed)
+    fields = os.fsdecode(attributes).split("\0")
     pointers, stored = list[str](), list[str]()
     for path, _, name in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         if name in _NO_FILTER or not (top / path).is_file():

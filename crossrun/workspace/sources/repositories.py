@@ -1,8 +1,8 @@
-"""The git directory of a source, copied so that the copy stands alone and runs nothing.
+"""Copies the git directory of a source so that the copy is independent and runs nothing.
 
-No git ever opens the source's own git directory: nothing that its configuration names can run, and
-not even its index is refreshed. Data comes along byte by byte, and of the configuration what is
-only data; see docs/decisions/0007-copies-of-repositories.md.
+Git never opens the source's own git directory: nothing that its configuration names can run, and
+not even its index is refreshed. Data is copied byte by byte, and of the configuration only what is
+data; see docs/decisions/0007-copies-of-repositories.md.
 """
 
 import os
@@ -40,7 +40,7 @@ _OF_WORK_TREE = frozenset((
 ))  # fmt: skip
 _ID = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
 _REFS_OF_WORK_TREE = frozenset(("bisect", "rewritten", "worktree"))
-"""Below `refs`: each work tree has its own of these."""
+"""Namespaces below `refs` that each work tree has for itself."""
 _OPERATIONS = (
     ("am", ("rebase-apply/applying",)),
     ("rebase", ("rebase-merge", "rebase-apply")),
@@ -50,12 +50,12 @@ _OPERATIONS = (
     ("cherry-pick or revert", ("sequencer",)),
     ("bisect", ("BISECT_LOG",)),
 )
-_KEPT = frozenset((
+_COPIED_SETTINGS = frozenset((
     "core.autocrlf", "core.eol", "core.filemode", "core.ignorecase", "core.precomposeunicode",
     "core.symlinks", "core.sparsecheckout", "core.sparsecheckoutcone", "index.sparse",
     "extensions.objectformat", "i18n.commitencoding", "user.name", "user.email",
 ))  # fmt: skip
-"""Configuration that is data: how files are written, and who commits."""
+"""Settings that are only data: how files are written, and who commits."""
 _OWN = (
     ("core.bare", "false"),
     ("core.logallrefupdates", "true"),
@@ -63,32 +63,32 @@ _OWN = (
     ("core.trustctime", "false"),
     ("core.untrackedcache", "false"),
 )
-"""The index comes along as it is, and copies have the times of their files, not the inodes."""
+"""Settings for the copied index: copies keep the times of files, but not their inodes."""
 
 
 class CopiedRepository(Struct, frozen=True):
-    """What was copied of a repository."""
+    """What was copied from a repository."""
 
     copied: tuple[Copied, ...]
     settings: Settings
-    """The configuration of the source, of which the copy has a part."""
+    """The configuration of the source; the copy has a part of it."""
     operation: str | None
-    """What is under way in it, such as a rebase; it came along."""
+    """The operation under way, such as a rebase, which was copied."""
     partial: bool
-    """Some of its objects are only at its remote, and out of reach for the copy."""
+    """Some of its objects are only in its remote, which the copy cannot reach."""
     shallow: bool
     borrowed: bool
-    """It had objects of another repository; the copy has them as its own."""
+    """It used objects of another repository; the copy has its own."""
 
 
 def copy_repository(
     source: Path, target: Path, stop: CancelToken
 ) -> Generator[Progress, None, CopiedRepository]:
-    """Makes the `.git` of a copy of a work tree; the folder `target` is there and has none.
+    """Copies the `.git` of a work tree to the folder `target`, which has none yet.
 
     Raises:
-        RunFailed: it was asked to stop.
-        ConfigurationError: SOURCE_REPOSITORY when it cannot be copied so that it stands alone.
+        RunFailed: the run was cancelled.
+        ConfigurationError: SOURCE_REPOSITORY, no independent copy is possible.
     """
     folders = git_folders(source)
     settings = settings_of(source, folders)
@@ -116,10 +116,9 @@ def copy_repository(
 def borrow_repository(
     source: Path, target: Path, stop: CancelToken
 ) -> Generator[Progress, None, Settings]:
-    """Makes a `.git` that knows the files of a work tree as its own does, for a moment.
+    """Makes a temporary `.git` for a work tree that borrows the objects of the original.
 
-    The objects stay where they are. The value is the configuration of the source. Otherwise as
-    `copy_repository`.
+    The value is the configuration of the source. Otherwise like `copy_repository`.
     """
     folders = git_folders(source)
     settings = settings_of(source, folders)
@@ -135,14 +134,14 @@ def borrow_repository(
 def git_in(
     git_dir: Path, work_tree: Path, *words: str, excludes: Path | None = None, stdin: bytes = b""
 ) -> bytes:
-    """Asks git about a work tree by a repository of ours; it writes nothing that it need not.
+    """Runs git with one of our repositories on a work tree; git writes only what it has to.
 
     Args:
         git_dir: the repository.
         work_tree: the files.
         words: the command.
-        excludes: patterns of files that are ignored besides those that the repository names.
-        stdin: what the command reads.
+        excludes: an ignore file besides those in the repository.
+        stdin: the input of the command.
 
     Raises:
         ConfigurationError: GIT_FAILED.
@@ -160,7 +159,7 @@ def git_in(
 def _copy_references(
     folders: GitFolders, git_dir: Path, stop: CancelToken
 ) -> Generator[Progress, None, list[Copied]]:
-    """All but the objects, and before them: what a reference names is there by then."""
+    """Copies everything except the objects, and before them, so that no reference dangles."""
     _copy_info(folders, git_dir)
     if folders.own == folders.common:
         return [
@@ -193,7 +192,7 @@ def _copy_named(
 
 
 def _copy_info(folders: GitFolders, git_dir: Path) -> None:
-    """What a repository says of files. People keep it in one place and link to it."""
+    """Copies `info`, including the targets of links that people use there."""
     (git_dir / "info").mkdir()
     for folder, names in ((folders.common, _OF_INFO), (folders.own, ("sparse-checkout",))):
         for name in names:
@@ -204,7 +203,7 @@ def _copy_info(folders: GitFolders, git_dir: Path) -> None:
 
 
 def _operation(git_dir: Path) -> str | None:
-    """What is under way in a repository, in the words of git's commands."""
+    """The operation under way in a repository, named like git's command."""
     present = (
         name for name, files in _OPERATIONS if any((git_dir / file).exists() for file in files)
     )
@@ -223,15 +222,15 @@ def _copy_objects(
     if any(skipped.kind == "changed" for skipped in copied.skipped):
         raise ConfigurationError(
             "SOURCE_CHANGED",
-            f"git was at work in {source} while it was copied",
-            hint="run the command again when git is done there",
+            f"git changed {source} while it was being copied",
+            hint="run the command again when git has finished there",
             retryable=True,
         )
     return copied
 
 
 def _own_all_objects(source: Path, objects: Path, git_dir: Path) -> bool:
-    """Packs what the source has from other repositories, so that the copy needs none of them."""
+    """Packs objects that the source uses from other repositories, so that the copy has its own."""
     listed = read_file(objects / "info" / "alternates", LONGEST)
     if not listed:
         return False
@@ -249,7 +248,7 @@ def _own_all_objects(source: Path, objects: Path, git_dir: Path) -> bool:
 
 @contextmanager
 def _operation_as_references(git_dir: Path) -> Iterator[None]:
-    """Has git regard what an operation under way names as reachable: by itself it does not."""
+    """Makes commits of an operation under way reachable for git, which ignores them otherwise."""
     state = [git_dir / name for name in _OF_WORK_TREE - {"index"}]
     files = [each for place in state for each in (place, *place.rglob("*"))]
     named = b"".join(read_file(file, LONGEST) or b"" for file in files if file.is_file())
@@ -275,7 +274,7 @@ def _refuse_links(source: Path, copied: Sequence[Copied]) -> None:
 
 
 def branch_of(folder: Path) -> str | None:
-    """The branch that a work tree is on; None where it is on none, or that cannot be told."""
+    """The branch that a work tree is on; None if HEAD is detached or cannot be read."""
     try:
         head = read_file(git_folders(folder).own / "HEAD", LONGEST)
     except (ConfigurationError, OSError):
@@ -292,9 +291,9 @@ def _is_partial(settings: Settings) -> bool:
 
 
 def _write_config(file: Path, settings: Settings, *, partial: bool) -> None:
-    kept = [(key, value) for key, value in settings if key in _KEPT]
-    text = f"[core]\n\trepositoryformatversion = {int(partial or _is_new(kept))}\n"
-    for key, value in (*kept, *_OWN):
+    copied = [(key, value) for key, value in settings if key in _COPIED_SETTINGS]
+    text = f"[core]\n\trepositoryformatversion = {int(partial or _is_new(copied))}\n"
+    for key, value in (*copied, *_OWN):
         section, _, name = key.partition(".")
         text += f'[{section}]\n\t{name} = "{_escaped(value)}"\n'
     if partial:

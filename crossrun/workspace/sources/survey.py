@@ -1,4 +1,4 @@
-"""What git says of a source: its commit, its uncommitted work, and which files it ignores."""
+"""Asks git about a source: its commit, its uncommitted work, and which files it ignores."""
 
 import os
 import re
@@ -13,48 +13,48 @@ from crossrun.workspace.git.folders import unfit
 from crossrun.workspace.sources.repositories import git_in
 
 INCLUDE_FILE = ".crossruninclude"
-"""At the top of a repository: which ignored files come along, written like a .gitignore."""
+"""At the top of a repository: which ignored files to copy, written like a .gitignore."""
 _STATUS = ("status", "--porcelain=v2", "-z", "--branch", "--ignored=matching")
 _WHOLE = ("--untracked-files=all", "--ignore-submodules=all", "--no-renames")
 _GITLINK = "160000"
 
 
 class Survey(Struct, frozen=True):
-    """A work tree beside its commit. Paths are relative to its top, folders without a slash."""
+    """How a work tree differs from its commit. Paths are relative to its top."""
 
     branch: str | None
-    """None when HEAD is detached."""
+    """None if HEAD is detached."""
     commit: str | None
-    """None as long as there is none."""
+    """None if there is no commit yet."""
     staged: frozenset[str]
     unstaged: frozenset[str]
-    """Tracked files that differ from the index; in conflict, files are both staged and unstaged."""
+    """Tracked files that differ from the index. Files in conflict are both staged and unstaged."""
     untracked: frozenset[str]
     ignored: frozenset[str]
-    """Files, and folders that are ignored as a whole."""
+    """Files, and folders that are ignored completely."""
     submodules: tuple[str, ...]
 
 
 def survey(
     git_dir: Path, work_tree: Path, *, excludes: Path | None = None, subfolder: str = ""
 ) -> Survey:
-    """Looks at a work tree by a copy of its repository. Nothing in the work tree is written.
+    """Surveys a work tree with a copy of its repository. Writes nothing in the work tree.
 
     Args:
         git_dir: the copy.
         work_tree: the files.
-        excludes: patterns of files that the user has git ignore everywhere.
-        subfolder: what is looked at; empty: all of it.
+        excludes: the user's global ignore file.
+        subfolder: limits the survey to a folder, unless it is empty.
 
     Raises:
         ConfigurationError: SOURCE_REPOSITORY, git cannot read it.
     """
     where = ["--", f":(top,literal){subfolder}"] if subfolder else []
     try:
-        told = os.fsdecode(git_in(git_dir, work_tree, *_STATUS, *_WHOLE, *where, excludes=excludes))
+        output = git_in(git_dir, work_tree, *_STATUS, *_WHOLE, *where, excludes=excludes)
     except ConfigurationError as error:
         raise unfit(work_tree, error.message) from error
-    headers, entries = _entries(told)
+    headers, entries = _entries(os.fsdecode(output))
     commit = headers["branch.oid"]
     branch = headers["branch.head"]
     tracked = [(letters, path) for letters, path in entries if letters not in ("??", "!!")]
@@ -72,7 +72,7 @@ def survey(
 def included(
     git_dir: Path, work_tree: Path, globs: Sequence[str], subfolder: str = ""
 ) -> frozenset[str]:
-    """Untracked files that globs and the include file name, ignored or not.
+    """Untracked files that match globs or the include file, ignored or not.
 
     Globs mean what they would mean in a .gitignore in the subfolder.
     """
@@ -86,11 +86,11 @@ def included(
 
 
 class Selection:
-    """Leaves ignored files out, but for those that are included.
+    """Leaves out ignored files, except for those that are included.
 
     Args:
-        left_out: files, and folders as a whole.
-        included: files that come along even from such folders.
+        left_out: files, and complete folders.
+        included: files that are copied even from such folders.
     """
 
     def __init__(self, left_out: Iterable[str], included: Iterable[str]) -> None:
@@ -106,18 +106,18 @@ class Selection:
         )
 
     def __call__(self, path: str) -> bool:
-        """Whether a path stays out."""
+        """Whether to leave out a path."""
         if path in self._included or path in self._on_the_way:
             return False
         return path in self._left_out or path.rpartition("/")[0] in self._opened
 
 
-class Alone:
-    """Leaves out all but one folder, and the ignore rules above it.
+class FolderOnly:
+    """Leaves out everything except one folder and the ignore rules above it.
 
     Args:
-        folder: relative to the top; empty: the top itself.
-        within: what is left out of the folder.
+        folder: relative to the top; empty for the top itself.
+        within: what to leave out within the folder.
     """
 
     def __init__(self, folder: str, within: LeaveOut) -> None:
@@ -126,7 +126,7 @@ class Alone:
         self._above = frozenset(folders_above(folder))
 
     def __call__(self, path: str) -> bool:
-        """Whether a path stays out."""
+        """Whether to leave out a path."""
         if not self._folder or f"{path}/".startswith(f"{self._folder}/"):
             return self._within(path)
         above, _, name = path.rpartition("/")
@@ -135,7 +135,7 @@ class Alone:
 
 
 def _from_top(glob: str, subfolder: str) -> str:
-    """A pattern of a .gitignore in a subfolder, as one in the .gitignore of the top."""
+    """Translates a pattern in a subfolder's .gitignore to one in the .gitignore at the top."""
     if not subfolder:
         return glob
     sign, pattern = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
@@ -145,15 +145,15 @@ def _from_top(glob: str, subfolder: str) -> str:
 
 
 def folders_above(path: str) -> list[str]:
-    """The folders that a path lies in."""
+    """All parent folders of a path."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
-def _entries(told: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Reads `status --porcelain=v2 -z`: headers; and two letters and a path for each file."""
+def _entries(output: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Parses `status --porcelain=v2 -z`: headers, and two letters and a path for each file."""
     headers, entries = dict[str, str](), list[tuple[str, str]]()
-    for field in told.split("\0"):
+    for field in output.split("\0"):
         kind, _, rest = field.partition(" ")
         match kind:
             case "#":
