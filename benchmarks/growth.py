@@ -17,8 +17,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from startup import EMPTY_APP
-from timing import Times, interleaved, machine
+from timing import EMPTY_APP, Times, interleaved, machine
 
 from crossrun.config.sources import load
 from crossrun.events import (

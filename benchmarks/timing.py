@@ -4,16 +4,43 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+EMPTY_APP = """\
+import typer
+
+app = typer.Typer()
+
+@app.command()
+def first(name: str = "x", count: int = 3) -> None: ...
+
+@app.command()
+def second(name: str = "x") -> None: ...
+
+app()
+"""
+"""A Typer app that does nothing: what every command of crossrun is compared with."""
+
 
 class Times(NamedTuple):
-    """Medians of one command, in seconds: wall clock, and CPU of the process and its children."""
+    """Medians of one command.
+
+    Attributes:
+        wall: seconds by the wall clock.
+        cpu: seconds of CPU time of the process and its children.
+        memory: peak resident memory in MB, of the largest of these processes.
+    """
 
     wall: float
     cpu: float
+    memory: float
+
+    def __str__(self) -> str:
+        milliseconds = f"{self.wall * 1000:7.1f} ms wall {self.cpu * 1000:7.1f} ms CPU"
+        return f"{milliseconds} {self.memory:6.1f} MB"
 
 
 def interleaved(
@@ -36,9 +63,7 @@ def interleaved(
             if number:
                 measured[name].append(times)
     return {
-        name: Times(
-            statistics.median(t.wall for t in times), statistics.median(t.cpu for t in times)
-        )
+        name: Times(*map(statistics.median, zip(*times, strict=True)))
         for name, times in measured.items()
     }
 
@@ -73,10 +98,30 @@ def once(
     process.returncode = os.waitstatus_to_exitcode(status)
     if succeeds and process.returncode != 0:
         raise RuntimeError(f"{command} ended with {process.returncode}")
-    return Times(wall, used.ru_utime + used.ru_stime)
+    unit = 1_000_000 if sys.platform == "darwin" else 1_000
+    return Times(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
+
+
+def first_output(command: Sequence[str], *, environ: Mapping[str, str], cwd: str) -> float:
+    """Seconds from the start of a command to the first bytes on its standard error."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        list(command),
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        os.read(process.stderr.fileno(), 1)
+        seconds = time.perf_counter() - began
+        process.stderr.read()
+    return seconds
 
 
 def machine() -> str:
     """What the figures were measured on."""
     system = f"{platform.system()} {platform.machine()}"
-    return f"{system}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
+    return f"{system}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load}"
