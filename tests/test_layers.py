@@ -41,7 +41,7 @@ LAYERS = [
     {"engine"},
     {"services"},
     {"views"},
-    {"cli"},
+    {"cli", "api"},
     {"__main__"},
 ]
 FENCES = {

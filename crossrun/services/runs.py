@@ -114,10 +114,14 @@ class RunHandle:
         Raises:
             CrossrunError: the run could not be recorded to its end.
         """
-        self._thread.join(timeout)
+        self.join(timeout)
         if self._error is not None:
             raise self._error
         return self._app.run(self.id)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Waits until the run has ended, however it ended."""
+        self._thread.join(timeout)
 
     def _carry_out(self) -> None:
         from crossrun.services.assembly import gather_dependencies
