@@ -33,7 +33,7 @@ from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
 from crossrun.memory import StoredMemory
-from crossrun.model.requests import CodexOptions, RunRequest
+from crossrun.model.requests import AgentOptions, CodexOptions, RunRequest
 from crossrun.patterns import Person
 from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
@@ -111,7 +111,12 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[EventReco
     dependencies = RunDependencies(
         planner=DirectPlanner(),
         executor=Codex(
-            Program(agent, "0"), config, CodexOptions(), model=None, environ=settings.environ
+            Program(agent, "0"),
+            config,
+            AgentOptions(),
+            CodexOptions(),
+            model=None,
+            environ=settings.environ,
         ),
         workspaces=Workspaces(settings.paths.workspaces, settings.paths.snapshots),
         archives=Archives(settings.paths.artifacts, redactor),

@@ -115,6 +115,7 @@ class _Field(NamedTuple):
 
 _VALUES: tuple[type[msgspec.Struct], ...] = (
     requests.RunRequest,
+    requests.AgentOptions,
     requests.CodexOptions,
     requests.Limits,
     requests.MemoryOptions,

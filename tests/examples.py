@@ -45,7 +45,14 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.model.failures import Failure
-from crossrun.model.requests import BeginWith, CodexOptions, Limits, MemoryOptions, RunRequest
+from crossrun.model.requests import (
+    AgentOptions,
+    BeginWith,
+    CodexOptions,
+    Limits,
+    MemoryOptions,
+    RunRequest,
+)
 from crossrun.model.runs import Change, IgnoredFiles, RefChange, Source
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
@@ -74,15 +81,10 @@ REQUEST = RunRequest(
     planner="openai",
     model="gpt-5.1-codex",
     planner_model="gpt-6.1-sol",
-    codex=CodexOptions(
-        sandbox="read-only",
-        network=True,
-        profile="work",
-        add_dirs=("/data",),
-        images=("/plot.png",),
-        config=("a=1", "b=2"),
-        require_git_repo=True,
+    agent=AgentOptions(
+        sandbox="read-only", network=True, add_dirs=("/data",), images=("/plot.png",)
     ),
+    codex=CodexOptions(profile="work", config=("a=1", "b=2"), require_git_repo=True),
     limits=Limits(
         timeout=60.0,
         idle_timeout=None,

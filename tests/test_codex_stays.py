@@ -15,7 +15,7 @@ from crossrun.executors import TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig
 from crossrun.executors.codex.program import Program
-from crossrun.model.requests import CodexOptions
+from crossrun.model.requests import AgentOptions, CodexOptions
 from crossrun.system.cancellation import CancelToken
 
 BEGUN = (THREAD_STARTED, TURN_STARTED)
@@ -61,6 +61,7 @@ def executed(
     codex = Codex(
         Program(program, "0.171.0"),
         UserConfig({}, folder),
+        AgentOptions(),
         CodexOptions(),
         model=None,
         environ={},

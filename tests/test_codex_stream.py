@@ -46,7 +46,7 @@ from crossrun.executors.codex.program import OLDEST, Program, credentials, find
 from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import STALLED, Launch, ProcessExit
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT
-from crossrun.model.requests import CodexOptions
+from crossrun.model.requests import AgentOptions, CodexOptions
 from crossrun.model.tokens import NO_TOKENS, Tokens
 from crossrun.system.cancellation import CancelToken
 
@@ -1012,13 +1012,14 @@ NO_CONFIG = UserConfig({}, Path("/home/me/.codex"))
 def codex(
     options: CodexOptions = CodexOptions(),  # noqa: B008  frozen
     *,
+    agent: AgentOptions = AgentOptions(),  # noqa: B008  frozen
     config: Mapping[str, Any] = {},
     model: str | None = None,
     environ: Mapping[str, str] = {"PATH": "/bin", "KEY": "k"},
 ) -> Codex:
     program = Program(Path("/opt/codex"), "0.169.0", {"CODEX_MANAGED_BY_NPM": "1"})
     user = UserConfig(config, NO_CONFIG.home)
-    return Codex(program, user, options, model=model, environ=environ)
+    return Codex(program, user, agent, options, model=model, environ=environ)
 
 
 def turn(**fields: Any) -> TurnRequest:  # noqa: ANN401  the fields of TurnRequest
@@ -1075,14 +1076,11 @@ class TestCommand:
         )
 
     def test_a_resumed_thread_is_told_sandbox_and_folder_again(self) -> None:
-        options = CodexOptions(
-            sandbox="danger-full-access",
-            profile="work",
-            add_dirs=("/data", "/more"),
-            images=("/a.png",),
+        agent = AgentOptions(
+            sandbox="danger-full-access", add_dirs=("/data", "/more"), images=("/a.png",)
         )
         resumed = turn(thread_id="01a1", channel="prompt", instructions="Be kind.")
-        launch = codex(options, model="gpt").launch(resumed)
+        launch = codex(CodexOptions(profile="work"), agent=agent, model="gpt").launch(resumed)
 
         assert launch.argv == [
             *("/opt/codex", "exec", "--sandbox", "danger-full-access", "-C", "/ws"),
@@ -1100,9 +1098,9 @@ class TestCommand:
         assert launch.argv[4:8] == ["-C", "/ws/packages/web", "--add-dir", "/ws"]
 
     def test_pictures_go_with_a_new_thread_only(self) -> None:
-        options = CodexOptions(images=("/a.png", "/b.png"))
-        new = codex(options).command(turn())
-        resumed = codex(options).command(turn(thread_id="01a1", channel="prompt"))
+        agent = AgentOptions(images=("/a.png", "/b.png"))
+        new = codex(agent=agent).command(turn())
+        resumed = codex(agent=agent).command(turn(thread_id="01a1", channel="prompt"))
         assert [new[at + 1] for at, word in enumerate(new) if word == "--image"] == [
             "/a.png",
             "/b.png",
@@ -1116,11 +1114,11 @@ class TestCommand:
     def test_the_network_is_opened_on_request_only(self) -> None:
         opening = "sandbox_workspace_write.network_access=true"
         assert opening not in settings(codex().command(turn()))
-        assert opening in settings(codex(CodexOptions(network=True)).command(turn()))
+        assert opening in settings(codex(agent=AgentOptions(network=True)).command(turn()))
 
     def test_the_users_own_settings_come_before_what_protects_keys_only(self) -> None:
         own = ("tools.update_plan.enabled=false", 'shell_environment_policy={inherit="all"}')
-        argv = codex(CodexOptions(config=own, network=True)).command(turn())
+        argv = codex(CodexOptions(config=own), agent=AgentOptions(network=True)).command(turn())
         network = "sandbox_workspace_write.network_access=true"
         assert settings(argv) == [*SWITCHES, network, *own, *PROTECTION]
         assert setting(argv, "tools.update_plan.enabled") is False

@@ -31,7 +31,7 @@ from crossrun.events import (
     encode,
     type_of,
 )
-from crossrun.model.requests import RunRequest
+from crossrun.model.requests import AgentOptions, CodexOptions, RunRequest
 from crossrun.model.status import Status
 
 TAGS = [str(event.__struct_config__.tag) for event in EVENTS]
@@ -207,7 +207,6 @@ def test_what_is_no_event_is_refused(body: str) -> None:
     "body",
     [
         {"type": "agent_dreamt", "text": "x", "deep": {"er": [1]}},
-        {"type": "run_finished", "status": "fine"},
         {"type": "file_changed", "path": "a", "change": "linked"},
     ],
 )
@@ -216,3 +215,42 @@ def test_what_a_newer_crossrun_wrote_is_kept_whole(body: dict[str, Any]) -> None
     assert event == UnknownEvent(str(body["type"]), body)
     assert json.loads(encode(event)) == body
     assert type_of(event) == body["type"]
+
+
+def test_a_status_of_a_newer_crossrun_is_kept() -> None:
+    body = (
+        '{"type":"run_finished","status":"paused","failure":null,"redactions":0,"duration_s":1.0}'
+    )
+    event = decode(body)
+    assert isinstance(event, RunFinished)
+    assert event.status == "paused"
+    assert encode(event) == body
+
+
+OLDER = """{"type":"run_started","request":{"task":"Fix calc.py","task_type":"code",
+"project_id":"default","name":null,"tags":[],"executor":"codex","planner":"direct","model":null,
+"planner_model":null,"codex":{"sandbox":"read-only","network":true,"profile":"work",
+"add_dirs":["/data"],"images":["/plot.png"],"config":["a=1"],"require_git_repo":true},
+"limits":{"timeout":60.0,"idle_timeout":null,"max_turns":3,"max_tokens":null,"max_cost":null,
+"wait_for_quota":null},"verify":null,"recording":null},"workspace":"/w","crossrun_version":"0.1.0",
+"executor_version":null,"retry_of":null,"resumed_from":null,"new_task":false}"""
+"""As versions stored it that had all of the agent's options among those of Codex."""
+
+
+def test_the_options_of_the_agent_in_an_older_event_are_found() -> None:
+    event = decode(OLDER)
+    assert isinstance(event, RunStarted)
+    assert event.request.agent == AgentOptions(
+        "read-only", network=True, add_dirs=("/data",), images=("/plot.png",)
+    )
+    assert event.request.codex == CodexOptions("work", config=("a=1",), require_git_repo=True)
+    assert decode(encode(event)) == event
+
+
+def test_an_older_version_finds_the_options_of_the_agent_in_an_event_of_now() -> None:
+    older = json.loads(OLDER)["request"]["codex"]
+    assert json.loads(encode(decode(OLDER)))["request"]["codex"] == older
+
+
+def test_an_older_request_with_a_sandbox_of_nobody_is_not_guessed_at() -> None:
+    assert isinstance(decode(OLDER.replace("read-only", "vm")), UnknownEvent)

@@ -114,7 +114,7 @@ def test_options_take_precedence_over_settings(app: App) -> None:
     request = run_request(RunOptions(task="true", timeout=5.0, network=False, tags=("a",)), app)
     assert (request.executor, request.planner, request.tags) == ("shell", "direct", ("a",))
     assert (request.limits.timeout, request.limits.max_turns) == (5.0, 7)
-    assert request.codex.network is False
+    assert request.agent.network is False
 
 
 def test_a_recording_needs_consent_and_nothing_is_asked_on_a_terminal(

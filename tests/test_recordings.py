@@ -49,7 +49,7 @@ from crossrun.executors.replay.recording import (
 )
 from crossrun.executors.shell import Shell
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
-from crossrun.model.requests import CodexOptions
+from crossrun.model.requests import AgentOptions, CodexOptions
 from crossrun.model.status import Status
 from crossrun.system.cancellation import CancelToken
 
@@ -827,7 +827,12 @@ class TestCodexKeepsTheContract(ExecutorContract):
         program.chmod(0o755)
         config = UserConfig({}, folder)
         return Codex(
-            Program(program, "0.169.0"), config, CodexOptions(), model=None, environ=ENVIRON
+            Program(program, "0.169.0"),
+            config,
+            AgentOptions(),
+            CodexOptions(),
+            model=None,
+            environ=ENVIRON,
         )
 
     def test_silence_ends_it(self, workspace: Path) -> None:

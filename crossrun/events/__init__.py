@@ -8,6 +8,7 @@ never edited, so fields are only ever added, with a default. Every `match` over 
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from crossrun.events.base import BaseEvent, Channel
 from crossrun.events.beginning import (
@@ -56,6 +57,7 @@ from crossrun.events.work import (
     WaitBegan,
     Warned,
 )
+from crossrun.model.requests import AgentOptions
 
 __all__ = [
     "AgentEvent",
@@ -176,6 +178,17 @@ class EventRecord(msgspec.Struct, frozen=True):
     event: Event
 
 
+class _OlderRequest(msgspec.Struct):
+    """The part of a request that older versions stored elsewhere: the agent's options."""
+
+    agent: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    codex: AgentOptions = AgentOptions()
+
+
+class _OlderRunStarted(msgspec.Struct):
+    request: _OlderRequest
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(KnownEvent)
 _types = frozenset(str(kind.__struct_config__.tag) for kind in get_args(KnownEvent))
@@ -183,24 +196,46 @@ _types = frozenset(str(kind.__struct_config__.tag) for kind in get_args(KnownEve
 
 def encode(event: Event) -> str:
     """The event as JSON text, its type included."""
-    return _encoder.encode(event.body if isinstance(event, UnknownEvent) else event).decode()
+    match event:
+        case UnknownEvent(body=body):
+            return _encoder.encode(body).decode()
+        case RunStarted():
+            return _encoder.encode(_readable_by_older(event)).decode()
+        case _:
+            return _encoder.encode(event).decode()
 
 
 def decode(body: str | bytes) -> Event:
-    """The event that `encode` made the text from; unknown fields are passed over.
+    """The event that `encode` made the text from; unknown fields are ignored.
 
     Raises:
         msgspec.ValidationError, ValueError: it is damaged.
     """
     try:
         event: Event = _decoder.decode(body)
+        return _from_older(event, body) if isinstance(event, RunStarted) else event
     except msgspec.ValidationError as error:
         content = msgspec.json.decode(body)
         kind = content.get("type") if isinstance(content, dict) else None
         if not isinstance(kind, str) or (kind in _types and not is_of_newer(error)):
             raise
         return UnknownEvent(kind, content)
-    return event
+
+
+def _readable_by_older(event: RunStarted) -> dict[str, Any]:
+    """With the agent's options repeated among Codex's, where older versions look for them."""
+    content: dict[str, Any] = msgspec.to_builtins(event)
+    request = content["request"]
+    request["codex"] = {**request["agent"], **request["codex"]}
+    return content
+
+
+def _from_older(event: RunStarted, body: str | bytes) -> RunStarted:
+    """With the agent's options from where older versions stored them."""
+    older = msgspec.json.decode(body, type=_OlderRunStarted).request
+    if older.agent is not msgspec.UNSET:
+        return event
+    return replace(event, request=replace(event.request, agent=older.codex))
 
 
 def type_of(event: Event) -> str:

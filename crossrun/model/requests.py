@@ -6,14 +6,19 @@ from crossrun.model.choices import FollowLinks, Sandbox, Scope
 from crossrun.model.executors import DEFAULT_EXECUTOR
 
 
-class CodexOptions(Struct, frozen=True):
-    """What the user says to Codex itself, passed through."""
+class AgentOptions(Struct, frozen=True):
+    """Options that every agent understands. `images` go with the first prompt."""
 
     sandbox: Sandbox = "workspace-write"
     network: bool = False
-    profile: str | None = None
     add_dirs: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+
+
+class CodexOptions(Struct, frozen=True):
+    """Options of Codex itself, passed on unchanged."""
+
+    profile: str | None = None
     config: tuple[str, ...] = ()
     """`KEY=VALUE` pairs as given with `-c`; they win over what crossrun sets."""
     require_git_repo: bool = False
@@ -86,6 +91,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     planner: str = "direct"
     model: str | None = None
     planner_model: str | None = None
+    agent: AgentOptions = AgentOptions()
     codex: CodexOptions = CodexOptions()
     limits: Limits = Limits()
     verify: str | None = None

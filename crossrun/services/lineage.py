@@ -137,7 +137,7 @@ def prepare_retry(
         f"retry {run.id}",
         task=request.task if task is None else "",
         check=request.verify,
-        options=(request.codex, request.begin_with, request.recording),
+        options=(request.agent, request.codex, request.begin_with, request.recording),
     )
     request = replace(request, task=task or request.task)
     if keep_workspace:

@@ -13,7 +13,7 @@ from crossrun.errors import ConfigurationError, ConsentNeeded, NotFoundError, Us
 from crossrun.executors.registry import spec_of
 from crossrun.model.choices import Planner
 from crossrun.model.executors import OFFLINE_EXECUTOR
-from crossrun.model.requests import CodexOptions, Limits, MemoryOptions, RunRequest
+from crossrun.model.requests import AgentOptions, CodexOptions, Limits, MemoryOptions, RunRequest
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.services.app import App
@@ -63,6 +63,7 @@ def run_request(options: RunOptions, app: App) -> RunRequest:
         planner=planner,
         model=_given(options.model, settings.model),
         planner_model=planner_model if planner == "openai" else None,
+        agent=_agent(options, settings),
         codex=_codex(options, settings),
         limits=_limits(options, settings),
         verify=_given(options.verify, settings.verify),
@@ -186,13 +187,18 @@ def _task(task: str | None, recording: str | None, store: Store) -> str:
     return text
 
 
-def _codex(options: RunOptions, settings: Settings) -> CodexOptions:
-    return CodexOptions(
+def _agent(options: RunOptions, settings: Settings) -> AgentOptions:
+    return AgentOptions(
         sandbox=_given(options.sandbox, settings.sandbox),
         network=_given(options.network, settings.network),
-        profile=_given(options.profile, settings.profile),
         add_dirs=_existing("--add-dir", options.add_dirs),
         images=_existing("--image", options.images),
+    )
+
+
+def _codex(options: RunOptions, settings: Settings) -> CodexOptions:
+    return CodexOptions(
+        profile=_given(options.profile, settings.profile),
         config=options.config,
         require_git_repo=settings.require_git_repo,
     )
@@ -220,7 +226,8 @@ def _limits(options: CommonOptions, otherwise: Settings | Limits) -> Limits:
 
 def _memory(options: RunOptions, settings: Settings, executor: str, store: Store) -> MemoryOptions:
     reference, pattern_id = options.reference_run_id, options.pattern
-    if (reference is not None or pattern_id is not None) and (spec_of(executor).runs_task):
+    is_named = reference is not None or pattern_id is not None
+    if is_named and spec_of(executor).runs_task:
         flag = "--pattern" if reference is None else "--reference-run-id"
         raise conflict(flag, f"the executor {executor}, which takes no instructions,")
     if reference is not None:

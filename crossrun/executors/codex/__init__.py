@@ -15,7 +15,7 @@ from crossrun.executors.codex.stream import CodexReader
 from crossrun.executors.process import Launch
 from crossrun.executors.registry import ExecutorContext
 from crossrun.executors.survivors import MARKER
-from crossrun.model.requests import CodexOptions
+from crossrun.model.requests import AgentOptions, CodexOptions
 from crossrun.redaction import is_key_name
 
 _LONGEST_ARGUMENT = 100_000
@@ -41,7 +41,8 @@ class Codex:
     Args:
         program: what to start.
         config: what the user's own configuration says.
-        options: what the user said to Codex for this run.
+        agent: the options for any agent.
+        options: those for Codex itself.
         model: the agent's model, or None for Codex's own default.
         environ: the environment that Codex inherits, credentials included.
         patience: seconds that Codex has to end after its turn.
@@ -51,6 +52,7 @@ class Codex:
         self,
         program: Program,
         config: UserConfig,
+        agent: AgentOptions,
         options: CodexOptions,
         *,
         model: str | None,
@@ -59,6 +61,7 @@ class Codex:
     ) -> None:
         self._program = program
         self._config = config
+        self._agent = agent
         self._options = options
         self._model = model
         self._environ = environ
@@ -108,13 +111,13 @@ class Codex:
 
     def command(self, turn: TurnRequest) -> list[str]:
         """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""
-        options = self._options
-        command = [str(self._program.path), "exec", "--sandbox", options.sandbox]
+        agent, options = self._agent, self._options
+        command = [str(self._program.path), "exec", "--sandbox", agent.sandbox]
         command += ["-C", str(turn.folder)]
         command += ["--profile", options.profile] if options.profile else []
         whole = [str(turn.workspace)] if turn.folder != turn.workspace else []
-        command += _repeated("--add-dir", (*whole, *options.add_dirs))
-        command += ["resume"] if turn.thread_id else _repeated("--image", options.images)
+        command += _repeated("--add-dir", (*whole, *agent.add_dirs))
+        command += ["resume"] if turn.thread_id else _repeated("--image", agent.images)
         command += ["--json"]
         command += [] if options.require_git_repo else ["--skip-git-repo-check"]
         command += ["--model", self._model] if self._model else []
@@ -123,7 +126,7 @@ class Codex:
 
     def _settings(self, turn: TurnRequest) -> list[str]:
         settings = ["features.unbounded_connection_retries=false", "tools.update_plan.enabled=true"]
-        if self._options.network:
+        if self._agent.network:
             settings.append("sandbox_workspace_write.network_access=true")
         settings += self._options.config
         # behind the user's own, which may be a whole table and would take the keys' protection away
@@ -182,6 +185,7 @@ def make(context: ExecutorContext) -> Codex:
     return Codex(
         program,
         config,
+        request.agent,
         request.codex,
         model=request.model,
         environ={**context.environ, **credentials(program, config, context.environ)},
