@@ -254,7 +254,7 @@ def test_the_codes_that_the_edge_gives_are_the_ones_documented_beside_the_classe
 
 
 def test_every_exit_code_is_in_the_table() -> None:
-    table = ERRORS.read_text().split("## Words")[0]
+    table = ERRORS.read_text().split("## Command line")[0]
     codes = {int(code) for code in errors.Exit} - {errors.Exit.SIGNAL_BASE}
     assert {code for code in codes if f"| {code} |" not in table} == set()
 
