@@ -70,7 +70,8 @@ def test_a_store_of_any_age_is_read_as_it_is(of: int, tmp_path: Path) -> None:
     assert store.read.decided(of=None, limit=9) == []
     (location,) = store.workspaces.locations()
     assert location.id == "k7f3abcd"
-    assert store.workspaces.runs_beside("k7f3abcd")[0].workspace == location.workspace
+    assert store.workspaces.ids_beside("k7f3abcd") == ["k7f3abcd"]
+    assert [run.id for run in store.workspaces.runs([location.workspace])] == ["k7f3abcd"]
     assert store.totals().with_pattern == 0
     assert store.patterns.lines(PatternFilter()) == []
     found = store.patterns.candidates("convert the table", task_type=None, project_id=None)

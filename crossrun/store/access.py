@@ -56,20 +56,21 @@ class ReadAccess:
         Raises:
             ConfigurationError: the store is damaged: a row is not as crossrun writes it.
         """
-        return [self.value(make, row) for row in self.rows(sql, values)]
-
-    def value(self, make: Callable[[sqlite3.Row], Value], row: sqlite3.Row) -> Value:
-        """What is made of one row; see `made`."""
-        with self.making_sense(repr(row[0])):
-            return make(row)
+        rows = self.rows(sql, values)
+        made: list[Value] = []
+        with self.making_sense(lambda: repr(rows[len(made)][0])):
+            for row in rows:
+                made.append(make(row))  # noqa: PERF401  how many there are names the bad one
+        return made
 
     @contextmanager
-    def making_sense(self, of: str) -> Iterator[None]:
+    def making_sense(self, of: str | Callable[[], str]) -> Iterator[None]:
         """Takes for damage of the store what does not fit where its values become typed ones."""
         try:
             yield
         except (ValueError, TypeError, LookupError, AttributeError) as error:
-            why = f"what it says of {of} makes no sense: {error}"
+            subject = of if isinstance(of, str) else of()
+            why = f"what it says of {subject} makes no sense: {error}"
             raise damaged(self._database, why) from error
 
     @contextmanager

@@ -184,7 +184,7 @@ class PatternReader:
             )
         import difflib
 
-        rows = self._rows("SELECT id FROM patterns ORDER BY updated_at DESC")
+        rows = self._rows("SELECT id FROM patterns ORDER BY updated_at DESC LIMIT 1000")
         ids = [str(row["id"]) for row in rows]
         near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
         nearest = f"the nearest: {', '.join(near)} · " if near else ""

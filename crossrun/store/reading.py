@@ -5,7 +5,8 @@ Looking never locks, never writes, and starts fast: nothing heavy is imported he
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from crossrun.errors import NotFoundError
 from crossrun.model.queries import RunFilter, RunLine, StoredEvent
@@ -28,6 +29,8 @@ _DECIDED = (
 )
 _NEWEST = "ORDER BY rowid DESC LIMIT ?"
 """By the order in which runs were recorded: clocks are set back."""
+_COMPARED = 1_000
+"""So many runs, the newest, are compared with an id that does not exist."""
 _BATCH_SIZE = 262_144
 """Characters of events read at once: the store is not kept open while somebody reads the output."""
 
@@ -130,12 +133,11 @@ class Reader:
         while not complete:
             values = [run_id, after, *types]
             rows, complete = self._access.first_rows(sql, values, size=_BATCH_SIZE)
-            for row in rows:
-                event = self._access.value(event_of, row)
-                with self._access.making_sense(repr(run_id)):
-                    _require_next(event.seq, after, gapless=not types)
-                after = event.seq
-                yield event
+            with self._access.making_sense(repr(run_id)):
+                batch = [event_of(row) for row in rows]
+                _require_order([after, *(event.seq for event in batch)], gapless=not types)
+            yield from batch
+            after = batch[-1].seq if batch else after
 
     def events_of(self, run_id: str, kind: type[EventType]) -> Iterator[EventType]:
         """A run's events of one type, except those with values that this version does not know."""
@@ -147,20 +149,25 @@ class Reader:
                 yield event
 
     def first_event(self, run_id: str, kind: type[EventType]) -> EventType | None:
-        """A run's first event of a type; None if there is none that this version knows."""
-        return next(self.events_of(run_id, kind), None)
+        """A run's first event of a type; None if there is none, or it has unknown values."""
+        return self._outermost(run_id, kind, "ASC")
 
     def last_event(self, run_id: str, kind: type[EventType]) -> EventType | None:
         """A run's last event of a type; None if there is none, or it has unknown values."""
+        return self._outermost(run_id, kind, "DESC")
+
+    def _outermost(
+        self, run_id: str, kind: type[EventType], order: Literal["ASC", "DESC"]
+    ) -> EventType | None:
         from crossrun.events import decode
         from crossrun.store.rows import event_of
 
         sql = (
-            "SELECT run_id, seq, at, type, body FROM events"
-            " WHERE run_id = ? AND type = ? ORDER BY seq DESC LIMIT 1"
+            "SELECT run_id, seq, at, type, body FROM events"  # noqa: S608  all of it is ours
+            f" WHERE run_id = ? AND type = ? ORDER BY seq {order} LIMIT 1"
         )
-        newest = self._made(event_of, sql, [run_id, _type(kind)])
-        event = decode(newest[0].body) if newest else None
+        stored = self._made(event_of, sql, [run_id, _type(kind)])
+        event = decode(stored[0].body) if stored else None
         return event if isinstance(event, kind) else None
 
     def artifacts(self, run_id: str) -> "list[Artifact]":
@@ -217,10 +224,11 @@ class Reader:
 
         return self._made(
             project_of,
-            "SELECT p.id, p.task_type, p.setup, p.created_at, count(r.id) AS runs,"
-            " r.created_at AS last_run_at, max(r.rowid) AS newest"
-            " FROM projects p LEFT JOIN runs r ON r.project_id = p.id GROUP BY p.id"
-            " ORDER BY newest DESC, p.id",
+            "SELECT p.id, p.task_type, p.setup, p.created_at, coalesce(n.runs, 0) AS runs,"
+            " r.created_at AS last_run_at, n.newest"
+            " FROM projects p LEFT JOIN (SELECT project_id, count(*) AS runs, max(rowid) AS newest"
+            " FROM runs GROUP BY project_id) n ON n.project_id = p.id"
+            " LEFT JOIN runs r ON r.rowid = n.newest ORDER BY n.newest DESC, p.id",
         )
 
     def project(self, project_id: str) -> "Project | None":
@@ -248,7 +256,7 @@ class Reader:
             )
         import difflib
 
-        ids = self._made(_id, "SELECT id FROM runs ORDER BY rowid DESC")
+        ids = self._made(_id, f"SELECT id FROM runs {_NEWEST}", [_COMPARED])  # noqa: S608  ours
         near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
         hint = f"the nearest: {', '.join(near)} · list them: crossrun runs" if near else ""
         return NotFoundError(
@@ -287,9 +295,10 @@ def _type(kind: "type[BaseEvent]") -> str:
     return str(kind.__struct_config__.tag)
 
 
-def _require_next(seq: int, before: int, *, gapless: bool) -> None:
-    if seq <= before or (gapless and seq != before + 1):
-        raise ValueError(f"after event {before} comes event {seq!r}")
+def _require_order(numbers: Sequence[int], *, gapless: bool) -> None:
+    for before, seq in pairwise(numbers):
+        if seq <= before or (gapless and seq != before + 1):
+            raise ValueError(f"after event {before} comes event {seq!r}")
 
 
 def _conditions(wanted: RunFilter) -> tuple[list[str], list[Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from crossrun.model.retention import RunLocation, WorkspaceRun
 from crossrun.model.status import Status
-from crossrun.store.access import ReadAccess, fitting, require_moment
+from crossrun.store.access import ReadAccess, require_moment
 from crossrun.system.clock import now
 
 _FLAGS = (
@@ -75,14 +75,20 @@ class WorkspaceReader:
         values = {"now": now(), "workspaces": json.dumps(list(workspaces))}
         return self._access.made(_workspace_run, _WORKSPACE_RUNS, values)
 
-    def runs_beside(self, run_id: str) -> list[WorkspaceRun]:
+    def ids_beside(self, run_id: str) -> list[str]:
         """All runs in the workspace of a run, the oldest first; none if there is no such run."""
-        rows = self._access.rows("SELECT workspace FROM runs WHERE id = ?", [run_id])
-        return self.runs([row["workspace"] for row in rows])
+        sql = (
+            "SELECT id FROM runs WHERE workspace = (SELECT workspace FROM runs WHERE id = ?)"
+            " ORDER BY rowid"
+        )
+        return [row["id"] for row in self._access.rows(sql, [run_id])]
 
 
 def _location(row: sqlite3.Row) -> RunLocation:
-    return fitting(RunLocation(*row))
+    location = RunLocation(*row)
+    if not all(isinstance(value, str) for value in location):
+        raise ValueError(f"{location} is not text")
+    return location
 
 
 def _workspace_run(row: sqlite3.Row) -> WorkspaceRun:

@@ -150,7 +150,7 @@ def remove_workspace(
     run_id = usage.newest.id
     with store.taking_over(run_id) as free:
         ids = [run.id for run in usage.runs]
-        if not free or [run.id for run in store.workspaces.runs_beside(run_id)] != ids:
+        if not free or store.workspaces.ids_beside(run_id) != ids:
             return False
         aside = _all_put_aside(parts_of(usage, paths, request.kinds))
         if request.dropping_records:
@@ -163,7 +163,7 @@ def remove_workspace(
 def remove_orphan(store: Store, orphan: Orphan) -> bool:
     """Removes what a run left that the store does not know; see `remove_workspace`."""
     with store.taking_over(orphan.run_id) as free:
-        if not free or store.workspaces.runs_beside(orphan.run_id):
+        if not free or store.workspaces.ids_beside(orphan.run_id):
             return False
         aside = _all_put_aside(orphan.parts)
     for place in aside:
