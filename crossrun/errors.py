@@ -56,8 +56,8 @@ class UsageError(CrossrunError):
 class ConsentNeeded(UsageError):  # noqa: N818  it asks rather than reports
     """The user has to agree first: ask `question`, then repeat the call with consent."""
 
-    def __init__(self, question: str, *, hint: str) -> None:
-        super().__init__("CONSENT_NEEDED", f"this needs your consent: {question}", hint=hint)
+    def __init__(self, code: str, question: str, *, hint: str) -> None:
+        super().__init__(code, f"this needs your consent: {question}", hint=hint)
         self.question = question
 
 

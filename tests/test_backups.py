@@ -232,7 +232,9 @@ def test_a_damaged_store_names_its_backup_and_the_command_that_brings_it_back(
     for words in (("runs",), ("show",), (*SHELL, "true"), ("patterns",)):
         error = crossrun(*words, "--json").json["error"]
         assert error["code"] == "STORE_DAMAGED"
-        assert error["hint"].startswith("crossrun migrate --restore  puts the backup of 20")
+        assert error["hint"].startswith(
+            "crossrun migrate --restore  replaces it with the backup from 20"
+        )
         assert copy in error["hint"]
     asked = crossrun("migrate", "--restore", "--json")
     assert (asked.code, asked.json["error"]["code"]) == (2, "CONSENT_NEEDED")
@@ -265,7 +267,7 @@ def test_without_a_backup_it_is_said_what_can_be_done(crossrun: Crossrun) -> Non
     spoilt = damage(crossrun)
     shown = crossrun("runs", "--json")
     assert (shown.code, shown.json["error"]["code"]) == (3, "STORE_DAMAGED")
-    assert "there is no backup; to begin anew, move" in shown.err
+    assert "there is no backup; to start afresh, move" in shown.err
     result = crossrun("migrate", "--restore", "--yes", "--json")
     assert (result.code, result.json["error"]["code"]) == (3, "BACKUP_MISSING")
     assert (crossrun.home / "crossrun.db").read_bytes() == spoilt

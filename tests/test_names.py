@@ -37,12 +37,9 @@ PHRASES = re.compile(
 TRANSLATED: set[str] = {
     "CHANGELOG.md",
     "SECURITY.md",
-    "crossrun/cli/__init__.py",
-    "crossrun/cli/cleanup.py",
     "crossrun/cli/detaching.py",
     "crossrun/cli/error_boundary.py",
     "crossrun/cli/paging.py",
-    "crossrun/cli/starting.py",
     "crossrun/config/tasktypes/__init__.py",
     "crossrun/config/tasktypes/writing.yaml",
     "crossrun/engine/context.py",

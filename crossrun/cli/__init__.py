@@ -1,4 +1,4 @@
-"""The command line: thin edges that build a request, call one function and show what it returns."""
+"""The command line: each command makes a request, calls a service and shows its result."""
 
 import importlib
 import sys
@@ -10,57 +10,57 @@ from typer.core import TyperGroup
 from crossrun import __version__
 from crossrun.cli.globals import CONTEXT, global_options
 
-COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+COMMANDS: dict[str, dict[str, str]] = {
     "Work": {
-        "quickstart": ("quickstart", "See the whole loop in a minute, offline and without a key."),
-        "run": ("commands.run", "Have an agent carry out a task."),
-        "resume": ("commands.resume", "Go on with a run that has ended."),
-        "retry": ("commands.retry", "Repeat a run from the start."),
-        "watch": ("watch", "Follow a run until it ends."),
-        "wait": ("control", "Wait until runs have ended."),
-        "cancel": ("control", "Stop runs from another terminal."),
+        "quickstart": "See the whole loop in a minute, offline and without a key.",
+        "run": "Have an agent carry out a task.",
+        "resume": "Continue a run that has ended.",
+        "retry": "Repeat a run from the start.",
+        "watch": "Follow a run until it ends.",
+        "wait": "Wait until runs have ended.",
+        "cancel": "Stop runs.",
     },
     "Look": {
-        "runs": ("commands.runs", "List runs."),
-        "show": ("commands.show", "Show one run."),
-        "steps": ("commands.steps", "Show what the agent did, step by step."),
-        "events": ("commands.events", "Show the raw events of a run."),
-        "diff": ("commands.diff", "Show what a run changed, or how two runs differ."),
-        "files": ("commands.files", "Show the files of a run's workspace."),
-        "get": ("commands.get", "Copy one file out of a run's workspace."),
-        "artifacts": ("commands.artifacts", "List, show and get the files that runs left."),
-        "patterns": ("commands.patterns", "Show and manage what runs taught."),
-        "projects": ("commands.projects", "List and set up projects."),
+        "runs": "List runs.",
+        "show": "Show one run.",
+        "steps": "Show what the agent did, step by step.",
+        "events": "Show the raw events of a run.",
+        "diff": "Show what a run changed, or how two runs differ.",
+        "files": "Show the files of a run's workspace.",
+        "get": "Copy one file out of a run's workspace.",
+        "artifacts": "List, show and get the artifacts of runs.",
+        "patterns": "Show and manage what runs taught.",
+        "projects": "List and set up projects.",
     },
     "Bring back": {
-        "apply": ("commands.apply", "Bring what a run changed to your own files."),
-        "undo": ("commands.undo", "Take an apply back."),
+        "apply": "Apply the change of a run to your own files.",
+        "undo": "Take an apply back.",
     },
     "Tidy up": {
-        "cleanup": ("cleanup", "Remove workspaces that are no longer needed."),
-        "stats": ("stats", "Show what takes up disk, and what runs did and used."),
+        "cleanup": "Remove workspaces that are no longer needed.",
+        "stats": "Show what takes up disk space, and what runs did and used.",
     },
     "Set up": {
-        "paths": ("setup", "Show where everything is."),
-        "migrate": ("setup", "Bring the store up to date."),
+        "paths": "Show where everything is.",
+        "migrate": "Bring the store up to date.",
     },
 }
-"""By section: each command with the module that has it and what it does. Modules are imported when
-their command is called, so that no command pays for another."""
+"""By section, each command and its purpose. Its module in `crossrun.cli.commands` has its name, and
+is imported only when the command is called, so that no command pays for another."""
 
-_PLACES = {name: place for section in COMMANDS.values() for name, place in section.items()}
+_HELP = {name: text for section in COMMANDS.values() for name, text in section.items()}
 
 
 class _Root(TyperGroup):
     """Finds commands by name and imports only the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(_PLACES)
+        return list(_HELP)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _PLACES:
+        if cmd_name not in _HELP:
             return None
-        module = importlib.import_module(f"crossrun.cli.{_PLACES[cmd_name][0]}")
+        module = importlib.import_module(f"crossrun.cli.commands.{cmd_name}")
         command: click.Command = typer.main.get_command(getattr(module, f"{cmd_name}_app"))
         command.name = cmd_name
         return command
@@ -69,22 +69,22 @@ class _Root(TyperGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
-        if name not in _PLACES and not name.startswith("-"):
+        if name not in _HELP and not name.startswith("-"):
             raise click.UsageError(_unknown_command(name), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for section, commands in COMMANDS.items():
             with formatter.section(section):
-                formatter.write_dl([(name, told) for name, (_, told) in commands.items()])
+                formatter.write_dl(list(commands.items()))
 
 
 def _unknown_command(name: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, _PLACES, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no command {name!r}{meant}"
+    near = difflib.get_close_matches(name, _HELP, n=1)
+    suggestion = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no command {name!r}{suggestion}"
 
 
 def _version(value: bool) -> None:
@@ -109,7 +109,7 @@ def _root(
 ) -> None:
     """Run coding agents with a ledger that tells the truth.
 
-    Every run gets a workspace of its own; its events, artifacts and diffs are kept.
+    Every run gets its own workspace; its events, artifacts and diffs are kept.
 
     \b
     Examples:

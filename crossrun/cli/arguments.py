@@ -9,6 +9,9 @@ RunReference = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="An id, the beginning of one, or last.")
 ]
 ProjectId = Annotated[str | None, typer.Option(metavar="NAME", help="Look in this project only.")]
+OfProject = Annotated[
+    str | None, typer.Option("--project-id", metavar="NAME", help="Only of this project.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Write all at once, without a pager.")]
 Output = Annotated[

@@ -98,9 +98,9 @@ def _hint(error: CrossrunError, options: Globals) -> str:
     """Its own, or, where the store cannot be read, the way back: which depends on the backups."""
     if error.code not in _STORE_UNREADABLE or options.paths is None:
         return error.hint
-    from crossrun.cli.recovery import way_back
+    from crossrun.cli.restore_hints import restore_hint
 
-    return way_back(error.code, options.paths) or error.hint
+    return restore_hint(error.code, options.paths) or error.hint
 
 
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:

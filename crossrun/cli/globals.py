@@ -70,7 +70,7 @@ class Globals:
 
         if self.yes or (sys.stdin.isatty() and typer.confirm(question, err=True)):
             return
-        raise ConsentNeeded(question, hint=hint)
+        raise ConsentNeeded("CONSENT_NEEDED", question, hint=hint)
 
     def ask(self, question: str) -> str | None:
         """The answer to a question; None if there is no terminal to ask on."""

@@ -1,5 +1,6 @@
 """What commands open to read from."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crossrun.cli.globals import Globals
@@ -27,3 +28,8 @@ def open_ledger(options: Globals, settings: Settings) -> "Store":
 def chosen_run(store: "Store", reference: str | None, project_id: str | None) -> "Run":
     """The run that a command is about; by default the newest."""
     return store.read.run(reference or LAST, project_id=project_id)
+
+
+def run_ids(references: Sequence[str], app: App) -> list[str]:
+    """The ids of several runs, each once."""
+    return list(dict.fromkeys(app.run(reference).id for reference in references))

@@ -72,7 +72,7 @@ def start(prepared: Prepared, output: OutputOptions, app: App, options: Globals)
 def carry_out(
     prepared: PreparedRun, dependencies: RunDependencies, app: App, views: Views, stop: CancelToken
 ) -> Run:
-    """Carries a run out to its end, whatever end that is, and shows it.
+    """Carries a run out to its end, and shows it.
 
     Returns:
         The run as its last event left it.

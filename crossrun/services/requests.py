@@ -168,6 +168,7 @@ def _recording(options: RunOptions, store: Store) -> str | None:
     )
     if not options.consent:
         raise ConsentNeeded(
+            "CONSENT_NEEDED",
             f"The commands of {reference} run on this machine without a sandbox. Continue?",
             hint="read it, then say --yes",
         )

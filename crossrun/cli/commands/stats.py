@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from crossrun.cli.arguments import Json
-from crossrun.cli.cleanup import OfProject
+from crossrun.cli.arguments import Json, OfProject
 from crossrun.cli.globals import application, current
 from crossrun.cli.ledger import open_ledger
 from crossrun.config.settings import Settings

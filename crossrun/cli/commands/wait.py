@@ -1,0 +1,55 @@
+"""`crossrun wait`: waits for runs of any terminal to end."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossrun.cli.arguments import Json
+from crossrun.cli.globals import application, current
+from crossrun.cli.ledger import open_app, run_ids
+from crossrun.cli.parsing import Parsed
+from crossrun.config.values import duration
+from crossrun.errors import Exit
+from crossrun.projections.documents import document, run_object
+from crossrun.services.runs import wait_for
+from crossrun.store.reading import LAST
+
+if TYPE_CHECKING:
+    from crossrun.model.runs import Run
+
+
+def wait(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Default: the newest.")
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME", click_type=Parsed(duration), help="Stop waiting after: 90s, 5m, 2h."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Wait until runs have ended. Exits with the highest of their exit codes, with 8 on a timeout.
+
+    \b
+    Examples:
+      crossrun wait
+      crossrun wait k7f3 m2q9 --timeout 2h && crossrun diff k7f3
+    """
+    options = current()
+    app = open_app(options, options.settings())
+    ended = wait_for(app, run_ids(runs or [LAST], app), timeout)
+    if json:
+        options.out.emit(document({"runs": [run_object(run) for run in ended]}))
+    raise typer.Exit(_highest_exit_code(ended))
+
+
+def _highest_exit_code(runs: "Sequence[Run]") -> int:
+    if not all(run.ended for run in runs):
+        return Exit.STILL_RUNNING
+    return max(run.exit_code or Exit.OK for run in runs)
+
+
+wait_app = application("wait", wait)
