@@ -229,8 +229,6 @@ def in_the_source() -> dict[str, set[int]]:
     for code, (_, exit_code) in FAILURES.items():
         found.setdefault(code, set()).add(int(exit_code))
     found["USAGE"] = {errors.Exit.USAGE}
-    consent = errors.ConsentNeeded("?", hint="")
-    found[consent.code] = {int(consent.exit_code)}
     found["INTERNAL"].add(errors.Exit.INTERNAL)
     return found
 
