@@ -23,11 +23,10 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     chance = "" if decided.probability == 1 else f", with probability {decided.probability:.2f}"
     meaning = f"{_DECISIONS.get(decided.decision, 'a newer version made this decision')}{chance}"
     yield terminal.style(f"{decided.decision}{named}", "bold") + f": {meaning}"
-    if decided.summary:
-        yield f"  {first_line(decided.summary)}"
-    yield from textwrap.wrap(
-        clean(decided.reason), terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
-    )
+    for text in (first_line(decided.summary or ""), clean(decided.reason)):
+        yield from textwrap.wrap(
+            text, terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
+        )
     if decided.fits is not None and decided.candidates:
         yield f"  the probability that any stored pattern fits is {decided.fits:.2f}"
     if decided.candidates:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crossrun.model.queries import PatternLine
-from crossrun.views.terminal import Column, Terminal, cell_len, fit, table
+from crossrun.views.terminal import Column, Terminal, cell_len, command_lines, fit, table
 from crossrun.views.unseen import clean
 from crossrun.views.words import first_line, plural
 
@@ -84,9 +84,8 @@ def pattern_details(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
     yield ""
     yield from _stats_lines(pattern.stats, terminal)
     yield ""
-    yield terminal.style(
-        f"  crossrun patterns stats {pattern.id} · crossrun patterns edit {pattern.id}", "dim"
-    )
+    commands = [f"crossrun patterns {verb} {pattern.id}" for verb in ("stats", "edit")]
+    yield from command_lines(commands, terminal)
 
 
 def pattern_head(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:

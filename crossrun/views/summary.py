@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
-from crossrun.views.terminal import Terminal, cell_len, fit, wrap
+from crossrun.views.terminal import Terminal, cell_len, command_lines, fit, wrap
 from crossrun.views.unseen import clean, visible
 from crossrun.views.words import (
     clock,
@@ -63,7 +63,7 @@ def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator
         yield ""
         yield from facts
     yield ""
-    yield from _in_lines(_next_commands(run), terminal)
+    yield from command_lines(_next_commands(run), terminal)
 
 
 def details(
@@ -256,13 +256,6 @@ def _who(run: Run) -> str:
     version = f" {run.executor_version}" if run.executor_version else ""
     model = f" · {first_line(run.model)}" if run.model else ""
     return f"{run.executor}{version}{model}"
-
-
-def _in_lines(commands: list[str], terminal: Terminal) -> Iterator[str]:
-    """On one line if they fit, otherwise one to a line, so that they can be copied."""
-    together = f"  {' · '.join(commands)}"
-    fitting = [together] if len(together) <= terminal.width else [f"  {c}" for c in commands]
-    yield from (terminal.style(line, "dim") for line in fitting)
 
 
 def _lines(text: str, terminal: Terminal) -> list[str]:

@@ -244,6 +244,13 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, max(width - 1, 0)).rstrip() + "…" if width > 0 else ""
 
 
+def command_lines(commands: Sequence[str], terminal: Terminal) -> Iterator[str]:
+    """Commands on one line if they fit, otherwise one to a line, so that they can be copied."""
+    together = f"  {' · '.join(commands)}"
+    fitting = [together] if len(together) <= terminal.width else [f"  {c}" for c in commands]
+    yield from (terminal.style(line, "dim") for line in fitting)
+
+
 class Column(NamedTuple):
     """A column of a table.
 
