@@ -15,6 +15,8 @@ import fork_server
 import pytest
 from scripted_model import Script, ScriptedModel
 
+pytest.register_assert_rewrite("contracts")
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """Whoever starts the tests in the background may have them ignored, and children inherit that."""
@@ -115,6 +117,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """A worker for each core; none for files that were named, since those begin sooner without."""
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     return 0 if named else os.cpu_count() or 1
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """An empty folder for an agent to work in."""
+    made = tmp_path / "workspace"
+    made.mkdir()
+    return made
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from conftest import Crossrun
+from contracts import OutputReaderContract
 from msgspec.structs import replace
 
 from crossrun.errors import AuthenticationError, ConfigurationError
@@ -39,6 +40,7 @@ from crossrun.events import (
     encode,
 )
 from crossrun.executors import TurnRequest, TurnResult
+from crossrun.executors.agent_cli import OutputReader
 from crossrun.executors.codex import Codex
 from crossrun.executors.codex.config import UserConfig, read
 from crossrun.executors.codex.failures import classify, refused
@@ -1482,3 +1484,23 @@ class TestWholeRuns:
         wanted = [line.decode("utf-8", "replace") for line in nonsense]
         assert raw[: len(wanted)] == wanted
         assert events[-1]["type"] == "run_finished"
+
+
+class TestCodexReaderKeepsTheContract(OutputReaderContract):
+    completed = (
+        b'{"type":"thread.started","thread_id":"t"}',
+        b'{"type":"turn.started"}',
+        (
+            b'{"type":"item.started","item":{"id":"1","type":"command_execution","command":"ls",'
+            b'"aggregated_output":"","exit_code":null,"status":"in_progress"}}'
+        ),
+        (
+            b'{"type":"item.completed","item":{"id":"1","type":"command_execution","command":"ls",'
+            b'"aggregated_output":"a","exit_code":0,"status":"completed"}}'
+        ),
+        b'{"type":"item.completed","item":{"id":"2","type":"agent_message","text":"Done."}}',
+        b'{"type":"turn.completed","usage":{"input_tokens":2,"output_tokens":1}}',
+    )
+
+    def reader(self, workspace: Path) -> OutputReader:
+        return CodexReader(workspace, NO_TOKENS, workspace, patience=60)

@@ -4,11 +4,17 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Crossrun, Result, types
+from contracts import PlannerContract
 from scripted_model import Scenario, Script, ScriptedModel
+
+from crossrun.planning import Planner
+from crossrun.planning.direct import DirectPlanner
+from crossrun.planning.openai import OpenAIPlanner
 
 STEP = {"call": "codex_exec", "arguments": {"prompt": "do a part"}}
 
@@ -160,3 +166,19 @@ def test_a_call_that_cannot_be_carried_out_is_paid_for_all_the_same(crossrun: Cr
         run = planned(crossrun, script).json
         assert run["status"] == "failed"
         assert run["tokens"] == {"input": 100, "cached_input": 10, "output": 20, "reasoning": 5}
+
+
+class TestDirectPlannerKeepsTheContract(PlannerContract):
+    def planner(self) -> Planner:
+        return DirectPlanner()
+
+
+class TestOpenAIPlannerKeepsTheContract(PlannerContract):
+    @pytest.fixture(autouse=True)
+    def model(self) -> Iterator[None]:
+        with ScriptedModel([STEP, STEP, "All done."]) as model:
+            self.environ = {"OPENAI_API_KEY": "sk-plan", "OPENAI_BASE_URL": model.base_url}
+            yield
+
+    def planner(self) -> Planner:
+        return OpenAIPlanner(model="m", environ=self.environ, timeout=60)

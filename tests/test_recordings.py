@@ -2,24 +2,19 @@
 
 import json
 import os
-import shlex
 import subprocess
-import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any
 
 import pytest
 from conftest import Crossrun, types
-from processes import is_gone, lingering, told_pid, wait_for
+from contracts import ExecutorContract, Told, assign, contents, follow
 
 from crossrun.errors import UsageError
 from crossrun.events import (
-    AgentEvent,
     AgentReasoned,
     AgentSpoke,
-    Channel,
     CommandRan,
     CommandStarted,
     Event,
@@ -31,8 +26,6 @@ from crossrun.events import (
     ToolCalled,
     TurnStarted,
     Warned,
-    decode,
-    encode,
 )
 from crossrun.executors import Executor, TurnRequest, TurnResult
 from crossrun.executors.codex import Codex
@@ -48,7 +41,7 @@ from crossrun.executors.replay.recording import (
     shipped_names,
 )
 from crossrun.executors.shell import Shell
-from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT, Failure, RunFailed
+from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.model.requests import AgentOptions, CodexOptions
 from crossrun.model.status import Status
 from crossrun.system.cancellation import CancelToken
@@ -86,13 +79,6 @@ PROMISED = {
     ],
     "writing": ["article.md", "check.py", "outline.md"],
 }
-
-
-def contents(folder: Path | str) -> dict[str, bytes]:
-    """All files below a folder with their bytes."""
-    root = Path(folder)
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return {str(path.relative_to(root)): path.read_bytes() for path in files}
 
 
 def write_recording(file: Path, *events: dict[str, Any], **head: Any) -> str:  # noqa: ANN401
@@ -395,52 +381,6 @@ class TestOfRun:
             of([CommandRan(command=command, exit_code=0)])
 
 
-@dataclass
-class Told:
-    """What an executor told, and how it ended."""
-
-    events: list[AgentEvent] = field(default_factory=list)
-    pauses: int = 0
-    outcome: TurnResult = field(default_factory=TurnResult)
-
-
-def follow(
-    told: Generator[AgentEvent | None, None, TurnResult],
-    *,
-    when: Callable[[Told], bool] = lambda _told: False,
-    then: Callable[[], None] = lambda: None,
-) -> Told:
-    """Follows an executor to its end; does something once, when it is time."""
-    seen, done = Told(), False
-    try:
-        while True:
-            event = next(told)
-            seen.pauses += event is None
-            seen.events += [event] if event is not None else []
-            if not done and when(seen):
-                done = True
-                then()
-    except StopIteration as ended:
-        seen.outcome = ended.value
-        return seen
-    finally:
-        told.close()
-
-
-def assign(workspace: Path, prompt: str = "", **options: Any) -> TurnRequest:  # noqa: ANN401
-    workspace.mkdir(exist_ok=True)
-    return TurnRequest(
-        run_id=f"{os.getpid()}-{workspace.parent.name}",
-        workspace=workspace,
-        prompt=prompt,
-        instructions="",
-        channel="none",
-        stop=options.pop("stop", CancelToken()),
-        keep=lambda _line: None,
-        **options,
-    )
-
-
 def play(workspace: Path, *entries: Any, **options: Any) -> Told:  # noqa: ANN401
     replay = Replay(Recording("test", "", entries, options.pop("recorded_in", None)), ENVIRON)
     return follow(replay.execute(assign(workspace, **options)))
@@ -453,13 +393,6 @@ def put(path: str, content: bytes | None = b"evil") -> RecordedWrite:
 
 def done(command: str, exit_code: int = 0) -> CommandRan:
     return CommandRan(command=command, exit_code=exit_code)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    made = tmp_path / "workspace"
-    made.mkdir()
-    return made
 
 
 class TestReplay:
@@ -684,100 +617,6 @@ class TestWholeRuns:
         expected = {"a": b"second", "b": b"first\r\n", "bin": b"\0\xff"}
         assert contents(first["workspace"]) == contents(again["workspace"]) == expected
         assert (again["status"], again["answer"]) == ("succeeded", "Done.")
-
-
-class ExecutorContract:
-    """What every executor does. Each is made so that it carries out a shell script."""
-
-    failure_code: ClassVar[str]
-
-    def executor(self, script: str, folder: Path) -> Executor:
-        raise NotImplementedError
-
-    def execute(
-        self,
-        workspace: Path,
-        script: str,
-        **options: Any,  # noqa: ANN401  fields of TurnRequest
-    ) -> Generator[AgentEvent | None, None, TurnResult]:
-        turn = assign(workspace, script, **options)
-        return self.executor(script, workspace.parent).execute(turn)
-
-    def test_it_tells_what_it_does_and_that_it_ended_well(self, workspace: Path) -> None:
-        told = follow(self.execute(workspace, "echo said; echo made > file"))
-        assert told.outcome.failure is None
-        assert told.events != []
-        assert {type(event) for event in told.events} <= {*get_args(AgentEvent)}
-        assert [decode(encode(event)) for event in told.events] == told.events
-        assert contents(workspace) == {"file": b"made\n"}
-
-    def test_it_pauses_when_there_is_nothing_to_tell(self, workspace: Path) -> None:
-        assert follow(self.execute(workspace, "sleep 0.5")).pauses >= 3
-
-    def test_it_tells_at_once(self, workspace: Path) -> None:
-        telling = self.execute(workspace, "exec sleep 60")
-        assert next(event for event in telling if event is not None)
-
-    def test_a_failure_is_a_value(self, workspace: Path) -> None:
-        outcome = follow(self.execute(workspace, "echo why; exit 3")).outcome
-        assert outcome.failure is not None
-        assert (outcome.failure.code, outcome.exit_code) == (self.failure_code, 3)
-        assert self.failure_code in FAILURES
-        assert outcome.failure.hint
-
-    def test_it_can_be_asked_again(self, workspace: Path) -> None:
-        executor = self.executor("echo again >> file", workspace.parent)
-        for _ in range(2):
-            told = follow(executor.execute(assign(workspace, "echo again >> file")))
-            assert told.outcome.failure is None
-        assert contents(workspace) == {"file": b"again\nagain\n"}
-
-    def test_nothing_happens_before_somebody_listens(self, workspace: Path) -> None:
-        self.execute(workspace, "touch file").close()
-        assert contents(workspace) == {}
-
-    def test_it_leaves_no_process_when_it_ends(self, workspace: Path) -> None:
-        script = lingering("one in a session of its own", workspace)
-        assert follow(self.execute(workspace, script)).outcome.failure is None
-        assert is_gone(told_pid(workspace))
-
-    def test_it_leaves_no_process_when_nobody_listens_any_more(self, workspace: Path) -> None:
-        script = lingering("one that ignores polite signals", workspace)
-        telling = self.execute(workspace, f"{script}exec sleep 60")
-        left = workspace / "pids" / "left"
-        wait_for(lambda: next(telling) is None and left.exists() and left.read_text())
-        telling.close()
-        assert is_gone(told_pid(workspace))
-
-    def test_it_stops_when_it_is_asked_to(self, workspace: Path) -> None:
-        stop = CancelToken()
-        script = lingering("one in a session of its own", workspace)
-        telling = self.execute(workspace, f"{script}exec sleep 60", stop=stop)
-        left = workspace / "pids" / "left"
-        told = follow(telling, when=lambda _told: left.exists(), then=lambda: stop.request("test"))
-        assert told.outcome.failure == CANCELLED
-        assert is_gone(told_pid(workspace))
-
-    def test_who_was_asked_to_stop_before_it_began_does_nothing_for_long(
-        self, workspace: Path
-    ) -> None:
-        stop = CancelToken()
-        stop.request("test")
-        told = follow(self.execute(workspace, "exec sleep 60", stop=stop))
-        assert told.outcome.failure == CANCELLED
-
-    def test_it_ends_at_its_deadline(self, workspace: Path) -> None:
-        deadline = time.monotonic() + 0.3
-        told = follow(self.execute(workspace, "exec sleep 60", deadline=deadline))
-        assert told.outcome.failure == TIMED_OUT
-
-    def test_it_says_how_it_works(self, workspace: Path) -> None:
-        executor = self.executor("true", workspace.parent)
-        argv = executor.command(assign(workspace, "true"))
-        assert shlex.split(shlex.join(argv)) == argv
-        for resumed in (True, False):
-            assert executor.channel(Path("/ws"), resumed=resumed) in get_args(Channel)
-        assert executor.version() is None or executor.version()
 
 
 class TestShellKeepsTheContract(ExecutorContract):
