@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from timing import EMPTY_APP, Times, first_output, interleaved, machine
+from timing import EMPTY_APP, Times, compile_crossrun, first_output, interleaved, machine
 
 from crossrun.executors.codex.program import Program, find
 
@@ -60,6 +60,7 @@ def main() -> None:
 
 
 def report(*, rounds: int, baseline: str | None = None) -> None:
+    compile_crossrun()
     report_shell(rounds=rounds, baseline=baseline)
     try:
         codex = find(os.environ.get("CODEX_PATH"), os.environ, Path(tempfile.mkdtemp()) / "cache")

@@ -80,7 +80,7 @@ _SHAPES: dict[str, str] = {
     "-us": rf"{_EDGE}[0-9a-f]{{32}}-us\d{{1,2}}\b",
     "FlyV1 fm": rf"{_EDGE}FlyV1 fm\d_[A-Za-z0-9+/=,_-]{{20,}}",
 }
-_ASSIGNED = re.compile(
+_ASSIGNED = (
     r"(?i)(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|client[_-]?secret|auth[_-]?key|_key|credentials?)"
     r"(?:[A-Za-z0-9_-]{0,24}+)(?:\\*[\"'])?\s{0,8}+(?:=>|=|:)\s{0,8}+(?:\\*[\"'])?"
@@ -187,7 +187,7 @@ class Redactor:
                 count += found - text.count(_NOTHING)
                 text = text.replace(_NOTHING, "")
         if _may_assign(text):
-            text, found = _ASSIGNED.subn(_without_value, text)
+            text, found = re.subn(_ASSIGNED, _without_value, text)
             count += found
         return text, count
 

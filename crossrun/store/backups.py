@@ -59,7 +59,7 @@ def backups(folder: Path) -> list[Backup]:
     found = []
     for match in filter(None, map(_NAME.fullmatch, names)):
         with suppress(ValueError):
-            made_at = datetime.strptime(match[2], _TIME).replace(tzinfo=UTC)
+            made_at = datetime.fromisoformat(match[2])
             found.append(Backup(made_at, folder / match[0], match[1]))
     now = datetime.now(UTC)
     return sorted(found, key=lambda backup: (backup.made_at <= now, backup), reverse=True)

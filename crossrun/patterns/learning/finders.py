@@ -105,7 +105,7 @@ def typed(values: Sequence[str]) -> tuple[str, str]:
 
     A type counts only when every value has its form; what has no form in common is text.
     """
-    fitting = (k for k in _KINDS if values and all(k.form.fullmatch(value) for value in values))
+    fitting = (k for k in _kinds() if values and all(k.form.fullmatch(value) for value in values))
     return next(((kind.type, kind.name) for kind in fitting), ("text", "text"))
 
 
@@ -135,26 +135,30 @@ _NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,15})?(?:e[-+]?\d{1
 _PLAIN = r"[^\s\"'`*?|<>:{}]"
 _SHELL = r"[^\s\"'`|<>:]"
 """Characters of paths: without and with those that a shell expands."""
-_KINDS = [
-    _Kind(type_, variable, re.compile(form, re.IGNORECASE))
-    for type_, variable, form in (
-        ("url", "url", r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s\"'<>]+"),
-        ("date", "date", _DATE),
-        ("number", "number", _NUMBER),
-        ("range", "range", rf"{_NUMBER}\s?(?:-|\u2013|\u2014|\.\.\.?|:|,|\sto\s)\s?{_NUMBER}"),
-        (
-            "version",
-            "version",
-            r"[v=^~<>]{0,3}\d{1,6}(?:\.(?:\d{1,6}|x|\*)){1,3}(?:[-+.]?[a-z][\w.+-]*)?",
-        ),
-        (
-            "glob",
-            "glob",
-            rf"{_PLAIN}*(?:\*|\?{_PLAIN}|\{{{_PLAIN}*,{_PLAIN}*\}}){_SHELL}*",
-        ),
-        ("path", "file", rf"{_PLAIN}*(?<!/)\.(?:{_EXTENSION})"),
-        ("folder", "folder", rf"{_PLAIN}*/{_PLAIN}*|\.{{1,2}}|~"),
-        ("identifier", "name", r"[^\W\d][\w.:$-]*(?:\(\))?"),
-    )
-]
-"""In the order in which they are tried: the first whose form all values have."""
+
+
+@cache
+def _kinds() -> list[_Kind]:
+    """In the order in which they are tried: the first whose form all values have."""
+    return [
+        _Kind(type_, variable, re.compile(form, re.IGNORECASE))
+        for type_, variable, form in (
+            ("url", "url", r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s\"'<>]+"),
+            ("date", "date", _DATE),
+            ("number", "number", _NUMBER),
+            ("range", "range", rf"{_NUMBER}\s?(?:-|\u2013|\u2014|\.\.\.?|:|,|\sto\s)\s?{_NUMBER}"),
+            (
+                "version",
+                "version",
+                r"[v=^~<>]{0,3}\d{1,6}(?:\.(?:\d{1,6}|x|\*)){1,3}(?:[-+.]?[a-z][\w.+-]*)?",
+            ),
+            (
+                "glob",
+                "glob",
+                rf"{_PLAIN}*(?:\*|\?{_PLAIN}|\{{{_PLAIN}*,{_PLAIN}*\}}){_SHELL}*",
+            ),
+            ("path", "file", rf"{_PLAIN}*(?<!/)\.(?:{_EXTENSION})"),
+            ("folder", "folder", rf"{_PLAIN}*/{_PLAIN}*|\.{{1,2}}|~"),
+            ("identifier", "name", r"[^\W\d][\w.:$-]*(?:\(\))?"),
+        )
+    ]

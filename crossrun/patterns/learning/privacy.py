@@ -12,7 +12,7 @@ from crossrun.patterns import Person
 from crossrun.redaction import MASK
 from crossrun.system.commandlines import one_line
 
-_HOMES = re.compile(
+_HOMES = (
     r"(?<![\w.~])(?:/[\w.-]+){0,3}?/(?:home|Users)/[^/\s'\"`:;,|&()<>$]+"
     r"|(?<![\w.~])/root(?=$|[/\s'\"`:;,|&()<>])"
     r"|[A-Za-z]:\\+Users\\+(?:[^\\\s'\"]+(?: [^\\\s'\"]+){0,2}(?=\\)|[^\\\s'\"]+)"
@@ -22,27 +22,27 @@ _KEY_WORDS = (
     r"(?:password|passwd|passphrase|pwd|token|secret|api[-_]?key|access[-_]?key|auth[-_]?key"
     r"|private[-_]?key|credential)s?"
 )
-_GIVEN_AWAY = re.compile(
+_GIVEN_AWAY = (
     r"(?i)(--?[\w-]{0,40}?(?:password|passwd|passphrase|token|secret|api-?key|auth(?!or))"
     r"(?<!max-token)(?:-[\w-]{0,40})?[= ]\s*"
     rf"|(?<![\w-])[\w-]{{0,40}}?(?<!max-)(?<!max_){_KEY_WORDS}[\"']?\s{{0,4}}[:=]\s{{0,4}}"
     r"|(?<![\w-])\w{0,40}?(?:PASSW(?:OR)?D|PASS|TOKEN|SECRET|_KEY|APIKEY|CREDENTIAL)\w{0,40}=)"
     r"(?![\s/]|\$)(?:\"[^\"]*\"|'[^']*'|[^\s'\";|&,}]+)"
 )
-_PROGRAMS_SECRET = re.compile(
+_PROGRAM_OPTION = (
     r"(\bsshpass\s+-p\s*|\bmysql\w*\b[^|;&]{0,200}?\s-p|\bredis-cli\b[^|;&]{0,200}?\s-a\s+)(?=\S)"
     r"(?:\"[^\"]*\"|'[^']*'|[^\s|;&]+)"
 )
-_HEADER = re.compile(
+_HEADER = (
     r"(?i)((?:authorization|cookie|x-[\w-]{1,40}-(?:key|token))[\"']?\s{0,4}:\s{0,4}[\"']?"
     r"|\s(?:--cookie|-b)[= ]\s*[\"']?)[^\"'\n]+"
 )
-_SAID = re.compile(
+_SAID = (
     r"(?i)(\b(?:password|passphrase|passwd|pin|secret|token)\s+(?:is\s+|of\s+|=\s*)?)(?=\S*\d)\S+"
 )
-_LOGIN = re.compile(r"(\s(?:-u|--user)[= ]?\s*['\"]?)[^\s'\"]+:[^\s'\"]+")
-_USER_INFO = re.compile(r"(?<=://)[^\s/@'\"]+@")
-_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")
+_LOGIN = r"(\s(?:-u|--user)[= ]?\s*['\"]?)[^\s'\"]+:[^\s'\"]+"
+_USER_INFO = r"(?<=://)[^\s/@'\"]+@"
+_EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b"
 _SUSPECT = re.compile(
     r"(?i)home|users|/root|[~@]|pass|pwd|token|secret|key|auth|cred|cookie|mysql|redis|\bpin\b"
     r"|\s-u|\s-b|--user|x-"
@@ -87,10 +87,10 @@ class Scrub:
         text = self._workspace.sub(lambda match: "" if match[0].endswith("/") else ".", text)
         text = self._home.sub(lambda match: "~/" if match[0].endswith("/") else "~", text)
         if _SUSPECT.search(text):
-            text = _HOMES.sub("~", text)
-            text = _EMAIL.sub("EMAIL", _USER_INFO.sub("", text))
-            for secret in (_HEADER, _GIVEN_AWAY, _PROGRAMS_SECRET, _LOGIN, _SAID):
-                text = secret.sub(r"\1…", text)
+            text = re.sub(_HOMES, "~", text)
+            text = re.sub(_EMAIL, "EMAIL", re.sub(_USER_INFO, "", text))
+            for secret in (_HEADER, _GIVEN_AWAY, _PROGRAM_OPTION, _LOGIN, _SAID):
+                text = re.sub(secret, r"\1…", text)
         text = self._placed.sub("USER", self._names.sub("USER", text))
         return printable(text.replace(MASK, "…"))
 
