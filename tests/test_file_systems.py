@@ -230,12 +230,12 @@ class Folder(NamedTuple):
     """The names that a folder lists, and what it makes of others."""
 
     names: tuple[str, ...]
-    tells_case: bool
-    keeps_spelling: bool
+    is_case_sensitive: bool
+    preserves_names: bool
 
-    def spelled(self, path: str) -> str:
+    def spelling_of(self, path: str) -> str:
         same = [name for name in self.names if folded(name) == folded(path)]
-        return path if path in self.names or not same or self.tells_case else same[0]
+        return path if path in self.names or not same or self.is_case_sensitive else same[0]
 
 
 class TestGoals:
@@ -245,12 +245,12 @@ class TestGoals:
     def of(
         wanted: dict[str, DesiredEntry],
         *names: str,
-        tells_case: bool = False,
-        keeps_spelling: bool = True,
+        is_case_sensitive: bool = False,
+        preserves_names: bool = True,
         stays: tuple[str, ...] = (),
     ) -> tuple[list[MatchedPath], list[Conflict]]:
         """The goals in a folder with these names."""
-        there = Folder(names, tells_case, keeps_spelling)
+        there = Folder(names, is_case_sensitive, preserves_names)
         return match_paths(wanted, there, stays=lambda folder: folder in stays)
 
     def test_what_goes_and_comes_in_another_spelling_is_renamed(self) -> None:
@@ -263,7 +263,7 @@ class TestGoals:
     def test_where_case_counts_they_are_two_files(self) -> None:
         wanted = {"readme": DesiredEntry((A,), None), "README": DesiredEntry((None,), B)}
         apart = [MatchedPath(path, path, desired) for path, desired in sorted(wanted.items())]
-        assert self.of(wanted, "readme", tells_case=True) == (apart, [])
+        assert self.of(wanted, "readme", is_case_sensitive=True) == (apart, [])
 
     def test_forms_of_unicode_are_one_name(self) -> None:
         wanted = {COMPOSED: DesiredEntry((A,), None), DECOMPOSED: DesiredEntry((None,), A)}
@@ -282,7 +282,7 @@ class TestGoals:
 
     def test_a_name_that_is_listed_in_a_form_of_its_own_is_removed(self) -> None:
         desired = DesiredEntry((A,), None)
-        found, _ = self.of({"README": desired}, "readme", keeps_spelling=False)
+        found, _ = self.of({"README": desired}, "readme", preserves_names=False)
         assert found == [MatchedPath("readme", "readme", desired)]
 
     def test_folders_that_stay_keep_their_names(self) -> None:

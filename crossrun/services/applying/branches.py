@@ -44,7 +44,7 @@ def apply_as_branch(
         repository.require_name(name)
         parent = run.source.commit if run.source else None
         state = repository.state(parent)
-        wanted = repository.stored(change.base, change.tree, state)
+        wanted = repository.convert(change.base, change.tree, state)
         ignored = {path for path in trees.ignored(change.base, wanted) if not state.entry(path)}
         plan = MergePlanner(trees, state, union_merge=True).plan(
             desired_entries([{path: pair for path, pair in wanted.items() if path not in ignored}])

@@ -19,8 +19,8 @@ from crossrun.workspace.snapshots.history import changed_refs
 from crossrun.workspace.user_repository.branches import opened_repository, require_branch_name
 from crossrun.workspace.user_repository.commit_transfer import (
     CommitTransfer,
-    named_refs,
     references_for,
+    target_refs,
 )
 
 
@@ -87,7 +87,7 @@ def apply_commits(
         require_branch_name(name)
         target, _ = opened_repository(folder)
         transfer = CommitTransfer(commits.repository, folder, target, commits.workspaces.scratch)
-        missing = transfer.missing(named_refs(commits.refs, name, commits.head))
+        missing = transfer.missing(target_refs(commits.refs, name, commits.head))
         result = ApplyResult(folder, MergePlan(), branch=name, refs=tuple(missing))
         if dry_run or not missing:
             return result

@@ -20,7 +20,7 @@ from crossrun.services.applying.ignored import (
     select,
 )
 from crossrun.services.applying.journal import carry_out, recover
-from crossrun.services.applying.locking import explained_errors, locked_target
+from crossrun.services.applying.locking import explain_errors, locked_target
 from crossrun.store import Store
 from crossrun.workspace.copying.links import as_in_source
 from crossrun.workspace.files.dirfd import opened, shown
@@ -59,7 +59,7 @@ def apply_to_files(
     run, trees = change.run, change.trees
     with (
         locked_target(store, run, change.workspaces, folder),
-        explained_errors(folder),
+        explain_errors(folder),
         opened(folder) as top,
     ):
         recovered = () if dry_run else recover(store, change.workspaces, top, folder)

@@ -42,7 +42,7 @@ def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) 
 
 
 @contextmanager
-def explained_errors(folder: Path) -> Iterator[None]:
+def explain_errors(folder: Path) -> Iterator[None]:
     """Raises an error with advice if files cannot be read or written."""
     try:
         yield

@@ -6,7 +6,7 @@ from pathlib import Path
 from crossrun.errors import CrossrunError
 from crossrun.services.applying.changes import Recovery
 from crossrun.services.applying.journal import recover
-from crossrun.services.applying.locking import explained_errors, locked_target
+from crossrun.services.applying.locking import explain_errors, locked_target
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import opened
@@ -21,7 +21,7 @@ def recover_all(store: Store, workspaces: Workspaces) -> list[Recovery]:
         with (
             suppress(CrossrunError, OSError),
             locked_target(store, store.read.run(run_id), workspaces, folder),
-            explained_errors(folder),
+            explain_errors(folder),
             opened(folder) as top,
         ):
             recoveries += recover(store, workspaces, top, folder)

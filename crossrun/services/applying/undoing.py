@@ -19,7 +19,7 @@ from crossrun.services.applying.changes import (
 from crossrun.services.applying.commits import undo_commits
 from crossrun.services.applying.journal import carry_out_undo, recover
 from crossrun.services.applying.later_applications import LaterApplications
-from crossrun.services.applying.locking import explained_errors, locked_target
+from crossrun.services.applying.locking import explain_errors, locked_target
 from crossrun.store import Store
 from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import opened
@@ -65,7 +65,7 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
     trees.require(application.before or EMPTY_TREE, application.after or EMPTY_TREE)
     with (
         locked_target(store, run, workspaces, folder),
-        explained_errors(folder),
+        explain_errors(folder),
         opened(folder) as top,
     ):
         recovered = recover(store, workspaces, top, folder)
@@ -82,7 +82,7 @@ def _undo_run_in_place(store: Store, change: ApplicableChange) -> ApplyResult:
     folder = target_of(run, None)
     with (
         locked_target(store, run, change.workspaces, folder),
-        explained_errors(folder),
+        explain_errors(folder),
         opened(folder) as top,
     ):
         recovered = recover(store, change.workspaces, top, folder)

@@ -15,9 +15,9 @@ from crossrun.store.workspace_runs import WorkspaceReader
 from crossrun.workspace import folder_name
 from crossrun.workspace.files.guarded import (
     ManagedPath,
+    find_leftovers,
     folders,
     is_there,
-    left_behind,
     link_on_the_way,
 )
 from crossrun.workspace.files.measuring import Meter
@@ -147,7 +147,7 @@ def orphans(known: Iterable[str], paths: Paths) -> list[Orphan]:
 def leftovers(paths: Paths) -> list[ManagedPath]:
     """What interrupted copies and removals left."""
     below = ((paths.workspaces, 1), (paths.artifacts, 1), (paths.snapshots, 0), (paths.logs, 0))
-    return [path for root, depth in below for path in left_behind(root, depth)]
+    return [path for root, depth in below for path in find_leftovers(root, depth)]
 
 
 def size_of(paths: Iterable[ManagedPath]) -> int:

@@ -44,7 +44,7 @@ def scratch(target: Path) -> Iterator[Path]:
         ConfigurationError: WORKSPACE_UNWRITABLE.
     """
     try:
-        with opened(target.parent) as parent, _claimed(parent, target.name) as name:
+        with opened(target.parent) as parent, _claimed_folder(parent, target.name) as name:
             try:
                 yield target.with_name(name)
             finally:
@@ -92,20 +92,20 @@ def sweep(folder: Path) -> int:
     """
     swept = 0
     with suppress(FileNotFoundError), _removal_errors(folder), opened(folder) as parent:
-        for name in abandoned(parent):
+        for name in leftovers(parent):
             remove_below(parent, name)
             swept += 1
     return swept
 
 
-def abandoned(parent: int) -> list[str]:
+def leftovers(parent: int) -> list[str]:
     """The names in an open folder that killed copies and removals left. Raises OSError."""
     names = os.listdir(parent)
     return [name for name in names if _PARTIAL.fullmatch(name) and _is_unlocked(parent, name)]
 
 
 @contextmanager
-def _claimed(parent: int, target: str) -> Iterator[str]:
+def _claimed_folder(parent: int, target: str) -> Iterator[str]:
     """A new, locked folder. Raises OSError."""
     if target in os.listdir(parent):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)

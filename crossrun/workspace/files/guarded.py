@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import ConfigurationError
-from crossrun.workspace.files.atomic import abandoned, set_aside
+from crossrun.workspace.files.atomic import leftovers, set_aside
 from crossrun.workspace.files.dirfd import NO_FOLDER, opened, opened_below, reason
 from crossrun.workspace.files.rmtree import remove_below
 
@@ -80,11 +80,11 @@ def remove(place: ManagedPath) -> None:
             raise _unremovable(place.path, error) from error
 
 
-def left_behind(root: Path, depth: int) -> Iterator[ManagedPath]:
+def find_leftovers(root: Path, depth: int) -> Iterator[ManagedPath]:
     """What killed copies and removals left in a folder, and below it down to a depth."""
     for parts in ((), *folders(root, depth)):
         with suppress(OSError), opened(root) as top, opened_below(top, parts) as parent:
-            yield from [ManagedPath(root, (*parts, name)) for name in abandoned(parent)]
+            yield from [ManagedPath(root, (*parts, name)) for name in leftovers(parent)]
 
 
 def folders(root: Path, depth: int) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ _LONGEST = 4 * 1024 * 1024
 """Bytes of a git configuration."""
 
 
-def keeps_modes(top: int) -> bool:
+def stores_modes(top: int) -> bool:
     """Whether files keep their executable bit; not if git's configuration says otherwise."""
     if _repository_ignores_modes(top):
         return False
@@ -27,7 +27,7 @@ def keeps_modes(top: int) -> bool:
         return os.fstat(descriptor).st_mode != before
 
 
-def tells_case(top: int) -> bool:
+def is_case_sensitive(top: int) -> bool:
     """Whether the file system is case-sensitive."""
     with _probe(top) as name:
         if name is None:
@@ -38,7 +38,7 @@ def tells_case(top: int) -> bool:
         return True
 
 
-def keeps_spelling(top: int) -> bool:
+def preserves_names(top: int) -> bool:
     """Whether names are listed exactly as they were created."""
     with _probe(top) as name:
         return name is None or name in os.listdir(top)

@@ -21,14 +21,14 @@ class Listings:
         self._top = top
         self._names: dict[tuple[str, ...], frozenset[str]] = {}
 
-    def spelled(self, path: str) -> str:
+    def spelling_of(self, path: str) -> str:
         """A path in its listed spelling; names that do not exist stay the same."""
         parts: tuple[str, ...] = ()
         for name in path.split("/"):
             parts = (*parts, self._spelled_in(parts, name))
         return "/".join(parts)
 
-    def tells_case(self) -> bool | None:
+    def is_case_sensitive(self) -> bool | None:
         """Whether the file system is case-sensitive; None if the folder has no names to try."""
         names = self._names_in(())
         for name in sorted(names):

@@ -12,15 +12,15 @@ from crossrun.workspace.merge.decisions import Conflict, DesiredEntry
 class NameRules(Protocol):
     """How a target treats names."""
 
-    def spelled(self, path: str) -> str:
+    def spelling_of(self, path: str) -> str:
         """The path as the target lists it; names that do not exist there stay the same."""
 
     @property
-    def tells_case(self) -> bool:
+    def is_case_sensitive(self) -> bool:
         """Whether the target is case-sensitive."""
 
     @property
-    def keeps_spelling(self) -> bool:
+    def preserves_names(self) -> bool:
         """Whether the target lists names exactly as they were created."""
 
 
@@ -47,12 +47,12 @@ def match_paths(
         names: how the target treats names.
         stays: whether the change still has a folder in this spelling, so that it keeps its name.
     """
-    listed = {path: names.spelled(path) for path in wanted}
+    listed = {path: names.spelling_of(path) for path in wanted}
     matches, conflicts = list[MatchedPath](), list[Conflict]()
     by_name = sorted(wanted, key=lambda path: (folded(listed[path]), listed[path], path))
     for _, group in groupby(by_name, key=lambda path: folded(listed[path])):
         paths = list(group)
-        apart = len({listed[path] for path in paths}) > 1 and names.tells_case
+        apart = len({listed[path] for path in paths}) > 1 and names.is_case_sensitive
         if len(paths) == 1 or apart:
             for path in paths:
                 matches += _match_alone(path, listed[path], wanted[path], names)
@@ -93,7 +93,7 @@ def _match_alone(
     the target lists names in its own form.
     """
     same = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", at)
-    if desired.entry is not None or same or not names.keeps_spelling:
+    if desired.entry is not None or same or not names.preserves_names:
         yield MatchedPath(at, at, desired)
 
 
@@ -115,11 +115,11 @@ def _match_together(
     candidates = [wanted[path].bases, *(desired.bases for desired in wanted.values())]
     bases = next((each for each in candidates if each[0] is not None), candidates[0])
     renamed = len(wanted) > len(coming)
-    spelling = _respelled(at, path, stays) if renamed else at
+    spelling = _spell_as(at, path, stays) if renamed else at
     return [MatchedPath(spelling, at, DesiredEntry(bases, wanted[path].entry))], conflicts
 
 
-def _respelled(at: str, path: str, stays: Callable[[str], bool]) -> str:
+def _spell_as(at: str, path: str, stays: Callable[[str], bool]) -> str:
     """The path as the change spells it, except for folders that keep their names."""
     here, there, parts = at.split("/"), path.split("/"), list[str]()
     for number, (old, new) in enumerate(zip(here, there, strict=True), 1):

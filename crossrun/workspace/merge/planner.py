@@ -41,19 +41,19 @@ class Target(Protocol):
     def read(self, path: str, current: TargetEntry) -> bytes:
         """The content of an entry."""
 
-    def spelled(self, path: str) -> str:
+    def spelling_of(self, path: str) -> str:
         """The path as the target lists it; names that do not exist there stay the same."""
 
     @property
-    def tells_case(self) -> bool:
+    def is_case_sensitive(self) -> bool:
         """Whether the target is case-sensitive."""
 
     @property
-    def keeps_spelling(self) -> bool:
+    def preserves_names(self) -> bool:
         """Whether the target lists names exactly as they were created."""
 
     @property
-    def keeps_modes(self) -> bool:
+    def stores_modes(self) -> bool:
         """Whether the target stores which files are executable."""
 
 
@@ -94,7 +94,7 @@ class MergePlanner:
             wanted: the change, by path.
             tree: the state after the change; it shows which folders keep their names.
         """
-        unsafe = [path for path in wanted if not is_safe(self._spelled(path))]
+        unsafe = [path for path in wanted if not is_safe(self._spelling_of(path))]
         wanted = {path: desired for path, desired in wanted.items() if path not in unsafe}
         matches, conflicts = match_paths(
             wanted,
@@ -113,14 +113,14 @@ class MergePlanner:
         free = tuple(step for step in steps if step.path not in blocked)
         return MergePlan(free, tuple(sorted(conflicts)), already)
 
-    def _spelled(self, path: str) -> str:
-        return self._target.spelled(path) if is_safe(path) else path
+    def _spelling_of(self, path: str) -> str:
+        return self._target.spelling_of(path) if is_safe(path) else path
 
     def _resolve(self, match: MatchedPath) -> list[MergeStep | Conflict]:
         current = self._target.look(match.at)
         now, verdict = current.entry, decide(match.desired, current.entry)
         expected = without_mode(match.desired, now)
-        if decide(match.desired, expected) != verdict and not self._target.keeps_modes:
+        if decide(match.desired, expected) != verdict and not self._target.stores_modes:
             now, verdict = expected, decide(match.desired, expected)
         match verdict:
             case "keep":

@@ -94,10 +94,10 @@ class Snapshots:
         """Recorded names that seem to be there only since other spellings of them are."""
         with opened(self._work_tree) as top:
             listings = Listings(top)
-            if listings.tells_case() is not False:
+            if listings.is_case_sensitive() is not False:
                 return []
             names = self._names("ls-files", "-z", "--cached")
-            return [name for name in names if listings.spelled(name) != name]
+            return [name for name in names if listings.spelling_of(name) != name]
 
     def unrecorded(self) -> list[str]:
         """The files in the workspace that its last state does not have, without those of git."""

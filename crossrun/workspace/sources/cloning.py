@@ -65,7 +65,7 @@ def clone(url: str, target: Path, stop: CancelToken, environ: Mapping[str, str])
             yield from _wait(process, stop)
             if process.returncode:
                 output.seek(0)
-                raise _failed(url, output.read().decode("utf-8", "replace"))
+                raise _clone_error(url, output.read().decode("utf-8", "replace"))
         return (yield from copy_source(checkout, target, stop))
 
 
@@ -108,7 +108,7 @@ def _wait(process: "subprocess.Popen[bytes]", stop: CancelToken) -> Generator[Pr
             process.wait()
 
 
-def _failed(url: str, output: str) -> ConfigurationError:
+def _clone_error(url: str, output: str) -> ConfigurationError:
     return ConfigurationError(
         "CLONE_FAILED",
         f"cannot clone {without_login(url)}: {without_login(output.strip())[-_QUOTED:]}",

@@ -28,8 +28,8 @@ from crossrun.workspace.sources.survey import (
     FolderOnly,
     Selection,
     Survey,
+    find_included,
     folders_above,
-    included,
     survey,
 )
 
@@ -201,7 +201,9 @@ def _copy_repository(location: Place, folder: Path, request: _CopyRequest) -> Co
     excludes = excludes_file(dict(repository.settings), source, options.environ)
     status = yield from _in_background(lambda: survey(git_dir, source, excludes=excludes))
     include, below = options.include, location.subfolder
-    included_files = yield from _in_background(lambda: included(git_dir, source, include, below))
+    included_files = yield from _in_background(
+        lambda: find_included(git_dir, source, include, below)
+    )
     included_files -= status.untracked
     work = status.staged | status.unstaged | status.untracked if options.clean else frozenset[str]()
     selection = Selection(status.ignored | work | request.never, included_files)
@@ -261,7 +263,7 @@ def _copy_folder(
         return SourceCopy("folder", str(source), *files)
     include = request.options.include
     included_files = yield from _in_background(
-        lambda: included(git_dir, location.top, include, subfolder)
+        lambda: find_included(git_dir, location.top, include, subfolder)
     )
     included_files -= status.untracked
     selection = FolderOnly(subfolder, Selection(status.ignored | request.never, included_files))

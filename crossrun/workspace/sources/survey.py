@@ -69,7 +69,7 @@ def survey(
     )
 
 
-def included(
+def find_included(
     git_dir: Path, work_tree: Path, globs: Sequence[str], subfolder: str = ""
 ) -> frozenset[str]:
     """Untracked files that match globs or the include file, ignored or not.

@@ -82,25 +82,25 @@ class TargetFolder:
         """Sets what the changed paths will hold in the end: a blob, or None if they are removed."""
         self._writer.final_blobs = final_blobs
 
-    def spelled(self, path: str) -> str:
+    def spelling_of(self, path: str) -> str:
         """The path as the folder listed it when first asked."""
-        return self._listings.spelled(path)
+        return self._listings.spelling_of(path)
 
     @cached_property
-    def tells_case(self) -> bool:
+    def is_case_sensitive(self) -> bool:
         """Whether the file system is case-sensitive."""
-        from_names = self._listings.tells_case()
-        return probing.tells_case(self._top) if from_names is None else from_names
+        from_names = self._listings.is_case_sensitive()
+        return probing.is_case_sensitive(self._top) if from_names is None else from_names
 
     @cached_property
-    def keeps_spelling(self) -> bool:
+    def preserves_names(self) -> bool:
         """Whether the file system lists names exactly as they were created."""
-        return probing.keeps_spelling(self._top)
+        return probing.preserves_names(self._top)
 
     @cached_property
-    def keeps_modes(self) -> bool:
+    def stores_modes(self) -> bool:
         """Whether the file system stores which files are executable."""
-        return probing.keeps_modes(self._top)
+        return probing.stores_modes(self._top)
 
     def look(self, path: str) -> TargetEntry:
         """What is at a path."""

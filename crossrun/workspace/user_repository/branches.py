@@ -67,13 +67,13 @@ class UserRepository:
         self._check_in_rules = _check_in_rules(self._settings, folders.common, environ)
         self.branches = References(folders.common)
 
-    def stored(self, base: str, tree: str, parent: "CommitFiles") -> dict[str, Pair]:
+    def convert(self, base: str, tree: str, parent: "CommitFiles") -> dict[str, Pair]:
         """The differences between two states of a workspace, in the form that a commit stores.
 
         Raises:
             ConfigurationError: BRANCH_FILTERED, BRANCH_IMPOSSIBLE: files cannot be converted.
         """
-        return CheckIn(self._trees, self._with_objects, self._check_in_rules).stored(
+        return CheckIn(self._trees, self._with_objects, self._check_in_rules).convert(
             base, tree, parent
         )
 
@@ -170,11 +170,11 @@ class CommitFiles:
         self._paths = sorted(self._entries)
         self._read = read
 
-    tells_case = True
-    keeps_spelling = True
-    keeps_modes = True
+    is_case_sensitive = True
+    preserves_names = True
+    stores_modes = True
 
-    def spelled(self, path: str) -> str:
+    def spelling_of(self, path: str) -> str:
         """The path itself: git distinguishes all names."""
         return path
 

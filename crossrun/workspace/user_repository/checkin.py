@@ -66,7 +66,7 @@ class CheckIn:
         self._environ = {"GIT_OBJECT_DIRECTORY": str(trees.git_dir / "objects"), **environ}
         self._rules = rules
 
-    def stored(self, base: str, tree: str, parent: ParentCommit) -> dict[str, Pair]:
+    def convert(self, base: str, tree: str, parent: ParentCommit) -> dict[str, Pair]:
         """The differences between two states of a workspace, in the form that commits store.
 
         Args:
@@ -82,16 +82,16 @@ class CheckIn:
         after = {path: pair.after for path, pair in changed.items()}
         there = self._trees.attribute_files(tree)
         with self._under(self._trees.attribute_files(base)) as old:
-            filtered = old.filtered(before)
-            stored_before = old.stored(before, parent.commit)
+            with_filter = old.with_filter(before)
+            stored_before = old.convert(before, parent.commit)
         with self._under(there) as workspace:
-            filtered |= workspace.filtered(after)
+            with_filter |= workspace.with_filter(after)
         with self._under(_of_result(parent, after, there)) as new:
-            filtered |= new.filtered(after)
-            _refuse(path for path in filtered if _has_new_content(changed[path]))
-            stored_after = new.stored(after, parent.commit)
+            with_filter |= new.with_filter(after)
+            _refuse(path for path in with_filter if _has_new_content(changed[path]))
+            stored_after = new.convert(after, parent.commit)
         result = {path: Pair(stored_before[path], stored_after[path]) for path in changed}
-        for path in filtered:
+        for path in with_filter:
             # the stored form in the commit cannot be compared with the file in the workspace
             only_mode = is_regular(after[path])
             result[path] = changed[path] if only_mode else Pair(parent.entry(path), after[path])
@@ -132,11 +132,11 @@ class _WorkTree:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
 
-    def filtered(self, entries: Entries) -> set[str]:
+    def with_filter(self, entries: Entries) -> set[str]:
         """The files that have a filter."""
         return {path for path, _ in self._attributes(entries, "filter")}
 
-    def stored(self, entries: Entries, onto: str) -> Entries:
+    def convert(self, entries: Entries, onto: str) -> Entries:
         """The entries in the form that a commit stores.
 
         Args:
@@ -230,8 +230,8 @@ def _has_new_content(pair: Pair) -> bool:
     return not (same and is_regular(pair.before))
 
 
-def _refuse(filtered: Iterable[str]) -> None:
-    names = sorted(map(shown, filtered))
+def _refuse(with_filter: Iterable[str]) -> None:
+    names = sorted(map(shown, with_filter))
     if not names:
         return
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

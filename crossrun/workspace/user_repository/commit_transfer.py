@@ -73,7 +73,7 @@ class CommitTransfer:
         if not is_plain(sources):
             raise self._impossible(f"{self._source.common} has objects in another repository")
         theirs = self._target.common / "objects"
-        with scratch_git(self._beside, [sources, theirs], kind) as git, self._explained():
+        with scratch_git(self._beside, [sources, theirs], kind) as git, self._explain_errors():
             self._pack(git, ids)
             git.end_history_at(shallow_of(self._target))
             shared = self._settings.get("core.sharedrepository", "umask")
@@ -105,7 +105,7 @@ class CommitTransfer:
         git.pack(f"{wanted}{excluded}".encode(), git.folder / "commits.pack")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except ConfigurationError as error:
@@ -131,7 +131,7 @@ def references_for(target: GitFolders, ref: str) -> tuple[References, str]:
     return References(target.common, namespace), ref.removeprefix(namespace)
 
 
-def named_refs(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
+def target_refs(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
     """Names the references of a run for the user's repository.
 
     The branch that was checked out, or else the first one, gets the prefix as its name.
