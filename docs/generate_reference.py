@@ -149,7 +149,7 @@ _PLAIN_NAMES: dict[Any, str] = {
 }
 _EVENTS_INTRO = """\
 A run is a list of events. `crossrun events RUN --jsonl` prints them, one JSON object on each line;
-`crossrun run --jsonl` and `crossrun watch --jsonl` print the same objects while the run goes on.
+`crossrun run --jsonl` and `crossrun watch --jsonl` print the same objects during the run.
 
 Each object has `schema_version`, `run_id`, `seq` (from 1, without gaps), `at` (UTC, ISO-8601) and
 `type`, and beside them the fields of its type, which are listed here. A stored event is never

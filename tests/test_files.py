@@ -319,7 +319,7 @@ def test_without_its_workspace_a_run_shows_the_state_after_it(crossrun: Crossrun
     shutil.rmtree(crossrun.home / "workspaces")
 
     told = crossrun("files", run)
-    assert "this is the state after the run" in told.err
+    assert "this is the state after run" in told.err
     assert "+   a" in told.out
     assert "~ node_modules/  not shown, 1 change inside" in told.out
     assert crossrun.json("files", "--all")["files"] == before

@@ -1,4 +1,4 @@
-"""Going on in the background: a process of its own that no closing terminal ends."""
+"""Runs in the background, in a separate process that outlives its terminal."""
 
 import json
 import os
@@ -20,7 +20,7 @@ Announce = Callable[[str], None]
 
 
 def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
-    """Does the work in a process of its own and comes back as soon as its run exists.
+    """Does the work in a separate process and returns as soon as its run exists.
 
     Args:
         work: what to do there; it announces the run's id and returns the exit code.
@@ -57,7 +57,7 @@ def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
 
 
 def _become_background(work: Callable[[Announce], int], log: Path, pipe: TextIO) -> NoReturn:
-    """Never comes back: what called this goes on in the process that was left."""
+    """Never returns. The caller continues in the parent process."""
     code = int(Exit.INTERNAL)
     try:
         os.setsid()

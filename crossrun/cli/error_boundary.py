@@ -19,7 +19,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
     """Carries a command out.
 
     Returns:
-        The exit code. Never raises, whatever happens inside.
+        The exit code. Never raises.
     """
     options = Globals(json="--json" in arguments, debug="--debug" in arguments)
     try:

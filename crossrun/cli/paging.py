@@ -44,7 +44,7 @@ def _started(options: Globals) -> "subprocess.Popen[bytes] | None":
     environ = {**_PREPARED, **options.environ}
     try:
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=environ)
-    except OSError:  # a file that is no program
+    except OSError:  # not a program
         return None
 
 

@@ -158,7 +158,7 @@ class RunContext:
             yield CancelRequested(by=self.stop.requested_by or "")
 
     def wait(self, seconds: float) -> Generator[None, None, None]:
-        """Waits; the wall clock counts as well, since it goes on while the computer is suspended.
+        """Waits; wall-clock time counts too, which passes while the computer is suspended.
 
         Raises:
             RunFailed: the run has to end earlier.

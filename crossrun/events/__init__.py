@@ -159,7 +159,7 @@ KnownEvent = (
 class UnknownEvent(msgspec.Struct, frozen=True):
     """A stored event that a newer crossrun wrote: of a type, or with a value, not known here.
 
-    `kind` is its type, `body` all of it. Whatever is made of events passes it over or shows it.
+    `kind` is its type, `body` all of it. Code that reads events skips it or shows it.
     """
 
     kind: str

@@ -10,8 +10,8 @@ from crossrun.model.runs import Source
 class RunStarted(BaseEvent, frozen=True):
     """The run exists.
 
-    `retry_of` is the run whose request this one repeats, `resumed_from` the one that it goes on
-    from: in the agent's thread and in the workspace, with a `new_task` or the same.
+    `retry_of` is the run whose request this one repeats, `resumed_from` the run that it continues
+    in the agent's thread and in the workspace, with a `new_task` or the same one.
     """
 
     request: RunRequest

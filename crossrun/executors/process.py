@@ -1,8 +1,8 @@
 """The process supervisor, written once for every command and agent that crossrun starts.
 
-A child gets a session of its own and its whole input at once; both its outputs are read as they
-come; it ends by itself, or because time ran out or somebody asked; and when it has ended, nothing
-that it started is left.
+A child gets a new session and its whole input at once. Both its outputs are read as they arrive. It
+ends by itself, or because of a time limit or a request to stop. When it has ended, nothing that it
+started is left.
 """
 
 import contextlib
@@ -155,7 +155,7 @@ class _Child:
         if self._gone_at is not None:
             if not self._selector.get_map():
                 return bool(self.output.ready)
-            return now < self._gone_at + _EOF_GRACE  # whoever goes on writing is not listened to
+            return now < self._gone_at + _EOF_GRACE  # what others still write is not read
         self._press(now)
         return True
 
@@ -177,7 +177,7 @@ class _Child:
         )
 
     def end(self) -> None:
-        """Leaves nothing behind, whatever happened."""
+        """Leaves nothing behind in any case."""
         if self._process.poll() is None:
             self._signal_group(signal.SIGKILL)
             self._process.wait()

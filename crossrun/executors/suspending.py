@@ -1,4 +1,4 @@
-"""Suspending everything that this program started, whatever session it is in."""
+"""Suspends everything that this program started, in any session."""
 
 import os
 import signal

@@ -19,7 +19,7 @@ class StoredEvent(NamedTuple):
 class RunLine(NamedTuple):
     """What a list tells of a run; `tokens` is their sum, None when nobody told.
 
-    `pattern_id` is that of the pattern that was decided on, whatever was decided.
+    `pattern_id` is the pattern that the decision was about, with any outcome.
     """
 
     id: str

@@ -14,7 +14,7 @@ _AT = re.compile(
     r"try again at (?:(\w{3}) (\d{1,2})\w{2}, (\d{4}) )?(\d{1,2}:\d{2} [AP]M)", re.IGNORECASE
 )
 _TRUNCATED = timedelta(minutes=1)
-"""A time of day is told without its seconds."""
+"""Times of day are given without seconds."""
 
 _FIRST_GUESS, _LONGEST_GUESS = 30.0, 900.0
 """Seconds."""

@@ -100,7 +100,7 @@ class Finding(Struct, frozen=True):
     type: str
     value: str
     substitute: bool = True
-    """Whether `{name}` takes its place where it stands in a step as a word of its own."""
+    """Whether `{name}` replaces it where it is a separate word in a step."""
 
 
 class Caution(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Where the work of a run stands, as a fold over its events.
 
-A run under way and one that goes on from an earlier one need to know the same: which thread the
-agent works in, what the planner and it have said, which step is not finished, what was used.
+A run in progress and a run that continues an earlier one need the same facts: the agent's thread,
+the planner's conversation, the unfinished step, and what was used.
 """
 
 from collections.abc import Callable
@@ -116,7 +116,7 @@ class ResumeState(Struct):
             self._answer, self._changed, self._failed = None, [], []
 
     def next_prompt(self) -> str | None:
-        """What the agent is told to go on with the step that is not finished, if there is one."""
+        """The prompt that continues the unfinished step, if there is one."""
         if self.prompt is None or not self.begun or self.thread_id is None:
             return self.prompt
         return to_go_on(self.prompt)
@@ -161,12 +161,12 @@ class ResumeState(Struct):
 
 
 class Parent(Struct, frozen=True):
-    """What a run repeats or goes on from.
+    """The run that another one repeats or continues.
 
     `workspace` is the one that it takes over, `state` what the earlier runs left. `cloned` is
     the workspace that its own one is a copy of, which may change again once `let_go` was called.
     `source` is where the files of either came from. `new_task`: the agent gets another task than
-    in the run that this one goes on from.
+    in the earlier run.
     """
 
     retry_of: str | None = None

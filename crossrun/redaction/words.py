@@ -7,7 +7,7 @@ import re
 from functools import cache
 
 _LONGEST = 19
-"""Characters. What is longer is no word that texts have by chance."""
+"""Characters. Anything longer is not a word that occurs in texts by chance."""
 _WORD = r"(?:[^\W\d_][^\W\d_A-Z]{2,}|[A-Z]{3,})"
 _COMMON = re.compile(rf"{_WORD}(?:[-_.:/@ ]?{_WORD})*(?:[-_.:/@ ]?\d{{1,5}})?!?|\d{{1,11}}")
 _UNSPEAKABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.IGNORECASE)

@@ -109,10 +109,11 @@ class States:
                     f"the workspace of the run {run.id} is not there: {run.workspace}",
                     hint=f"what the run did is recorded: crossrun steps {run.id}",
                 )
-            gone = "a later run works in" if _folder(run).is_dir() else "gone is"
-            told = f"{gone} the workspace; this is the state after the run {run.id}"
+            is_taken_over = _folder(run).is_dir()
+            reason = "is used by a later run" if is_taken_over else "was removed"
+            note = f"the workspace {reason}; this is the state after run {run.id}"
             files = lookout.files(measured.tree)
-            yield FilesOfRun(files, measured.changes, IgnoredFiles(), told)
+            yield FilesOfRun(files, measured.changes, IgnoredFiles(), note)
 
     def redactor(self) -> "Redactor":
         """Takes secrets out of what is shown."""

@@ -116,6 +116,6 @@ def fitting(line: Line) -> Line:
 
 
 def require_moment(text: str) -> None:
-    """Raises ValueError where a text is no time with its zone."""
+    """Raises ValueError if a text is not a time with a zone."""
     if datetime.fromisoformat(text).tzinfo is None:
-        raise ValueError(f"{text!r} is no time in UTC")
+        raise ValueError(f"{text!r} is not a time in UTC")

@@ -17,7 +17,7 @@ _CHUNK = 1024 * 1024
 
 
 class Archives:
-    """Where all runs' artifacts go, each run's in a folder of its own."""
+    """The artifacts of all runs, in a folder for each run."""
 
     def __init__(self, root: Path, redactor: Redactor) -> None:
         self._root = root
@@ -52,7 +52,7 @@ class Archive:
         text, found = self._redactor(line.decode("utf-8", "surrogateescape"))
         self._transcript_redactions += found
         kept = text.encode("utf-8", "surrogateescape") if found else line
-        while kept:  # on a disk that becomes full, a part is written first, and that is no error
+        while kept:  # on a disk that becomes full, a part is written first, without an error
             kept = kept[os.write(self._transcript, kept) :]
 
     def close_transcript(self) -> ArtifactSaved | None:

@@ -48,7 +48,7 @@ class Restored(NamedTuple):
 
 
 def backups(folder: Path) -> list[Backup]:
-    """All copies in a folder, the newest first, whatever state they are in.
+    """All copies in a folder, the newest first, sound or not.
 
     Those from the future are the oldest: they were made before the clock was set back.
     """

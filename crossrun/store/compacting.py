@@ -1,7 +1,7 @@
 """Giving back the disk that the store no longer needs, beside others that use it.
 
 Rewriting the store keeps others from writing for as long as it takes. So it is done only where it
-is worth it and no run goes on, and nobody is waited for.
+is worth it and no run is active, and nobody is waited for.
 """
 
 import os

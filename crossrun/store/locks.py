@@ -1,7 +1,7 @@
 """A run belongs to the process that holds the lock on its file.
 
 The kernel lets go of the lock when the process dies, however it dies, so nobody has to guess from
-process ids whether a run goes on.
+process ids whether a run is active.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from crossrun.system.folders import make_private
 
 
 class RunLocks:
-    """The lock files of runs, one for each that goes on or was left behind."""
+    """The lock files of runs, one for each that is active or was left behind."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -74,7 +74,7 @@ class RunLocks:
         """Keeps a run that has ended as it is, together with others that want the same.
 
         Yields:
-            False when its process lives, or somebody goes on with it or removes it.
+            False when its process lives, or another command resumes or removes it.
         """
         held = self._taken(run_id, fcntl.LOCK_SH)
         try:

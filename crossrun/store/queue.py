@@ -1,6 +1,6 @@
 """The line of runs that wait for one another, kept by locks that die with their processes.
 
-Each waiting run holds the lock on a ticket, whose name tells its place; each run that goes on holds
+Each waiting run holds the lock on a ticket, whose name tells its place; each active run holds
 one of as many places as may be taken. A process that dies loses both, so nobody has to tidy up.
 """
 

@@ -76,7 +76,7 @@ class Reader:
         raise self._not_found(reference, [run.id for run in found])
 
     def lineage(self, run: "Run") -> "list[Run]":
-        """The runs that a run goes on from, the oldest first, and itself."""
+        """The runs that a run continues, the oldest first, and itself."""
         found = [run]
         while (earlier := self._by_id(found[0].resumed_from)) is not None:
             found.insert(0, earlier)
@@ -287,7 +287,7 @@ def _line(row: sqlite3.Row) -> RunLine:
 def _id(row: sqlite3.Row) -> str:
     run_id = row["id"]
     if not isinstance(run_id, str) or not run_id.isalnum():
-        raise ValueError(f"{run_id!r} is no id")
+        raise ValueError(f"{run_id!r} is not an id")
     return run_id
 
 

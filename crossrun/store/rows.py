@@ -40,7 +40,7 @@ def run_of(row: sqlite3.Row) -> Run:
         if moment is not None:
             require_moment(moment)
     if run.exit_code is not None and run.exit_code not in _EXIT_CODES:
-        raise ValueError(f"{run.exit_code} is no exit code")
+        raise ValueError(f"{run.exit_code} is not an exit code")
     _require_path(run.workspace)
     return run
 
@@ -112,4 +112,4 @@ def version_of(row: sqlite3.Row) -> Version:
 
 def _require_path(text: str) -> None:
     if "\0" in text:
-        raise ValueError(f"{text!r} is no path")
+        raise ValueError(f"{text!r} is not a path")

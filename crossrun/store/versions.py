@@ -1,7 +1,7 @@
 """Programs and stores of different versions: who can use which store, and how an older one is read.
 
 The version of a store is the number of migrations that it has seen. It also says which version is
-the oldest whose programs can use it, so that an older crossrun goes on with a store that a newer
+the oldest whose programs can use it, so that an older crossrun can use a store that a newer
 one has brought up to date in the meantime.
 """
 

@@ -1,4 +1,4 @@
-"""A folder of its own for each run, always below one root."""
+"""A separate folder for each run, always below one root."""
 
 import hashlib
 import os
@@ -176,7 +176,7 @@ class Workspaces:
         return _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
 
     def take_over(self, path: Path, *, restorable: bool = False) -> Workspace:
-        """Goes on in a folder that is there, as it is now.
+        """Continues in an existing folder in its present state.
 
         Args:
             path: the folder.

@@ -71,7 +71,7 @@ class _CheckedFinder(Finder, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is no name such as file or test_command")
+            raise ValueError(f"{self.name!r} is not a name such as file or test_command")
         if _NUMBERED.search(self.name):
             raise ValueError(f"{self.name!r} ends like the name of a second or third value")
         try:

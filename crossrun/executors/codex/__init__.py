@@ -110,7 +110,7 @@ class Codex:
         return CodexReader(turn.workspace, turn.thread_tokens, sessions, patience=patience)
 
     def command(self, turn: TurnRequest) -> list[str]:
-        """The argument list. A resumed thread forgets sandbox and folder, so it is told again."""
+        """The argument list. A resumed thread forgets sandbox and folder, so both are repeated."""
         agent, options = self._agent, self._options
         command = [str(self._program.path), "exec", "--sandbox", agent.sandbox]
         command += ["-C", str(turn.folder)]

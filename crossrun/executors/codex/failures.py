@@ -94,7 +94,7 @@ def refused(end: ProcessExit) -> Failure:
     if re.search(r"not logged in", reason, re.IGNORECASE):
         return classify(reason)
     if "Not inside a trusted directory" in reason:
-        hint = "the workspace is no git repository; unset require_git_repo to go on without one"
+        hint = "the workspace is not a git repository; unset require_git_repo to work without one"
         return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)
     hint = _OPTION_HINT if end.code == _USAGE_ERROR else _REFUSED_HINT
     return Failure("AGENT_REFUSED", f"Codex did not start: {reason}", hint)

@@ -1,8 +1,8 @@
-"""Codex's own file of a thread: what it tells that the event stream does not.
+"""Codex's session file of a thread, for what the event stream does not say.
 
-While a turn goes on the stream says nothing of the tokens used, and of a turn that is cut short it
-never does. The session file has a record after each answer of the model. Its format is Codex's own
-affair: where it is missing or different, nothing is known.
+During a turn the stream does not report the tokens used, and for an interrupted turn it never does.
+The session file has a record after each answer of the model. Its format is internal to Codex: if it
+is missing or different, the tokens are unknown.
 """
 
 import json

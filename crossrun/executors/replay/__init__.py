@@ -20,7 +20,7 @@ from crossrun.system import clock
 
 
 class Replay:
-    """Executes by playing a recording, whatever the prompt is."""
+    """Plays a recording, for any prompt."""
 
     def __init__(self, recording: Recording, environ: Mapping[str, str]) -> None:
         self._recording = recording
@@ -35,7 +35,7 @@ class Replay:
         return None
 
     def channel(self, folder: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
-        """A recording is told what an agent would be told, and plays on."""
+        """A recording accepts any instructions and ignores them."""
         return "developer"
 
     def command(self, turn: TurnRequest) -> list[str]:  # noqa: ARG002  part of the protocol

@@ -175,7 +175,7 @@ def of_run(
 def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  unchecked YAML
     where = f"{file}, {place}"
     if not isinstance(line, dict):
-        raise _unusable(where, "it is no event")
+        raise _unusable(where, "it is not an event")
     try:
         match line.get("type"):
             case "file_changed":

@@ -77,7 +77,7 @@ def copy_tree(
     """Copies a folder to a path where nothing is yet. Closing the generator leaves nothing there.
 
     Modes, times, hard links within the tree, extended attributes and, where the system permits it,
-    owners are kept; what is not is told. The top folder is private to the user.
+    owners are kept; what is not is reported. The top folder is private to the user.
 
     Raises:
         RunFailed: it was asked to stop.

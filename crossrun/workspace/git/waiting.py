@@ -19,7 +19,7 @@ _READ_SIZE = 64 * 1024
 def communicated(
     process: "subprocess.Popen[bytes]", stdin: bytes, meanwhile: Callable[[], None]
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Waits for the end of a process that leads a session of its own.
+    """Waits for the end of a process that leads a session.
 
     Args:
         process: with pipes for its input and errors.

@@ -58,7 +58,7 @@ def inside(path: str) -> Parts:
     if path.startswith("/") or ".." in parts or "\0" in path:
         raise UsageError(
             "PATH_OUTSIDE",
-            f"{shown(path)!r} is no path within a workspace",
+            f"{shown(path)!r} is not a path within a workspace",
             hint="give it relative to the workspace, without `..`, as  crossrun files  lists it",
         )
     return parts

@@ -67,7 +67,7 @@ def looking_out(beside: Path, *git_dirs: Path) -> Iterator[Lookout]:
 
 
 def quoted(path: Path) -> bytes:
-    """A path as git's list of alternates takes it, with whatever it has in it."""
+    """A path with any bytes, as git's list of alternates accepts it."""
     raw = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"%s"' % raw
 

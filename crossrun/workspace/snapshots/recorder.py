@@ -29,7 +29,7 @@ _LARGEST_KEPT = 8 * 1024 * 1024
 """Bytes. A larger file is not kept at the moment of its change, only in the state at the end."""
 
 _ATTRIBUTES = "* -text !eol -ident -filter !diff -working-tree-encoding\n"
-"""Files are recorded byte by byte, whatever a .gitattributes in the workspace says."""
+"""Files are recorded byte by byte, despite any .gitattributes in the workspace."""
 
 _RULES = ("--exclude-standard",)
 _FATAL = 128
