@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -154,15 +155,53 @@ def test_services_know_nothing_of_any_front_end() -> None:
     assert (wrong, streams) == ([], [])
 
 
-def loaded_by(*words: str, home: Path) -> set[str]:
-    """The heavy packages that a command loads."""
+RUN = ("run", "--executor", "shell", "true", "--quiet")
+READS = {
+    "__main__", "cli", "config", "errors", "events", "model", "projections", "services", "store",
+    "system", "views",
+}  # fmt: skip
+"""The rooms that reads get by with."""
+ROOMS = {entry.split(".")[0] for row in LAYERS for entry in row}
+OF_FILES = READS | {"redaction", "workspace"}
+MODULES = [
+    # command, heavy packages, rooms, and the most modules of crossrun that it may load
+    (("--help",), set(), {"__main__", "cli", "errors", "system"}, 12),
+    (("paths",), set(), READS - {"events", "services", "store"}, 30),
+    (("runs",), set(), READS - {"events"}, 48),
+    (("runs", "--json"), {"msgspec"}, READS - {"events"}, 53),
+    (("projects",), {"msgspec"}, READS - {"events"}, 54),
+    (("patterns",), set(), READS - {"events"}, 54),
+    (("artifacts",), {"msgspec"}, READS - {"events"}, 56),
+    (("show",), {"msgspec"}, READS - {"events"}, 56),
+    (("steps",), {"msgspec"}, READS, 61),
+    (("events",), {"msgspec"}, READS, 61),
+    (("watch",), {"msgspec"}, READS | {"executors"}, 80),
+    (("files",), {"msgspec"}, OF_FILES, 92),
+    (("diff",), {"msgspec"}, OF_FILES, 92),
+    (("stats",), {"msgspec"}, OF_FILES, 90),
+    (RUN, {"msgspec"}, ROOMS, 185),
+]
+
+
+class Loaded(NamedTuple):
+    """What a command loads: heavy packages, and modules of crossrun."""
+
+    heavy: set[str]
+    modules: set[str]
+
+    @property
+    def rooms(self) -> set[str]:
+        return {module.split(".")[0] for module in self.modules}
+
+
+def loaded_by(*words: str, home: Path) -> Loaded:
     code = (
         "import os, sys\n"
         "os._exit = lambda code: None\n"
         f"sys.argv = {['crossrun', *words]!r}\n"
         "from crossrun.__main__ import main\n"
         "main()\n"
-        f"sys.stderr.write('|' + ' '.join(p for p in {LIGHT!r} if p in sys.modules))"
+        "sys.stderr.write('|' + ' '.join(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -171,33 +210,26 @@ def loaded_by(*words: str, home: Path) -> set[str]:
         text=True,
         check=True,
     )
-    return set(done.stderr.rsplit("|", 1)[1].split())
+    names = set(done.stderr.rsplit("|", 1)[1].split())
+    own = {name.removeprefix("crossrun.") for name in names if name.startswith("crossrun.")}
+    return Loaded(names & set(LIGHT), own)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two runs, so that the second one had a pattern to choose."""
+    folder = tmp_path_factory.mktemp("home")
+    for _ in range(2):
+        loaded_by(*RUN, home=folder)
+    return folder
 
 
 @pytest.mark.process
-def test_help_and_lists_load_nothing_heavy(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "crossrun", "run", "--executor", "shell", "true", "--quiet"],
-        env={"CROSSRUN_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        check=True,
-    )
-    assert loaded_by("--help", home=tmp_path) == set()
-    assert loaded_by("runs", home=tmp_path) == set()
-    assert loaded_by("paths", home=tmp_path) == set()
-
-
-@pytest.mark.process
-def test_reads_of_one_run_load_no_more_than_the_event_types(tmp_path: Path) -> None:
-    test_help_and_lists_load_nothing_heavy(tmp_path)
-    one_word = ("show", "steps", "events", "diff", "files", "artifacts", "watch")
-    for words in (*((word,) for word in one_word), ("runs", "--json")):
-        assert loaded_by(*words, home=tmp_path) <= {"msgspec"}, words
-
-
-@pytest.mark.process
-def test_runs_load_no_sqlmodel(tmp_path: Path) -> None:
-    run = ("run", "--executor", "shell", "true", "--quiet")
-    assert loaded_by(*run, home=tmp_path) == {"msgspec"}
-    again = loaded_by(*run, home=tmp_path)  # with a pattern to choose and to credit
-    assert again == {"msgspec"}
+@pytest.mark.parametrize(("words", "heavy", "rooms", "most"), MODULES)
+def test_a_command_loads_only_what_it_needs(
+    home: Path, words: tuple[str, ...], heavy: set[str], rooms: set[str], most: int
+) -> None:
+    loaded = loaded_by(*words, home=home)
+    assert loaded.heavy <= heavy
+    assert loaded.rooms <= rooms
+    assert len(loaded.modules) <= most, sorted(loaded.modules)

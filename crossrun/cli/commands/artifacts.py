@@ -4,26 +4,24 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from crossrun.cli.arguments import Json, NoPager, Output, ProjectId, RunReference
-from crossrun.cli.contents import copy_out, digest, pipe_out, readable, show_text
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
 from crossrun.cli.ledger import chosen_run, open_ledger
-from crossrun.cli.paging import show
 from crossrun.errors import NotFoundError
 from crossrun.model.runs import Artifact
 from crossrun.projections.documents import document, plain_object
-from crossrun.services.changes import States
 from crossrun.store import Store
-from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
 from crossrun.views.terminal import Column, table
 from crossrun.views.unseen import visible
 from crossrun.views.words import size
-from crossrun.workspace.snapshots.files import inside
+
+if TYPE_CHECKING:
+    from crossrun.services.changes import States
 
 _HELP = """List, show and get the files that runs left: transcript, patch, reports, charts, tables.
 
@@ -76,6 +74,11 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
       crossrun artifacts show k7f3abcd-4
       crossrun artifacts show k7f3abcd-4 --json
     """
+    from crossrun.cli.contents import readable
+    from crossrun.cli.paging import show
+    from crossrun.services.changes import States
+    from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
+
     options = current()
     settings = options.settings()
     store = open_ledger(options, settings)
@@ -114,6 +117,9 @@ def get_artifact(
       crossrun artifacts get k7f3abcd-2 -o changes.patch
       crossrun artifacts get k7f3abcd-1 | gunzip
     """
+    from crossrun.cli.contents import copy_out, digest, pipe_out, show_text
+    from crossrun.services.changes import States
+
     options = current()
     settings = options.settings()
     store = open_ledger(options, settings)
@@ -131,8 +137,10 @@ def get_artifact(
 
 
 @contextmanager
-def _opened(states: States, store: Store, found: Artifact) -> Iterator[IO[bytes]]:
+def _opened(states: "States", store: Store, found: Artifact) -> Iterator[IO[bytes]]:
     """An artifact's content: from where it was saved, or out of the run's workspace."""
+    from crossrun.workspace.snapshots.files import inside
+
     run = store.read.run(found.run_id)
     with ExitStack() as held:
         try:
