@@ -32,17 +32,17 @@ COMMANDS: dict[str, dict[str, str]] = {
         "patterns": "Show and manage what runs taught.",
         "projects": "List and set up projects.",
     },
-    "Bring back": {
+    "Apply": {
         "apply": "Apply the change of a run to your own files.",
-        "undo": "Take an apply back.",
+        "undo": "Undo an apply.",
     },
-    "Tidy up": {
+    "Clean up": {
         "cleanup": "Remove workspaces that are no longer needed.",
         "stats": "Show what takes up disk space, and what runs did and used.",
     },
     "Set up": {
         "paths": "Show where everything is.",
-        "migrate": "Bring the store up to date.",
+        "migrate": "Update the store, or restore a backup.",
     },
 }
 """By section, each command and its purpose. Its module in `crossrun.cli.commands` has its name, and

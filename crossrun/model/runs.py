@@ -52,7 +52,7 @@ class RefChange(Struct, frozen=True):
     commits: int | None
 
 
-class BroughtRef(Struct, frozen=True):
+class AppliedRef(Struct, frozen=True):
     """A branch or tag that was made for a reference `source` of a run, at the object `id`."""
 
     ref: str
@@ -114,18 +114,18 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class Application(Struct, frozen=True, kw_only=True):
-    """That the change of a run was brought somewhere.
+    """The record that the change of a run was applied.
 
     `path` is the folder that got it, `branch` the branch that was made instead of changing files.
-    `before` and `after` are git trees, in the workspace's snapshots, of the files that were
-    changed: what it takes to undo it. Those of a branch are its commit and the one before.
-    `refs` are the branches and tags that were made for the commits of the run; files and `before`
-    do not matter then. Without `finished_at` only a part of it may be there. `ignored_left` counts
-    files that git ignores, which the run wrote and which were not brought.
+    `before` and `after` are git trees in the workspace's snapshots, with the changed files, for an
+    undo; for a branch, they are its parent and its commit. `refs` are the branches and tags that
+    were made for the commits of the run; files and `before` do not matter then. Without
+    `finished_at`, it may be incomplete. `ignored_left` counts ignored files that the run wrote and
+    that were not applied.
 
-    `undo_before` and `undo_after` are such trees of the files that an undo changes. While they are
-    there without `undone_at`, the undo is under way, or was cut short. `left_out` are the paths
-    that the target did not get, since they conflict.
+    `undo_before` and `undo_after` are the trees of the files that an undo changes. With them and
+    without `undone_at`, an undo is under way or was interrupted. `left_out` are the paths that the
+    target did not get because of conflicts.
     """
 
     id: str
@@ -142,16 +142,16 @@ class Application(Struct, frozen=True, kw_only=True):
     undo_before: str | None = None
     undo_after: str | None = None
     left_out: tuple[str, ...] = ()
-    refs: tuple[BroughtRef, ...] = ()
+    refs: tuple[AppliedRef, ...] = ()
 
     @property
     def is_live(self) -> bool:
-        """Whether files have it, or a part of it."""
+        """Whether a folder has the change, or a part of it."""
         return self.branch is None and not self.refs and self.undone_at is None
 
     @property
     def was_cut_short(self) -> bool:
-        """Whether bringing it, or taking it back, has begun and not ended."""
+        """Whether the application or its undo has begun and not ended."""
         return self.is_live and (self.finished_at is None or self.undo_after is not None)
 
 

@@ -1,4 +1,4 @@
-"""`crossrun apply`: brings the change of a run to the user's own files."""
+"""`crossrun apply`: applies the change of a run to the user's own files."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -42,7 +42,7 @@ def apply(
     run: RunReference = None,
     project_id: ProjectId = None,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Bring it there instead.")
+        Path | None, typer.Option("--to", metavar="DIR", help="Apply it to this folder instead.")
     ] = None,
     branch: Annotated[
         str | None,
@@ -53,27 +53,27 @@ def apply(
     ] = None,
     commits: Annotated[
         bool,
-        typer.Option("--commits", help="Bring the agent's commits, as branches and tags."),
+        typer.Option("--commits", help="Apply the agent's commits, as branches and tags."),
     ] = False,
     conflicts: Annotated[
-        bool, typer.Option("--conflicts", help="Put conflicts into the files, with markers.")
+        bool, typer.Option("--conflicts", help="Write conflicts to the files, with markers.")
     ] = False,
     ignored: Annotated[
         str | None,
         typer.Option(
             _IGNORED,
             metavar="[GLOB]",
-            help="Bring files that git ignores, too: all, or those that match.",
+            help="Also apply ignored files: all, or those that match.",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Bring what a run changed to the files that its workspace began with.
+    """Apply what a run changed to the files that its workspace began with.
 
-    Files that you have changed since are merged. If that cannot be done, nothing is changed, and
+    Files that you have changed since are merged. If that is not possible, nothing is changed, and
     the exit code is 1.
 
     \b

@@ -1,4 +1,4 @@
-"""`crossrun undo`: takes back the newest apply of a run."""
+"""`crossrun undo`: undoes the newest apply of a run."""
 
 import typer
 
@@ -11,17 +11,17 @@ from crossrun.projections.documents import document
 
 
 def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
-    """Take back the newest apply of a run.
+    """Undo the newest apply of a run.
 
-    What you have changed since is kept if it can be merged. If it cannot, nothing is changed, and
-    the exit code is 1. For a run that worked in place, its work is taken back.
+    What you have changed since is kept if it can be merged. If not, nothing is changed, and
+    the exit code is 1. For a run that worked in place, its work is undone.
 
     \b
     Examples:
       crossrun undo
       crossrun undo k7f3
     """
-    from crossrun.services.applying import undo as take_back
+    from crossrun.services.applying import undo as undo_newest
     from crossrun.services.assembly import workspaces
     from crossrun.views.applying import undone
 
@@ -29,7 +29,7 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
     settings = options.settings()
     store = open_ledger(options, settings)
     chosen = chosen_run(store, run, project_id)
-    result = take_back(store, chosen, workspaces(settings))
+    result = undo_newest(store, chosen, workspaces(settings))
     refused = result.has_conflicts
     if json:
         undo_first = list(dict.fromkeys(each.run_id for each in result.undo_first))

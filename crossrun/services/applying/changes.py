@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from crossrun.errors import NotFoundError, StillRunningError, UsageError
 from crossrun.events import WorkspaceChanged
-from crossrun.model.runs import Application, BroughtRef, Run
+from crossrun.model.runs import Application, AppliedRef, Run
 from crossrun.store import Store
 from crossrun.system.clock import now
 from crossrun.workspace import Workspaces
@@ -61,7 +61,7 @@ class ApplyResult(NamedTuple):
     recovered: tuple[Recovery, ...] = ()
     undo_first: tuple[Application, ...] = ()
     other_branch: str | None = None
-    refs: tuple[BroughtRef, ...] = ()
+    refs: tuple[AppliedRef, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     restored: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.events import WorkspaceChanged, WorkspacePrepared
-from crossrun.model.runs import Application, BroughtRef, Run
+from crossrun.model.runs import Application, AppliedRef, Run
 from crossrun.services.applying.changes import ApplyResult, application_of, require_end
 from crossrun.services.applying.locking import locked_target
 from crossrun.store import Store
@@ -148,14 +148,14 @@ def undo_commits(store: Store, folder: Path, application: Application) -> ApplyR
     return result._replace(application=application)
 
 
-def _conflict_with(target: GitFolders, brought: BroughtRef) -> Conflict | None:
-    references, name = references_for(target, brought.ref)
+def _conflict_with(target: GitFolders, ref: AppliedRef) -> Conflict | None:
+    references, name = references_for(target, ref.ref)
     current = references.points_to(name)
     if current is None:
         return None
     if references.is_checked_out(name):
         return Conflict(name, "checked out")
-    return None if current == brought.id else Conflict(name, "points to a different commit now")
+    return None if current == ref.id else Conflict(name, "points to a different commit now")
 
 
 def _refs_before(store: Store, run: Run, workspaces: Workspaces) -> Refs:

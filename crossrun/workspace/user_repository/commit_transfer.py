@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError, CrossrunError
-from crossrun.model.runs import BroughtRef
+from crossrun.model.runs import AppliedRef
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.filenames import percent_encoded
 from crossrun.workspace.git.folders import GitFolders, settings_of
@@ -43,7 +43,7 @@ class CommitTransfer:
         self._settings = dict(settings_of(folder, target))
         self._present = refs_of(target)
 
-    def missing(self, wanted: Iterable[BroughtRef]) -> list[BroughtRef]:
+    def missing(self, wanted: Iterable[AppliedRef]) -> list[AppliedRef]:
         """The references that the user's repository does not have, under either name.
 
         Raises:
@@ -59,7 +59,7 @@ class CommitTransfer:
             references.require_free(name)
         return missing
 
-    def copy_objects(self, wanted: Iterable[BroughtRef]) -> None:
+    def copy_objects(self, wanted: Iterable[AppliedRef]) -> None:
         """Copies the objects of references to the user's repository.
 
         Raises:
@@ -79,13 +79,13 @@ class CommitTransfer:
             shared = self._settings.get("core.sharedrepository", "umask")
             git.index_pack(git.folder / "commits.pack", theirs, shared)
 
-    def create(self, refs: Iterable[BroughtRef]) -> None:
+    def create(self, refs: Iterable[AppliedRef]) -> None:
         """Creates references, all of them or none.
 
         Raises:
             CrossrunError: BRANCH_TAKEN, BRANCH_IMPOSSIBLE.
         """
-        made = list[BroughtRef]()
+        made = list[AppliedRef]()
         try:
             for each in refs:
                 references, name = self._references(each.ref)
@@ -131,7 +131,7 @@ def references_for(target: GitFolders, ref: str) -> tuple[References, str]:
     return References(target.common, namespace), ref.removeprefix(namespace)
 
 
-def target_refs(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
+def target_refs(refs: Refs, prefix: str, head: str | None) -> list[AppliedRef]:
     """Names the references of a run for the user's repository.
 
     The branch that was checked out, or else the first one, gets the prefix as its name.
@@ -146,7 +146,7 @@ def target_refs(refs: Refs, prefix: str, head: str | None) -> list[BroughtRef]:
     names = {source: _name(source, prefix) for source in refs}
     if main is not None:
         names[main] = f"{HEADS}{prefix}"
-    return [BroughtRef(names[source], at, shown(source)) for source, at in refs.items()]
+    return [AppliedRef(names[source], at, shown(source)) for source, at in refs.items()]
 
 
 def _name(source: str, prefix: str) -> str:
