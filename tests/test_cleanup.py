@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Crossrun
+from conftest import Crossrun, fill
 from homes import Home, started
 from processes import until_there, wait_for
 from test_store import sql
@@ -137,6 +137,15 @@ class TestWhatGoes:
         refused = crossrun("cleanup", "--older-than", "0")
         assert (refused.code, "error[CONSENT_NEEDED]" in refused.err) == (2, True)
         assert home.has(run)
+
+    def test_workspaces_that_are_gone_do_not_count(self, crossrun: Crossrun, home: Home) -> None:
+        gone, log_left, whole = home.run(), home.run(), home.run()
+        for run in (gone, log_left):
+            shutil.rmtree(home.workspace(run))
+            shutil.rmtree(home.paths.snapshots / f"{run}.git")
+        (home.paths.logs / f"{gone}.log").unlink()
+        assert removed(crossrun) == sorted([log_left, whole])
+        assert removed(crossrun, *ALL, "--drop-record") == sorted([gone, log_left, whole])
 
     def test_an_empty_home_is_fine(self, crossrun: Crossrun) -> None:
         assert removed(crossrun, *ALL) == []
@@ -336,6 +345,34 @@ class TestDryRun:
         assert kept(crossrun) == {run: f"{run} is running"}
         assert state(crossrun.home) == before
         assert removed(crossrun) == [run]
+
+    def test_a_full_disk_does_not_keep_it_from_looking(
+        self, crossrun: Crossrun, small_disk: Path
+    ) -> None:
+        place = ("--home", str(small_disk / "home"))
+        run = crossrun.json("run", "--executor", "shell", "true", *place)["id"]
+        fill(small_disk, leave=0)
+        result = crossrun("cleanup", *ALL, "--dry-run", "--json", *place, TMPDIR=str(small_disk))
+        assert [one["run_id"] for one in result.json["going"]] == [run]
+
+    def test_a_log_whose_index_was_lost_is_read(self, crossrun: Crossrun) -> None:
+        process, run = started(crossrun, until_there(crossrun.cwd / "go"))
+        copy = shutil.copytree(crossrun.home, crossrun.cwd / "copy", dirs_exist_ok=True)
+        (crossrun.cwd / "go").touch()
+        process.communicate(timeout=30)
+        (copy / "crossrun.db-shm").unlink()
+        assert (copy / "crossrun.db-wal").stat().st_size > 0
+        result = crossrun("cleanup", *ALL, "--dry-run", "--json", "--home", str(copy))
+        assert run in [one["run_id"] for one in result.json["kept"]]
+
+    def test_a_database_of_another_program_is_refused(self, crossrun: Crossrun) -> None:
+        crossrun.home.mkdir(parents=True)
+        with sql(crossrun.home / "crossrun.db") as connection:
+            connection.execute("CREATE TABLE notes (text)")
+        before = state(crossrun.home)
+        refused = crossrun("cleanup", "--dry-run")
+        assert (refused.code, "is not a crossrun store" in refused.err) == (3, True)
+        assert state(crossrun.home) == before
 
     def test_a_damaged_store_is_told_by_its_own_name(self, crossrun: Crossrun, home: Home) -> None:
         home.paths.database.write_bytes(b"no database at all" * 1000)
