@@ -76,8 +76,7 @@ class _Usual:
 
     def __init__(self, top: os.stat_result) -> None:
         self._owners = (os.geteuid(), top.st_gid if top.st_mode & stat.S_ISGID else os.getegid())
-        mask = os.umask(0o077)  # asking takes setting; other threads' files are private meanwhile
-        os.umask(mask)
+        mask = _umask()
         self._modes = {0o666 & ~mask, 0o777 & ~mask}
 
     def exception(self, folder: int, name: str) -> Attributes | None:
@@ -93,6 +92,17 @@ class _Usual:
         owners = (actual.owner, actual.group)
         is_usual = actual.mode in self._modes and owners == self._owners and not actual.extended
         return None if is_usual else actual
+
+
+def _umask() -> int:
+    """The umask of the process. Without /proc, it can only be read by setting it for a moment."""
+    with suppress(OSError), Path("/proc/self/status").open() as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def in_place_name(base: str) -> str:
