@@ -22,7 +22,7 @@ LONGEST_SCOPE = 5
 VAGUE_NAMES: dict[str, int] = {
     "cli": 62,
     "executors": 15,
-    "model": 7,
+    "model": 3,
     "redaction": 6,
     "services": 7,
     "store": 26,

@@ -129,7 +129,7 @@ AgentEvent = (
     | Warned
     | Unrecognised
 )
-"""What an executor may say: an agent cannot finish a run."""
+"""The events of an executor; an agent cannot finish a run."""
 
 KnownEvent = (
     AgentEvent
@@ -157,7 +157,7 @@ KnownEvent = (
 
 
 class UnknownEvent(msgspec.Struct, frozen=True):
-    """A stored event that a newer crossrun wrote: of a type, or with a value, not known here.
+    """A stored event of a newer version: its type, or one of its values, is unknown here.
 
     `kind` is its type, `body` all of it. Code that reads events skips it or shows it.
     """
@@ -170,7 +170,7 @@ Event = KnownEvent | UnknownEvent
 
 
 class EventRecord(msgspec.Struct, frozen=True):
-    """A stored event: its run, its place there (from 1, without gaps) and its time (UTC)."""
+    """A stored event: its run, its number in the run (from 1, without gaps) and its time (UTC)."""
 
     run_id: str
     seq: int
@@ -244,5 +244,5 @@ def type_of(event: Event) -> str:
 
 
 def is_of_newer(error: msgspec.ValidationError) -> bool:
-    """Whether a value is none of those that a name may have here: later versions add some."""
+    """Whether a value is unknown to this version: later versions add some."""
     return "Invalid enum value" in str(error)

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 Channel = Literal["developer", "prompt", "none"]
-"""How instructions reach an agent: as developer message, before the prompt, or not at all."""
+"""How instructions reach an agent: as a developer message, before the prompt, or not at all."""
 
 
 def _snake(name: str) -> str:

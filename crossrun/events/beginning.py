@@ -1,4 +1,4 @@
-"""How a run begins: its turn and its workspace."""
+"""How a run begins: the queue and the workspace."""
 
 from typing import Literal
 
@@ -24,43 +24,44 @@ class RunStarted(BaseEvent, frozen=True):
 
 
 class RunQueued(BaseEvent, frozen=True):
-    """The run waits, because `limit` runs go on already; `ahead` others wait before it."""
+    """The run waits because `limit` runs are active; `ahead` others are before it in the queue."""
 
     limit: int
     ahead: int
 
 
 class RunDequeued(BaseEvent, frozen=True):
-    """It is the run's turn: it begins."""
+    """The run leaves the queue and begins."""
 
 
 class CopyProgressed(BaseEvent, frozen=True):
-    """So much of a large source is copied by now."""
+    """How much of a large source has been copied so far."""
 
     files: int
     bytes: int
 
 
 class SnapshotProgressed(BaseEvent, frozen=True):
-    """The state of the workspace is being recorded; so many files that are new are by now."""
+    """The state of the workspace is being recorded; `files` new files have been so far."""
 
     files: int
 
 
 class SourceCopied(BaseEvent, frozen=True):
-    """What the workspace began with, from where, and what of it is not there or not whole.
+    """What the workspace began with, where it came from, and what is missing or incomplete.
 
     `path` is a folder, an address or a run. `shared` are bytes whose blocks the file system shares
-    with the source. `outward` are links that lead out of the workspace, `skipped` are no files.
-    `lost` names files whose copies lack something besides content, and what: an owner, say.
-    `staged`, `unstaged` and `untracked` count uncommitted files, which `clean` left out; `ignored`
-    counts what git ignores, of which `included` files came along. Of `submodules` and
-    `lfs_pointers` only what was checked out is there, and `filtered` files are as another filter
-    stores them, such as encrypted. `repositories` lie further down; `detached`
-    ones came without theirs. `subfolder` is the folder below `path` that the user named.
-    `operation` is what git is in the middle of there, such as a rebase. A `partial` clone lacks
-    objects. `redirected` are links into the source that lead into the copy now. `home` is a
-    repository around the home folder, which was left behind.
+    with the source. `outward` are links that lead out of the workspace; `skipped` are paths that
+    are not files, folders or links. `lost` names files whose copies lack something besides their
+    content, and what, such as the owner. `staged`, `unstaged` and `untracked` count uncommitted
+    files, which `clean` leaves out; `ignored` counts ignored files, of which `included` were
+    copied. Of `submodules` and `lfs_pointers`, only what was checked out was copied; `filtered`
+    files are copied in the form in which another filter stores them, such as encrypted.
+    `repositories` are nested ones; those in `detached` were copied without their `.git`.
+    `subfolder` is the folder below `path` that the user named. `operation` is what git is in the
+    middle of, such as a rebase. A `partial` clone lacks objects. `redirected` are links into the
+    source that lead into the copy now. `home` is a repository around the home folder, which was
+    not copied.
     """
 
     kind: Literal["repository", "folder", "url", "run"]
@@ -94,7 +95,7 @@ class SourceCopied(BaseEvent, frozen=True):
 
 
 class SetupRan(BaseEvent, frozen=True):
-    """The user's own command that prepares a project's workspaces ran."""
+    """The user's command that prepares workspaces of the project ran."""
 
     command: str
     exit_code: int | None
@@ -103,11 +104,11 @@ class SetupRan(BaseEvent, frozen=True):
 
 
 class WorkspacePrepared(BaseEvent, frozen=True):
-    """The agent's folder is ready; changes are measured against `baseline` (a git tree id).
+    """The workspace is ready; changes are measured against `baseline` (a git tree id).
 
-    `top_files` are the names of the files at its top, as far as they tell what kind of project it
-    is. `source` is where its files came from, and where changes go back to. `refs` is a blob in the
-    workspace's snapshots with the branches, tags and stashes of the workspace's own repository.
+    `top_files` are names of files at its top that show what kind of project it is. `source` is
+    where its files came from, and where changes are applied. `refs` is a blob in the workspace's
+    snapshots with the branches, tags and stashes of the workspace's own repository.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""What follows the work, and the end."""
+"""What follows the agent's work, and the end of the run."""
 
 from crossrun.events.base import BaseEvent
 from crossrun.model.failures import Failure
@@ -7,7 +7,7 @@ from crossrun.model.status import Status
 
 
 class Verified(BaseEvent, frozen=True):
-    """The user's own check ran in the workspace."""
+    """The user's check (`--verify`) ran in the workspace."""
 
     command: str
     exit_code: int | None
@@ -17,12 +17,12 @@ class Verified(BaseEvent, frozen=True):
 class WorkspaceChanged(BaseEvent, frozen=True):
     """What differs from the baseline, measured from outside. `tree` is the state after the run.
 
-    `ignored` are files that git ignores, which are not in that state; None: nobody looked.
-    `commits` are the branches, tags and stashes of the workspace's own repository that the run made
-    or moved. `refs` is a blob in the workspace's snapshots with all that the repository has after
-    the run; None: it has none.
-    `git_state` is the blob with the state of the user's own repository after a run in place.
-    `kept_folders` are those from which files went and that are still there themselves.
+    `ignored` are the ignored files that the run wrote, which are not in that state; None: not
+    measured. `commits` are the branches, tags and stashes of the workspace's own repository that
+    the run made or moved. `refs` is a blob in the workspace's snapshots with all references of the
+    repository after the run; None: there are none. `git_state` is the blob with the state of the
+    user's own repository after a run in place. `kept_folders` are folders that lost files and still
+    exist.
     """
 
     tree: str
@@ -38,7 +38,7 @@ class WorkspaceChanged(BaseEvent, frozen=True):
 
 
 class ArtifactSaved(BaseEvent, frozen=True):
-    """A file was kept for later, outside the workspace. `redactions`: secrets removed from it."""
+    """A file was saved outside the workspace. `redactions` counts the secrets removed from it."""
 
     id: str
     kind: str
@@ -50,7 +50,7 @@ class ArtifactSaved(BaseEvent, frozen=True):
 
 
 class CancelRequested(BaseEvent, frozen=True):
-    """Somebody asked the run to stop; `by` names the signal or command."""
+    """The run was asked to stop; `by` names the signal or command."""
 
     by: str
 
@@ -58,8 +58,8 @@ class CancelRequested(BaseEvent, frozen=True):
 class RunFinished(BaseEvent, frozen=True):
     """The end. `redactions` counts the secrets removed from the run's events.
 
-    `duration_s` is how long the run took, in seconds of a clock that nobody can set and that stands
-    still while the computer sleeps. None: it never began, or its process was gone before its end.
+    `duration_s` is how long the run took, in seconds of the monotonic clock, which stands still
+    while the computer sleeps. None: it never began, or its process died before the end.
     """
 
     status: Status

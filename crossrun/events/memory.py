@@ -1,4 +1,4 @@
-"""What pattern memory decides, learns and judges."""
+"""What pattern memory decides, learns and evaluates."""
 
 from typing import Literal
 
@@ -9,10 +9,10 @@ from crossrun.model.workflows import Caution, Lesson, Stats, Trace, Workflow
 
 
 class PatternCandidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A pattern that was looked at for a run.
+    """A pattern that was considered for a run.
 
-    `score` and the signals are those of the ranking; all None where the pattern was `excluded`, for
-    the reason told.
+    `score` and `signals` are those of the ranking. If the pattern was not ranked, `excluded` says
+    why.
     """
 
     pattern_id: str
@@ -24,11 +24,12 @@ class PatternCandidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PatternDecided(BaseEvent, frozen=True):
-    """Which pattern the agent gets, or why none; all that it was decided from.
+    """Which pattern the agent gets, or why it gets none, with everything that decided it.
 
-    `probability` is that of the decision. The coin is made from the run's and the pattern's ids and
-    withholds with `share_withheld`. `fits` and `right` are the probabilities that something stored
-    fits and that the best candidate is right, which had to reach `threshold`.
+    `probability` is the probability of the decision. The coin is derived from the ids of run and
+    pattern, and withholds with the probability `share_withheld`. `fits` and `right` are the
+    probabilities that a stored pattern fits and that the best candidate is the right one; `right`
+    has to reach `threshold`.
     """
 
     decision: str
@@ -48,13 +49,13 @@ class PatternDecided(BaseEvent, frozen=True):
 
 
 class PatternLearned(BaseEvent, frozen=True):
-    """A run taught something: `workflow` is what the pattern says from now on, whole.
+    """The run taught something: `workflow` is the whole workflow of the pattern from now on.
 
-    `trace` is what the run adds as material when it succeeded, `cautions` what runs add that
-    failed. `made_by` is None where the version stays: then only the evidence is more. `hash` is
-    that of the workflow, which a model may have worded, `rules_hash` the one of what rules made,
-    without the examples: that is what tells whether there is something new. The version is counted
-    when it is stored, and is later than `version` where others came in between.
+    `trace` is the material that a successful run adds; `cautions` are what failed runs add.
+    `made_by` is None if the version stays the same and only its evidence grows. `hash` is the hash
+    of the workflow, which a model may have worded; `rules_hash` is the hash of what the rules made,
+    without examples, and shows whether there is something new. The stored version is higher than
+    `version` if others were stored in between.
     """
 
     pattern_id: str
@@ -72,7 +73,7 @@ class PatternLearned(BaseEvent, frozen=True):
 
 
 class PatternJudged(BaseEvent, frozen=True):
-    """What the run says about the pattern that was decided on, and where it stands from now on."""
+    """What the run shows about the decided pattern, and the pattern's state from now on."""
 
     pattern_id: str
     state: str

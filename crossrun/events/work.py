@@ -1,4 +1,4 @@
-"""What planner and agent do."""
+"""What the planner and the agent do."""
 
 from typing import Any, Literal
 
@@ -12,8 +12,8 @@ from crossrun.model.tokens import Tokens
 class PlannerReplied(BaseEvent, frozen=True):
     """One exchange with the planning model.
 
-    `sent` are the messages added to the conversation before the call, `reply` the model's answer,
-    both in the chat format: together they are enough to go on with the conversation later.
+    `sent` are the messages added to the conversation before the call, `reply` is the model's
+    answer, both in the chat format: together they are enough to continue the conversation later.
     """
 
     sent: tuple[dict[str, Any], ...]
@@ -21,9 +21,9 @@ class PlannerReplied(BaseEvent, frozen=True):
 
 
 class StepPlanned(BaseEvent, frozen=True):
-    """The next turn of the agent: `prompt` is sent as it is.
+    """The next turn of the agent: `prompt` is sent unchanged.
 
-    `instructions` go to the agent beside the prompt, by `channel`.
+    `instructions` reach the agent beside the prompt, by `channel`.
     """
 
     prompt: str
@@ -32,7 +32,7 @@ class StepPlanned(BaseEvent, frozen=True):
 
 
 class AgentLaunched(BaseEvent, frozen=True):
-    """The agent's process was started; `command` is the exact argument list, secrets aside."""
+    """The agent's process was started; `command` is the exact argument list without secrets."""
 
     command: tuple[str, ...]
     version: str | None = None
@@ -49,40 +49,40 @@ class TurnStarted(BaseEvent, frozen=True):
 
 
 class TurnFailed(BaseEvent, frozen=True):
-    """The agent gave up its turn; `message` in its own words."""
+    """The agent gave up its turn; `message` is its own explanation."""
 
     message: str
 
 
 class AgentSpoke(BaseEvent, frozen=True):
-    """A message of the agent. The last one of a run is its answer."""
+    """A message of the agent. The last one in a run is the answer."""
 
     text: str
 
 
 class AgentReasoned(BaseEvent, frozen=True):
-    """A summary of what the agent thought."""
+    """A summary of the agent's reasoning."""
 
     text: str
 
 
 class ItemStarted(BaseEvent, frozen=True):
-    """The agent began something other than a command; `kind` in the agent's own terms."""
+    """The agent began something other than a command; `kind` is the agent's own term."""
 
     kind: str
     detail: str = ""
 
 
 class CommandStarted(BaseEvent, frozen=True):
-    """A command runs."""
+    """A command started."""
 
     command: str
 
 
 class CommandRan(BaseEvent, frozen=True):
-    """A command ended. `exit_code` is None when it was refused or never ended by itself.
+    """A command ended. `exit_code` is None if it was refused or did not exit by itself.
 
-    `output` is stdout and stderr merged; `duration_s` in seconds as seen from outside.
+    `output` is stdout and stderr merged; `duration_s` is in seconds, measured from outside.
     """
 
     command: str
@@ -92,16 +92,16 @@ class CommandRan(BaseEvent, frozen=True):
 
 
 class CommandDeclined(BaseEvent, frozen=True):
-    """The agent wanted to run a command and was refused; it never started."""
+    """A command of the agent was refused and did not start."""
 
     command: str
 
 
 class FileChanged(BaseEvent, frozen=True):
-    """The agent wrote a file by its patch tool. Shell commands that write files do not say so.
+    """The agent wrote a file with its patch tool. Files written by commands have no such event.
 
-    `path` is relative to the workspace where it lies inside. `content` is the id of the git blob in
-    the run's snapshot that holds the file as it was left, which makes the run replayable.
+    `path` is relative to the workspace if it is inside. `content` is the id of the git blob, in the
+    run's snapshots, with the new content of the file; it makes the run replayable.
     """
 
     path: str
@@ -111,7 +111,7 @@ class FileChanged(BaseEvent, frozen=True):
 
     @classmethod
     def of(cls, path: str, change: str, *, ok: bool) -> "FileChanged":
-        """A change named by an agent's own word; raises ValueError for an unknown one."""
+        """A change by its name. Raises ValueError for an unknown one."""
         match change:
             case "added" | "modified" | "deleted":
                 return cls(path=path, change=change, ok=ok)
@@ -144,8 +144,8 @@ class PlanUpdated(BaseEvent, frozen=True):
 class UsageReported(BaseEvent, frozen=True):
     """Tokens used since the last report of the same `source`.
 
-    `thread_total` is what the agent itself reports: the sum over its thread. None: it did not say.
-    `cost` is what the tokens cost where the model's price is known.
+    `thread_total` is the agent's own figure: the sum over its thread; None if it gave none. `cost`
+    is what the tokens cost, if the model's price is known.
     """
 
     source: Literal["agent", "planner"]
@@ -155,16 +155,16 @@ class UsageReported(BaseEvent, frozen=True):
 
 
 class Warned(BaseEvent, frozen=True):
-    """Something to know that did not end the run."""
+    """A problem that did not end the run."""
 
     message: str
 
 
 class Unrecognised(BaseEvent, frozen=True):
-    """A line of the agent that crossrun does not understand, kept as it came.
+    """A line of the agent that crossrun does not understand, kept unchanged.
 
-    `bytes` is the length of the whole line where `raw` holds only its beginning. `kind` is what the
-    line calls itself, such as `item.completed poem`, where it does so.
+    `bytes` is the length of the whole line if `raw` has only its beginning. `kind` is the type that
+    the line gives itself, such as `item.completed poem`.
     """
 
     raw: str
@@ -180,8 +180,8 @@ class WaitBegan(BaseEvent, frozen=True):
 
 
 class StepFinished(BaseEvent, frozen=True):
-    """The agent's process is over. `failure` is None when its turn completed."""
+    """The agent's process has ended. `failure` is None if its turn completed."""
 
     failure: Failure | None = None
     agent_exit_code: int | None = None
-    """As the operating system tells it; negative: the signal that ended it."""
+    """As the operating system reports it; negative for the signal that ended it."""

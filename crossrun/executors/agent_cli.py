@@ -1,7 +1,7 @@
-"""What is the same for every agent that is a command-line program.
+"""What all agents that are command-line programs have in common.
 
-An agent CLI says for itself how it is launched, what its lines mean and how its end is to be read.
-Everything about processes is in `process`.
+Each of them says how it is started, what its lines mean, and what its end means. Everything about
+processes is in `process`.
 """
 
 from collections.abc import Generator
@@ -23,25 +23,25 @@ _RAW_KEPT = 64 * 1024
 
 
 class OutputReader(Protocol):
-    """Understands one agent process, line by line."""
+    """Reads the output of one agent process, line by line."""
 
     def read(self, line: bytes) -> list[AgentEvent]:
-        """The events that a line stands for; for one that makes no sense, `Unrecognised`."""
+        """The events that a line stands for; `Unrecognised` for one that makes no sense."""
 
     def meanwhile(self) -> list[AgentEvent]:
-        """What is known by other ways than the agent's lines, while it says nothing."""
+        """Events known from elsewhere than its lines, while the agent is silent."""
 
     def afterwards(self) -> list[AgentEvent]:
-        """The same, when its process is over."""
+        """The same, after the process has ended."""
 
     def busy(self) -> bool:
-        """Whether a command of the agent runs just now."""
+        """Whether a command of the agent is running."""
 
     def over(self) -> bool:
-        """Whether the agent has said its last word."""
+        """Whether the agent has finished its turn and only has to exit."""
 
     def result(self, end: ProcessExit) -> TurnResult:
-        """How the turn ended, from all that was read and the process's own end."""
+        """How the turn ended, from what was read and from the end of the process."""
 
 
 class AgentCli(Protocol):
@@ -65,7 +65,7 @@ def execute(
     Args:
         cli: the agent.
         turn: what it has to do.
-        patience: seconds that it has to end after its last word.
+        patience: seconds that it has to exit after its turn.
     """
     launch = cli.launch(turn)
     reader = cli.reader(turn)

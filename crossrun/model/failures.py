@@ -8,9 +8,9 @@ from crossrun.errors import Exit
 class Failure(Struct, frozen=True):
     """Why a run did not succeed.
 
-    `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do;
-    `retryable` is true when the same run may well succeed later, unchanged; `retry_at` is the time
-    (ISO-8601, UTC) from which on it may, where the provider told it.
+    `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do.
+    `retryable`: the same run may succeed later, unchanged; `retry_at` is the time (ISO-8601, UTC)
+    from which it may, if the provider gave one.
     """
 
     code: str
@@ -49,17 +49,17 @@ FAILURES: dict[str, tuple[str, Exit]] = {
     "COST_LIMIT": ("limit_reached", Exit.LIMIT_REACHED),
     "INTERRUPTED": ("interrupted", Exit.RUN_FAILED),
 }
-"""Every failure code, with the run status that it leads to and the run's exit code."""
+"""Every failure code, with the run status and the exit code that it leads to."""
 
 
 def exit_code_of(failure: Failure) -> int:
-    """The exit code of a run that failed so; a newer crossrun may have recorded another code."""
+    """The exit code of a run with this failure, whose code may be unknown to this version."""
     _, code = FAILURES.get(failure.code, ("failed", Exit.RUN_FAILED))
     return int(code)
 
 
 QUOTA_CODES = ("QUOTA_EXCEEDED", "RATE_LIMITED")
-"""The provider wants no requests for some time."""
+"""The provider refuses requests for some time."""
 
 CANCELLED = Failure(
     "CANCELLED",
@@ -73,8 +73,8 @@ TIMED_OUT = Failure(
 )
 
 
-class RunFailed(Exception):  # noqa: N818  it carries a failure, it is none of the program
-    """What stops a run from within; it becomes the run's failure."""
+class RunFailed(Exception):  # noqa: N818  it carries a failure of a run, not of the program
+    """Stops a run from within; it becomes the run's failure."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)

@@ -1,4 +1,4 @@
-"""What reads of the store ask for and return, where that is lighter than a whole `Run`."""
+"""What reads of the store ask for and return when a whole `Run` is not needed."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ class StoredEvent(NamedTuple):
 
 
 class RunLine(NamedTuple):
-    """What a list tells of a run; `tokens` is their sum, None when nobody told.
+    """What a list shows of a run; `tokens` is their sum, None if none were reported.
 
     `pattern_id` is the pattern that the decision was about, with any outcome.
     """
@@ -57,9 +57,9 @@ class RunFilter(NamedTuple):
 
 
 class PatternLine(NamedTuple):
-    """What a list tells of a pattern; `lift` in points of 1, None: not enough evidence yet.
+    """What a list shows of a pattern; `lift` is a fraction of 1, None without enough evidence.
 
-    `used` counts all runs that got it, also those that cannot be compared.
+    `used` counts all runs that got it, including those that cannot be compared.
     """
 
     id: str

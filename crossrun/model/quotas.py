@@ -1,4 +1,4 @@
-"""When a provider's quota is there again, from what the provider says, and waiting for it."""
+"""When a provider's quota is available again, as the provider says, and how long to wait for it."""
 
 import re
 from datetime import datetime, timedelta
@@ -21,11 +21,11 @@ _FIRST_GUESS, _LONGEST_GUESS = 30.0, 900.0
 
 
 def reset_time(message: str, *, now: datetime) -> datetime | None:
-    """The time from which on a refused request may be repeated; None: the message tells none.
+    """The time from which a refused request may be repeated; None if the message has none.
 
     Args:
-        message: as `try again in 1h2m3s` or `try again at Nov 22nd, 2026 3:32 PM`.
-        now: the time at which it came, in the zone of times of day.
+        message: such as `try again in 1h2m3s` or `try again at Nov 22nd, 2026 3:32 PM`.
+        now: when the message came, in the time zone of its times of day.
     """
     after = _IN.search(message)
     if after is not None:
@@ -36,23 +36,23 @@ def reset_time(message: str, *, now: datetime) -> datetime | None:
     month, day, year, clock = at.groups()
     date = f"{month} {day} {year}" if month else now.strftime("%b %d %Y")
     try:
-        told = datetime.strptime(f"{date} {clock.upper()}", "%b %d %Y %I:%M %p")  # noqa: DTZ007
+        at_minute = datetime.strptime(f"{date} {clock.upper()}", "%b %d %Y %I:%M %p")  # noqa: DTZ007
     except ValueError:
         return None
-    return max(told.replace(tzinfo=now.tzinfo) + _TRUNCATED, now)
+    return max(at_minute.replace(tzinfo=now.tzinfo) + _TRUNCATED, now)
 
 
 def seconds(text: str) -> float:
-    """The length of a time as `1h0m2.5s`, `20ms` or `2 days 3 hours`; 0 where there is none."""
+    """A duration such as `1h0m2.5s`, `20ms` or `2 days 3 hours` in seconds; 0 if there is none."""
     parts = re.findall(_PART, text, re.IGNORECASE)
     return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
 
 
 class QuotaBackoff:
-    """How long a run waits for a provider's quota.
+    """Decides how long a run waits for a provider's quota.
 
     Args:
-        longest: seconds, all in all; None: it does not wait.
+        longest: the most seconds to wait in total; None: it does not wait.
     """
 
     def __init__(self, longest: float | None) -> None:
@@ -62,7 +62,7 @@ class QuotaBackoff:
     def until(self, failure: Failure, now: datetime) -> datetime | None:
         """When to try again after a failure; None: never.
 
-        Where the provider tells no time, the waits grow from half a minute to a quarter of an hour.
+        If the provider gives no time, the waits grow from half a minute to a quarter of an hour.
         """
         if failure.code not in QUOTA_CODES or self._left <= 0:
             return None

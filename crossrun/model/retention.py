@@ -1,7 +1,7 @@
-"""Which workspaces go and why: decided from values, without a look at the disk.
+"""Which workspaces are removed and why: decided from values, without access to the disk.
 
-A workspace belongs to its newest run, and its age is that of this run. What the user has not got
-back stays, unless the user says otherwise.
+A workspace belongs to its newest run and has the age of that run. Work that was not applied stays,
+unless the user forces its removal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from crossrun.model.status import Status
 
 DEFAULT_AGE = 30 * 86400.0
-"""Seconds: the age from which workspaces go where nobody says anything about it."""
+"""Seconds: the age from which workspaces are removed by default."""
 
 
 class RunLocation(NamedTuple):
@@ -23,11 +23,11 @@ class RunLocation(NamedTuple):
 
 
 class WorkspaceRun(NamedTuple):
-    """A run in a workspace. `at` is when it ended, or began where it has no end.
+    """A run in a workspace. `at` is when it ended, or when it began if it has no end.
 
     `has_source`: the workspace began as a copy of the user's files. `has_work`: it changed
-    something, or that is not known. `applied`: all of the change was brought back. `cut_short`: an
-    apply or undo of it was, and needs the recorded states. `has_commits`: it made commits,
+    something, or that is unknown. `applied`: all of the change was applied. `cut_short`: an apply
+    or undo of it was cut short and needs the recorded states. `has_commits`: it made commits,
     branches, tags or stashes in the workspace's own repository; `commits_brought`: they are in a
     repository of the user's. `cloned_from` is the run whose workspace was cloned for this one.
     """
@@ -50,9 +50,9 @@ class WorkspaceRun(NamedTuple):
 
 
 class WorkspaceUsage(NamedTuple):
-    """A workspace with all that belongs to it, and the runs in it, the oldest first.
+    """A workspace with everything that belongs to it, and the runs in it, the oldest first.
 
-    `obstacle` is what keeps it from ever being removed. `size` in bytes; 0 where nobody measured.
+    `obstacle` is why it can never be removed. `size` is in bytes; 0 if it was not measured.
     """
 
     runs: tuple[WorkspaceRun, ...]
@@ -65,15 +65,15 @@ class WorkspaceUsage(NamedTuple):
         return self.runs[-1]
 
     def age(self, now: datetime) -> float:
-        """Seconds since its newest run ended; none where the clock was set back since."""
+        """Seconds since its newest run ended; 0 if the clock was set back since."""
         return max((now - datetime.fromisoformat(self.newest.at)).total_seconds(), 0.0)
 
 
 class RetentionRules(NamedTuple):
-    """What may go: all of it has to hold. None: that does not matter.
+    """What may be removed: all conditions have to hold; None sets none.
 
-    `older_than` in seconds, `max_size` in bytes for all workspaces together. `force` gives up work
-    that was not brought back; `spared` is a run whose workspace stays in any case.
+    `older_than` is in seconds, `max_size` in bytes for all workspaces together. `force` gives up
+    work that was not applied; `spared` is a run whose workspace stays in any case.
     """
 
     older_than: float | None = None
@@ -85,26 +85,26 @@ class RetentionRules(NamedTuple):
     spared: str | None = None
 
     def or_default(self) -> "RetentionRules":
-        """With an age where nothing says how much may go: never everything."""
+        """With the default age if nothing limits the removal: never everything."""
         if self.older_than is self.keep_last is self.max_size is None:
             return self._replace(older_than=DEFAULT_AGE)
         return self
 
 
 class CleanupPlan(NamedTuple):
-    """The workspaces that go and those that stay though the rules would let them go, and why."""
+    """The workspaces to remove, and those that match the rules but stay; each with the reason."""
 
     going: list[tuple[WorkspaceUsage, str]]
     kept: list[tuple[WorkspaceUsage, str]]
 
     @property
     def size(self) -> int:
-        """Bytes that would be free."""
+        """Bytes that would be freed."""
         return sum(usage.size for usage, _ in self.going)
 
 
 def planned(usages: Sequence[WorkspaceUsage], rules: RetentionRules, now: datetime) -> CleanupPlan:
-    """What goes by the rules, the largest first."""
+    """What the rules remove, the largest first."""
     returned, commits = brought_back(usages), brought_back(usages, "commits_brought")
     matching = _matching(usages, rules, now)
     reasons = [(usage, _reason_to_stay(usage, returned, commits, rules)) for usage in matching]
@@ -119,7 +119,7 @@ def planned(usages: Sequence[WorkspaceUsage], rules: RetentionRules, now: dateti
 def brought_back(
     usages: Iterable[WorkspaceUsage], what: Literal["applied", "commits_brought"] = "applied"
 ) -> set[str]:
-    """The runs whose work is with the user: it was applied, or a clone with the same source was.
+    """The runs whose work the user has: it was applied, or a clone with the same source was.
 
     Args:
         usages: all workspaces.
@@ -127,23 +127,23 @@ def brought_back(
     """
     usages = list(usages)
     place = {run.id: usage for usage in usages for run in usage.runs}
-    found: set[str] = set()
+    returned: set[str] = set()
     pending = [run.id for run in _all_runs(usages) if getattr(run, what)]
     while pending:
         run_id = pending.pop()
-        if run_id in found:
+        if run_id in returned:
             continue
-        found.add(run_id)
+        returned.add(run_id)
         origin = place[run_id].runs[0] if run_id in place else None
         if origin is not None and origin.has_source and origin.cloned_from is not None:
             pending.append(origin.cloned_from)
-    return found
+    return returned
 
 
 def _matching(
     usages: Sequence[WorkspaceUsage], rules: RetentionRules, now: datetime
 ) -> list[WorkspaceUsage]:
-    """Those that the rules name, the total size left aside."""
+    """Those that match the rules, except the total size."""
     newest = _newest_of_projects(usages, rules.keep_last or 0)
     return [
         usage
@@ -166,7 +166,7 @@ def _newest_of_projects(usages: Iterable[WorkspaceUsage], count: int) -> set[str
 def _as_many_as_needed(
     free: Iterable[WorkspaceUsage], usages: Iterable[WorkspaceUsage], rules: RetentionRules
 ) -> list[WorkspaceUsage]:
-    """All, or only the oldest of them until what is left fits."""
+    """All, or only as many of the oldest as it takes to fit `max_size`."""
     if rules.max_size is None:
         return list(free)
     total = sum(usage.size for usage in usages)
@@ -184,9 +184,9 @@ def _reason_to_stay(
 ) -> str | None:
     if any(run.in_place for run in usage.runs):
         return "your own folder"
-    going_on = next((run for run in usage.runs if not run.ended), None)
-    if going_on is not None:
-        return f"{going_on.id} is {going_on.status}"
+    active = next((run for run in usage.runs if not run.ended), None)
+    if active is not None:
+        return f"{active.id} is {active.status}"
     if usage.obstacle is not None:
         return usage.obstacle
     if not rules.force and any(run.cut_short for run in usage.runs):
@@ -199,7 +199,7 @@ def _reason_to_stay(
 
 
 def has_commits_to_lose(usage: WorkspaceUsage, brought: set[str]) -> bool:
-    """Whether a run made commits after the last one whose commits were brought to the user.
+    """Whether a run made commits after the last one whose commits the user has.
 
     Args:
         usage: a workspace.
@@ -209,27 +209,27 @@ def has_commits_to_lose(usage: WorkspaceUsage, brought: set[str]) -> bool:
 
 
 def _has_work_to_lose(usage: WorkspaceUsage, returned: set[str]) -> bool:
-    """Whether a run with a source did something after the last one that was brought back."""
+    """Whether a run with a source changed something after the last one that was applied."""
     if not any(run.has_source for run in usage.runs):
         return False
     return any(run.has_work for run in _after_last(usage, returned))
 
 
 def _after_last(usage: WorkspaceUsage, returned: set[str]) -> Sequence[WorkspaceRun]:
-    """The runs of a workspace after the last one whose work is with the user."""
+    """The runs of a workspace after the last one whose work the user has."""
     last = max((i for i, run in enumerate(usage.runs) if run.id in returned), default=-1)
     return usage.runs[last + 1 :]
 
 
 def _words(rules: RetentionRules) -> str:
-    said = []
+    conditions = []
     if rules.older_than is not None:
-        said.append(f"over {_time(rules.older_than)}")
+        conditions.append(f"over {_time(rules.older_than)}")
     if rules.keep_last:
-        said.append(f"not of last {rules.keep_last}")
+        conditions.append(f"not of last {rules.keep_last}")
     if rules.max_size is not None:
-        said.append("over size")
-    return ", ".join(said)
+        conditions.append("over size")
+    return ", ".join(conditions)
 
 
 def _time(seconds: float) -> str:
@@ -247,5 +247,5 @@ def _newest_first(usages: Iterable[WorkspaceUsage]) -> list[WorkspaceUsage]:
     return sorted(usages, key=lambda usage: (usage.newest.at, usage.newest.id), reverse=True)
 
 
-def _largest_first(told: Iterable[tuple[WorkspaceUsage, str]]) -> list[tuple[WorkspaceUsage, str]]:
-    return sorted(told, key=lambda item: (-item[0].size, item[0].newest.at, item[0].newest.id))
+def _largest_first(items: Iterable[tuple[WorkspaceUsage, str]]) -> list[tuple[WorkspaceUsage, str]]:
+    return sorted(items, key=lambda item: (-item[0].size, item[0].newest.at, item[0].newest.id))

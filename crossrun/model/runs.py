@@ -11,8 +11,8 @@ from crossrun.system.clock import seconds_between
 class Change(Struct, frozen=True):
     """One file that differs from the state that the run began with.
 
-    Line counts are None for binary files. Where a name is not UTF-8, `path` shows what is not as
-    U+FFFD, and `path_bytes` is the exact path, percent-encoded as in a URL; else it is None.
+    Line counts are None for binary files. If a name is not UTF-8, `path` shows the offending bytes
+    as U+FFFD and `path_bytes` is the exact path, percent-encoded as in a URL; else it is None.
     """
 
     path: str
@@ -25,10 +25,11 @@ class Change(Struct, frozen=True):
 
 
 class IgnoredFiles(Struct, frozen=True):
-    """Files that git ignores and the run wrote or deleted; caches are left aside.
+    """Files ignored by git that the run wrote or deleted, except caches.
 
-    `count` is how many, of which the first are named. Their contents are in the workspace only. For
-    a run in place, `kept` is the tree of those whose contents were kept before, as they are now.
+    `count` is the number of all of them; only the first are named. Their contents are in the
+    workspace only. For a run in place, `kept` is the tree of those whose contents were saved before
+    the run, as they are after it.
     """
 
     count: int = 0
@@ -41,9 +42,10 @@ class IgnoredFiles(Struct, frozen=True):
 class RefChange(Struct, frozen=True):
     """A branch, tag or stash that a run made or moved in the repository of its workspace.
 
-    `ref` is its name as git has it: `refs/heads/main`, `refs/tags/v1`, `stash@{0}`; `HEAD` for
-    commits on no branch. `old` is where it was, None when it is new. `commits` counts those that
-    it has, and neither the state before nor the references listed before it; None: not known.
+    `ref` is git's name for it: `refs/heads/main`, `refs/tags/v1`, `stash@{0}`, or `HEAD` for
+    commits on no branch. `old` is its previous object; None if it is new. `commits` counts the
+    commits that are neither in the state before nor in the references listed before it; None if
+    unknown.
     """
 
     ref: str
@@ -61,17 +63,17 @@ class AppliedRef(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True):
-    """The user's own check of a run. `exit_code` is None when it did not end by itself."""
+    """The user's own check of a run. `exit_code` is None if it was ended from outside."""
 
     command: str
     exit_code: int | None
 
 
 class Decided(Struct, frozen=True, kw_only=True):
-    """What pattern memory did in a run; `probability` is that of what was decided.
+    """What pattern memory did in a run; `probability` is the probability of that decision.
 
-    `share_withheld` is the probability that the pattern would have been withheld. `adherence` is
-    the share of the pattern's steps that the agent followed, known at the end of the run.
+    `share_withheld` is the probability of withholding the pattern. `adherence` is the share of the
+    pattern's steps that the agent followed, known at the end of the run.
     """
 
     decision: str
@@ -87,17 +89,17 @@ class Decided(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Where the files of a workspace came from, and where changes go back to.
+    """Where the files of a workspace came from, and where changes are applied.
 
     `path` is a folder, or the address of a repository. `base` is the git tree of the files as they
     were copied, uncommitted work included, in the workspace's snapshots. `branch` and `commit` are
-    those of the source at that time, `uncommitted` how many files differed from the commit. A run
-    `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that tells which
-    files git ignored in the workspace. `kept_ignored` is the tree of those whose contents were kept
-    before a run in place, and `git_state` the blob with HEAD, index, branches and stashes then. The
-    agent works in the `subfolder` of the workspace, when the user named a folder within a
-    repository. `links` are two trees of the links that say something else in the copy than in the
-    source: as they are in the copy, and in the source.
+    those of the source at that time; `uncommitted` is the number of files that differed from the
+    commit. A run `in_place` works in the folder itself. `manifest` is the blob, beside `base`, that
+    lists the ignored files of the workspace. For a run in place, `kept_ignored` is the tree of
+    ignored files whose contents were saved, and `git_state` the blob with HEAD, index, branches and
+    stashes. The agent works in the `subfolder` of the workspace if the user named a folder within a
+    repository. `links` are two trees of the links whose targets differ between copy and source: as
+    they are in the copy, and in the source.
     """
 
     kind: str
@@ -156,13 +158,13 @@ class Application(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """A run as the ledger knows it. None means not known (yet), never nothing.
+    """A run as recorded in the ledger. None means unknown (so far), never zero or empty.
 
-    `cost` is in the currency of the price settings. `ignored_files` counts the files that git
-    ignores and the run wrote or deleted.
+    `cost` is in the currency of the price settings. `ignored_files` counts the ignored files that
+    the run wrote or deleted.
 
-    Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by a clock that
-    nobody can set; None where the run has no end or was not measured.
+    Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by the monotonic
+    clock; None if the run has no end or was not measured.
     """
 
     id: str
@@ -213,13 +215,13 @@ class Run(Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, as measured or else by its times; None while it has no end."""
+        """How long it took: as measured, or else by its times; None before its end."""
         measured = self.duration_s
         return seconds_between(self.started_at, self.ended_at) if measured is None else measured
 
 
 class Artifact(Struct, frozen=True):
-    """A file that a run left for later, outside its workspace. `size` in bytes, as stored."""
+    """A file of a run that is kept outside its workspace. `size` is in bytes, as stored."""
 
     id: str
     run_id: str
@@ -232,7 +234,7 @@ class Artifact(Struct, frozen=True):
 
 
 class Project(Struct, frozen=True):
-    """A name under which runs are kept together. It begins with its first run.
+    """A name that groups runs. A project is created by its first run.
 
     `setup` is the user's own command that prepares its workspaces.
     """

@@ -28,7 +28,7 @@ class Tokens(Struct, frozen=True):
         )
 
     def or_none(self) -> "Tokens":
-        """Without what is less than none: sums over a thread may lack a request that was killed."""
+        """With negative numbers as zero: sums over a thread may lack a request that was killed."""
         return Tokens(
             max(self.input, 0),
             max(self.cached_input, 0),
@@ -46,28 +46,28 @@ NO_TOKENS = Tokens()
 
 
 class Price(Struct, frozen=True):
-    """What a model's tokens cost, each for a million of them."""
+    """What a model's tokens cost, per million."""
 
     input: float
     cached_input: float
     output: float
 
     def cost(self, tokens: Tokens) -> float:
-        """What these tokens cost."""
+        """The cost of these tokens."""
         fresh = tokens.input - tokens.cached_input
         each = (fresh, self.input), (tokens.cached_input, self.cached_input)
         return sum(n * price for n, price in (*each, (tokens.output, self.output))) / 1_000_000
 
 
 class Spent(Struct, frozen=True):
-    """Tokens, and what they cost; the cost is None as soon as a part of it is not known."""
+    """Tokens and their cost; the cost is None as soon as a part of it is unknown."""
 
     tokens: Tokens = NO_TOKENS
     cost: float | None = 0.0
 
     def plus(self, tokens: Tokens | None, cost: float | None) -> "Spent":
-        """With more of both; nobody told of any tokens where these are None."""
+        """The sum; without `tokens`, none were reported."""
         if tokens is None:
             return self
-        known = None if self.cost is None or cost is None else self.cost + cost
-        return Spent(self.tokens + tokens, known)
+        total = None if self.cost is None or cost is None else self.cost + cost
+        return Spent(self.tokens + tokens, total)

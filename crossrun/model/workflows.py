@@ -25,12 +25,12 @@ Intent = Literal[
     "tool",
     "plan",
 ]
-"""What an act is for. `tool`: another tool than shell and files. `plan`: said, not done."""
+"""What an act is for. `tool`: a tool other than shell and files. `plan`: stated, not done."""
 
 Decision = Literal["injected", "withheld", "abstained", "disabled", "forced"]
-"""What became of pattern memory in a run.
+"""What pattern memory did in a run.
 
-`injected` and `withheld`: a pattern fits and a coin decided. `abstained`: none fits, or not surely.
+`injected` and `withheld`: a pattern fits, and a coin decided. `abstained`: none fits for sure.
 `disabled`: the user wanted none, or the agent takes none. `forced`: the user named it.
 """
 
@@ -65,9 +65,9 @@ class Act(Struct, frozen=True, kw_only=True):
     command: str
     occurrences: tuple[Occurrence, ...]
     recovery: bool = False
-    """It made good what had failed before; the failures are among its occurrences."""
+    """It repaired an earlier failure; the failures are among its occurrences."""
     instead_of: str = ""
-    """The command that had failed, where it was another one."""
+    """The command that had failed, if it was a different one."""
     heading: str = ""
 
 
@@ -75,11 +75,11 @@ class Preconditions(Struct, frozen=True):
     """What a workflow needs, checked as data before it is chosen."""
 
     os: str | None = None
-    """As `sys.platform` tells it; None: any."""
+    """As `sys.platform`; None: any."""
     tools: tuple[str, ...] = ()
-    """Programs that have to be on the PATH."""
+    """Programs that must be on the PATH."""
     markers: tuple[str, ...] = ()
-    """Files that have to be at the top of the workspace when the run begins."""
+    """Files that must be at the top of the workspace when the run begins."""
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -114,7 +114,7 @@ class Step(Struct, frozen=True, kw_only=True):
     """One step of a workflow. `{name}` in it stands for a variable.
 
     `command` is the form that commands of later runs are compared with; None for a step that is
-    only said.
+    only described.
     """
 
     instruction: str
@@ -126,7 +126,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Variable(Struct, frozen=True):
-    """What differs from run to run, by its type and an example."""
+    """A value that differs from run to run: its type and an example."""
 
     type: str
     example: str
@@ -143,9 +143,9 @@ class Workflow(Struct, frozen=True, kw_only=True):
 
 
 class Stats(Struct, frozen=True):
-    """What is known of a pattern's worth, in the form that scripts read.
+    """What is known about a pattern's worth, in the form that scripts read.
 
-    `lift` is in points of 1. None: not enough evidence yet.
+    `lift` is a fraction of 1; None without enough evidence.
     """
 
     runs_with: int = 0
@@ -156,10 +156,10 @@ class Stats(Struct, frozen=True):
 
 
 class Pattern(Struct, frozen=True, kw_only=True):
-    """A pattern as it stands: who it is, what it says now, and what is known of its worth.
+    """A pattern: its identity, its current workflow, and what is known about its worth.
 
-    Patterns of one family are different ways of doing the same kind of task. `own` is false for one
-    that was imported. `hash` is that of what the workflow says, `reason` why it is in its state.
+    Patterns of one family are different ways of doing the same kind of task. `own` is false for an
+    imported one. `hash` is the hash of its workflow, `reason` why it is in its state.
     """
 
     id: str
@@ -183,8 +183,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
 class Version(Struct, frozen=True, kw_only=True):
     """One version of a pattern.
 
-    `made_by`: one run, a comparison of runs, a caution, the user, an import. `rules_hash` is that
-    of what rules made, without examples of variables, whoever worded it then.
+    `made_by`: `run`, `merge` (a comparison of runs), `caution`, `user` or `import`. `rules_hash` is
+    the hash of what the rules made, without examples of variables, before a model reworded it.
     """
 
     pattern_id: str
