@@ -1,8 +1,8 @@
-"""Secrets out of text, before it is stored or shown: a stored event is never edited.
+"""Removes secrets from text before it is stored or shown: a stored event is never edited.
 
-Two sources: the values of the environment's key variables, and the shapes of well-known tokens.
-JSON is looked into, text by text, so that it stays JSON. Each shape is looked for only where its
-marker occurs, so that ordinary lines cost next to nothing; none takes more than linear time.
+Two kinds are known: values of the environment's key variables, and shapes of well-known tokens.
+JSON is redacted string by string, so that it stays JSON. A shape is searched for only if its marker
+occurs, so ordinary lines cost next to nothing; no search takes more than linear time.
 """
 
 import json
@@ -19,30 +19,30 @@ _PATH = re.compile(
     r"[~.]|/(?:run|home|usr|tmp|etc|var|opt|root|mnt|media|srv|dev|proc|Users|private|Library"
     r"|Volumes|nix|data|app|work|workspace|workspaces|builds?)(?:/|$)"
 )
-"""How values begin that are places and no secrets; one in 64 keys begins with a slash, too."""
+"""How paths begin, which are not secrets; one in 64 keys begins with a slash, too."""
 
 _SHORTEST_SECRET = 8
 
 KEY_PATTERNS = ("*KEY*", "*TOKEN*", "*SECRET*", "*PASSW*", "*CREDENTIAL*")
-"""Names of variables that no command of an agent gets to see, as globs."""
+"""Names of variables that are hidden from an agent's commands, as globs."""
 
 
 def is_key_name(name: str) -> bool:
-    """Whether a variable of this name is kept from commands. The same names as `KEY_PATTERNS`."""
+    """Whether a variable with this name is hidden from commands; the names of `KEY_PATTERNS`."""
     return any(pattern.strip("*") in name.upper() for pattern in KEY_PATTERNS)
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a command that has no business with keys."""
+    """The environment for a command that needs no keys."""
     return {name: value for name, value in environ.items() if not is_key_name(name)}
 
 
 _COLOURS = r"(?:(?:\x1b|\\+u001b)\[[0-?]*[ -/]*[@-~])+"
 _EDGE = rf"(?:({_COLOURS})|(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=\\u00[01][0-9a-f]))"
-"""Where a token may begin: also behind colour codes, and behind the escapes of JSON within text."""
+"""Where a token may begin, also after colour codes, and after escapes of JSON within text."""
 _BREAK = r"(?:\s|\\+[nrt])"
 _DIGIT = r"(?=[A-Za-z_.=+/-]{0,200}\d)"
-"""A token has a digit in it somewhere; words that follow a prefix by chance have none."""
+"""A token contains a digit; words that follow a prefix by chance contain none."""
 _PREFIXED = {
     # prefix: how many more characters make it a token
     "sk-": 16, "sk_live_": 10, "sk_test_": 10, "rk_live_": 10, "rk_test_": 10, "whsec_": 16,
@@ -96,8 +96,8 @@ class Redactor:
     """Removes secrets. Made once a run, with the values that must never be seen.
 
     Args:
-        secrets: exact values, such as those of key variables; short ones are not looked for.
-        words: those of them that are removed only where they stand as a value.
+        secrets: exact values, such as those of key variables; short ones are left alone.
+        words: values that are also ordinary words, removed only after a name such as `password`.
     """
 
     def __init__(self, secrets: Iterable[str] = (), words: Iterable[str] = ()) -> None:
@@ -107,7 +107,7 @@ class Redactor:
 
     @classmethod
     def of_environment(cls, environ: Mapping[str, str]) -> "Redactor":
-        """Knows the values of all variables whose names say that they are keys."""
+        """A redactor for the values of all variables whose names are those of keys."""
         named = (value.strip() for name, value in environ.items() if _KEY_NAME.search(name))
         secrets = {value for value in named if not _PATH.match(value)}
         words = set(filter(is_common, secrets))
@@ -138,8 +138,8 @@ class Redactor:
             nonlocal count
             match value:
                 case str():
-                    cleaned, found = self._in_member(name, value)
-                    count += found
+                    cleaned, removed = self._in_member(name, value)
+                    count += removed
                     return cleaned
                 case list():
                     before = ["", *(part if isinstance(part, str) else "" for part in value)]
@@ -160,16 +160,16 @@ class Redactor:
         return json.dumps(cleaned, ensure_ascii=halves, separators=separators) + end, count
 
     def _in_member(self, name: str, value: str) -> tuple[str, int]:
-        """A telling name and its value stand in two texts of JSON; they are looked at together.
+        """Checks a name such as `password` together with its value, which is another JSON string.
 
-        So do an option and its value in a list of arguments.
+        An option and its value in a list of arguments are checked together as well.
         """
-        cleaned, found = self._in_text(value)
-        if found or not is_telling(name):
-            return cleaned, found
-        together, found = self._in_text(f"{name}={value}")
+        cleaned, count = self._in_text(value)
+        if count or not is_telling(name):
+            return cleaned, count
+        together, count = self._in_text(f"{name}={value}")
         head = f"{name}="
-        return (together.removeprefix(head), found) if together.startswith(head) else (value, 0)
+        return (together.removeprefix(head), count) if together.startswith(head) else (value, 0)
 
     def _in_text(self, text: str) -> tuple[str, int]:
         count = 0
@@ -179,21 +179,21 @@ class Redactor:
                 text = text.replace(value, MASK)
         for word in self._words:
             if word in text:
-                text, found = without_values(text, word, MASK)
-                count += found
+                text, removed = without_values(text, word, MASK)
+                count += removed
         for marker in _PATTERNS if _has_long_word(text) else _SHAPES:
             if marker in text:
-                text, found = _compiled(marker).subn(_masked, text)
-                count += found - text.count(_NOTHING)
+                text, matches = _compiled(marker).subn(_masked, text)
+                count += matches - text.count(_NOTHING)
                 text = text.replace(_NOTHING, "")
         if _may_assign(text):
-            text, found = re.subn(_ASSIGNED, _without_value, text)
-            count += found
+            text, removed = re.subn(_ASSIGNED, _without_value, text)
+            count += removed
         return text, count
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuses a name that occurs twice: only one of its values would be looked at."""
+    """Refuses a name that occurs twice, since only one of its values would be checked."""
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a name occurs twice")
@@ -203,12 +203,12 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise ValueError("no JSON when it is written again")
+        raise ValueError("it cannot be written as JSON again")
     return number
 
 
 def _forms(values: Iterable[str]) -> list[str]:
-    """Values as they may be written, the longest first."""
+    """The forms in which values may be written, the longest first."""
     forms = {
         form
         for value in values
@@ -222,7 +222,7 @@ def _in_json(value: str, *, ascii_only: bool) -> str:
 
 
 _NOTHING = "\ufdd0"
-"""A sign that no text has (Unicode keeps it free): it stands for a match that was none."""
+"""A character that no text contains (Unicode reserves it); it marks a false match."""
 
 
 def _masked(match: re.Match[str]) -> str:
@@ -258,7 +258,7 @@ _WORD_BYTES = bytes(
     for byte in range(256)
 )
 _LONG_WORD = b"a" * 18
-"""No prefixed token is shorter, so a text without such a run of letters needs no closer look."""
+"""No prefixed token is shorter, so a text without such a run of letters has none."""
 
 
 def _has_long_word(text: str) -> bool:

@@ -1,6 +1,6 @@
-"""Secrets that are ordinary words, such as `postgres`: removed only where they stand as a value.
+"""Secrets that are ordinary words, such as `postgres`: removed only after a name like `password`.
 
-Anywhere else such a word says nothing that is secret, and without it a task cannot be read.
+Anywhere else the word gives nothing away, and a task without it could not be understood.
 """
 
 import re
@@ -13,7 +13,7 @@ _COMMON = re.compile(rf"{_WORD}(?:[-_.:/@ ]?{_WORD})*(?:[-_.:/@ ]?\d{{1,5}})?!?|
 _UNSPEAKABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.IGNORECASE)
 
 _CONTEXT = 80
-"""Characters before a word that may say what it is."""
+"""So many characters before a word may tell what it is."""
 _QUOTE = r"\\*[\"'`]"
 _OPEN = rf"(?:{_QUOTE})?"
 _TELLING = r"(?:secret|token|pass|pwd?|key|credential|auth(?!or))[\w-]{0,24}"
@@ -59,7 +59,7 @@ _TELLING_WORD = re.compile(rf"{_TELLING}|(?:by|bearer)\Z|-p\Z", re.IGNORECASE)
 
 
 def is_common(value: str) -> bool:
-    """Whether texts may have a value by chance: it is made of words, or of a few digits."""
+    """Whether a value may occur in texts by chance: it consists of words, or of a few digits."""
     return (
         len(value) <= _LONGEST
         and _COMMON.fullmatch(value) is not None
@@ -68,12 +68,12 @@ def is_common(value: str) -> bool:
 
 
 def is_telling(name: str) -> bool:
-    """Whether a name, or the option before a value, says that the value is a secret."""
+    """Whether the name of a variable or option says that its value is a secret."""
     return _TELLING_WORD.search(name) is not None
 
 
 def without_values(text: str, word: str, mask: str) -> tuple[str, int]:
-    """The text with a mask for the word wherever it stands as a value, and how often that was."""
+    """The text with a mask for each occurrence of the word as a value, and their number."""
     count = 0
 
     def masked(match: re.Match[str]) -> str:
@@ -101,7 +101,7 @@ def _stands_as_value(text: str, start: int, end: int) -> bool:
 
 @cache
 def _compiled(sign: str) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
-    """Made when a text has such a word: it takes some milliseconds, and most runs have none."""
+    """Compiled when a text contains such a word: it takes milliseconds, and few runs need it."""
     return [
         (re.compile(rf"(?:{before})\Z", re.IGNORECASE), re.compile(after))
         for before, after in _PLACES[sign]

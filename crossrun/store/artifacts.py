@@ -1,4 +1,4 @@
-"""Files that outlive a run, redacted, in a folder of their own outside of the workspace."""
+"""Files that outlive a run: redacted, in a folder outside of the workspace."""
 
 import gzip
 import hashlib
@@ -34,7 +34,7 @@ class Archive:
     Args:
         folder: where they go; made with the first one.
         run_id: the run; artifact ids begin with it.
-        redactor: takes secrets out of everything that is saved.
+        redactor: removes secrets from everything that is saved.
     """
 
     def __init__(self, folder: Path, run_id: str, redactor: Redactor) -> None:
@@ -49,14 +49,14 @@ class Archive:
         """Appends a raw line of the agent to the transcript, at once."""
         if self._transcript is None:
             self._transcript = self._create("transcript.jsonl")
-        text, found = self._redactor(line.decode("utf-8", "surrogateescape"))
-        self._transcript_redactions += found
-        kept = text.encode("utf-8", "surrogateescape") if found else line
-        while kept:  # on a disk that becomes full, a part is written first, without an error
-            kept = kept[os.write(self._transcript, kept) :]
+        text, redactions = self._redactor(line.decode("utf-8", "surrogateescape"))
+        self._transcript_redactions += redactions
+        rest = text.encode("utf-8", "surrogateescape") if redactions else line
+        while rest:  # on a disk that becomes full, a part is written first, without an error
+            rest = rest[os.write(self._transcript, rest) :]
 
     def close_transcript(self) -> ArtifactSaved | None:
-        """Compresses the transcript, if there is room; None when no agent said anything."""
+        """Compresses the transcript if there is room; None if there were no lines."""
         if self._transcript is None:
             return None
         os.close(self._transcript)
@@ -70,24 +70,24 @@ class Archive:
             ):
                 shutil.copyfileobj(lines, compressed, _CHUNK)
         except OSError:
-            return self._told("transcript", "transcript.jsonl", self._transcript_redactions)
+            return self._saved("transcript", "transcript.jsonl", self._transcript_redactions)
         plain.unlink()
-        return self._told("transcript", "transcript.jsonl.gz", self._transcript_redactions)
+        return self._saved("transcript", "transcript.jsonl.gz", self._transcript_redactions)
 
     def save(self, kind: str, name: str, content: bytes) -> ArtifactSaved:
         """Saves a text."""
-        text, found = self._redactor(content.decode("utf-8", "surrogateescape"))
+        text, redactions = self._redactor(content.decode("utf-8", "surrogateescape"))
         with self._whole(name) as file:
             file.write(text.encode("utf-8", "surrogateescape"))
-        return self._told(kind, name, found)
+        return self._saved(kind, name, redactions)
 
     def register(self, kind: str, name: str, path: Path, content: IO[bytes]) -> ArtifactSaved:
-        """Takes note of a file that stays where it is; `content` is that file, opened."""
-        return self._noted(kind, name, path, content, 0)
+        """Registers a file that stays where it is; `content` is that file, opened."""
+        return self._event(kind, name, path, content, 0)
 
     @contextmanager
     def _whole(self, name: str) -> Iterator[IO[bytes]]:
-        """A new file, of which nothing stays when it cannot be written to its end."""
+        """A new file, which is removed if it cannot be written completely."""
         try:
             with os.fdopen(self._create(name), "wb") as file:
                 yield file
@@ -99,18 +99,18 @@ class Archive:
         make_private(self._folder)
         return os.open(self._folder / name, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
 
-    def _told(self, kind: str, name: str, redactions: int) -> ArtifactSaved:
+    def _saved(self, kind: str, name: str, redactions: int) -> ArtifactSaved:
         path = self._folder / name
         with path.open("rb") as content:
-            return self._noted(kind, name, path, content, redactions)
+            return self._event(kind, name, path, content, redactions)
 
-    def _noted(
+    def _event(
         self, kind: str, name: str, path: Path, content: IO[bytes], redactions: int
     ) -> ArtifactSaved:
         self._count += 1
-        found, size = hashlib.sha256(), 0
+        digest, size = hashlib.sha256(), 0
         while piece := content.read(_CHUNK):
-            found.update(piece)
+            digest.update(piece)
             size += len(piece)
         return ArtifactSaved(
             id=f"{self._run_id}-{self._count}",
@@ -118,7 +118,7 @@ class Archive:
             name=name,
             path=str(path),
             size=size,
-            sha256=found.hexdigest(),
+            sha256=digest.hexdigest(),
             redactions=redactions,
         )
 

@@ -1,8 +1,8 @@
-"""From facts to stored events: redacted, numbered, stamped, committed in groups, then passed on.
+"""Recording events: they are redacted, numbered, stamped, committed in groups, then passed on.
 
-Nothing is shown that is not stored. A group is committed when nothing more is there to read, and
-at the latest after 50 ms, so that a calm run is stored event by event and a flood in bulk. While
-another program keeps the store locked, the run waits, and the agent's output with it.
+Nothing is shown before it is stored. A group is committed as soon as there is nothing more to read,
+and after 50 ms at the latest, so that a calm run is stored event by event and a flood in bulk.
+While another program keeps the store locked, the run waits, and the agent's output with it.
 """
 
 import time
@@ -34,7 +34,7 @@ from crossrun.system.clock import now
 _LONGEST_WAIT = 0.05
 _LARGEST_GROUP = 500
 _PATIENCE = 300.0
-"""Seconds that a run waits for another program to let go of the store."""
+"""Seconds that a run waits for another program to unlock the store."""
 _LOCKED = "STORE_LOCKED"
 _LESSONS = (PatternLearned, PatternJudged)
 
@@ -44,11 +44,11 @@ class EventWriter:
 
     Args:
         run_id: the run.
-        redactor: takes secrets out of every event.
+        redactor: removes secrets from every event.
         writer: writes to the store.
-        patience: seconds to wait for another program to let go of the store.
-        hurry: whether nobody wants to wait for it, or no more.
-        clock: tells the time, as `now` does.
+        patience: seconds to wait for another program to unlock the store.
+        hurry: whether to stop waiting for that.
+        clock: returns the time, as `now` does.
     """
 
     def __init__(
@@ -75,49 +75,49 @@ class EventWriter:
         self._group: list[EventRecord] = []
         self._group_began = 0.0
 
-    def record(self, facts: Generator[Event | None]) -> Generator[EventRecord | None]:
-        """Stores facts as they come and passes them on.
+    def record(self, events: Generator[Event | None]) -> Generator[EventRecord | None]:
+        """Stores events as they come and passes them on.
 
         Yields:
-            Each event once it is committed; None where the facts have a pause.
+            Each event once it is committed; None when the run pauses.
 
         Raises:
-            ConfigurationError: the store failed. The facts are closed, so no process is left, and
-                the run has an end if it could be stored.
+            ConfigurationError: the store failed. The generator of events is closed, so no process
+                is left, and the run is recorded as failed if that is possible.
         """
         try:
-            for fact in facts:
-                if fact is not None:
-                    self._add(fact)
-                if fact is None or self._is_due():
+            for event in events:
+                if event is not None:
+                    self._add(event)
+                if event is None or self._is_due():
                     yield from self._commit()
-                if fact is None:
+                if event is None:
                     yield None
             yield from self._commit()
-        except BaseException as trouble:
+        except BaseException as error:
             try:
-                facts.close()
+                events.close()
             finally:
-                self._end(trouble)
+                self._end(error)
             raise
         finally:
-            facts.close()
+            events.close()
 
-    def _end(self, trouble: BaseException) -> None:
-        """Ends a run that cannot go on: with what came before the trouble, or else without it.
+    def _end(self, error: BaseException) -> None:
+        """Ends a run that cannot continue, with the events that wait to be stored or without them.
 
-        Closing the agent may have made room on the disk. If there is none, the run is found to be
-        interrupted by the next command.
+        Closing the agent may have made room on the disk. If not, the next command will mark the run
+        as interrupted.
         """
         if self._run is not None and self._run.ended:
             return
-        ending = RunFinished(status=Status.FAILED, failure=_failure(trouble))
-        waiting = sum(not isinstance(told.event, RunFinished) for told in self._group)
+        ending = RunFinished(status=Status.FAILED, failure=_failure(error))
+        waiting = sum(not isinstance(recorded.event, RunFinished) for recorded in self._group)
         self._patience = 0.0
-        for kept in (waiting, 0):
-            self._keep_first(kept)
+        for count in (waiting, 0):
+            self._keep_first(count)
             self._add(ending)
-            with suppress(ConfigurationError, ValueError):  # ValueError: the run never began
+            with suppress(ConfigurationError, ValueError):  # ValueError: the run was never recorded
                 self._commit()
                 return
 
@@ -125,26 +125,26 @@ class EventWriter:
         self._seq -= len(self._group) - count
         del self._group[count:], self._rows[count:]
 
-    def _add(self, fact: Event) -> None:
-        body, found = self._redactor(encode(fact))
-        self._redactions += found
-        if found:
-            fact = decode(body)
-        if isinstance(fact, RunFinished):
-            fact = msgspec.structs.replace(fact, redactions=self._redactions)
-            body = encode(fact)
+    def _add(self, event: Event) -> None:
+        body, redactions = self._redactor(encode(event))
+        self._redactions += redactions
+        if redactions:
+            event = decode(body)
+        if isinstance(event, RunFinished):
+            event = msgspec.structs.replace(event, redactions=self._redactions)
+            body = encode(event)
         if not self._group:
             self._group_began = time.monotonic()
         self._seq += 1
         self._at = max(self._at, self._clock())  # no event is older than the one before
-        recorded = EventRecord(self._run_id, self._seq, self._at, fact)
+        recorded = EventRecord(self._run_id, self._seq, self._at, event)
         self._group.append(recorded)
         self._rows.append(
             {
                 "run_id": self._run_id,
                 "seq": self._seq,
                 "at": recorded.at,
-                "type": type_of(fact),
+                "type": type_of(event),
                 "body": body,
             }
         )
@@ -159,19 +159,19 @@ class EventWriter:
         run = self._run
         for recorded in self._group:
             run = advance(run, recorded)
-        artifacts = [saved for saved in map(artifact, self._group) if saved]
-        lessons = [told for told in self._group if isinstance(told.event, _LESSONS)]
+        artievents = [saved for saved in map(artifact, self._group) if saved]
+        lessons = [recorded for recorded in self._group if isinstance(recorded.event, _LESSONS)]
         if run is not None:
-            self._append(run, artifacts, lessons)
+            self._append(run, artievents, lessons)
         self._run = run
         group, self._group, self._rows = self._group, [], []
         return group
 
-    def _append(self, run: Run, artifacts: list[Artifact], lessons: list[EventRecord]) -> None:
+    def _append(self, run: Run, artievents: list[Artifact], lessons: list[EventRecord]) -> None:
         until = time.monotonic() + self._patience
         while True:
             try:
-                self._writer.append(self._rows, run, artifacts, lessons)
+                self._writer.append(self._rows, run, artievents, lessons)
             except ConfigurationError as error:
                 late = time.monotonic() >= until or self._hurry()
                 if error.code != _LOCKED or late:
@@ -180,17 +180,17 @@ class EventWriter:
                 return
 
 
-def _failure(trouble: BaseException) -> Failure:
-    if isinstance(trouble, ConfigurationError):
+def _failure(error: BaseException) -> Failure:
+    if isinstance(error, ConfigurationError):
         return Failure(
             "STORE_FAILED",
-            f"the run was ended because it could not be recorded: {trouble.message}",
-            trouble.hint,
+            f"the run was ended because it could not be recorded: {error.message}",
+            error.hint,
             retryable=True,
         )
-    why = "" if isinstance(trouble, GeneratorExit) else f": {type(trouble).__name__}: {trouble}"
+    why = "" if isinstance(error, GeneratorExit) else f": {type(error).__name__}: {error}"
     return Failure(
         "INTERNAL",
-        f"crossrun itself failed while the run went on{why}",
+        f"crossrun itself failed during the run{why}",
         "this is a bug; run it again with --debug and report what it prints",
     )

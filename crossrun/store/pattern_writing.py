@@ -44,7 +44,7 @@ def put_in_index(connection: sqlite3.Connection, row: dict[str, Any], workflow: 
 
 
 def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: PatternLearned) -> None:
-    """Versions are numbered here: other runs and the user may have come in between."""
+    """Version numbers are given here, since other runs and the user may have added versions."""
     pattern = _row(connection, "SELECT * FROM patterns WHERE id = ?", learned.pattern_id)
     if pattern is None and learned.made_by != "run":
         return  # the user has removed it in the meantime
@@ -69,7 +69,7 @@ def _version(
     recorded: EventRecord,
     learned: PatternLearned,
 ) -> dict[str, Any] | None:
-    """The version that is current from now on. One that the user made stays."""
+    """The version that is current from now on; the user's own version is not replaced."""
     current = _row(
         connection,
         "SELECT * FROM pattern_versions WHERE pattern_id = ? AND version = ?",
@@ -119,7 +119,7 @@ def _newest_version(connection: sqlite3.Connection, pattern_id: str) -> int:
 
 
 def _sources(recorded: EventRecord, learned: PatternLearned) -> list[dict[str, str | None]]:
-    """What runs add: this one its trace, failed ones their cautions."""
+    """What runs add: this one its trace, failed runs their cautions."""
     common = {"pattern_id": learned.pattern_id, "at": recorded.at}
     sources: list[dict[str, str | None]] = [
         {

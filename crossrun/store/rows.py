@@ -1,6 +1,6 @@
-"""Between values and their rows: plain columns, and JSON texts for what is nested.
+"""Conversion of values to rows and back: plain columns, and JSON text for nested values.
 
-Reading raises ValueError (msgspec.ValidationError is one) where a row is not as it was written.
+Reading raises ValueError (msgspec.ValidationError is one) if a row is not as crossrun writes it.
 """
 
 import json
@@ -16,7 +16,7 @@ from crossrun.store.access import require_moment
 
 _NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source", "commits")
 _LISTS = ("left_out", "refs")
-"""Of an application: JSON text, NULL where they are empty."""
+"""Columns of an application: JSON text, NULL if they are empty."""
 _EXIT_CODES = range(256)
 
 
@@ -30,7 +30,7 @@ def run_row(run: Run) -> dict[str, Any]:
 
 
 def run_of(row: sqlite3.Row) -> Run:
-    """The run that a row holds."""
+    """The run in a row."""
     values = dict(row)
     del values["pattern_id"]
     for name in _NESTED:
@@ -46,7 +46,7 @@ def run_of(row: sqlite3.Row) -> Run:
 
 
 def event_of(row: sqlite3.Row) -> StoredEvent:
-    """The event that a row holds, also one that only a newer crossrun knows."""
+    """The event in a row, even if only a newer crossrun knows its type."""
     from crossrun.events import decode, type_of
 
     stored = StoredEvent(*row)
@@ -58,7 +58,7 @@ def event_of(row: sqlite3.Row) -> StoredEvent:
 
 
 def artifact_of(row: sqlite3.Row) -> Artifact:
-    """The artifact that a row holds."""
+    """The artifact in a row."""
     artifact = msgspec.convert(dict(row), Artifact)
     _require_path(artifact.path)
     return artifact
@@ -73,7 +73,7 @@ def application_row(application: Application) -> dict[str, Any]:
 
 
 def application_of(row: sqlite3.Row) -> Application:
-    """The application that a row holds."""
+    """The application in a row."""
     values = dict(row)
     for name in _LISTS:
         values[name] = json.loads(values[name] or "[]")
@@ -86,7 +86,7 @@ def application_of(row: sqlite3.Row) -> Application:
 
 
 def project_of(row: sqlite3.Row) -> Project:
-    """The project that a row holds."""
+    """The project in a row."""
     project = msgspec.convert(dict(row), Project)
     for moment in (project.created_at, project.last_run_at):
         if moment is not None:
@@ -95,7 +95,7 @@ def project_of(row: sqlite3.Row) -> Project:
 
 
 def pattern_of(row: sqlite3.Row) -> Pattern:
-    """The pattern that a row holds, its current version with it."""
+    """The pattern in a row, which includes its current version."""
     values = dict(row)
     values["source_run_ids"] = json.loads(values.pop("sources"))
     for name in ("own", "kept_by_user"):
@@ -106,7 +106,7 @@ def pattern_of(row: sqlite3.Row) -> Pattern:
 
 
 def version_of(row: sqlite3.Row) -> Version:
-    """The version of a pattern that a row holds."""
+    """The version of a pattern in a row."""
     return msgspec.convert({**dict(row), "workflow": json.loads(row["workflow"])}, Version)
 
 

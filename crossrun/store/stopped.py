@@ -1,8 +1,8 @@
-"""Writing beside a process that was stopped in the middle of a transaction.
+"""Writing while another process is stopped in the middle of a transaction.
 
-SQLite lets one process write at a time. If SIGSTOP hits a process while it writes, all others wait
-for as long as it is stopped. So it is continued until it has ended its transaction, and stopped
-again as soon as somebody else writes: then it cannot be within one. Linux only; elsewhere the
+SQLite lets one process write at a time. If a process gets SIGSTOP while it writes, all others wait
+as long as it is stopped. So it is continued until its transaction has ended, and stopped again as
+soon as another process writes: then it cannot be in a transaction. Linux only; on other systems the
 others wait.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _WRITE_LOCK = 120
-"""The byte of a `-shm` file that SQLite locks for whoever writes (WAL_WRITE_LOCK)."""
+"""The byte of a `-shm` file that SQLite locks for the writer (WAL_WRITE_LOCK)."""
 _LOCKS = Path("/proc/locks")
 
 
@@ -27,9 +27,10 @@ def begin(begin_writing: Callable[[], object], database: Path, locked: type[Exce
     """Begins a transaction that writes.
 
     Args:
-        begin_writing: asks SQLite for it, and waits for others that write.
+        begin_writing: begins it, and waits for other writers.
         database: the store.
-        locked: what `begin_writing` raises if it waited in vain; raised again if nobody is stopped.
+        locked: what `begin_writing` raises if the wait was too long; raised again if no writer is
+            stopped.
     """
     try:
         begin_writing()
@@ -42,10 +43,10 @@ def begin(begin_writing: Callable[[], object], database: Path, locked: type[Exce
 
 @contextmanager
 def _continued(database: Path) -> Iterator[bool]:
-    """Continues whoever is stopped while writing, as long as the context lasts.
+    """Continues stopped writers while the context lasts.
 
     Yields:
-        Whether there is anybody.
+        Whether there are any.
     """
     stopped = _stopped_writers(database)
     for process in stopped:

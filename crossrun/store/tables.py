@@ -70,7 +70,7 @@ class EventRow(SQLModel, table=True):
 
 
 class ArtifactRow(SQLModel, table=True):
-    """An artifact; a projection of the event that tells of it."""
+    """An artifact; a projection of its event."""
 
     __tablename__: ClassVar[str] = "artifacts"
 
@@ -85,7 +85,7 @@ class ArtifactRow(SQLModel, table=True):
 
 
 class ApplicationRow(SQLModel, table=True):
-    """That the change of a run was brought somewhere, by the user's word.
+    """An application of a run's changes to the user's files.
 
     `left_out` and `refs` are JSON text; NULL where they are empty.
     """
@@ -110,7 +110,7 @@ class ApplicationRow(SQLModel, table=True):
 
 
 class ProjectRow(SQLModel, table=True):
-    """A project: what the user set for it. It begins with its first run."""
+    """A project with the defaults that the user set. It begins with its first run."""
 
     __tablename__: ClassVar[str] = "projects"
 
@@ -121,7 +121,7 @@ class ProjectRow(SQLModel, table=True):
 
 
 class CompatibilityRow(SQLModel, table=True):
-    """The oldest version whose programs can use the store; one row, see `store.versions`."""
+    """The oldest version of crossrun that can use the store; one row, see `store.versions`."""
 
     __tablename__: ClassVar[str] = "compatibility"
 
@@ -129,7 +129,7 @@ class CompatibilityRow(SQLModel, table=True):
 
 
 class PatternRow(SQLModel, table=True):
-    """A pattern; a projection of what runs learned and judged, and of the user's own word."""
+    """A pattern; a projection of what runs learned and judged, and of the user's changes."""
 
     __tablename__: ClassVar[str] = "patterns"
 
@@ -164,7 +164,7 @@ class VersionRow(SQLModel, table=True):
 
 
 class SourceRow(SQLModel, table=True):
-    """What one run adds to a pattern: the material of a success, the caution of a failure."""
+    """What one run adds to a pattern: its trace if it succeeded, a caution if it failed."""
 
     __tablename__: ClassVar[str] = "pattern_runs"
 

@@ -29,7 +29,7 @@ Value = TypeVar("Value")
 
 
 def change_patterns(database: Path, change: "Callable[[PatternSession], Value]") -> Value:
-    """Carries out what the user says about patterns; all of it or nothing."""
+    """Carries out the user's change of patterns: all of it or nothing."""
     with _session(database) as session:
         return change(PatternSession(session))
 
@@ -44,16 +44,16 @@ def set_project(database: Path, project_id: str, column: str, value: str | None,
 
 
 class PatternSession:
-    """What the user may do to patterns, within one transaction.
+    """The changes that a user can make to patterns, within one transaction.
 
-    Methods that change a pattern raise NotFoundError when it is not there any more.
+    Methods that change a pattern raise NotFoundError if it no longer exists.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def add(self, pattern: Pattern, *, made_by: Literal["user", "import"]) -> None:
-        """Stores a pattern with the version that it has; one that is there already stays."""
+        """Stores a pattern with its version, unless there is one with this id."""
         if self._session.get(PatternRow, pattern.id) is not None:
             return
         values = msgspec.structs.asdict(pattern)
@@ -76,7 +76,7 @@ class PatternSession:
     def add_version(
         self, version: Version, *, task: str | None = None, task_type: str | None = None
     ) -> None:
-        """Stores a new version, from now on the current one, and what it is for if that is new.
+        """Stores a new version, which becomes the current one, with its task if that changed.
 
         It gets the next number, since other versions may have been added in the meantime.
         """
@@ -92,7 +92,7 @@ class PatternSession:
         self._session.add(row)
 
     def remove(self, pattern_id: str) -> None:
-        """Forgets a pattern and all its versions. What runs say of it stays in the log."""
+        """Removes a pattern and all its versions. The events of runs stay as they are."""
         self._session.delete(self._row(pattern_id))
         for table in (VersionRow, SourceRow):
             self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))

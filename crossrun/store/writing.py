@@ -66,6 +66,21 @@ class StoreWriter:
                 project |= {"id": run.project_id, "created_at": events[0]["at"]}
                 connection.execute(PROJECTS.insert_missing, project)
 
+    def add_end(self, event: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+        """Stores the last event of a run and, in the same transaction, what it changes.
+
+        Args:
+            event: a row of `events`.
+            changed: the columns of the run that are different now.
+        """
+        values = ", ".join(f"{name} = :{name}" for name in changed)
+        with self._transaction() as connection:
+            connection.execute(EVENTS.insert, event)
+            connection.execute(
+                f"UPDATE runs SET {values} WHERE id = :run_id",  # noqa: S608  names of columns
+                {**changed, "run_id": event["run_id"]},
+            )
+
     def forget(self, run_ids: Sequence[str]) -> None:
         """Removes all rows of runs; those of projects and patterns stay."""
         with self._transaction() as connection:
