@@ -250,7 +250,7 @@ def test_a_patch_is_whole_and_applies(desk: Desk, crossrun: Crossrun) -> None:
     assert KEY in patch
     for result in (written, printed):
         assert result.code == 0
-        assert "warning: this patch is whole, and 1 text in it looked like secrets" in result.err
+        assert "warning: the patch is not redacted; possible secrets in it: 1" in result.err
         assert KEY not in result.err
     desk.sh(f"git apply {crossrun.cwd}/change.patch")
     wanted = desk.tree()

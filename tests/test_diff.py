@@ -272,7 +272,7 @@ def test_no_secret_is_in_any_form(crossrun: Crossrun) -> None:
             told = crossrun("diff", *words, form)
             for secret in (TOKEN, "correct-horse-battery"):
                 assert secret not in told.out + told.err, (words, form)
-    assert "note: secrets were taken out of this patch" in crossrun("diff", first, second).err
+    assert "note: secrets in this patch are replaced" in crossrun("diff", first, second).err
     assert "secrets" not in crossrun("diff", first, second, "--name-only").err
 
 

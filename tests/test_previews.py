@@ -237,7 +237,7 @@ def test_previews_have_no_secrets_and_say_so(crossrun: Crossrun) -> None:
         for secret in (TOKEN, "correct-horse-battery"):
             assert secret not in shown.out + shown.err, name
         if one["kind"] in ("report", "table", "thing"):
-            assert "note: secrets are left out here" in shown.err
+            assert "note: secrets are masked here" in shown.err
 
 
 def test_a_huge_file_of_one_line_is_shown_at_once(crossrun: Crossrun) -> None:
@@ -253,7 +253,7 @@ def test_a_huge_file_of_one_line_is_shown_at_once(crossrun: Crossrun) -> None:
 def test_what_is_no_text_is_named_only(crossrun: Crossrun) -> None:
     one = left(crossrun, r"printf '\211PNG\r\n\032\n\0\0' > 'c.png'")["c.png"]
     told = crossrun("artifacts", "show", one["id"])
-    assert (told.code, told.out) == (0, "c.png  thing, 10 B, no text\n")
+    assert (told.code, told.out) == (0, "c.png  thing, 10 B, not a text file\n")
     assert f"crossrun artifacts get {one['id']} -o FILE" in told.err
 
 

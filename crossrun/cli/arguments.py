@@ -1,4 +1,4 @@
-"""Arguments that several commands share."""
+"""Arguments and options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ OfProject = Annotated[
     str | None, typer.Option("--project-id", metavar="NAME", help="Only of this project.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-NoPager = Annotated[bool, typer.Option("--no-pager", help="Write all at once, without a pager.")]
+NoPager = Annotated[bool, typer.Option("--no-pager", help="Do not use a pager.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
 ]

@@ -1,4 +1,4 @@
-"""Contents of files on their way out: to a file, to a pipe as they are, to a terminal harmless."""
+"""Contents of files for the user: unchanged for a file or a pipe, made safe for a terminal."""
 
 import hashlib
 import os
@@ -16,24 +16,24 @@ from crossrun.views.unseen import visible_lines
 from crossrun.views.words import size
 
 MOST_SHOWN = 8 * 1024 * 1024
-"""Bytes of a file that a terminal gets."""
+"""Bytes of a file that are shown on a terminal."""
 _LOOKED_AT = 8000
 """Bytes in which git, and crossrun, look for the zero byte of a binary file."""
 _PIECE = 1024 * 1024
 _HALF_SECRET = 1024
-"""Characters at the end of a beginning that has no lines."""
+"""Characters that are cut off the end of a beginning without lines; it may be half a secret."""
 
 
 def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:
-    """Writes a content into a file, which is only replaced when the user agrees.
+    """Writes a content to a file. An existing file is replaced only if the user agrees.
 
     Raises:
-        UsageError: it is there, and nobody agreed.
+        ConsentNeeded: the file exists, and the user did not agree.
         ConfigurationError: it cannot be written.
     """
     new = not output.exists()
     if output.is_file():
-        options.confirm(f"replace {output}?", hint="choose another file, or say --yes")
+        options.confirm(f"Replace {output}?", hint="choose another file, or say --yes")
     try:
         with output.open("xb" if new else "wb") as file:
             _copy(content, file, output, new=new)
@@ -47,7 +47,7 @@ def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:
 
 
 def _copy(content: IO[bytes], file: IO[bytes], output: Path, *, new: bool) -> None:
-    """A new file is there as a whole or not at all."""
+    """Copies everything. A new file is removed again if that fails."""
     try:
         shutil.copyfileobj(content, file, _PIECE)
         file.flush()
@@ -59,7 +59,7 @@ def _copy(content: IO[bytes], file: IO[bytes], output: Path, *, new: bool) -> No
 
 
 def pipe_out(content: IO[bytes], options: Globals) -> None:
-    """Writes a content to standard output as it is."""
+    """Writes a content to standard output, unchanged."""
     while piece := content.read(_PIECE):
         options.out.emit(piece)
 
@@ -67,18 +67,18 @@ def pipe_out(content: IO[bytes], options: Globals) -> None:
 def show_text(
     content: IO[bytes], name: str, options: Globals, redactor: Redactor, *, pager: bool
 ) -> None:
-    """Shows a text on a terminal, without secrets.
+    """Shows a text on a terminal, with its secrets masked.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not text.
     """
     require_text(content, name)
     beginning = content.read(MOST_SHOWN)
     more = os.fstat(content.fileno()).st_size - len(beginning)
-    text, found = redactor(readable(beginning, whole=more <= 0))
+    text, secrets = redactor(readable(beginning, whole=more <= 0))
     show(options, _lines(text, more), pager=pager)
-    if found:
-        options.say("note: secrets are left out here, not in the file")
+    if secrets:
+        options.say("note: secrets are masked here, not in the file")
 
 
 def show_or_pipe(
@@ -97,18 +97,18 @@ def show_or_pipe(
 
 
 def readable(beginning: bytes, *, whole: bool) -> str:
-    """A beginning as text. Half a line goes: half a secret at its end would not be recognised."""
+    """A beginning as text, up to the last whole line: half a secret would not be recognised."""
     text = beginning.decode("utf-8", "replace")
     return text if whole else text[: text.rfind("\n") + 1] or text[:-_HALF_SECRET]
 
 
 def digest(content: IO[bytes]) -> str:
-    """The SHA-256 of a content from its beginning."""
+    """The SHA-256 of a whole content."""
     content.seek(0)
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     while piece := content.read(_PIECE):
-        found.update(piece)
-    return found.hexdigest()
+        sha256.update(piece)
+    return sha256.hexdigest()
 
 
 def require_text(content: IO[bytes], name: str) -> None:

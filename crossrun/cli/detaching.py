@@ -24,7 +24,7 @@ def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
 
     Args:
         work: what to do there; it announces the run's id and returns the exit code.
-        logs: the folder for what that process says.
+        logs: the folder for the output of that process.
 
     Returns:
         The run's id, and the log.
@@ -42,18 +42,18 @@ def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
     os.close(writable)
     try:
         with os.fdopen(readable) as pipe:
-            said = json.loads(pipe.read() or "{}")
+            message = json.loads(pipe.read() or "{}")
     except (KeyboardInterrupt, inherited.Interrupted):
-        os.kill(child, signal.SIGINT)  # it is in no terminal, and nobody would know its id
+        os.kill(child, signal.SIGINT)  # it has no terminal, and its id would be lost
         raise
-    if "id" in said:
-        return said["id"], log.rename(logs / f"{said['id']}.log")
-    if "error" not in said:
+    if "id" in message:
+        return message["id"], log.rename(logs / f"{message['id']}.log")
+    if "error" not in message:
         raise CrossrunError(
             "INTERNAL", "the run in the background failed before it began", hint=f"see {log}"
         )
     log.unlink(missing_ok=True)
-    raise _as_error(said)
+    raise _as_error(message)
 
 
 def _become_background(work: Callable[[Announce], int], log: Path, pipe: TextIO) -> NoReturn:
@@ -61,13 +61,13 @@ def _become_background(work: Callable[[Announce], int], log: Path, pipe: TextIO)
     code = int(Exit.INTERNAL)
     try:
         os.setsid()
-        _let_go(log, besides=pipe.fileno())
-        code = work(lambda run_id: _say(pipe, {"id": run_id}))
+        _close_inherited(log, besides=pipe.fileno())
+        code = work(lambda run_id: _send(pipe, {"id": run_id}))
     except CrossrunError as error:
-        told = (type(error).__name__, error.code, error.message, error.hint, error.retryable)
+        fields = (type(error).__name__, error.code, error.message, error.hint, error.retryable)
         sys.stderr.write(f"error[{error.code}]: {error.message}\nhint: {error.hint}\n")
         code = int(error.exit_code)
-        _say(pipe, {"error": told})
+        _send(pipe, {"error": fields})
     except (KeyboardInterrupt, inherited.Interrupted) as interrupt:
         code = inherited.exit_code(interrupt)
     except Exception:  # noqa: BLE001  the edge of this process
@@ -77,8 +77,8 @@ def _become_background(work: Callable[[Announce], int], log: Path, pipe: TextIO)
         os._exit(code)
 
 
-def _let_go(log: Path, *, besides: int) -> None:
-    """Keeps nothing open that was inherited: neither a terminal nor a file that others lock."""
+def _close_inherited(log: Path, *, besides: int) -> None:
+    """Closes what was inherited, such as a terminal or a locked file."""
     for number in [int(descriptor.name) for descriptor in Path("/dev/fd").iterdir()]:
         if number > 2 and number != besides:  # noqa: PLR2004  standard error
             with suppress(OSError):
@@ -91,14 +91,14 @@ def _let_go(log: Path, *, besides: int) -> None:
     os.close(written)
 
 
-def _say(pipe: TextIO, message: dict[str, Any]) -> None:
-    """Tells the process that waits; nobody does any more once something was said."""
+def _send(pipe: TextIO, message: dict[str, Any]) -> None:
+    """Sends a message to the process that waits; only the first message is awaited."""
     if not pipe.closed:
         with suppress(OSError), pipe:
             json.dump(message, pipe)
 
 
-def _as_error(said: dict[str, Any]) -> CrossrunError:
-    name, code, message, hint, retryable = said["error"]
+def _as_error(received: dict[str, Any]) -> CrossrunError:
+    name, code, message, hint, retryable = received["error"]
     kind: type[CrossrunError] = getattr(errors, name)
     return kind(code, message, hint=hint, retryable=retryable)

@@ -1,4 +1,4 @@
-"""The one place where errors become words and exit codes."""
+"""Turns errors into messages and exit codes, in one place."""
 
 import sys
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _STORE_UNREADABLE = ("STORE_DAMAGED", "STORE_INVALID")
 
 
 def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
-    """Carries a command out.
+    """Runs a command.
 
     Returns:
         The exit code. Never raises.
@@ -32,7 +32,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
         return int(Exit.USAGE)
     except (click.Abort, KeyboardInterrupt, Interrupted) as error:
         return exit_code(error)
-    except (BrokenPipeError, SystemExit):  # click makes the one of the other
+    except (BrokenPipeError, SystemExit):  # click turns one into the other
         return int(Exit.OK)
     except Exception as error:  # noqa: BLE001  the edge of the program
         if options.debug:
@@ -50,7 +50,7 @@ def _failed(error: CrossrunError, options: Globals) -> int:
 
 
 def _explained(error: Exception) -> CrossrunError:
-    """What is wrong with the surroundings, if an error comes from there; else a bug."""
+    """An error of the environment, if the cause is there; else a bug."""
     if isinstance(error, OSError) and error is streams.output_trouble():
         return ConfigurationError(
             "OUTPUT_LOST",
@@ -61,11 +61,11 @@ def _explained(error: Exception) -> CrossrunError:
         return ConfigurationError(
             "FOLDER_GONE",
             "the current folder no longer exists",
-            hint="change to one that does: cd",
+            hint="change to another folder: cd",
         )
     return CrossrunError(
         "INTERNAL",
-        f"crossrun itself failed: {type(error).__name__}: {error}",
+        f"internal error: {type(error).__name__}: {error}",
         hint="run it again with --debug and report what it prints",
     )
 
@@ -76,12 +76,12 @@ def _tell(
     from crossrun.views.unseen import clean
 
     terminal = options.err
-    said = [f"{terminal.style(f'error[{code}]:', 'bad')} {clean(message)}"]
+    lines = [f"{terminal.style(f'error[{code}]:', 'bad')} {clean(message)}"]
     if hint:
-        said.append(f"hint: {clean(hint)}")
-    terminal.write(said)
+        lines.append(f"hint: {clean(hint)}")
+    terminal.write(lines)
     if options.json:
-        told = {
+        description = {
             "code": code,
             "message": message,
             "hint": hint,
@@ -91,11 +91,11 @@ def _tell(
         from crossrun.projections.documents import document
 
         with suppress(OSError):
-            options.out.emit(document({"error": told}))
+            options.out.emit(document({"error": description}))
 
 
 def _hint(error: CrossrunError, options: Globals) -> str:
-    """Its own, or, where the store cannot be read, the way back: which depends on the backups."""
+    """The error's own hint, or for an unreadable store one that depends on the backups."""
     if error.code not in _STORE_UNREADABLE or options.paths is None:
         return error.hint
     from crossrun.cli.restore_hints import restore_hint

@@ -1,4 +1,4 @@
-"""Options that work before and after every command, and what a command gets from them."""
+"""The options that every command has, and what it gets from them."""
 
 import operator
 import os
@@ -20,11 +20,11 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Globals:
-    """What the user said with global options, and what follows from it.
+    """The values of the global options, and what follows from them.
 
     Args:
-        json: whether errors are told in JSON, too.
-        debug: whether a failure of crossrun itself shows a traceback.
+        json: whether errors are also printed as JSON.
+        debug: whether an internal error shows a traceback.
 
     `paths` are known once the settings are read.
     """
@@ -39,7 +39,7 @@ class Globals:
         self.json = json
 
     def settings(self, **flags: object) -> "Settings":
-        """Reads the settings; warns of what is wrong with their files."""
+        """Reads the settings; warns if something is wrong with their files."""
         from crossrun.config import sources
         from crossrun.views.unseen import clean
 
@@ -50,7 +50,7 @@ class Globals:
         return loaded
 
     def say(self, *lines: str) -> None:
-        """Tells people something, unless they want quiet."""
+        """Writes lines for people, unless --quiet is given."""
         if not self.quiet:
             self.err.write(lines)
 
@@ -83,33 +83,33 @@ class Globals:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """What the terminal's other programs see."""
+        """The environment for pagers and the like."""
         return os.environ
 
     @property
     def out(self) -> "Terminal":
-        """Where data goes."""
+        """For data: standard output."""
         from crossrun.views.terminal import stdout
 
         return stdout(os.environ, color=self.color)
 
     @property
     def err(self) -> "Terminal":
-        """Where everything for people goes."""
+        """For people: standard error."""
         from crossrun.views.terminal import stderr
 
         return stderr(os.environ, color=self.color)
 
 
 def current() -> Globals:
-    """The options of the command that is being carried out."""
+    """The global options of the command that runs."""
     context = click.get_current_context().find_root()
     options: Globals = context.ensure_object(Globals)
     return options
 
 
 class Command(TyperCommand):
-    """A command that knows the global options, too."""
+    """A command with the global options."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
         super().__init__(*args, **keywords)
@@ -119,10 +119,10 @@ class Command(TyperCommand):
 def global_options() -> list[click.Parameter]:
     """Fresh options for one command; their values go to `Globals` and not to the function."""
     return [
-        _option("--home", "home", "Keep and find everything in this folder.", Path, metavar="DIR"),
-        _option("--debug", "debug", "Show a traceback when crossrun fails.", bool, is_flag=True),
-        _option("--quiet", "quiet", "Say nothing but data and errors.", bool, is_flag=True),
-        _option("--no-color", "color", "Use no colours.", operator.not_, is_flag=True),
+        _option("--home", "home", "Use this folder for everything.", Path, metavar="DIR"),
+        _option("--debug", "debug", "Show a traceback on an internal error.", bool, is_flag=True),
+        _option("--quiet", "quiet", "Print only data and errors.", bool, is_flag=True),
+        _option("--no-color", "color", "Print without colours.", operator.not_, is_flag=True),
         _option("--yes", "yes", "Answer yes to every question.", bool, is_flag=True),
     ]
 

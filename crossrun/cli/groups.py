@@ -1,4 +1,4 @@
-"""Commands with sub-commands, of which one is meant when none is named."""
+"""Commands with sub-commands, of which `list` is the default."""
 
 from collections.abc import Callable
 from typing import Any

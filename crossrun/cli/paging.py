@@ -1,4 +1,4 @@
-"""What is too long for a screen goes through the user's pager, as with git."""
+"""Long output goes through the user's pager, as with git."""
 
 import io
 import shlex
@@ -13,11 +13,11 @@ from crossrun.cli.globals import Globals
 from crossrun.views.terminal import Terminal
 
 _PREPARED = {"LESS": "FRX", "LV": "-c"}
-"""Colours as they are, no pager for what fits on a screen; the user's own settings win."""
+"""Keep colours, and no pager for what fits on a screen; the user's own settings take precedence."""
 
 
 def show(options: Globals, lines: Iterable[str], *, pager: bool) -> None:
-    """Writes lines for people: through the pager on a terminal, if it is wanted."""
+    """Writes lines for people, on a terminal through the pager if `pager` is set."""
     process = _started(options) if pager and options.out.live else None
     if process is None:
         options.out.write_each(lines)
@@ -27,10 +27,10 @@ def show(options: Globals, lines: Iterable[str], *, pager: bool) -> None:
 
 
 def pager_command(environ: Mapping[str, str]) -> list[str]:
-    """The pager's words; none where there is none, or the user wants none."""
+    """The command of the pager; empty if there is none, or the user wants none."""
     if "PAGER" not in environ:
         return ["less", "-FRX"] if shutil.which("less") else []
-    with suppress(ValueError):  # quotes without an end
+    with suppress(ValueError):  # unbalanced quotes
         words = shlex.split(environ["PAGER"])
         if words and words != ["cat"] and shutil.which(words[0]):
             return words
@@ -50,9 +50,9 @@ def _started(options: Globals) -> "subprocess.Popen[bytes] | None":
 
 @contextmanager
 def _read_in(process: "subprocess.Popen[bytes]", terminal: Terminal) -> Iterator[Terminal]:
-    """A pager that is being read in. That it ends early or badly is the reader's own business.
+    """A running pager. Its early end or its exit code does not matter.
 
-    Ctrl-C is for the pager: it would otherwise be left behind on a terminal that it has changed.
+    Ctrl-C is left to the pager, which would otherwise stay on a terminal that it has changed.
     """
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     paper = io.TextIOWrapper(

@@ -1,4 +1,4 @@
-"""What all commands share that have a run carried out: here or in the background, and how shown."""
+"""What commands that carry a run out share: where it is carried out, and its views."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -35,7 +35,7 @@ from crossrun.views.live import (
 from crossrun.views.threads import Viewers
 
 Prepared = Callable[[], AbstractContextManager[PreparedRun]]
-"""Makes the request; what it holds is let go when the run is over."""
+"""Makes the request; what it holds is released when the run has ended."""
 
 
 class Views(NamedTuple):
@@ -46,10 +46,10 @@ class Views(NamedTuple):
 
 
 def start(prepared: Prepared, output: OutputOptions, app: App, options: Globals) -> NoReturn:
-    """Has a run carried out and ends the command with its exit code.
+    """Carries a run out and ends the command with its exit code.
 
     Raises:
-        CrossrunError: something is missing; nothing has been recorded.
+        CrossrunError: the run cannot begin; nothing has been recorded.
     """
     if not output.detach:
         raise typer.Exit(_exit_code(prepared, output, app, options, _data_view(output, options)))
@@ -131,13 +131,13 @@ def _view_for_people(output: OutputOptions, options: Globals) -> View:
 
 
 class _IdFirst(NullView):
-    """Tells the run's id as soon as the run exists."""
+    """Announces the run's id as soon as the run exists."""
 
     def __init__(self, announce: Announce) -> None:
         self._announce = announce
-        self._told = False
+        self._announced = False
 
     def show(self, recorded: EventRecord | None) -> None:
-        if recorded is not None and not self._told:
+        if recorded is not None and not self._announced:
             self._announce(recorded.run_id)
-            self._told = True
+            self._announced = True

@@ -70,7 +70,7 @@ def _check(result: Result, where: str, *, seen: bool, has_backup: bool) -> None:
     assert "Traceback" not in result.err, said
     assert result.code in _EXPECTED_EXIT_CODES, said
     assert "error[INTERNAL]" not in result.err, said
-    assert "crossrun itself failed" not in result.err, said
+    assert "internal error" not in result.err, said
     codes = [word.partition("]")[0] for word in result.err.split("error[")[1:]]
     if result.code == 3:
         known = {"STORE_DAMAGED", "STORE_INVALID"} | (set() if seen else _UNTOLD)

@@ -13,7 +13,6 @@ from crossrun.cli.globals import Command, Globals, application, current
 from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, Exit, UsageError
 from crossrun.projections.documents import document
-from crossrun.views.words import plural
 
 if TYPE_CHECKING:
     from crossrun.config.settings import Settings
@@ -46,7 +45,7 @@ def apply(
     ] = None,
     branch: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Make a branch with a commit; change no files."),
+        typer.Option(metavar="NAME", help="Commit it to a new branch; change no files."),
     ] = None,
     patch: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a patch instead; - prints it.")
@@ -95,23 +94,23 @@ def apply(
     from crossrun.views.applying import applied, commits_applied, commits_left
 
     chosen = chosen_run(store, run, project_id)
-    wanted = _ApplyOptions(to, branch, conflicts, ignored, dry_run)
+    apply_options = _ApplyOptions(to, branch, conflicts, ignored, dry_run)
     if commits:
-        result = _commits_applied(store, chosen, settings, wanted)
+        result = _commits_applied(store, chosen, settings, apply_options)
         lines = commits_applied(result, chosen, options.err, dry_run=dry_run)
         _tell(result, chosen, options, lines, dry_run=dry_run, json=json)
     change = change_of(store, chosen, workspaces(settings))
     if patch is not None:
         _write_patch(change, patch, settings, options, json=json)
         return
-    result = _applied(store, change, settings, wanted)
+    result = _applied(store, change, settings, apply_options)
     lines = applied(result, chosen, options.err, dry_run=dry_run)
     left = () if commits_are_applied(store, chosen) else commits_left(chosen, options.err)
     _tell(result, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
 
 
 class _ApplyOptions(NamedTuple):
-    """What the user wants to have done with the change."""
+    """Where and how to apply the change."""
 
     to: Path | None
     branch: str | None
@@ -122,51 +121,53 @@ class _ApplyOptions(NamedTuple):
 
 def _require_one(values: Sequence[object]) -> None:
     given = {name for name, value in zip(_OPTIONS, values, strict=True) if value is not None}
-    for one, other in _EXCLUSIVE:
-        if {one, other} <= given:
+    for first, second in _EXCLUSIVE:
+        if {first, second} <= given:
             raise UsageError(
                 "OPTIONS_CONFLICT",
-                f"{one} and {other} cannot be given together",
+                f"{first} and {second} cannot be given together",
                 hint="see  crossrun apply --help",
             )
 
 
 def _applied(
-    store: "Store", change: "ApplicableChange", settings: "Settings", wanted: _ApplyOptions
+    store: "Store", change: "ApplicableChange", settings: "Settings", apply_options: _ApplyOptions
 ) -> "ApplyResult":
     from crossrun.services.applying import ApplyResult, apply_as_branch, apply_to_files, target_of
     from crossrun.workspace.merge.decisions import MergePlan
 
-    run, dry_run = change.run, wanted.dry_run
+    run, dry_run = change.run, apply_options.dry_run
     there = run.source is not None and run.source.kind == "in_place"
-    if there and wanted.to is None and wanted.branch is None:
+    if there and apply_options.to is None and apply_options.branch is None:
         return ApplyResult(Path(run.source.path if run.source else ""), MergePlan())
-    folder = target_of(run, wanted.to)
-    if wanted.branch is not None:
-        name, environ = wanted.branch, settings.environ
+    folder = target_of(run, apply_options.to)
+    if apply_options.branch is not None:
+        name, environ = apply_options.branch, settings.environ
         return apply_as_branch(store, change, folder, name, environ, dry_run=dry_run)
     return apply_to_files(
         store,
         change,
         folder,
-        ignored=wanted.ignored,
-        mark_conflicts=wanted.conflicts,
+        ignored=apply_options.ignored,
+        mark_conflicts=apply_options.conflicts,
         dry_run=dry_run,
     )
 
 
 def _commits_applied(
-    store: "Store", run: "Run", settings: "Settings", wanted: _ApplyOptions
+    store: "Store", run: "Run", settings: "Settings", apply_options: _ApplyOptions
 ) -> "ApplyResult":
     from crossrun.services.applying import ApplyResult, apply_commits, commits_of, target_of
     from crossrun.services.assembly import workspaces
     from crossrun.workspace.merge.decisions import MergePlan
 
-    if run.source is not None and run.source.kind == "in_place" and wanted.to is None:
+    if run.source is not None and run.source.kind == "in_place" and apply_options.to is None:
         return ApplyResult(Path(run.source.path), MergePlan())
-    folder = target_of(run, wanted.to)
+    folder = target_of(run, apply_options.to)
     commits = commits_of(store, run, workspaces(settings))
-    return apply_commits(store, commits, folder, wanted.branch, dry_run=wanted.dry_run)
+    return apply_commits(
+        store, commits, folder, apply_options.branch, dry_run=apply_options.dry_run
+    )
 
 
 def _tell(
@@ -180,8 +181,8 @@ def _tell(
 ) -> NoReturn:
     conflicts = bool(result.plan.conflicts)
     if json:
-        told = {"applied": result.application is not None, "dry_run": dry_run}
-        options.out.emit(document(told | result_object(result, run)))
+        output = {"applied": result.application is not None, "dry_run": dry_run}
+        options.out.emit(document(output | result_object(result, run)))
     say_result(options, lines, always=conflicts)
     raise typer.Exit(Exit.RUN_FAILED if conflicts else Exit.OK)
 
@@ -189,7 +190,7 @@ def _tell(
 def _write_patch(
     change: "ApplicableChange", file: Path, settings: "Settings", options: Globals, *, json: bool
 ) -> None:
-    """Whole, or it could not be applied; what of it looks like a secret is said."""
+    """Writes the patch unredacted, since it could not be applied otherwise; warns of secrets."""
     from crossrun.services.assembly import redactor_for
 
     patch = change.patch
@@ -206,12 +207,10 @@ def _write_patch(
         _write(patch, file)
         options.say(f"wrote {file}" if patch else f"wrote {file}: the run changed nothing")
     if json:
-        told = {"run_id": change.run.id, "patch": str(file), "size": len(patch)}
-        options.out.emit(document({**told, "secrets": secrets}))
+        output = {"run_id": change.run.id, "patch": str(file), "size": len(patch)}
+        options.out.emit(document({**output, "secrets": secrets}))
     if secrets:
-        options.say(
-            f"warning: this patch is whole, and {plural(secrets, 'text')} in it looked like secrets"
-        )
+        options.say(f"warning: the patch is not redacted; possible secrets in it: {secrets}")
 
 
 def _write(patch: bytes, file: Path) -> None:
@@ -229,7 +228,7 @@ class _ApplyCommand(Command):
     """Lets the value of `--ignored` be left out, which typer cannot."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Puts the value that stands for all files where none is given."""
+        """Adds the value that stands for all files if none is given."""
         words = list(args)
         for at, word in enumerate(words):
             if word == _IGNORED and (at + 1 == len(words) or words[at + 1].startswith("-")):

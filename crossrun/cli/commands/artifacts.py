@@ -1,4 +1,4 @@
-"""`crossrun artifacts`: the files that runs left."""
+"""`crossrun artifacts`: the files that runs produced."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from crossrun.views.words import size
 if TYPE_CHECKING:
     from crossrun.services.changes import States
 
-_HELP = """List, show and get the files that runs left: transcript, patch, reports, charts, tables.
+_HELP = """List, show and get the files that runs produced: transcripts, patches, reports, charts.
 
 \b
 Examples:
@@ -32,7 +32,7 @@ Examples:
   crossrun artifacts show k7f3abcd-4
   crossrun artifacts get k7f3abcd-2 -o changes.patch
 """
-_TOLD_OF_DIGEST = 12
+_SHOWN_OF_DIGEST = 12
 _GET = "crossrun artifacts get"
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As listed.")]
@@ -45,11 +45,11 @@ def list_artifacts(
     options = current()
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
-    found = store.read.artifacts(chosen.id)
+    artifacts = store.read.artifacts(chosen.id)
     if json:
-        told = {"run_id": chosen.id, "artifacts": [plain_object(one) for one in found]}
-        options.out.emit(document(told))
-    elif found:
+        objects = [plain_object(each) for each in artifacts]
+        options.out.emit(document({"run_id": chosen.id, "artifacts": objects}))
+    elif artifacts:
         columns = [
             Column("ARTIFACT", style="bold"),
             Column("KIND"),
@@ -58,16 +58,22 @@ def list_artifacts(
             Column("NAME"),
         ]
         rows = [
-            [one.id, one.kind, size(one.size), one.sha256[:_TOLD_OF_DIGEST], visible(one.name)]
-            for one in found
+            [
+                each.id,
+                each.kind,
+                size(each.size),
+                each.sha256[:_SHOWN_OF_DIGEST],
+                visible(each.name),
+            ]
+            for each in artifacts
         ]
         options.out.write(table(columns, rows, options.out))
     else:
-        options.say(f"run {chosen.id} left no artifacts")
+        options.say(f"run {chosen.id} has no artifacts")
 
 
 def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -> None:
-    """Show the beginning of an artifact: Markdown, tables and JSON as such, without secrets.
+    """Show the beginning of an artifact: Markdown, tables and JSON formatted, secrets masked.
 
     \b
     Examples:
@@ -82,28 +88,32 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
     options = current()
     settings = options.settings()
     store = open_ledger(options, settings)
-    found = store.read.artifact(artifact)
+    chosen = store.read.artifact(artifact)
     if json:
-        options.out.emit(document(plain_object(found)))
+        options.out.emit(document(plain_object(chosen)))
         return
-    with _opened(States(store, settings), store, found) as content:
+    with _opened(States(store, settings), store, chosen) as content:
         stored = content.read(BEGINNING)
         length = os.fstat(content.fileno()).st_size
-    if length != found.size:
-        options.say(f"note: {visible(found.name)} has changed since the run")
-    name, beginning = unpacked(found.name, stored)
+    if length != chosen.size:
+        options.say(f"note: {visible(chosen.name)} has changed since the run")
+    name, beginning = unpacked(chosen.name, stored)
     if b"\0" in beginning:
-        options.out.write([f"{visible(found.name)}  {found.kind}, {size(length)}, no text"])
-        options.say(f"copy it out and look at it with its own program: {_GET} {found.id} -o FILE")
+        options.out.write(
+            [f"{visible(chosen.name)}  {chosen.kind}, {size(length)}, not a text file"]
+        )
+        options.say(f"to open it in another program, copy it out: {_GET} {chosen.id} -o FILE")
         return
     whole = length <= len(stored) and len(beginning) < BEGINNING
     text, secrets = States(store, settings).redactor()(readable(beginning, whole=whole))
     lines = preview(Beginning(name, text, whole=whole), options.out)
     show(options, lines, pager=not no_pager)
     if not whole:
-        options.say(f"this is the beginning of {size(length)}; all of it: {_GET} {found.id}")
+        options.say(
+            f"this is the beginning of {size(length)}; to get all of it: {_GET} {chosen.id}"
+        )
     if secrets:
-        options.say("note: secrets are left out here, not in the file")
+        options.say("note: secrets are masked here, not in the file")
 
 
 def get_artifact(
@@ -124,35 +134,35 @@ def get_artifact(
     settings = options.settings()
     store = open_ledger(options, settings)
     states = States(store, settings)
-    found = store.read.artifact(artifact)
-    with _opened(states, store, found) as content:
+    chosen = store.read.artifact(artifact)
+    with _opened(states, store, chosen) as content:
         if output is not None:
             copy_out(content, output, options)
         elif options.out.on_screen:
-            show_text(content, visible(found.name), options, states.redactor(), pager=False)
+            show_text(content, visible(chosen.name), options, states.redactor(), pager=False)
         else:
             pipe_out(content, options)
-        if digest(content) != found.sha256:
-            options.say(f"note: {visible(found.name)} has changed since the run")
+        if digest(content) != chosen.sha256:
+            options.say(f"note: {visible(chosen.name)} has changed since the run")
 
 
 @contextmanager
-def _opened(states: "States", store: Store, found: Artifact) -> Iterator[IO[bytes]]:
-    """An artifact's content: from where it was saved, or out of the run's workspace."""
+def _opened(states: "States", store: Store, chosen: Artifact) -> Iterator[IO[bytes]]:
+    """The content of an artifact, which is saved on its own or lies in the run's workspace."""
     from crossrun.workspace.snapshots.files import inside
 
-    run = store.read.run(found.run_id)
+    run = store.read.run(chosen.run_id)
     with ExitStack() as held:
         try:
-            if Path(found.path).is_relative_to(run.workspace):
+            if Path(chosen.path).is_relative_to(run.workspace):
                 files = held.enter_context(states.files(run)).files
-                content = held.enter_context(files.reading(inside(found.name)))
+                content = held.enter_context(files.reading(inside(chosen.name)))
             else:
-                content = held.enter_context(_saved(found.path))
+                content = held.enter_context(_saved(chosen.path))
         except (OSError, NotFoundError) as error:
             raise NotFoundError(
                 "ARTIFACT_GONE",
-                f"the artifact {found.id} is no longer at {found.path}",
+                f"the artifact {chosen.id} is no longer at {chosen.path}",
                 hint="its record is kept; the file was removed",
             ) from error
         yield content

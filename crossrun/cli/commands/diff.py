@@ -1,4 +1,4 @@
-"""`crossrun diff`: what a run changed, or what differs between the states after two runs."""
+"""`crossrun diff`: what a run changed, or how the states after two runs differ."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -27,13 +27,17 @@ def diff(
     run: RunReference = None,
     other: Other = None,
     project_id: ProjectId = None,
-    stat: Annotated[bool, typer.Option("--stat", help="Files with counts of lines.")] = False,
-    name_only: Annotated[bool, typer.Option("--name-only", help="Names of files.")] = False,
+    stat: Annotated[
+        bool, typer.Option("--stat", help="Show the changed files with counts of lines.")
+    ] = False,
+    name_only: Annotated[
+        bool, typer.Option("--name-only", help="Show the names of the changed files.")
+    ] = False,
     null: Annotated[
-        bool, typer.Option("-z", help="End names with NUL bytes, with --name-only.")
+        bool, typer.Option("-z", help="End each name with a NUL byte; for --name-only.")
     ] = False,
     patch: Annotated[
-        bool, typer.Option("--patch", help="The patch (the default), also after --stat.")
+        bool, typer.Option("--patch", help="Show the patch: the default, unless --stat is given.")
     ] = False,
     no_pager: NoPager = False,
     json: Json = False,
@@ -53,7 +57,7 @@ def diff(
     if name_only and (stat or patch):
         raise UsageError(
             "OPTIONS_CONFLICT",
-            "--name-only leaves out what --stat and --patch show",
+            "--name-only cannot be combined with --stat or --patch",
             hint="give one of them",
         )
     options = current()
@@ -62,67 +66,73 @@ def diff(
     chosen = chosen_run(store, run, project_id)
     states = States(store, settings)
     if other is None:
-        found = states.change(chosen)
+        comparison = states.change(chosen)
     else:
-        found = states.between(chosen, chosen_run(store, other, project_id))
-    _tell(found, options, with_patch=json or patch or not (stat or name_only))
+        comparison = states.between(chosen, chosen_run(store, other, project_id))
+    _tell(comparison, options, with_patch=json or patch or not (stat or name_only))
     if json:
-        options.out.emit(document(_object(found)))
+        options.out.emit(document(_object(comparison)))
     elif name_only:
-        _show_names(found, options, null=null, pager=not no_pager)
+        _show_names(comparison, options, null=null, pager=not no_pager)
     else:
-        _show(found, options, stat=stat, patch=patch or not stat, pager=not no_pager)
+        _show(comparison, options, stat=stat, patch=patch or not stat, pager=not no_pager)
 
 
-def _tell(found: Comparison, options: Globals, *, with_patch: bool) -> None:
-    """What the output does not say of itself."""
-    if not found.final:
-        options.say(f"run {found.run_id} is still active; this is its change so far")
-    if not found.changes:
-        same = f"left the same files as {found.against}" if found.against else "changed nothing"
-        options.say(f"run {found.run_id} {same}")
-    if with_patch and MASK.encode() in found.patch:
-        options.say(f"note: secrets were taken out of this patch; it writes {MASK} in their place")
+def _tell(comparison: Comparison, options: Globals, *, with_patch: bool) -> None:
+    """Says what the output itself does not show."""
+    if not comparison.final:
+        options.say(f"run {comparison.run_id} is still active; this is its change so far")
+    if not comparison.changes:
+        same = (
+            f"left the same files as {comparison.against}"
+            if comparison.against
+            else "changed nothing"
+        )
+        options.say(f"run {comparison.run_id} {same}")
+    if with_patch and MASK.encode() in comparison.patch:
+        options.say(f"note: secrets in this patch are replaced by {MASK}")
 
 
-def _object(found: Comparison) -> dict[str, object]:
-    told = found._asdict()
-    changes = [plain_object(change) for change in found.changes]
-    return {**told, "changes": changes, "patch": found.patch.decode("utf-8", "replace")}
+def _object(comparison: Comparison) -> dict[str, object]:
+    fields = comparison._asdict()
+    changes = [plain_object(change) for change in comparison.changes]
+    return {**fields, "changes": changes, "patch": comparison.patch.decode("utf-8", "replace")}
 
 
-def _show_names(found: Comparison, options: Globals, *, null: bool, pager: bool) -> None:
-    names = [system_path(change.path, change.path_bytes) for change in found.changes]
+def _show_names(comparison: Comparison, options: Globals, *, null: bool, pager: bool) -> None:
+    names = [system_path(change.path, change.path_bytes) for change in comparison.changes]
     if null:
         options.out.emit("".join(f"{name}\0" for name in names))
     elif options.out.on_screen:
-        show(options, [visible(change.path) for change in found.changes], pager=pager)
+        show(options, [visible(change.path) for change in comparison.changes], pager=pager)
     else:
         options.out.emit("".join(f"{quoted(name)}\n" for name in names))
 
 
-def _show(found: Comparison, options: Globals, *, stat: bool, patch: bool, pager: bool) -> None:
-    """In colour and harmless on a terminal; byte by byte where a program reads it."""
-    if not found.changes:
+def _show(
+    comparison: Comparison, options: Globals, *, stat: bool, patch: bool, pager: bool
+) -> None:
+    """In colour and without control characters on a terminal; unchanged for programs."""
+    if not comparison.changes:
         return
     if options.out.on_screen:
-        show(options, _lines(found, options, stat=stat, patch=patch), pager=pager)
+        show(options, _lines(comparison, options, stat=stat, patch=patch), pager=pager)
         return
     if stat:
-        options.out.emit(f"{found.stat}\n")
+        options.out.emit(f"{comparison.stat}\n")
     if stat and patch:
         options.out.emit("\n")
     if patch:
-        options.out.emit(found.patch)
+        options.out.emit(comparison.patch)
 
 
-def _lines(found: Comparison, options: Globals, *, stat: bool, patch: bool) -> Iterator[str]:
+def _lines(comparison: Comparison, options: Globals, *, stat: bool, patch: bool) -> Iterator[str]:
     if stat:
-        yield from stat_lines(found.changes, options.out)
+        yield from stat_lines(comparison.changes, options.out)
     if stat and patch:
         yield ""
     if patch:
-        yield from patch_lines(found.patch, options.out)
+        yield from patch_lines(comparison.patch, options.out)
 
 
 diff_app = application("diff", diff)

@@ -22,7 +22,7 @@ def events(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print JSON lines.")] = False,
     json: Json = False,
 ) -> None:
-    """Show the raw events of a run.
+    """Show the stored events of a run.
 
     \b
     Examples:
@@ -42,9 +42,9 @@ def events(
 
 
 def _event_line(event: dict[str, Any], terminal: Terminal) -> str:
-    told = {k: v for k, v in event.items() if k not in ("run_id", "seq", "at", "type")}
+    fields = {k: v for k, v in event.items() if k not in ("run_id", "seq", "at", "type")}
     at = terminal.style(event["at"][11:23], "dim")
-    return f"{event['seq']:>5}  {at}  {event['type']:<18}  {json_module.dumps(told)[:2000]}"
+    return f"{event['seq']:>5}  {at}  {event['type']:<18}  {json_module.dumps(fields)[:2000]}"
 
 
 events_app = application("events", events)

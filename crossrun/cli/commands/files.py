@@ -25,18 +25,19 @@ def files(
     ] = ".",
     project_id: ProjectId = None,
     whole: Annotated[
-        bool, typer.Option("--all", help="Everything: also .git, caches and very large folders.")
+        bool,
+        typer.Option("--all", help="Show everything, even .git, caches and very large folders."),
     ] = False,
     null: Annotated[
-        bool, typer.Option("-z", help="Paths alone, each ended by a NUL byte.")
+        bool, typer.Option("-z", help="Print only paths, each ended by a NUL byte.")
     ] = False,
     no_pager: NoPager = False,
     json: Json = False,
 ) -> None:
     """Show the files of a run's workspace, or the content of one.
 
-    What the run added has a +, what it changed a ~, what it deleted a -, what it renamed a >. Files
-    that git ignores and the run wrote are marked. Links are shown and never followed.
+    Added files are marked with +, changed ones with ~, deleted ones with - and renamed ones with >.
+    Files that the run wrote and git ignores are marked, too. Links are shown and never followed.
 
     \b
     Examples:

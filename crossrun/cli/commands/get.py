@@ -21,7 +21,7 @@ def get(
     output: Output = None,
     project_id: ProjectId = None,
 ) -> None:
-    """Copy one file out of a run's workspace, byte by byte.
+    """Copy one file out of a run's workspace, unchanged.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def _require_file(entry: WorkspaceEntry) -> None:
     what = {"folder": "a folder", "link": "a link, which is not followed"}
     raise UsageError(
         "PATH_NOT_FILE",
-        f"{shown(entry.path) or '.'!r} is {what.get(entry.kind, 'no regular file')}",
+        f"{shown(entry.path) or '.'!r} is {what.get(entry.kind, 'not a regular file')}",
         hint="see what there is: crossrun files RUN PATH",
     )
 

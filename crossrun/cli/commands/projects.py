@@ -1,4 +1,4 @@
-"""`crossrun projects`: names under which runs are kept together."""
+"""`crossrun projects`: groups of runs."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crossrun.model.runs import Project
     from crossrun.store import Store
 
-_HELP = """List and set up projects. A project begins with its first run.
+_HELP = """List and set up projects. A project is created by its first run.
 
 \b
 Examples:
@@ -33,12 +33,12 @@ ProjectName = Annotated[str, typer.Argument(metavar="NAME", help="The project.")
 
 
 def list_projects(json: Json = False) -> None:
-    """List projects, the one used last first."""
+    """List projects, the most recently used first."""
     options = current()
-    found = open_ledger(options, options.settings()).read.projects()
+    projects = open_ledger(options, options.settings()).read.projects()
     if json:
-        options.out.emit(document({"projects": [plain_object(one) for one in found]}))
-    elif found:
+        options.out.emit(document({"projects": [plain_object(each) for each in projects]}))
+    elif projects:
         columns = [
             Column("PROJECT", style="bold", flexible=True),
             Column("RUNS", align="right"),
@@ -46,27 +46,32 @@ def list_projects(json: Json = False) -> None:
             Column("LAST RUN"),
         ]
         rows = [
-            [one.id, str(one.runs), one.task_type or "", moment(one.last_run_at or one.created_at)]
-            for one in found
+            [
+                each.id,
+                str(each.runs),
+                each.task_type or "",
+                moment(each.last_run_at or each.created_at),
+            ]
+            for each in projects
         ]
         options.out.write(table(columns, rows, options.out))
     else:
-        options.say("no projects yet; one begins with its first run")
+        options.say("no projects yet; a project is created by its first run")
 
 
 def show_project(name: ProjectName, json: Json = False) -> None:
     """Show one project."""
     options = current()
-    found = _found(open_ledger(options, options.settings()), name)
+    project = _require_project(open_ledger(options, options.settings()), name)
     if json:
-        options.out.emit(document(plain_object(found)))
+        options.out.emit(document(plain_object(project)))
         return
     rows = [
-        ("project", found.id),
-        ("runs", str(found.runs)),
-        ("task type", found.task_type or "code (the default)"),
-        ("setup", found.setup or "none"),
-        ("since", moment(found.created_at)),
+        ("project", project.id),
+        ("runs", str(project.runs)),
+        ("task type", project.task_type or "code (the default)"),
+        ("setup", project.setup or "none"),
+        ("since", moment(project.created_at)),
     ]
     options.out.write(f"{options.out.style(f'{key:<10}', 'dim')} {value}" for key, value in rows)
 
@@ -76,10 +81,12 @@ def set_project(
     setting: Annotated[
         str, typer.Argument(metavar="SETTING", help=f"One of {', '.join(_SETTINGS)}.")
     ],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="Empty: the default again.")],
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="The value; empty to restore the default.")
+    ],
     json: Json = False,
 ) -> None:
-    """Set what a project's runs have by default."""
+    """Set a default for the runs of a project."""
     from crossrun.workspace import folder_name
 
     options = current()
@@ -88,8 +95,8 @@ def set_project(
     if setting not in _SETTINGS:
         raise UsageError(
             "SETTING_UNKNOWN",
-            f"a project has no setting {setting!r}",
-            hint=f"it has: {', '.join(_SETTINGS)}",
+            f"unknown project setting {setting!r}",
+            hint=f"choose one of {', '.join(_SETTINGS)}",
         )
     if value and setting == "task_type":
         from crossrun.config.tasktypes import load as load_task_type
@@ -97,26 +104,28 @@ def set_project(
         load_task_type(value, settings.paths.task_types)
     store = open_ledger(options, settings)
     store.set_project(name, _SETTINGS[setting], value or None)
-    found = _found(store, name)
+    project = _require_project(store, name)
     if json:
-        options.out.emit(document(plain_object(found)))
+        options.out.emit(document(plain_object(project)))
     elif setting == "task_type":
-        options.say(f"runs of {name} are {value or 'code (the default)'} from now on")
+        options.say(f"new runs of {name} have the task type {value or 'code (the default)'}")
     elif value:
-        options.say(f"new workspaces of {name} are prepared by `{value}` from now on, without keys")
+        options.say(
+            f"new workspaces of {name} will be prepared by `{value}`, without access to keys"
+        )
     else:
-        options.say(f"new workspaces of {name} are not prepared any more")
+        options.say(f"new workspaces of {name} will not be prepared")
 
 
-def _found(store: "Store", name: str) -> "Project":
-    found = store.read.project(name)
-    if found is None:
+def _require_project(store: "Store", name: str) -> "Project":
+    project = store.read.project(name)
+    if project is None:
         raise NotFoundError(
             "PROJECT_NOT_FOUND",
             f"there is no project {name!r}",
             hint="list them: crossrun projects",
         )
-    return found
+    return project
 
 
 projects_app = group("projects", _HELP, list=list_projects, show=show_project, set=set_project)

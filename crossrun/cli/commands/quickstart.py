@@ -30,10 +30,10 @@ the originals alone, and tell me which fields of the template they lack."""
 
 
 def quickstart(json: Json = False) -> None:
-    """See the whole loop in a minute: a run, the pattern that it teaches, a run that uses it.
+    """See the whole loop in a minute: a run, the pattern learned from it, a run that uses it.
 
-    Both runs are replays of a recording on this machine. No key, no network and no Codex is needed;
-    nothing outside of crossrun's own folders is touched.
+    Both runs replay a recording on this machine. They need no key, no network and no Codex, and
+    touch nothing outside of crossrun's own folders.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`crossrun runs`: the list of runs. Kept light, because people look at it all day."""
+"""`crossrun runs`: the list of runs. It imports little, because people call it all day."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,17 +21,20 @@ from crossrun.views.words import clock, count, first_line, status_style
 def runs(
     project_id: ProjectId = None,
     status: Annotated[
-        str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(Status)}.")
+        str | None,
+        typer.Option(metavar="STATUS", help=f"Only with this status: {', '.join(Status)}."),
     ] = None,
     task_type: Annotated[
-        str | None, typer.Option(metavar="TYPE", help="Of this task type.")
+        str | None, typer.Option(metavar="TYPE", help="Only of this task type.")
     ] = None,
-    tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Not older than 2h, 7d, or a date.")
+        str | None, typer.Option(metavar="TIME", help="Only since 2h or 7d ago, or since a date.")
     ] = None,
-    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Task or name has it.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only with this text in the task or name.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
     json: Json = False,
 ) -> None:
     """List runs, the newest first.
@@ -50,7 +53,7 @@ def runs(
             hint=f"choose one of {', '.join(Status)}",
         )
     store = open_ledger(options, options.settings())
-    wanted = RunFilter(
+    filters = RunFilter(
         project_id=project_id,
         status=status,
         task_type=task_type,
@@ -60,9 +63,9 @@ def runs(
         limit=limit,
     )
     if json:
-        options.out.emit(document({"runs": list(map(run_object, store.read.runs(wanted)))}))
-    elif found := store.read.lines(wanted):
-        options.out.write(_run_table(found, options.out))
+        options.out.emit(document({"runs": list(map(run_object, store.read.runs(filters)))}))
+    elif lines := store.read.lines(filters):
+        options.out.write(_run_table(lines, options.out))
     else:
         options.say('no runs found; start one: crossrun run "your task"')
 
@@ -78,13 +81,13 @@ def _since(text: str | None) -> str | None:
         except (ValueError, OverflowError) as error:
             raise UsageError(
                 "OPTION_INVALID",
-                f"--since: {text!r} is neither a time like 2h or 7d nor a date",
+                f"--since: {text!r} is neither a duration like 2h or 7d nor a date",
                 hint="for example --since 7d, --since 2026-05-01",
             ) from error
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _run_table(found: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
+def _run_table(lines: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
     columns = [
         Column("RUN", style="bold"),
         Column("WHEN", essential=False),
@@ -95,7 +98,7 @@ def _run_table(found: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
         Column("MEMORY", essential=False),
         Column("TASK", flexible=True),
     ]
-    return table(columns, [_run_row(run) for run in found], terminal)
+    return table(columns, [_run_row(run) for run in lines], terminal)
 
 
 def _run_row(run: RunLine) -> list[str]:
@@ -116,15 +119,15 @@ def _run_row(run: RunLine) -> list[str]:
 
 
 def _memory(run: RunLine) -> str:
-    """The pattern that the run used, and the one that it taught."""
+    """The pattern that the run used, and the one learned from it."""
     used = run.pattern_id if run.decision in ("injected", "forced") else None
     if run.learned_pattern_id is None or run.learned_pattern_id == used:
         return used or ""
     return f"{used or ''}>{run.learned_pattern_id}"
 
 
-def _status_style(told: str) -> str:
-    return status_style(Status(told.partition(" (")[0].replace(" ", "_")))
+def _status_style(cell: str) -> str:
+    return status_style(Status(cell.partition(" (")[0].replace(" ", "_")))
 
 
 def _ago(at: str) -> str:

@@ -24,17 +24,20 @@ def show(
     run: RunReference = None,
     project_id: ProjectId = None,
     command: Annotated[
-        bool, typer.Option("--command", help="The exact agent commands alone.")
+        bool, typer.Option("--command", help="Show only the exact commands that started the agent.")
     ] = False,
     answer: Annotated[
-        bool, typer.Option("--answer", help="The agent's last message alone.")
+        bool, typer.Option("--answer", help="Show only the agent's last message.")
     ] = False,
     instructions: Annotated[
-        bool, typer.Option("--instructions", help="All that the agent was told.")
+        bool,
+        typer.Option(
+            "--instructions", help="Show only the instructions and prompts that the agent got."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show one run: what was asked, how it ended, the answer, what changed.
+    """Show one run: the task, how it ended, the answer and the changes.
 
     \b
     Examples:
@@ -61,20 +64,20 @@ def show(
                 )
             )
         return
-    told: dict[str, str | list[str] | None] = {"run_id": chosen.id}
-    told |= {"answer": chosen.answer} if answer else {}
-    told |= {"commands": _commands(store, chosen)} if command else {}
-    told |= {"instructions": _instructions(store, chosen)} if instructions else {}
+    parts: dict[str, str | list[str] | None] = {"run_id": chosen.id}
+    parts |= {"answer": chosen.answer} if answer else {}
+    parts |= {"commands": _commands(store, chosen)} if command else {}
+    parts |= {"instructions": _instructions(store, chosen)} if instructions else {}
     if json:
-        options.out.emit(document(told))
+        options.out.emit(document(parts))
     else:
-        for text in list(told.values())[1:]:
+        for text in list(parts.values())[1:]:
             lines = text if isinstance(text, list) else [text] if text else []
             options.out.emit("".join(f"{_for_reader(line, options)}\n" for line in lines))
 
 
 def _for_reader(text: str, options: Globals) -> str:
-    """As it is for a program; without control characters for a terminal."""
+    """Unchanged for a program; without control characters for a terminal."""
     return clean(text) if options.out.live else text
 
 

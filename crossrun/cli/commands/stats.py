@@ -1,4 +1,4 @@
-"""`crossrun stats`: what takes up disk, and what runs did and used. Changes nothing."""
+"""`crossrun stats`: what takes up disk space, and what runs did and used."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from crossrun.services.cleanup.usage import CodexUsage, codex_usage, disk_usage
 from crossrun.system.clock import utc
 from crossrun.views.statistics import Figures, statistics
 
-Days = Annotated[int, typer.Option(min=1, metavar="N", help="Runs of the last N days.")]
+Days = Annotated[int, typer.Option(min=1, metavar="N", help="Count the runs of the last N days.")]
 
 
 def stats(
@@ -27,10 +27,10 @@ def stats(
     days: Days = 30,
     json: Json = False,
 ) -> None:
-    """Show what takes up disk, what `cleanup` would free, and what runs did and used.
+    """Show what takes up disk space, what `cleanup` would free, and what runs did and used.
 
-    Disk is what blocks really take, and what has several names counts once. Costs are those that
-    are known, in the currency of the price settings.
+    Disk space is what the blocks of files take; a file with several names counts once. Costs are
+    those that are known, in the currency of the price settings.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def stats(
 
 
 def _codex_usage(settings: Settings) -> CodexUsage | None:
-    with suppress(ConfigurationError):  # nobody knows where the home folder is
+    with suppress(ConfigurationError):  # there is no home folder
         return codex_usage(settings.codex_home)
     return None
 
@@ -77,7 +77,9 @@ def _object(figures: Figures) -> dict[str, Any]:
         "project_id": figures.project_id,
         "days": figures.days,
         "disk": {
-            "projects": [{**one._asdict(), "total": one.total} for one in figures.projects],
+            "projects": [
+                {**project._asdict(), "total": project.total} for project in figures.projects
+            ],
             "store": disk.store,
             "backups": disk.backups,
             "logs": disk.logs,

@@ -17,7 +17,7 @@ from crossrun.views.unseen import clean, printed, visible, visible_command
 
 
 def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
-    """Show what the agent was asked, said and did, in order, with all output.
+    """Show what the agent was asked, what it said and did, in order, with all output.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`crossrun watch`: a run from another terminal, from its start to its end."""
+"""`crossrun watch`: follows a run of any process."""
 
 import sys
 from collections.abc import Callable
@@ -24,16 +24,18 @@ _TO_LEAVE = 1.0
 
 def watch(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Default: the newest.")] = None,
-    since: Annotated[int, typer.Option(metavar="SEQ", help="Begin after this event.")] = 0,
+    since: Annotated[
+        int, typer.Option(metavar="SEQ", help="Start after the event with this number.")
+    ] = 0,
     project_id: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Where `last` is looked for.")
+        str | None, typer.Option(metavar="NAME", help="Look in this project only.")
     ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the events as JSON lines.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print only the run, as JSON.")] = False,
 ) -> None:
-    """Follow a run until it ends, from its first event on; exits with the run's exit code.
+    """Follow a run from its first event until it ends. Exits with the exit code of the run.
 
-    A run that is over is shown at once.
+    A run that has ended is shown at once.
 
     \b
     Examples:
