@@ -210,16 +210,19 @@ def test_the_same_texts_give_the_same_findings_in_every_process() -> None:
     [
         ("3", "Expected `object`, got `int` - at `$.finders[0]`"),
         ("{name: file, type: path}", "missing required field `find`"),
-        ("{name: file, type: path, find: '('}", "file has no regular expression in `find`"),
-        ("{name: file, type: path, find: 'a{9999999999999}'}", "file has no regular expression"),
+        ("{name: file, type: path, find: '('}", "file: `find` is not a regular expression"),
+        (
+            "{name: file, type: path, find: 'a{9999999999999}'}",
+            "file: `find` is not a regular expression",
+        ),
         ("{name: file, type: path, find: ''}", "`$.finders[0].find`"),
         ("{name: file, type: '', find: x}", "`$.finders[0].type`"),
-        ("{name: The File, type: path, find: x}", "'The File' is no name"),
-        ("{name: file_2, type: path, find: x}", "'file_2' ends like"),
+        ("{name: The File, type: path, find: x}", "'The File' is not a valid name"),
+        ("{name: file_2, type: path, find: x}", "'file_2' must not end in a number"),
         ("{name: file, type: path, find: x, fnd: y}", "unknown field `fnd`"),
         ("{name: file, type: path, find: x, within: files}", "`$.finders[0].within`"),
         ("{name: file, type: path, find: x, substitute: 1}", "`$.finders[0].substitute`"),
-        ("{name: a, type: b, find: x}, {name: a, type: c, find: y}", "two finders are called a"),
+        ("{name: a, type: b, find: x}, {name: a, type: c, find: y}", "two finders have the name a"),
     ],
 )
 def test_a_broken_finder_is_told_with_the_file_and_what_is_wrong(

@@ -1,4 +1,4 @@
-"""What commands open to read from."""
+"""Opens the store for commands that read, and finds runs in it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

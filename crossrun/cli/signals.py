@@ -1,4 +1,4 @@
-"""Signals as requests to stop: a run is ended in order, crossrun never dies by one it can catch."""
+"""Signals become requests to stop, so that a run ends in order."""
 
 import signal
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def asking_to_stop(stop: CancelToken) -> Iterator[None]:
         for number in ENDING
         if signal.getsignal(number) is not signal.SIG_IGN
     }
-    # a terminal that wants no output of background jobs would stop what supervises the agent
+    # else a terminal with `stty tostop` would stop the process that supervises the agent
     previous[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     try:
         yield
@@ -37,7 +37,7 @@ def asking_to_stop(stop: CancelToken) -> Iterator[None]:
 
 
 def exit_code(run: Run, stop: CancelToken) -> int:
-    """The run's own, or 128 plus the signal's number where a signal ended it."""
+    """The run's own, or 128 plus the number of the signal that ended it."""
     by_signal = stop.requested_by in signal.Signals.__members__
     if run.status is Status.CANCELLED and stop.requested_by is not None and by_signal:
         return Exit.SIGNAL_BASE + signal.Signals[stop.requested_by]

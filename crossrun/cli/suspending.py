@@ -15,13 +15,13 @@ LeaveTerminal = Callable[[], AbstractContextManager[None]]
 
 
 class Suspension:
-    """Whether somebody pressed Ctrl-Z; the signal alone stops nothing."""
+    """Whether Ctrl-Z was pressed; the signal itself stops nothing."""
 
     def __init__(self) -> None:
         self._requested = False
 
     def suspend_if_requested(self, leave_terminal: LeaveTerminal) -> None:
-        """Stops until somebody continues this process; to be called outside of transactions."""
+        """Stops until this process is continued. Must be called outside of transactions."""
         if not self._requested:
             return
         self._requested = False
@@ -52,7 +52,7 @@ def suspendable() -> Iterator[Suspension]:
 
 
 def _stop_this_process() -> None:
-    """Does what the signal does by default: nothing where no shell could continue the process."""
+    """Does what the signal does by default: nothing, if no shell could continue the process."""
     handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, handler)

@@ -1,11 +1,11 @@
-"""Task types are data: one YAML file each, some shipped here, others in the user's own folder.
+"""Task types are data: a YAML file each, shipped here or in the user's own folder.
 
-A file holds `name`, `title`, `summary`, instructions for the `planner` and for the `agent`, the
-`artifacts` that users of this type want to find again, and the `finders` of what differs from one
-task to the next. A new task type needs no Python.
+A file contains `title`, `summary`, instructions for the `planner` and for the `agent`, the
+`artifacts` that are worth keeping, and the `finders` of what differs from one task to the next. A
+new task type needs no Python.
 
 Importing a YAML parser takes longer than recording a short run, so `shipped.json` holds the shipped
-files as JSON. It is made by `docs/generate_reference.py`, and a test compares both.
+files as JSON. It is made by `docs/generate_reference.py`, and a test compares the two.
 """
 
 import re
@@ -50,20 +50,20 @@ def _fits(names: Sequence[str], globs: Sequence[str]) -> bool:
 
 
 class Finder(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a variable's value stands in a task or in commands, as one regular expression.
+    """A regular expression for the value of a variable in a task or in commands.
 
-    It lets a single run be learned from: what a second run would show to differ is found by its
-    form. Further values of the same finder are called `name_2` and `name_3`.
+    With it, a single run is enough to learn from: what would differ in a second run is recognised
+    by its form. Further values of the same finder are called `name_2` and `name_3`.
     """
 
     name: str
     type: Annotated[str, Meta(min_length=1)]
-    """What people and agents are told about the value, such as path, tone or columns."""
+    """The kind of value, for people and agents: path, tone, columns."""
     find: Annotated[str, Meta(min_length=1)]
-    """The value is the first group that took part in the match; without groups, the match."""
+    """The value is the first group that matched; without groups, the whole match."""
     within: Literal["task", "commands", "both"] = "task"
     substitute: bool = True
-    """Whether steps get `{name}` in place of the value; not for words that stand anywhere."""
+    """Whether `{name}` replaces the value in steps; off for words that occur everywhere."""
 
 
 class _CheckedFinder(Finder, frozen=True, forbid_unknown_fields=True):
@@ -73,11 +73,11 @@ class _CheckedFinder(Finder, frozen=True, forbid_unknown_fields=True):
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is not a name such as file or test_command")
         if _NUMBERED.search(self.name):
-            raise ValueError(f"{self.name!r} ends like the name of a second or third value")
+            raise ValueError(f"{self.name!r} must not end in a number, which marks further values")
         try:
             re.compile(self.find)
         except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"{self.name} has no regular expression in `find`: {error}") from error
+            raise ValueError(f"{self.name}: `find` is not a regular expression: {error}") from error
 
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -85,7 +85,7 @@ _NUMBERED = re.compile(r"_[0-9]+\Z")
 
 
 class TaskType(Struct, frozen=True):
-    """One kind of work and what those who do it are told."""
+    """One kind of work, with the instructions for it."""
 
     name: str
     title: str
@@ -166,7 +166,7 @@ def read(file: Path) -> TaskType:
 
 
 class _WithFinders(Struct):
-    """As much of a file as is checked strictly; so an error says where in it something is wrong."""
+    """The part of a file that is validated strictly, so that an error says where the mistake is."""
 
     finders: tuple[_CheckedFinder, ...] = ()
 
@@ -174,7 +174,7 @@ class _WithFinders(Struct):
         names = [finder.name for finder in self.finders]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"two finders are called {name}")
+                raise ValueError(f"two finders have the name {name}")
 
 
 def _finders(content: dict[str, object]) -> tuple[Finder, ...]:
