@@ -134,7 +134,7 @@ def _option(
     as_kept: Callable[[Any], object],
     **keywords: Any,  # noqa: ANN401  passed on
 ) -> TyperOption:
-    def keep(context: click.Context, _parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401
+    def keep(context: click.Context, _parameter: click.Parameter, value: object) -> None:
         if value:
             options = context.find_root().ensure_object(Globals)
             setattr(options, attribute, as_kept(value))

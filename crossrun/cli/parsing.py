@@ -1,7 +1,6 @@
 """Options and arguments whose text is parsed, and refused like everything else that is wrong."""
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 
@@ -13,10 +12,12 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in new versi
 
     name = "text"
 
-    def __init__(self, parse: Callable[[str], Any]) -> None:
+    def __init__(self, parse: Callable[[str], object]) -> None:
         self._parse = parse
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  what the function returns
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
         """Parses the text.
 
         Raises:

@@ -325,15 +325,23 @@ class Settings(NamedTuple):
             return Path(self.environ.get("HOME") or Path.home()) / ".codex"
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], **others: Any) -> "Settings":  # noqa: ANN401
-        """From the value of each setting by its name, and the fields that are not settings."""
+    def from_values(
+        cls,
+        values: Mapping[str, Any],
+        *,
+        paths: Paths,
+        environ: Mapping[str, str],
+        origins: Mapping[str, str],
+        warnings: tuple[str, ...],
+    ) -> "Settings":
+        """From the values of all settings by name, and the fields that are not settings."""
         groups: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             group, _, field = name.rpartition(".")
             groups.setdefault(group, {})[field] = value
         own = groups.pop("", {})
         nested = {name: cls.__annotations__[name](**fields) for name, fields in groups.items()}
-        return cls(**own, **nested, **others)
+        return cls(paths, environ, origins, warnings, **own, **nested)
 
 
 @contextmanager

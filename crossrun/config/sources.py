@@ -6,13 +6,15 @@ The only module that reads the environment. Everything below gets values.
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crossrun.config.settings import DEFAULTS, SETTINGS, Paths, Settings, home_needed
 from crossrun.config.values import switch
 from crossrun.errors import ConfigurationError
 from crossrun.model.executors import OFFLINE_EXECUTOR
 from crossrun.system.folders import current_folder
+
+Value = TypeVar("Value")
 
 PROJECT_FILE = ".crossrun.yaml"
 USER_FILE = "config.yaml"
@@ -215,7 +217,7 @@ def _flattened(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _parsed(name: str, parse: Callable[[str], Any], text: str) -> Any:  # noqa: ANN401  by setting
+def _parsed(name: str, parse: Callable[[str], Value], text: str) -> Value:
     try:
         return parse(text)
     except ValueError as error:

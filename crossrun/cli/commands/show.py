@@ -49,31 +49,29 @@ def show(
     store = open_ledger(options, options.settings())
     chosen = chosen_run(store, run, project_id)
     if not (command or answer or instructions):
-        applications = store.read.applications(chosen.id)
-        if json:
-            brought = list(map(plain_object, applications))
-            options.out.emit(document(run_object(chosen) | {"applications": brought}))
-        else:
-            options.out.write(
-                details(
-                    chosen,
-                    options.out,
-                    store.read.artifacts(chosen.id),
-                    applications,
-                    gone=chosen.ended and not os.path.lexists(chosen.workspace),
-                )
-            )
+        _show_run(chosen, store, options, json=json)
         return
-    parts: dict[str, str | list[str] | None] = {"run_id": chosen.id}
+    parts: dict[str, str | list[str] | None] = {}
     parts |= {"answer": chosen.answer} if answer else {}
     parts |= {"commands": _commands(store, chosen)} if command else {}
     parts |= {"instructions": _instructions(store, chosen)} if instructions else {}
     if json:
-        options.out.emit(document(parts))
-    else:
-        for text in list(parts.values())[1:]:
-            lines = text if isinstance(text, list) else [text] if text else []
-            options.out.emit("".join(f"{_for_reader(line, options)}\n" for line in lines))
+        options.out.emit(document({"run_id": chosen.id, **parts}))
+        return
+    for part in parts.values():
+        lines = part if isinstance(part, list) else [part] if part else []
+        options.out.emit("".join(f"{_for_reader(line, options)}\n" for line in lines))
+
+
+def _show_run(run: Run, store: Store, options: Globals, *, json: bool) -> None:
+    applications = store.read.applications(run.id)
+    if json:
+        objects = list(map(plain_object, applications))
+        options.out.emit(document(run_object(run) | {"applications": objects}))
+        return
+    artifacts = store.read.artifacts(run.id)
+    gone = run.ended and not os.path.lexists(run.workspace)
+    options.out.write(details(run, options.out, artifacts, applications, gone=gone))
 
 
 def _for_reader(text: str, options: Globals) -> str:
