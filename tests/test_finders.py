@@ -217,7 +217,7 @@ def test_the_same_texts_give_the_same_findings_in_every_process() -> None:
         ),
         ("{name: file, type: path, find: ''}", "`$.finders[0].find`"),
         ("{name: file, type: '', find: x}", "`$.finders[0].type`"),
-        ("{name: The File, type: path, find: x}", "'The File' is not a valid name"),
+        ("{name: The File, type: path, find: x}", "'The File' is not a name"),
         ("{name: file_2, type: path, find: x}", "'file_2' must not end in a number"),
         ("{name: file, type: path, find: x, fnd: y}", "unknown field `fnd`"),
         ("{name: file, type: path, find: x, within: files}", "`$.finders[0].within`"),
