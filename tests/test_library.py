@@ -14,7 +14,9 @@ from processes import is_gone, wait_for
 from crossrun.config.settings import Settings
 from crossrun.config.sources import load
 from crossrun.errors import UsageError
+from crossrun.events import RunFinished
 from crossrun.model.requests import Limits, RunRequest
+from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.services.app import App
 from crossrun.services.lineage import prepare_run
@@ -124,6 +126,23 @@ def test_a_run_is_cancelled_by_its_handle(settings: Settings) -> None:
     assert not run.wait(timeout=0.01).ended
     run.cancel()
     assert run.wait().status is Status.CANCELLED
+
+
+class AppDuringTheEnd(App):
+    """Looks at a run just while it ends."""
+
+    handle: RunHandle
+
+    def run(self, reference: str | None = None, project_id: str | None = None) -> Run:
+        self.handle.wait()
+        return super().run(reference, project_id)
+
+
+def test_events_stored_while_the_end_is_looked_for_are_not_missed(settings: Settings) -> None:
+    app = AppDuringTheEnd(settings)
+    app.handle = begun(settings, "sleep 0.2")
+    events = [item.event for item in follow(app, app.handle.id) if item is not None]
+    assert isinstance(events[-1], RunFinished)
 
 
 def test_a_run_is_followed_and_cancelled_by_another_thread(settings: Settings) -> None:

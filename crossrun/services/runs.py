@@ -169,12 +169,14 @@ def follow(
     leave = leave or Event()
     quiet = 0
     while not leave.is_set():
+        # checked before the events are read, so none that were recorded in between is missed
+        ended = quiet % _CHECK_ALIVE == 0 and app.run(run_id).ended
         for recorded in events_between(app, run_id, after):
             after, quiet = recorded.seq, 0
             yield recorded
             if isinstance(recorded.event, RunFinished) or leave.is_set():
                 return
-        if quiet % _CHECK_ALIVE == 0 and app.run(run_id).ended:
+        if ended:
             return
         yield None
         quiet += 1
