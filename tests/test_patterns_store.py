@@ -146,7 +146,7 @@ def test_a_pattern_is_what_its_run_taught(store: Store) -> None:
     at = teach(store, "k7f3abcd", learned("9c1xyz", "k7f3abcd"))
 
     assert store.patterns.pattern("9c1xyz") == as_learned("9c1xyz", "k7f3abcd", at)
-    assert store.patterns.known("9c1xyz") == as_learned("9c1xyz", "k7f3abcd", at)
+    assert store.patterns.find("9c1xyz") == as_learned("9c1xyz", "k7f3abcd", at)
     assert store.patterns.traces("9c1xyz", newest=9) == [TRACE]
     assert store.patterns.cautions("9c1xyz") == []
     assert store.patterns.versions("9c1xyz") == [
@@ -244,7 +244,7 @@ def test_a_pattern_is_found_by_its_id_or_the_beginning_of_it(store: Store) -> No
         ("9c1xyz", "9c1xyz"), ("9c", "9c1xyz"), ("9d3x", "9d3xyz"), ("9d3", "9d3"),
     ):  # fmt: skip
         assert store.patterns.pattern(reference).id == pattern_id
-    assert store.patterns.known("9c") is None
+    assert store.patterns.find("9c") is None
 
 
 @pytest.mark.parametrize("reference", ["9%", "9_1xyz", "*", "C1XYZ", "9C1XYZ", "c1", "9c1xyz2"])
@@ -459,7 +459,7 @@ def test_a_removed_pattern_leaves_nothing_but_the_events(store: Store, home: Pat
     store.change_patterns(lambda session: session.remove("9c1xyz"))
 
     assert rows(home) == NOTHING
-    assert (found(store), store.patterns.known("9c1xyz")) == ([], None)
+    assert (found(store), store.patterns.find("9c1xyz")) == ([], None)
     (event,) = store.read.events("k7f3abcd", types=["pattern_learned"])
     assert event.body == encode(lesson)
     assert store.read.run("k7f3abcd").learned_pattern_id == "9c1xyz"
@@ -521,7 +521,7 @@ def lesson_in_lines(rounds: int) -> list[str]:
         "    yield None",
         "    with store.learning() as tries:",
         "        next(turn for turn in tries if turn or time.sleep(0.001))",
-        "        known = store.patterns.known('9c1xyz')",
+        "        known = store.patterns.find('9c1xyz')",
         "        version = known.version + 1 if known else 1",
         "        time.sleep(0.01)",
         "        trace = replace(lesson.trace, run_id=run_id)",
@@ -585,7 +585,7 @@ def looked_at(store: Store) -> list[Any]:
     """All that reading tells of the pattern `x1y2z3`."""
     patterns = store.patterns
     return [
-        patterns.pattern("x1"), patterns.pattern(), patterns.known("x1y2z3"),
+        patterns.pattern("x1"), patterns.pattern(), patterns.find("x1y2z3"),
         patterns.patterns(PatternFilter()), patterns.lines(PatternFilter()),
         patterns.versions("x1y2z3"), patterns.traces("x1y2z3", newest=9),
         patterns.cautions("x1y2z3"),
@@ -635,7 +635,7 @@ def test_reading_leaves_the_file_as_it_is(home: Path) -> None:
 
 def test_without_a_store_there_are_no_patterns(home: Path) -> None:
     patterns = only_to_read(home).patterns
-    assert patterns.known("x") is None
+    assert patterns.find("x") is None
     assert patterns.patterns(PatternFilter()) == []
     assert patterns.lines(PatternFilter()) == []
     assert (patterns.versions("x"), patterns.traces("x", newest=9), patterns.cautions("x")) == (

@@ -41,7 +41,7 @@ def run_command(
     environ = {**without_keys(environ), "PWD": str(workspace)}
     launch = Launch(argv, workspace, environ, run_id, merge_stderr=True, tracking=tracking)
     lines = supervise(launch, limits)
-    kept = _Kept()
+    collected = _Kept()
     yield None
     try:
         while True:
@@ -50,12 +50,12 @@ def run_command(
                 case None:
                     yield None
                 case LinePart():
-                    kept.add(line.data + b"\n" * line.last)
+                    collected.add(line.data + b"\n" * line.last)
                 case _:
-                    kept.add(line + b"\n")
+                    collected.add(line + b"\n")
     except StopIteration as ended:
         end: ProcessExit = ended.value
-        output = kept.text()
+        output = collected.text()
         return CommandResult(end, output.removesuffix("\n") if end.unterminated else output)
     finally:
         lines.close()

@@ -83,13 +83,13 @@ def _environment_by_psutil(pid: int) -> dict[str, str]:
 
 def reapers() -> set[int]:
     """The processes that the system hands orphans to: process 1, and a user's systemd."""
-    found, pid = {1}, os.getppid()
+    ancestors, pid = {1}, os.getppid()
     while (status := status_of(pid)) is not None and status.parent > 0:
         with suppress(OSError):
             if Path(f"/proc/{pid}/comm").read_text() == "systemd\n":
-                found.add(pid)
+                ancestors.add(pid)
         pid = status.parent
-    return found
+    return ancestors
 
 
 def works_in(pid: int, folder: Path) -> bool:
@@ -143,12 +143,12 @@ def _children_of(pid: int) -> list[int]:
             return [child.pid for child in psutil.Process(pid).children()]
         except psutil.Error:
             return []
-    found: list[int] = []
+    pids: list[int] = []
     with suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  ten times a second
             with suppress(OSError), open(f"/proc/{pid}/task/{task}/children", "rb") as listed:  # noqa: PTH123
-                found += map(int, listed.read().split())
-    return found
+                pids += map(int, listed.read().split())
+    return pids
 
 
 @cache

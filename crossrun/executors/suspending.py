@@ -11,9 +11,9 @@ from crossrun.executors.process_table import Process, is_alive, own_children, tr
 def suspend_all() -> set[Process]:
     """Stops all descendants until `continue_all`; also those that come up meanwhile."""
     suspended: set[Process] = set()
-    while found := set(tree(own_children())) - suspended:
-        _send(found, signal.SIGSTOP)
-        suspended |= found
+    while processes := set(tree(own_children())) - suspended:
+        _send(processes, signal.SIGSTOP)
+        suspended |= processes
     return suspended
 
 

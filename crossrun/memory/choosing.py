@@ -84,7 +84,7 @@ class Chooser:
         fitting = tuple(one for one in found.candidates if excluded[one.id] is None)
         choice = choose(found._replace(candidates=fitting), task_type=request.task_type)
         told = _told(choice, known, {one: why for one, why in excluded.items() if why})
-        chosen = choice.chosen and self._patterns.known(choice.chosen.candidate.id)
+        chosen = choice.chosen and self._patterns.find(choice.chosen.candidate.id)
         if chosen is None:
             none = _none("abstained", choice.reason, channel)
             return none._replace(decided=_with_choice(none.decided, choice, told))

@@ -36,7 +36,7 @@ def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJ
     decided = run.pattern
     if decided is None or decided.pattern_id is None:
         return
-    pattern = store.patterns.known(decided.pattern_id)
+    pattern = store.patterns.find(decided.pattern_id)
     if pattern is None:
         return
     followed = None

@@ -88,7 +88,7 @@ class Learner:
             pattern = self._concerned(run)
             return None if pattern is None else self._next(pattern, caution=material)
         place = belonging(material, self._relatives(run, material.task))
-        pattern = self._store.patterns.known(place.pattern_id) if place.pattern_id else None
+        pattern = self._store.patterns.find(place.pattern_id) if place.pattern_id else None
         if pattern is None:
             return self._new(run, material, place)
         return self._next(pattern, trace=material)
@@ -210,7 +210,7 @@ class Learner:
         by_fit = run.pattern is not None and run.pattern.decision in ("injected", "withheld")
         chosen = decided if by_fit else None
         ids = dict.fromkeys([*([decided] if decided else []), *near])
-        known = filter(None, map(self._store.patterns.known, ids))
+        known = filter(None, map(self._store.patterns.find, ids))
         return [
             Relative(
                 pattern.id,
@@ -226,14 +226,14 @@ class Learner:
     def _concerned(self, run: Run) -> Pattern | None:
         """The pattern whose task a failed run tried: the one decided on, else the nearest."""
         if run.pattern is not None and run.pattern.decision in ("injected", "withheld"):
-            return self._store.patterns.known(run.pattern.pattern_id or "")
+            return self._store.patterns.find(run.pattern.pattern_id or "")
         task = Scrub(self._person, run.workspace)(run.task)
         nearest, best = None, _ALIKE
         for relative in self._relatives(run, task):
             alike = max((tasks_alike(task, one.task) for one in relative.traces), default=0.0)
             if alike >= best:
                 nearest, best = relative.pattern_id, alike
-        return self._store.patterns.known(nearest) if nearest else None
+        return self._store.patterns.find(nearest) if nearest else None
 
     def _earlier_cautions(self, run: Run) -> Iterator[Caution]:
         """Of runs that failed at the same task before one succeeded, the oldest first."""
@@ -271,7 +271,7 @@ class Learner:
         digest = hashlib.sha256(f"pattern\0{run_id}".encode()).digest()
         letters = "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest)
         length = _ID_LENGTH
-        while self._store.patterns.known(letters[:length]) is not None:
+        while self._store.patterns.find(letters[:length]) is not None:
             length += 1
         return letters[:length]
 

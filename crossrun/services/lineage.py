@@ -186,7 +186,7 @@ def _memory(store: Store, run: Run, memory: MemoryOptions) -> MemoryOptions:
     decided = run.pattern
     was_given = decided is not None and decided.decision in ("injected", "forced")
     pattern_id = decided.pattern_id if decided is not None and was_given else None
-    exists = pattern_id is not None and store.patterns.known(pattern_id) is not None
+    exists = pattern_id is not None and store.patterns.find(pattern_id) is not None
     return replace(
         memory,
         off=not exists,

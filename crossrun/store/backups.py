@@ -56,13 +56,13 @@ def backups(folder: Path) -> list[Backup]:
         names = [entry.name for entry in os.scandir(folder)]
     except OSError:
         return []
-    found = []
+    copies = []
     for match in filter(None, map(_NAME.fullmatch, names)):
         with suppress(ValueError):
             made_at = datetime.fromisoformat(match[2])
-            found.append(Backup(made_at, folder / match[0], match[1]))
+            copies.append(Backup(made_at, folder / match[0], match[1]))
     now = datetime.now(UTC)
-    return sorted(found, key=lambda backup: (backup.made_at <= now, backup), reverse=True)
+    return sorted(copies, key=lambda backup: (backup.made_at <= now, backup), reverse=True)
 
 
 def newest_sound(folder: Path) -> Backup | None:
@@ -190,11 +190,11 @@ def _is_sound(file: Path) -> bool:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             version = usable_version(connection, file)
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             connection.execute("SELECT count(*) FROM runs")
     except (sqlite3.Error, OSError, UnicodeDecodeError, ConfigurationError):
         return False  # UnicodeDecodeError: SQLite may quote a damaged text
-    return bool(owner == APPLICATION_ID and version and said == "ok")
+    return bool(owner == APPLICATION_ID and version and result == "ok")
 
 
 def require_room_for(database: Path, folder: Path) -> None:

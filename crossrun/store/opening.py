@@ -69,21 +69,21 @@ def translated(database: Path) -> Iterator[None]:
 
 def explained(error: Exception, database: Path) -> ConfigurationError:
     """The error of the database, told by what can be done about it."""
-    said = str(error).lower()
+    message = str(error).lower()
     cause = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
-    if "not a database" in said:
+    if "not a database" in message:
         return not_a_store(database, "SQLite does not recognise it")
-    if any(sign in said for sign in _SIGNS_OF_DAMAGE):
+    if any(sign in message for sign in _SIGNS_OF_DAMAGE):
         return damaged(database, str(getattr(error, "orig", error)))
-    if "full" in said or cause == _NO_ROOM:
+    if "full" in message or cause == _NO_ROOM:
         return _disk_full(database)
-    if "readonly" in said or "read-only" in said or "unable to open" in said:
+    if "readonly" in message or "read-only" in message or "unable to open" in message:
         return ConfigurationError(
             "HOME_UNWRITABLE",
             f"the store {database} cannot be written",
             hint="check the permissions of the folder, or choose another place with --home",
         )
-    if "locked" in said or "busy" in said:
+    if "locked" in message or "busy" in message:
         return ConfigurationError(
             "STORE_LOCKED",
             f"another program keeps the store {database} locked",

@@ -85,23 +85,23 @@ def candidates(
     """
     words = task_words(task)
     entries, total = connection.execute("SELECT entries, words FROM shelf_totals").fetchone()
-    known = _known(connection, words)
+    by_term = _rows_of(connection, words)
     if budget is None:
         budget = _BUDGET + int(entries * _BUDGET_SHARE)
-    terms = _affordable(known, budget)
-    deeper = 0 if len(terms) == len(known) else _DEPTH + int(entries * _DEPTH_SHARE)
+    terms = _affordable(by_term, budget)
+    deeper = 0 if len(terms) == len(by_term) else _DEPTH + int(entries * _DEPTH_SHARE)
     own, others = _numbers(
         connection, terms, task_type=task_type, project_id=project_id, limit=limit + deeper
     )
-    frequencies = {term: row.frequency for term, row in known.items()}
-    found = Found(words, _candidates(connection, own), entries, total, frequencies, {})
-    chosen = closest(found, limit).candidates + _candidates(connection, others)
+    frequencies = {term: row.frequency for term, row in by_term.items()}
+    result = Found(words, _candidates(connection, own), entries, total, frequencies, {})
+    chosen = closest(result, limit).candidates + _candidates(connection, others)
     texts = {word for candidate in chosen for word in (*candidate.task, *candidate.workflow)}
-    known |= _known(connection, sorted(texts - known.keys()))
-    return found._replace(
+    by_term |= _rows_of(connection, sorted(texts - by_term.keys()))
+    return result._replace(
         candidates=chosen,
-        frequencies={term: row.frequency for term, row in known.items()},
-        together=_together(connection, words, chosen, known),
+        frequencies={term: row.frequency for term, row in by_term.items()},
+        together=_together(connection, words, chosen, by_term),
     )
 
 
@@ -174,7 +174,7 @@ def _count(connection: sqlite3.Connection, rows: Sequence[_Row], *, sign: int) -
             for term in sorted(anywhere)
         ],
     )
-    numbers = {term: row.number for term, row in _known(connection, sorted(anywhere)).items()}
+    numbers = {term: row.number for term, row in _rows_of(connection, sorted(anywhere)).items()}
     changes = sorted(
         (numbers[word], numbers[command], sign * count)
         for (word, command), count in together.items()
@@ -195,7 +195,7 @@ def _count(connection: sqlite3.Connection, rows: Sequence[_Row], *, sign: int) -
         )
 
 
-def _known(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, _Term]:
+def _rows_of(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, _Term]:
     rows = connection.execute(
         "SELECT term, number, anywhere, in_task, in_workflow FROM json_each(?)"
         " CROSS JOIN shelf_terms ON term = value",
@@ -204,11 +204,11 @@ def _known(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, _T
     return {row[0]: _Term(row[1], Frequency(*row[2:])) for row in rows}
 
 
-def _affordable(known: Mapping[str, _Term], budget: int) -> list[str]:
+def _affordable(by_term: Mapping[str, _Term], budget: int) -> list[str]:
     """The rarest terms whose postings the budget allows, and two at least."""
     chosen: list[str] = []
-    for term in sorted(known, key=lambda term: (known[term].frequency.anywhere, term)):
-        budget -= known[term].frequency.anywhere
+    for term in sorted(by_term, key=lambda term: (by_term[term].frequency.anywhere, term)):
+        budget -= by_term[term].frequency.anywhere
         if len(chosen) >= _MOST_TERMS or (budget < 0 and len(chosen) >= _FEWEST_TERMS):
             break
         chosen.append(term)
@@ -259,24 +259,26 @@ def _candidates(connection: sqlite3.Connection, numbers: Sequence[int]) -> tuple
 def _together(
     connection: sqlite3.Connection,
     words: Sequence[str],
-    found: Sequence[Candidate],
-    known: Mapping[str, _Term],
+    candidates: Sequence[Candidate],
+    by_term: Mapping[str, _Term],
 ) -> dict[str, dict[str, int]]:
     often = Counter(
         command
-        for candidate in found
+        for candidate in candidates
         for command in list(dict.fromkeys(candidate.workflow))[:PAIRED]
-        if command in known and known[command].frequency.workflow > 1
+        if command in by_term and by_term[command].frequency.workflow > 1
     )
-    commands = {known[command].number: command for command, _ in often.most_common(_COMMANDS)}
-    asked = [word for word in telling(words) if word in known and known[word].frequency.task > 1]
-    asked.sort(key=lambda word: (known[word].frequency.task, word))
+    commands = {by_term[command].number: command for command, _ in often.most_common(_COMMANDS)}
+    asked = [
+        word for word in telling(words) if word in by_term and by_term[word].frequency.task > 1
+    ]
+    asked.sort(key=lambda word: (by_term[word].frequency.task, word))
     together: dict[str, dict[str, int]] = {}
     for word in asked[:PAIRED]:
         rows = connection.execute(
             "SELECT command, together FROM json_each(?)"
             " CROSS JOIN shelf_pairs ON word = ? AND command = value WHERE together > 1",
-            [json.dumps(sorted(commands)), known[word].number],
+            [json.dumps(sorted(commands)), by_term[word].number],
         )
         together[word] = {commands[command]: count for command, count in rows}
     return together

@@ -61,14 +61,14 @@ class PatternReader:
             NotFoundError: nothing or more than one fits.
         """
         if reference is None:
-            found = self._patterns("ORDER BY p.updated_at DESC, p.rowid DESC LIMIT 1", [])
-            if not found:
+            patterns = self._patterns("ORDER BY p.updated_at DESC, p.rowid DESC LIMIT 1", [])
+            if not patterns:
                 raise NotFoundError(
                     "NO_PATTERNS",
                     "no pattern is stored yet",
                     hint="runs that succeed teach them; see them made: crossrun quickstart",
                 )
-            return found[0]
+            return patterns[0]
         if not reference:
             raise self._not_found(reference, [])
         exact = self._patterns("WHERE p.id = ?", [reference])
@@ -85,12 +85,12 @@ class PatternReader:
         Raises:
             NotFoundError: there is none (any more).
         """
-        found = self.known(pattern_id)
-        if found is None:
+        pattern = self.find(pattern_id)
+        if pattern is None:
             raise self._not_found(pattern_id, [])
-        return found
+        return pattern
 
-    def known(self, pattern_id: str) -> "Pattern | None":
+    def find(self, pattern_id: str) -> "Pattern | None":
         """The pattern of an id, or None when there is none (any more)."""
         return next(iter(self._patterns("WHERE p.id = ?", [pattern_id])), None)
 

@@ -70,25 +70,25 @@ class Reader:
             raise NotFoundError(
                 "NO_RUNS", "there are no runs yet", hint='start one: crossrun run "your task"'
             )
-        found = self._with_prefix(reference)
-        if len(found) == 1:
-            return found[0]
-        raise self._not_found(reference, [run.id for run in found])
+        matches = self._with_prefix(reference)
+        if len(matches) == 1:
+            return matches[0]
+        raise self._not_found(reference, [run.id for run in matches])
 
     def lineage(self, run: "Run") -> "list[Run]":
         """The runs that a run continues, the oldest first, and itself."""
-        found = [run]
-        while (earlier := self._by_id(found[0].resumed_from)) is not None:
-            found.insert(0, earlier)
-        return found
+        runs = [run]
+        while (earlier := self._by_id(runs[0].resumed_from)) is not None:
+            runs.insert(0, earlier)
+        return runs
 
     def ancestry(self, run: "Run") -> "Iterator[Run]":
         """A run and those whose work it has in its workspace, the nearest first."""
         each: Run | None = run
         while each is not None:
             yield each
-            kept = self._by_id(each.retry_of)
-            repeated = each.retry_of if kept and kept.workspace == each.workspace else None
+            original = self._by_id(each.retry_of)
+            repeated = each.retry_of if original and original.workspace == each.workspace else None
             each = self._by_id(each.resumed_from or each.from_run_id or repeated)
 
     def newest_in(self, workspace: str) -> "Run | None":
@@ -185,14 +185,14 @@ class Reader:
         """
         from crossrun.store.rows import artifact_of
 
-        found = self._made(artifact_of, "SELECT * FROM artifacts WHERE id = ?", [artifact_id])
-        if not found:
+        artifacts = self._made(artifact_of, "SELECT * FROM artifacts WHERE id = ?", [artifact_id])
+        if not artifacts:
             raise NotFoundError(
                 "ARTIFACT_NOT_FOUND",
                 f"there is no artifact {artifact_id}",
                 hint="list them: crossrun artifacts RUN",
             )
-        return found[0]
+        return artifacts[0]
 
     def applications(self, run_id: str) -> "list[Application]":
         """Where a run's change was brought to, the oldest first; also what was taken back."""

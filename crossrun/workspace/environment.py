@@ -40,13 +40,13 @@ def for_workspaces(environ: Mapping[str, str], root: Path) -> dict[str, str]:
         root: the folder that all workspaces lie in.
     """
     left_out = {*_PLACES, *unusable_temporary(environ)}
-    kept = {
+    environment = {
         name: value
         for name, value in environ.items()
         if name not in left_out and not _CONFIGURED.fullmatch(name)
     }
     ceilings = [str(root), *filter(None, [environ.get(_CEILINGS)])]
-    return {**kept, _CEILINGS: os.pathsep.join(ceilings)}
+    return {**environment, _CEILINGS: os.pathsep.join(ceilings)}
 
 
 def _is_usable(folder: str) -> bool:

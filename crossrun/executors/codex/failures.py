@@ -106,10 +106,10 @@ def died(end: ProcessExit, *, over: bool = False) -> Failure:
     if end.code < 0:
         how = f"by {_signal_name(-end.code)}"
     last = _error_line(end.stderr)
-    said = f" (its last words: {last})" if last else ""
+    quoted = f" (its last words: {last})" if last else ""
     return Failure(
         "AGENT_DIED",
-        f"Codex ended {how} {'after' if over else 'before'} its turn was over{said}",
+        f"Codex ended {how} {'after' if over else 'before'} its turn was over{quoted}",
         "what it did until then is kept; run it again",
         retryable=True,
     )
@@ -132,5 +132,5 @@ def _error_line(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     named = [at for at, line in enumerate(lines) if line.lower().startswith("error")]
     at = named[-1] if named else len(lines) - 1
-    told = lines[at : at + 2] if lines and lines[at].endswith(":") else lines[at : at + 1]
-    return " ".join(told)[:300]
+    message = lines[at : at + 2] if lines and lines[at].endswith(":") else lines[at : at + 1]
+    return " ".join(message)[:300]

@@ -116,7 +116,7 @@ def _version(path: Path, environ: Mapping[str, str], cache: Path | None) -> str:
 
 def _ask_version(path: Path, environ: Mapping[str, str]) -> str:
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [path, "--version"],
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -130,14 +130,14 @@ def _ask_version(path: Path, environ: Mapping[str, str]) -> str:
         raise ConfigurationError(
             "CODEX_BROKEN", f"{path} cannot be started: {error}", hint=f"reinstall it: {_INSTALL}"
         ) from error
-    found = re.search(r"\d+\.\d+\.\d+\S*", said)
-    if found is None:
+    match = re.search(r"\d+\.\d+\.\d+\S*", output)
+    if match is None:
         raise ConfigurationError(
             "CODEX_BROKEN",
             f"{path} does not tell its version",
             hint=f"is it the Codex CLI? install it: {_INSTALL}",
         )
-    return found[0]
+    return match[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -187,5 +187,5 @@ def _login_status(
         return "unknown"
     if asked.returncode == 0:
         return "logged in"
-    said = (asked.stdout + asked.stderr).lower()
-    return "logged out" if b"not logged in" in said else "unknown"
+    output = (asked.stdout + asked.stderr).lower()
+    return "logged out" if b"not logged in" in output else "unknown"

@@ -50,7 +50,7 @@ class Session:
         return None if self._resets_at is None else datetime.fromtimestamp(self._resets_at, UTC)
 
     def _read_on(self) -> None:
-        file = self._file = self._file or self._found()
+        file = self._file = self._file or self._session_file()
         if file is None:
             return
         with file.open("rb") as lines:
@@ -61,7 +61,7 @@ class Session:
                     with suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError):
                         self._understand(json.loads(line)["payload"])
 
-    def _found(self) -> Path | None:
+    def _session_file(self) -> Path | None:
         if self._looks >= _MOST_LOOKS:
             return None
         self._looks += 1

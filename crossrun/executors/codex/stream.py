@@ -285,16 +285,16 @@ def _plan(item: dict[str, Any]) -> PlanUpdated:
 def _tool_call(item: dict[str, Any], tool: str) -> ToolCalled:
     error, result = item.get("error"), item.get("result", item.get("agents_states"))
     failed = item.get("status") in ("failed", "declined")
-    told = _text(error["message"]) if isinstance(error, dict) else None
+    message = _text(error["message"]) if isinstance(error, dict) else None
     return ToolCalled(
         tool=tool,
         arguments=item.get("arguments", item.get("prompt")),
         result=result,
-        error=told if told or not failed else _said(result),
+        error=message if message or not failed else _result_text(result),
     )
 
 
-def _said(result: Any) -> str:  # noqa: ANN401  unchecked JSON
+def _result_text(result: Any) -> str:  # noqa: ANN401  unchecked JSON
     """What a tool that failed said, as far as it is text."""
     content = result.get("content") if isinstance(result, dict) else None
     parts = content if isinstance(content, list) else []

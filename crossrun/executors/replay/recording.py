@@ -183,15 +183,15 @@ def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  uncheck
             case "command_ran":
                 return _replayable(msgspec.convert(line, CommandRan), where)
             case _:
-                told: _Told = msgspec.convert(line, _Told)
-                return told
+                event: _Told = msgspec.convert(line, _Told)
+                return event
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise _unusable(where, str(error)) from error
 
 
 def _file_write(line: dict[str, Any], where: str) -> RecordedWrite:
-    known = {key: line.get(key) for key in ("type", "path", "change")}
-    changed = _inside(msgspec.convert(known, FileChanged), where)
+    fields = {key: line.get(key) for key in ("type", "path", "change")}
+    changed = _inside(msgspec.convert(fields, FileChanged), where)
     if changed.change == "deleted":
         return RecordedWrite(changed, None)
     if isinstance(line.get("content"), str):

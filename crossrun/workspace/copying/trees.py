@@ -118,7 +118,7 @@ def _all_done(workers: Sequence[Worker], stop: CancelToken) -> Generator[Progres
     """Hands out tasks until none is left."""
     with _threads(workers) as (tasks, results):
         tasks.put(Task(()))
-        waiting, told = 1, 0.0
+        waiting, reported_at = 1, 0.0
         while waiting:
             try:
                 result = results.get(timeout=_TICK)
@@ -130,10 +130,10 @@ def _all_done(workers: Sequence[Worker], stop: CancelToken) -> Generator[Progres
                 for task in result:
                     tasks.put(task)
                 waiting += len(result) - 1
-            if time.monotonic() - told > _TICK:
+            if time.monotonic() - reported_at > _TICK:
                 if stop:
                     raise RunFailed(CANCELLED)
-                told = time.monotonic()
+                reported_at = time.monotonic()
                 yield _progress(workers)
 
 

@@ -81,7 +81,7 @@ def run_git(
 
 
 def start_git(
-    words: Sequence[str], environ: Mapping[str, str], said: IO[bytes]
+    words: Sequence[str], environ: Mapping[str, str], errors: IO[bytes]
 ) -> "subprocess.Popen[bytes]":
     """Starts git for work on the network: as the user would, but with no terminal to ask on."""
     return subprocess.Popen(
@@ -90,7 +90,7 @@ def start_git(
         env=dict(environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=said,
+        stderr=errors,
         start_new_session=True,
     )
 
@@ -98,10 +98,10 @@ def start_git(
 def output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
     """What git said. Raises ConfigurationError, GIT_FAILED, when it failed."""
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip()
+        message = done.stderr.decode("utf-8", "replace").strip()
         raise ConfigurationError(
             "GIT_FAILED",
-            f"git {' '.join(done.args[-2:])[:80]} failed: {said[:300]}",
+            f"git {' '.join(done.args[-2:])[:80]} failed: {message[:300]}",
             hint="check the disk's free space and the permissions of crossrun's data folder",
         )
     return done.stdout or b""
@@ -113,11 +113,11 @@ def require_git() -> str:
     Raises:
         ConfigurationError: there is none.
     """
-    found = shutil.which("git")
-    if found is None:
+    program = shutil.which("git")
+    if program is None:
         raise ConfigurationError(
             "GIT_MISSING",
             "git is not on your PATH",
             hint="install it: apt install git · brew install git",
         )
-    return found
+    return program

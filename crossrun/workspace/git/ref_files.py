@@ -102,8 +102,10 @@ class References:
             lock = os.open("packed-refs.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=common)
             with os.fdopen(lock, "wb") as written:
                 gone = f"{self._namespace}{name}"
-                kept = [line for line in self._packed_lines() if line.partition(" ")[2] != gone]
-                written.write(os.fsencode("\n".join(kept)))
+                remaining = [
+                    line for line in self._packed_lines() if line.partition(" ")[2] != gone
+                ]
+                written.write(os.fsencode("\n".join(remaining)))
             os.rename("packed-refs.lock", "packed-refs", src_dir_fd=common, dst_dir_fd=common)
 
     def _forget_log(self, name: str) -> None:

@@ -121,7 +121,7 @@ def search(
         for one in ranked(found).scored
         if task_type is None or one.candidate.task_type == task_type
     ][:limit]
-    known = [(one, store.patterns.known(one.candidate.id)) for one in scored]
+    known = [(one, store.patterns.find(one.candidate.id)) for one in scored]
     hits = [(one.score, pattern) for one, pattern in known if pattern is not None]
     if json:
         told = [{**pattern_object(pattern), "score": round(score, 4)} for score, pattern in hits]

@@ -84,7 +84,7 @@ def import_(
     load_task_type(form.task_type, settings.paths.task_types)
     store = open_ledger(options, settings)
     found = _imported(form, project_id, store)
-    known = store.patterns.known(found.id)
+    known = store.patterns.find(found.id)
     if known is not None:
         tell(store, known.id, options, json=json, said="{id} is here already")
         return
@@ -113,7 +113,7 @@ def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
 
     hash_ = fingerprint(form.workflow)
     origin = form.provenance.pattern_id
-    known = store.patterns.known(origin) if origin else None
+    known = store.patterns.find(origin) if origin else None
     whole = "\0".join(("import", form.task_type, form.task, repr(form.workflow)))
     digest = hashlib.sha256(whole.encode()).hexdigest()
     pattern_id = origin if known is not None and known.hash == hash_ else f"x{digest[:6]}"
