@@ -29,7 +29,7 @@ class ReadAccess:
         self._options = options
 
     def rows(self, sql: str, values: Values = ()) -> list[sqlite3.Row]:
-        """The rows of one query."""
+        """The rows of a query."""
         with self.connection() as connection:
             return [] if connection is None else connection.execute(sql, values).fetchall()
 
@@ -51,7 +51,7 @@ class ReadAccess:
     def made(
         self, make: Callable[[sqlite3.Row], Value], sql: str, values: Values = ()
     ) -> list[Value]:
-        """What is made of the rows of one query.
+        """The values that the rows of a query become.
 
         Raises:
             ConfigurationError: the store is damaged: a row is not as crossrun writes it.
@@ -60,12 +60,12 @@ class ReadAccess:
         made: list[Value] = []
         with self.making_sense(lambda: repr(rows[len(made)][0])):
             for row in rows:
-                made.append(make(row))  # noqa: PERF401  how many there are names the bad one
+                made.append(make(row))  # noqa: PERF401  their number tells the bad row
         return made
 
     @contextmanager
     def making_sense(self, of: str | Callable[[], str]) -> Iterator[None]:
-        """Takes for damage of the store what does not fit where its values become typed ones."""
+        """Reports what cannot be converted to typed values as damage of the store."""
         try:
             yield
         except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -78,7 +78,7 @@ class ReadAccess:
         """A connection for several queries.
 
         Yields:
-            None where there is no store yet, or another process makes it just now.
+            None if there is no store yet, or another process is creating it.
         """
         if not self._database.exists():
             yield None
@@ -101,10 +101,10 @@ class ReadAccess:
 
 
 def fitting(line: Line) -> Line:
-    """The line, when each of its values is of the type that its field has, and times are times.
+    """Checks that each value of a line has the type of its field, and that times are times.
 
     Raises:
-        ValueError: one is not.
+        ValueError: a value does not.
     """
     for (name, kind), value in zip(line.__annotations__.items(), line, strict=True):
         number = isinstance(value, int) and isinstance(float(value), kind)

@@ -1,4 +1,4 @@
-"""Copies of the store for the day on which it is damaged: made each week and before migrations."""
+"""Copies of the store in case it gets damaged, made each week and before migrations."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _NAME = re.compile(r"crossrun-(weekly|\d{4})-(\d{8}T\d{6}Z)\.db")
 _TIME = "%Y%m%dT%H%M%SZ"
 _UNFINISHED = "unfinished.db"
 _ROOM = 2
-"""A copy is made only where there is room for so many: it must not be what fills the disk."""
+"""A copy is made only if there is room for this many, so that it does not fill the disk."""
 
 
 class Backup(NamedTuple):
@@ -37,7 +37,7 @@ class Backup(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What came of putting a backup in the store's place.
+    """The result of putting a backup in the store's place.
 
     `aside` is where the files are now that were the store; `applied` are migrations.
     """
@@ -83,7 +83,7 @@ def make_weekly(database: Path, folder: Path) -> None:
     Only one process at a time may do so.
 
     Raises:
-        sqlite3.Error, OSError: it failed; the copies of before are kept.
+        sqlite3.Error, OSError: it failed; earlier copies are kept.
         ConfigurationError: the store is damaged.
     """
     make_private(folder)

@@ -1,7 +1,7 @@
-"""Giving back the disk that the store no longer needs, beside others that use it.
+"""Returns disk space that the store no longer needs, while others may use it.
 
-Rewriting the store keeps others from writing for as long as it takes. So it is done only where it
-is worth it and no run is active, and nobody is waited for.
+Nobody else can write while the store is rewritten. So that is done only if it is worthwhile and no
+run is active, and it never waits for others.
 """
 
 import os
@@ -17,11 +17,11 @@ _BUSY_MS = 200
 
 
 def compact(database: Path, *, busy: bool) -> str | None:
-    """Truncates the store's log, and rewrites the store where much of it is free.
+    """Truncates the store's log, and rewrites the store if much of it is free.
 
     Args:
         database: the store; it exists.
-        busy: runs go on.
+        busy: runs are active.
 
     Returns:
         Why it was not rewritten though it should have been, or None.

@@ -1,4 +1,4 @@
-"""Opening the store's file, and what SQLite and the file system say about it, told to users."""
+"""Opens the store's file, and turns errors of SQLite and the file system into errors for users."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ def shared_memory_of(database: Path) -> Path:
 
 @contextmanager
 def translated(database: Path) -> Iterator[None]:
-    """Turns what SQLite and the file system say about the store into what a user can do."""
+    """Turns errors of SQLite and the file system into errors that say what a user can do."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -68,7 +68,7 @@ def translated(database: Path) -> Iterator[None]:
 
 
 def explained(error: Exception, database: Path) -> ConfigurationError:
-    """The error of the database, told by what can be done about it."""
+    """The error for users, by what they can do about it."""
     message = str(error).lower()
     cause = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
     if "not a database" in message:
@@ -99,7 +99,7 @@ def explained(error: Exception, database: Path) -> ConfigurationError:
 
 
 def not_a_store(database: Path, why: str) -> ConfigurationError:
-    """The file has to stay as it is: it may be of another program."""
+    """The file must not be changed: it may belong to another program."""
     return ConfigurationError(
         "STORE_INVALID",
         f"{database} is not a crossrun store: {why}",
@@ -108,7 +108,7 @@ def not_a_store(database: Path, why: str) -> ConfigurationError:
 
 
 def damaged(database: Path, why: str) -> ConfigurationError:
-    """What is in the store cannot be what crossrun wrote."""
+    """The content of the store cannot be what crossrun wrote."""
     return ConfigurationError(
         "STORE_DAMAGED",
         f"the store {database} is damaged: {why}",

@@ -1,4 +1,4 @@
-"""The shelf: where patterns are looked for. Full-text search and counts, kept up with each pattern.
+"""The index in which patterns are searched: full-text search and counts, updated with each pattern.
 
 The tables hold nothing that cannot be made again from the patterns themselves; texts stand there as
 their stemmed words, so the index is small and a removal can name them. Functions work on a
@@ -234,8 +234,8 @@ def _numbers(
     )
     own: list[int] = []
     others: list[int] = []
-    for number, found_type in matches:
-        if task_type is None or found_type == task_type:
+    for number, match_type in matches:
+        if task_type is None or match_type == task_type:
             own.append(number)
             if len(own) == limit:
                 break

@@ -55,10 +55,10 @@ class PatternReader:
         self._rows = access.rows
 
     def pattern(self, reference: str | None = None) -> "Pattern":
-        """The pattern of an id or a unique prefix of one; None: the one that changed last.
+        """The pattern with an id, or with an id that begins like this; by default the last changed.
 
         Raises:
-            NotFoundError: nothing or more than one fits.
+            NotFoundError: no pattern matches, or more than one.
         """
         if reference is None:
             patterns = self._patterns("ORDER BY p.updated_at DESC, p.rowid DESC LIMIT 1", [])
@@ -72,12 +72,12 @@ class PatternReader:
         if not reference:
             raise self._not_found(reference, [])
         exact = self._patterns("WHERE p.id = ?", [reference])
-        fitting = exact or self._patterns(
-            "WHERE substr(p.id, 1, ?) = ? LIMIT 6", [len(reference), reference]
+        matches = exact or self._patterns(
+            "WHERE p.id >= ? AND p.id < ? || char(0x10ffff) LIMIT 6", [reference, reference]
         )
-        if len(fitting) == 1:
-            return fitting[0]
-        raise self._not_found(reference, [pattern.id for pattern in fitting])
+        if len(matches) == 1:
+            return matches[0]
+        raise self._not_found(reference, [pattern.id for pattern in matches])
 
     def exactly(self, pattern_id: str) -> "Pattern":
         """The pattern of an id.
@@ -168,7 +168,8 @@ class PatternReader:
             " JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version",
             [json.dumps(list(ids))],
         )
-        return {row["id"]: one for row in rows if (one := _eligibility(row)) is not None}
+        pairs = ((row["id"], _eligibility(row)) for row in rows)
+        return {pattern_id: value for pattern_id, value in pairs if value is not None}
 
     def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
         from crossrun.store.rows import pattern_of

@@ -44,11 +44,11 @@ class Reader:
         self._made = access.made
 
     def runs(self, wanted: RunFilter) -> "list[Run]":
-        """All that is known of runs, newest first."""
+        """Whole runs, the newest first."""
         return self._made(_run, *_chosen("*", wanted))
 
     def lines(self, wanted: RunFilter) -> list[RunLine]:
-        """What a list needs of runs, newest first."""
+        """What a list shows of runs, the newest first."""
         columns = (
             "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
             " started_at, ended_at,"
@@ -58,10 +58,10 @@ class Reader:
         return self._made(_line, *_chosen(columns, wanted))
 
     def run(self, reference: str, *, project_id: str | None = None) -> "Run":
-        """The run of an id, a unique prefix of one, or `last`.
+        """The run with an id, with an id that begins like this, or the `last` one.
 
         Raises:
-            NotFoundError: nothing or more than one fits; the message names the nearest.
+            NotFoundError: no run matches, or more than one; the message names the nearest.
         """
         if reference == LAST:
             newest = self.runs(RunFilter(project_id=project_id, limit=1))
@@ -94,26 +94,27 @@ class Reader:
     def newest_in(self, workspace: str) -> "Run | None":
         """The run that a workspace belongs to."""
         sql = f"SELECT * FROM runs WHERE workspace = ? {_NEWEST}"  # noqa: S608  all of it is ours
-        found = self._rows(sql, [workspace, 1])
-        return _run(found[0]) if found else None
+        runs = self._made(_run, sql, [workspace, 1])
+        return runs[0] if runs else None
 
     def decided(self, *, of: str | None, limit: int) -> "list[Run]":
         """The newest runs that ended and in which a pattern was decided on.
 
         Args:
-            of: that of this pattern; None: of any.
-            limit: so many at most. Task, answer and changes are left out: they may be long.
+            of: the pattern; None: any.
+            limit: the largest number of runs. Task, answer and changes are left out: they may be
+                long.
         """
         which = "pattern_id IS NOT NULL" if of is None else "pattern_id = ?"
         sql = f"{_DECIDED} WHERE {which} AND ended_at IS NOT NULL {_NEWEST}"
         return self._made(_run, sql, [*([] if of is None else [of]), limit])
 
     def unfinished(self) -> list[str]:
-        """Ids of runs that the store believes to be going on."""
+        """Ids of runs without an end."""
         return self._made(_id, "SELECT id FROM runs WHERE status IN ('queued', 'running')")
 
     def last_seq(self, run_id: str) -> int:
-        """The number of a run's newest event; 0 when it has none."""
+        """The number of a run's newest event; 0 if it has none."""
         rows = self._rows("SELECT max(seq) AS seq FROM events WHERE run_id = ?", [run_id])
         with self._access.making_sense(repr(run_id)):
             return int(rows[0]["seq"] or 0) if rows else 0
@@ -236,16 +237,19 @@ class Reader:
         return next((p for p in self.projects() if p.id == project_id), None)
 
     def _by_id(self, run_id: str | None) -> "Run | None":
-        """None also where the record of a run was dropped."""
-        found = self._made(_run, "SELECT * FROM runs WHERE id = ?", [run_id])
-        return found[0] if found else None
+        """None also if the record of the run was dropped."""
+        runs = self._made(_run, "SELECT * FROM runs WHERE id = ?", [run_id])
+        return runs[0] if runs else None
 
     def _with_prefix(self, reference: str) -> "list[Run]":
         exact = self._made(_run, "SELECT * FROM runs WHERE id = ?", [reference])
         if exact:
             return exact[:1]
-        sql = "SELECT * FROM runs WHERE substr(id, 1, ?) = ? ORDER BY rowid DESC LIMIT 6"
-        return self._made(_run, sql, [len(reference), reference])
+        sql = (
+            "SELECT * FROM runs WHERE id >= ? AND id < ? || char(0x10ffff)"
+            " ORDER BY rowid DESC LIMIT 6"
+        )
+        return self._made(_run, sql, [reference, reference])
 
     def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
         if matching:

@@ -1,4 +1,4 @@
-"""Counts over all runs, by plain SQL: what `stats` tells of them."""
+"""Counts over all runs, for `stats`."""
 
 from typing import NamedTuple
 

@@ -127,15 +127,15 @@ def parts_of(usage: WorkspaceUsage, paths: Paths, kinds: Collection[Kind]) -> li
     return [part for part in parts if part.kind in kinds]
 
 
-def orphans(known: Iterable[str], paths: Paths) -> list[Orphan]:
+def orphans(run_ids: Iterable[str], paths: Paths) -> list[Orphan]:
     """What runs left that the store does not know, and that has not changed for a day.
 
     It may belong to another store, or to what a backup of this one did not have.
     """
-    known, parts = set(known), dict[str, list[WorkspacePart]]()
+    recorded, parts = set(run_ids), dict[str, list[WorkspacePart]]()
     for part in _named_like_runs(paths):
         run_id = part.path.parts[-1].partition(".")[0]
-        if _RUN_ID.fullmatch(run_id) and run_id not in known:
+        if _RUN_ID.fullmatch(run_id) and run_id not in recorded:
             parts.setdefault(run_id, []).append(part)
     return [
         Orphan(run_id, tuple(own), size_of(part.path for part in own))
