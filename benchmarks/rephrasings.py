@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from fitting import fitted
-from retrieval_set import entry, read, shelved
+from retrieval_set import entry, indexed, read
 from timing import machine
 
 from crossrun.patterns.choosing.choice import Choice, choose
@@ -101,7 +101,7 @@ def asked(known: Tasks, size: int) -> Iterator[Asked]:
     chance = random.Random(size)  # noqa: S311  reproducible, not secret
     for one in known.stored:
         others = [other.entry for other in known.stored if other is not one]
-        with closing(shelved([one.entry, *chance.sample(others, size - 1)])) as store:
+        with closing(indexed([one.entry, *chance.sample(others, size - 1)])) as store:
             for kind, text in questions(known, one):
                 found = pattern_index.candidates(store, text, task_type=one.entry.task_type)
                 choice = choose(found, task_type=one.entry.task_type)

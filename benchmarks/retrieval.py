@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 from curves import at_shares, auroc, curve, precision_point, precisions
 from fitting import fitted
-from retrieval_set import Document, Folder, Query, entry, look_up, read, shelved
+from retrieval_set import Document, Folder, Query, entry, indexed, look_up, read
 from scale import measure_scale
 from timing import machine
 
@@ -120,7 +120,7 @@ def small_rows(folder: Folder, rankings: Sequence[Ranking]) -> list[Row | None]:
     rows: list[Row | None] = []
     for size in SMALL_STORES:
         shared = (
-            shelved(map(entry, chance.sample(folder.documents, size)))
+            indexed(map(entry, chance.sample(folder.documents, size)))
             if size >= SHARED_FROM
             else None
         )
@@ -137,7 +137,7 @@ def small_rows(folder: Folder, rankings: Sequence[Ranking]) -> list[Row | None]:
                 others += [
                     d for d in chance.sample(folder.documents, rest) if d.id not in query.right
                 ]
-                with closing(shelved(map(entry, wanted + others))) as store:
+                with closing(indexed(map(entry, wanted + others))) as store:
                     found = look_up(store, query)
             else:
                 found, fits = look_up_with(shared, query, wanted + others)
@@ -200,7 +200,7 @@ def of_whole(folder: Folder, rows: Sequence[Row], scores: Sequence[float]) -> li
 def report(folder: Folder, picture: Path, *, fit: bool) -> None:
     """Prints all figures."""
     bm25 = plain(folder)
-    with closing(shelved(map(entry, folder.documents))) as store:
+    with closing(indexed(map(entry, folder.documents))) as store:
         rankings = [look_up(store, query) for query in folder.queries]
     rows = rows_of(folder, rankings)
     answerable = [bool(query.right) for query in folder.queries]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from crossrun.patterns.choosing.recall import Entry, Ranking, ranked
 from crossrun.store import pattern_index
-from crossrun.store.steps import SHELF
+from crossrun.store.steps import PATTERN_INDEX
 
 
 class Document(NamedTuple):
@@ -58,9 +58,9 @@ def lines(file: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, opened)
 
 
-def shelved(entries: Iterable[Entry]) -> sqlite3.Connection:
+def indexed(entries: Iterable[Entry]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
-    connection.executescript(SHELF)
+    connection.executescript(PATTERN_INDEX)
     pattern_index.put(connection, entries)
     connection.commit()
     return connection

@@ -15,7 +15,7 @@ from retrieval_set import Folder, Query
 from crossrun.patterns.choosing.recall import Entry, ranked
 from crossrun.patterns.choosing.words import task_words
 from crossrun.store import pattern_index
-from crossrun.store.steps import SHELF
+from crossrun.store.steps import PATTERN_INDEX
 
 
 def measure_scale(folder: Folder, size: int) -> None:
@@ -24,7 +24,7 @@ def measure_scale(folder: Folder, size: int) -> None:
         tempfile.TemporaryDirectory() as place,
         closing(sqlite3.connect(Path(place) / "scale.db")) as connection,
     ):
-        connection.executescript(f"PRAGMA journal_mode = WAL; {SHELF}")
+        connection.executescript(f"PRAGMA journal_mode = WAL; {PATTERN_INDEX}")
         began = time.perf_counter()
         pattern_index.put(connection, made_up(folder, size))
         connection.commit()

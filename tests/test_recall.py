@@ -19,7 +19,7 @@ from crossrun.patterns.choosing.words import (
     workflow_words,
 )
 from crossrun.store import pattern_index
-from crossrun.store.steps import SHELF
+from crossrun.store.steps import PATTERN_INDEX
 
 CSV = Entry(
     "csv",
@@ -86,19 +86,19 @@ HOSTILE = (
 
 @pytest.fixture
 def connection() -> Iterator[sqlite3.Connection]:
-    with closing(shelved()) as opened:
+    with closing(indexed()) as opened:
         yield opened
 
 
-def shelved(*entries: Entry) -> sqlite3.Connection:
+def indexed(*entries: Entry) -> sqlite3.Connection:
     opened = sqlite3.connect(":memory:")
-    opened.executescript(SHELF)
+    opened.executescript(PATTERN_INDEX)
     pattern_index.put(opened, entries)
     return opened
 
 
 def decided(entries: tuple[Entry, ...], task: str, *, task_type: str = "code") -> Choice:
-    with closing(shelved(*entries)) as opened:
+    with closing(indexed(*entries)) as opened:
         found = pattern_index.candidates(opened, task, task_type=task_type)
         return choose(found, task_type=task_type)
 
@@ -109,7 +109,7 @@ def chosen(entries: tuple[Entry, ...], task: str, *, task_type: str = "code") ->
 
 
 def contents(opened: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """All that the shelf holds, without its own numbers."""
+    """All that the index holds, without its own numbers."""
     queries = {
         "entries": "SELECT id, task_type, project_id, task, workflow FROM shelf ORDER BY id",
         "terms": "SELECT term, anywhere, in_task, in_workflow FROM shelf_terms ORDER BY term",
@@ -301,7 +301,7 @@ def test_ranking_needs_no_count_to_be_there() -> None:
     assert [scored.candidate for scored in ranking.scored] == [lonely]
 
 
-def test_the_shelf_tells_all_counts_of_task_and_candidates(connection: sqlite3.Connection) -> None:
+def test_the_index_has_all_counts_of_task_and_candidates(connection: sqlite3.Connection) -> None:
     entries = [Entry(name, "list files", "ls", "code", "shop") for name in ("a", "b")]
     pattern_index.put(connection, [*entries, Entry("c", "unlike", "ls", "code", "shop")])
     assert pattern_index.candidates(connection, "list the files", task_type="code") == Found(
@@ -331,7 +331,7 @@ def test_looking_up_gives_the_same_each_time(connection: sqlite3.Connection) -> 
 
 
 def test_the_order_of_candidates_does_not_matter() -> None:
-    with closing(shelved(*made_up(60))) as opened:
+    with closing(indexed(*made_up(60))) as opened:
         found = pattern_index.candidates(opened, "loram ipson dolix situl")
     turned = found._replace(candidates=found.candidates[::-1])
     assert ranked(turned) == ranked(found)
@@ -339,7 +339,7 @@ def test_the_order_of_candidates_does_not_matter() -> None:
 
 @pytest.mark.parametrize("task", HOSTILE, ids=lambda task: repr(task[:20]))
 def test_no_text_is_read_as_a_search_expression(task: str) -> None:
-    with closing(shelved(*ALL)) as opened:
+    with closing(indexed(*ALL)) as opened:
         before = contents(opened)
         found = pattern_index.candidates(opened, task, task_type="code")
         assert choose(found, task_type="code").ranking.right <= 1
@@ -349,7 +349,7 @@ def test_no_text_is_read_as_a_search_expression(task: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda task: repr(task[:20]))
 def test_any_text_can_be_stored_found_and_forgotten(text: str) -> None:
-    with closing(shelved(CSV)) as opened:
+    with closing(indexed(CSV)) as opened:
         before = contents(opened)
         pattern_index.put(opened, [Entry("odd", text, text, "code", "shop")])
         names = [c.id for c in pattern_index.candidates(opened, text).candidates]
@@ -362,7 +362,7 @@ def test_a_removed_pattern_leaves_nothing_behind(connection: sqlite3.Connection)
     empty = contents(connection)
     pattern_index.put(connection, ALL)
     pattern_index.remove(connection, ["csv", "nobody", "tests"])
-    with closing(shelved(RELEASE, ESSAY)) as fresh:
+    with closing(indexed(RELEASE, ESSAY)) as fresh:
         assert contents(connection) == contents(fresh)
     pattern_index.remove(connection, ["release", "essay"])
     assert contents(connection) == empty
@@ -375,7 +375,7 @@ def test_adding_one_by_one_equals_building_from_scratch(connection: sqlite3.Conn
     entries = [*ALL, *made_up(100)]
     for entry in entries:
         pattern_index.put(connection, [entry])
-    with closing(shelved(*reversed(entries))) as scratch:
+    with closing(indexed(*reversed(entries))) as scratch:
         assert contents(connection) == contents(scratch)
 
 
@@ -391,7 +391,7 @@ def test_random_edits_equal_building_from_scratch(connection: sqlite3.Connection
         else:
             kept.pop(entry.id, None)
             pattern_index.remove(connection, [entry.id])
-    with closing(shelved(*kept.values())) as scratch:
+    with closing(indexed(*kept.values())) as scratch:
         assert contents(connection) == contents(scratch)
 
 
@@ -399,7 +399,7 @@ def test_the_same_id_takes_the_place_of_what_was_there(connection: sqlite3.Conne
     changed = RELEASE._replace(id="csv")
     pattern_index.put(connection, [CSV, CSV])
     pattern_index.put(connection, [CSV, changed])
-    with closing(shelved(changed)) as fresh:
+    with closing(indexed(changed)) as fresh:
         assert contents(connection) == contents(fresh)
 
 

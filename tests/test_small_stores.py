@@ -10,7 +10,7 @@ from crossrun.patterns.choosing.kinship import kinship
 from crossrun.patterns.choosing.values import Candidate, Entry, Kinship
 from crossrun.patterns.choosing.words import task_words, workflow_words
 from crossrun.store import pattern_index
-from crossrun.store.steps import SHELF
+from crossrun.store.steps import PATTERN_INDEX
 
 CONVERT = Entry(
     "convert",
@@ -58,7 +58,7 @@ ANOTHER_JOB = (
 
 def chosen(task: str, *entries: Entry, task_type: str = "code") -> str | None:
     with closing(sqlite3.connect(":memory:")) as opened:
-        opened.executescript(SHELF)
+        opened.executescript(PATTERN_INDEX)
         pattern_index.put(opened, entries)
         choice = choose(
             pattern_index.candidates(opened, task, task_type=task_type), task_type=task_type

@@ -3,7 +3,7 @@
 APPLICATION_ID = int.from_bytes(b"xrun")
 """Tells a store from every other SQLite database."""
 
-SHELF = """
+PATTERN_INDEX = """
 CREATE TABLE shelf (
     number INTEGER NOT NULL PRIMARY KEY,
     id VARCHAR NOT NULL UNIQUE,
@@ -34,7 +34,7 @@ CREATE TABLE shelf_totals (
 );
 INSERT INTO shelf_totals (entries, words) VALUES (0, 0);
 """
-"""Where patterns are looked for, see `store.shelf`."""
+"""The tables of the index in which patterns are searched; see `store.pattern_index`."""
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -148,7 +148,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             PRIMARY KEY (pattern_id, run_id)
         );
         """
-        + SHELF,
+        + PATTERN_INDEX,
     ),
     (
         "0003_costs",
