@@ -21,8 +21,8 @@ from pathlib import Path
 from timing import machine
 
 from crossrun.views.files import listed
-from crossrun.workspace import Workspaces
 from crossrun.workspace.snapshots.files import OnDisk
+from crossrun.workspace.workspaces import Workspaces
 
 FOLDERS = 1000
 CONTENT = "line of text\n" * 40

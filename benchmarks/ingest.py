@@ -42,7 +42,7 @@ from crossrun.store.artifacts import Archives
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import LiveView
 from crossrun.views.terminal import Terminal
-from crossrun.workspace import Workspaces
+from crossrun.workspace.workspaces import Workspaces
 
 AGENT = """\
 #!{python}

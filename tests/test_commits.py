@@ -25,9 +25,9 @@ from crossrun.services.applying import (
 )
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.words import history_words
-from crossrun.workspace import Workspace
 from crossrun.workspace.copying.trees import copy_tree
 from crossrun.workspace.sources.copies import copy_source
+from crossrun.workspace.workspaces import Workspace
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.store.artifacts import Archives
 from crossrun.system.cancellation import CancelToken
-from crossrun.workspace import Workspaces
+from crossrun.workspace.workspaces import Workspaces
 
 
 class Looking(Shell):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from test_workspace import World, added, deleted, modified, sh, world
 
-from crossrun.workspace import Workspace, Workspaces
 from crossrun.workspace.snapshots.ignored import (
     IgnoredChange,
     Manifest,
@@ -18,6 +17,7 @@ from crossrun.workspace.snapshots.ignored import (
     in_cache,
     manifest,
 )
+from crossrun.workspace.workspaces import Workspace, Workspaces
 
 __all__ = ["world"]
 ODD = {"out/a b\n.csv": Mark(33188, 3, 10**18), os.fsdecode(b"out/\xff"): Mark(41471, 1, 5)}

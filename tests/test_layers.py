@@ -176,9 +176,9 @@ MODULES = [
     (("steps",), {"msgspec"}, READS, 61),
     (("events",), {"msgspec"}, READS, 61),
     (("watch",), {"msgspec"}, READS | {"executors"}, 80),
-    (("files",), {"msgspec"}, OF_FILES, 92),
-    (("diff",), {"msgspec"}, OF_FILES, 92),
-    (("stats",), {"msgspec"}, OF_FILES, 90),
+    (("files",), {"msgspec"}, OF_FILES, 75),
+    (("diff",), {"msgspec"}, OF_FILES, 75),
+    (("stats",), {"msgspec"}, OF_FILES, 66),
     (RUN, {"msgspec"}, ROOMS, 185),
 ]
 

@@ -12,9 +12,10 @@ from conftest import Crossrun
 
 from crossrun.errors import ConfigurationError, StillRunningError, UsageError
 from crossrun.model.runs import Change
-from crossrun.workspace import Workspace, Workspaces, branch, folder_name
+from crossrun.workspace.folder_names import folder_name
 from crossrun.workspace.snapshots.differences import Difference
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE, Snapshots
+from crossrun.workspace.workspaces import Workspace, Workspaces, branch
 
 GIT_IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,

@@ -29,7 +29,7 @@ from crossrun.model.quotas import QuotaBackoff
 from crossrun.planning import PlannerInput
 from crossrun.planning.prompt import for_agent
 from crossrun.system.clock import utc
-from crossrun.workspace import Workspace, top_files
+from crossrun.workspace.workspaces import Workspace, top_files
 
 _QUEUE_POLL = 0.2
 """Seconds."""

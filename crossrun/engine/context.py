@@ -24,8 +24,9 @@ from crossrun.store.artifacts import Archives
 from crossrun.system import clock
 from crossrun.system.background import Background, awaited
 from crossrun.system.cancellation import CancelToken
-from crossrun.workspace import Workspace, Workspaces, folder_name
 from crossrun.workspace.files.dirfd import reason
+from crossrun.workspace.folder_names import folder_name
+from crossrun.workspace.workspaces import Workspace, Workspaces
 
 Events = Generator[Event | None]
 Stage = Generator[Event | None, None, Failure | None]

@@ -19,12 +19,12 @@ from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.model.runs import Change, IgnoredFiles
 from crossrun.system.cancellation import CancelToken
-from crossrun.workspace import Workspace, Workspaces, branch
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.emptied import kept_folders
 from crossrun.workspace.snapshots.differences import Difference
 from crossrun.workspace.snapshots.files import OnDisk, inside
 from crossrun.workspace.snapshots.history import History
+from crossrun.workspace.workspaces import Workspace, Workspaces, branch
 
 _MOST_NAMES = 1000
 """How many ignored files an event names at most."""

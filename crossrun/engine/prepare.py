@@ -17,13 +17,13 @@ from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import Failure, RunFailed
 from crossrun.model.runs import Source
 from crossrun.system import clock
-from crossrun.workspace import Workspace, top_of_repository
 from crossrun.workspace.copying.links import Redirected, kept_links
 from crossrun.workspace.copying.trees import Copied, Progress
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.git.folders import place_of
 from crossrun.workspace.sources.cloning import clone, without_login
 from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source, copy_workspace
+from crossrun.workspace.workspaces import Workspace, top_of_repository
 
 _MOST_NAMES = 100
 """How many names of each kind an event has at most."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crossrun.model.runs import Run
     from crossrun.redaction import Redactor
     from crossrun.services.changes import States
-    from crossrun.workspace import Workspaces
+    from crossrun.workspace.workspaces import Workspaces
 
 
 class App:

@@ -25,9 +25,10 @@ from crossrun.planning.direct import DirectPlanner
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.store.artifacts import Archives
-from crossrun.workspace import Workspaces, folder_name
 from crossrun.workspace.environment import for_workspaces, unusable_temporary
+from crossrun.workspace.folder_names import folder_name
 from crossrun.workspace.git.commands import require_git
+from crossrun.workspace.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from crossrun.planning.wording import Rewriter

@@ -16,9 +16,9 @@ from crossrun.store import Store
 if TYPE_CHECKING:
     from crossrun.events import WorkspaceChanged
     from crossrun.redaction import Redactor
-    from crossrun.workspace import Workspaces
     from crossrun.workspace.snapshots.files import Files
     from crossrun.workspace.snapshots.reader import Lookout
+    from crossrun.workspace.workspaces import Workspaces
 
 
 class Comparison(NamedTuple):

@@ -87,7 +87,7 @@ def set_project(
     json: Json = False,
 ) -> None:
     """Set a default for the runs of a project."""
-    from crossrun.workspace import folder_name
+    from crossrun.workspace.folder_names import folder_name
 
     options = current()
     settings = options.settings()

@@ -8,12 +8,12 @@ from crossrun.events import WorkspaceChanged
 from crossrun.model.runs import Application, AppliedRef, Run
 from crossrun.store import Store
 from crossrun.system.clock import now
-from crossrun.workspace import Workspaces
 from crossrun.workspace.copying.links import as_in_source, without_links_into
 from crossrun.workspace.files.filenames import require_utf8
 from crossrun.workspace.merge.decisions import MergePlan
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
+from crossrun.workspace.workspaces import Workspaces
 
 
 class ApplicableChange(NamedTuple):

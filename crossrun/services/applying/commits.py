@@ -11,7 +11,6 @@ from crossrun.model.runs import Application, AppliedRef, Run
 from crossrun.services.applying.changes import ApplyResult, application_of, require_end
 from crossrun.services.applying.locking import locked_target
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
 from crossrun.workspace.git.folders import GitFolders
 from crossrun.workspace.git.refs import Refs, decoded, in_order, refs_of
 from crossrun.workspace.merge.decisions import Conflict, MergePlan
@@ -22,6 +21,7 @@ from crossrun.workspace.user_repository.commit_transfer import (
     references_for,
     target_refs,
 )
+from crossrun.workspace.workspaces import Workspaces
 
 
 class Commits(NamedTuple):

@@ -14,7 +14,6 @@ from crossrun.model.runs import Application
 from crossrun.services.applying.changes import Recovery, trees_of
 from crossrun.services.applying.later_applications import LaterApplications
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
 from crossrun.workspace.files import probing
 from crossrun.workspace.merge.decisions import MergePlan, desired_entries
 from crossrun.workspace.merge.planner import MergePlanner
@@ -24,6 +23,7 @@ from crossrun.workspace.target import metadata_backup
 from crossrun.workspace.target.execution import execute, save_contents
 from crossrun.workspace.target.file_writer import Note, TargetChangedError
 from crossrun.workspace.target.folder import TargetFolder, WriteRefusedError
+from crossrun.workspace.workspaces import Workspaces
 
 
 class UnsettledError(Exception):

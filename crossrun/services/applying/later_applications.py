@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from crossrun.model.runs import Application
 from crossrun.services.applying.changes import trees_of
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
 from crossrun.workspace.merge.decisions import DesiredEntry, MergePlan, desired_entries
 from crossrun.workspace.merge.planner import MergePlanner
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
 from crossrun.workspace.user_repository.branches import CommitFiles
+from crossrun.workspace.workspaces import Workspaces
 
 
 class LaterApplications:

@@ -8,10 +8,10 @@ from crossrun.errors import ConfigurationError, StillRunningError
 from crossrun.model.runs import Run
 from crossrun.services.applying.journal import UnsettledError
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import reason, shown
 from crossrun.workspace.target.file_writer import TargetChangedError
 from crossrun.workspace.target.folder import WriteRefusedError
+from crossrun.workspace.workspaces import Workspaces
 
 
 @contextmanager

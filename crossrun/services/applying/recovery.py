@@ -8,8 +8,8 @@ from crossrun.services.applying.changes import Recovery
 from crossrun.services.applying.journal import recover
 from crossrun.services.applying.locking import explain_errors, locked_target
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import opened
+from crossrun.workspace.workspaces import Workspaces
 
 
 def recover_all(store: Store, workspaces: Workspaces) -> list[Recovery]:

@@ -21,7 +21,6 @@ from crossrun.services.applying.journal import carry_out_undo, recover
 from crossrun.services.applying.later_applications import LaterApplications
 from crossrun.services.applying.locking import explain_errors, locked_target
 from crossrun.store import Store
-from crossrun.workspace import Workspaces
 from crossrun.workspace.files.dirfd import opened
 from crossrun.workspace.merge.decisions import MergePlan, desired_entries
 from crossrun.workspace.merge.planner import MergePlanner
@@ -32,6 +31,7 @@ from crossrun.workspace.target.preflight import require_possible
 from crossrun.workspace.user_repository import git_state
 from crossrun.workspace.user_repository.branches import branches_of
 from crossrun.workspace.user_repository.git_state import Restoration
+from crossrun.workspace.workspaces import Workspaces
 
 
 def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:

@@ -12,7 +12,6 @@ from crossrun.errors import UsageError
 from crossrun.model.retention import RunLocation, WorkspaceRun, WorkspaceUsage
 from crossrun.store import ALPHABET
 from crossrun.store.workspace_runs import WorkspaceReader
-from crossrun.workspace import folder_name
 from crossrun.workspace.files.guarded import (
     ManagedPath,
     find_leftovers,
@@ -21,6 +20,7 @@ from crossrun.workspace.files.guarded import (
     link_on_the_way,
 )
 from crossrun.workspace.files.measuring import Meter
+from crossrun.workspace.folder_names import folder_name
 
 Kind = Literal["workspace", "snapshots", "artifacts", "log"]
 WITH_WORKSPACE: tuple[Kind, ...] = ("workspace", "snapshots", "log")
