@@ -19,6 +19,7 @@ from crossrun.model.requests import BeginWith, RunRequest
 from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
+from crossrun.services.app import App
 from crossrun.services.applying import (
     ApplicableChange,
     ApplyResult,
@@ -27,7 +28,6 @@ from crossrun.services.applying import (
     target_of,
     undo,
 )
-from crossrun.services.assembly import workspaces
 from crossrun.store import Store
 from crossrun.workspace.files.emptied import kept_folders
 from crossrun.workspace.snapshots.recorder import EMPTY_TREE
@@ -44,7 +44,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.settings = load(flags={}, environ=self.crossrun.environ, cwd=self.crossrun.cwd)
-        self.workspaces = workspaces(self.settings)
+        self.workspaces = App(self.settings).workspaces
         self.store = Store(self.settings.paths)
         self.store.open_for_writing()
         self.folder.mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ from test_store import sql
 from trees import state
 
 from crossrun.model.retention import RetentionRules
+from crossrun.services.app import App
 from crossrun.services.cleanup.inventory import measuring
 from crossrun.services.cleanup.removal import CleanupRequest, find, read_runs, remove_found
 from crossrun.services.recovery import settle
@@ -90,7 +91,7 @@ def test_fifty_killed_cleanups_leave_what_the_next_one_finishes(
         assert all(map(whole, there))
         hit += bool(halves(home)) or 0 < len(there) < len(runs)
         length *= 1.1 if there or halves(home) else 0.8  # whatever the machine does meanwhile
-        assert list(settle(home.store, home.settings)) == []
+        assert list(settle(App(home.settings))) == []
         clean_up(home, wanted)
         left = [trace for run in runs for trace in home.traces(run)]
         artifacts = [str(home.paths.artifacts / "default" / run) for run in sorted(runs)]

@@ -1,6 +1,7 @@
-"""The run that `resume` and `retry` start from."""
+"""The runs that a command is about, by their ids."""
 
 import shlex
+from collections.abc import Sequence
 
 import click
 
@@ -26,3 +27,8 @@ def earlier_run(reference: str | None, app: App) -> Run:
             error.message,
             hint=f"a task comes after the run: {command} last {shlex.quote(reference)}",
         ) from error
+
+
+def run_ids(references: Sequence[str], app: App) -> list[str]:
+    """The ids of several runs, each once."""
+    return list(dict.fromkeys(app.run(reference).id for reference in references))

@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
     from crossrun.config.settings import Paths, Settings
+    from crossrun.services.app import App
     from crossrun.services.notices import Notice
     from crossrun.views.terminal import Terminal
 
@@ -48,6 +49,18 @@ class Globals:
         for warning in loaded.warnings:
             self.say(f"warning: {clean(warning)}")
         return loaded
+
+    def app(self, **flags: object) -> "App":
+        """An `App` with the settings; the command opens it."""
+        from crossrun.services.app import App
+
+        return App(self.settings(**flags), self.notify)
+
+    def open_app(self) -> "App":
+        """An `App` to read from; runs that turn out to be dead are reported."""
+        app = self.app()
+        app.open_for_reading()
+        return app
 
     def say(self, *lines: str) -> None:
         """Writes lines for people, unless --quiet is given."""

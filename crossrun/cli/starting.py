@@ -107,7 +107,7 @@ def _exit_code(
 ) -> int:
     stop = CancelToken()
     with prepared() as run:
-        dependencies = gather_dependencies(run.request, app.settings, app.store)
+        dependencies = gather_dependencies(run.request, app)
         views = Views(data_view, _view_for_people(output, options))
         ended = carry_out(run, dependencies, app, views, stop)
     return signals.exit_code(ended, stop)

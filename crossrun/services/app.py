@@ -15,7 +15,7 @@ from crossrun.store.reading import LAST
 if TYPE_CHECKING:
     from crossrun.model.runs import Run
     from crossrun.redaction import Redactor
-    from crossrun.services.changes import States
+    from crossrun.services.changes import Changes
     from crossrun.workspace.workspaces import Workspaces
 
 
@@ -62,7 +62,7 @@ class App:
             return
         from crossrun.services.recovery import settle
 
-        for run in settle(self.store, self.settings):
+        for run in settle(self):
             self.notify(Notice(f"run {run.id} was interrupted: its crossrun process is gone"))
 
     def _report_failed_backup(self) -> None:
@@ -82,20 +82,22 @@ class App:
     @cached_property
     def redactor(self) -> "Redactor":
         """Masks the secrets of this environment."""
-        from crossrun.services.assembly import redactor_for
+        from crossrun.redaction import Redactor
 
-        return redactor_for(self.settings)
+        return Redactor.of_environment(self.settings.environ)
 
     @cached_property
     def workspaces(self) -> "Workspaces":
         """The folders of all runs."""
-        from crossrun.services.assembly import workspaces
+        from crossrun.workspace.workspaces import Workspaces
 
-        return workspaces(self.settings)
+        paths = self.settings.paths
+        own_folders = (paths.data, paths.artifacts, paths.state, paths.config)
+        return Workspaces(paths.workspaces, paths.snapshots, own_folders)
 
     @cached_property
-    def states(self) -> "States":
+    def changes(self) -> "Changes":
         """The files of runs, and how they changed."""
-        from crossrun.services.changes import States
+        from crossrun.services.changes import Changes
 
-        return States(self.store, self.settings)
+        return Changes(self)

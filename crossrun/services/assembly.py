@@ -1,4 +1,4 @@
-"""From settings to the parts of a run: the only module that names concrete classes."""
+"""What a run works with, made from the settings: the only module that chooses implementations."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,13 +22,12 @@ from crossrun.model.tokens import Price
 from crossrun.patterns import Person
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner
-from crossrun.redaction import Redactor
+from crossrun.services.app import App
 from crossrun.store import Store
 from crossrun.store.artifacts import Archives
 from crossrun.workspace.environment import for_workspaces, unusable_temporary
 from crossrun.workspace.folder_names import folder_name
 from crossrun.workspace.git.commands import require_git
-from crossrun.workspace.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from crossrun.planning.wording import Rewriter
@@ -36,24 +35,24 @@ if TYPE_CHECKING:
 _WORDING_TIMEOUT = 30.0
 
 
-def gather_dependencies(request: RunRequest, settings: Settings, store: Store) -> RunDependencies:
-    """Gathers everyone that a run needs, and finds out before it begins what is missing.
+def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
+    """Makes what a run works with.
 
     Raises:
-        CrossrunError: something is; nothing has been recorded yet.
+        CrossrunError: something is missing; nothing has been recorded yet.
     """
+    settings, store = app.settings, app.store
     _check_task(request)
     folder_name(request.project_id)
     task_type = load_task_type(request.task_type, settings.paths.task_types)
-    redactor = redactor_for(settings)
     planner = _planner(request, settings)
-    executor = _executor(request, settings, store)
+    executor = _executor(request, app)
     require_git()
     return RunDependencies(
         planner=planner,
         executor=executor,
-        workspaces=workspaces(settings),
-        archives=Archives(settings.paths.artifacts, redactor),
+        workspaces=app.workspaces,
+        archives=Archives(settings.paths.artifacts, app.redactor),
         memory=_memory(request, settings, store, task_type),
         task_type=task_type,
         environ=agents_environ(settings),
@@ -65,7 +64,7 @@ def gather_dependencies(request: RunRequest, settings: Settings, store: Store) -
 
 
 def _warnings(settings: Settings) -> tuple[str, ...]:
-    """What is wrong around the run, and does not keep it from working."""
+    """Problems with the environment that do not keep the run from working."""
     return tuple(
         f"{name} is not a folder that can be written to: {settings.environ[name]}; it is not passed"
         " on to the agent"
@@ -73,28 +72,15 @@ def _warnings(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def redactor_for(settings: Settings) -> Redactor:
-    """Knows the secrets of this environment."""
-    return Redactor.of_environment(settings.environ)
-
-
 def person(settings: Settings) -> Person:
-    """Whose machine this is."""
+    """The user of this machine, for what must not become part of patterns."""
     environ = settings.environ
     user = environ.get("USER") or environ.get("LOGNAME") or ""
     return Person(home=environ.get("HOME", ""), user=user)
 
 
-def workspaces(settings: Settings) -> Workspaces:
-    """All workspaces, wherever the settings put them."""
-    paths = settings.paths
-    return Workspaces(
-        paths.workspaces, paths.snapshots, (paths.data, paths.artifacts, paths.state, paths.config)
-    )
-
-
 def agents_environ(settings: Settings) -> dict[str, str]:
-    """The environment of agents, and of commands that run where they work."""
+    """The environment of agents and of commands in their workspaces."""
     return for_workspaces(settings.environ, settings.paths.workspaces)
 
 
@@ -111,7 +97,7 @@ def _check_task(request: RunRequest) -> None:
 def _prices(
     request: RunRequest, model: str | None, settings: Settings
 ) -> dict[Literal["agent", "planner"], Price]:
-    """The prices of the models that take part, as far as they are known."""
+    """The known prices of the models in use."""
     models: dict[Literal["agent", "planner"], str | None] = {}
     spec = spec_of(request.executor)
     if spec.is_agent:
@@ -189,15 +175,15 @@ def _planner(request: RunRequest, settings: Settings) -> Planner:
     )
 
 
-def _executor(request: RunRequest, settings: Settings, store: Store) -> Executor:
+def _executor(request: RunRequest, app: App) -> Executor:
     def recorded_run(run_id: str) -> RecordedRun:
-        run = store.read.run(run_id)
-        snapshots = workspaces(settings).snapshots(Path(run.workspace))
-        events = (decode(stored.body) for stored in store.read.events(run.id))
+        run = app.store.read.run(run_id)
+        snapshots = app.workspaces.snapshots(Path(run.workspace))
+        events = (decode(stored.body) for stored in app.store.read.events(run.id))
         return RecordedRun(run, events, snapshots.blob)
 
-    environ = agents_environ(settings)
-    return make_executor(ExecutorContext(request, settings, environ, recorded_run))
+    environ = agents_environ(app.settings)
+    return make_executor(ExecutorContext(request, app.settings, environ, recorded_run))
 
 
 def recorded_task(recording: str, store: Store) -> str:

@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from crossrun.config.settings import Settings
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.model.requests import BeginWith
-from crossrun.services.assembly import workspaces
+from crossrun.services.app import App
 from crossrun.services.options import RunOptions, conflict
 from crossrun.store import Store
 from crossrun.workspace.files.filenames import require_utf8
@@ -15,27 +14,26 @@ from crossrun.workspace.sources.cloning import is_url
 _WITH_LOGIN = re.compile(r"https?://[^/]*@", re.IGNORECASE)
 
 
-def begin_with_of(
-    options: RunOptions, settings: Settings, store: Store, setup: str | None
-) -> BeginWith:
+def begin_with_of(options: RunOptions, app: App, setup: str | None) -> BeginWith:
     """Checks what the options say about the workspace.
 
     Args:
         options: of the new run.
-        settings: where crossrun's own folders are.
-        store: where the runs are that the options name.
+        app: has the runs that the options may name, and crossrun's own folders.
         setup: the command that prepares workspaces of the project.
 
     Raises:
         CrossrunError: a folder or run does not exist, or cannot be used.
     """
     if options.workspace is not None:
-        return BeginWith(in_place=str(_own_folder(options.workspace, settings)))
+        return BeginWith(in_place=str(_own_folder(options.workspace, app)))
     if options.from_run_id is not None:
-        return BeginWith(run_id=_run_id(options.from_run_id, "--from-run-id", store), setup=setup)
+        return BeginWith(
+            run_id=_run_id(options.from_run_id, "--from-run-id", app.store), setup=setup
+        )
     if options.source is None:
         return BeginWith(setup=setup)
-    return _with_source(options.source, options, store, setup)
+    return _with_source(options.source, options, app.store, setup)
 
 
 def _with_source(source: str, options: RunOptions, store: Store, setup: str | None) -> BeginWith:
@@ -82,21 +80,21 @@ def _run_id(reference: str, flag: str, store: Store) -> str:
         raise _missing(reference) from error
 
 
-def _own_folder(folder: Path, settings: Settings) -> Path:
+def _own_folder(folder: Path, app: App) -> Path:
     path = folder.resolve()
     if not path.is_dir():
         raise NotFoundError(
             "SOURCE_NOT_FOUND", f"there is no folder {folder}", hint="check the path's spelling"
         )
     require_utf8(path)
-    own = [folder.resolve() for folder in workspaces(settings).own_folders]
+    own = [folder.resolve() for folder in app.workspaces.own_folders]
     if any(each.is_relative_to(path) or path.is_relative_to(each) for each in own):
         raise UsageError(
             "WORKSPACE_INVALID",
             f"crossrun keeps its own files in {path}, so a run cannot work there",
             hint="choose a folder below it, or work on a copy: --source DIR",
         )
-    workspaces(settings).require_free(path)
+    app.workspaces.require_free(path)
     return path
 
 

@@ -1,31 +1,28 @@
-"""The states of runs and what differs between them, wherever these are still to be had."""
+"""The files of runs and how they changed, as long as the files or their snapshots exist."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from crossrun.config.settings import Settings
 from crossrun.errors import CrossrunError, NotFoundError, StillRunningError
 from crossrun.model.runs import Change, IgnoredFiles, Run
-from crossrun.store import Store
 
 if TYPE_CHECKING:
     from crossrun.events import WorkspaceChanged
     from crossrun.redaction import Redactor
+    from crossrun.services.app import App
     from crossrun.workspace.snapshots.files import Files
     from crossrun.workspace.snapshots.reader import Lookout
-    from crossrun.workspace.workspaces import Workspaces
 
 
 class Comparison(NamedTuple):
-    """What differs between the state after a run and an earlier one.
+    """The changes up to the state after a run.
 
-    `against` is the run whose end that is; None: it is the state that the run began with. `final`:
-    the run had ended when its state was taken.
+    `against` is the run after which they begin; None: they begin with the run. `final`: the run had
+    ended when they were measured.
     """
 
     run_id: str
@@ -39,7 +36,7 @@ class Comparison(NamedTuple):
 
 
 class FilesOfRun(NamedTuple):
-    """A run's files, what the run did to them, and a note if they do not come from the disk."""
+    """The files of a run, its changes to them, and a note if they come from a snapshot."""
 
     files: "Files"
     changes: Sequence[Change]
@@ -47,28 +44,27 @@ class FilesOfRun(NamedTuple):
     note: str = ""
 
 
-class States:
-    """Finds states of runs.
+class Changes:
+    """Reads the files of runs and compares them.
 
     Args:
-        store: where the runs are.
-        settings: where their workspaces are, and which secrets must not be shown.
+        app: has the runs and their workspaces, and redacts what is compared now.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._read = store.read
-        self._settings = settings
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self._read = app.store.read
 
-    def change(self, run: Run) -> Comparison:
-        """What a run changed: as it was measured when it ended, or else as it is now.
+    def of_run(self, run: Run) -> Comparison:
+        """The changes of a run: measured at its end, or else up to now.
 
         Raises:
-            NotFoundError: it is not known and cannot be found out any more.
-            StillRunningError: the run has not begun to work yet.
+            NotFoundError: they were not measured, and the files are gone.
+            StillRunningError: the agent has not started yet.
         """
         measured = self._measured(run)
         if measured is None:
-            return self._change_until_now(run)
+            return self._so_far(run)
         patch = self._stored_patch(run) if measured.changes else b""
         return Comparison(
             run.id,
@@ -82,27 +78,27 @@ class States:
         )
 
     def between(self, earlier: Run, later: Run) -> Comparison:
-        """What differs between the states after two runs. Raises NotFoundError, STATE_GONE."""
-        with self._workspaces.looking_out(_folder(earlier), _folder(later)) as lookout:
+        """The changes from the end of one run to the end of another. Raises NotFoundError."""
+        with self._app.workspaces.looking_out(_folder(earlier), _folder(later)) as lookout:
             before, after = (self._state_after(lookout, run) for run in (earlier, later))
-            return self._compared(lookout, before, after, later, earlier.id)
+            return self._compare(lookout, before, after, later, earlier.id)
 
     @contextmanager
     def files(self, run: Run) -> Iterator[FilesOfRun]:
-        """A run's files as they are now, or else as they are remembered.
+        """The files of a run as they are now, or else from their snapshot.
 
         Raises:
-            NotFoundError: the workspace is gone, and so is the remembered state.
+            NotFoundError: the workspace and the snapshot are gone.
         """
         measured = self._measured(run)
         if self._is_in_its_workspace(run):
             from crossrun.workspace.snapshots.files import OnDisk
 
-            changes = measured.changes if measured else self._changes_until_now(run)
+            changes = measured.changes if measured else self._changes_so_far(run)
             ignored = measured.ignored if measured and measured.ignored else IgnoredFiles()
             yield FilesOfRun(OnDisk(_folder(run)), changes, ignored)
             return
-        with self._workspaces.looking_out(_folder(run)) as lookout:
+        with self._app.workspaces.looking_out(_folder(run)) as lookout:
             if measured is None or not lookout.has(measured.tree):
                 raise NotFoundError(
                     "WORKSPACE_GONE",
@@ -115,19 +111,7 @@ class States:
             files = lookout.files(measured.tree)
             yield FilesOfRun(files, measured.changes, IgnoredFiles(), note)
 
-    def redactor(self) -> "Redactor":
-        """Takes secrets out of what is shown."""
-        from crossrun.services.assembly import redactor_for
-
-        return redactor_for(self._settings)
-
-    @cached_property
-    def _workspaces(self) -> "Workspaces":
-        from crossrun.services.assembly import workspaces
-
-        return workspaces(self._settings)
-
-    def _change_until_now(self, run: Run) -> Comparison:
+    def _so_far(self, run: Run) -> Comparison:
         baseline = self._baseline(run)
         if not run.ended and baseline is None:
             raise StillRunningError(
@@ -141,21 +125,21 @@ class States:
                 f"the change of run {run.id} was never measured: it is {run.status}",
                 hint=f"its files were in {run.workspace}",
             )
-        with self._workspaces.looking_out(_folder(run)) as lookout:
-            after = self._workspaces.state_now(lookout, _folder(run))
-            return self._compared(lookout, baseline, after, run, None)
+        with self._app.workspaces.looking_out(_folder(run)) as lookout:
+            after = self._app.workspaces.state_now(lookout, _folder(run))
+            return self._compare(lookout, baseline, after, run, None)
 
-    def _changes_until_now(self, run: Run) -> Sequence[Change]:
+    def _changes_so_far(self, run: Run) -> Sequence[Change]:
         try:
-            return self._change_until_now(run).changes
+            return self._so_far(run).changes
         except CrossrunError:
             return ()
 
     def _patch_again(self, run: Run, measured: "WorkspaceChanged") -> bytes:
         baseline = self._baseline(run)
-        with self._workspaces.looking_out(_folder(run)) as lookout:
+        with self._app.workspaces.looking_out(_folder(run)) as lookout:
             if baseline is not None and lookout.has(baseline) and lookout.has(measured.tree):
-                return self._compared(lookout, baseline, measured.tree, run, None).patch
+                return self._compare(lookout, baseline, measured.tree, run, None).patch
         raise NotFoundError(
             "ARTIFACT_GONE",
             f"the patch of run {run.id} is gone, and so are the states that it was made of",
@@ -167,32 +151,32 @@ class States:
         if measured is not None and lookout.has(measured.tree):
             return measured.tree
         if measured is None and self._is_in_its_workspace(run):
-            return self._workspaces.state_now(lookout, _folder(run))
+            return self._app.workspaces.state_now(lookout, _folder(run))
         raise NotFoundError(
             "STATE_GONE",
             f"the state after the run {run.id} is not remembered any more",
             hint=f"what it changed may be: crossrun diff {run.id}",
         )
 
-    def _compared(
+    def _compare(
         self, lookout: "Lookout", before: str, after: str, run: Run, against: str | None
     ) -> Comparison:
-        """The difference without secrets, as what is stored has none."""
-        found, redacted = lookout.difference(before, after), self.redactor()
-        patch, _ = redacted(found.patch.decode("utf-8", "surrogateescape"))
+        """The changes between two states, redacted as stored ones are."""
+        difference, redact = lookout.difference(before, after), self._app.redactor
+        patch, _ = redact(difference.patch.decode("utf-8", "surrogateescape"))
         return Comparison(
             run.id,
             against,
             run.ended,
             None,
-            [_without_secrets(change, redacted) for change in found.changes],
-            found.shortstat,
-            redacted(found.stat)[0],
+            [_redacted(change, redact) for change in difference.changes],
+            difference.shortstat,
+            redact(difference.stat)[0],
             patch.encode("utf-8", "surrogateescape"),
         )
 
     def _is_in_its_workspace(self, run: Run) -> bool:
-        """Whether the workspace is there, and no later run has gone on in it."""
+        """Whether the workspace exists, and is not that of a later run."""
         newest = self._read.newest_in(run.workspace)
         return newest is not None and newest.id == run.id and _folder(run).is_dir()
 
@@ -208,7 +192,7 @@ class States:
         return None if prepared is None else prepared.baseline
 
     def _stored_patch(self, run: Run) -> bytes | None:
-        """As it was measured; None when its file is gone."""
+        """The patch as it was measured; None if its file is gone."""
         for artifact in self._read.artifacts(run.id):
             if artifact.kind == "patch":
                 try:
@@ -222,9 +206,9 @@ def _folder(run: Run) -> Path:
     return Path(run.workspace)
 
 
-def _without_secrets(change: Change, redacted: "Redactor") -> Change:
-    old = None if change.old_path is None else redacted(change.old_path)[0]
-    path, _ = redacted(change.path)
+def _redacted(change: Change, redact: "Redactor") -> Change:
+    old = None if change.old_path is None else redact(change.old_path)[0]
+    path, _ = redact(change.path)
     exact = path == change.path and old == change.old_path
     return replace(
         change,

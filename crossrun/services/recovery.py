@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError, NotFoundError
 from crossrun.model.failures import Failure
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.services.app import App
 from crossrun.services.notices import Notice
-from crossrun.store import Store
 
 if TYPE_CHECKING:
     from crossrun.executors.process_table import Process
@@ -24,22 +22,22 @@ _INTERRUPTED = Failure(
 )
 
 
-def settle(store: Store, settings: Settings) -> Iterator[Run]:
+def settle(app: App) -> Iterator[Run]:
     """Ends the runs whose process is gone: kills what they left running, and records their end.
 
     Yields:
         Each run that turned out to be interrupted.
     """
     from crossrun.events import RunFinished
-    from crossrun.services.assembly import redactor_for
 
+    store = app.store
     for run_id in store.perhaps_left_behind():
         with store.taking_over(run_id) as is_dead:
             if not is_dead:
                 continue
-            _end_processes(run_id, store, settings)
+            _end_processes(run_id, app)
             ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
-            run = store.record_end(run_id, ending, redactor_for(settings))
+            run = store.record_end(run_id, ending, app.redactor)
         if run is not None:
             yield run
 
@@ -56,13 +54,13 @@ def keep_weekly_copy(app: App) -> None:
         app.notify(Notice(message, warning=True))
 
 
-def _end_processes(run_id: str, store: Store, settings: Settings) -> None:
+def _end_processes(run_id: str, app: App) -> None:
     """Kills what is left of a run whose own process was killed."""
     from crossrun.executors.descent import lost_in, written_down
     from crossrun.executors.survivors import end_survivors
 
-    process_list = settings.paths.processes / run_id
-    folder = _own_workspace(run_id, store, settings)
+    process_list = app.settings.paths.processes / run_id
+    folder = _own_workspace(run_id, app)
 
     def descendants() -> "list[Process]":
         lost = [] if folder is None else lost_in(folder, process_list)
@@ -72,10 +70,10 @@ def _end_processes(run_id: str, store: Store, settings: Settings) -> None:
     process_list.unlink(missing_ok=True)
 
 
-def _own_workspace(run_id: str, store: Store, settings: Settings) -> Path | None:
+def _own_workspace(run_id: str, app: App) -> Path | None:
     """A run's workspace, unless it is a folder of the user's or the run was never recorded."""
     try:
-        workspace = Path(store.read.run(run_id).workspace)
+        workspace = Path(app.store.read.run(run_id).workspace)
     except NotFoundError:
         return None
-    return workspace if workspace.is_relative_to(settings.paths.workspaces) else None
+    return workspace if workspace.is_relative_to(app.settings.paths.workspaces) else None

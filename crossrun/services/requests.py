@@ -69,7 +69,7 @@ def run_request(options: RunOptions, app: App) -> RunRequest:
         verify=_given(options.verify, settings.verify),
         recording=recording,
         memory=_memory(options, settings, executor, store),
-        begin_with=begin_with_of(options, settings, store, project.setup if project else None),
+        begin_with=begin_with_of(options, app, project.setup if project else None),
     )
 
 

@@ -129,7 +129,7 @@ class RunHandle:
         app = self._app
         try:
             with self._preparation as prepared:
-                dependencies = gather_dependencies(prepared.request, app.settings, app.store)
+                dependencies = gather_dependencies(prepared.request, app)
                 with carrying_out(app, prepared, dependencies, self._stop) as active:
                     for recorded in active.events:
                         if recorded is not None and self._id is None:

@@ -10,15 +10,13 @@ import typer
 from crossrun.cli.apply_results import result_object, say_result
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Command, Globals, application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import ConfigurationError, Exit, UsageError
 from crossrun.projections.documents import document
 
 if TYPE_CHECKING:
-    from crossrun.config.settings import Settings
     from crossrun.model.runs import Run
+    from crossrun.services.app import App
     from crossrun.services.applying import ApplicableChange, ApplyResult
-    from crossrun.store import Store
 
 _STDOUT = Path("-")
 _IGNORED, _EVERYTHING = "--ignored", "*"
@@ -87,25 +85,23 @@ def apply(
     """
     options = current()
     _require_one((to, branch, patch, commits or None, conflicts or None, dry_run or None, ignored))
-    settings = options.settings()
-    store = open_ledger(options, settings)
+    app = options.open_app()
     from crossrun.services.applying import change_of, commits_are_applied
-    from crossrun.services.assembly import workspaces
     from crossrun.views.applying import applied, commits_applied, commits_left
 
-    chosen = chosen_run(store, run, project_id)
+    chosen = app.run(run, project_id)
     apply_options = _ApplyOptions(to, branch, conflicts, ignored, dry_run)
     if commits:
-        result = _commits_applied(store, chosen, settings, apply_options)
+        result = _commits_applied(app, chosen, apply_options)
         lines = commits_applied(result, chosen, options.err, dry_run=dry_run)
         _tell(result, chosen, options, lines, dry_run=dry_run, json=json)
-    change = change_of(store, chosen, workspaces(settings))
+    change = change_of(app.store, chosen, app.workspaces)
     if patch is not None:
-        _write_patch(change, patch, settings, options, json=json)
+        _write_patch(change, patch, app, options, json=json)
         return
-    result = _applied(store, change, settings, apply_options)
+    result = _applied(app, change, apply_options)
     lines = applied(result, chosen, options.err, dry_run=dry_run)
-    left = () if commits_are_applied(store, chosen) else commits_left(chosen, options.err)
+    left = () if commits_are_applied(app.store, chosen) else commits_left(chosen, options.err)
     _tell(result, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
 
 
@@ -130,9 +126,7 @@ def _require_one(values: Sequence[object]) -> None:
             )
 
 
-def _applied(
-    store: "Store", change: "ApplicableChange", settings: "Settings", apply_options: _ApplyOptions
-) -> "ApplyResult":
+def _applied(app: "App", change: "ApplicableChange", apply_options: _ApplyOptions) -> "ApplyResult":
     from crossrun.services.applying import ApplyResult, apply_as_branch, apply_to_files, target_of
     from crossrun.workspace.merge.decisions import MergePlan
 
@@ -142,10 +136,10 @@ def _applied(
         return ApplyResult(Path(run.source.path if run.source else ""), MergePlan())
     folder = target_of(run, apply_options.to)
     if apply_options.branch is not None:
-        name, environ = apply_options.branch, settings.environ
-        return apply_as_branch(store, change, folder, name, environ, dry_run=dry_run)
+        name, environ = apply_options.branch, app.settings.environ
+        return apply_as_branch(app.store, change, folder, name, environ, dry_run=dry_run)
     return apply_to_files(
-        store,
+        app.store,
         change,
         folder,
         ignored=apply_options.ignored,
@@ -154,19 +148,16 @@ def _applied(
     )
 
 
-def _commits_applied(
-    store: "Store", run: "Run", settings: "Settings", apply_options: _ApplyOptions
-) -> "ApplyResult":
+def _commits_applied(app: "App", run: "Run", apply_options: _ApplyOptions) -> "ApplyResult":
     from crossrun.services.applying import ApplyResult, apply_commits, commits_of, target_of
-    from crossrun.services.assembly import workspaces
     from crossrun.workspace.merge.decisions import MergePlan
 
     if run.source is not None and run.source.kind == "in_place" and apply_options.to is None:
         return ApplyResult(Path(run.source.path), MergePlan())
     folder = target_of(run, apply_options.to)
-    commits = commits_of(store, run, workspaces(settings))
+    commits = commits_of(app.store, run, app.workspaces)
     return apply_commits(
-        store, commits, folder, apply_options.branch, dry_run=apply_options.dry_run
+        app.store, commits, folder, apply_options.branch, dry_run=apply_options.dry_run
     )
 
 
@@ -188,13 +179,11 @@ def _tell(
 
 
 def _write_patch(
-    change: "ApplicableChange", file: Path, settings: "Settings", options: Globals, *, json: bool
+    change: "ApplicableChange", file: Path, app: "App", options: Globals, *, json: bool
 ) -> None:
     """Writes the patch unredacted, since it could not be applied otherwise; warns of secrets."""
-    from crossrun.services.assembly import redactor_for
-
     patch = change.patch
-    _, secrets = redactor_for(settings)(patch.decode("utf-8", "replace"))
+    _, secrets = app.redactor(patch.decode("utf-8", "replace"))
     if file == _STDOUT:
         if json:
             raise UsageError(

@@ -4,24 +4,20 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, Annotated
 
 import typer
 
 from crossrun.cli.arguments import Json, NoPager, Output, ProjectId, RunReference
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import NotFoundError
 from crossrun.model.runs import Artifact
 from crossrun.projections.documents import document, plain_object
-from crossrun.store import Store
+from crossrun.services.app import App
 from crossrun.views.terminal import Column, table
 from crossrun.views.unseen import visible
 from crossrun.views.words import size
-
-if TYPE_CHECKING:
-    from crossrun.services.changes import States
 
 _HELP = """List, show and get the files that runs produced: transcripts, patches, reports, charts.
 
@@ -43,9 +39,9 @@ def list_artifacts(
 ) -> None:
     """List the artifacts of a run."""
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = chosen_run(store, run, project_id)
-    artifacts = store.read.artifacts(chosen.id)
+    app = options.open_app()
+    chosen = app.run(run, project_id)
+    artifacts = app.store.read.artifacts(chosen.id)
     if json:
         objects = [plain_object(each) for each in artifacts]
         options.out.emit(document({"run_id": chosen.id, "artifacts": objects}))
@@ -82,17 +78,15 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
     """
     from crossrun.cli.contents import readable
     from crossrun.cli.paging import show
-    from crossrun.services.changes import States
     from crossrun.views.previews import BEGINNING, Beginning, preview, unpacked
 
     options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    chosen = store.read.artifact(artifact)
+    app = options.open_app()
+    chosen = app.store.read.artifact(artifact)
     if json:
         options.out.emit(document(plain_object(chosen)))
         return
-    with _opened(States(store, settings), store, chosen) as content:
+    with _opened(app, chosen) as content:
         stored = content.read(BEGINNING)
         length = os.fstat(content.fileno()).st_size
     if length != chosen.size:
@@ -105,7 +99,7 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
         options.say(f"to open it in another program, copy it out: {_GET} {chosen.id} -o FILE")
         return
     whole = length <= len(stored) and len(beginning) < BEGINNING
-    text, secrets = States(store, settings).redactor()(readable(beginning, whole=whole))
+    text, secrets = app.redactor(readable(beginning, whole=whole))
     lines = preview(Beginning(name, text, whole=whole), options.out)
     show(options, lines, pager=not no_pager)
     if not whole:
@@ -128,18 +122,15 @@ def get_artifact(
       crossrun artifacts get k7f3abcd-1 | gunzip
     """
     from crossrun.cli.contents import copy_out, digest, pipe_out, show_text
-    from crossrun.services.changes import States
 
     options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    states = States(store, settings)
-    chosen = store.read.artifact(artifact)
-    with _opened(states, store, chosen) as content:
+    app = options.open_app()
+    chosen = app.store.read.artifact(artifact)
+    with _opened(app, chosen) as content:
         if output is not None:
             copy_out(content, output, options)
         elif options.out.on_screen:
-            show_text(content, visible(chosen.name), options, states.redactor(), pager=False)
+            show_text(content, visible(chosen.name), options, app.redactor, pager=False)
         else:
             pipe_out(content, options)
         if digest(content) != chosen.sha256:
@@ -147,15 +138,15 @@ def get_artifact(
 
 
 @contextmanager
-def _opened(states: "States", store: Store, chosen: Artifact) -> Iterator[IO[bytes]]:
+def _opened(app: App, chosen: Artifact) -> Iterator[IO[bytes]]:
     """The content of an artifact, which is saved on its own or lies in the run's workspace."""
     from crossrun.workspace.snapshots.files import inside
 
-    run = store.read.run(chosen.run_id)
+    run = app.store.read.run(chosen.run_id)
     with ExitStack() as held:
         try:
             if Path(chosen.path).is_relative_to(run.workspace):
-                files = held.enter_context(states.files(run)).files
+                files = held.enter_context(app.changes.files(run)).files
                 content = held.enter_context(files.reading(inside(chosen.name)))
             else:
                 content = held.enter_context(_saved(chosen.path))

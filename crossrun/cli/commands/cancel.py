@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from crossrun.cli.arguments import Json
+from crossrun.cli.earlier_runs import run_ids
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import open_app, run_ids
 from crossrun.errors import Exit
 from crossrun.projections.documents import document, run_object
 from crossrun.services import runs as services
@@ -23,7 +23,7 @@ def cancel(runs: Runs, json: Json = False) -> None:
       crossrun cancel k7f3 m2q9
     """
     options = current()
-    app = open_app(options, options.settings())
+    app = options.open_app()
     ended = services.cancel(app, run_ids(runs, app))
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))

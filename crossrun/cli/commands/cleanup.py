@@ -7,14 +7,14 @@ import typer
 
 from crossrun.cli.arguments import Json, OfProject
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import open_ledger
 from crossrun.cli.parsing import Parsed
-from crossrun.config.settings import Paths, Settings
+from crossrun.config.settings import Paths
 from crossrun.config.values import duration, one_of, size
 from crossrun.errors import ConfigurationError
 from crossrun.model.retention import RetentionRules, WorkspaceUsage
 from crossrun.model.status import Status
 from crossrun.projections.documents import document
+from crossrun.services.app import App
 from crossrun.services.cleanup.after_runs import rules_of
 from crossrun.services.cleanup.inventory import StoredRuns, measuring
 from crossrun.services.cleanup.removal import (
@@ -111,20 +111,20 @@ def cleanup(
       crossrun cleanup --status failed --older-than 1d --drop-record
     """
     options = current()
-    settings = options.settings()
+    app = options.app()
     given = RetentionRules(older_than=older_than, keep_last=keep_last, max_size=max_size)
-    rules = given if given != RetentionRules() else rules_of(settings)
+    rules = given if given != RetentionRules() else rules_of(app.settings)
     rules = rules.or_default()._replace(status=status, project_id=project_id, force=force)
     request = CleanupRequest(rules, drop_artifacts, drop_record, orphans)
     act = _dry_run if dry_run else _remove
-    act(settings, request, options, json=json)
+    act(app, request, options, json=json)
 
 
-def _dry_run(settings: Settings, request: CleanupRequest, options: Globals, *, json: bool) -> None:
-    stored = Store(settings.paths).read_workspaces_untraced(
-        lambda reader: read_runs(reader, settings.paths, request)
+def _dry_run(app: App, request: CleanupRequest, options: Globals, *, json: bool) -> None:
+    stored = app.store.read_workspaces_untraced(
+        lambda reader: read_runs(reader, app.settings.paths, request)
     )
-    findings = _find(stored, settings.paths, request, options)
+    findings = _find(stored, app.settings.paths, request, options)
     if json:
         options.out.emit(document({"dry_run": True, **_object(findings, request), "freed": None}))
         return
@@ -133,19 +133,20 @@ def _dry_run(settings: Settings, request: CleanupRequest, options: Globals, *, j
         options.say("", "nothing was removed; without --dry-run these are")
 
 
-def _remove(settings: Settings, request: CleanupRequest, options: Globals, *, json: bool) -> None:
-    store, result = open_ledger(options, settings), CleanupResult([], [], [], 0)
-    _recover(store, settings, options)
-    stored = read_runs(store.workspaces, settings.paths, request)
-    findings = _find(stored, settings.paths, request, options)
+def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) -> None:
+    app.open_for_reading()
+    _recover(app, options)
+    result = CleanupResult([], [], [], 0)
+    stored = read_runs(app.store.workspaces, app.settings.paths, request)
+    findings = _find(stored, app.settings.paths, request, options)
     if not json:
         _show(findings, request, options)
     if findings.count(request):
         options.confirm(
             f"Remove {_counted(findings, request)}?", hint="say --yes, or look first with --dry-run"
         )
-        result = _remove_found(store, settings.paths, request, findings, options)
-    _compact(store, options)
+        result = _remove_found(app, request, findings, options)
+    _compact(app.store, options)
     if json and not result.failures:
         output = {"dry_run": False, **_object(findings, request), "freed": result.freed}
         removed = [usage.newest.id for usage in result.removed]
@@ -157,15 +158,14 @@ def _remove(settings: Settings, request: CleanupRequest, options: Globals, *, js
     _raise_first(result)
 
 
-def _recover(store: Store, settings: Settings, options: Globals) -> None:
+def _recover(app: App, options: Globals) -> None:
     """Finishes interrupted applies, as long as their workspaces still exist."""
-    if not store.read.cut_short():
+    if not app.store.read.cut_short():
         return
     from crossrun.services.applying import recover_all
-    from crossrun.services.assembly import workspaces
     from crossrun.views.applying import recovered
 
-    options.say(*recovered(recover_all(store, workspaces(settings)), options.err))
+    options.say(*recovered(recover_all(app.store, app.workspaces), options.err))
 
 
 def _find(
@@ -186,12 +186,12 @@ def _find(
 
 
 def _remove_found(
-    store: Store, paths: Paths, request: CleanupRequest, findings: CleanupFindings, options: Globals
+    app: App, request: CleanupRequest, findings: CleanupFindings, options: Globals
 ) -> CleanupResult:
     ticker, count = Ticker(options.err, quiet=options.quiet), len(findings.plan.going)
     result = remove_found(
-        store,
-        paths,
+        app.store,
+        app.settings.paths,
         request,
         findings,
         lambda number, freed: ticker.show(

@@ -7,12 +7,11 @@ import typer
 
 from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.paging import show
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document, plain_object
 from crossrun.redaction import MASK
-from crossrun.services.changes import Comparison, States
+from crossrun.services.changes import Comparison
 from crossrun.views.changes import patch_lines, stat_lines
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.filenames import quoted, system_path
@@ -61,14 +60,12 @@ def diff(
             hint="give one of them",
         )
     options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    chosen = chosen_run(store, run, project_id)
-    states = States(store, settings)
+    app = options.open_app()
+    chosen = app.run(run, project_id)
     if other is None:
-        comparison = states.change(chosen)
+        comparison = app.changes.of_run(chosen)
     else:
-        comparison = states.between(chosen, chosen_run(store, other, project_id))
+        comparison = app.changes.between(chosen, app.run(other, project_id))
     _tell(comparison, options, with_patch=json or patch or not (stat or name_only))
     if json:
         options.out.emit(document(_object(comparison)))

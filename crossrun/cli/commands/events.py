@@ -7,7 +7,6 @@ import typer
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.projections.documents import (
     document,
     document_parts,
@@ -30,9 +29,9 @@ def events(
       crossrun events k7f3 --jsonl | jq -c 'select(.type == "command_ran")'
     """
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = chosen_run(store, run, project_id)
-    stored_events = map(stored_event, store.read.events(chosen.id))
+    app = options.open_app()
+    chosen = app.run(run, project_id)
+    stored_events = map(stored_event, app.store.read.events(chosen.id))
     if json:
         options.out.emit_each(document_parts({"run_id": chosen.id}, "events", stored_events))
     elif jsonl:

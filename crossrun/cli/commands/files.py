@@ -7,10 +7,8 @@ import typer
 from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
 from crossrun.cli.contents import show_or_pipe
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.cli.paging import show
 from crossrun.projections.documents import document, plain_object
-from crossrun.services.changes import States
 from crossrun.views.files import ListedFile, listed, summary, tree
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.dirfd import shown
@@ -49,18 +47,16 @@ def files(
     """
     options = current()
     parts = inside(path)
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    chosen = chosen_run(store, run, project_id)
-    states = States(store, settings)
-    with states.files(chosen) as (content, changes, ignored, note):
+    app = options.open_app()
+    chosen = app.run(run, project_id)
+    with app.changes.files(chosen) as (content, changes, ignored, note):
         if note:
             options.say(f"note: {note}")
         entry = content.entry(parts)
         if entry.kind == "file" and not (json or null):
             name = visible(shown("/".join(parts)))
             with content.reading(parts) as stream:
-                show_or_pipe(stream, name, options, states.redactor(), pager=not no_pager)
+                show_or_pipe(stream, name, options, app.redactor, pager=not no_pager)
             return
         closed = frozenset[str]() if whole else CACHES
         below = content.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]

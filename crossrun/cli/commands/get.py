@@ -7,9 +7,7 @@ import typer
 from crossrun.cli.arguments import Output, ProjectId
 from crossrun.cli.contents import copy_out, pipe_out, show_text
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import UsageError
-from crossrun.services.changes import States
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.snapshots.files import WorkspaceEntry, inside
@@ -30,17 +28,15 @@ def get(
     """
     options = current()
     parts = inside(path)
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    states = States(store, settings)
-    with states.files(chosen_run(store, run, project_id)) as (files, _, _, note):
+    app = options.open_app()
+    with app.changes.files(app.run(run, project_id)) as (files, _, _, note):
         if note:
             options.say(f"note: {note}")
         _require_file(files.entry(parts))
         with files.reading(parts) as content:
             if output is None and options.out.on_screen:
                 name = visible(shown("/".join(parts)))
-                show_text(content, name, options, states.redactor(), pager=False)
+                show_text(content, name, options, app.redactor, pager=False)
             elif output is None or str(output) == "-":
                 pipe_out(content, options)
             else:

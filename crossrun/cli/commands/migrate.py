@@ -30,7 +30,7 @@ def migrate(
       crossrun migrate --restore
     """
     options = current()
-    app = App(options.settings(), options.notify)
+    app = options.app()
     if restore:
         _restore(app, options, json=json)
         return

@@ -7,7 +7,6 @@ import typer
 from crossrun.cli.arguments import Json
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
-from crossrun.cli.ledger import open_ledger
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.projections.documents import document, plain_object
 from crossrun.views.terminal import Column, table
@@ -35,7 +34,7 @@ ProjectName = Annotated[str, typer.Argument(metavar="NAME", help="The project.")
 def list_projects(json: Json = False) -> None:
     """List projects, the most recently used first."""
     options = current()
-    projects = open_ledger(options, options.settings()).read.projects()
+    projects = options.open_app().store.read.projects()
     if json:
         options.out.emit(document({"projects": [plain_object(each) for each in projects]}))
     elif projects:
@@ -62,7 +61,7 @@ def list_projects(json: Json = False) -> None:
 def show_project(name: ProjectName, json: Json = False) -> None:
     """Show one project."""
     options = current()
-    project = _require_project(open_ledger(options, options.settings()), name)
+    project = _require_project(options.open_app().store, name)
     if json:
         options.out.emit(document(plain_object(project)))
         return
@@ -90,7 +89,7 @@ def set_project(
     from crossrun.workspace.folder_names import folder_name
 
     options = current()
-    settings = options.settings()
+    app = options.app()
     folder_name(name)
     if setting not in _SETTINGS:
         raise UsageError(
@@ -101,10 +100,10 @@ def set_project(
     if value and setting == "task_type":
         from crossrun.config.tasktypes import load as load_task_type
 
-        load_task_type(value, settings.paths.task_types)
-    store = open_ledger(options, settings)
-    store.set_project(name, _SETTINGS[setting], value or None)
-    project = _require_project(store, name)
+        load_task_type(value, app.settings.paths.task_types)
+    app.open_for_reading()
+    app.store.set_project(name, _SETTINGS[setting], value or None)
+    project = _require_project(app.store, name)
     if json:
         options.out.emit(document(plain_object(project)))
     elif setting == "task_type":

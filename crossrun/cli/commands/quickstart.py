@@ -40,8 +40,7 @@ def quickstart(json: Json = False) -> None:
       crossrun quickstart
     """
     options = current()
-    settings = options.settings(executor=OFFLINE_EXECUTOR, planner="direct")
-    app = App(settings, options.notify)
+    app = options.app(executor=OFFLINE_EXECUTOR, planner="direct")
     app.open_for_writing()
     runs, code = _shown(app, options)
     if json:
@@ -87,7 +86,7 @@ def _run(
     )
     stop = CancelToken()
     views = Views(NullView(), NullView() if options.quiet else view_for(options.err))
-    dependencies = gather_dependencies(request, app.settings, app.store)
+    dependencies = gather_dependencies(request, app)
     run = carry_out(PreparedRun(request, Parent()), dependencies, app, views, stop)
     return run, signals.exit_code(run, stop)
 

@@ -11,7 +11,6 @@ from crossrun.cli.earlier_runs import earlier_run
 from crossrun.cli.globals import application, current
 from crossrun.cli.run_options import OutputOptions, options_from
 from crossrun.cli.starting import start
-from crossrun.services.app import App
 from crossrun.services.options import ResumeOptions
 from crossrun.services.requests import resumed_run
 
@@ -49,7 +48,7 @@ def resume(
     arguments = locals()
     resume_options = options_from(ResumeOptions, arguments)
     options = current()
-    app = App(options.settings(), options.notify)
+    app = options.app()
     app.open_for_writing()
     prepared = partial(resumed_run, resume_options, earlier_run(run, app).id, app)
     start(prepared, options_from(OutputOptions, arguments), app, options)

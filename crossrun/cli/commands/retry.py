@@ -14,7 +14,6 @@ from crossrun.cli.run_options import OutputOptions, options_from
 from crossrun.cli.starting import start
 from crossrun.model.runs import Run
 from crossrun.redaction import MASK
-from crossrun.services.app import App
 from crossrun.services.lineage import around_mask
 from crossrun.services.options import RetryOptions
 from crossrun.services.requests import retried_run
@@ -57,7 +56,7 @@ def retry(
     arguments = locals()
     retry_options = options_from(RetryOptions, arguments)
     options = current()
-    app = App(options.settings(), options.notify)
+    app = options.app()
     app.open_for_writing()
     earlier = earlier_run(run, app)
     if not task and MASK in earlier.task:

@@ -86,7 +86,7 @@ def run(
     run_options = options_from(RunOptions, arguments)
     run_options = replace(run_options, task=read_task(task, file))
     options = current()
-    app = App(options.settings(), options.notify)
+    app = options.app()
     if dry_run:
         app.store.open_for_reading()
         _show_plan(_request(run_options, app, options), app, options)
@@ -109,7 +109,7 @@ def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:
 
 
 def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
-    dependencies = gather_dependencies(request, app.settings, app.store)
+    dependencies = gather_dependencies(request, app)
     turn, decision = first_turn("RUN_ID", request, dependencies)
     command = dependencies.executor.command(turn)
     if options.json:

@@ -8,7 +8,6 @@ import typer
 
 from crossrun.cli.arguments import Json, ProjectId
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import open_ledger
 from crossrun.config.values import duration
 from crossrun.errors import UsageError
 from crossrun.model.queries import RunFilter, RunLine
@@ -52,7 +51,7 @@ def runs(
             f"invalid status {status!r}",
             hint=f"choose one of {', '.join(Status)}",
         )
-    store = open_ledger(options, options.settings())
+    app = options.open_app()
     filters = RunFilter(
         project_id=project_id,
         status=status,
@@ -63,8 +62,8 @@ def runs(
         limit=limit,
     )
     if json:
-        options.out.emit(document({"runs": list(map(run_object, store.read.runs(filters)))}))
-    elif lines := store.read.lines(filters):
+        options.out.emit(document({"runs": list(map(run_object, app.store.read.runs(filters)))}))
+    elif lines := app.store.read.lines(filters):
         options.out.write(_run_table(lines, options.out))
     else:
         options.say('no runs found; start one: crossrun run "your task"')

@@ -8,14 +8,13 @@ import typer
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.model.runs import Run
 from crossrun.projections.documents import (
     document,
     plain_object,
     run_object,
 )
-from crossrun.store import Store
+from crossrun.services.app import App
 from crossrun.views.summary import details
 from crossrun.views.unseen import clean
 
@@ -46,15 +45,15 @@ def show(
       crossrun show last --project-id thesis --json
     """
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = chosen_run(store, run, project_id)
+    app = options.open_app()
+    chosen = app.run(run, project_id)
     if not (command or answer or instructions):
-        _show_run(chosen, store, options, json=json)
+        _show_run(chosen, app, options, json=json)
         return
     parts: dict[str, str | list[str] | None] = {}
     parts |= {"answer": chosen.answer} if answer else {}
-    parts |= {"commands": _commands(store, chosen)} if command else {}
-    parts |= {"instructions": _instructions(store, chosen)} if instructions else {}
+    parts |= {"commands": _commands(app, chosen)} if command else {}
+    parts |= {"instructions": _instructions(app, chosen)} if instructions else {}
     if json:
         options.out.emit(document({"run_id": chosen.id, **parts}))
         return
@@ -63,13 +62,13 @@ def show(
         options.out.emit("".join(f"{_for_reader(line, options)}\n" for line in lines))
 
 
-def _show_run(run: Run, store: Store, options: Globals, *, json: bool) -> None:
-    applications = store.read.applications(run.id)
+def _show_run(run: Run, app: App, options: Globals, *, json: bool) -> None:
+    applications = app.store.read.applications(run.id)
     if json:
         objects = list(map(plain_object, applications))
         options.out.emit(document(run_object(run) | {"applications": objects}))
         return
-    artifacts = store.read.artifacts(run.id)
+    artifacts = app.store.read.artifacts(run.id)
     gone = run.ended and not os.path.lexists(run.workspace)
     options.out.write(details(run, options.out, artifacts, applications, gone=gone))
 
@@ -79,16 +78,16 @@ def _for_reader(text: str, options: Globals) -> str:
     return clean(text) if options.out.live else text
 
 
-def _commands(store: Store, run: Run) -> list[str]:
+def _commands(app: App, run: Run) -> list[str]:
     from crossrun.events import AgentLaunched
 
-    return [shlex.join(event.command) for event in store.read.events_of(run.id, AgentLaunched)]
+    return [shlex.join(event.command) for event in app.store.read.events_of(run.id, AgentLaunched)]
 
 
-def _instructions(store: Store, run: Run) -> list[str]:
+def _instructions(app: App, run: Run) -> list[str]:
     from crossrun.events import StepPlanned
 
-    planned = store.read.events_of(run.id, StepPlanned)
+    planned = app.store.read.events_of(run.id, StepPlanned)
     return [text for step in planned for text in (step.instructions, step.prompt) if text]
 
 

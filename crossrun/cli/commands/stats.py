@@ -8,7 +8,6 @@ import typer
 
 from crossrun.cli.arguments import Json, OfProject
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import open_ledger
 from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError
 from crossrun.model.retention import planned
@@ -39,25 +38,24 @@ def stats(
       crossrun stats --json | jq .disk.total
     """
     options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    stored = stored_runs(store.workspaces, settings.paths, WITH_WORKSPACE)
-    disk = disk_usage(settings.paths, stored.locations)
+    app = options.open_app()
+    stored = stored_runs(app.store.workspaces, app.settings.paths, WITH_WORKSPACE)
+    disk = disk_usage(app.settings.paths, stored.locations)
     usages = survey(
         stored.runs,
-        settings.paths,
+        app.settings.paths,
         WITH_WORKSPACE,
         measure=lambda place: disk.sizes[place] if place in disk.sizes else size_of([place]),
     )
-    rules = rules_of(settings).or_default()._replace(project_id=project_id)
+    rules = rules_of(app.settings).or_default()._replace(project_id=project_id)
     now = datetime.now(UTC)
     figures = Figures(
         project_id=project_id,
         days=days,
         disk=disk,
         plan=planned(usages, rules, now),
-        totals=store.totals(project_id=project_id, since=utc(now - timedelta(days=days))),
-        codex=_codex_usage(settings),
+        totals=app.store.totals(project_id=project_id, since=utc(now - timedelta(days=days))),
+        codex=_codex_usage(app.settings),
     )
     if json:
         options.out.emit(document(_object(figures)))

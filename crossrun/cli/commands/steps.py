@@ -6,7 +6,6 @@ from typing import Any
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.projections.documents import (
     document_parts,
     step_objects,
@@ -25,9 +24,9 @@ def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = F
       crossrun steps k7f3 --json | jq '.steps[] | select(.exit_code > 0)'
     """
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = chosen_run(store, run, project_id)
-    transcript = step_objects(store.read.events(chosen.id))
+    app = options.open_app()
+    chosen = app.run(run, project_id)
+    transcript = step_objects(app.store.read.events(chosen.id))
     if json:
         options.out.emit_each(document_parts({"run_id": chosen.id}, "steps", transcript))
     else:

@@ -5,7 +5,6 @@ import typer
 from crossrun.cli.apply_results import result_object, say_result
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import Exit
 from crossrun.projections.documents import document
 
@@ -22,14 +21,12 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
       crossrun undo k7f3
     """
     from crossrun.services.applying import undo as undo_newest
-    from crossrun.services.assembly import workspaces
     from crossrun.views.applying import undone
 
     options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    chosen = chosen_run(store, run, project_id)
-    result = undo_newest(store, chosen, workspaces(settings))
+    app = options.open_app()
+    chosen = app.run(run, project_id)
+    result = undo_newest(app.store, chosen, app.workspaces)
     refused = result.has_conflicts
     if json:
         undo_first = list(dict.fromkeys(each.run_id for each in result.undo_first))

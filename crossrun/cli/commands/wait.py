@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crossrun.cli.arguments import Json
+from crossrun.cli.earlier_runs import run_ids
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import open_app, run_ids
 from crossrun.cli.parsing import Parsed
 from crossrun.config.values import duration
 from crossrun.errors import Exit
@@ -39,7 +39,7 @@ def wait(
       crossrun wait k7f3 m2q9 --timeout 2h && crossrun diff k7f3
     """
     options = current()
-    app = open_app(options, options.settings())
+    app = options.open_app()
     ended = wait_for(app, run_ids(runs or [LAST], app), timeout)
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))

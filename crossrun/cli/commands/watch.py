@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from crossrun.cli.globals import application, current
-from crossrun.cli.ledger import open_app
 from crossrun.cli.suspending import suspendable
 from crossrun.model.runs import Run
 from crossrun.projections.documents import document, run_object
@@ -43,7 +42,7 @@ def watch(
       crossrun watch k7f3 --jsonl | jq .type
     """
     options = current()
-    app = open_app(options, options.settings())
+    app = options.open_app()
     chosen = app.run(run, project_id)
     view: View = NullView() if json else view_for(options.out)
     view = JsonLinesView(options.out) if jsonl else view

@@ -10,7 +10,6 @@ from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.editing import edit
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
-from crossrun.cli.ledger import chosen_run, open_ledger
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.model.queries import PatternFilter
 from crossrun.model.status import PATTERN_STATES
@@ -52,12 +51,12 @@ def list_patterns(
             f"invalid state {state!r}",
             hint=f"choose one of {', '.join(PATTERN_STATES)}",
         )
-    store = open_ledger(options, options.settings())
+    app = options.open_app()
     wanted = PatternFilter(project_id=project_id, task_type=task_type, state=state, limit=limit)
     if json:
-        found = list(map(pattern_object, store.patterns.patterns(wanted)))
+        found = list(map(pattern_object, app.store.patterns.patterns(wanted)))
         options.out.emit(document({"patterns": found}))
-    elif lines := store.patterns.lines(wanted):
+    elif lines := app.store.patterns.lines(wanted):
         from crossrun.views.patterns import pattern_table
 
         options.out.write(pattern_table(lines, options.out))
@@ -81,7 +80,7 @@ def show(
       crossrun patterns show --json | jq '.steps[].instruction'
     """
     options = current()
-    chosen = open_ledger(options, options.settings()).patterns.pattern(pattern)
+    chosen = options.open_app().store.patterns.pattern(pattern)
     if block:
         from crossrun.patterns.rendering import block_of, rendered
 
@@ -114,14 +113,14 @@ def search(
     from crossrun.patterns.choosing.recall import ranked
 
     options = current()
-    store = open_ledger(options, options.settings())
-    found = store.patterns.candidates(text, task_type=task_type, project_id=project_id)
+    app = options.open_app()
+    found = app.store.patterns.candidates(text, task_type=task_type, project_id=project_id)
     scored = [
         one
         for one in ranked(found).scored
         if task_type is None or one.candidate.task_type == task_type
     ][:limit]
-    known = [(one, store.patterns.find(one.candidate.id)) for one in scored]
+    known = [(one, app.store.patterns.find(one.candidate.id)) for one in scored]
     hits = [(one.score, pattern) for one, pattern in known if pattern is not None]
     if json:
         told = [{**pattern_object(pattern), "score": round(score, 4)} for score, pattern in hits]
@@ -145,9 +144,9 @@ def why(run: RunReference = None, project_id: ProjectId = None, json: Json = Fal
     from crossrun.services.pattern_decisions import decision_of
 
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = chosen_run(store, run, project_id)
-    decided = decision_of(store, chosen)
+    app = options.open_app()
+    chosen = app.run(run, project_id)
+    decided = decision_of(app.store, chosen)
     if json:
         options.out.emit(document({"run_id": chosen.id, **plain_object(decided)}))
     else:
@@ -165,20 +164,20 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
       crossrun patterns stats 9c1xyz
     """
     options = current()
-    store = open_ledger(options, options.settings())
+    app = options.open_app()
     if pattern is not None:
-        _show_stats(store, pattern, options, json=json)
+        _show_stats(app.store, pattern, options, json=json)
         return
     from crossrun.memory.crediting import credits_by_pattern
 
-    credited = credits_by_pattern(store)
+    credited = credits_by_pattern(app.store)
     if json:
         told = [_credit_object(pattern_id, credit) for pattern_id, credit in credited.items()]
         options.out.emit(document({"patterns": told}))
     elif credited:
         from crossrun.views.credits import credit_table
 
-        lines = store.patterns.lines(PatternFilter(ids=tuple(credited), limit=len(credited)))
+        lines = app.store.patterns.lines(PatternFilter(ids=tuple(credited), limit=len(credited)))
         rows = [(line, credited[line.id]) for line in lines]
         options.out.write(credit_table(rows, options.out))
     else:
@@ -203,9 +202,9 @@ def diff(
     from crossrun.patterns.rendering import block_of, rendered
 
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = store.patterns.pattern(pattern)
-    versions = {one.version: one for one in store.patterns.versions(chosen.id)}
+    app = options.open_app()
+    chosen = app.store.patterns.pattern(pattern)
+    versions = {one.version: one for one in app.store.patterns.versions(chosen.id)}
     last = newer or (chosen.version if older is None or older < chosen.version else older)
     first = older or max(last - 1, 1)
     for number in (first, last):

@@ -7,7 +7,6 @@ import typer
 from crossrun.cli.arguments import Json
 from crossrun.cli.commands.patterns.files import tell
 from crossrun.cli.globals import current
-from crossrun.cli.ledger import open_ledger
 from crossrun.projections.documents import document
 from crossrun.system.clock import now
 
@@ -20,14 +19,14 @@ PatternNamed = Annotated[str, typer.Argument(metavar="PAT", help="An id or the b
 def disable(pattern: PatternNamed, json: Json = False) -> None:
     """Keep a pattern from being chosen; it can still be named with --pattern."""
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = store.patterns.pattern(pattern)
-    store.change_patterns(
+    app = options.open_app()
+    chosen = app.store.patterns.pattern(pattern)
+    app.store.change_patterns(
         lambda patterns: patterns.set_state(
             chosen.id, "disabled", "Disabled by the user.", kept=False, at=now()
         )
     )
-    tell(store, chosen.id, options, json=json, said="{id} is not chosen any more")
+    tell(app.store, chosen.id, options, json=json, said="{id} is not chosen any more")
 
 
 def enable(pattern: PatternNamed, json: Json = False) -> None:
@@ -35,10 +34,10 @@ def enable(pattern: PatternNamed, json: Json = False) -> None:
     from crossrun.patterns.crediting.lifecycle import against_evidence, enabled
 
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = store.patterns.pattern(pattern)
+    app = options.open_app()
+    chosen = app.store.patterns.pattern(pattern)
     standing = enabled(chosen.state)
-    store.change_patterns(
+    app.store.change_patterns(
         lambda patterns: patterns.set_state(
             chosen.id,
             standing.state,
@@ -47,19 +46,19 @@ def enable(pattern: PatternNamed, json: Json = False) -> None:
             at=now(),
         )
     )
-    tell(store, chosen.id, options, json=json, said="{id} may be chosen again")
+    tell(app.store, chosen.id, options, json=json, said="{id} may be chosen again")
 
 
 def rm(pattern: PatternNamed, json: Json = False) -> None:
     """Remove a pattern and all its versions. What runs say of it stays in their events."""
     options = current()
-    store = open_ledger(options, options.settings())
-    chosen = store.patterns.pattern(pattern)
+    app = options.open_app()
+    chosen = app.store.patterns.pattern(pattern)
     options.confirm(
         f"Remove {chosen.id}, {chosen.version} versions of it?",
         hint=f"say --yes; or keep it unused: crossrun patterns disable {chosen.id}",
     )
-    store.change_patterns(lambda patterns: patterns.remove(chosen.id))
+    app.store.change_patterns(lambda patterns: patterns.remove(chosen.id))
     if json:
         options.out.emit(document({"removed": chosen.id}))
     else:

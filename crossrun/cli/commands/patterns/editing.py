@@ -13,7 +13,6 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.commands.patterns.changes import PatternNamed
 from crossrun.cli.commands.patterns.files import cleaned, read_text, tell
 from crossrun.cli.globals import current
-from crossrun.cli.ledger import open_ledger
 from crossrun.errors import UsageError
 from crossrun.system.clock import now
 
@@ -32,24 +31,23 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
     from crossrun.patterns import forms
 
     options = current()
-    settings = options.settings()
-    store = open_ledger(options, settings)
-    chosen = store.patterns.pattern(pattern)
+    app = options.open_app()
+    chosen = app.store.patterns.pattern(pattern)
     said = "nothing was changed"
-    with _edited(forms.written(chosen), chosen.id, settings) as file:
-        form = cleaned(forms.read(read_text(file), str(file)), settings)
+    with _edited(forms.written(chosen), chosen.id, app.settings) as file:
+        form = cleaned(forms.read(read_text(file), str(file)), app)
         if (form.workflow, form.task, form.task_type) != _what(chosen):
             from crossrun.config.tasktypes import load as load_task_type
 
-            load_task_type(form.task_type, settings.paths.task_types)
+            load_task_type(form.task_type, app.settings.paths.task_types)
             version = _next(chosen, form.workflow)
-            store.change_patterns(
+            app.store.change_patterns(
                 lambda patterns: patterns.add_version(
                     version, task=form.task, task_type=form.task_type
                 )
             )
             said = "{id} is v{version} now; runs go on from it"
-    tell(store, chosen.id, options, json=json, said=said)
+    tell(app.store, chosen.id, options, json=json, said=said)
 
 
 @contextmanager

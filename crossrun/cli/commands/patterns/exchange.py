@@ -10,7 +10,6 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.files import cleaned, read_text, tell
 from crossrun.cli.globals import current
-from crossrun.cli.ledger import open_ledger
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document
 from crossrun.system.clock import now
@@ -44,7 +43,7 @@ def export(
     from crossrun.patterns import forms, skills
 
     options = current()
-    chosen = open_ledger(options, options.settings()).patterns.pattern(pattern)
+    chosen = options.open_app().store.patterns.pattern(pattern)
     text = forms.written(chosen)
     if skill is not None:
         folder = skill / skills.folder_name(chosen)
@@ -77,20 +76,20 @@ def import_(
       crossrun patterns import .agents/skills/convert-a-report-9c1xyz
     """
     options = current()
-    settings = options.settings()
-    form = cleaned(_form(source), settings)
+    app = options.app()
+    form = cleaned(_form(source), app)
     from crossrun.config.tasktypes import load as load_task_type
 
-    load_task_type(form.task_type, settings.paths.task_types)
-    store = open_ledger(options, settings)
-    found = _imported(form, project_id, store)
-    known = store.patterns.find(found.id)
+    load_task_type(form.task_type, app.settings.paths.task_types)
+    app.open_for_reading()
+    found = _imported(form, project_id, app.store)
+    known = app.store.patterns.find(found.id)
     if known is not None:
-        tell(store, known.id, options, json=json, said="{id} is here already")
+        tell(app.store, known.id, options, json=json, said="{id} is here already")
         return
-    store.change_patterns(lambda patterns: patterns.add(found, made_by="import"))
+    app.store.change_patterns(lambda patterns: patterns.add(found, made_by="import"))
     said = "imported as {id}; it is used when you name it: crossrun run --pattern {id}"
-    tell(store, found.id, options, json=json, said=said)
+    tell(app.store, found.id, options, json=json, said=said)
 
 
 def _form(source: Path) -> "Form":

@@ -8,8 +8,8 @@ from crossrun.errors import UsageError
 from crossrun.projections.documents import document, pattern_object
 
 if TYPE_CHECKING:
-    from crossrun.config.settings import Settings
     from crossrun.patterns.forms import Form
+    from crossrun.services.app import App
     from crossrun.store import Store
 
 _LONGEST = 1_000_000
@@ -36,15 +36,15 @@ def read_text(file: Path) -> str:
         ) from error
 
 
-def cleaned(form: "Form", settings: "Settings") -> "Form":
+def cleaned(form: "Form", app: "App") -> "Form":
     """The form without secrets, home folders and names, whoever wrote it."""
     from msgspec import convert, to_builtins
 
     from crossrun.patterns.forms import Form
     from crossrun.patterns.learning.privacy import Scrub
-    from crossrun.services.assembly import person, redactor_for
+    from crossrun.services.assembly import person
 
-    scrub, redact = Scrub(person(settings), ""), redactor_for(settings)
+    scrub, redact = Scrub(person(app.settings), ""), app.redactor
 
     def clean(value: object) -> object:
         if isinstance(value, str):
