@@ -20,7 +20,7 @@ from crossrun.system import clock
 from crossrun.workspace.copying.links import Redirected, kept_links
 from crossrun.workspace.copying.trees import Copied, Progress
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.git.folders import place_of
+from crossrun.workspace.git.folders import locate
 from crossrun.workspace.sources.cloning import clone, without_login
 from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source, copy_workspace
 from crossrun.workspace.workspaces import Workspace, top_of_repository
@@ -142,7 +142,7 @@ def subfolder_of(run: RunContext) -> str:
     if begin.path is None:
         return "" if source is None else source.subfolder
     home, own = dependencies.environ.get("HOME"), dependencies.workspaces.own_folders
-    return place_of(Path(begin.path), home, own).subfolder
+    return locate(Path(begin.path), home, own).subfolder
 
 
 def _options(run: RunContext) -> CopyOptions:

@@ -1,4 +1,4 @@
-"""The environment of all that runs in a workspace: git finds the repository there and no other."""
+"""The environment for everything that runs in a workspace: git finds only the repository there."""
 
 import os
 import re
@@ -12,7 +12,7 @@ _PLACES = frozenset((
     "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_QUARANTINE_PATH",
     "GIT_REFERENCE_BACKEND", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
 ))  # fmt: skip
-"""What git sets for hooks, aliases and `rebase --exec`: all of it is about one repository.
+"""Variables that git sets for hooks, aliases and `rebase --exec`, about one repository.
 
 `git rev-parse --local-env-vars` lists most of them; receive-pack adds its quarantine.
 """
@@ -22,22 +22,22 @@ _TEMPORARY = ("TMPDIR", "TMP", "TEMP")
 
 
 def unusable_temporary(environ: Mapping[str, str]) -> list[str]:
-    """The variables that name a folder for temporary files which is not there, or not writable."""
+    """The variables that name a folder for temporary files that is missing or not writable."""
     return [name for name in _TEMPORARY if environ.get(name) and not _is_usable(environ[name])]
 
 
 def for_workspaces(environ: Mapping[str, str], root: Path) -> dict[str, str]:
     """An environment without the variables that lead git to a certain repository.
 
-    Variables that name no usable folder for temporary files are left out, too: programs then use
-    that of the system.
+    Variables with an unusable folder for temporary files are also left out, so that programs use
+    the system's.
 
-    Git does not look for a repository above the workspaces either: a home folder that is one would
-    get the commits of agents whose workspace is none.
+    Git does not look for a repository above the workspaces either. Otherwise, if the home folder is
+    a repository, agents without one would commit to it.
 
     Args:
-        environ: the user's.
-        root: the folder that all workspaces lie in.
+        environ: the user's environment.
+        root: the folder of all workspaces.
     """
     left_out = {*_PLACES, *unusable_temporary(environ)}
     environment = {
@@ -50,6 +50,6 @@ def for_workspaces(environ: Mapping[str, str], root: Path) -> dict[str, str]:
 
 
 def _is_usable(folder: str) -> bool:
-    """Whether it is a folder wherever a program works, and one to write to."""
+    """Whether it is an absolute path to a writable folder."""
     path = Path(folder)
     return path.is_absolute() and path.is_dir() and os.access(path, os.W_OK | os.X_OK)

@@ -155,7 +155,7 @@ def change_event(store: Store, run: Run) -> WorkspaceChanged | None:
 
 def lasting_folders(store: Store, run: Run) -> frozenset[str]:
     """The folders that a run, or one that it continues, emptied but did not remove."""
-    found = {
+    emptied = {
         folder
         for each in store.read.ancestry(run)
         for event in store.read.events_of(each.id, WorkspaceChanged)
@@ -163,8 +163,8 @@ def lasting_folders(store: Store, run: Run) -> frozenset[str]:
     }
     workspace = Path(run.workspace)
     if not workspace.is_dir():
-        return frozenset(found)
-    return frozenset(folder for folder in found if (workspace / folder).is_dir())
+        return frozenset(emptied)
+    return frozenset(folder for folder in emptied if (workspace / folder).is_dir())
 
 
 def application_of(run: Run, folder: Path, *, files: int, before: str, after: str) -> Application:

@@ -1,7 +1,7 @@
-"""Finding the repository of a folder, and reading its configuration as data.
+"""Finds the repository of a folder, and reads its configuration as data.
 
-No git opens the repository: a folder from elsewhere could name programs in it, or lead to the
-repository of another folder.
+Git does not open the repository, because its configuration could name programs, or its `.git` could
+lead to the repository of another folder.
 """
 
 import os
@@ -17,29 +17,29 @@ from crossrun.workspace.files.dirfd import read_file
 from crossrun.workspace.git.commands import output, run_git
 
 LONGEST = 4 * 1024 * 1024
-"""Bytes of a file of git's that is read as a whole."""
+"""Bytes of a git file that is read completely."""
 _EXTENSIONS = frozenset((
     "objectformat", "partialclone", "worktreeconfig", "noop", "preciousobjects",
     "relativeworktrees", "refstorage",
 ))  # fmt: skip
-"""Features of repositories that a copy byte by byte is right for."""
+"""Features of repositories that can be copied byte by byte."""
 
 Settings = Sequence[tuple[str, str]]
 
 
 class GitFolders(Struct, frozen=True):
-    """Where a work tree's repository is: its own part, and what it shares with other work trees."""
+    """The git directory of a work tree, and the one that it shares with other work trees."""
 
     own: Path
     common: Path
 
 
-class Place(NamedTuple):
-    """A folder in its repository.
+class RepositoryLocation(NamedTuple):
+    """Where a folder is in its repository.
 
-    `top` is the top of the work tree, `subfolder` the way from there to the folder, empty when it
-    is the top itself or in no repository. `home` is the top of a repository that does not count
-    since the user's home folder lies in it.
+    `top` is the top of the work tree, `subfolder` the path from there to the folder: empty for the
+    top itself, or a folder without repository. `home` is the top of a repository that does not
+    count because it contains the user's home folder.
     """
 
     top: Path
@@ -47,16 +47,16 @@ class Place(NamedTuple):
     home: Path | None = None
 
 
-def place_of(folder: Path, home: str | None, own_folders: Sequence[Path] = ()) -> Place:
+def locate(folder: Path, home: str | None, own_folders: Sequence[Path] = ()) -> RepositoryLocation:
     """Looks for a repository in a folder and above it, on the same file system, as git does.
 
     Args:
-        folder: which exists.
-        home: the user's home folder, if it is known.
-        own_folders: crossrun's own, which are part of no repository of the user's.
+        folder: an existing folder.
+        home: the user's home folder, if known.
+        own_folders: crossrun's own folders, which are not part of any repository of the user's.
     """
     if os.path.lexists(folder / ".git"):
-        return Place(folder)
+        return RepositoryLocation(folder)
     real = folder.resolve()
     own = [each.resolve() for each in own_folders if real.is_relative_to(each.resolve())]
     for above in () if ".git" in real.parts else real.parents:
@@ -67,13 +67,13 @@ def place_of(folder: Path, home: str | None, own_folders: Sequence[Path] = ()) -
         if not _has_repository(above):
             continue
         if home and Path(home).resolve().is_relative_to(above):
-            return Place(folder, home=above)
-        return Place(above, real.relative_to(above).as_posix())
-    return Place(folder)
+            return RepositoryLocation(folder, home=above)
+        return RepositoryLocation(above, real.relative_to(above).as_posix())
+    return RepositoryLocation(folder)
 
 
 def git_folders(source: Path) -> GitFolders:
-    """Finds the repository of a work tree. One that belongs to another folder is not followed.
+    """Finds the repository of a work tree. One that belongs to another folder is refused.
 
     Raises:
         ConfigurationError: SOURCE_REPOSITORY.
@@ -97,15 +97,15 @@ def git_folders(source: Path) -> GitFolders:
         raise unfit(source, f"its .git leads to {own}, which belongs to another folder")
     folders = GitFolders(own, common)
     if own == common != place and dict(settings_of(source, folders)).get("core.bare") == "true":
-        raise unfit(source, "it is bare, its files are in its work trees: name one of these")
+        raise unfit(source, "it is bare and has its files in work trees: name one of these")
     return folders
 
 
 def settings_of(source: Path, folders: GitFolders) -> Settings:
-    """The source's configuration as data: nothing is included, nothing obeyed.
+    """The source's configuration as data. Includes are not followed, and nothing takes effect.
 
     Raises:
-        ConfigurationError: SOURCE_REPOSITORY when it uses a feature that crossrun does not know.
+        ConfigurationError: SOURCE_REPOSITORY, it uses a feature that crossrun does not know.
     """
     settings: list[tuple[str, str]] = []
     for file in (folders.common / "config", folders.own / "config.worktree"):
@@ -125,7 +125,7 @@ def settings_of(source: Path, folders: GitFolders) -> Settings:
 
 
 def named_path(source: Path, file: Path, prefix: str = "") -> str:
-    """The path that a file of git's holds.
+    """The path in a git file.
 
     Raises:
         ConfigurationError: SOURCE_REPOSITORY.
@@ -137,23 +137,23 @@ def named_path(source: Path, file: Path, prefix: str = "") -> str:
 
 
 def unfit(source: Path, why: str) -> ConfigurationError:
-    """Why a repository cannot be copied, and what can be done instead."""
+    """The error for a repository that cannot be copied."""
     return ConfigurationError(
         "SOURCE_REPOSITORY",
-        f"the repository {source} cannot be copied: {why}",
-        hint=f"copy its files without their history: --folder-only · or have what is committed "
-        f"cloned: --source {source.absolute().as_uri()}",
+        f"cannot copy the repository {source}: {why}",
+        hint=f"copy its files without their history: --folder-only · or clone what is committed: "
+        f"--source {source.absolute().as_uri()}",
     )
 
 
 def _has_repository(folder: Path) -> bool:
-    """Whether git would stop looking here; an empty `.git` is what some sandboxes leave."""
+    """Whether git finds a repository here; an empty `.git`, as some sandboxes leave, is not one."""
     place = folder / ".git"
     return place.is_file() or (place / "HEAD").is_file()
 
 
 def _belongs_elsewhere(own: Path, source: Path, *, is_link: bool) -> bool:
-    """Whether a git directory elsewhere is that of another work tree, which is there."""
+    """Whether a git directory is that of another work tree, which exists."""
     linked = read_file(own / "gitdir", LONGEST)
     if linked is not None:
         claimed = own / os.fsdecode(linked).rstrip("\n")
@@ -165,8 +165,8 @@ def _belongs_elsewhere(own: Path, source: Path, *, is_link: bool) -> bool:
     return own.name == ".git" and not is_link
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(file: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        return file.samefile(other)
     except OSError:
         return False

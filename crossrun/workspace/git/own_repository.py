@@ -1,4 +1,4 @@
-"""The repository in a workspace: the agent's. Its files are looked at, and no git opens it."""
+"""The agent's repository in a workspace. Its files are read; git does not open it."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ _LINK = b"gitdir: "
 
 
 def git_folder(workspace: Path) -> Path | None:
-    """The git directory of a workspace, also that of a linked work tree; None if there is none."""
+    """The git directory of a workspace, which may be a linked work tree; None if there is none."""
     place = workspace / ".git"
     try:
         mode = place.lstat().st_mode
@@ -27,7 +27,7 @@ def git_folder(workspace: Path) -> Path | None:
 
 
 def own_index(workspace: Path) -> Path | None:
-    """The index of a workspace's repository; None if there is none that can be read."""
+    """The index of a workspace's repository; None if it cannot be read."""
     folder = git_folder(workspace)
     if folder is None:
         return None

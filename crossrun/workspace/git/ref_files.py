@@ -1,7 +1,7 @@
-"""References of the user's repository, read and written as files, the way that git does it itself.
+"""References of the user's repository, read and written as files in git's format.
 
-No git opens the repository, so none of its hooks and no word of its configuration has a part in it.
-Git's own locks keep others away meanwhile.
+Git does not open the repository, so its hooks and configuration have no effect. Git's own locks
+keep others out.
 """
 
 import os
@@ -21,8 +21,8 @@ class References:
     """The branches of a repository, or its tags.
 
     Args:
-        common: what all its work trees share.
-        namespace: what the full names of the references begin with.
+        common: the git directory that all work trees share.
+        namespace: the prefix of the full names of the references.
     """
 
     def __init__(self, common: Path, namespace: str = HEADS) -> None:
@@ -30,7 +30,7 @@ class References:
         self._namespace = namespace
 
     def points_to(self, name: str) -> str | None:
-        """The commit that a branch is at; None when there is none."""
+        """The commit that a branch points to; None if there is no such branch."""
         loose = read_file(self._common / f"{self._namespace}{name}", _LONGEST)
         return os.fsdecode(loose).strip() if loose is not None else self._packed().get(name)
 
@@ -38,7 +38,7 @@ class References:
         """Makes sure that a branch can be made.
 
         Raises:
-            UsageError: BRANCH_TAKEN: there is one, or one whose name is the beginning of the other.
+            UsageError: BRANCH_TAKEN, it exists, or git cannot store both names.
         """
         loose = self._common / self._namespace
         above = [name[:at] for at, sign in enumerate(name) if sign == "/"]
@@ -59,7 +59,7 @@ class References:
             _write_locked(folder, last, commit)
 
     def move(self, name: str, commit: str) -> None:
-        """Lets a branch be at a commit, wherever it is now, or makes it.
+        """Points a branch to a commit, and makes it if necessary.
 
         Raises:
             ConfigurationError: BRANCH_IMPOSSIBLE.
@@ -68,24 +68,24 @@ class References:
             _write_locked(folder, last, commit)
 
     def delete(self, name: str, commit: str) -> bool:
-        """Removes a branch if it is still at a commit; whether it was."""
+        """Removes a branch if it still points to a commit. Returns whether it did."""
         with self._locked(name) as (folder, last):
             if self.points_to(name) != commit:
                 return False
-            self._take_out(name)
+            self._remove_packed(name)
             with suppress(FileNotFoundError):
                 os.unlink(last, dir_fd=folder)
-            self._forget_log(name)
+            self._remove_log(name)
         return True
 
     def is_checked_out(self, name: str) -> bool:
-        """Whether a work tree of the repository is on a branch."""
+        """Whether a branch is checked out in any work tree of the repository."""
         heads = [self._common / "HEAD", *sorted((self._common / "worktrees").glob("*/HEAD"))]
         on = f"ref: {self._namespace}{name}"
         return any(os.fsdecode(read_file(head, _LONGEST) or b"").strip() == on for head in heads)
 
     def _packed(self) -> dict[str, str]:
-        """Those in the file of all references."""
+        """The references in `packed-refs`."""
         pairs = (line.split(" ", 1) for line in self._packed_lines() if " " in line)
         prefix = self._namespace
         return {ref.removeprefix(prefix): at for at, ref in pairs if ref.startswith(prefix)}
@@ -94,31 +94,29 @@ class References:
         content = read_file(self._common / "packed-refs", _LONGEST)
         return os.fsdecode(content or b"").split("\n")
 
-    def _take_out(self, name: str) -> None:
-        """Takes a branch out of the file of all references, under git's lock for it."""
+    def _remove_packed(self, name: str) -> None:
+        """Removes a branch from `packed-refs`, under git's lock for it."""
         if name not in self._packed():
             return
         with opened(self._common) as common:
             lock = os.open("packed-refs.lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=common)
             with os.fdopen(lock, "wb") as written:
                 gone = f"{self._namespace}{name}"
-                remaining = [
-                    line for line in self._packed_lines() if line.partition(" ")[2] != gone
-                ]
-                written.write(os.fsencode("\n".join(remaining)))
+                lines = [line for line in self._packed_lines() if line.partition(" ")[2] != gone]
+                written.write(os.fsencode("\n".join(lines)))
             os.rename("packed-refs.lock", "packed-refs", src_dir_fd=common, dst_dir_fd=common)
 
-    def _forget_log(self, name: str) -> None:
+    def _remove_log(self, name: str) -> None:
         *above, last = f"logs/{self._namespace}{name}".split("/")
         with suppress(OSError), opened(self._common) as common, opened_below(common, above) as logs:
             os.unlink(last, dir_fd=logs)
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[tuple[int, str]]:
-        """Git's own lock for a branch.
+        """Holds git's own lock for a branch.
 
         Yields:
-            The open folder that the branch is in, and its name there.
+            The open folder of the branch, and its name there.
 
         Raises:
             ConfigurationError: BRANCH_IMPOSSIBLE.
@@ -147,11 +145,11 @@ def _write_locked(folder: int, name: str, commit: str) -> None:
 
 
 def impossible(why: str) -> ConfigurationError:
-    """A repository that no branch can be made in."""
+    """The error for a repository whose branches cannot be changed."""
     return ConfigurationError(
         "BRANCH_IMPOSSIBLE",
         f"no branch can be made or removed: {why}",
-        hint="bring the change to the files instead, without --branch, or as a --patch",
+        hint="apply the change to the files instead, without --branch, or write a --patch",
     )
 
 
@@ -164,6 +162,6 @@ def _make_folders(common: int, parts: list[str]) -> None:
 def _taken(name: str) -> UsageError:
     return UsageError(
         "BRANCH_TAKEN",
-        f"there is a branch or tag {name} already, or one whose name begins or ends there",
-        hint="choose another name; an existing branch is never changed",
+        f"the branch or tag {name} already exists, or a similar name rules it out",
+        hint="choose a different name; existing branches are never changed",
     )

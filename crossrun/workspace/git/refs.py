@@ -1,4 +1,4 @@
-"""The branches, tags and stashes of a repository, read as files: no git opens it."""
+"""The branches, tags and stashes of a repository, read as files: git does not open it."""
 
 import os
 import re
@@ -19,16 +19,16 @@ _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NO_NAME = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^\.|\.lock(?:/|$)|[./]$")
 
 Refs = Mapping[str, str]
-"""Ids by names: `refs/heads/main`, `refs/tags/v1`, `stash@{0}`; `HEAD` where it is detached."""
+"""Ids by name: `refs/heads/main`, `refs/tags/v1`, `stash@{0}`; `HEAD` if it is detached."""
 
 
 def repository_in(folder: Path, *, own: bool) -> GitFolders | None:
-    """Where the repository of a folder is; None: there is none, or none that is looked at.
+    """The repository of a folder; None if there is none, or none that may be read.
 
     Args:
         folder: a workspace.
-        own: whether it is crossrun's: an agent may have put anything in the place of its `.git`,
-            so only a plain folder counts.
+        own: whether crossrun made it. There, an agent may have replaced `.git` by anything, so
+            only a plain folder counts.
     """
     git_dir = folder / ".git"
     if not os.path.lexists(git_dir):
@@ -55,7 +55,7 @@ def refs_of(folders: GitFolders | None) -> dict[str, str]:
 
 
 def head_of(folders: GitFolders | None) -> str | None:
-    """The name of the branch that is checked out, as `refs/heads/main`, or `HEAD`."""
+    """The branch that is checked out, such as `refs/heads/main`, or `HEAD`."""
     if folders is None:
         return None
     head = _text(folders.own / "HEAD")
@@ -63,23 +63,23 @@ def head_of(folders: GitFolders | None) -> str | None:
 
 
 def in_order(names: Iterable[str], head: str | None) -> list[str]:
-    """References in the order in which commits are counted for them: what is checked out first."""
+    """Sorts references as commits are counted for them: what is checked out comes first."""
     return sorted(names, key=lambda name: (name != head, rank(name)))
 
 
 def rank(name: str) -> tuple[int, str]:
-    """Branches first, then tags, stashes, notes, and what remotes have."""
+    """The sort key of a reference: branches, then tags, stashes, notes, and remote branches."""
     kinds = (HEADS, "HEAD", TAGS, "stash@", NOTES, REMOTES)
     return next(number for number, kind in enumerate(kinds) if name.startswith(kind)), name
 
 
 def encoded(refs: Refs) -> bytes:
-    """References as bytes to be stored."""
+    """Encodes references for storage."""
     return os.fsencode("".join(f"{at} {name}\n" for name, at in sorted(refs.items())))
 
 
 def decoded(content: bytes) -> dict[str, str]:
-    """References as they were stored."""
+    """Decodes stored references."""
     lines = (line.partition(" ") for line in os.fsdecode(content).split("\n") if line)
     return {name: at for at, _, name in lines}
 
@@ -107,7 +107,7 @@ def _counts(name: str) -> bool:
 
 
 def _stashes(common: Path, top: str) -> list[str]:
-    """The stashes, the newest first, as their log has them."""
+    """The stashes in their log, the newest first."""
     lines = _text(common / "logs" / STASH).split("\n")
     logged = [line.split(" ")[1] for line in lines if line.count(" ") > 1]
     stashes = [at for at in reversed(logged) if _ID.fullmatch(at)]

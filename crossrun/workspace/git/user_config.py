@@ -1,4 +1,4 @@
-"""The user's own configuration of git, read as data: nothing that it names is run."""
+"""Reads the user's git configuration as data: nothing that it names is run."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,14 @@ from pathlib import Path
 from crossrun.workspace.git.commands import run_git
 
 LINE_ENDS = ("core.autocrlf", "core.eol")
-"""Settings that say how line ends are converted."""
+"""Settings that control the conversion of line endings."""
 
 
 def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings of the system and of the user, the user's own winning; names in lower case.
+    """The settings of the system and of the user, which win; names are in lower case.
 
     Args:
-        environ: the user's, which says where the files are.
+        environ: the user's environment, which says where the files are.
     """
     settings: dict[str, str] = {}
     for words in _files(environ):
@@ -28,7 +28,7 @@ def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def attributes_file(settings: Mapping[str, str], environ: Mapping[str, str]) -> Path | None:
-    """The file with attributes that `core.attributesFile` names, or git's default for it."""
+    """The attribute file in `core.attributesFile`, or git's default."""
     named = settings.get("core.attributesfile")
     if named is None:
         return _git_folder(environ) / "attributes"
@@ -40,12 +40,12 @@ def attributes_file(settings: Mapping[str, str], environ: Mapping[str, str]) -> 
 def excludes_file(
     repository: Mapping[str, str], work_tree: Path, environ: Mapping[str, str]
 ) -> Path | None:
-    """The list of files that git ignores everywhere: `core.excludesFile`, or git's default for it.
+    """The user's global ignore file: `core.excludesFile`, or git's default.
 
     Args:
         repository: the settings of the repository, which win.
-        work_tree: where a relative path begins.
-        environ: the user's.
+        work_tree: the base of a relative path.
+        environ: the user's environment.
 
     Returns:
         A regular file, or None.

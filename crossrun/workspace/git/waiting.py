@@ -1,4 +1,4 @@
-"""Waiting for a child process that nobody may want any more, or whose progress somebody shows."""
+"""Waits for a child process that may be cancelled, or whose progress is shown."""
 
 import os
 import signal
@@ -10,21 +10,21 @@ from typing import IO
 from crossrun.system.background import checkpoint
 
 _TICK = 0.1
-"""Seconds between two looks at whether the process is still wanted."""
-_POLITE = 0.5
-"""Seconds that it gets to end by itself."""
+"""Seconds between checks for cancellation."""
+_GRACE = 0.5
+"""Seconds between SIGTERM and SIGKILL."""
 _READ_SIZE = 64 * 1024
 
 
 def communicated(
     process: "subprocess.Popen[bytes]", stdin: bytes, meanwhile: Callable[[], None]
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Waits for the end of a process that leads a session.
+    """Waits for the end of a process that leads a process group.
 
     Args:
-        process: with pipes for its input and errors.
+        process: the process, with pipes for its input and errors.
         stdin: its whole input.
-        meanwhile: called ten times a second; what it raises ends the process.
+        meanwhile: called ten times a second; an exception from it ends the process.
     """
     with process, _ended(process):
         stdout, stderr = _outputs(process, stdin, meanwhile)
@@ -32,7 +32,7 @@ def communicated(
 
 
 def counting_lines(file: IO[bytes]) -> Callable[[], None]:
-    """A checkpoint whose progress is the number of lines that a file has by then."""
+    """A checkpoint that reports the current number of lines in a file as progress."""
     lines = read = 0
 
     def count() -> None:
@@ -53,18 +53,18 @@ def _outputs(
         try:
             return process.communicate(stdin, timeout=_TICK)
         except subprocess.TimeoutExpired:
-            stdin = None  # it is on its way
+            stdin = None  # it is already being written
 
 
 @contextmanager
 def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Ends the process when an exception leaves the block; git removes its locks on SIGTERM."""
+    """Ends the process if an exception leaves the block; git removes its locks on SIGTERM."""
     try:
         yield
     except BaseException:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_POLITE)
+                process.wait(_GRACE)
             os.killpg(process.pid, signal.SIGKILL)
         raise

@@ -14,15 +14,15 @@ from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.model.choices import FollowLinks
 from crossrun.system.background import awaited
 from crossrun.system.cancellation import CancelToken
-from crossrun.workspace.copying.link_rewriting import bring_targets, hide_redirected, redirect_again
 from crossrun.workspace.copying.links import Redirected
 from crossrun.workspace.copying.trees import Copied, Progress, copy_into, copy_tree
 from crossrun.workspace.copying.worker import LeaveOut
 from crossrun.workspace.files.atomic import building, remove_tree, scratch
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.git.folders import Place, place_of
+from crossrun.workspace.git.folders import RepositoryLocation, locate
 from crossrun.workspace.git.user_config import LINE_ENDS, excludes_file, user_settings
 from crossrun.workspace.sources.filters import stored_forms
+from crossrun.workspace.sources.links import copy_targets, hide_redirected, redirect_again
 from crossrun.workspace.sources.repositories import borrow_repository, copy_repository, git_in
 from crossrun.workspace.sources.survey import (
     FolderOnly,
@@ -128,7 +128,7 @@ def copy_source(
     """
     _check(source)
     source, target = source.absolute(), target.absolute()
-    location = place_of(source, options.environ.get("HOME"), options.besides)
+    location = locate(source, options.environ.get("HOME"), options.besides)
     request = _CopyRequest(stop, options, frozenset(_below(location.top, options.besides)))
     with building(target) as folder:
         if not os.path.lexists(location.top / _GIT):
@@ -193,7 +193,9 @@ class _Files(NamedTuple):
     detached: tuple[str, ...]
 
 
-def _copy_repository(location: Place, folder: Path, request: _CopyRequest) -> CopyingSource:
+def _copy_repository(
+    location: RepositoryLocation, folder: Path, request: _CopyRequest
+) -> CopyingSource:
     source, options = location.top, request.options
     repository = yield from copy_repository(source, folder, request.stop)
     git_dir = folder / _GIT
@@ -244,7 +246,7 @@ def _in_background(look: Callable[[], Value]) -> Generator[Progress, None, Value
 
 
 def _copy_folder(
-    location: Place, source: Path, folder: Path, aside: Path, request: _CopyRequest
+    location: RepositoryLocation, source: Path, folder: Path, aside: Path, request: _CopyRequest
 ) -> CopyingSource:
     """Copies a folder without its repository, but with the ignore rules above it.
 
@@ -278,7 +280,7 @@ def _copy_folder(
     )
 
 
-def _require_subfolder(location: Place, folder: Path) -> None:
+def _require_subfolder(location: RepositoryLocation, folder: Path) -> None:
     """Makes sure that the copy of the repository has the folder that the user named."""
     if not (folder / location.subfolder).is_dir():
         raise UsageError(
@@ -306,7 +308,7 @@ def _copy_files(
     copied = yield from copy_into(source, folder, request.stop, leave_out=without_git)
     if request.options.follow_links == "copy":
         never = [source / path for path in request.never]
-        copied = yield from bring_targets(source, folder, copied, request.stop, never)
+        copied = yield from copy_targets(source, folder, copied, request.stop, never)
     repositories, detached = list[str](), list[str]()
     for path in sorted(gits):
         whole = yield from _copy_nested(source / path, folder / path, request.stop)

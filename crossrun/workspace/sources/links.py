@@ -1,4 +1,4 @@
-"""What becomes of links in a copy, once its files are there."""
+"""Adjusts the links in a copy after its files are copied."""
 
 import os
 import shutil
@@ -14,16 +14,16 @@ from crossrun.workspace.copying.worker import leads_out
 from crossrun.workspace.sources.repositories import git_in
 
 
-def bring_targets(
+def copy_targets(
     source: Path, folder: Path, copied: Copied, stop: CancelToken, never: Sequence[Path]
 ) -> Generator[Progress, None, Copied]:
-    """Puts what links lead to in their place, if it lies outside of the source.
+    """Replaces links that lead out of the source by copies of their targets.
 
-    Links in what is brought stay links. A folder that the source lies in, or one of those that are
-    `never` copied, is not brought.
+    Links within these targets stay links. A folder that contains the source, or one of those that
+    are `never` copied, is not copied.
 
     Returns:
-        The counts of the whole copy; its outward links are those that are left.
+        The counts of the whole copy; its outward links are those that remain.
     """
     left = list[str]()
     for path in copied.outward:
@@ -45,7 +45,7 @@ def bring_targets(
 
 
 def hide_redirected(git_dir: Path, links: Sequence[Redirected], *, besides: frozenset[str]) -> None:
-    """Has git take links of a copy for what they were in the source, where it tracks them."""
+    """Makes git consider redirected links in a copy unchanged, if it tracks them."""
     paths = {link.path for link in links} - besides
     if not paths:
         return
