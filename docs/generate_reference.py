@@ -58,10 +58,10 @@ def shipped_task_types() -> bytes:
 
 
 _COMMANDS_INTRO = """\
-What `--help` prints, 100 columns wide. The options from `--home` on work with every command, before
-it and after it. `[RUN]` is an id, the beginning of one, or `last`; left out, it is the newest run.
-`[PAT]` is the id of a pattern or the beginning of one; left out, it is the one that changed last.
-`artifacts`, `patterns` and `projects` without a word for what to do are their `list`."""
+The output of `--help`, 100 columns wide. The options from `--home` on work before and after every
+command. `[RUN]` is an id, the beginning of one, or `last`; the default is the newest run. `[PAT]` is
+the id of a pattern or the beginning of one; the default is the pattern that changed last.
+`artifacts`, `patterns` and `projects` alone mean their `list`."""
 
 
 def _commands() -> str:
@@ -77,7 +77,7 @@ def _commands() -> str:
 
 
 def _made_with() -> str:
-    """Other versions of these lay the same help out differently."""
+    """The versions that the layout of the help depends on."""
     return f"<!-- click {version('click')}, typer {version('typer')} -->"
 
 
@@ -110,7 +110,7 @@ class _Field(NamedTuple):
     name: str
     type: Any
     default: object
-    told: str
+    meaning: str
 
 
 _VALUES: tuple[type[msgspec.Struct], ...] = (
@@ -152,22 +152,22 @@ A run is a list of events. `crossrun events RUN --jsonl` prints them, one JSON o
 `crossrun run --jsonl` and `crossrun watch --jsonl` print the same objects during the run.
 
 Each object has `schema_version`, `run_id`, `seq` (from 1, without gaps), `at` (UTC, ISO-8601) and
-`type`, and beside them the fields of its type, which are listed here. A stored event is never
-edited. New fields may come; these keep their name and meaning. Secrets are removed before an event
-is stored. Where a text here says None, JSON has `null`."""
+`type`, and the fields of its type, which are listed here. A stored event is never edited. Fields may
+be added; those listed here keep their name and meaning. Secrets are removed before an event is stored.
+Where this page says None, JSON has `null`."""
 
 
 def _events() -> str:
     from_agents = get_args(events.AgentEvent)
     parts = [_NOTE, "# Events", _EVENTS_INTRO]
     for title, classes in (
-        ("Of the run", [one for one in get_args(events.KnownEvent) if one not in from_agents]),
+        ("Of the run", [kind for kind in get_args(events.KnownEvent) if kind not in from_agents]),
         ("Of the agent", from_agents),
     ):
         parts.append(f"## {title}")
-        for one in classes:
-            parts += [f"### {one.__struct_config__.tag}", *_described(one)]
-    parts += ["## Values inside of events"]
+        for kind in classes:
+            parts += [f"### {kind.__struct_config__.tag}", *_described(kind)]
+    parts += ["## Values inside events"]
     for value in _VALUES:
         parts += [f"### {value.__name__}", *_described(value)]
     parts += ["### Status", f"One of {', '.join(f'`{status}`' for status in Status)}."]
@@ -178,32 +178,34 @@ def _described(struct: type[msgspec.Struct]) -> Iterator[str]:
     yield inspect.cleandoc(struct.__doc__ or "")
     fields = list(_fields(struct))
     if fields:
-        rows = [(f"`{f.name}`", _type_words(f.type), _default(f.default), f.told) for f in fields]
+        rows = [
+            (f"`{f.name}`", _type_words(f.type), _default(f.default), f.meaning) for f in fields
+        ]
         yield _table(("field", "value", "default", "meaning"), rows)
 
 
 def _fields(struct: type[msgspec.Struct]) -> Iterator[_Field]:
-    told = _field_docs(struct)
+    docs = _field_docs(struct)
     for field in msgspec.structs.fields(struct):
         default = field.default
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        yield _Field(field.name, field.type, default, told.get(field.name, ""))
+        yield _Field(field.name, field.type, default, docs.get(field.name, ""))
 
 
 def _field_docs(struct: type) -> dict[str, str]:
     """The texts below the fields of a class: Python itself does not keep them."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
     body = tree.body if isinstance(tree, ast.ClassDef) else []
-    told = {}
+    docs = {}
     for field, below in itertools.pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             match below:
                 case ast.Expr(value=ast.Constant(value=str(text))):
-                    told[field.target.id] = " ".join(text.split())
+                    docs[field.target.id] = " ".join(text.split())
                 case _:
                     pass
-    return told
+    return docs
 
 
 def _type_words(kind: Any) -> str:  # noqa: ANN401  any type annotation
@@ -215,7 +217,7 @@ def _type_words(kind: Any) -> str:  # noqa: ANN401  any type annotation
     if origin in (types.UnionType, Union):
         return " or ".join(map(_type_words, inner))
     if origin is tuple:
-        return f"list of {' and '.join(_type_words(one) for one in inner if one is not ...)}"
+        return f"list of {' and '.join(_type_words(item) for item in inner if item is not ...)}"
     if origin is dict:
         return "JSON object" + ("" if inner[1] is Any else f" of {_type_words(inner[1])} by name")
     if kind is Status or kind in _VALUES:
