@@ -59,8 +59,8 @@ def shipped_task_types() -> bytes:
 
 _COMMANDS_INTRO = """\
 The output of `--help`, 100 columns wide. The options from `--home` on work before and after every
-command. `[RUN]` is an id, the beginning of one, or `last`; the default is the newest run. `[PAT]` is
-the id of a pattern or the beginning of one; the default is the pattern that changed last.
+command. `[RUN]` is an id, the beginning of one, or `last`; the default is the newest run. `[PAT]`
+is the id of a pattern or the beginning of one; the default is the pattern that changed last.
 `artifacts`, `patterns` and `projects` alone mean their `list`."""
 
 
@@ -152,9 +152,9 @@ A run is a list of events. `crossrun events RUN --jsonl` prints them, one JSON o
 `crossrun run --jsonl` and `crossrun watch --jsonl` print the same objects during the run.
 
 Each object has `schema_version`, `run_id`, `seq` (from 1, without gaps), `at` (UTC, ISO-8601) and
-`type`, and the fields of its type, which are listed here. A stored event is never edited. Fields may
-be added; those listed here keep their name and meaning. Secrets are removed before an event is stored.
-Where this page says None, JSON has `null`."""
+`type`, and the fields of its type, which are listed here. A stored event is never edited. Fields
+may be added; those listed here keep their name and meaning. Secrets are removed before an event is
+stored. Where this page says None, JSON has `null`."""
 
 
 def _events() -> str:
