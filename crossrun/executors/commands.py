@@ -1,4 +1,4 @@
-"""Running one shell command in the workspace, outside of any agent's sandbox and without keys."""
+"""Runs one shell command in the workspace, outside of any sandbox and without keys."""
 
 import os
 from collections.abc import Generator, Mapping, Sequence
@@ -10,12 +10,12 @@ from crossrun.executors.descent import Tracking
 from crossrun.executors.process import Launch, LinePart, ProcessExit, ProcessLimits, supervise
 from crossrun.redaction import without_keys
 
-_OUTPUT_KEPT = 1024 * 1024
-"""Bytes of output kept of one command: its beginning and its end, half each."""
+_LONGEST_OUTPUT = 1024 * 1024
+"""Bytes of output stored for one command: half from its beginning, half from its end."""
 
 
 class CommandResult(Struct, frozen=True):
-    """What came of a command. `output` is stdout and stderr as they came."""
+    """How a command ended. `output` is stdout and stderr in the order in which they came."""
 
     end: ProcessExit
     output: str
@@ -41,7 +41,7 @@ def run_command(
     environ = {**without_keys(environ), "PWD": str(workspace)}
     launch = Launch(argv, workspace, environ, run_id, merge_stderr=True, tracking=tracking)
     lines = supervise(launch, limits)
-    collected = _Kept()
+    collected = _BoundedOutput()
     yield None
     try:
         while True:
@@ -66,8 +66,8 @@ def shell(script: str, *flags: str) -> list[str]:
     return ["/bin/sh" if os.path.exists("/bin/sh") else "sh", *flags, "-c", script]  # noqa: PTH110
 
 
-class _Kept:
-    """Output within bounds: the beginning, the end, and a count of what was left out."""
+class _BoundedOutput:
+    """The beginning and the end of an output, and the number of bytes between them."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -76,10 +76,10 @@ class _Kept:
 
     def add(self, data: bytes) -> None:
         self._size += len(data)
-        room = _OUTPUT_KEPT // 2 - len(self._head)
+        room = _LONGEST_OUTPUT // 2 - len(self._head)
         self._head += data[: max(room, 0)]
         self._tail += data[max(room, 0) :]
-        del self._tail[: -_OUTPUT_KEPT // 2]
+        del self._tail[: -_LONGEST_OUTPUT // 2]
 
     def text(self) -> str:
         missing = self._size - len(self._head) - len(self._tail)

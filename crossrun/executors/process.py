@@ -1,4 +1,4 @@
-"""The process supervisor, written once for every command and agent that crossrun starts.
+"""The process supervisor for every command and agent that crossrun starts.
 
 A child gets a new session and its whole input at once. Both its outputs are read as they arrive. It
 ends by itself, or because of a time limit or a request to stop. When it has ended, nothing that it
@@ -25,7 +25,7 @@ from crossrun.system import clock
 from crossrun.system.cancellation import CancelToken
 
 LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes. A longer line comes in pieces, so that memory stays bounded."""
+"""Bytes. A longer line comes in parts, so that memory stays bounded."""
 
 _READ_SIZE = 1024 * 1024
 _STDERR_KEPT = 64 * 1024
@@ -39,7 +39,7 @@ STALLED = Failure(
     retryable=True,
 )
 _POLITE_SIGNALS = ((signal.SIGINT, 1.0), (signal.SIGTERM, 0.5))
-"""In turn, each with the seconds it is given before the next; at the end comes SIGKILL."""
+"""Sent in turn, each with the seconds before the next; SIGKILL comes last."""
 
 
 class Launch(Struct, frozen=True):
@@ -59,10 +59,10 @@ class Launch(Struct, frozen=True):
 
 
 class ProcessLimits(Struct, frozen=True):
-    """When a child has to end: see `TurnRequest`.
+    """When a child has to end; see `TurnRequest`.
 
-    `busy` says whether a command runs just now; `over` whether the child has said its last word,
-    after which it gets `patience` seconds to end by itself.
+    `busy` says whether a command is running; `over` whether the child has finished its work, after
+    which it gets `patience` seconds to exit by itself.
     """
 
     stop: CancelToken
@@ -97,11 +97,11 @@ class ProcessExit(Struct, frozen=True):
 
 
 Output = bytes | LinePart | None
-"""A line without its newline, a piece of a very long one, or None: nothing to read just now."""
+"""A line without its newline, a part of a very long one, or None: nothing to read now."""
 
 
 def supervise(launch: Launch, limits: ProcessLimits) -> Generator[Output, None, ProcessExit]:
-    """Runs a child, yields its lines as they come, and sees to its end.
+    """Runs a child, yields its lines as they come, and makes sure that it ends.
 
     Raises:
         OSError: it cannot be started.
@@ -147,7 +147,7 @@ class _Child:
                 self._selector.register(pipe, selectors.EVENT_READ)
 
     def attend(self) -> bool:
-        """Reads what is there and looks after time; false when the child is over."""
+        """Reads what is there and enforces the limits; false once the child has ended."""
         self._read()
         now = clock.monotonic()
         if self._process.poll() is not None and self._gone_at is None:
@@ -207,7 +207,7 @@ class _Child:
             self._outstayed = self._cut_short is None and self._has_outstayed(now)
             if self._cut_short is None and not self._outstayed:
                 return
-            self._descent.living()  # whoever leaves its parents now is known
+            self._descent.living()  # processes that leave their parents from now on are known
         elif now < self._next_signal_at and not self._limits.stop.urgent:
             return
         signum, patience = next(self._signals, (signal.SIGKILL, _TICK))
@@ -245,7 +245,7 @@ class _Child:
 
 
 def _start(launch: Launch) -> subprocess.Popen[bytes]:
-    # The input is a file, not a pipe: a prompt of any size is there at once, and so is its end.
+    # The input is a file, not a pipe: the child can read all of it, and its end, at once.
     with tempfile.TemporaryFile() as stdin:
         stdin.write(launch.stdin)
         stdin.seek(0)
@@ -261,7 +261,7 @@ def _start(launch: Launch) -> subprocess.Popen[bytes]:
 
 
 class _Lines:
-    r"""Bytes in, lines out. Only `\n` ends a line: other line breaks occur inside of them."""
+    r"""Bytes in, lines out. Only `\n` ends a line: other line breaks occur within lines."""
 
     def __init__(self) -> None:
         self.ready: list[bytes | LinePart] = []

@@ -1,6 +1,6 @@
-"""What the system says about processes: who runs, since when, below whom.
+"""What the system says about processes: which ones run, since when, with which parent.
 
-Linux is asked through /proc, since importing psutil takes longer than looking; others by psutil.
+On Linux this reads /proc, because importing psutil takes longer; other systems need psutil.
 """
 
 import os
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process, told by its start from a later one of the same number."""
+    """A process; its start distinguishes it from a later one with the same id."""
 
     pid: int
     start: str
 
 
 class ProcessStatus(NamedTuple):
-    """What the system says about a process just now."""
+    """What the system says about a process now."""
 
     process: Process
     parent: int
@@ -35,13 +35,13 @@ def own_children() -> set[int]:
 
 
 def is_alive(process: Process) -> bool:
-    """Whether this very process runs."""
+    """Whether exactly this process is running."""
     status = status_of(process.pid)
     return status is not None and status.process == process and not status.ended
 
 
 def tree(roots: Iterable[int]) -> list[Process]:
-    """Processes and all of their descendants that run."""
+    """The running processes among some and all of their descendants."""
     waiting, seen = list(roots), dict[int, ProcessStatus]()
     while waiting:
         pid = waiting.pop()
@@ -62,7 +62,7 @@ def everyone() -> list[int]:
 
 
 def has_variable(pid: int, name: str, value: str) -> bool:
-    """Whether a process was started with this variable in its environment, as far as is known."""
+    """Whether a process is known to have been started with this variable."""
     if sys.platform != "linux":
         return _environment_by_psutil(pid).get(name) == value
     try:
@@ -93,7 +93,7 @@ def reapers() -> set[int]:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Whether a folder, or one below it, is the current one of a process."""
+    """Whether the current folder of a process is this one or one below it."""
     try:
         current = Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
@@ -102,7 +102,7 @@ def works_in(pid: int, folder: Path) -> bool:
 
 
 def status_of(pid: int) -> ProcessStatus | None:
-    """A process as it is now; None where there is none."""
+    """The current status of a process; None if there is none."""
     if sys.platform != "linux":
         return _status_by_psutil(pid)
     try:
@@ -158,7 +158,7 @@ def _system_lists_children() -> bool:
 
 @cache
 def boot_id() -> str:
-    """Start times are counted from the boot."""
+    """Identifies the boot that start times are counted from."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -9,7 +9,7 @@ from crossrun.executors.process_table import Process, is_alive, own_children, tr
 
 
 def suspend_all() -> set[Process]:
-    """Stops all descendants until `continue_all`; also those that come up meanwhile."""
+    """Stops all descendants, including those that start meanwhile, until `continue_all`."""
     suspended: set[Process] = set()
     while processes := set(tree(own_children())) - suspended:
         _send(processes, signal.SIGSTOP)
@@ -18,7 +18,7 @@ def suspend_all() -> set[Process]:
 
 
 def continue_all(suspended: Iterable[Process]) -> None:
-    """Lets those that are still there go on."""
+    """Continues those that are still there."""
     _send(filter(is_alive, suspended), signal.SIGCONT)
 
 

@@ -1,4 +1,4 @@
-"""The JSON that scripts rely on: names and meanings stay, more fields may come."""
+"""The JSON that scripts rely on: fields keep their name and meaning, and more may come."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,19 +52,19 @@ def run_object(run: "Run") -> dict[str, Any]:
 
 
 def pattern_object(pattern: "Pattern") -> dict[str, Any]:
-    """A pattern, what it says among its own fields."""
+    """A pattern, with the fields of its workflow among its own."""
     plain = plain_object(pattern)
     workflow = plain.pop("workflow")
     return {**plain, **workflow}
 
 
 def stored_event(event: "StoredEvent") -> dict[str, Any]:
-    """An event as it was read."""
+    """An event that was read from the store."""
     return {"run_id": event.run_id, "seq": event.seq, "at": event.at, **json.loads(event.body)}
 
 
 def recorded_event(recorded: "EventRecord") -> dict[str, Any]:
-    """An event as it was just stored."""
+    """An event that was just stored."""
     from crossrun.events import encode
 
     body = json.loads(encode(recorded.event))

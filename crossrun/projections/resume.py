@@ -1,4 +1,4 @@
-"""Where the work of a run stands, as a fold over its events.
+"""The state from which a run can be resumed, as a fold over its events.
 
 A run in progress and a run that continues an earlier one need the same facts: the agent's thread,
 the planner's conversation, the unfinished step, and what was used.
@@ -30,7 +30,7 @@ from crossrun.model.tokens import NO_TOKENS, Spent, Tokens
 from crossrun.planning import Message, StepReport
 from crossrun.planning.prompt import to_go_on, to_repair
 
-SEEN = (
+FOLDED = (
     "agent_spoke",
     "command_ran",
     "file_changed",
@@ -42,21 +42,21 @@ SEEN = (
     "usage_reported",
     "verified",
 )
-"""The types of events that matter here."""
+"""The types of events that change the state."""
 
-_OUTPUT_TOLD = 2000
-"""Characters of a failed command's output that planner and agent get to see."""
-_FAILED_TOLD = 50
-"""So many failed commands of a step the planner gets to see, the newest."""
-_CHANGED_TOLD = 1000
-"""And so many changed files."""
+_LONGEST_OUTPUT = 2000
+"""Characters of a failed command's output that planner and agent get."""
+_MOST_FAILED = 50
+"""The planner gets this many failed commands of a step, the newest."""
+_MOST_CHANGED = 1000
+"""And this many changed files."""
 
 
 class ResumeState(Struct):
-    """What is known after some events.
+    """The state after some events.
 
-    `prompt` is that of the step that was planned and is not finished; `begun` says whether the
-    agent got to know it. `steps` counts those that were carried out, finished or not.
+    `prompt` is the prompt of the unfinished step; `begun` says whether the agent got it. `steps`
+    counts the steps that were carried out, finished or not.
     """
 
     thread_id: str | None = None
@@ -74,12 +74,12 @@ class ResumeState(Struct):
     _failed: list[tuple[str, int | None, str]] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
-        """Takes one more event into account."""
+        """Applies one more event."""
         match event:
             case ThreadStarted(thread_id=thread_id):
                 self._named_thread = thread_id
             case TurnStarted():
-                # only now the agent can find its thread again
+                # only from now on can the agent resume its thread
                 self.thread_id = self._named_thread or self.thread_id
                 self.begun = True
             case AgentSpoke(text=text):
@@ -88,11 +88,11 @@ class ResumeState(Struct):
                 self.spent = self.spent.plus(tokens, cost)
                 self.thread_tokens = total or self.thread_tokens
             case FileChanged(path=path, ok=True):
-                if len(self._changed) < _CHANGED_TOLD and path not in self._changed:
+                if len(self._changed) < _MOST_CHANGED and path not in self._changed:
                     self._changed.append(path)
             case CommandRan(exit_code=code, command=command, output=output) if code != 0:
-                self._failed.append((command, code, output[-_OUTPUT_TOLD:]))
-                del self._failed[:-_FAILED_TOLD]
+                self._failed.append((command, code, output[-_LONGEST_OUTPUT:]))
+                del self._failed[:-_MOST_FAILED]
             case PlannerReplied(sent=sent, reply=reply):
                 self.messages = (*self.messages, *sent, reply)
                 self._unplanned = len(sent) + 1 if reply.get("tool_calls") else 0
@@ -101,7 +101,7 @@ class ResumeState(Struct):
             case StepFinished(failure=failure):
                 self._step_finished(failure)
             case Verified(command=command, exit_code=code, output=output) if code:
-                self.prompt = to_repair(command, code, output[-_OUTPUT_TOLD:])
+                self.prompt = to_repair(command, code, output[-_LONGEST_OUTPUT:])
                 self.begun = False
             case _:
                 pass
@@ -122,18 +122,18 @@ class ResumeState(Struct):
         return to_go_on(self.prompt)
 
     def settled(self) -> "ResumeState":
-        """Without a call of the planner that did not become a step: it thinks once more."""
+        """Without a planner's call that did not become a step; the planner is asked again."""
         whole = self.messages[: len(self.messages) - self._unplanned]
         return replace(self, messages=whole, _unplanned=0)
 
     def with_new_task(self) -> "ResumeState":
-        """Only what stays of it when the agent gets another task: the conversations."""
+        """What remains for another task: the conversations."""
         return ResumeState(
             thread_id=self.thread_id, thread_tokens=self.thread_tokens, messages=self.messages
         )
 
     def limit_reached(self, limits: Limits) -> Failure | None:
-        """Why there may be no further step, if so."""
+        """The failure if there may be no further step."""
         if self.steps >= limits.max_turns:
             return Failure(
                 "TURN_LIMIT",
@@ -143,7 +143,7 @@ class ResumeState(Struct):
         return self.budget_reached(limits)
 
     def budget_reached(self, limits: Limits) -> Failure | None:
-        """Why the agent has to end even in the middle of a step, if so."""
+        """The failure if the agent has to end, even in the middle of a step."""
         used, cost = self.spent.tokens.total, self.spent.cost
         if limits.max_tokens is not None and used >= limits.max_tokens:
             return Failure(

@@ -1,4 +1,4 @@
-"""From events to what is known about a run: a pure fold, so that the log alone is the truth."""
+"""The run as a pure fold over its events, so that the log alone is the truth."""
 
 from typing import assert_never
 
@@ -51,7 +51,7 @@ from crossrun.model.tokens import Spent
 
 
 def begun(record: EventRecord, event: RunStarted) -> Run:
-    """The run as its first event tells it."""
+    """The run after its first event."""
     request = event.request
     return Run(
         id=record.run_id,
@@ -189,7 +189,7 @@ def _finished(run: Run, record: EventRecord, event: RunFinished) -> Run:
 
 
 def artifact(record: EventRecord) -> Artifact | None:
-    """The artifact that an event tells of, if it does."""
+    """The artifact of an event, if it has one."""
     match record.event:
         case ArtifactSaved() as saved:
             return Artifact(

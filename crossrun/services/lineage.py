@@ -13,7 +13,7 @@ from crossrun.events import RunStarted, decode
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
-from crossrun.projections.resume import SEEN, Parent, ResumeState
+from crossrun.projections.resume import FOLDED, Parent, ResumeState
 from crossrun.redaction import MASK
 from crossrun.store import Store
 
@@ -166,7 +166,7 @@ def _resume_state(store: Store, run: Run) -> ResumeState:
     """The state after a run and all runs that it continues."""
     state = ResumeState()
     for each in store.read.lineage(run):
-        for stored in store.read.events(each.id, types=("run_started", *SEEN)):
+        for stored in store.read.events(each.id, types=("run_started", *FOLDED)):
             event = decode(stored.body)
             if isinstance(event, RunStarted) and event.new_task:
                 state = state.with_new_task()

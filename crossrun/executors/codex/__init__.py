@@ -1,4 +1,4 @@
-"""The Codex CLI as an executor: how it is launched, and what it gets to know."""
+"""The Codex CLI as an executor: how it is started, and what it is given."""
 
 import json
 import math
@@ -19,33 +19,33 @@ from crossrun.model.requests import AgentOptions, CodexOptions
 from crossrun.redaction import is_key_name
 
 _LONGEST_ARGUMENT = 100_000
-"""Bytes; the system takes no single argument over 128 KiB, so longer instructions go elsewhere."""
+"""Bytes. The system allows 128 KiB for one argument; longer instructions go into the prompt."""
 
 
 _PATIENCE = 10.0
-"""Seconds that Codex has to end after its turn; a tool server may keep it from that."""
+"""Seconds that Codex has to exit after its turn; a tool server may prevent that."""
 _DOUBTFUL = 5
-"""So many times the idle timeout, commands that may be in the background explain a silence."""
+"""Commands that may run in the background explain a silence of this many idle timeouts."""
 
 _EXCLUDED_BY_CODEX = ("KEY", "SECRET", "TOKEN")
-"""What `ignore_default_excludes=false` keeps from commands."""
+"""Variables that `ignore_default_excludes=false` hides from commands."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _MADE = (".git", ".agents", ".aws", ".codex")
-"""Folders that Codex's sandbox mounts something on, so that they cannot be written."""
+"""Folders that Codex's sandbox creates as mount points, so that they cannot be written."""
 
 
 class Codex:
-    """Runs `codex exec`, one process a turn, all turns of a run in one thread.
+    """Runs `codex exec`: one process for each turn, all turns of a run in one thread.
 
     Args:
-        program: what to start.
-        config: what the user's own configuration says.
+        program: the program to start.
+        config: the user's own configuration.
         agent: the options for any agent.
         options: those for Codex itself.
-        model: the agent's model, or None for Codex's own default.
+        model: the agent's model; None for Codex's default.
         environ: the environment that Codex inherits, credentials included.
-        patience: seconds that Codex has to end after its turn.
+        patience: seconds that Codex has to exit after its turn.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Codex:
         self._patience = patience
 
     def version(self) -> str | None:
-        """As `codex --version` tells it."""
+        """As reported by `codex --version`."""
         return self._program.version
 
     def model(self) -> str | None:
-        """The one that the user named, here or in Codex's own configuration."""
+        """The model that the user chose, for this run or in Codex's configuration."""
         return self._model or self._config.model
 
     def channel(self, folder: Path, *, resumed: bool) -> Channel:
@@ -81,7 +81,7 @@ class Codex:
         return "prompt" if otherwise else "developer"
 
     def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
-        """Runs one turn. A sandbox that is killed leaves the empty folders that it had made."""
+        """Runs one turn, and removes the empty mount points that a killed sandbox leaves behind."""
         folders = {turn.workspace, turn.folder}
         possible = [folder / name for folder in folders for name in _MADE]
         made = [path for path in possible if not path.exists()]
@@ -89,11 +89,11 @@ class Codex:
             return (yield from agent_cli.execute(self, turn, patience=self._patience))
         finally:
             for path in made:
-                with suppress(OSError):  # there is none, or somebody put something into it
+                with suppress(OSError):  # it is not there, or not empty
                     path.rmdir()
 
     def launch(self, turn: TurnRequest) -> Launch:
-        """The exact process: the prompt on stdin, everything else as arguments."""
+        """The process for a turn: the prompt on stdin, everything else as arguments."""
         return Launch(
             argv=self.command(turn),
             cwd=turn.folder,
@@ -104,7 +104,7 @@ class Codex:
         )
 
     def reader(self, turn: TurnRequest) -> CodexReader:
-        """Understands what the process says."""
+        """Reads the output of that process."""
         sessions = self._config.home / "sessions"
         patience = _DOUBTFUL * (turn.idle_timeout or math.inf)
         return CodexReader(turn.workspace, turn.thread_tokens, sessions, patience=patience)
@@ -129,7 +129,7 @@ class Codex:
         if self._agent.network:
             settings.append("sandbox_workspace_write.network_access=true")
         settings += self._options.config
-        # behind the user's own, which may be a whole table and would take the keys' protection away
+        # after the user's own: a whole table of theirs would remove the protection of the keys
         settings += [
             "shell_environment_policy.ignore_default_excludes=false",
             f"shell_environment_policy.set.{MARKER}={_toml(turn.run_id)}",
@@ -140,10 +140,9 @@ class Codex:
         return settings
 
     def _emptied(self) -> list[str]:
-        """Key variables that Codex's own exclusion does not know.
+        """Key variables that Codex's own exclusion does not cover; they get an empty value.
 
-        They get an empty value. A list of exclusions of crossrun's would replace the user's, or be
-        replaced by a managed one.
+        A list of exclusions would replace the user's list, or be replaced by a managed one.
         """
         return sorted(
             name
@@ -197,7 +196,7 @@ def _repeated(flag: str, values: Sequence[str]) -> list[str]:
 
 
 def _nameable(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without key variables that no setting of Codex could name."""
+    """Without key variables whose names no setting of Codex can contain."""
     return {
         name: value
         for name, value in environ.items()
@@ -206,5 +205,5 @@ def _nameable(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _toml(value: str | list[str]) -> str:
-    """A TOML value: JSON's text and lists are TOML too, but for half surrogates and DEL."""
+    """A TOML value. JSON strings and lists are valid TOML, except lone surrogates and DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

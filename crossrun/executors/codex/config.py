@@ -1,8 +1,8 @@
-"""What the user's own Codex configuration says, as far as crossrun must not undo it.
+"""The user's own Codex configuration, as far as crossrun must not override it.
 
 Codex reads several layers: the system's, the user's, a profile, those of a trusted project, `-c`,
-and one that is managed by a company and overrides them all. `-c KEY=VALUE` replaces what the layers
-below it say, so crossrun has to know a value before it adds to it.
+and one that is managed by a company and overrides all others. `-c KEY=VALUE` replaces the values of
+the layers below, so crossrun has to know a value before it adds to it.
 """
 
 import tomllib
@@ -13,14 +13,14 @@ from typing import Any
 from msgspec import Struct
 
 SYSTEM = Path("/etc/codex")
-"""Where the configuration of the system is, and the managed one."""
+"""The folder of the system's configuration and of the managed one."""
 _INSTRUCTIONS = "developer_instructions"
 
 
 class UserConfig(Struct, frozen=True):
-    """The values that matter here, with Codex's own precedence applied, projects' aside.
+    """The values of all layers but those of projects, with Codex's own precedence.
 
-    `managed` are those of the layer that overrides all others, `-c` included.
+    `managed` are those of the layer that overrides all others, including `-c`.
     """
 
     values: Mapping[str, Any]
@@ -34,7 +34,7 @@ class UserConfig(Struct, frozen=True):
         return text if isinstance(text, str) else ""
 
     def is_instructed_otherwise(self, folder: Path) -> bool:
-        """Whether instructions given by `-c` would be lost, or replace those of a project."""
+        """Whether instructions given with `-c` would be lost, or replace those of a project."""
         files = (each / ".codex" / "config.toml" for each in (folder, *folder.parents))
         projects = (file for file in files if file.parent != self.home)
         return _INSTRUCTIONS in self.managed or any(
@@ -43,7 +43,7 @@ class UserConfig(Struct, frozen=True):
 
     @property
     def set_variables(self) -> set[str]:
-        """Variables that are given to the agent's commands with values of their own."""
+        """Variables that the configuration sets for the agent's commands."""
         policy = self.values.get("shell_environment_policy")
         given = policy.get("set") if isinstance(policy, dict) else None
         return set(given) if isinstance(given, dict) else set()
@@ -56,7 +56,7 @@ class UserConfig(Struct, frozen=True):
 
     @property
     def uses_builtin_provider(self) -> bool:
-        """Whether requests go to OpenAI itself, by Codex's built-in provider."""
+        """Whether requests go to OpenAI itself, through Codex's built-in provider."""
         provider = self.values.get("model_provider", "openai")
         return provider == "openai" and "openai_base_url" not in self.values
 
@@ -69,7 +69,7 @@ class UserConfig(Struct, frozen=True):
 def read(
     home: Path, profile: str | None, overrides: Sequence[str], *, system: Path = SYSTEM
 ) -> UserConfig:
-    """Reads all layers but those of projects. What is broken is left to Codex to tell.
+    """Reads all layers but those of projects. Invalid files are ignored; Codex reports them.
 
     Args:
         home: Codex's home folder.

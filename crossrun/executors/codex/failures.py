@@ -1,4 +1,4 @@
-"""What a failed Codex says, sorted into failures that tell the user what to do."""
+"""Turns the messages of a failed Codex into failures that say what to do."""
 
 import re
 import signal
@@ -12,11 +12,11 @@ from crossrun.model.quotas import reset_time
 from crossrun.system.clock import utc
 
 _KINDS: tuple[tuple[str, str, str, bool], ...] = (
-    # what the message says, the failure's code, the hint, whether it is worth trying again
+    # a pattern of the message, the failure's code, its hint, whether it is retryable
     (
         r"Quota exceeded|usage limit|insufficient_quota|out of credits|billing",
         "QUOTA_EXCEEDED",
-        "check your plan; or go on when it is there again: crossrun resume --wait-for-quota TIME",
+        "check your plan, or continue later: crossrun resume --wait-for-quota TIME",
         True,
     ),
     (
@@ -68,11 +68,11 @@ _USAGE_ERROR = 2
 
 
 def classify(message: str, quota_resets_at: datetime | None = None) -> Failure:
-    """The failure that a message of `turn.failed` stands for.
+    """The failure for a message of `turn.failed`.
 
     Args:
-        message: Codex's own words.
-        quota_resets_at: when the quota is there again, as far as that is known by other ways.
+        message: Codex's message.
+        quota_resets_at: when the quota resets, if that is known from elsewhere.
     """
     for pattern, code, hint, retryable in _KINDS:
         if re.search(pattern, message, re.IGNORECASE):
@@ -81,13 +81,13 @@ def classify(message: str, quota_resets_at: datetime | None = None) -> Failure:
     return Failure("AGENT_FAILED", _sentence(message), "see  crossrun events  for what led to it")
 
 
-def _with_reset(failure: Failure, known: datetime | None) -> Failure:
-    at = reset_time(failure.message, now=datetime.now().astimezone()) or known
+def _with_reset(failure: Failure, resets_at: datetime | None) -> Failure:
+    at = reset_time(failure.message, now=datetime.now().astimezone()) or resets_at
     return failure if at is None else replace(failure, retry_at=utc(at))
 
 
 def refused(end: ProcessExit) -> Failure:
-    """Codex ended before it began: it says why on stderr only."""
+    """Codex exited before it began; the reason is on stderr only."""
     if end.code < 0:
         return died(end)
     reason = _error_line(end.stderr) or f"exit code {end.code} and no message"
@@ -101,7 +101,7 @@ def refused(end: ProcessExit) -> Failure:
 
 
 def died(end: ProcessExit, *, over: bool = False) -> Failure:
-    """Codex ended without saying that its turn is over, or badly after it had said so."""
+    """Codex exited without ending its turn, or failed after that."""
     how = f"with exit code {end.code}"
     if end.code < 0:
         how = f"by {_signal_name(-end.code)}"
@@ -124,11 +124,11 @@ def _signal_name(number: int) -> str:
 
 def _sentence(message: str) -> str:
     text = " ".join(message.split())
-    return text if len(text) <= 600 else text[:600] + "..."  # noqa: PLR2004  a screenful
+    return text if len(text) <= 600 else text[:600] + "..."  # noqa: PLR2004  about a screen
 
 
 def _error_line(stderr: str) -> str:
-    """The line that names the error; where none does, the last one."""
+    """The line that names the error, or else the last one."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     named = [at for at, line in enumerate(lines) if line.lower().startswith("error")]
     at = named[-1] if named else len(lines) - 1

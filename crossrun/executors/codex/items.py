@@ -1,4 +1,4 @@
-"""What the agent has begun and not ended, and how long its silence is explained by that."""
+"""What the agent has begun and not ended, and how long that explains its silence."""
 
 import math
 import time
@@ -9,19 +9,19 @@ from typing import NamedTuple
 class _Item(NamedTuple):
     began: float
     doubted: float | None
-    """Since when it may be in the background, or has no end that crossrun knows."""
+    """Since when it may be in the background, or since when its end is uncertain."""
 
 
 class OpenItems:
-    """Commands, tools and items of unknown kinds under way.
+    """Commands, tools and items of unknown kinds that are in progress.
 
-    A command may take as long as it wants. Once the agent has said or done something else since,
-    the command may be one in the background, for which nobody waits: then it explains a silence for
-    `patience` seconds only. The same is true of items of an unknown kind.
+    A command may take any time. Once the agent says or does something else, the command may be in
+    the background, and the agent may not wait for it: then it explains a silence for `patience`
+    seconds only. The same is true of items of an unknown kind.
 
     Args:
         patience: in seconds.
-        clock: seconds.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class OpenItems:
         self._open: dict[str, _Item] = {}
 
     def begin(self, item_id: str, *, doubted: bool = False) -> None:
-        """An item is under way."""
+        """An item has begun."""
         now = self._clock()
         self._doubt(now)
         self._open[item_id] = _Item(now, now if doubted else None)
 
     def end(self, item_id: str) -> float | None:
-        """An item has ended; how many seconds it took, if its beginning was seen."""
+        """An item has ended. Returns the seconds it took, if its beginning was seen."""
         item = self._open.pop(item_id, None)
         if item is None and not self._open:
             return None
@@ -47,11 +47,11 @@ class OpenItems:
         return None if item is None else now - item.began
 
     def clear(self) -> None:
-        """The turn is over, and everything in it."""
+        """The turn has ended, and everything in it."""
         self._open.clear()
 
     def explain_silence(self) -> bool:
-        """Whether the agent has to be waited for because of what is under way."""
+        """Whether the agent may be silent because of something in progress."""
         return any(self._explains(item) for item in self._open.values())
 
     def _explains(self, item: _Item) -> bool:

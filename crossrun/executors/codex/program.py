@@ -1,4 +1,4 @@
-"""Finding the Codex program, its version, and whether somebody is logged in."""
+"""Finds the Codex program, its version, and whether it is logged in."""
 
 import json
 import platform
@@ -18,14 +18,14 @@ from crossrun.redaction import is_key_name
 from crossrun.system.folders import make_private
 
 OLDEST = (0, 158, 0)
-"""Found by trying: earlier ones hand keys to the agent's commands in spite of their settings."""
+"""Determined by tests: earlier versions pass keys to the agent's commands against the settings."""
 
 _INSTALL = "npm install -g @openai/codex"
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class Program(Struct, frozen=True):
-    """A Codex that can be started: `path` and the variables that it wants beside the inherited."""
+    """A Codex that can be started: its path, and variables that it needs besides inherited ones."""
 
     path: Path
     version: str
@@ -38,7 +38,7 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
     Args:
         configured: the setting `codex.path`, or None to look on the PATH.
         environ: the environment whose PATH counts.
-        cache: a file that remembers the version of a native program, so that it is asked only once.
+        cache: the file in which the version of a native program is stored, to ask it only once.
 
     Raises:
         ConfigurationError: there is none, or it is too old.
@@ -52,7 +52,7 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
             hint=f"{_INSTALL} · or try crossrun without it: --offline, crossrun quickstart",
         )
     behind = _behind_npm_wrapper(Path(named).resolve())
-    # a version manager's link leads to the manager, which looks at the name it is called by
+    # a version manager's link leads to the manager, which goes by the name it is called with
     path, extra = behind or (Path(named).absolute(), {})
     version = _version(path, environ, cache if _is_codex_itself(path) else None)
     if _numbers(version) < OLDEST:
@@ -68,8 +68,8 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
 def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]] | None:
     """The native program that the npm package's script would start.
 
-    Starting it directly saves a Node process for each turn, and the native program cannot be left
-    running when only the script is killed. Anything but the known layout is left alone.
+    Starting it directly saves a Node process for each turn, and the native program cannot stay
+    behind when the script is killed. Any other layout than the known one is left alone.
     """
     if path.name != "codex.js" or path.parent.parent.name != "codex":
         return None
@@ -86,7 +86,7 @@ def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]] | None:
 
 
 def _is_codex_itself(path: Path) -> bool:
-    """Whether it is the native program. A script or a version manager may start any version."""
+    """Whether it is the native program; a script or a version manager may start any version."""
     resolved = path.resolve()
     try:
         with resolved.open("rb") as program:
@@ -99,7 +99,7 @@ def _version(path: Path, environ: Mapping[str, str], cache: Path | None) -> str:
     if cache is None:
         return _ask_version(path, environ)
     status = path.stat()
-    # npm gives all files of all versions the same time of modification
+    # npm sets the same modification time for all files of all versions
     fingerprint = [str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
     try:
         content = json.loads(cache.read_text())
@@ -134,7 +134,7 @@ def _ask_version(path: Path, environ: Mapping[str, str]) -> str:
     if match is None:
         raise ConfigurationError(
             "CODEX_BROKEN",
-            f"{path} does not tell its version",
+            f"{path} does not report its version",
             hint=f"is it the Codex CLI? install it: {_INSTALL}",
         )
     return match[0]
@@ -145,18 +145,18 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def credentials(program: Program, config: UserConfig, environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables to add so that Codex can authenticate itself; nobody is ever logged in by this.
+    """Variables to add so that Codex can authenticate; this never logs anybody in.
 
-    A key in OPENAI_API_KEY is handed on only where it surely belongs: nobody is logged in, it is
-    not meant for another address, and Codex talks to OpenAI itself.
+    OPENAI_API_KEY is passed on only if it surely belongs there: nobody is logged in, the key is not
+    for another address, and Codex talks to OpenAI itself.
 
     Raises:
-        AuthenticationError: Codex says itself that nobody is logged in, and there is no key.
+        AuthenticationError: Codex reports that nobody is logged in, and there is no key.
     """
     if not config.uses_builtin_provider or (config.home / "auth.json").is_file():
         return {}
     if any(environ[name] for name in environ if name.startswith("CODEX_") and is_key_name(name)):
-        return {}  # CODEX_API_KEY, CODEX_ACCESS_TOKEN, or what a later Codex knows
+        return {}  # CODEX_API_KEY, CODEX_ACCESS_TOKEN, or one of a later Codex
     login = _login_status(program, environ)
     if login == "logged in":
         return {}
@@ -175,7 +175,7 @@ def _login_status(
     program: Program, environ: Mapping[str, str]
 ) -> Literal["logged in", "logged out", "unknown"]:
     try:
-        asked = subprocess.run(
+        status = subprocess.run(
             [program.path, "login", "status"],
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -185,7 +185,7 @@ def _login_status(
         )
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
-    if asked.returncode == 0:
+    if status.returncode == 0:
         return "logged in"
-    output = (asked.stdout + asked.stderr).lower()
+    output = (status.stdout + status.stderr).lower()
     return "logged out" if b"not logged in" in output else "unknown"

@@ -14,7 +14,7 @@ from typing import IO, Any
 from crossrun.model.tokens import Tokens
 
 _MOST_LOOKS = 10
-"""So often the file is looked for, until it is taken for missing."""
+"""After so many attempts, the file counts as missing."""
 
 _LONGEST_LINE = 16 * 1024 * 1024
 _FULL = 100
@@ -39,14 +39,14 @@ class Session:
         self._resets_at: float | None = None
 
     def tokens(self) -> Tokens | None:
-        """What the thread has used until now; None: that is not known."""
+        """What the thread has used so far; None if unknown."""
         with suppress(OSError):
             self._read_on()
         return self._total
 
     @property
     def quota_resets_at(self) -> datetime | None:
-        """When the quota that is used up is there again, if the last look said so."""
+        """When the exhausted quota resets, according to the last record."""
         return None if self._resets_at is None else datetime.fromtimestamp(self._resets_at, UTC)
 
     def _read_on(self) -> None:
@@ -88,6 +88,6 @@ def tokens_of(usage: dict[str, Any]) -> Tokens:
 
 
 def _whole_line(lines: IO[bytes]) -> bytes:
-    r"""The next line, or a piece of a very long one; empty where its end is not written yet."""
+    r"""The next line, or a part of a very long one; empty if its end is not written yet."""
     line = lines.readline(_LONGEST_LINE)
     return line if line.endswith(b"\n") or len(line) == _LONGEST_LINE else b""

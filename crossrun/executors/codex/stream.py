@@ -1,4 +1,4 @@
-"""Understanding `codex exec --json`: one line of its output becomes typed events."""
+"""Reads `codex exec --json`: each line of its output becomes typed events."""
 
 import json
 import math
@@ -36,10 +36,10 @@ from crossrun.model.tokens import Tokens
 from crossrun.system.clock import monotonic
 
 _LOOK_AGAIN = 0.5
-"""Seconds between two looks into the session file."""
+"""Seconds between two reads of the session file."""
 
 _LASTING = ("command_execution", "mcp_tool_call", "collab_tool_call")
-"""Kinds of items that may take long without a word of the agent."""
+"""Kinds of items that may take long while the agent is silent."""
 _BRIEF = ("agent_message", "error", "file_change", "reasoning", "todo_list", "web_search")
 _LONGEST_KIND = 100
 
@@ -50,11 +50,11 @@ class CodexReader:
     """Reads the lines of one `codex exec` process.
 
     Args:
-        workspace: paths inside it are told relative to it.
+        workspace: paths inside it are reported relative to it.
         thread_tokens: what the thread had used before; Codex reports sums over the thread.
-        sessions: the folder of Codex's session files, which tell what is used within a turn.
-        patience: seconds for which doubtful items explain a silence, see `OpenItems`.
-        clock: seconds, for the duration of commands, which Codex does not tell.
+        sessions: the folder of Codex's session files, which have the tokens used within a turn.
+        patience: seconds for which uncertain items explain a silence, see `OpenItems`.
+        clock: returns seconds; Codex does not report how long commands take.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class CodexReader:
             return [Unrecognised(raw=line.decode("utf-8", "replace"), kind=_kind(parsed))]
 
     def meanwhile(self) -> list[AgentEvent]:
-        """What the thread has used since the last look into its session file."""
+        """What the thread has used since the last read of its session file."""
         now = self._clock()
         if now < self._looked_at + _LOOK_AGAIN:
             return []
@@ -100,23 +100,23 @@ class CodexReader:
         return used
 
     def afterwards(self) -> list[AgentEvent]:
-        """The same, without waiting: a turn that was cut short reports no usage by itself."""
+        """The same, at once: an interrupted turn does not report its usage."""
         total = None if self._session is None else self._session.tokens()
         if total is None or total.total <= self._thread_tokens.total:
             return []
         return [self._used(total)]
 
     def busy(self) -> bool:
-        """Whether a command or tool has begun and not ended, or the model has answered again."""
+        """Whether a command or tool is in progress, or the model has answered since."""
         answered, self._model_answered = self._model_answered, False
         return answered or self._items.explain_silence()
 
     def over(self) -> bool:
-        """Whether the turn is over, well or not."""
+        """Whether the turn has ended, successfully or not."""
         return self._over
 
     def result(self, end: ProcessExit) -> TurnResult:
-        """The truth about the turn: it completed and the process ended well, or why not."""
+        """Success only if the turn completed and the process agrees; else the reason."""
         if end.cut_short is not None:
             return TurnResult(end.cut_short, end.code)
         if self._error is not None:
@@ -172,7 +172,7 @@ class CodexReader:
         return event
 
     def _item_updated(self, item: dict[str, Any]) -> list[AgentEvent]:
-        """A plan comes whole; any other item does so when it is completed."""
+        """A plan always comes whole; other items only when they are completed."""
         if item["type"] == "todo_list":
             return [_plan(item)]
         if item["type"] in (*_LASTING, *_BRIEF):
@@ -240,7 +240,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _without_surrogates(value: Any) -> Any:  # noqa: ANN401  any JSON in, the same shape out
-    r"""Half a surrogate pair, as `\ud83d` alone, is JSON but no text that can be stored."""
+    r"""Replaces lone surrogates such as `\ud83d`: they are valid JSON, but cannot be stored."""
     match value:
         case str():
             return value.encode("utf-8", "replace").decode()
@@ -259,7 +259,7 @@ def _text(value: Any) -> str:  # noqa: ANN401  unchecked JSON
 
 
 def _kind(line: dict[str, Any]) -> str | None:
-    """What kind of line it is that only a newer Codex may mean something by."""
+    """The type that a line gives itself, which only a newer Codex may know."""
     item = line.get("item")
     parts = (line.get("type"), item.get("type") if isinstance(item, dict) else None)
     return " ".join(part for part in parts if isinstance(part, str))[:_LONGEST_KIND] or None

@@ -1,7 +1,7 @@
 """Plays a recorded session: its commands really run, its file changes are really made.
 
-No model is involved. Where the world answers differently than it did when the session was
-recorded, the run fails and says where.
+No model is involved. If a command ends differently than it did when the session was recorded, the
+run fails and says where.
 """
 
 import os
@@ -27,7 +27,7 @@ class Replay:
         self._environ = environ
 
     def version(self) -> str | None:
-        """There is none to tell."""
+        """There is none."""
         return None
 
     def model(self) -> str | None:
@@ -112,7 +112,7 @@ def _write(entry: RecordedWrite, workspace: Path) -> None:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Neither a link nor a pipe in the file's place is followed or waited for.
+        # Never follows a link or waits for a pipe in the place of the file.
         flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
             file.write(entry.content)

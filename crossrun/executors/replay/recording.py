@@ -1,8 +1,8 @@
 """Recorded sessions, as the replay executor plays them.
 
 A recording is a YAML (or JSON) file that people can read before they consent to run it; the format
-is described in docs/reference/recordings.md. An earlier run becomes a recording by itself, with the
-contents of changed files from its snapshot.
+is described in docs/reference/recordings.md. An earlier run can be played too, with the contents of
+changed files from its snapshots.
 """
 
 import base64
@@ -32,30 +32,30 @@ from crossrun.redaction import MASK
 
 SHIPPED = Path(__file__).parent / "recordings"
 _FORMAT = 1
-_Told = AgentSpoke | AgentReasoned | PlanUpdated | ToolCalled
+_Statement = AgentSpoke | AgentReasoned | PlanUpdated | ToolCalled
 
 
 class RecordedWrite(Struct, frozen=True):
-    """A file change with what it takes to make it again; `content` is None for a deletion."""
+    """A file change with the new content; `content` is None for a deletion."""
 
     changed: FileChanged
     content: bytes | None
 
 
-Entry = _Told | CommandRan | RecordedWrite
+RecordedEntry = _Statement | CommandRan | RecordedWrite
 
 
 class Recording(Struct, frozen=True):
-    """A session to play. `workspace` is where it was recorded, replaced in its commands."""
+    """A session to play. `workspace` is where it was recorded; in commands it is replaced."""
 
     title: str
     task: str
-    entries: tuple[Entry, ...]
+    entries: tuple[RecordedEntry, ...]
     workspace: str | None = None
 
 
 def shipped_names() -> list[str]:
-    """The task types that a recording ships for."""
+    """The task types with a shipped recording."""
     return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
 
 
@@ -80,7 +80,7 @@ def load(file: Path) -> Recording:
     """Reads a recording from a file.
 
     Raises:
-        UsageError: it cannot be read or lacks something; nothing of it has been run.
+        UsageError: it cannot be read or is incomplete; nothing of it has been run.
     """
     import yaml
 
@@ -100,16 +100,17 @@ def load(file: Path) -> Recording:
 
 
 def _require_storable(content: Any) -> None:  # noqa: ANN401  unchecked
-    """Refuses what can be read but not stored: lists within themselves, halves of characters.
+    """Refuses what can be read but not stored.
 
     Raises:
-        ValueError: it has such a thing in it. RecursionError: it is too deep.
+        ValueError: a list contains itself, or a text has lone surrogates.
+        RecursionError: it is nested too deeply.
     """
     json.dumps(content, ensure_ascii=False, default=str).encode()
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401  unchecked
-    """JSON is nearly YAML, but for tabs and for pairs of surrogates."""
+    """Tries JSON first, which is YAML except for tabs and surrogate pairs."""
     import yaml
 
     if text.lstrip().startswith("{"):
@@ -124,7 +125,7 @@ def _parsed(text: str) -> Any:  # noqa: ANN401  unchecked
 def of_run(
     run_id: str,
     events: Iterable[Event],
-    blob: Callable[[str], bytes | None],
+    content_of: Callable[[str], bytes | None],
     *,
     workspace: str,
     strict_shell: bool = False,
@@ -134,14 +135,14 @@ def of_run(
     Args:
         run_id: the run.
         events: all of its events.
-        blob: gives the content of a changed file by its id.
+        content_of: returns the content of a changed file by its id.
         workspace: where the run worked.
-        strict_shell: its commands ran with `sh -e`.
+        strict_shell: whether its commands ran with `sh -e`.
 
     Raises:
-        UsageError: the run lacks what it takes to do the same again.
+        UsageError: the run lacks something that is needed to repeat it.
     """
-    entries: list[Entry] = []
+    entries: list[RecordedEntry] = []
     running: list[str] = []
     for event in events:
         match event:
@@ -155,7 +156,7 @@ def of_run(
             case CommandDeclined(command=command) if command in running:
                 running.remove(command)
             case FileChanged(ok=True, change=change, content=content, path=path):
-                data = blob(content) if content else None
+                data = content_of(content) if content else None
                 if data is None and change != "deleted":
                     raise _unusable(f"run {run_id}", f"the content of {path} was not kept")
                 entries.append(RecordedWrite(_inside(event, f"run {run_id}"), data))
@@ -172,7 +173,7 @@ def of_run(
     return Recording(f"run {run_id}", "", tuple(entries), workspace)
 
 
-def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  unchecked YAML
+def _entry(line: Any, place: str, file: Path) -> RecordedEntry:  # noqa: ANN401  unchecked YAML
     where = f"{file}, {place}"
     if not isinstance(line, dict):
         raise _unusable(where, "it is not an event")
@@ -183,7 +184,7 @@ def _entry(line: Any, place: str, file: Path) -> Entry:  # noqa: ANN401  uncheck
             case "command_ran":
                 return _replayable(msgspec.convert(line, CommandRan), where)
             case _:
-                event: _Told = msgspec.convert(line, _Told)
+                event: _Statement = msgspec.convert(line, _Statement)
                 return event
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise _unusable(where, str(error)) from error

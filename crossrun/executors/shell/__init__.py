@@ -1,4 +1,4 @@
-"""The task itself as a script: what a run is worth without any model."""
+"""The task itself as a script, without any model."""
 
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ class Shell:
         self._environ = environ
 
     def version(self) -> str | None:
-        """There is none to tell."""
+        """There is none."""
         return None
 
     def model(self) -> str | None:
@@ -26,7 +26,7 @@ class Shell:
         return None
 
     def channel(self, folder: Path, *, resumed: bool) -> Channel:  # noqa: ARG002  protocol
-        """A shell takes no instructions."""
+        """A script takes no instructions."""
         return "none"
 
     def command(self, turn: TurnRequest) -> list[str]:
