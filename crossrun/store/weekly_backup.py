@@ -43,9 +43,11 @@ class WeeklyBackup:
         Raises:
             ConfigurationError: there is too little room, or the copy cannot be made or started.
         """
-        if not weekly_is_due(self._folder) or is_locked(self._lock):
+        if not weekly_is_due(self._folder):
             return
         with translated(self._database):
+            if is_locked(self._lock):
+                return
             make_private(self._folder)
             require_room_for(self._database, self._folder)
             is_small = _size(self._database) <= _SMALL
