@@ -81,7 +81,11 @@ def process_of(pid: int) -> Process:
 def test_a_child_and_its_descendants_are_written_down_while_they_live(tmp_path: Path) -> None:
     file = tmp_path / "processes" / "run"
     launch = Launch(
-        shell("echo $$; env -i sleep 60 & wait"), tmp_path, ENVIRON, "run", tracking=Tracking(file)
+        shell("echo $$; env -i sleep 60 & wait"),
+        tmp_path,
+        ENVIRON,
+        f"run-{os.getpid()}",
+        tracking=Tracking(file),
     )
     lines = supervise(launch, ProcessLimits(CancelToken()))
     pid = int(next(line for line in lines if isinstance(line, bytes)))
@@ -204,7 +208,8 @@ def test_orphans_are_waited_for_and_own_children_are_not(tmp_path: Path) -> None
     before = zombies()
     script = "for n in $(seq 100); do (setsid true &); (true &); done; echo done; exec sleep 60"
     lines = supervise(
-        Launch(shell(script), tmp_path, ENVIRON, "orphans"), ProcessLimits(CancelToken())
+        Launch(shell(script), tmp_path, ENVIRON, f"orphans-{os.getpid()}"),
+        ProcessLimits(CancelToken()),
     )
     next(line for line in lines if line == b"done")
     assert len(zombies()) > len(before)

@@ -15,6 +15,7 @@ from crossrun.config.settings import Settings
 from crossrun.config.sources import load
 from crossrun.errors import UsageError
 from crossrun.events import RunFinished
+from crossrun.executors.survivors import adopting_orphans
 from crossrun.model.requests import Limits, RunRequest
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
@@ -98,6 +99,19 @@ def test_eight_runs_in_threads_leave_the_host_alone(
     assert [child.poll() for child in children.staying] == [None] * 17
     assert [child.wait() for child in children.ending] == [7] * 17
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTSTP)) == before
+    assert not is_subreaper()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are looked for in /proc")
+def test_runs_of_one_process_that_adopts_orphans_end_their_own(settings: Settings) -> None:
+    with adopting_orphans():
+        runs = [
+            begun(settings, f"{_ORPHAN}sleep 0.{number}; kill -0 $(cat pid)") for number in range(4)
+        ]
+        for run in runs:
+            ended = run.wait()
+            assert ended.status is Status.SUCCEEDED
+            assert is_gone(int((Path(ended.workspace) / "pid").read_text()))
     assert not is_subreaper()
 
 

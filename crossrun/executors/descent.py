@@ -56,10 +56,10 @@ class Descent:
     A thread does so ten times a second, since a tool server may come and lose its parent while
     crossrun is busy.
 
-    A process is a descendant only by evidence: it was seen below the child, or it is in a session
-    that one of the child's descendants was in. If this process is crossrun's own and adopts
-    orphans, so are those that come to it while no other child is tracked. Other children of this
-    process belong to the program that started them.
+    A process is a descendant only by evidence: it was seen below the child, it is in a session
+    that one of the child's descendants was in, or it has no parent and works in the run's own
+    workspace. If this process is crossrun's own and adopts orphans, so are those that come to it
+    while no other child is tracked. Other children of this process belong to the host program.
 
     It is made before the child starts, which `begin` then names.
 
@@ -135,13 +135,17 @@ class Descent:
         pids = own_children() - self._strangers
         others = [each for each in self._tracked.copy() if each is not self]
         pids -= {each.child for each in (self, *others) if each.child is not None}
-        only_ours = adopts_orphans() and not others
+        only_run = adopts_orphans() and not others
         statuses = [status for pid in pids if (status := status_of(pid)) is not None]
-        ours = os.getsid(0)
         return [
             status
             for status in statuses
-            if status.session != ours and (only_ours or self._is_descendant(status))
+            if status.session != os.getsid(0)
+            and (
+                only_run
+                or self._is_descendant(status)
+                or (adopts_orphans() and self._works_in_workspace(status))
+            )
         ]
 
     @property
@@ -168,21 +172,23 @@ class Descent:
 
     def _lost(self) -> list[Process]:
         """Descendants that another process adopted before they were seen here."""
-        child, adopters = self._child, reapers() - {os.getpid()}
+        adopters = reapers() - {os.getpid()}
         statuses = [status for pid in everyone() if (status := status_of(pid)) is not None]
         orphans = [each for each in statuses if each.parent in adopters and not each.ended]
         return [
             status.process
             for status in orphans
-            if self._is_descendant(status)
-            or (
-                child is not None
-                and self._folder is not None
-                and not status.on_terminal
-                and _began_since(status.process, child)
-                and works_in(status.process.pid, self._folder)
-            )
+            if self._is_descendant(status) or self._works_in_workspace(status)
         ]
+
+    def _works_in_workspace(self, status: ProcessStatus) -> bool:
+        return (
+            self._child is not None
+            and self._folder is not None
+            and not status.on_terminal
+            and _began_since(status.process, self._child)
+            and works_in(status.process.pid, self._folder)
+        )
 
     def _wait_for(self, orphans: list[ProcessStatus], now: float) -> None:
         """Lets the system forget ended orphans.
