@@ -1,4 +1,4 @@
-"""Runs that worked on a copy of the user's files, made by hand, and what tests of applying need."""
+"""Runs on a copy of the user's files, made by hand, and helpers for tests of `apply`."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""`crossrun apply` and `crossrun undo`, as a user and as a script calls them."""
+"""`crossrun apply` and `crossrun undo` as users and scripts call them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What runs write to places that git ignores: shown, brought when asked for, never thrown away."""
+"""Ignored files that runs write: shown, applied on request, never thrown away."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changes brought to folders and repositories: every kind of change, on real trees and real git."""
+"""Applying changes to folders: every kind of change, with real trees and real git."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What files are besides their content: kept by copies, apply and undo, or named."""
+"""Metadata of files: kept by copies, apply and undo, or reported."""
 
 import os
 import stat

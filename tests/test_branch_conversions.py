@@ -1,4 +1,4 @@
-"""Branches of repositories that store files in another form than work trees have them."""
+"""Branches in repositories that store files differently from the work tree."""
 
 import shutil
 from pathlib import Path

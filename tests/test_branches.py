@@ -1,4 +1,4 @@
-"""Branches made in the user's repository, whose configuration and hooks take no part in it."""
+"""Branches made in the user's repository, whose configuration and hooks have no effect."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Changes brought to file systems that do not tell case apart, or have no modes."""
+"""Changes applied to file systems that ignore case, or have no modes."""
 
 import shutil
 from collections.abc import Iterator

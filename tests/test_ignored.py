@@ -1,4 +1,4 @@
-"""Files that git ignores: no rule makes a file look deleted, and nothing written is overlooked."""
+"""Ignored files: no rule makes a file look deleted, and nothing written is overlooked."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Repositories as people have them: laid out in odd ways, and in the middle of something."""
+"""Unusual layouts of repositories, and operations under way in them."""
 
 from pathlib import Path
 from typing import Any

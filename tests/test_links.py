@@ -1,4 +1,4 @@
-"""Links that lead into a source by its whole path: in a copy they lead into the copy."""
+"""Absolute links into a source: in a copy, they lead to the copy."""
 
 from pathlib import Path
 from typing import Any

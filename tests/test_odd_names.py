@@ -1,4 +1,4 @@
-"""Names of files that are not UTF-8, and names with newlines, quotes and tabs: exact everywhere."""
+"""File names that are not UTF-8 or contain newlines, quotes and tabs are exact everywhere."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Sources of workspaces on real git: complete, apart from the original, running nothing."""
+"""Sources of workspaces with real git: complete, independent, running nothing."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Folders within a repository as sources: with the repository, or with its ignore rules alone."""
+"""Folders within a repository as sources: with the repository, or only its ignore rules."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was brought, taken back: whole or not at all, in any order, and after a death in between."""
+"""Undoing applications: completely or not at all, in any order, and after a kill in between."""
 
 import os
 import shutil

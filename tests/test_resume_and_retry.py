@@ -1,4 +1,4 @@
-"""Going on with a run that ended, whatever ended it, and repeating one."""
+"""Resuming a run that ended for any reason, and retrying one."""
 
 import json
 import os

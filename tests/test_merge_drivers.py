@@ -1,4 +1,4 @@
-"""Merges obey the `merge` attributes of the files that a change is brought to, without drivers."""
+"""Merges follow the `merge` attributes in the target, and run no custom driver."""
 
 from pathlib import Path
 
