@@ -341,7 +341,7 @@ def test_an_earlier_run_of_a_workspace_shows_its_own_state(crossrun: Crossrun) -
     assert raw(crossrun, "get", first, "a") == b"1\n"
     assert raw(crossrun, "get", second, "a") == b"1\n1\n"
     assert "b" not in {file["path"] for file in crossrun.json("files", first)["files"]}
-    assert "a later run works in the workspace" in crossrun("files", first).err
+    assert "the workspace is used by a later run" in crossrun("files", first).err
     marks = {file["path"]: file["change"] for file in crossrun.json("files", second)["files"]}
     assert marks == {"a": "modified", "b": "added", "second": None}
 

@@ -8,17 +8,21 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import pytest
 from msgspec import Struct
 
+from crossrun.cli.commands.apply import apply
 from crossrun.cli.commands.resume import resume
 from crossrun.cli.commands.retry import retry
 from crossrun.cli.commands.run import run
-from crossrun.cli.run_options import OutputOptions, options_from
+from crossrun.cli.parsing import options_from
+from crossrun.cli.run_options import OutputOptions
 from crossrun.config.settings import SETTINGS, PatternsSettings, Settings
 from crossrun.config.sources import load
 from crossrun.errors import ConsentNeeded, UsageError
 from crossrun.services.app import App
+from crossrun.services.apply import ApplyOptions
 from crossrun.services.options import ResumeOptions, RetryOptions, RunOptions
 from crossrun.services.requests import run_request
 
+OUTPUT = set(OutputOptions.__struct_fields__)
 NOT_ON_THE_COMMAND_LINE = {"consent"}
 """A command asks instead, or has --yes."""
 
@@ -46,20 +50,27 @@ def _value_type(hint: object) -> object:
 @pytest.mark.parametrize(
     ("command", "kind", "others"),
     [
-        (run, RunOptions, {"file", "dry_run"}),
-        (resume, ResumeOptions, {"run"}),
-        (retry, RetryOptions, {"run"}),
+        (run, RunOptions, {*OUTPUT, "file", "dry_run"}),
+        (resume, ResumeOptions, {*OUTPUT, "run"}),
+        (retry, RetryOptions, {*OUTPUT, "run"}),
+        (apply, ApplyOptions, {"run", "project_id", "patch", "json"}),
     ],
 )
 def test_a_command_accepts_exactly_the_options_of_its_service(
     command: Callable[..., None], kind: type, others: set[str]
 ) -> None:
-    options = declared(kind) | declared(OutputOptions)
+    options = declared(kind)
     arguments = accepted(command)
     assert set(arguments) - others == set(options) - NOT_ON_THE_COMMAND_LINE
     assert {name: arguments[name] for name in arguments if name not in others} == {
         name: hint for name, hint in options.items() if name not in NOT_ON_THE_COMMAND_LINE
     }
+
+
+def test_how_a_run_is_shown_is_said_in_the_same_words_by_all_commands() -> None:
+    for command in (run, resume, retry):
+        arguments = accepted(command)
+        assert {name: arguments[name] for name in OUTPUT} == declared(OutputOptions)
 
 
 def test_an_option_with_a_setting_has_the_type_of_the_setting() -> None:
@@ -101,6 +112,26 @@ def test_options_that_contradict_each_other_cannot_be_made(
     assert message in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"branch": "b", "ignored": "*"}, "--branch and --ignored cannot be given together"),
+        ({"branch": "b", "conflicts": True}, "--branch and --conflicts cannot be given together"),
+        ({"commits": True, "ignored": "*"}, "--commits and --ignored cannot be given together"),
+        (
+            {"commits": True, "conflicts": True},
+            "--commits and --conflicts cannot be given together",
+        ),
+    ],
+)
+def test_options_of_apply_that_contradict_each_other_cannot_be_made(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        ApplyOptions(**options)
+    assert (refused.value.code, refused.value.message) == ("OPTIONS_CONFLICT", message)
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> App:
     environ = {"CROSSRUN_EXECUTOR": "shell", "CROSSRUN_MAX_TURNS": "7", "CROSSRUN_NETWORK": "1"}
@@ -130,5 +161,11 @@ def test_a_recording_needs_consent_and_nothing_is_asked_on_a_terminal(
 
 
 def test_the_structs_are_frozen() -> None:
-    kinds: tuple[type[Struct], ...] = (RunOptions, ResumeOptions, RetryOptions, OutputOptions)
+    kinds: tuple[type[Struct], ...] = (
+        RunOptions,
+        ResumeOptions,
+        RetryOptions,
+        OutputOptions,
+        ApplyOptions,
+    )
     assert all(kind.__struct_config__.frozen for kind in kinds)

@@ -1,10 +1,16 @@
-"""Options and arguments whose text is parsed, and refused like everything else that is wrong."""
+"""From the text of options and arguments to typed values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from crossrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+Options = TypeVar("Options", bound="Struct")
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
@@ -31,3 +37,13 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in new versi
             raise UsageError(
                 "OPTION_INVALID", f"{flag}: {value!r} {error}", hint=f"see  {command} --help"
             ) from error
+
+
+def options_from(kind: type[Options], arguments: Mapping[str, Any]) -> Options:
+    """The options among the arguments of a command. A test compares the names and types."""
+    given = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name in kind.__struct_fields__
+        if (value := arguments.get(name)) is not None
+    }
+    return kind(**given)

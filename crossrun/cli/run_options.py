@@ -1,8 +1,8 @@
 """Options of the commands that carry a run out, with the types of the fields of `RunOptions`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from msgspec import Struct
@@ -20,8 +20,6 @@ from crossrun.model.choices import (
 from crossrun.model.choices import FollowLinks as FollowLinksChoice
 from crossrun.model.executors import EXECUTORS
 
-Options = TypeVar("Options", bound=Struct)
-
 
 class OutputOptions(Struct, frozen=True, kw_only=True):
     """How a run is shown, and whether the command waits for its end."""
@@ -30,16 +28,6 @@ class OutputOptions(Struct, frozen=True, kw_only=True):
     detach: bool = False
     json: bool = False
     jsonl: bool = False
-
-
-def options_from(kind: type[Options], arguments: Mapping[str, Any]) -> Options:
-    """The options among the arguments of a command. A test compares the names and types."""
-    given = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name in kind.__struct_fields__
-        if (value := arguments.get(name)) is not None
-    }
-    return kind(**given)
 
 
 def _option(

@@ -21,7 +21,7 @@ class CommonOptions(Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     """Seconds after which the run ends."""
     idle_timeout: float | None = None
-    """Seconds without a sign of the agent, and without a command of it, that end the run."""
+    """Seconds that the agent may be silent while it runs no command."""
     max_turns: int | None = None
     """The most turns of the agent."""
     max_tokens: int | None = None
@@ -75,7 +75,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """The model that words what the run teaches."""
 
     source: str | None = None
-    """A folder, the URL of a git repository or a run: the workspace begins with a copy of it."""
+    """A folder, the URL of a git repository, or a run; the workspace begins with a copy of it."""
     clean: bool = False
     """Leave the uncommitted work of the source out."""
     include: tuple[str, ...] = ()
@@ -83,9 +83,9 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     folder_only: bool = False
     """Copy the folder without the repository that it is in."""
     follow_links: FollowLinks | None = None
-    """What becomes of links that lead out of the source: links, or copies of their targets."""
+    """Whether links that lead out of the source stay links, or become copies of their targets."""
     from_run_id: str | None = None
-    """A run: the workspace begins with a copy of that run's workspace."""
+    """A run whose workspace is copied."""
     workspace: Path | None = None
     """A folder of the user's in which the run works directly."""
 

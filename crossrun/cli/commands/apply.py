@@ -1,8 +1,8 @@
 """`crossrun apply`: applies the change of a run to the user's own files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import click
 import typer
@@ -10,29 +10,18 @@ import typer
 from crossrun.cli.apply_results import result_object, say_result
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.globals import Command, Globals, application, current
+from crossrun.cli.parsing import options_from
 from crossrun.errors import ConfigurationError, Exit, UsageError
 from crossrun.projections.documents import document
 
 if TYPE_CHECKING:
     from crossrun.model.runs import Run
     from crossrun.services.app import App
+    from crossrun.services.apply import ApplyOptions
     from crossrun.services.applying import ApplicableChange, ApplyResult
 
 _STDOUT = Path("-")
 _IGNORED, _EVERYTHING = "--ignored", "*"
-_OPTIONS = ("--to", "--branch", "--patch", "--commits", "--conflicts", "--dry-run", _IGNORED)
-_EXCLUSIVE = (
-    ("--branch", "--patch"),
-    ("--branch", _IGNORED),
-    ("--patch", _IGNORED),
-    ("--branch", "--conflicts"),
-    ("--patch", "--conflicts"),
-    ("--patch", "--to"),
-    ("--patch", "--dry-run"),
-    ("--patch", "--commits"),
-    ("--commits", "--conflicts"),
-    ("--commits", _IGNORED),
-)
 
 
 def apply(
@@ -83,82 +72,45 @@ def apply(
       crossrun apply k7f3 --ignored "out/*.csv"
       crossrun apply k7f3 --patch - | git apply --3way
     """
+    arguments = locals()
+    from crossrun.services.apply import ApplyOptions, apply_run, change_of_run
+
+    if patch is not None:
+        _require_no_other(arguments)
+    apply_options = options_from(ApplyOptions, arguments)
     options = current()
-    _require_one((to, branch, patch, commits or None, conflicts or None, dry_run or None, ignored))
     app = options.open_app()
-    from crossrun.services.applying import change_of, commits_are_applied
+    chosen = app.run(run, project_id)
+    if patch is not None:
+        _write_patch(change_of_run(chosen, app), patch, app, options, json=json)
+        return
+    result = apply_run(apply_options, chosen, app)
+    lines = _lines(result, chosen, apply_options, app, options)
+    _tell(result, chosen, options, lines, dry_run=dry_run, json=json)
+
+
+def _require_no_other(arguments: Mapping[str, object]) -> None:
+    """A patch is written as it is, without regard to a target."""
+    from crossrun.services.apply import cannot_combine
+
+    for name in ("branch", "ignored", "conflicts", "to", "dry_run", "commits"):
+        if arguments[name] not in (None, False):
+            raise cannot_combine("--patch", f"--{name.replace('_', '-')}")
+
+
+def _lines(
+    result: "ApplyResult", run: "Run", apply_options: "ApplyOptions", app: "App", options: Globals
+) -> list[str]:
+    from crossrun.services.applying import commits_are_applied
     from crossrun.views.applying import applied, commits_applied, commits_left
 
-    chosen = app.run(run, project_id)
-    apply_options = _ApplyOptions(to, branch, conflicts, ignored, dry_run)
-    if commits:
-        result = _commits_applied(app, chosen, apply_options)
-        lines = commits_applied(result, chosen, options.err, dry_run=dry_run)
-        _tell(result, chosen, options, lines, dry_run=dry_run, json=json)
-    change = change_of(app.store, chosen, app.workspaces)
-    if patch is not None:
-        _write_patch(change, patch, app, options, json=json)
-        return
-    result = _applied(app, change, apply_options)
-    lines = applied(result, chosen, options.err, dry_run=dry_run)
-    left = () if commits_are_applied(app.store, chosen) else commits_left(chosen, options.err)
-    _tell(result, chosen, options, [*lines, *left], dry_run=dry_run, json=json)
-
-
-class _ApplyOptions(NamedTuple):
-    """Where and how to apply the change."""
-
-    to: Path | None
-    branch: str | None
-    conflicts: bool
-    ignored: str | None
-    dry_run: bool
-
-
-def _require_one(values: Sequence[object]) -> None:
-    given = {name for name, value in zip(_OPTIONS, values, strict=True) if value is not None}
-    for first, second in _EXCLUSIVE:
-        if {first, second} <= given:
-            raise UsageError(
-                "OPTIONS_CONFLICT",
-                f"{first} and {second} cannot be given together",
-                hint="see  crossrun apply --help",
-            )
-
-
-def _applied(app: "App", change: "ApplicableChange", apply_options: _ApplyOptions) -> "ApplyResult":
-    from crossrun.services.applying import ApplyResult, apply_as_branch, apply_to_files, target_of
-    from crossrun.workspace.merge.decisions import MergePlan
-
-    run, dry_run = change.run, apply_options.dry_run
-    there = run.source is not None and run.source.kind == "in_place"
-    if there and apply_options.to is None and apply_options.branch is None:
-        return ApplyResult(Path(run.source.path if run.source else ""), MergePlan())
-    folder = target_of(run, apply_options.to)
-    if apply_options.branch is not None:
-        name, environ = apply_options.branch, app.settings.environ
-        return apply_as_branch(app.store, change, folder, name, environ, dry_run=dry_run)
-    return apply_to_files(
-        app.store,
-        change,
-        folder,
-        ignored=apply_options.ignored,
-        mark_conflicts=apply_options.conflicts,
-        dry_run=dry_run,
-    )
-
-
-def _commits_applied(app: "App", run: "Run", apply_options: _ApplyOptions) -> "ApplyResult":
-    from crossrun.services.applying import ApplyResult, apply_commits, commits_of, target_of
-    from crossrun.workspace.merge.decisions import MergePlan
-
-    if run.source is not None and run.source.kind == "in_place" and apply_options.to is None:
-        return ApplyResult(Path(run.source.path), MergePlan())
-    folder = target_of(run, apply_options.to)
-    commits = commits_of(app.store, run, app.workspaces)
-    return apply_commits(
-        app.store, commits, folder, apply_options.branch, dry_run=apply_options.dry_run
-    )
+    dry_run = apply_options.dry_run
+    if apply_options.commits:
+        return list(commits_applied(result, run, options.err, dry_run=dry_run))
+    lines = list(applied(result, run, options.err, dry_run=dry_run))
+    if not commits_are_applied(app.store, run):
+        lines += commits_left(run, options.err)
+    return lines
 
 
 def _tell(

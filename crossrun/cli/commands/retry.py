@@ -10,7 +10,8 @@ from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import RunReference
 from crossrun.cli.earlier_runs import earlier_run
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.run_options import OutputOptions, options_from
+from crossrun.cli.parsing import options_from
+from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
 from crossrun.model.runs import Run
 from crossrun.redaction import MASK

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from crossrun.cli import run_options as opt
 from crossrun.cli.globals import Globals, application, current
-from crossrun.cli.run_options import OutputOptions, options_from
+from crossrun.cli.parsing import options_from
+from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
 from crossrun.cli.tasks import read_task
 from crossrun.engine import first_turn

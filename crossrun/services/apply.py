@@ -1,0 +1,115 @@
+"""Applies the change of a run to the user's files, as typed options say."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from crossrun.errors import UsageError
+from crossrun.model.runs import Run
+from crossrun.services.app import App
+from crossrun.services.applying import (
+    ApplicableChange,
+    ApplyResult,
+    apply_as_branch,
+    apply_commits,
+    apply_to_files,
+    change_of,
+    commits_of,
+    target_of,
+)
+from crossrun.workspace.merge.decisions import MergePlan
+
+
+class ApplyOptions(Struct, frozen=True, kw_only=True):
+    """Where and how to apply the change of a run.
+
+    Raises:
+        UsageError: options contradict each other.
+    """
+
+    to: Path | None = None
+    """The folder to apply to, instead of the one that the workspace began with."""
+    branch: str | None = None
+    """Commit the change to a new branch with this name; change no files."""
+    commits: bool = False
+    """Apply the agent's commits, as branches and tags."""
+    conflicts: bool = False
+    """Write conflicts to the files, with markers, instead of changing nothing."""
+    ignored: str | None = None
+    """Also apply files that git ignores, if they match this pattern."""
+    dry_run: bool = False
+    """Find out what would be done; change nothing."""
+
+    def __post_init__(self) -> None:
+        given = {
+            "--branch": self.branch is not None,
+            "--commits": self.commits,
+            "--conflicts": self.conflicts,
+            "--ignored": self.ignored is not None,
+        }
+        for first in ("--branch", "--commits"):
+            for second in ("--ignored", "--conflicts"):
+                if given[first] and given[second]:
+                    raise cannot_combine(first, second)
+
+
+def cannot_combine(first: str, second: str) -> UsageError:
+    """Why two options of `apply` cannot be given together."""
+    return UsageError(
+        "OPTIONS_CONFLICT",
+        f"{first} and {second} cannot be given together",
+        hint="see  crossrun apply --help",
+    )
+
+
+def apply_run(options: ApplyOptions, run: Run, app: App) -> ApplyResult:
+    """Applies the change of a run, or its commits.
+
+    Raises:
+        CrossrunError: it cannot be applied; nothing has been changed.
+    """
+    if options.commits:
+        return _apply_commits(options, run, app)
+    change = change_of_run(run, app)
+    if options.branch is None and _works_in_target(options, run):
+        return _already_applied(run)
+    folder = target_of(run, options.to)
+    if options.branch is not None:
+        environ = app.settings.environ
+        return apply_as_branch(
+            app.store, change, folder, options.branch, environ, dry_run=options.dry_run
+        )
+    return apply_to_files(
+        app.store,
+        change,
+        folder,
+        ignored=options.ignored,
+        mark_conflicts=options.conflicts,
+        dry_run=options.dry_run,
+    )
+
+
+def change_of_run(run: Run, app: App) -> ApplicableChange:
+    """The change of a run, in the form in which it can be applied.
+
+    Raises:
+        CrossrunError: the run has not ended, or its workspace is gone.
+    """
+    return change_of(app.store, run, app.workspaces)
+
+
+def _apply_commits(options: ApplyOptions, run: Run, app: App) -> ApplyResult:
+    if _works_in_target(options, run):
+        return _already_applied(run)
+    folder = target_of(run, options.to)
+    commits = commits_of(app.store, run, app.workspaces)
+    return apply_commits(app.store, commits, folder, options.branch, dry_run=options.dry_run)
+
+
+def _works_in_target(options: ApplyOptions, run: Run) -> bool:
+    """Whether the run worked in the very folder that would get the change."""
+    return options.to is None and run.source is not None and run.source.kind == "in_place"
+
+
+def _already_applied(run: Run) -> ApplyResult:
+    return ApplyResult(Path(run.source.path if run.source else ""), MergePlan())
