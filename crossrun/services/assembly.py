@@ -104,9 +104,9 @@ def _prices(
         models["agent"] = model
     if request.planner == "openai":
         models["planner"] = request.planner_model
-    known = {name: Price(**price) for name, price in settings.prices.items()}
+    prices = {name: Price(**price) for name, price in settings.prices.items()}
     unknown = [
-        name or f"{spec.title}'s default model" for name in models.values() if name not in known
+        name or f"{spec.title}'s default model" for name in models.values() if name not in prices
     ]
     if unknown and request.limits.max_cost is not None:
         raise ConfigurationError(
@@ -114,7 +114,7 @@ def _prices(
             f"--max-cost cannot be kept: the price of {unknown[0]} is not known",
             hint="name the model with --model, and its price in the settings under  prices",
         )
-    return {part: known[name] for part, name in models.items() if name in known}
+    return {part: prices[name] for part, name in models.items() if name in prices}
 
 
 def _queue(settings: Settings, store: Store) -> Queue | None:

@@ -185,8 +185,8 @@ class Workspaces:
         if not restorable:
             return workspace
         ignored = workspace.ignored
-        kept = snapshots.tree_of(to_keep(ignored)) if ignored else None
-        return replace(workspace, kept=kept, git_state=self.git_state(path))
+        kept_tree = snapshots.tree_of(to_keep(ignored)) if ignored else None
+        return replace(workspace, kept=kept_tree, git_state=self.git_state(path))
 
     def git_state(self, path: Path) -> str | None:
         """Keeps what can be restored in the repository of a folder of the user's.

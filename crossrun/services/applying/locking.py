@@ -23,8 +23,8 @@ def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) 
     """
     workspaces.require_free(folder)
     newest = store.read.newest_in(run.workspace) or run
-    with store.sharing(newest.id) as kept, store.changing(folder) as ours:
-        if not kept and newest.ended:
+    with store.sharing(newest.id) as shared, store.changing(folder) as ours:
+        if not shared and newest.ended:
             raise StillRunningError(
                 "TAKEN_UP",
                 f"run {newest.id} is in use by another command",

@@ -28,9 +28,9 @@ class Difference(Struct, frozen=True):
     patch: bytes
 
 
-def read_changes(found: bytes) -> tuple[Change, ...]:
+def read_changes(output: bytes) -> tuple[Change, ...]:
     """Reads `--raw --numstat -z`: first a record for each file, then its line counts."""
-    fields = os.fsdecode(found).split("\0")
+    fields = os.fsdecode(output).split("\0")
     raw: list[tuple[str, str | None, str]] = []
     counts: dict[str, tuple[int | None, int | None]] = {}
     at = 0

@@ -98,13 +98,13 @@ class OnDisk:
                 at = pending.pop()
                 try:
                     with opened_below(top, at) as folder:
-                        found = _entries(folder, at)
+                        entries = _entries(folder, at)
                 except OSError:
                     yield WorkspaceEntry("/".join(at), "folder", closed=True)
                     continue
-                if at and not found:
+                if at and not entries:
                     yield WorkspaceEntry("/".join(at), "folder")
-                for name, entry in found.items():
+                for name, entry in entries.items():
                     if entry.kind != "folder":
                         yield entry
                     elif closed(name):
@@ -144,12 +144,12 @@ def _telling(parts: Parts) -> Iterator[None]:
 
 def _entries(folder: int, at: Parts) -> dict[str, WorkspaceEntry]:
     """What is in a folder, without what vanishes while it is looked at."""
-    found = {}
+    entries = {}
     with os.scandir(folder) as names:
         for name in [one.name for one in names]:
             with suppress(FileNotFoundError):
-                found[name] = _entry(folder, (*at, name))
-    return found
+                entries[name] = _entry(folder, (*at, name))
+    return entries
 
 
 def _entry(folder: int, parts: Parts) -> WorkspaceEntry:

@@ -61,11 +61,11 @@ def measured(folders: GitFolders, before: Refs, after: Refs, beside: Path) -> tu
     names = in_order(changed, head_of(folders))
     counts: Mapping[str, int] = {}
     if is_plain(folders.common / "objects"):
-        known = {*before.values(), *(at for name, at in after.items() if name.startswith(REMOTES))}
+        seen = {*before.values(), *(at for name, at in after.items() if name.startswith(REMOTES))}
         objects = [folders.common / "objects"]
         with scratch_git(beside, objects, object_format(changed)) as git:
             git.end_history_at(shallow_of(folders))
-            counts = _counted(git, {name: changed[name] for name in names}, known)
+            counts = _counted(git, {name: changed[name] for name in names}, seen)
     return tuple(
         RefChange(shown(name), before.get(name), changed[name], counts.get(name)) for name in names
     )
@@ -99,13 +99,13 @@ def shallow_of(folders: GitFolders) -> bytes:
     return read_file(folders.common / "shallow", _LONGEST) or b""
 
 
-def _counted(git: ScratchGit, refs: Refs, known: set[str]) -> dict[str, int]:
+def _counted(git: ScratchGit, refs: Refs, seen: set[str]) -> dict[str, int]:
     """The commits that each reference has beyond those known and those of the ones before it."""
     counts = {}
     for name, at in refs.items():
-        excluded = "".join(f"^{each}\n" for each in sorted(known))
+        excluded = "".join(f"^{each}\n" for each in sorted(seen))
         words = ("rev-list", "--count", "--ignore-missing", "--stdin")
         with suppress(ConfigurationError):  # objects are missing or damaged
             counts[name] = int(git.git(*words, stdin=f"{at}\n{excluded}".encode()))
-            known = known | {at}
+            seen = seen | {at}
     return counts

@@ -99,7 +99,7 @@ class Remembered:
 
     def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[WorkspaceEntry]:
         """All below a folder."""
-        told = set[str]()
+        listed = set[str]()
         for path, file in self._files.items():
             names = path.split("/")
             if tuple(names[: len(parts)]) != parts:
@@ -108,8 +108,8 @@ class Remembered:
             end = next((end for end in folders if closed(names[end - 1])), None)
             if end is None:
                 yield self._entry(file)
-            elif (folder := "/".join(names[:end])) not in told:
-                told.add(folder)
+            elif (folder := "/".join(names[:end])) not in listed:
+                listed.add(folder)
                 yield WorkspaceEntry(folder, "folder", closed=True)
 
     @contextmanager

@@ -153,10 +153,10 @@ class Snapshots:
         """What changed from one state to another."""
         if before == after:
             return Difference((), "", "", b"")
-        found = self._diff(before, after, "--raw", "--numstat", "-z")
+        output = self._diff(before, after, "--raw", "--numstat", "-z")
         stat = self._diff(before, after, "--stat=100").decode("utf-8", "replace").rstrip()
         patch = self._diff(before, after, "--patch", "--binary", "--full-index")
-        return Difference(read_changes(found), stat.splitlines()[-1].strip(), stat, patch)
+        return Difference(read_changes(output), stat.splitlines()[-1].strip(), stat, patch)
 
     def keep(self, path: str) -> str | None:
         """Keeps one file as it is at this moment.

@@ -85,11 +85,11 @@ class Trees:
         flags = ("-r", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff")
         fields = self.git("diff-tree", *flags, before, after).decode("utf-8", "surrogateescape")
         records = fields.split("\0")
-        found = {}
+        entries = {}
         for about, path in zip(records[::2], records[1::2], strict=False):
             old_mode, new_mode, old, new, _ = about.removeprefix(":").split(" ")
-            found[path] = Pair(_entry(old_mode, old), _entry(new_mode, new))
-        return found
+            entries[path] = Pair(_entry(old_mode, old), _entry(new_mode, new))
+        return entries
 
     def has(self, name: str) -> bool:
         """Whether there is an object, by a name that git knows it by: `tree:path` or such."""

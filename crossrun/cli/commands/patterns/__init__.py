@@ -54,8 +54,8 @@ def list_patterns(
     app = options.open_app()
     wanted = PatternFilter(project_id=project_id, task_type=task_type, state=state, limit=limit)
     if json:
-        found = list(map(pattern_object, app.store.patterns.patterns(wanted)))
-        options.out.emit(document({"patterns": found}))
+        patterns = list(map(pattern_object, app.store.patterns.patterns(wanted)))
+        options.out.emit(document({"patterns": patterns}))
     elif lines := app.store.patterns.lines(wanted):
         from crossrun.views.patterns import pattern_table
 
@@ -114,17 +114,17 @@ def search(
 
     options = current()
     app = options.open_app()
-    found = app.store.patterns.candidates(text, task_type=task_type, project_id=project_id)
+    candidates = app.store.patterns.candidates(text, task_type=task_type, project_id=project_id)
     scored = [
-        one
-        for one in ranked(found).scored
-        if task_type is None or one.candidate.task_type == task_type
+        hit
+        for hit in ranked(candidates).scored
+        if task_type is None or hit.candidate.task_type == task_type
     ][:limit]
-    known = [(one, app.store.patterns.find(one.candidate.id)) for one in scored]
-    hits = [(one.score, pattern) for one, pattern in known if pattern is not None]
+    ranking = [(hit, app.store.patterns.find(hit.candidate.id)) for hit in scored]
+    hits = [(hit.score, pattern) for hit, pattern in ranking if pattern is not None]
     if json:
-        told = [{**pattern_object(pattern), "score": round(score, 4)} for score, pattern in hits]
-        options.out.emit(document({"patterns": told}))
+        objects = [{**pattern_object(pattern), "score": round(hit, 4)} for hit, pattern in hits]
+        options.out.emit(document({"patterns": objects}))
     elif hits:
         from crossrun.views.patterns import hit_table
 
@@ -172,8 +172,8 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
 
     credited = credits_by_pattern(app.store)
     if json:
-        told = [_credit_object(pattern_id, credit) for pattern_id, credit in credited.items()]
-        options.out.emit(document({"patterns": told}))
+        objects = [_credit_object(pattern_id, credit) for pattern_id, credit in credited.items()]
+        options.out.emit(document({"patterns": objects}))
     elif credited:
         from crossrun.views.credits import credit_table
 
@@ -218,11 +218,11 @@ def diff(
         rendered(block_of(chosen.id, number, versions[number].workflow)).splitlines()[1:]
         for number in (first, last)
     )
-    told = difflib.unified_diff(before, after, f"v{first}", f"v{last}", lineterm="")
-    lines = list(told)
+    diff = difflib.unified_diff(before, after, f"v{first}", f"v{last}", lineterm="")
+    lines = list(diff)
     if json:
-        said = {"id": chosen.id, "from": first, "to": last, "diff": "\n".join(lines)}
-        options.out.emit(document({**said, "made_by": versions[last].made_by}))
+        content = {"id": chosen.id, "from": first, "to": last, "diff": "\n".join(lines)}
+        options.out.emit(document({**content, "made_by": versions[last].made_by}))
     elif lines:
         styles = {"+": "good", "-": "bad", "@": "accent"}
         options.out.write(options.out.style(line, styles.get(line[:1], "")) for line in lines)
@@ -233,14 +233,14 @@ def diff(
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
     from crossrun.memory.crediting import credit_of
 
-    one = store.patterns.pattern(reference)
-    credit = credit_of(store, one.id)
+    pattern = store.patterns.pattern(reference)
+    credit = credit_of(store, pattern.id)
     if json:
-        options.out.emit(document(_credit_object(one.id, credit)))
+        options.out.emit(document(_credit_object(pattern.id, credit)))
     else:
         from crossrun.views.credits import credit_details
 
-        options.out.write(credit_details(one, credit, options.out))
+        options.out.write(credit_details(pattern, credit, options.out))
 
 
 def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
@@ -249,10 +249,10 @@ def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
     from crossrun.model.workflows import Stats
     from crossrun.patterns.crediting.evidence import stats as stats_of
 
-    known = Stats() if credit is None else stats_of(credit)
+    stats = Stats() if credit is None else stats_of(credit)
     return {
         "pattern_id": pattern_id,
-        "stats": plain_object(known),
+        "stats": plain_object(stats),
         "credit": None if credit is None else msgspec.to_builtins(credit),
     }
 

@@ -26,7 +26,7 @@ def disable(pattern: PatternNamed, json: Json = False) -> None:
             chosen.id, "disabled", "Disabled by the user.", kept=False, at=now()
         )
     )
-    tell(app.store, chosen.id, options, json=json, said="{id} is not chosen any more")
+    tell(app.store, chosen.id, options, json=json, message="{id} is no longer chosen")
 
 
 def enable(pattern: PatternNamed, json: Json = False) -> None:
@@ -46,7 +46,7 @@ def enable(pattern: PatternNamed, json: Json = False) -> None:
             at=now(),
         )
     )
-    tell(app.store, chosen.id, options, json=json, said="{id} may be chosen again")
+    tell(app.store, chosen.id, options, json=json, message="{id} may be chosen again")
 
 
 def rm(pattern: PatternNamed, json: Json = False) -> None:

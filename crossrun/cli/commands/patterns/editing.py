@@ -33,7 +33,7 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
     options = current()
     app = options.open_app()
     chosen = app.store.patterns.pattern(pattern)
-    said = "nothing was changed"
+    message = "nothing was changed"
     with _edited(forms.written(chosen), chosen.id, app.settings) as file:
         form = cleaned(forms.read(read_text(file), str(file)), app)
         if (form.workflow, form.task, form.task_type) != _what(chosen):
@@ -46,8 +46,8 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
                     version, task=form.task, task_type=form.task_type
                 )
             )
-            said = "{id} is v{version} now; runs go on from it"
-    tell(app.store, chosen.id, options, json=json, said=said)
+            message = "{id} is now v{version}; new runs use it"
+    tell(app.store, chosen.id, options, json=json, message=message)
 
 
 @contextmanager
@@ -91,12 +91,12 @@ def _next(pattern: "Pattern", workflow: "Workflow") -> "Version":
     from crossrun.model.workflows import Version
     from crossrun.patterns.rendering import fingerprint
 
-    said = fingerprint(workflow)
+    digest = fingerprint(workflow)
     return Version(
         pattern_id=pattern.id,
         version=pattern.version + 1,
-        hash=said,
-        rules_hash=said,
+        hash=digest,
+        rules_hash=digest,
         made_by="user",
         run_id=None,
         at=now(),

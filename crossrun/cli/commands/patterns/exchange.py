@@ -82,14 +82,14 @@ def import_(
 
     load_task_type(form.task_type, app.settings.paths.task_types)
     app.open_for_reading()
-    found = _imported(form, project_id, app.store)
-    known = app.store.patterns.find(found.id)
-    if known is not None:
-        tell(app.store, known.id, options, json=json, said="{id} is here already")
+    pattern = _imported(form, project_id, app.store)
+    existing = app.store.patterns.find(pattern.id)
+    if existing is not None:
+        tell(app.store, existing.id, options, json=json, message="{id} is here already")
         return
-    app.store.change_patterns(lambda patterns: patterns.add(found, made_by="import"))
-    said = "imported as {id}; it is used when you name it: crossrun run --pattern {id}"
-    tell(app.store, found.id, options, json=json, said=said)
+    app.store.change_patterns(lambda patterns: patterns.add(pattern, made_by="import"))
+    message = "imported as {id}; it is used when you name it: crossrun run --pattern {id}"
+    tell(app.store, pattern.id, options, json=json, message=message)
 
 
 def _form(source: Path) -> "Form":
@@ -112,10 +112,10 @@ def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
 
     hash_ = fingerprint(form.workflow)
     origin = form.provenance.pattern_id
-    known = store.patterns.find(origin) if origin else None
+    parent = store.patterns.find(origin) if origin else None
     whole = "\0".join(("import", form.task_type, form.task, repr(form.workflow)))
     digest = hashlib.sha256(whole.encode()).hexdigest()
-    pattern_id = origin if known is not None and known.hash == hash_ else f"x{digest[:6]}"
+    pattern_id = origin if parent is not None and parent.hash == hash_ else f"x{digest[:6]}"
     return Pattern(
         id=pattern_id,
         family_id=pattern_id,

@@ -58,10 +58,10 @@ def cleaned(form: "Form", app: "App") -> "Form":
     return convert(clean(to_builtins(form)), Form)
 
 
-def tell(store: "Store", pattern_id: str, options: Globals, *, json: bool, said: str) -> None:
+def tell(store: "Store", pattern_id: str, options: Globals, *, json: bool, message: str) -> None:
     """Says what became of a pattern, or shows it to a program."""
     pattern = store.patterns.pattern(pattern_id)
     if json:
         options.out.emit(document(pattern_object(pattern)))
     else:
-        options.say(said.format(id=pattern.id, version=pattern.version))
+        options.say(message.format(id=pattern.id, version=pattern.version))
