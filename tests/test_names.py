@@ -1,4 +1,4 @@
-"""Names and English of the package: one meaning for each class, and words that say what a value is."""
+"""Names and English of the package: one meaning for each class, names that say what a value is."""
 
 import ast
 import re
