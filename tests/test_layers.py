@@ -45,6 +45,10 @@ LAYERS = [
     {"cli", "api"},
     {"__main__"},
 ]
+WORKSPACE = (
+    "files", "git", "snapshots", "copying", "sources", "merge", "target", "user_repository"
+)  # fmt: skip
+"""The packages of `workspace`: each imports only those before it."""
 FENCES = {
     "openai": {"planning.openai"},
     "git": {"workspace.snapshots.recorder"},
@@ -115,6 +119,19 @@ def test_imports_point_only_downward() -> None:
             target_row, target = layer(imported.removeprefix("crossrun."))
             if target_row > row or (target_row == row and target != entry):
                 wrong.append(f"{module} imports {imported}")
+    assert wrong == []
+
+
+def test_packages_of_the_workspace_import_only_those_before_them() -> None:
+    places = {f"crossrun.workspace.{name}": place for place, name in enumerate(WORKSPACE)}
+    wrong = [
+        f"{module} imports {imported}"
+        for module, file in FILES.items()
+        for imported in imports(file)
+        for package, place in places.items()
+        if within(f"crossrun.{module}", package)
+        and any(within(imported, later) for later, at in places.items() if at > place)
+    ]
     assert wrong == []
 
 

@@ -4,20 +4,12 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-
-from crossrun.workspace.files.dirfd import opened_below
-from crossrun.workspace.git.commands import run_git
 
 _NAME = ".Crossrun-Probe"
-_LONGEST = 4 * 1024 * 1024
-"""Bytes of a git configuration."""
 
 
 def stores_modes(top: int) -> bool:
-    """Whether files keep their executable bit; not if git's configuration says otherwise."""
-    if _repository_ignores_modes(top):
-        return False
+    """Whether files keep their executable bit."""
     with _file(top) as descriptor:
         if descriptor is None:
             return True
@@ -48,19 +40,6 @@ def sweep(top: int) -> None:
     """Removes the file that a killed process may have left behind."""
     with suppress(OSError):
         os.unlink(_NAME, dir_fd=top)
-
-
-def _repository_ignores_modes(top: int) -> bool:
-    """Whether a repository's configuration has core.fileMode=false."""
-    try:
-        with opened_below(top, [".git"]) as folder:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            with os.fdopen(os.open("config", flags, dir_fd=folder), "rb") as file:
-                config = file.read(_LONGEST)
-    except OSError:
-        return False
-    words = ["config", "--file", "-", "--no-includes", "--type=bool", "--get", "core.filemode"]
-    return run_git(words, Path("/"), stdin=config).stdout.strip() == b"false"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
-from crossrun.workspace.files.dirfd import read_file
+from crossrun.workspace.files.dirfd import opened_below, read_file
 from crossrun.workspace.git.commands import output, run_git
 
 LONGEST = 4 * 1024 * 1024
@@ -122,6 +122,19 @@ def settings_of(source: Path, folders: GitFolders) -> Settings:
         if key == "extensions.refstorage" and value.lower() != "files":
             raise unfit(source, f"it stores its references as {value}, not as files")
     return settings
+
+
+def ignores_modes(top: int) -> bool:
+    """Whether the repository in an open folder has core.fileMode=false."""
+    try:
+        with opened_below(top, [".git"]) as folder:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            with os.fdopen(os.open("config", flags, dir_fd=folder), "rb") as file:
+                config = file.read(LONGEST)
+    except OSError:
+        return False
+    words = ["config", "--file", "-", "--no-includes", "--type=bool", "--get", "core.filemode"]
+    return run_git(words, Path("/"), stdin=config).stdout.strip() == b"false"
 
 
 def named_path(source: Path, file: Path, prefix: str = "") -> str:

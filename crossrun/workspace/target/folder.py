@@ -14,6 +14,7 @@ from crossrun.workspace.files.attributes import give
 from crossrun.workspace.files.dirfd import NO_FOLDER, opened_below
 from crossrun.workspace.files.hard_links import stamp_of
 from crossrun.workspace.files.spelling import Listings
+from crossrun.workspace.git.folders import ignores_modes
 from crossrun.workspace.merge.decisions import TargetEntry, is_safe
 from crossrun.workspace.snapshots.trees import TreeEntry, blob_id
 from crossrun.workspace.target.file_writer import (
@@ -99,8 +100,8 @@ class TargetFolder:
 
     @cached_property
     def stores_modes(self) -> bool:
-        """Whether the file system stores which files are executable."""
-        return probing.stores_modes(self._top)
+        """Whether the executable bit counts: for the file system, and for the folder's git."""
+        return not ignores_modes(self._top) and probing.stores_modes(self._top)
 
     def look(self, path: str) -> TargetEntry:
         """What is at a path."""
