@@ -121,7 +121,7 @@ class Bench:
 
     def so_far(self) -> None:
         """The change as of a run that goes on, which must not notice."""
-        with self._workspaces.looking_out(self._path) as lookout:
+        with self._workspaces.reading_states(self._path) as lookout:
             now = self._workspaces.state_now(lookout, self._path)
             assert len(lookout.difference(self._tree, now).changes) == self._edits
 

@@ -30,7 +30,7 @@ from crossrun.services.applying import (
 )
 from crossrun.store import Store
 from crossrun.workspace.files.emptied import kept_folders
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
 
 

@@ -166,7 +166,7 @@ EVENTS: tuple[Event, ...] = (
     RunQueued(limit=2, ahead=1),
     RunDequeued(),
     WaitBegan(until="2026-01-02T03:05:00.000000Z", reason="the quota is used up"),
-    SnapshotProgressed(files=200),
+    SnapshotProgressed(files=200, total=300),
     CopyProgressed(files=300, bytes=7_000_000),
     SourceCopied(
         kind="repository",

@@ -28,7 +28,7 @@ from crossrun.workspace.merge.decisions import (
     is_safe,
     merged_mode,
 )
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import FILE, LINK, PROGRAM, TreeEntry, blob_id
 from crossrun.workspace.target.execution import execute
 from crossrun.workspace.target.file_writer import TargetChangedError

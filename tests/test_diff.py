@@ -190,7 +190,7 @@ def test_states_are_compared_when_both_workspaces_are_gone(crossrun: Crossrun) -
 
 def test_a_state_that_is_not_remembered_is_an_error(crossrun: Crossrun) -> None:
     first, second = run_of(crossrun, "echo 1 > a"), run_of(crossrun, "echo 2 > a")
-    shutil.rmtree(crossrun.home / "snapshots" / f"{first}.git")
+    crossrun("cleanup", "--keep-last", "1", "--yes")
     refused = crossrun("diff", first, second)
     assert (refused.code, "error[STATE_GONE]" in refused.err) == (6, True)
     assert "+1" in crossrun("diff", first).out

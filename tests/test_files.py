@@ -19,7 +19,7 @@ from crossrun.model.runs import Change
 from crossrun.views.files import ListedFile, listed, summary, tree
 from crossrun.workspace.snapshots.files import OnDisk, WorkspaceEntry, inside
 from crossrun.workspace.snapshots.ignored import CACHES
-from crossrun.workspace.snapshots.reader import looking_out
+from crossrun.workspace.snapshots.reader import reading_states
 
 SECRET = "outside of the workspace"
 _UP = ("..", "../..", "a/..", "a/../..", "./..", ".//..", "a/b/../../..", ".git/../..", "../w")
@@ -327,7 +327,7 @@ def test_without_its_workspace_a_run_shows_the_state_after_it(crossrun: Crossrun
     assert raw(crossrun, "get", run, "s/a") == b"new"
     for path, code in (("l", "PATH_NOT_FILE"), ("s", "PATH_NOT_FILE"), ("l/x", "PATH_NOT_FOUND")):
         assert f"error[{code}]" in crossrun("get", run, path).err
-    assert [file.name for file in (crossrun.home / "snapshots").iterdir()] == [f"{run}.git"]
+    assert [file.name for file in (crossrun.home / "snapshots").iterdir()] == ["shared.git"]
 
     shutil.rmtree(crossrun.home / "snapshots")
     refused = crossrun("files", run)
@@ -354,7 +354,7 @@ def test_a_link_in_a_state_is_no_file(tmp_path: Path) -> None:
     (work / "link").symlink_to("/etc/passwd")
     (work / "file").write_text("x")
     tree_id = Snapshots(tmp_path / "run.git", work).take()
-    with looking_out(tmp_path, tmp_path / "run.git") as lookout:
+    with reading_states(tmp_path, tmp_path / "run.git") as lookout:
         files = lookout.files(tree_id)
         assert files.entry(("link",)) == WorkspaceEntry("link", "link", target="/etc/passwd")
         with pytest.raises(NotFoundError), files.reading(("link",)):

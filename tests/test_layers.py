@@ -51,8 +51,6 @@ WORKSPACE = (
 """The packages of `workspace`: each imports only those before it."""
 FENCES = {
     "openai": {"planning.openai"},
-    "git": {"workspace.snapshots.recorder"},
-    "gitdb": {"workspace.snapshots.recorder"},
     "sqlmodel": {"store.tables", "store.user_changes"},
     "sqlalchemy": {"store.user_changes"},
     "typer": {"cli"},

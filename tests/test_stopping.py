@@ -165,14 +165,14 @@ class TestBackground:
             checkpoint(1)
             return "value"
 
-        assert value_of(awaited(call, int)) == "value"
+        assert value_of(awaited(call, lambda done, _total: done)) == "value"
 
     def test_its_error_is_raised_where_it_is_awaited(self) -> None:
         def wrong() -> None:
             raise ValueError("wrong")
 
         with pytest.raises(ValueError, match="wrong"):
-            list(awaited(wrong, int))
+            list(awaited(wrong, lambda done, _total: done))
 
     def test_outside_of_one_a_checkpoint_is_nothing(self) -> None:
         checkpoint(1)

@@ -14,7 +14,8 @@ from crossrun.errors import ConfigurationError, StillRunningError, UsageError
 from crossrun.model.runs import Change
 from crossrun.workspace.folder_names import folder_name
 from crossrun.workspace.snapshots.differences import Difference
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE, Snapshots
+from crossrun.workspace.snapshots.recorder import Snapshots
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.workspaces import Workspace, Workspaces, branch
 
 GIT_IDENTITY = {
@@ -79,7 +80,7 @@ class World:
 
     def recorded(self, tree: str) -> Contents:
         """What a state holds, read by git itself."""
-        git = ["git", f"--git-dir={self.git_dir}"]
+        git = ["git", f"--git-dir={self.snapshots.reading_dir()}"]
         kinds = {b"100644": "file", b"100755": "program", b"120000": "link"}
         found: Contents = {}
         listing = subprocess.run(
@@ -197,7 +198,10 @@ class TestPrepare:
         made = prepared(workspaces, "thesis", "run1")
         assert made.snapshots.take() == EMPTY_TREE
         assert list(made.path.iterdir()) == []
-        assert (tmp_path / "snapshots" / "run1.git").is_dir()
+        assert [each.name for each in (tmp_path / "snapshots").iterdir()] == [
+            "shared.git",
+            "run1.index",
+        ]
 
     def test_a_folder_that_is_there_already_is_never_taken(self, workspaces: Workspaces) -> None:
         (prepared(workspaces, "thesis", "run1").path / "kept").touch()
@@ -549,10 +553,9 @@ class TestWhatCounts:
         assert (lines["dos.txt"], lines["unix.txt"], lines["wide.txt"]) == (2, 2, None)
 
     def test_a_failing_git_is_an_error_and_no_wrong_answer(self, world: World) -> None:
-        world.take("echo 1 > a")
-        (world.git_dir / "index.lock").touch()
+        tree = world.take("echo 1 > a")
         with pytest.raises(ConfigurationError) as failed:
-            world.take("echo 2 > b")
+            world.changes(EMPTY_TREE, f"{tree[:-4]}beef")
         assert failed.value.code == "GIT_FAILED"
 
     def test_a_workspace_that_is_gone_is_an_error_with_a_hint(self, world: World) -> None:

@@ -215,8 +215,8 @@ class RunContext:
         self, measure: Callable[[], Value], check_end: Callable[[], None] | None = None
     ) -> Generator[Event | None, None, Value]:
         """Records or compares snapshots in the background; see `with_progress`."""
-        work = awaited(measure, int)
-        return self.with_progress(work, lambda files: SnapshotProgressed(files=files), check_end)
+        work = awaited(measure, lambda files, total: SnapshotProgressed(files=files, total=total))
+        return self.with_progress(work, lambda progress: progress, check_end)
 
     def check_end(self) -> None:
         """Raises RunFailed if the run has to end."""

@@ -42,9 +42,13 @@ class CopyProgressed(BaseEvent, frozen=True):
 
 
 class SnapshotProgressed(BaseEvent, frozen=True):
-    """The state of the workspace is being recorded; `files` new files have been so far."""
+    """The state of the workspace is being recorded; `files` of `total` files have been so far.
+
+    `total` is 0 while it is not known yet.
+    """
 
     files: int
+    total: int = 0
 
 
 class SourceCopied(BaseEvent, frozen=True):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crossrun.redaction import Redactor
     from crossrun.services.app import App
     from crossrun.workspace.snapshots.files import Files
-    from crossrun.workspace.snapshots.reader import Lookout
+    from crossrun.workspace.snapshots.reader import StateReader
 
 
 class Comparison(NamedTuple):
@@ -79,9 +79,9 @@ class Changes:
 
     def between(self, earlier: Run, later: Run) -> Comparison:
         """The changes from the end of one run to the end of another. Raises NotFoundError."""
-        with self._app.workspaces.looking_out(_folder(earlier), _folder(later)) as lookout:
-            before, after = (self._state_after(lookout, run) for run in (earlier, later))
-            return self._compare(lookout, before, after, later, earlier.id)
+        with self._app.workspaces.reading_states(_folder(earlier), _folder(later)) as reader:
+            before, after = (self._state_after(reader, run) for run in (earlier, later))
+            return self._compare(reader, before, after, later, earlier.id)
 
     @contextmanager
     def files(self, run: Run) -> Iterator[FilesOfRun]:
@@ -98,8 +98,8 @@ class Changes:
             ignored = measured.ignored if measured and measured.ignored else IgnoredFiles()
             yield FilesOfRun(OnDisk(_folder(run)), changes, ignored)
             return
-        with self._app.workspaces.looking_out(_folder(run)) as lookout:
-            if measured is None or not lookout.has(measured.tree):
+        with self._app.workspaces.reading_states(_folder(run)) as reader:
+            if measured is None or not reader.has(measured.tree):
                 raise NotFoundError(
                     "WORKSPACE_GONE",
                     f"the workspace of the run {run.id} is not there: {run.workspace}",
@@ -108,7 +108,7 @@ class Changes:
             is_taken_over = _folder(run).is_dir()
             reason = "is used by a later run" if is_taken_over else "was removed"
             note = f"the workspace {reason}; this is the state after run {run.id}"
-            files = lookout.files(measured.tree)
+            files = reader.files(measured.tree)
             yield FilesOfRun(files, measured.changes, IgnoredFiles(), note)
 
     def _so_far(self, run: Run) -> Comparison:
@@ -125,9 +125,9 @@ class Changes:
                 f"the change of run {run.id} was never measured: it is {run.status}",
                 hint=f"its files were in {run.workspace}",
             )
-        with self._app.workspaces.looking_out(_folder(run)) as lookout:
-            after = self._app.workspaces.state_now(lookout, _folder(run))
-            return self._compare(lookout, baseline, after, run, None)
+        with self._app.workspaces.reading_states(_folder(run)) as reader:
+            after = self._app.workspaces.state_now(reader, _folder(run))
+            return self._compare(reader, baseline, after, run, None)
 
     def _changes_so_far(self, run: Run) -> Sequence[Change]:
         try:
@@ -137,21 +137,21 @@ class Changes:
 
     def _patch_again(self, run: Run, measured: "WorkspaceChanged") -> bytes:
         baseline = self._baseline(run)
-        with self._app.workspaces.looking_out(_folder(run)) as lookout:
-            if baseline is not None and lookout.has(baseline) and lookout.has(measured.tree):
-                return self._compare(lookout, baseline, measured.tree, run, None).patch
+        with self._app.workspaces.reading_states(_folder(run)) as reader:
+            if baseline is not None and reader.has(baseline) and reader.has(measured.tree):
+                return self._compare(reader, baseline, measured.tree, run, None).patch
         raise NotFoundError(
             "ARTIFACT_GONE",
             f"the patch of run {run.id} is gone, and so are the states that it was made of",
             hint=f"its summary is kept: crossrun diff {run.id} --stat",
         )
 
-    def _state_after(self, lookout: "Lookout", run: Run) -> str:
+    def _state_after(self, reader: "StateReader", run: Run) -> str:
         measured = self._measured(run)
-        if measured is not None and lookout.has(measured.tree):
+        if measured is not None and reader.has(measured.tree):
             return measured.tree
         if measured is None and self._is_in_its_workspace(run):
-            return self._app.workspaces.state_now(lookout, _folder(run))
+            return self._app.workspaces.state_now(reader, _folder(run))
         raise NotFoundError(
             "STATE_GONE",
             f"the state after the run {run.id} is not remembered any more",
@@ -159,10 +159,10 @@ class Changes:
         )
 
     def _compare(
-        self, lookout: "Lookout", before: str, after: str, run: Run, against: str | None
+        self, reader: "StateReader", before: str, after: str, run: Run, against: str | None
     ) -> Comparison:
         """The changes between two states, redacted as stored ones are."""
-        difference, redact = lookout.difference(before, after), self._app.redactor
+        difference, redact = reader.difference(before, after), self._app.redactor
         patch, _ = redact(difference.patch.decode("utf-8", "surrogateescape"))
         return Comparison(
             run.id,

@@ -25,6 +25,7 @@ class Background(Generic[Value]):
 
     Attributes:
         progress: how far the call has got, in a unit that the call chooses.
+        total: how far it has to go; 0: that is not known yet.
     """
 
     def __init__(self, call: Callable[[], Value], *, start: bool = True) -> None:
@@ -32,6 +33,7 @@ class Background(Generic[Value]):
         self._values: list[Value] = []
         self._error: BaseException | None = None
         self.progress = 0
+        self.total = 0
         self.cancelled = False
         # not join(): a signal that interrupts it would make the thread look ended (Python 3.11)
         self._over = threading.Event()
@@ -67,11 +69,12 @@ class Background(Generic[Value]):
             self._over.set()
 
 
-def checkpoint(progress: int | None = None) -> None:
+def checkpoint(progress: int | None = None, total: int = 0) -> None:
     """Ends this thread's call if it was cancelled. Does nothing in other threads.
 
     Args:
         progress: how far the call has got.
+        total: how far it has to go, if that is known.
 
     Raises:
         Cancelled: the call was cancelled.
@@ -82,23 +85,23 @@ def checkpoint(progress: int | None = None) -> None:
     if background.cancelled:
         raise Cancelled
     if progress is not None:
-        background.progress = progress
+        background.progress, background.total = progress, total
 
 
 def awaited(
-    call: Callable[[], Value], shown: Callable[[int], Shown]
+    call: Callable[[], Value], shown: Callable[[int, int], Shown]
 ) -> Generator[Shown, None, Value]:
     """Makes a call in the background and returns its value.
 
     Closing the generator cancels the call. The call has always ended when the generator has.
 
     Yields:
-        What `shown` makes of the call's progress.
+        What `shown` makes of the call's progress and its total.
     """
     background = Background(call)
     try:
         while not background.done(_TICK):
-            yield shown(background.progress)
+            yield shown(background.progress, background.total)
     finally:
         background.cancel()
     return background.value()

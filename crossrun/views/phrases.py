@@ -126,7 +126,10 @@ def _copying(event: CopyProgressed) -> list[Phrase]:
 
 
 def _recording_state(event: SnapshotProgressed) -> list[Phrase]:
-    so_far = f": {plural(event.files, 'file')}" if event.files else ""
+    if event.total:
+        so_far = f": {event.files} of {plural(event.total, 'file')}"
+    else:
+        so_far = f": {plural(event.files, 'file')}" if event.files else ""
     return [Phrase("note", f"recording the state{so_far}")]
 
 

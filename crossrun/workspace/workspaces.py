@@ -28,10 +28,11 @@ from crossrun.workspace.snapshots.ignored import (
     manifest,
     to_keep,
 )
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE, Snapshots
+from crossrun.workspace.snapshots.recorder import Original, Snapshots
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 
 if TYPE_CHECKING:
-    from crossrun.workspace.snapshots.reader import Lookout
+    from crossrun.workspace.snapshots.reader import StateReader
 
 _TICK = 0.1
 MARKERS = (
@@ -65,7 +66,7 @@ class Workspace(Struct, frozen=True):
 
     def state(self) -> str:
         """The state as it is now, by the rules that counted when it was prepared."""
-        return self.snapshots.take(apart=self.ignored)
+        return self.snapshots.take(apart=self.ignored, last=True)
 
     def kept_now(self) -> str | None:
         """The files whose contents are kept, as they are now: a tree like `kept`."""
@@ -137,20 +138,28 @@ class Workspaces:
         with _made(path):
             path.mkdir(mode=0o700)
 
-    def recorded(self, path: Path, *, beside: Path | None = None, whole: bool = False) -> Workspace:
+    def recorded(
+        self,
+        path: Path,
+        *,
+        beside: Path | None = None,
+        whole: bool = False,
+        original: Original | None = None,
+    ) -> Workspace:
         """A folder that was just made, with its state as what changes are measured against.
 
         Args:
             path: the folder.
             beside: the workspace that it is a clone of, whose states it then knows, too.
             whole: whether all its files are recorded, ignored ones too: it is a copy.
+            original: what it is a copy of, if it has just been copied.
         """
         snapshots = self.snapshots(path)
         if beside is not None:
             snapshots.inherit(self.snapshots(beside))
         if next(path.iterdir(), None) is None:
             return Workspace(path, EMPTY_TREE, snapshots)
-        baseline = snapshots.take(afresh=beside is not None, whole=whole)
+        baseline = snapshots.take(afresh=beside is not None, whole=whole, original=original)
         return _prepared(path, snapshots, baseline, refs_of(self.repository(path)))
 
     def take_over(self, path: Path, *, restorable: bool = False) -> Workspace:
@@ -223,15 +232,15 @@ class Workspaces:
         """The remembered states of a workspace, which has the name of its first run."""
         return Snapshots(self._git_dir(path), path)
 
-    def looking_out(self, *paths: Path) -> "AbstractContextManager[Lookout]":
+    def reading_states(self, *paths: Path) -> "AbstractContextManager[StateReader]":
         """The states of workspaces, of which nothing is changed; the workspaces may be gone."""
-        from crossrun.workspace.snapshots.reader import looking_out
+        from crossrun.workspace.snapshots.reader import reading_states
 
-        return looking_out(self._snapshots, *map(self._git_dir, paths))
+        return reading_states(self._snapshots, *map(self._git_dir, paths))
 
-    def state_now(self, lookout: "Lookout", path: Path) -> str:
+    def state_now(self, reader: "StateReader", path: Path) -> str:
         """The state of a workspace that a run may be working in, taken without disturbing it."""
-        return lookout.take(path, self._git_dir(path))
+        return reader.take(path, self._git_dir(path))
 
     @contextmanager
     def holding(self, path: Path) -> Iterator[None]:

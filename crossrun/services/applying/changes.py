@@ -11,7 +11,7 @@ from crossrun.system.clock import now
 from crossrun.workspace.copying.links import as_in_source, without_links_into
 from crossrun.workspace.files.filenames import require_utf8
 from crossrun.workspace.merge.decisions import MergePlan
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
 from crossrun.workspace.workspaces import Workspaces
 

@@ -17,7 +17,7 @@ from crossrun.store import Store
 from crossrun.workspace.files import probing
 from crossrun.workspace.merge.decisions import MergePlan, desired_entries
 from crossrun.workspace.merge.planner import MergePlanner
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
 from crossrun.workspace.target import metadata_backup
 from crossrun.workspace.target.execution import execute, save_contents

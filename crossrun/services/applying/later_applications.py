@@ -14,7 +14,7 @@ from crossrun.services.applying.changes import trees_of
 from crossrun.store import Store
 from crossrun.workspace.merge.decisions import DesiredEntry, MergePlan, desired_entries
 from crossrun.workspace.merge.planner import MergePlanner
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.snapshots.trees import Trees
 from crossrun.workspace.user_repository.branches import CommitFiles
 from crossrun.workspace.workspaces import Workspaces

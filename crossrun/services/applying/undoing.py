@@ -24,7 +24,7 @@ from crossrun.store import Store
 from crossrun.workspace.files.dirfd import opened
 from crossrun.workspace.merge.decisions import MergePlan, desired_entries
 from crossrun.workspace.merge.planner import MergePlanner
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 from crossrun.workspace.target import metadata_backup
 from crossrun.workspace.target.folder import TargetFolder
 from crossrun.workspace.target.preflight import require_possible

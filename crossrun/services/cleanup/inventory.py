@@ -21,6 +21,7 @@ from crossrun.workspace.files.guarded import (
 )
 from crossrun.workspace.files.measuring import Meter
 from crossrun.workspace.folder_names import folder_name
+from crossrun.workspace.snapshots.object_store import object_store
 
 Kind = Literal["workspace", "snapshots", "artifacts", "log"]
 WITH_WORKSPACE: tuple[Kind, ...] = ("workspace", "snapshots", "log")
@@ -67,7 +68,7 @@ def stored_runs(
     locations = reader.locations()
     if gone:
         return StoredRuns(locations, reader.runs({run.workspace for run in locations}))
-    on_disk = set(_names_on_disk(paths, kinds))
+    on_disk = {*_names_on_disk(paths, kinds), *_recorded_names(paths, kinds)}
     names = {
         _name(run.workspace)
         for run in locations
@@ -97,12 +98,14 @@ def survey(
         gone: whether workspaces count of which nothing is left.
     """
     runs = list(runs)
+    recorded = _recorded_names(paths, kinds)
     in_place = [os.path.realpath(run.workspace) for run in runs if run.in_place]
     usages = []
     for workspace_runs in _by_workspace(runs, paths).values():
         usage = WorkspaceUsage(tuple(workspace_runs), _obstacle(workspace_runs, paths, in_place))
         existing = [part.path for part in parts_of(usage, paths, kinds) if is_there(part.path)]
-        if not existing and not gone and not _is_permanent_folder(usage):
+        has_states = not _is_permanent(usage) and Path(usage.newest.workspace).name in recorded
+        if not existing and not has_states and not gone and not _is_permanent_folder(usage):
             continue
         if measure is not None:
             usage = usage._replace(size=sum(map(measure, existing)))
@@ -112,19 +115,30 @@ def survey(
 
 def parts_of(usage: WorkspaceUsage, paths: Paths, kinds: Collection[Kind]) -> list[WorkspacePart]:
     """All that belongs to a workspace, whether it exists or not; the workspace itself first."""
-    if usage.obstacle is not None or any(run.in_place for run in usage.runs):
+    if _is_permanent(usage):
         return []
     workspace = Path(usage.newest.workspace)
     name = workspace.name
     parts = [
         WorkspacePart("workspace", ManagedPath(paths.workspaces, (workspace.parent.name, name))),
         WorkspacePart("snapshots", ManagedPath(paths.snapshots, (f"{name}.git",))),
+        WorkspacePart("snapshots", ManagedPath(paths.snapshots, (f"{name}.index",))),
     ]
     for run in usage.runs:
         parts.append(WorkspacePart("log", ManagedPath(paths.logs, (f"{run.id}.log",))))
         artifacts = ManagedPath(paths.artifacts, (folder_name(run.project_id), run.id))
         parts.append(WorkspacePart("artifacts", artifacts))
     return [part for part in parts if part.kind in kinds]
+
+
+def _is_permanent(usage: WorkspaceUsage) -> bool:
+    """Whether a workspace is never removed."""
+    return usage.obstacle is not None or any(run.in_place for run in usage.runs)
+
+
+def _recorded_names(paths: Paths, kinds: Collection[Kind]) -> set[str]:
+    """The names of workspaces that have states in the store that all share."""
+    return object_store(paths.snapshots).keys() if "snapshots" in kinds else set()
 
 
 def orphans(run_ids: Iterable[str], paths: Paths) -> list[Orphan]:
@@ -230,8 +244,7 @@ def _obstacle(runs: Sequence[WorkspaceRun], paths: Paths, in_place: Collection[s
 
 def _is_permanent_folder(usage: WorkspaceUsage) -> bool:
     """Whether it is a folder that exists and is never removed."""
-    never = usage.obstacle is not None or any(run.in_place for run in usage.runs)
-    return never and os.path.lexists(usage.newest.workspace)
+    return _is_permanent(usage) and os.path.lexists(usage.newest.workspace)
 
 
 def _folder(project_id: str) -> str | None:

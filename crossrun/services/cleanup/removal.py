@@ -7,6 +7,7 @@ has a name that says so, and the rows of runs go last, so the next removal finis
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.config.settings import Paths
@@ -29,6 +30,7 @@ from crossrun.services.cleanup.inventory import (
 from crossrun.store import Store
 from crossrun.store.workspace_runs import WorkspaceReader
 from crossrun.workspace.files.guarded import ManagedPath, put_aside, remove
+from crossrun.workspace.snapshots.object_store import object_store
 
 
 class CleanupRequest(NamedTuple):
@@ -124,15 +126,14 @@ def remove_found(
             result = result._replace(freed=result.freed + usage.size * removed)
     for orphan in findings.orphans if request.unknown else []:
         with _collecting(result.failures):
-            result = result._replace(
-                freed=result.freed + orphan.size * remove_orphan(store, orphan)
-            )
+            removed = remove_orphan(store, orphan, paths)
+            result = result._replace(freed=result.freed + orphan.size * removed)
     for place in findings.leftovers:
         with _collecting(result.failures):
             size = size_of([place])
             remove(place)
             result = result._replace(freed=result.freed + size)
-    return result
+    return result._replace(freed=result.freed + object_store(paths.snapshots).collect())
 
 
 def remove_workspace(
@@ -153,6 +154,7 @@ def remove_workspace(
         if not free or store.workspaces.ids_beside(run_id) != ids:
             return False
         aside = _all_put_aside(parts_of(usage, paths, request.kinds))
+        object_store(paths.snapshots).drop([Path(usage.newest.workspace).name])
         if request.dropping_records:
             store.forget(ids)
     for place in aside:
@@ -160,12 +162,13 @@ def remove_workspace(
     return True
 
 
-def remove_orphan(store: Store, orphan: Orphan) -> bool:
+def remove_orphan(store: Store, orphan: Orphan, paths: Paths) -> bool:
     """Removes what a run left that the store does not know; see `remove_workspace`."""
     with store.taking_over(orphan.run_id) as free:
         if not free or store.workspaces.ids_beside(orphan.run_id):
             return False
         aside = _all_put_aside(orphan.parts)
+        object_store(paths.snapshots).drop([orphan.run_id])
     for place in aside:
         remove(place)
     return True

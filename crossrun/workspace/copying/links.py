@@ -56,12 +56,8 @@ def kept_links(snapshots: Snapshots, links: Iterable[Redirected]) -> tuple[str, 
     links = list(links)
     if not links:
         return None
-    trees = Trees(snapshots)
-    now = {link.path: TreeEntry(LINK, trees.keep(os.fsencode(link.now))) for link in links}
-    original = {
-        link.path: TreeEntry(LINK, trees.keep(os.fsencode(link.original))) for link in links
-    }
-    return trees.write(now), trees.write(original)
+    now = snapshots.links({link.path: link.now for link in links})
+    return now, snapshots.links({link.path: link.original for link in links})
 
 
 def as_in_source(trees: Trees, source: Source | None, tree: str) -> str:

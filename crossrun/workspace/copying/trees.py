@@ -20,8 +20,8 @@ from crossrun.model.failures import CANCELLED, RunFailed
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.links import Links, Redirected
 from crossrun.workspace.copying.worker import (
+    FirstNames,
     Halted,
-    HardLinks,
     LeaveOut,
     Lost,
     Skipped,
@@ -93,7 +93,7 @@ def copy_into(
     """Copies what is in a folder into another that has none of it. Otherwise as `copy_tree`."""
     try:
         with opened(source) as reading, opened(target) as writing:
-            links, hard_links = Links(source), HardLinks()
+            links, hard_links = Links(source), FirstNames()
             workers = [
                 Worker(reading, writing, leave_out, links, hard_links) for _ in range(_THREADS)
             ]

@@ -49,7 +49,7 @@ class Task(NamedTuple):
     files: tuple[str, ...] = ()
 
 
-class HardLinks:
+class FirstNames:
     """The files with several names that were copied, by their first names; for all threads."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class Worker:
         target: int,
         leave_out: LeaveOut,
         links: Links,
-        hard_links: HardLinks,
+        hard_links: FirstNames,
     ) -> None:
         self._source = source
         self._target = target

@@ -72,12 +72,17 @@ def run_git(
             process_group=0,
         )
     except OSError as error:
-        raise ConfigurationError(
-            "WORKSPACE_MISSING",
-            f"the workspace {folder} cannot be looked at: {error.strerror}",
-            hint="it was removed or made inaccessible while the run went on",
-        ) from error
+        raise workspace_missing(folder, error) from error
     return communicated(process, stdin if isinstance(stdin, bytes) else b"", meanwhile)
+
+
+def workspace_missing(folder: Path, error: OSError) -> ConfigurationError:
+    """That a workspace is gone, or cannot be read any more."""
+    return ConfigurationError(
+        "WORKSPACE_MISSING",
+        f"the workspace {folder} cannot be looked at: {error.strerror}",
+        hint="it was removed or made inaccessible while the run went on",
+    )
 
 
 def start_git(

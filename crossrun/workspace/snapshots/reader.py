@@ -1,10 +1,9 @@
 """States of workspaces from a git directory that is thrown away: nothing looked at is changed."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -13,66 +12,60 @@ from crossrun.system.folders import make_private
 from crossrun.workspace.files.atomic import scratch
 from crossrun.workspace.snapshots.differences import Difference
 from crossrun.workspace.snapshots.files import Parts, WorkspaceEntry, not_found
+from crossrun.workspace.snapshots.object_store import ObjectStore, object_store
 from crossrun.workspace.snapshots.recorder import Snapshots, StoredFile
 
 _LINK = "120000"
 
 
-class Lookout:
-    """Sees the states of several workspaces, and can take the state of one that is being worked in.
+class StateReader:
+    """Reads the states of several workspaces, and can take the state of one that is in use.
 
     Args:
         folder: a new one, where everything goes that this writes.
-        git_dirs: those whose states are seen.
+        git_dirs: those of the workspaces.
     """
 
     def __init__(self, folder: Path, git_dirs: tuple[Path, ...]) -> None:
-        self._git_dir = folder / "states.git"
-        self._snapshots = Snapshots(self._git_dir, folder)
-        self._snapshots.make()
-        seen = b"".join(b"%s\n" % quoted(git_dir / "objects") for git_dir in git_dirs)
-        (self._git_dir / "objects" / "info" / "alternates").write_bytes(seen)
+        self._folder = folder
+        shared = object_store(git_dirs[0].parent)
+        own = [git_dir / "objects" for git_dir in git_dirs if (git_dir / "objects").is_dir()]
+        self._store = ObjectStore(folder / "objects.git", shared, own)
+        self._snapshots = Snapshots(folder / "states.git", folder, self._store)
 
     def take(self, workspace: Path, git_dir: Path) -> str:
-        """The state of a workspace now. What git knows of it already is not read again."""
-        (self._git_dir / "index").unlink(missing_ok=True)
-        with suppress(FileNotFoundError):
-            shutil.copyfile(git_dir / "index", self._git_dir / "index")
-        return Snapshots(self._git_dir, workspace).take()
+        """The current state of a workspace. Files that have not changed are not read again."""
+        snapshots = Snapshots(self._folder / git_dir.name, workspace, self._store)
+        snapshots.begin_like(Snapshots(git_dir, workspace))
+        return snapshots.take()
 
     def difference(self, before: str, after: str) -> Difference:
-        """What changed from one state to another, those of different workspaces as well."""
+        """What changed from one state to another, also if these are of different workspaces."""
         return self._snapshots.difference(before, after)
 
     def has(self, tree: str) -> bool:
-        """Whether a state is still remembered."""
+        """Whether a state is still there."""
         return self._snapshots.has(tree)
 
-    def files(self, tree: str) -> "Remembered":
+    def files(self, tree: str) -> "StateFiles":
         """The files of a state."""
-        return Remembered(self._snapshots, tree)
+        return StateFiles(self._snapshots, tree)
 
 
 @contextmanager
-def looking_out(beside: Path, *git_dirs: Path) -> Iterator[Lookout]:
-    """A lookout for as long as it is needed; what a killed process leaves, a cleanup finds.
+def reading_states(beside: Path, *git_dirs: Path) -> Iterator[StateReader]:
+    """A reader for as long as it is needed; what a killed process leaves, a cleanup finds.
 
     Args:
         beside: the folder in which its own is made: on the disk that has room for states.
-        git_dirs: those whose states are seen; they may be missing.
+        git_dirs: those of the workspaces; they may be missing.
     """
     make_private(beside)
     with scratch(beside / "looking") as folder:
-        yield Lookout(folder, git_dirs)
+        yield StateReader(folder, git_dirs)
 
 
-def quoted(path: Path) -> bytes:
-    """A path with any bytes, as git's list of alternates accepts it."""
-    raw = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"%s"' % raw
-
-
-class Remembered:
+class StateFiles:
     """The files of a state.
 
     Args:

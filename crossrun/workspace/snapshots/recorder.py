@@ -1,39 +1,42 @@
-"""States of a workspace, remembered in a git directory of crossrun's own outside of it.
+"""States of a workspace, recorded as git trees outside of it.
 
-The workspace is only the work tree. Its own `.git`, if it has one, is the agent's: never read as a
-repository, never written. Repositories nested in the workspace are recorded file by file. No
-configuration found in a tree or inherited from the user can run code or change what is recorded.
+The workspace's own `.git`, if it has one, is the agent's: it is never opened as a repository, and
+never written. Repositories nested in the workspace are recorded file by file. Nothing that an agent
+writes, and no configuration of the user, can run code or change what is recorded: files are read
+without git, which is only asked which of them a `.gitignore` names.
 """
 
 import os
+import re
 import shutil
+import stat
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from io import BytesIO
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from crossrun.system.background import checkpoint
-from crossrun.system.folders import make_private
-from crossrun.workspace.files.dirfd import opened
-from crossrun.workspace.files.spelling import Listings
-from crossrun.workspace.git.commands import SETTINGS, output, run_git
+from crossrun.workspace.files.dirfd import opened, shown
+from crossrun.workspace.git.bare_repository import make_git_dir
+from crossrun.workspace.git.commands import SETTINGS, output, run_git, workspace_missing
 from crossrun.workspace.git.own_repository import is_file_below, own_index
-from crossrun.workspace.git.waiting import counting_lines
-from crossrun.workspace.snapshots.differences import Difference, read_changes
+from crossrun.workspace.snapshots.differences import Difference, read_difference
+from crossrun.workspace.snapshots.file_recording import FileContent, record_files
+from crossrun.workspace.snapshots.object_store import ObjectStore, ObjectWriter, object_store
+from crossrun.workspace.snapshots.packs import read_loose
+from crossrun.workspace.snapshots.scan import LINK, Scan, ScannedFile, scan, scanned_file
+from crossrun.workspace.snapshots.source_cache import FileStat, SourceCache, stat_of
+from crossrun.workspace.snapshots.state_index import IndexEntry, read_index, write_index
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE, build_tree, read_files
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _LARGEST_KEPT = 8 * 1024 * 1024
 """Bytes. A larger file is not kept at the moment of its change, only in the state at the end."""
-
-_ATTRIBUTES = "* -text !eol -ident -filter !diff -working-tree-encoding\n"
-"""Files are recorded byte by byte, despite any .gitattributes in the workspace."""
-
 _RULES = ("--exclude-standard",)
-_FATAL = 128
-"""The exit code of a git that gave up."""
+_STAGED = ("ls-files", "-z", "--stage")
+_ID = re.compile("[0-9a-f]{40}")
+_REASONS_SHOWN = 3
 
 
 class StoredFile(NamedTuple):
@@ -45,125 +48,149 @@ class StoredFile(NamedTuple):
     size: int
 
 
+class Original(NamedTuple):
+    """What a workspace is a copy of. `copied_at` is when the copy began, in ns since the epoch."""
+
+    path: Path
+    copied_at: int
+
+
 class Snapshots:
     """The states of one workspace.
 
     Args:
-        git_dir: where they are kept; made with the first one.
+        git_dir: what only this workspace has, beside the store that all share: what git writes
+            when a change is applied, and all states of a workspace of an earlier version.
         work_tree: the workspace.
+        store: the objects of all workspaces; None: those beside `git_dir`.
     """
 
-    def __init__(self, git_dir: Path, work_tree: Path) -> None:
+    def __init__(self, git_dir: Path, work_tree: Path, store: ObjectStore | None = None) -> None:
         self.git_dir = git_dir
         self._work_tree = work_tree
+        self._store = store or object_store(git_dir.parent)
+        self.key = git_dir.name.removesuffix(".git")
+        self.index = git_dir.with_suffix(".index")
+        self._unrecorded: list[str] | None = None
         self.left_out = ""
-        """What git said of files that the last state does not have, such as unreadable ones."""
+        """Which files the last state does not have, such as unreadable ones, and why."""
 
-    def take(self, *, afresh: bool = False, whole: bool = False, apart: Iterable[str] = ()) -> str:
-        """Records the state as it is now.
+    def take(
+        self,
+        *,
+        afresh: bool = False,
+        whole: bool = False,
+        apart: Iterable[str] = (),
+        original: Original | None = None,
+        last: bool = False,
+    ) -> str:
+        """Records the current state.
 
         A file of the last state stays a part of the state for as long as it exists: a rule that is
         added to a `.gitignore` later hides new files only. So no rule can make a file look deleted.
 
         Args:
-            afresh: reads all files, also those that seem to be as they were in the last state.
+            afresh: reads all files, also those that seem unchanged since the last state.
             whole: records ignored files, too: in a copy, the rules of its source chose the files.
             apart: files that stay out of the state although no rule ignores them any more.
+            original: what the files were just copied from; those that are known need not be read.
+            last: whether no other state of this run follows.
 
         Returns:
             The id of a git tree.
         """
-        self.make()
-        if afresh:
-            (self.git_dir / "index.lock").unlink(missing_ok=True)  # of a git that was killed
-            self._git("read-tree", self._git("write-tree").decode().strip())
-        gone = self._git("diff-files", "-z", "--name-only", "--diff-filter=DT")
-        self._git("update-index", "-z", "--force-remove", "--stdin", stdin=gone)
-        self._update_index(self._respelled(), remove=True)
-        rules = () if whole else _RULES
-        nested = [path for path in self._untracked(rules) if path.endswith("/")]
-        outside = [f":(exclude,top,literal){path}" for path in nested]
-        self.left_out = self._add_all(outside, force=whole)
-        self._update_index(self._tracked_though_ignored())
-        for path in nested:
-            self._update_index(self._files_of_nested(path, rules))
-        self._update_index(apart, remove=True)
-        return self._git("write-tree").decode().strip()
-
-    def _respelled(self) -> list[str]:
-        """Recorded names that seem to be there only since other spellings of them are."""
-        with opened(self._work_tree) as top:
-            listings = Listings(top)
-            if listings.is_case_sensitive() is not False:
-                return []
-            names = self._names("ls-files", "-z", "--cached")
-            return [name for name in names if listings.spelling_of(name) != name]
+        with self._store.writing(self.key) as writer:
+            before = self.last_state(afresh=afresh)
+            began = time.time_ns()
+            listed = self._scanned()
+            paths = self._selected(listed, before, whole=whole) - set(apart)
+            recording = _Recording(self._work_tree, listed, before, writer, self._source(original))
+            entries = recording.entries(sorted(paths), began)
+            tree = build_tree(((p, e.mode, e.blob) for p, e in entries.items()), writer.add)
+            writer.root(tree, is_state=True)
+            writer.finish()
+            recording.save_source()
+        self._save_index(tree, entries, last=last)
+        self._unrecorded = [path for path in listed.files if path not in entries]
+        self.left_out = _listed(recording.left_out)
+        return tree
 
     def unrecorded(self) -> list[str]:
         """The files in the workspace that its last state does not have, without those of git."""
-        paths = list[str]()
-        nested = list[str]()
-        for path in self._untracked(()):
-            (nested if path.endswith("/") else paths).append(path)
-        if nested:
-            recorded = set(self._names("ls-files", "-z", "--cached"))
-            for repository in nested:
-                files = self._files_of_nested(repository, ())
-                paths += [path for path in files if path not in recorded]
-        return paths
+        if self._unrecorded is not None:
+            paths, self._unrecorded = self._unrecorded, None
+            return paths
+        recorded = self.last_state(afresh=False)
+        return [path for path in self._scanned().files if path not in recorded]
 
     def tree_of(self, paths: Iterable[str]) -> str:
         """Records certain files apart from the state; the id of their tree."""
-        index = self.git_dir / "apart.index"
-        index.unlink(missing_ok=True)
-        try:
-            self._update_index(paths, index=index)
-            return self._git("write-tree", index=index).decode().strip()
-        finally:
-            index.unlink(missing_ok=True)
+        listed = Scan({}, [], {})
+        for path in paths:
+            file = scanned_file(self._work_tree / path)
+            if file is not None:
+                listed.files[path] = file
+        with self._store.writing(self.key) as writer:
+            recording = _Recording(self._work_tree, listed, {}, writer, None)
+            entries = recording.entries(sorted(listed.files), 0)
+            tree = build_tree(((p, e.mode, e.blob) for p, e in entries.items()), writer.add)
+            writer.root(tree)
+        return tree
 
-    def _add_all(self, outside: Sequence[str], *, force: bool) -> str:
-        flags = ("--force",) if force else ()
-        words = ("add", "--all", "--verbose", "--ignore-errors", *flags, "--", ".", *outside)
-        with tempfile.TemporaryFile() as names:
-            done = self._call(*words, into=names, meanwhile=counting_lines(names))
-        if done.returncode < 0 or done.returncode >= _FATAL:
-            output(done)
-        return done.stderr.decode("utf-8", "replace").strip() if done.returncode else ""
+    def links(self, links: Mapping[str, str]) -> str:
+        """Records links, given by their paths and targets; the id of their tree."""
+        with self._store.writing(self.key) as writer:
+            blobs = {
+                path: bytes.fromhex(writer.add("blob", os.fsencode(target)))
+                for path, target in links.items()
+            }
+            tree = build_tree(((path, LINK, blob) for path, blob in blobs.items()), writer.add)
+            writer.root(tree)
+        return tree
 
     def inherit(self, others: "Snapshots") -> None:
-        """Learns the states that another workspace's snapshots hold, and begins with the last one.
+        """Has the states of another workspace as well, and begins with its last one."""
+        with self._store.writing(self.key) as writer:
+            roots = self._store.roots(others.key)
+            for name in roots.names:
+                writer.root(name)
+            if roots.state is not None:
+                writer.root(roots.state, is_state=True)
+        if others.git_dir.is_dir():
+            self._inherit_own(others.git_dir)
 
-        Objects are never changed.
-        """
-        self.make()
-        with suppress(FileNotFoundError):
-            shutil.copyfile(others.git_dir / "index", self.git_dir / "index")
-        theirs = others.git_dir / "objects"
-        if not theirs.is_dir():
-            return
-        for folder in (entry for entry in theirs.iterdir() if entry.is_dir()):
-            ours = self.git_dir / "objects" / folder.name
-            ours.mkdir(exist_ok=True)
-            for file in folder.iterdir():
-                checkpoint()
-                _link_or_copy(file, ours / file.name)
+    def begin_like(self, others: "Snapshots") -> None:
+        """Knows the last state of another workspace as its own, without its former ones."""
+        index = read_index(others.index)
+        entries = others.last_state(afresh=True) if index is None else index.entries
+        decoded = {os.fsdecode(path): entry for path, entry in entries.items()}
+        write_index(self.index, "", decoded)
+
+    def last_state(self, *, afresh: bool) -> Mapping[str, IndexEntry]:
+        """The files of the last state; if all are to be read afresh, without their times."""
+        index = None if afresh else read_index(self.index)
+        if index is not None:
+            return {os.fsdecode(path): entry for path, entry in index.entries.items()}
+        state = self._store.roots(self.key).state
+        if state is not None:
+            files = read_files(state, self._read_tree)
+            return {path: IndexEntry(mode, blob) for path, mode, blob in files}
+        return dict(self._entries_of_git_index())
 
     def difference(self, before: str, after: str) -> Difference:
         """What changed from one state to another."""
         if before == after:
             return Difference((), "", "", b"")
-        output = self._diff(before, after, "--raw", "--numstat", "-z")
-        stat = self._diff(before, after, "--stat=100").decode("utf-8", "replace").rstrip()
-        patch = self._diff(before, after, "--patch", "--binary", "--full-index")
-        return Difference(read_changes(output), stat.splitlines()[-1].strip(), stat, patch)
+        flags = ("-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color", "-z")
+        forms = ("--raw", "--numstat", "--stat=100", "--patch", "--binary", "--full-index")
+        return read_difference(self._git("diff-tree", *flags, *forms, before, after))
 
     def keep(self, path: str) -> str | None:
         """Keeps one file as it is at this moment.
 
         Returns:
-            The id of its blob, or None where there is no such file inside the workspace or it is
-            too large.
+            The id of its blob, or None if there is no such file inside the workspace or it is too
+            large.
         """
         file = self._work_tree / path
         try:
@@ -175,26 +202,24 @@ class Snapshots:
             content = file.read_bytes()
         except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead in a circle
             return None
-        self.make()
         return self.store(content)
 
-    def blob(self, blob_id: str) -> bytes | None:
-        """The content that `keep` returned the id of, or None when it is gone."""
-        if not self.git_dir.is_dir():
-            return None
-        from gitdb.exc import ODBError
+    def store(self, content: bytes) -> str:
+        """Keeps a content; the id of its blob."""
+        with self._store.writing(self.key) as writer:
+            blob = writer.add("blob", content)
+            writer.root(blob)
+        return blob
 
-        if len(blob_id) != len(EMPTY_TREE):
-            return None
-        try:
-            content: bytes = self._objects().stream(bytes.fromhex(blob_id)).read()
-        except (ODBError, ValueError, OSError):
-            return None
-        return content
+    def blob(self, blob_id: str) -> bytes | None:
+        """The content of a blob, or None when it is gone."""
+        stored = self._read(blob_id)
+        return stored[1] if stored is not None and stored[0] == "blob" else None
 
     def has(self, tree: str) -> bool:
-        """Whether a state is still remembered."""
-        return self._call("cat-file", "-e", f"{tree}^{{tree}}").returncode == 0
+        """Whether a state is still there."""
+        stored = self._read(tree)
+        return tree == EMPTY_TREE or (stored is not None and stored[0] == "tree")
 
     def files(self, tree: str) -> Iterator[StoredFile]:
         """All files of a state."""
@@ -208,117 +233,262 @@ class Snapshots:
         """Writes the content of a file of a state, however large, into another file."""
         output(self._call("cat-file", "blob", blob_id, into=file))
 
-    def store(self, content: bytes) -> str:
-        """Keeps a content; the id of its blob."""
-        from gitdb import IStream
-
-        stream = IStream("blob", len(content), BytesIO(content))
-        stored: Any = self._objects().store(stream)
-        return str(stored.hexsha.decode())
-
-    def _objects(self) -> Any:  # noqa: ANN401  gitdb has no types
-        """The object database alone: a `git.Repo` would look at the user's GIT_* variables."""
-        from git.db import GitDB
-
-        return GitDB(str(self.git_dir / "objects"))
-
-    def make(self) -> None:
-        """Makes the git directory where there is none."""
-        if (self.git_dir / "info" / "attributes").is_file():
-            return
-        make_private(self.git_dir)
-        init = ["init", "--quiet", "--bare", "--shared=0600", "--template="]
-        output(run_git([*init, str(self.git_dir)], Path("/")))
-        info = self.git_dir / "info"
-        info.mkdir(exist_ok=True)
-        (info / "attributes").write_text(_ATTRIBUTES)
-
     def staged(self, index: Path) -> bytes | None:
         """The entries of an index of another repository; None if git cannot read it from here."""
         done = self._call("ls-files", "-z", "--stage", index=index)
         return None if done.returncode else done.stdout
+
+    def make(self) -> None:
+        """Makes the git directory of this workspace, for git to write to."""
+        self._store.make()
+        make_git_dir(self.git_dir, borrowing=[self._store.objects])
+
+    def reading_dir(self) -> Path:
+        """The git directory that sees all states of the workspace."""
+        if (self.git_dir / "HEAD").is_file():
+            self.make()
+            return self.git_dir
+        self._store.make()
+        return self._store.folder
+
+    @contextmanager
+    def rooting(self) -> Iterator[ObjectWriter]:
+        """Keeps what git writes here from being removed before it has a root."""
+        with self._store.writing(self.key) as writer:
+            yield writer
+
+    def _read(self, name: str) -> tuple[str, bytes] | None:
+        if not _ID.fullmatch(name):
+            return None
+        return self._store.read(name) or read_loose(self.git_dir / "objects", name)
+
+    def _read_tree(self, name: str) -> bytes | None:
+        stored = self._read(name)
+        return None if stored is None else stored[1]
+
+    def _entries_of_git_index(self) -> Iterator[tuple[str, IndexEntry]]:
+        """The last state that an earlier version of crossrun recorded."""
+        index = self.git_dir / "index"
+        if not index.is_file():
+            return
+        for line in os.fsdecode(output(self._call(*_STAGED, index=index))).split("\0")[:-1]:
+            about, path = line.split("\t", 1)
+            mode, blob, _ = about.split(" ")
+            yield path, IndexEntry(mode, bytes.fromhex(blob))
+
+    def _scanned(self) -> Scan:
+        try:
+            return scan(self._work_tree)
+        except OSError as error:
+            raise workspace_missing(self._work_tree, error) from error
+
+    def _selected(self, listed: Scan, before: Mapping[str, IndexEntry], *, whole: bool) -> set[str]:
+        """The files that belong to the state."""
+        if whole or not listed.ignore_files:
+            return set(listed.files)
+        paths = {
+            path
+            for path, entry in before.items()
+            if path in listed.files and (entry.mode == LINK) == (listed.files[path].mode == LINK)
+        }
+        paths.update(self._not_ignored(listed))
+        paths.update(self._tracked_though_ignored())
+        return paths & listed.files.keys()
+
+    def _not_ignored(self, listed: Scan) -> Iterator[str]:
+        """The files that no `.gitignore` names. A nested repository has its own rules."""
+        pending = [""]
+        while pending:
+            prefix = pending.pop()
+            if not any(path.startswith(prefix) for path in listed.ignore_files):
+                yield from (path for path in listed.files if path.startswith(prefix))
+                continue
+            for path in self._names("--others", *_RULES, folder=self._work_tree / prefix):
+                if path.endswith("/"):
+                    pending.append(prefix + path)
+                else:
+                    yield prefix + path
 
     def _tracked_though_ignored(self) -> list[str]:
         """Ignored files that the workspace's own repository tracks: added by force some time."""
         index = own_index(self._work_tree)
         if index is None:
             return []
-        words = ("ls-files", "-z", "--cached", "--ignored", *_RULES)
-        done = self._call(*words, index=index)
+        done = self._call("ls-files", "-z", "--cached", "--ignored", *_RULES, index=index)
         if done.returncode:  # an index of a kind that only that repository can read
             return []
-        return [path for path in _split(done.stdout) if is_file_below(self._work_tree, path)]
+        paths = os.fsdecode(done.stdout).split("\0")[:-1]
+        return [path for path in paths if is_file_below(self._work_tree, path)]
 
-    def _files_of_nested(self, repository: str, rules: Sequence[str]) -> list[str]:
-        """A nested repository's files one by one: git itself would record only a link."""
-        pending, files = [repository], list[str]()
-        while pending:
-            prefix = pending.pop()
-            folder = self._work_tree / prefix
-            for path in self._untracked(rules, folder=folder, index=self.git_dir / "none"):
-                (pending if path.endswith("/") else files).append(prefix + path)
-        return files
+    def _source(self, original: Original | None) -> "_Source | None":
+        if original is None:
+            return None
+        return _Source(original, self._store.source_cache(original.path))
 
-    def _update_index(
-        self, paths: Iterable[str], *, remove: bool = False, index: Path | None = None
-    ) -> None:
-        listed = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
-        if listed:
-            flags = ("--force-remove",) if remove else ("--add", "--replace")
-            self._git("update-index", "-z", *flags, "--stdin", stdin=listed, index=index)
+    def _save_index(self, tree: str, entries: Mapping[str, IndexEntry], *, last: bool) -> None:
+        """Other commands that look at the workspace need not read unchanged files."""
+        if last:
+            self.index.unlink(missing_ok=True)
+        else:
+            write_index(self.index, tree, entries)
 
-    def _untracked(
-        self, rules: Sequence[str], *, folder: Path | None = None, index: Path | None = None
-    ) -> list[str]:
-        """Files that are not in an index, and repositories, which git lists as `name/`."""
-        return self._names("ls-files", "-z", "--others", *rules, folder=folder, index=index)
+    def _inherit_own(self, theirs: Path) -> None:
+        """Learns what only another workspace's git directory has. Objects are never changed."""
+        self.make()
+        for file in (theirs / "objects").glob("[0-9a-f][0-9a-f]/*"):
+            checkpoint()
+            folder = self.git_dir / "objects" / file.parent.name
+            folder.mkdir(exist_ok=True)
+            _link_or_copy(file, folder / file.name)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(theirs / "index", self.git_dir / "index")
 
-    def _names(
-        self, *words: str, folder: Path | None = None, index: Path | None = None
-    ) -> list[str]:
-        return _split(self._git(*words, folder=folder, index=index))
+    def _names(self, *words: str, folder: Path) -> list[str]:
+        none = self._store.folder / "none"
+        done = self._call("ls-files", "-z", *words, folder=folder, index=none)
+        return os.fsdecode(output(done)).split("\0")[:-1]
 
-    def _diff(self, before: str, after: str, *form: str) -> bytes:
-        flags = ("-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color")
-        return self._git("diff-tree", *flags, *form, before, after)
-
-    def _git(
-        self, *words: str, folder: Path | None = None, index: Path | None = None, stdin: bytes = b""
-    ) -> bytes:
-        return output(self._call(*words, folder=folder, index=index, stdin=stdin))
+    def _git(self, *words: str) -> bytes:
+        return output(self._call(*words))
 
     def _call(
         self,
         *words: str,
         folder: Path | None = None,
         index: Path | None = None,
-        stdin: bytes = b"",
         into: IO[bytes] | None = None,
-        meanwhile: Callable[[], None] = checkpoint,
     ) -> "subprocess.CompletedProcess[bytes]":
         folder = folder or self._work_tree
         settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
-        place = [f"--git-dir={self.git_dir}", f"--work-tree={folder}"]
+        place = [f"--git-dir={self.reading_dir()}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
-        return run_git(
-            [*place, *settings, *words],
-            folder,
-            stdin=stdin,
-            environ=extra,
-            into=into,
-            meanwhile=meanwhile,
-        )
+        return run_git([*place, *settings, *words], folder, environ=extra, into=into)
+
+
+class _Source:
+    """Tells the contents of copied files by their originals."""
+
+    def __init__(self, original: Original, cache: SourceCache) -> None:
+        self._original = original
+        self._cache = cache
+        self._settled: dict[str, FileStat] = {}
+
+    def blob(self, path: str, copy: FileStat) -> bytes | None:
+        """The content of a copied file, if it is known."""
+        try:
+            status = os.lstat(f"{self._original.path}/{path}")
+        except OSError:
+            return None
+        original = stat_of(status)
+        if not (
+            stat.S_ISREG(status.st_mode)
+            and original.has_copy(copy)
+            and original.is_settled(self._original.copied_at)
+        ):
+            return None
+        self._settled[path] = original
+        return self._cache.blob(path, original)
+
+    def learn(self, path: str, blob: bytes) -> None:
+        """Remembers the content of a file, if its original has not changed since it was copied."""
+        if path in self._settled:
+            self._cache.learn(path, self._settled[path], blob)
+
+    def save(self) -> None:
+        """Keeps what was learned for the next run."""
+        self._cache.save()
+
+
+class _Recording:
+    """One state while it is recorded."""
+
+    def __init__(
+        self,
+        top: Path,
+        listed: Scan,
+        before: Mapping[str, IndexEntry],
+        writer: ObjectWriter,
+        source: _Source | None,
+    ) -> None:
+        self._top = top
+        self._listed = listed
+        self._before = before
+        self._writer = writer
+        self._source = source
+        self.left_out: list[str] = []
+
+    def entries(self, paths: Sequence[str], began: int) -> dict[str, IndexEntry]:
+        """The files of the state. Raises OSError.
+
+        Args:
+            paths: those that belong to it.
+            began: when the files were listed, in ns since the epoch.
+        """
+        files = self._listed.files
+        blobs = {path: self._known(path, files[path]) for path in paths}
+        to_read = {path: files[path] for path, blob in blobs.items() if blob is None}
+        entries = {
+            path: _entry(files[path], blob, began)
+            for path, blob in blobs.items()
+            if blob is not None
+        }
+        with opened(self._top) as root:
+            for content in record_files(root, to_read, self._writer, total=len(paths)):
+                entry = self._entry(content, began)
+                if entry is not None:
+                    entries[content.path] = entry
+        entries.update(self._in_closed_folders())
+        return entries
+
+    def save_source(self) -> None:
+        """Keeps what was learned of the source, once the contents are stored."""
+        if self._source is not None:
+            self._source.save()
+
+    def _known(self, path: str, file: ScannedFile) -> bytes | None:
+        """The content of a file that need not be read."""
+        if file.mode == LINK:
+            return None
+        entry = self._before.get(path)
+        if entry is not None and entry.stat == file.stat:
+            return entry.blob
+        blob = None if self._source is None else self._source.blob(path, file.stat)
+        return blob if blob is not None and self._writer.has(blob) else None
+
+    def _entry(self, content: FileContent, began: int) -> IndexEntry | None:
+        """What the state has of a file that was read."""
+        if content.blob is None:
+            if content.reason:
+                self.left_out.append(f"{shown(content.path)}: {content.reason}")
+                return self._before.get(content.path)
+            return None
+        if self._source is not None:
+            self._source.learn(content.path, content.blob)
+        file = self._listed.files[content.path]._replace(mode=content.mode)
+        return _entry(file, content.blob, began)
+
+    def _in_closed_folders(self) -> Iterator[tuple[str, IndexEntry]]:
+        """Files of the last state that may still be there, in folders that cannot be read."""
+        for folder, reason in self._listed.closed.items():
+            self.left_out.append(f"{shown(folder)}/: {reason}")
+            for path, entry in self._before.items():
+                if path.startswith(f"{folder}/"):
+                    yield path, entry
+
+
+def _entry(file: ScannedFile, blob: bytes, began: int) -> IndexEntry:
+    return IndexEntry(file.mode, blob, file.stat if file.stat.is_settled(began) else None)
+
+
+def _listed(reasons: Sequence[str]) -> str:
+    more = len(reasons) - _REASONS_SHOWN
+    return ", ".join(reasons[:_REASONS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _link_or_copy(file: Path, target: Path) -> None:
-    with suppress(FileExistsError):
-        try:
-            target.hardlink_to(file)
-        except FileExistsError:
-            raise
-        except OSError:
-            shutil.copy2(file, target)
-
-
-def _split(listing: bytes) -> list[str]:
-    return [path for path in listing.decode("utf-8", "surrogateescape").split("\0") if path]
+    try:
+        target.hardlink_to(file)
+    except FileExistsError:
+        return
+    except OSError:
+        shutil.copy2(file, target)

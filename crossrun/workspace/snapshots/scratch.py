@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from crossrun.system.folders import make_private
+from crossrun.workspace.git.bare_repository import make_git_dir
 from crossrun.workspace.git.commands import SETTINGS, output, run_git
-from crossrun.workspace.snapshots.reader import quoted
 
 _NOT_BELIEVED = {"core.commitGraph": "false", "core.multiPackIndex": "false"}
 """What whoever wrote the objects says about them, besides the objects."""
@@ -25,10 +25,7 @@ class ScratchGit:
     def __init__(self, folder: Path, objects: Sequence[Path], object_format: str = "sha1") -> None:
         self.folder = folder
         self._git_dir = folder / "scratch.git"
-        init = ["init", "--quiet", "--bare", "--template=", f"--object-format={object_format}"]
-        output(run_git([*init, str(self._git_dir)], folder))
-        listed = b"".join(b"%s\n" % quoted(each) for each in objects)
-        (self._git_dir / "objects" / "info" / "alternates").write_bytes(listed)
+        make_git_dir(self._git_dir, borrowing=objects, object_format=object_format)
         settings = (SETTINGS | _NOT_BELIEVED).items()
         options = [word for name, value in settings for word in ("-c", f"{name}={value}")]
         self._words = [f"--git-dir={self._git_dir}", *options]

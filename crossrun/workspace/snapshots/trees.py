@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from crossrun.errors import NotFoundError
 from crossrun.workspace.git.commands import SETTINGS, output, run_git
-from crossrun.workspace.snapshots.recorder import EMPTY_TREE, Snapshots
+from crossrun.workspace.snapshots.recorder import Snapshots
+from crossrun.workspace.snapshots.scan import FILE, LINK, PROGRAM
+from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 
-FILE, PROGRAM, LINK = "100644", "100755", "120000"
-"""What git calls the kinds of things that a tree can hold."""
+__all__ = ["FILE", "LINK", "PROGRAM", "Pair", "TreeEntry", "Trees", "blob_id", "listed_entries"]
 _NO_MODE = "000000"
 
 
@@ -59,6 +60,10 @@ class Trees:
         self._snapshots = snapshots
         self.git_dir = snapshots.git_dir
 
+    def make(self) -> None:
+        """Makes the git directory, for git to write to."""
+        self._snapshots.make()
+
     def require(self, *trees: str) -> None:
         """Makes sure that states are still there.
 
@@ -76,7 +81,7 @@ class Trees:
     def knows(self, *trees: str | None) -> bool:
         """Whether states are still there; None is the state without any file."""
         recorded = [tree for tree in trees if tree not in (None, EMPTY_TREE)]
-        return self.git_dir.is_dir() and all(self.has(f"{tree}^{{tree}}") for tree in recorded)
+        return all(self._snapshots.has(tree) for tree in recorded)
 
     def changed(self, before: str, after: str) -> dict[str, Pair]:
         """The paths that differ. A file that was renamed is two of them."""
@@ -167,11 +172,14 @@ class Trees:
             for path, entry in sorted(entries.items(), key=lambda item: item[1] is not None)
         )
         listed = "".join(lines).encode("utf-8", "surrogateescape")
-        with tempfile.TemporaryDirectory() as folder:
+        self.make()
+        with tempfile.TemporaryDirectory() as folder, self._snapshots.rooting() as writer:
             index = {**(environ or {}), "GIT_INDEX_FILE": str(Path(folder) / "index")}
             self.git("read-tree", onto, environ=index)
             self.git("update-index", "-z", "--index-info", stdin=listed, environ=index)
-            return self.git("write-tree", environ=index).decode().strip()
+            tree = self.git("write-tree", environ=index).decode().strip()
+            writer.root(tree)
+            return tree
 
     def patch(self, before: str, after: str) -> bytes:
         """The change in git's format, whole and with binary files."""
@@ -207,7 +215,7 @@ class Trees:
 
     def _words(self, words: tuple[str, ...] | list[str]) -> list[str]:
         settings = [word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))]
-        return [f"--git-dir={self.git_dir}", *settings, *words]
+        return [f"--git-dir={self._snapshots.reading_dir()}", *settings, *words]
 
 
 def _entry(mode: str, blob: str) -> TreeEntry | None:

@@ -242,7 +242,7 @@ def _copy_repository(
 
 def _in_background(look: Callable[[], Value]) -> Generator[Progress, None, Value]:
     """Runs git in a thread, since it may take long, and reports no progress meanwhile."""
-    return awaited(look, lambda _: Progress(0, 0))
+    return awaited(look, lambda _done, _total: Progress(0, 0))
 
 
 def _copy_folder(

@@ -101,7 +101,7 @@ def copy_repository(
     _write_config(git_dir / "config", settings, partial=partial)
     borrowed = yield from awaited(
         lambda: _own_all_objects(source, folders.common / "objects", git_dir),
-        lambda _: Progress(0, 0),
+        lambda _done, _total: Progress(0, 0),
     )
     return CopiedRepository(
         copied=(*copied, objects),

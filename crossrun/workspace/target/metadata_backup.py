@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from crossrun.system.folders import make_private
 from crossrun.workspace.files.attributes import Attributes, attributes_of
 from crossrun.workspace.files.dirfd import NO_FOLDER, opened, opened_below
 from crossrun.workspace.files.hard_links import LinkedNames
@@ -114,7 +115,7 @@ def save(metadata: MetadataByPath, git_dir: Path, name: str) -> None:
     """Saves metadata under the id of an application or a name. Raises OSError."""
     file = git_dir / _FOLDER / f"{name}.json"
     if metadata:
-        file.parent.mkdir(mode=0o700, exist_ok=True)
+        make_private(file.parent)
         file.write_text(json.dumps({path: _to_json(item) for path, item in metadata.items()}))
     else:
         file.unlink(missing_ok=True)

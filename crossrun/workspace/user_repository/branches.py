@@ -59,6 +59,7 @@ class UserRepository:
         folders, settings = opened_repository(folder)
         self._folder = folder
         self._trees = trees
+        trees.make()
         self._settings = user_settings(environ) | settings
         if self._settings.get("extensions.objectformat", "sha1") != "sha1":
             raise impossible(f"{folder} does not use SHA-1 object ids")

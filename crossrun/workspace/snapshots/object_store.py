@@ -1,0 +1,468 @@
+"""The objects of all recorded states, shared by all workspaces of a user.
+
+A git directory: packs for states with many new files, loose objects for the few that a small run
+adds. Each workspace has roots, the objects that must stay with all that they refer to. They are
+lines in one log, so a workspace takes no file here.
+
+Writers hold a shared lock from the moment that they rely on an object until its root is in the
+log. Whoever removes objects holds the lock alone. The kernel releases it when a process dies, and
+what a killed writer leaves is either complete or has a temporary name.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from crossrun.system.background import checkpoint
+from crossrun.system.folders import make_private
+from crossrun.workspace.git.bare_repository import make_git_dir
+from crossrun.workspace.snapshots.packs import (
+    Pack,
+    PackedObject,
+    PackWriter,
+    object_id,
+    packed,
+    read_loose,
+    write_loose,
+)
+from crossrun.workspace.snapshots.source_cache import SourceCache
+
+_NAME = "shared.git"
+_MOST_LOOSE, _LARGEST_LOOSE = 8, 256 * 1024
+"""Objects of one state, and their bytes, that are not worth a pack."""
+_MOST_PACKS = 48
+"""Every git that is started looks at all packs."""
+_MERGED_BYTES = 256 * 1024 * 1024
+_TICK = 0.02
+_DROPPED, _STATE = "-", "state"
+_ID = re.compile("[0-9a-f]{40}")
+_SECONDS_FOR_ALONE = 5.0
+
+
+class Roots(NamedTuple):
+    """The objects of a workspace that must stay, the oldest first, and its last state."""
+
+    names: list[str]
+    state: str | None = None
+
+
+class ObjectStore:
+    """Reads and writes objects.
+
+    Args:
+        folder: its git directory; made with the first object.
+        borrowed: another store whose objects it reads, too.
+        others: folders with loose objects that git reads, too.
+    """
+
+    def __init__(
+        self, folder: Path, borrowed: "ObjectStore | None" = None, others: Sequence[Path] = ()
+    ) -> None:
+        self.folder = folder
+        self.objects = folder / "objects"
+        self._borrowed = borrowed
+        self._others = others
+        self._packs: dict[Path, Pack] = {}
+        self._pack_folder_changed = -1
+
+    def make(self) -> None:
+        """Makes the git directory if there is none."""
+        borrowed = [] if self._borrowed is None else [self._borrowed.objects]
+        make_git_dir(self.folder, borrowing=[*borrowed, *self._others])
+
+    def has(self, name: bytes) -> bool:
+        """Whether there is an object."""
+        if any(name in pack for pack in self._complete_packs()):
+            return True
+        if self._borrowed is not None and self._borrowed.has(name):
+            return True
+        text = name.hex()
+        return os.path.exists(f"{self.objects}/{text[:2]}/{text[2:]}")  # noqa: PTH110  it is quick
+
+    def read(self, name: str) -> tuple[str, bytes] | None:
+        """The kind and content of an object; None if there is none, or it is damaged."""
+        loose = read_loose(self.objects, name)
+        if loose is not None:
+            return loose
+        for pack in self._complete_packs():
+            with suppress(OSError, ValueError, zlib.error):
+                content = pack.read(bytes.fromhex(name))
+                if content is not None:
+                    return content
+        for objects in self._others:
+            loose = read_loose(objects, name)
+            if loose is not None:
+                return loose
+        return None if self._borrowed is None else self._borrowed.read(name)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator["ObjectWriter"]:
+        """Adds objects for a workspace; they are there for good once the block ends.
+
+        Args:
+            key: the workspace.
+        """
+        self.make()
+        with self._locked(fcntl.LOCK_SH):
+            writer = ObjectWriter(self, key)
+            try:
+                yield writer
+                writer.finish()
+            finally:
+                writer.discard()
+        if len(self._complete_packs()) > _MOST_PACKS:
+            self._merge_small_packs()
+
+    def roots(self, key: str) -> Roots:
+        """The roots of a workspace."""
+        return self._all_roots().get(key, Roots([]))
+
+    def keys(self) -> set[str]:
+        """The workspaces that have roots."""
+        return set(self._all_roots())
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Takes the roots of workspaces away; their objects go with the next `collect`."""
+        if (self.folder / "roots").is_file():
+            with self._locked(fcntl.LOCK_SH):
+                self._append(_record(key, _DROPPED) for key in keys)
+
+    def collect(self) -> int:
+        """Removes all objects that no root leads to; the bytes that became free.
+
+        Nothing happens unless roots were dropped since the last time, or while somebody writes; in
+        that case the next call does it.
+        """
+        if not self._has_dropped_roots():
+            return 0
+        with self._locked(fcntl.LOCK_EX, patience=_SECONDS_FOR_ALONE) as held:
+            if not held:
+                return 0
+            before = self._size()
+            roots = self._all_roots()
+            alive = self._reachable(roots)
+            self._sweep(alive)
+            for cache in (self.folder / "sources").glob("*"):
+                SourceCache(cache).keep_only(alive)
+            self._rewrite_log(roots)
+            return max(before - self._size(), 0)
+
+    def source_cache(self, source: Path) -> SourceCache:
+        """What is known of the files of a source."""
+        make_private(self.folder / "sources")
+        name = sha256(os.fsencode(source)).hexdigest()[:32]
+        return SourceCache(self.folder / "sources" / name)
+
+    def append_roots(self, key: str, roots: Iterable[tuple[str, bool]]) -> None:
+        """Adds roots of a workspace, and whether they are states; only while writing."""
+        self._append(_record(key, name, is_state=is_state) for name, is_state in roots)
+
+    def _append(self, records: Iterable[str]) -> None:
+        """A record begins with a line break, so one that was torn spoils none but itself."""
+        lines = "".join(f"\n{record}" for record in records).encode()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        file = os.open(self.folder / "roots", flags, 0o600)
+        try:
+            if os.write(file, lines) != len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "roots")
+        finally:
+            os.close(file)
+
+    def _all_roots(self) -> dict[str, Roots]:
+        roots: dict[str, Roots] = {}
+        try:
+            log = (self.folder / "roots").read_text(errors="replace")
+        except OSError:
+            return roots
+        for line in log.split("\n"):
+            key, _, rest = line.partition(" ")
+            name, _, what = rest.partition(" ")
+            if name == _DROPPED:
+                roots.pop(key, None)
+            elif _ID.fullmatch(name):
+                former = roots.get(key, Roots([]))
+                former.names.append(name)
+                roots[key] = former._replace(state=name) if what == _STATE else former
+        return roots
+
+    def _has_dropped_roots(self) -> bool:
+        try:
+            return f" {_DROPPED}\n".encode() in (self.folder / "roots").read_bytes()
+        except OSError:
+            return False
+
+    def _rewrite_log(self, roots: dict[str, Roots]) -> None:
+        records = [
+            _record(key, name, is_state=name == state)
+            for key, (names, state) in roots.items()
+            for name in dict.fromkeys(names)
+        ]
+        temporary = self.folder / "roots.new"
+        temporary.write_text("".join(records))
+        temporary.rename(self.folder / "roots")
+
+    def _reachable(self, roots: dict[str, Roots]) -> set[bytes]:
+        alive: set[bytes] = set()
+        for key, (names, _) in roots.items():
+            beside = self.folder.parent / f"{key}.git" / "objects"
+            pending = names.copy()
+            while pending:
+                name = pending.pop()
+                if bytes.fromhex(name) in alive:
+                    continue
+                checkpoint()
+                alive.add(bytes.fromhex(name))
+                kind, content = self.read(name) or read_loose(beside, name) or ("", b"")
+                for mode, below in tree_entries(content) if kind == "tree" else ():
+                    if mode == b"40000":
+                        pending.append(below.hex())
+                    else:
+                        alive.add(below)
+        return alive
+
+    def _sweep(self, alive: set[bytes]) -> None:
+        packs = self._complete_packs()
+        for pack in packs:
+            counts = [position.object_id in alive for position in pack.positions()]
+            if not any(counts):
+                pack.remove()
+            elif sum(counts) < len(counts) / 2:
+                with suppress(OSError):  # such as a full disk: it stays as it is
+                    self._repack([pack], alive.__contains__)
+        for file in self._loose_files():
+            if bytes.fromhex(file.parent.name + file.name) not in alive:
+                file.unlink(missing_ok=True)
+        for file in (self.objects / "pack").glob("tmp_*"):
+            file.unlink(missing_ok=True)
+        if len(loose := self._loose_files()) > _MOST_PACKS * _MOST_LOOSE:
+            with suppress(OSError):
+                self._pack_loose(loose)
+
+    def _repack(self, packs: list[Pack], wanted: Callable[[bytes], bool]) -> None:
+        """Writes the wanted objects of packs as one pack, and removes these. Raises OSError."""
+        self._write_pack(each for pack in packs for each in pack.raw(wanted))
+        for pack in packs:
+            pack.remove()
+
+    def _pack_loose(self, files: list[Path]) -> None:
+        self._write_pack(
+            packed(bytes.fromhex(name), *read)
+            for name in (file.parent.name + file.name for file in files)
+            if (read := read_loose(self.objects, name)) is not None
+        )
+        packs = self._complete_packs()
+        for file in files:
+            name = bytes.fromhex(file.parent.name + file.name)
+            if any(name in pack for pack in packs):
+                file.unlink(missing_ok=True)
+
+    def _write_pack(self, objects: Iterable[PackedObject]) -> None:
+        writer, written = PackWriter(self.objects / "pack"), set[bytes]()
+        try:
+            for each in objects:
+                checkpoint()
+                if each.object_id not in written:
+                    written.add(each.object_id)
+                    writer.add(each)
+            writer.finish(checkpoint)
+        finally:
+            writer.discard()
+
+    def _merge_small_packs(self) -> None:
+        with self._locked(fcntl.LOCK_EX, patience=0) as held:
+            if not held:
+                return
+            small, total = [], 0
+            for pack in sorted(self._complete_packs(), key=lambda each: _size_of(each.file)):
+                total += _size_of(pack.file)
+                if total > _MERGED_BYTES:
+                    break
+                small.append(pack)
+            if len(small) > 1:
+                with suppress(OSError):
+                    self._repack(small, lambda _: True)
+
+    def _complete_packs(self) -> list[Pack]:
+        """The packs that are there now, the newest first."""
+        try:
+            changed = (self.objects / "pack").stat().st_mtime_ns
+        except OSError:
+            return []
+        if changed != self._pack_folder_changed:
+            files = sorted((self.objects / "pack").glob("pack-*.idx"), key=_time_of, reverse=True)
+            packs = {}
+            for file in files:
+                with suppress(OSError, ValueError):
+                    packs[file] = self._packs.get(file) or Pack(file)
+            self._packs = packs
+            is_settled = changed < time.time_ns() - 10**9
+            self._pack_folder_changed = changed if is_settled else -1
+        return list(self._packs.values())
+
+    def _loose_files(self) -> list[Path]:
+        files = self.objects.glob("[0-9a-f][0-9a-f]/*")
+        return [file for file in files if _ID.fullmatch(file.parent.name + file.name)]
+
+    def _size(self) -> int:
+        files = [*self._loose_files(), *(self.objects / "pack").glob("*")]
+        return sum(map(_size_of, files))
+
+    @contextmanager
+    def _locked(self, kind: int, *, patience: float | None = None) -> Iterator[bool]:
+        """Holds the lock; after so many seconds at most, None: without end."""
+        make_private(self.folder)
+        file = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        until = None if patience is None else time.monotonic() + patience
+        try:
+            while not (held := _try_lock(file, kind)):
+                if until is not None and time.monotonic() >= until:
+                    break
+                checkpoint()
+                time.sleep(_TICK)
+            yield held
+        finally:
+            os.close(file)
+
+
+def object_store(snapshots: Path) -> ObjectStore:
+    """The store that all workspaces share.
+
+    Args:
+        snapshots: the folder in which it is, with what only one workspace has.
+    """
+    return ObjectStore(snapshots / _NAME)
+
+
+class ObjectWriter:
+    """Collects new objects, and makes them visible all at once.
+
+    Args:
+        store: where they go.
+        key: the workspace that they are for.
+    """
+
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        self._store = store
+        self._key = key
+        self._few: dict[bytes, PackedObject] = {}
+        self._few_bytes = 0
+        self._pack: PackWriter | None = None
+        self._written: set[bytes] = set()
+        self._roots: list[tuple[str, bool]] = []
+
+    def has(self, name: bytes) -> bool:
+        """Whether an object need not be added."""
+        return name in self._written or name in self._few or self._store.has(name)
+
+    def add(self, kind: str, content: bytes) -> str:
+        """Adds an object; its id. Raises OSError."""
+        name = object_id(kind, content)
+        if not self.has(name):
+            self.add_packed(packed(name, kind, content))
+        return name.hex()
+
+    def add_packed(self, packed_object: PackedObject) -> None:
+        """Adds an object that is compressed already. Raises OSError."""
+        if self.has(packed_object.object_id):
+            return
+        if self._pack is not None:
+            self._add_to_pack(packed_object)
+            return
+        self._few[packed_object.object_id] = packed_object
+        self._few_bytes += len(packed_object.data)
+        if len(self._few) > _MOST_LOOSE or self._few_bytes > _LARGEST_LOOSE:
+            self.pack()
+
+    def add_stream(self, size: int, pieces: Iterable[bytes]) -> str | None:
+        """Adds a file too large for memory; its id, None if it is not of this size any more."""
+        name = self.pack().add_stream("blob", size, pieces)
+        if name is None:
+            return None
+        self._written.add(name)
+        return name.hex()
+
+    def root(self, name: str, *, is_state: bool = False) -> None:
+        """Has an object stay, with all that it refers to, for as long as the workspace is known."""
+        self._roots.append((name, is_state))
+
+    def pack(self) -> PackWriter:
+        """The pack that objects go to from now on. Raises OSError."""
+        if self._pack is None:
+            self._pack = PackWriter(self._store.objects / "pack")
+            for packed_object in self._few.values():
+                self._add_to_pack(packed_object)
+            self._few = {}
+        return self._pack
+
+    def finish(self) -> None:
+        """Makes all that was added visible. Raises OSError."""
+        if self._pack is not None:
+            if self._written:
+                self._pack.finish(checkpoint)
+            self._pack.discard()
+            self._pack = None
+        for packed_object in self._few.values():
+            write_loose(self._store.objects, packed_object)
+        self._few = {}
+        if self._roots:
+            self._store.append_roots(self._key, self._roots)
+            self._roots = []
+
+    def _add_to_pack(self, packed_object: PackedObject) -> None:
+        self.pack().add(packed_object)
+        self._written.add(packed_object.object_id)
+
+    def discard(self) -> None:
+        """Forgets what is not visible yet."""
+        if self._pack is not None:
+            self._pack.discard()
+
+
+def _record(key: str, name: str, *, is_state: bool = False) -> str:
+    return f"{key} {name}{f' {_STATE}' if is_state else ''}\n"
+
+
+def tree_entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The modes and ids in a tree."""
+    for mode, _, name in named_tree_entries(content):
+        yield mode, name
+
+
+def named_tree_entries(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """The modes, names and ids in a tree."""
+    at = 0
+    while at < len(content):
+        end = content.index(b"\0", at)
+        mode, _, name = content[at:end].partition(b" ")
+        yield mode, name, content[end + 1 : end + 21]
+        at = end + 21
+
+
+def _try_lock(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_blocks * 512
+    except OSError:
+        return 0
+
+
+def _time_of(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
