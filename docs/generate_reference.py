@@ -27,8 +27,9 @@ from crossrun import events
 from crossrun.cli import COMMANDS, root
 from crossrun.config import sources, tasktypes, values
 from crossrun.config.settings import DEFAULTS, SETTINGS
-from crossrun.model import failures, requests, runs, tokens, workflows
+from crossrun.model import choices, failures, requests, runs, tokens, workflows
 from crossrun.model.status import Status
+from crossrun.services.options import ResumeOptions, RetryOptions, RunOptions
 
 REFERENCE = Path(__file__).parent / "reference"
 _NOTE = "<!-- Made by docs/generate_reference.py. Change the code and run it again. -->"
@@ -37,7 +38,12 @@ _WIDTH = "100"
 
 def pages() -> dict[str, str]:
     """All generated pages by file name."""
-    return {"commands.md": _commands(), "events.md": _events(), "settings.md": _settings()}
+    return {
+        "commands.md": _commands(),
+        "events.md": _events(),
+        "options.md": _options(),
+        "settings.md": _settings(),
+    }
 
 
 def main() -> None:
@@ -231,6 +237,59 @@ def _default(value: object) -> str:
     if isinstance(value, msgspec.Struct):
         return "the defaults below"
     return f"`{msgspec.json.encode(value).decode()}`"
+
+
+# Options: the fields of the structs that the Python API takes.
+
+_OPTIONS: dict[type[msgspec.Struct], str] = {
+    RunOptions: "A new run: `Crossrun.run`, and `crossrun run`.",
+    ResumeOptions: "A run that continues another one: `Crossrun.resume`, and `crossrun resume`.",
+    RetryOptions: "A run that repeats another one: `Crossrun.retry`, and `crossrun retry`.",
+}
+_CHOICES: dict[str, Sequence[str]] = {
+    "FollowLinks": choices.FOLLOW_LINKS,
+    "PlannerChoice": choices.PLANNERS,
+    "Sandbox": choices.SANDBOXES,
+}
+_OPTIONS_INTRO = """\
+What the [Python API](../how-to/python.md) takes. Each option of a [command](commands.md) that
+concerns the run has the same name here, in the plural if it can be repeated.
+
+None means that an option was not given: its value comes from the [setting](settings.md) with the
+same name, or from the run that is continued. Options that are not valid or contradict each other
+raise `UsageError` when they are constructed."""
+
+
+def _options() -> str:
+    parts = [_NOTE, "# Options", _OPTIONS_INTRO]
+    for struct, about in _OPTIONS.items():
+        rows = [
+            (f"`{name}`", f"`{_python_type(annotation)}`", f"`{default}`" if default else "", text)
+            for name, annotation, default, text in _attributes(struct)
+        ]
+        headings = ("option", "type", "default", "meaning")
+        parts += [f"## {struct.__name__}", about, _table(headings, rows)]
+    return _joined(parts)
+
+
+def _attributes(struct: type) -> Iterator[tuple[str, str, str, str]]:
+    """Name, annotation, default and text of each field, those of the base classes first."""
+    for kind in reversed(struct.__mro__):
+        if kind is msgspec.Struct or not issubclass(kind, msgspec.Struct):
+            continue
+        texts = _field_docs(kind)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+        for field in tree.body if isinstance(tree, ast.ClassDef) else ():
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                default = ast.unparse(field.value) if field.value else ""
+                name = field.target.id
+                yield name, ast.unparse(field.annotation), default, texts.get(name, "")
+
+
+def _python_type(annotation: str) -> str:
+    for name, words in _CHOICES.items():
+        annotation = annotation.replace(name, " | ".join(f'"{word}"' for word in words))
+    return annotation
 
 
 # Settings: the table of the fields of `Settings`.

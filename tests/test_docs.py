@@ -146,7 +146,7 @@ def generator() -> ModuleType:
 def test_generated_pages_are_up_to_date() -> None:
     pages = generator().pages()
 
-    assert set(pages) == {"commands.md", "events.md", "settings.md"}
+    assert set(pages) == {"commands.md", "events.md", "options.md", "settings.md"}
     for name, text in pages.items():
         written = (REFERENCE / name).read_text()
         if made_with(written) == made_with(text):

@@ -87,7 +87,7 @@ def test_an_option_that_was_not_given_has_its_default() -> None:
     assert given == RunOptions(task="x", tags=("a", "b"), clean=True, source=".")
 
 
-CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
+INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"offline": True, "executor": "shell"}, "OPTIONS_CONFLICT", "--offline and --executor shell"),
     ({"recording": "r", "executor": "codex"}, "OPTIONS_CONFLICT", "--recording and --executor"),
     ({"offline": True, "planner": "openai"}, "OPTIONS_CONFLICT", "--offline and --planner"),
@@ -98,12 +98,16 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"follow_links": "no"}, "OPTION_INVALID", "--follow-links needs a --source"),
     ({"name": "a\0b"}, "TASK_UNREADABLE", "--name is not UTF-8 text"),
     ({"tags": ("ok", "\udcff")}, "TASK_UNREADABLE", "--tag is not UTF-8 text"),
+    ({"executor": "nosuch"}, "OPTION_INVALID", "--executor: 'nosuch' is not one of codex, "),
+    ({"sandbox": "none"}, "OPTION_INVALID", "--sandbox: 'none' is not one of read-only, "),
+    ({"max_turns": 0}, "OPTION_INVALID", "--max-turns: 0 is not above zero"),
+    ({"max_cost": -1.0}, "OPTION_INVALID", "--max-cost: -1.0 is not above zero"),
     ({"verify": "\udcff"}, "TASK_UNREADABLE", "--verify is not UTF-8 text"),
 ]
 
 
-@pytest.mark.parametrize(("options", "code", "message"), CONTRADICTIONS)
-def test_options_that_contradict_each_other_cannot_be_made(
+@pytest.mark.parametrize(("options", "code", "message"), INVALID)
+def test_options_that_are_not_valid_cannot_be_made(
     options: dict[str, Any], code: str, message: str
 ) -> None:
     with pytest.raises(UsageError) as refused:

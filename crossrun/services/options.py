@@ -9,8 +9,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from crossrun.errors import UsageError
-from crossrun.model.choices import FollowLinks, PlannerChoice, Sandbox
-from crossrun.model.executors import OFFLINE_EXECUTOR
+from crossrun.model.choices import (
+    FOLLOW_LINKS,
+    PLANNERS,
+    SANDBOXES,
+    FollowLinks,
+    PlannerChoice,
+    Sandbox,
+)
+from crossrun.model.executors import EXECUTORS, OFFLINE_EXECUTOR
 
 
 class CommonOptions(Struct, frozen=True, kw_only=True):
@@ -36,6 +43,13 @@ class CommonOptions(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.verify is not None:
             require_text(self.verify, "--verify")
+        for name in ("max_turns", "max_tokens", "max_cost"):
+            limit = getattr(self, name)
+            if limit is not None and limit <= 0:
+                flag = f"--{name.replace('_', '-')}"
+                raise UsageError(
+                    "OPTION_INVALID", f"{flag}: {limit} is not above zero", hint="leave it out"
+                )
 
 
 class ResumeOptions(CommonOptions, frozen=True, kw_only=True):
@@ -53,7 +67,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """Options of a new run.
 
     Raises:
-        UsageError: options contradict each other, or one is not text.
+        UsageError: an option is not valid, or options contradict each other.
     """
 
     task_type: str | None = None
@@ -120,6 +134,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_texts()
+        self._require_known_choices()
         self._require_one_executor()
         require_at_most_one(
             {
@@ -140,6 +155,20 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
         for flag, text in (*texts.items(), *(("--tag", tag) for tag in self.tags)):
             if text is not None:
                 require_text(text, flag)
+
+    def _require_known_choices(self) -> None:
+        for flag, value, choices in (
+            ("--executor", self.executor, EXECUTORS),
+            ("--planner", self.planner, PLANNERS),
+            ("--sandbox", self.sandbox, SANDBOXES),
+            ("--follow-links", self.follow_links, FOLLOW_LINKS),
+        ):
+            if value is not None and value not in choices:
+                raise UsageError(
+                    "OPTION_INVALID",
+                    f"{flag}: {value!r} is not one of {', '.join(choices)}",
+                    hint="see  crossrun run --help",
+                )
 
     def _require_one_executor(self) -> None:
         if self.replays and self.executor not in (None, OFFLINE_EXECUTOR):
