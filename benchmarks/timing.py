@@ -71,6 +71,20 @@ def interleaved(
     }
 
 
+_LAUNCHER = """
+import os, sys, time
+null = os.open(os.devnull, os.O_WRONLY)
+hidden = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+began = time.perf_counter()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=hidden)
+_, status, used = os.wait4(child, 0)
+wall = time.perf_counter() - began
+cpu = used.ru_utime + used.ru_stime
+print(os.waitstatus_to_exitcode(status), wall, cpu, used.ru_maxrss)
+"""
+"""A small process starts the command: a child's peak memory is at least that of its parent."""
+
+
 def once(
     command: Sequence[str],
     *,
@@ -84,25 +98,19 @@ def once(
     Raises:
         RuntimeError: it failed though it `succeeds`.
     """
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        list(command),
+    launched = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
         env=None if environ is None else dict(environ),
         cwd=cwd,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        input=stdin,
+        stdout=subprocess.PIPE,
+        check=True,
     )
-    assert process.stdin is not None
-    process.stdin.write(stdin)
-    process.stdin.close()
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if succeeds and process.returncode != 0:
-        raise RuntimeError(f"{command} ended with {process.returncode}")
+    code, wall, cpu, memory = launched.stdout.split()
+    if succeeds and int(code) != 0:
+        raise RuntimeError(f"{command} ended with {int(code)}")
     unit = 1_000_000 if sys.platform == "darwin" else 1_000
-    return Times(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
+    return Times(float(wall), float(cpu), int(memory) / unit)
 
 
 def first_output(command: Sequence[str], *, environ: Mapping[str, str], cwd: str) -> float:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
@@ -18,14 +18,14 @@ from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import Failure, RunFailed
 from crossrun.model.runs import Source
 from crossrun.system import clock
-from crossrun.workspace.copying.links import Redirected, kept_links
-from crossrun.workspace.copying.trees import Copied, Progress
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.git.folders import locate
 from crossrun.workspace.snapshots.recorder import Original
-from crossrun.workspace.sources.cloning import clone, without_login
-from crossrun.workspace.sources.copies import CopyOptions, SourceCopy, copy_source, copy_workspace
 from crossrun.workspace.workspaces import Workspace, top_of_repository
+
+if TYPE_CHECKING:
+    from crossrun.workspace.copying.links import Redirected
+    from crossrun.workspace.copying.trees import Copied, Progress
+    from crossrun.workspace.sources.copies import CopyOptions, SourceCopy
 
 _MOST_NAMES = 100
 """How many names of each kind an event has at most."""
@@ -90,6 +90,8 @@ def prepare(run: RunContext) -> Generator[Event | None, None, tuple[Workspace, S
         if source is not None and not source.base:
             source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
         if source is not None and links:
+            from crossrun.workspace.copying.links import kept_links
+
             source = replace(source, links=kept_links(workspace.snapshots, links))
     run.work_in(source)
     if workspace.snapshots.left_out:
@@ -122,12 +124,18 @@ def _warn_of_what_is_not_kept(workspace: Workspace) -> Events:
 
 def _fill(
     run: RunContext,
-) -> Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]:
+) -> "Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]":
     """Creates the folder with its first files.
 
     The value is the source, which has no base yet if it is new, and the links that were rewritten.
     """
     begin, stop = run.request.begin_with, run.stop
+    if run.parent.cloned is None and begin.url is None and begin.path is None:
+        run.dependencies.workspaces.make_empty(run.path)
+        return None, ()
+    from crossrun.workspace.sources.cloning import clone, without_login
+    from crossrun.workspace.sources.copies import copy_source, copy_workspace
+
     kind: Kind
     if run.parent.cloned is not None:
         cloned, is_own = run.parent.cloned, run.dependencies.workspaces.is_own(run.parent.cloned)
@@ -140,13 +148,10 @@ def _fill(
             clone(begin.url, run.path, stop, run.dependencies.environ), _copying
         )
         kind, path = "url", without_login(begin.url)
-    elif begin.path is not None:
-        copying = copy_source(Path(begin.path), run.path, stop, _options(run))
+    else:
+        copying = copy_source(Path(begin.path or ""), run.path, stop, _options(run))
         source_copy = yield from run.with_progress(copying, _copying)
         kind, path = source_copy.kind, source_copy.top
-    else:
-        run.dependencies.workspaces.make_empty(run.path)
-        return None, ()
     yield _source_copied(source_copy, kind, path)
     return _source(source_copy, kind, path), source_copy.copied.redirected
 
@@ -156,11 +161,15 @@ def subfolder_of(run: RunContext) -> str:
     begin, source, dependencies = run.request.begin_with, run.parent.source, run.dependencies
     if begin.path is None:
         return "" if source is None else source.subfolder
+    from crossrun.workspace.git.folders import locate
+
     home, own = dependencies.environ.get("HOME"), dependencies.workspaces.own_folders
     return locate(Path(begin.path), home, own).subfolder
 
 
-def _options(run: RunContext) -> CopyOptions:
+def _options(run: RunContext) -> "CopyOptions":
+    from crossrun.workspace.sources.copies import CopyOptions
+
     begin = run.request.begin_with
     return CopyOptions(
         clean=begin.clean,
@@ -172,11 +181,11 @@ def _options(run: RunContext) -> CopyOptions:
     )
 
 
-def _copying(progress: Progress) -> CopyProgressed:
+def _copying(progress: "Progress") -> CopyProgressed:
     return CopyProgressed(files=progress.files, bytes=progress.bytes)
 
 
-def _source(source_copy: SourceCopy, kind: Kind, path: str) -> Source:
+def _source(source_copy: "SourceCopy", kind: Kind, path: str) -> Source:
     work = source_copy.uncommitted
     return Source(
         kind=kind,
@@ -189,7 +198,7 @@ def _source(source_copy: SourceCopy, kind: Kind, path: str) -> Source:
     )
 
 
-def _source_copied(source_copy: SourceCopy, kind: Kind, path: str) -> SourceCopied:
+def _source_copied(source_copy: "SourceCopy", kind: Kind, path: str) -> SourceCopied:
     work = source_copy.uncommitted
     return SourceCopied(
         kind=kind,
@@ -216,7 +225,7 @@ def _source_copied(source_copy: SourceCopy, kind: Kind, path: str) -> SourceCopi
     )
 
 
-def _workspace_copied(copied: Copied, run_id: str, source: Source | None) -> SourceCopied:
+def _workspace_copied(copied: "Copied", run_id: str, source: Source | None) -> SourceCopied:
     return SourceCopied(
         kind="run",
         path=run_id,
@@ -226,7 +235,7 @@ def _workspace_copied(copied: Copied, run_id: str, source: Source | None) -> Sou
     )
 
 
-def _counted(copied: Copied) -> dict[str, Any]:
+def _counted(copied: "Copied") -> dict[str, Any]:
     return {
         "files": copied.files,
         "bytes": copied.bytes,

@@ -9,7 +9,6 @@ from crossrun.services.app import App
 from crossrun.services.options import RunOptions, conflict
 from crossrun.store import Store
 from crossrun.workspace.files.filenames import require_utf8
-from crossrun.workspace.sources.cloning import is_url
 
 _WITH_LOGIN = re.compile(r"https?://[^/]*@", re.IGNORECASE)
 
@@ -37,6 +36,8 @@ def begin_with_of(options: RunOptions, app: App, setup: str | None) -> BeginWith
 
 
 def _with_source(source: str, options: RunOptions, store: Store, setup: str | None) -> BeginWith:
+    from crossrun.workspace.sources.cloning import is_url
+
     if _WITH_LOGIN.match(source):
         raise UsageError(
             "SOURCE_INVALID",
