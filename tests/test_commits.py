@@ -392,7 +392,7 @@ class TestKeeping:
     def test_a_workspace_with_commits_stays_until_they_are_brought(self, desk: Desk) -> None:
         first = worked(desk, f"{COMMIT} one", source=desk.folder)
         second = worked(desk, "true", resumed=first)
-        assert self.plan(desk) == ([], ["it has commits that were not brought (apply --commits)"])
+        assert self.plan(desk) == ([], ["its commits were not applied (apply --commits)"])
 
         brought(desk, first)
         assert self.plan(desk) == ([second.id], [])

@@ -18,7 +18,8 @@ LONGEST_SCOPE = 5
 """Lines in which a vague name may stand, since what it means is in view."""
 
 PHRASES = re.compile(
-    r"(?<!there )\bis no (?!longer\b)|\bgoes on\b|\bis told\b|\bof its own\b|\bwhatever\b",
+    r"(?<!there )\bis no (?!longer\b)|\bg(?:oes|one) on\b|\bgo on with\b|\bis told\b|\bof its own\b"
+    r"|\bwhatever\b|\bwhoever\b|\btaken (?:back|up)\b|\bany more\b",
     re.IGNORECASE,
 )
 """Word-for-word translations of what English says with `is not a`, `continues`, `its`, `any`."""
@@ -124,7 +125,14 @@ def test_texts_read_as_english() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x is no\n# text file", "Goes on", 'has "is "\n    "told"', "of its\n   own", "whatever"],
+    [
+        "x is no\n# text file",
+        "Goes on",
+        'has "is "\n    "told"',
+        "of its\n   own",
+        "whatever",
+        "taken back",
+    ],
 )
 def test_a_translated_phrase_would_be_noticed(text: str) -> None:
     assert PHRASES.search(joined(text))

@@ -137,7 +137,7 @@ class RunContext:
         if not place.is_dir() or place.resolve() != place:
             raise NotFoundError(
                 "WORKSPACE_GONE",
-                f"there is no folder {source.subfolder} in the workspace {self.path} any more",
+                f"the workspace {self.path} no longer has the folder {source.subfolder}",
                 hint="make it again there, or begin anew: crossrun retry RUN",
             )
 

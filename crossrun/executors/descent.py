@@ -2,7 +2,7 @@
 
 A tool server of an agent, or a program behind `env -i` or sudo, does not carry the run's marker,
 and once its parents are gone nothing leads to it. So each is written to a file with its start time,
-which tells it from a later process of the same number. Whoever ends a run that was killed reads it.
+which tells it from a later process of the same number. The command that ends a killed run reads it.
 """
 
 import json
@@ -160,7 +160,7 @@ class Descent:
         return leader is not None and _number_is_free_or_of(leader)
 
     def _note_sessions(self) -> None:
-        """Remembers the sessions of descendants: whoever is in one later is a descendant, too."""
+        """Remembers the sessions of descendants: later processes in them are descendants too."""
         for process in self._living:
             with suppress(OSError):
                 session = os.getsid(process.pid)
@@ -193,8 +193,8 @@ class Descent:
     def _wait_for(self, orphans: list[ProcessStatus], now: float) -> None:
         """Lets the system forget ended orphans.
 
-        Whoever started a child waits for it at once, in another thread perhaps, and has to get its
-        exit code. So what has ended is left alone for a moment.
+        The code that started a child waits for it, perhaps in another thread, and needs its exit
+        code. So an ended process is left alone for a moment.
         """
         ended = {one.process for one in orphans if one.ended}
         self._ended = {one: self._ended.get(one, now) for one in ended}

@@ -69,7 +69,7 @@ CANCELLED = Failure(
 TIMED_OUT = Failure(
     "TIMED_OUT",
     "the run took longer than its --timeout",
-    "go on with it: crossrun resume --timeout TIME; or split the task",
+    "continue it: crossrun resume --timeout TIME; or split the task",
 )
 
 

@@ -194,18 +194,18 @@ def _reason_to_stay(
     if not rules.force and _has_work_to_lose(usage, returned):
         return "its work was not applied"
     if not rules.force and has_commits_to_lose(usage, commits):
-        return "it has commits that were not brought (apply --commits)"
+        return "its commits were not applied (apply --commits)"
     return None
 
 
-def has_commits_to_lose(usage: WorkspaceUsage, brought: set[str]) -> bool:
+def has_commits_to_lose(usage: WorkspaceUsage, applied: set[str]) -> bool:
     """Whether a run made commits after the last one whose commits the user has.
 
     Args:
         usage: a workspace.
-        brought: the runs whose commits were; see `brought_back`.
+        applied: the runs whose commits were applied; see `brought_back`.
     """
-    return any(run.has_commits for run in _after_last(usage, brought))
+    return any(run.has_commits for run in _after_last(usage, applied))
 
 
 def _has_work_to_lose(usage: WorkspaceUsage, returned: set[str]) -> bool:

@@ -138,7 +138,7 @@ class ResumeState(Struct):
             return Failure(
                 "TURN_LIMIT",
                 f"the run has had its {limits.max_turns} turns and is not done",
-                "go on with a higher limit: crossrun resume --max-turns N; or split the task",
+                "continue with a higher limit: crossrun resume --max-turns N; or split the task",
             )
         return self.budget_reached(limits)
 
@@ -149,13 +149,13 @@ class ResumeState(Struct):
             return Failure(
                 "TOKEN_LIMIT",
                 f"the run has used {used} of {limits.max_tokens} tokens and is not done",
-                "go on with a higher limit: crossrun resume --max-tokens N; or split the task",
+                "continue with a higher limit: crossrun resume --max-tokens N; or split the task",
             )
         if limits.max_cost is not None and cost is not None and cost >= limits.max_cost:
             return Failure(
                 "COST_LIMIT",
                 f"the run has cost {cost:.4f} of {limits.max_cost:g} and is not done",
-                "go on with a higher limit: crossrun resume --max-cost N; or split the task",
+                "continue with a higher limit: crossrun resume --max-cost N; or split the task",
             )
         return None
 

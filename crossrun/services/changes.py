@@ -154,7 +154,7 @@ class Changes:
             return self._app.workspaces.state_now(reader, _folder(run))
         raise NotFoundError(
             "STATE_GONE",
-            f"the state after the run {run.id} is not remembered any more",
+            f"the state after the run {run.id} is no longer recorded",
             hint=f"what it changed may be: crossrun diff {run.id}",
         )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = Failure(
     "INTERRUPTED",
     "crossrun's own process ended without recording an end of the run",
-    "what was recorded until then is kept; go on with it: crossrun resume",
+    "what was recorded until then is kept; continue it: crossrun resume",
     retryable=True,
 )
 

@@ -57,8 +57,8 @@ class Store:
 
         Raises:
             ConfigurationError: it cannot be used; the message says why and what to do.
-            StillRunningError: runs of an older crossrun are under way that could not be recorded
-                any more.
+            StillRunningError: runs of an older crossrun are active and
+                could no longer be recorded.
         """
         seen = version(self._paths.database)
         if 0 < seen < OLDEST:
@@ -121,7 +121,7 @@ class Store:
         from crossrun.store.event_writer import EventWriter
         from crossrun.store.writing import StoreWriter
 
-        # waits only briefly for a lock: whoever records looks up and tries again
+        # waits only briefly for a lock: the recorder looks up and tries again
         with closing(StoreWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)) as writer:
             yield from EventWriter(run_id, redactor, writer, hurry=hurry).record(facts)
 
@@ -154,7 +154,7 @@ class Store:
 
         Returns:
             The run, or None when it had an end already, was never recorded, or is in a store that
-            has to be brought up to date first.
+            has to be migrated first.
         """
         from crossrun.store.ending import add_end
 
@@ -258,7 +258,7 @@ class Store:
         return _random_id()
 
     def record_application(self, application: "Application") -> "Application":
-        """Records that a change is going to be brought somewhere; returns it with an id."""
+        """Records that an application begins; returns it with an id."""
         from msgspec.structs import replace
 
         recorded = application if application.id else replace(application, id=_random_id())
@@ -267,13 +267,13 @@ class Store:
         return recorded
 
     def record_finished(self, application: "Application") -> "Application":
-        """Records that all of a change was brought."""
+        """Records that an application is complete."""
         return self._changed(application, finished_at=now())
 
     def record_undoing(
         self, application: "Application", *, before: str, after: str
     ) -> "Application":
-        """Records that what was brought is going to be taken back, between these two states."""
+        """Records that an undo begins, between these two states."""
         return self._changed(application, undo_before=before, undo_after=after)
 
     def record_not_undone(self, application: "Application") -> "Application":
@@ -283,7 +283,7 @@ class Store:
     def record_undone(
         self, application: "Application", *, also: "Sequence[Application]" = ()
     ) -> "Application":
-        """Records that what was brought was taken back, and what that means for others."""
+        """Records that an undo is complete, and what that changes for other applications."""
         return self._changed(application, *also, undone_at=now())
 
     def _changed(

@@ -38,7 +38,7 @@ class RunLocks:
         return held
 
     def ask(self, run_id: str) -> None:
-        """Leaves a word in a run's lock file: whoever holds it is asked to stop.
+        """Writes a request to stop into a run's lock file, for the process that holds it.
 
         A file that is gone belongs to a run that has ended.
         """
@@ -84,7 +84,7 @@ class RunLocks:
                 self._let_go(run_id, held)
 
     def _let_go(self, run_id: str, held: int) -> None:
-        """Whoever is the last one removes the file."""
+        """Releases a shared lock; the last holder removes the file."""
         with suppress(OSError):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _has_name(held, self._file(run_id)):
@@ -113,7 +113,7 @@ class RunLocks:
         try:
             fcntl.flock(held, kind | fcntl.LOCK_NB)
             if _has_name(held, file):
-                return held  # else whoever had it let it go just now: the next has a new file
+                return held  # else its holder just released it, and the next one has a new file
         except OSError:
             pass
         os.close(held)

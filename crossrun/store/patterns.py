@@ -83,7 +83,7 @@ class PatternReader:
         """The pattern of an id.
 
         Raises:
-            NotFoundError: there is none (any more).
+            NotFoundError: there is none.
         """
         pattern = self.find(pattern_id)
         if pattern is None:
@@ -91,7 +91,7 @@ class PatternReader:
         return pattern
 
     def find(self, pattern_id: str) -> "Pattern | None":
-        """The pattern of an id, or None when there is none (any more)."""
+        """The pattern of an id, or None if there is none."""
         return next(iter(self._patterns("WHERE p.id = ?", [pattern_id])), None)
 
     def are_none(self) -> bool:

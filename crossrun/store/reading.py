@@ -196,21 +196,21 @@ class Reader:
         return artifacts[0]
 
     def applications(self, run_id: str) -> "list[Application]":
-        """Where a run's change was brought to, the oldest first; also what was taken back."""
+        """The applications of a run's change, the oldest first, undone ones included."""
         from crossrun.store.rows import application_of
 
         sql = "SELECT * FROM applications WHERE run_id = ? ORDER BY rowid"
         return self._made(application_of, sql, [run_id])
 
     def applications_in(self, folder: str) -> "list[Application]":
-        """What was brought to the files of a folder, the oldest first; also what was taken back."""
+        """The applications to the files of a folder, the oldest first, undone ones included."""
         from crossrun.store.rows import application_of
 
         sql = "SELECT * FROM applications WHERE path = ? AND branch IS NULL ORDER BY rowid"
         return self._made(application_of, sql, [folder])
 
     def cut_short(self) -> "list[Application]":
-        """All that was not brought, or not taken back, to its end; or that is under way."""
+        """Applications and undos that were interrupted or are in progress."""
         from crossrun.store.rows import application_of
 
         sql = (

@@ -304,7 +304,7 @@ def _made(path: Path) -> Iterator[None]:
 def _busy(path: Path) -> StillRunningError:
     return StillRunningError(
         "WORKSPACE_BUSY",
-        f"another run works in {path} just now",
+        f"another run is working in {path}",
         hint="wait for it, or have a copy made instead: --source DIR",
     )
 

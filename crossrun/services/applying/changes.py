@@ -99,7 +99,7 @@ def _how_to_measure(run: Run) -> str:
     """What is left of a run that was cut short."""
     if not Path(run.workspace).is_dir():
         return f"its workspace {run.workspace} is gone"
-    return f"go on with it, and apply that: crossrun resume {run.id}; its files: {run.workspace}"
+    return f"continue it, and apply that: crossrun resume {run.id}; its files: {run.workspace}"
 
 
 def require_end(run: Run) -> None:

@@ -167,7 +167,7 @@ def _work(worker: Worker, tasks: Tasks, results: Results) -> None:
             results.put(worker.carry_out(task))
         except Halted:
             return
-        except Exception as error:  # noqa: BLE001  it is raised again by whoever waits
+        except Exception as error:  # noqa: BLE001  it is raised again in the waiting thread
             results.put(error)
 
 

@@ -1,7 +1,7 @@
 """Makes and removes trees atomically, under a temporary name.
 
-Such a name begins with a dot and ends in `.partial-` and a number. Whoever makes the tree holds a
-lock on it; the leftovers of a killed process have none and are swept away.
+Such a name begins with a dot and ends in `.partial-` and a number. The process that makes the tree
+holds a lock on it; the leftovers of a killed process have none and are swept away.
 """
 
 import errno

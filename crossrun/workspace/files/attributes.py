@@ -32,7 +32,7 @@ class Attributes(NamedTuple):
     extended: Extended = ()
 
     def for_content(self, *, executable: bool) -> "Attributes":
-        """For content that is or is not a program: whoever may read a program may run it."""
+        """For content that is or is not a program: everyone who may read a program may run it."""
         if executable == bool(self.mode & stat.S_IXUSR):
             return self
         may_run = (self.mode & 0o444) >> 2
@@ -40,7 +40,7 @@ class Attributes(NamedTuple):
 
     @property
     def powers(self) -> tuple[str, ...]:
-        """What gives additional permissions to whoever runs the file, in words."""
+        """What gives additional permissions to the user who runs the file, in words."""
         powers = {
             "set-user-ID": self.mode & stat.S_ISUID,
             "set-group-ID": self.mode & stat.S_ISGID and self.mode & stat.S_IXGRP,

@@ -10,7 +10,7 @@ from crossrun.workspace.git.bare_repository import make_git_dir
 from crossrun.workspace.git.commands import SETTINGS, output, run_git
 
 _NOT_BELIEVED = {"core.commitGraph": "false", "core.multiPackIndex": "false"}
-"""What whoever wrote the objects says about them, besides the objects."""
+"""What the writer of the objects says about them, apart from the objects."""
 
 
 class ScratchGit:

@@ -137,7 +137,7 @@ class Trees:
         """The content of a blob.
 
         Raises:
-            NotFoundError: it is not there any more.
+            NotFoundError: it is no longer there.
         """
         content = self._snapshots.blob(blob)
         if content is None:

@@ -1,4 +1,4 @@
-"""Patterns as files: read with care, whoever wrote them, and told of when they are stored."""
+"""Patterns as files: untrusted when they are read, reported when they are stored."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def read_text(file: Path) -> str:
 
 
 def cleaned(form: "Form", app: "App") -> "Form":
-    """The form without secrets, home folders and names, whoever wrote it."""
+    """The form without secrets, home folders and names."""
     from msgspec import convert, to_builtins
 
     from crossrun.patterns.forms import Form
