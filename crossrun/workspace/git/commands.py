@@ -77,7 +77,7 @@ def run_git(
 
 
 def workspace_missing(folder: Path, error: OSError) -> ConfigurationError:
-    """That a workspace is gone, or cannot be read any more."""
+    """That a workspace is gone, or can no longer be read."""
     return ConfigurationError(
         "WORKSPACE_MISSING",
         f"the workspace {folder} cannot be looked at: {error.strerror}",

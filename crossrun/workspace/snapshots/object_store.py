@@ -4,8 +4,8 @@ A git directory: packs for states with many new files, loose objects for the few
 adds. Each workspace has roots, the objects that must stay with all that they refer to. They are
 lines in one log, so a workspace takes no file here.
 
-Writers hold a shared lock from the moment that they rely on an object until its root is in the
-log. Whoever removes objects holds the lock alone. The kernel releases it when a process dies, and
+Writers hold a shared lock from the moment that they rely on an object until its root is in the log.
+A process that removes objects holds the lock alone. The kernel releases it when a process dies, and
 what a killed writer leaves is either complete or has a temporary name.
 """
 
@@ -382,7 +382,7 @@ class ObjectWriter:
             self.pack()
 
     def add_stream(self, size: int, pieces: Iterable[bytes]) -> str | None:
-        """Adds a file too large for memory; its id, None if it is not of this size any more."""
+        """Adds a file too large for memory; its id, None if its size has changed."""
         name = self.pack().add_stream("blob", size, pieces)
         if name is None:
             return None

@@ -92,7 +92,7 @@ class Snapshots:
         Args:
             afresh: reads all files, also those that seem unchanged since the last state.
             whole: records ignored files, too: in a copy, the rules of its source chose the files.
-            apart: files that stay out of the state although no rule ignores them any more.
+            apart: files that stay out of the state although no rule ignores them any longer.
             original: what the files were just copied from; those that are known need not be read.
             last: whether no other state of this run follows.
 
@@ -425,7 +425,7 @@ class _Recording:
             began: when the files were listed, in ns since the epoch.
         """
         files = self._listed.files
-        blobs = {path: self._known(path, files[path]) for path in paths}
+        blobs = {path: self._stored_blob(path, files[path]) for path in paths}
         to_read = {path: files[path] for path, blob in blobs.items() if blob is None}
         entries = {
             path: _entry(files[path], blob, began)
@@ -445,7 +445,7 @@ class _Recording:
         if self._source is not None:
             self._source.save()
 
-    def _known(self, path: str, file: ScannedFile) -> bytes | None:
+    def _stored_blob(self, path: str, file: ScannedFile) -> bytes | None:
         """The content of a file that need not be read."""
         if file.mode == LINK:
             return None

@@ -72,7 +72,7 @@ class SourceCache:
         self._is_changed = True
 
     def keep_only(self, blobs: set[bytes]) -> None:
-        """Forgets contents that are not stored any more. Raises OSError."""
+        """Forgets contents that are no longer stored. Raises OSError."""
         stored = {path: file for path, file in self._files.items() if file.blob in blobs}
         self._is_changed = len(stored) < len(self._files)
         self._files = stored
