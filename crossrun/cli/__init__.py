@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "files": "Show the files of a run's workspace.",
         "get": "Copy one file out of a run's workspace.",
         "artifacts": "List, show and get the artifacts of runs.",
-        "patterns": "Show and manage what runs taught.",
+        "patterns": "Show and manage the patterns learned from runs.",
         "projects": "List and set up projects.",
     },
     "Apply": {

@@ -76,7 +76,7 @@ Name = Annotated[str | None, _option("--name", help="A name for the run.")]
 Tags = Annotated[list[str] | None, _option("--tag", help="A tag for the run; repeatable.")]
 ReferenceRun = Annotated[
     str | None,
-    _option("--reference-run-id", metavar="RUN", help="Use the pattern that this run taught."),
+    _option("--reference-run-id", metavar="RUN", help="Use the pattern learned from this run."),
 ]
 PatternName = Annotated[
     str | None, _option("--pattern", metavar="PAT", help="Use this pattern, even if disabled.")
@@ -94,7 +94,7 @@ Source = Annotated[
 Clean = Annotated[bool, _option("--clean", help="Leave uncommitted work of the --source out.")]
 Include = Annotated[
     list[str] | None,
-    _option("--include", metavar="GLOB", help="Copy these files of the --source although ignored."),
+    _option("--include", metavar="GLOB", help="Also copy these ignored files of the --source."),
 ]
 FolderOnly = Annotated[
     bool, _option("--folder-only", help="Copy the --source without the repository that it is in.")

@@ -83,7 +83,7 @@ class PatternsSettings(NamedTuple):
     ] = 0.3
     learn_with: Annotated[
         str | None,
-        Setting(str, "The model that words what the run teaches.", "Without it, rules do."),
+        Setting(str, "The model that words what is learned from the run.", "Without it, rules do."),
     ] = None
 
 
@@ -218,7 +218,9 @@ class Settings(NamedTuple):
             in_project_file=True,
         ),
     ] = None
-    executor: Annotated[str, Setting(one_of(*EXECUTORS), "What does the work.")] = DEFAULT_EXECUTOR
+    executor: Annotated[
+        str, Setting(one_of(*EXECUTORS), "The program that carries the task out.")
+    ] = DEFAULT_EXECUTOR
     planner: Annotated[
         PlannerChoice,
         Setting(

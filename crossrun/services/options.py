@@ -80,20 +80,20 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """Tags for the run."""
 
     reference_run_id: str | None = None
-    """Use the pattern that this run taught."""
+    """Use the pattern that was learned from this run."""
     pattern: str | None = None
     """Use this pattern."""
     no_pattern: bool = False
     """Use no pattern."""
     learn_with: str | None = None
-    """The model that words what the run teaches."""
+    """The model that words what is learned from the run."""
 
     source: str | None = None
     """A folder, the URL of a git repository, or a run; the workspace begins with a copy of it."""
     clean: bool = False
     """Leave the uncommitted work of the source out."""
     include: tuple[str, ...] = ()
-    """Patterns of files to copy although git ignores them in the source."""
+    """Globs of files to copy from the source even though git ignores them."""
     folder_only: bool = False
     """Copy the folder without the repository that it is in."""
     follow_links: FollowLinks | None = None
@@ -104,7 +104,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """A folder of the user's in which the run works directly."""
 
     executor: str | None = None
-    """What does the work."""
+    """The program that carries the task out."""
     planner: PlannerChoice | None = None
     """What decides on the agent's steps."""
     planner_model: str | None = None

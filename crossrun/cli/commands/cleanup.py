@@ -100,7 +100,7 @@ def cleanup(
     age, a number or a size, the settings under cleanup apply, or else an age of 30 days.
 
     Active runs and folders given with --workspace are never removed. Work on a copy of your files
-    stays until it is applied, unless you give --force. The ledger, artifacts and what runs taught
+    stays until it is applied, unless you give --force. The ledger, artifacts and learned patterns
     stay unless you say otherwise.
 
     \b

@@ -1,4 +1,4 @@
-"""`crossrun patterns`: what runs taught, what was chosen, and what it is worth."""
+"""`crossrun patterns`: what was learned from runs, what was chosen, and what it is worth."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from crossrun.patterns.crediting.evidence import Credit
     from crossrun.store import Store
 
-_HELP = """Show and manage what runs taught.
+_HELP = """Show and manage the patterns learned from runs.
 
-Runs that succeed teach patterns; the one that fits is given to the next run, or none.
+Patterns are learned from runs that succeed. A new run gets the pattern that fits, or none.
 
 \b
 Examples:
@@ -30,8 +30,8 @@ Examples:
   crossrun patterns why last
   crossrun patterns stats
 """
-TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Of this task type.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only of this task type.")]
+Limit = Annotated[int, typer.Option(min=1, help="Show at most this many.")]
 
 
 def list_patterns(
@@ -43,7 +43,7 @@ def list_patterns(
     limit: Limit = 50,
     json: Json = False,
 ) -> None:
-    """List patterns, those that changed last first."""
+    """List patterns, the most recently changed first."""
     options = current()
     if state is not None and state not in PATTERN_STATES:
         raise UsageError(
@@ -61,13 +61,14 @@ def list_patterns(
 
         options.out.write(pattern_table(lines, options.out))
     else:
-        options.say("no patterns yet; runs that succeed teach them: crossrun quickstart")
+        options.say("no patterns yet; they are learned from runs that succeed: crossrun quickstart")
 
 
 def show(
     pattern: PatternReference = None,
     block: Annotated[
-        bool, typer.Option("--block", help="The <reference_workflow> alone, as it is injected.")
+        bool,
+        typer.Option("--block", help="Show only the <reference_workflow> block that agents get."),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -98,7 +99,7 @@ def show(
 
 
 def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What a task would say.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The words of a task.")],
     task_type: TaskType = None,
     project_id: ProjectId = None,
     limit: Limit = 10,

@@ -50,7 +50,7 @@ def enable(pattern: PatternNamed, json: Json = False) -> None:
 
 
 def rm(pattern: PatternNamed, json: Json = False) -> None:
-    """Remove a pattern and all its versions. What runs say of it stays in their events."""
+    """Remove a pattern and all its versions. Events of runs still mention it."""
     options = current()
     app = options.open_app()
     chosen = app.store.patterns.pattern(pattern)

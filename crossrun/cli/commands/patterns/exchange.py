@@ -1,4 +1,4 @@
-"""Handing patterns on, and taking them in."""
+"""Patterns to and from files."""
 
 import os
 from pathlib import Path
@@ -28,12 +28,12 @@ def export(
     skill: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Make a skill folder there; Codex looks in .agents/skills."
+            metavar="DIR", help="Write a skill folder here; Codex looks in .agents/skills."
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Print a pattern as YAML, or make a skill of it that agents find by themselves.
+    """Print a pattern as YAML, or write it as a skill that agents find by themselves.
 
     \b
     Examples:
@@ -64,11 +64,11 @@ def import_(
         Path, typer.Argument(metavar="FILE|DIR", help="A YAML file, or a skill's folder.")
     ],
     project_id: Annotated[
-        str, typer.Option(metavar="NAME", help="The project that it belongs to from now on.")
+        str, typer.Option(metavar="NAME", help="The project that it will belong to.")
     ] = "default",
     json: Json = False,
 ) -> None:
-    """Take a pattern in. It is a candidate: used when you name it, until there is evidence.
+    """Import a pattern. As a candidate, it is used only if you name it, until there is evidence.
 
     \b
     Examples:
