@@ -1,9 +1,9 @@
 """What an implementation of a protocol has to do: base classes for the tests of each.
 
-Subclass `ExecutorContract`, `OutputReaderContract` or `PlannerContract` in a test file, and the new
-implementation gets all checks.
+Subclass one of them in a test file, and the new implementation gets all checks.
 """
 
+import io
 import json
 import os
 import shlex
@@ -14,17 +14,30 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import pytest
+from examples import EVENTS, event_of, recorded
 from msgspec.structs import replace
 from processes import is_gone, lingering, told_pid, wait_for
 
 from crossrun.config.tasktypes import load as load_task_type
-from crossrun.events import AgentEvent, Channel, Unrecognised, decode, encode
+from crossrun.events import (
+    AgentEvent,
+    Channel,
+    Event,
+    RunStarted,
+    UnknownEvent,
+    Unrecognised,
+    decode,
+    encode,
+)
 from crossrun.executors import Executor, TurnRequest, TurnResult
 from crossrun.executors.agent_cli import OutputReader
 from crossrun.executors.process import ProcessExit
 from crossrun.model.failures import CANCELLED, FAILURES, TIMED_OUT
 from crossrun.planning import Planner, PlannerInput, StepReport
 from crossrun.system.cancellation import CancelToken
+from crossrun.views.live import View
+from crossrun.views.live import follow as follow_view
+from crossrun.views.terminal import Terminal
 
 
 def contents(folder: Path | str) -> dict[str, bytes]:
@@ -257,3 +270,47 @@ class PlannerContract:
             decision = self.planner().next_step(planner_input)
         assert (decision.prompt, decision.failure) == (None, None)
         assert planner_input.reports != ()
+
+
+class ViewContract:
+    """What every view of a run does; subclass it for a new one. `view` makes one."""
+
+    def view(self, terminal: Terminal) -> View:
+        raise NotImplementedError
+
+    @pytest.fixture(params=[True, False], ids=["terminal", "pipe"])
+    def terminal(self, request: pytest.FixtureRequest) -> Terminal:
+        live: bool = request.param
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        return Terminal(stream, 80, color=live, live=live, unicode=True)
+
+    @pytest.mark.parametrize("event", [*EVENTS, UnknownEvent("sung", {"type": "sung", "key": 1})])
+    def test_each_event_can_be_shown(self, terminal: Terminal, event: Event) -> None:
+        view = self.view(terminal)
+        for item in (None, recorded(event), None, recorded(event, 2)):
+            view.show(item)
+        view.close(None)
+
+    def test_a_whole_run_is_followed_to_its_end(self, terminal: Terminal) -> None:
+        items = [recorded(event, seq) for seq, event in enumerate(EVENTS, 1)]
+        run = follow_view((item for pair in items for item in (pair, None)), self.view(terminal))
+        assert run.ended
+
+    def test_it_ends_with_a_run_that_has_not_ended(self, terminal: Terminal) -> None:
+        assert not follow_view([recorded(event_of(RunStarted))], self.view(terminal)).ended
+
+    def test_it_can_be_suspended_at_any_time(self, terminal: Terminal) -> None:
+        view = self.view(terminal)
+        for item in (recorded(event_of(RunStarted)), None):
+            with view.suspended():
+                pass
+            view.show(item)
+        view.close(None)
+
+    def test_it_writes_to_its_terminal_only(
+        self, terminal: Terminal, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        follow_view(
+            (recorded(event, at) for at, event in enumerate(EVENTS, 1)), self.view(terminal)
+        )
+        assert tuple(capfd.readouterr()) == ("", "")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import Crossrun, send
+from contracts import ViewContract
 from examples import EVENTS, event_of, recorded
 from msgspec import convert, to_builtins
 from msgspec.structs import replace
@@ -70,6 +71,9 @@ from crossrun.views.live import (
     LiveView,
     MultiView,
     NullView,
+    RunView,
+    SummaryView,
+    View,
     event_lines,
     follow,
     view_for,
@@ -1146,3 +1150,38 @@ def test_quiet_says_nothing_but_data(crossrun: Crossrun) -> None:
     result = crossrun("run", "echo one", "--executor", "shell", "--quiet")
     assert (result.code, result.err) == (0, "")
     assert result.out == crossrun.json("show")["id"] + "\n"
+
+
+class TestNullViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:  # noqa: ARG002  it writes nothing
+        return NullView()
+
+
+class TestLineViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:
+        return LineView(terminal)
+
+
+class TestLiveViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:
+        return LiveView(terminal)
+
+
+class TestJsonLinesViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:
+        return JsonLinesView(terminal)
+
+
+class TestRunViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:
+        return RunView(terminal)
+
+
+class TestSummaryViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:
+        return SummaryView(terminal, failures_only=False)
+
+
+class TestMultiViewKeepsTheContract(ViewContract):
+    def view(self, terminal: Terminal) -> View:
+        return MultiView([LineView(terminal), RunView(terminal)])
