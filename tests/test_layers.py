@@ -194,7 +194,7 @@ MODULES = [
     (("files",), {"msgspec"}, OF_FILES, 75),
     (("diff",), {"msgspec"}, OF_FILES, 75),
     (("stats",), {"msgspec"}, OF_FILES, 66),
-    (RUN, {"msgspec"}, ROOMS, 185),
+    (RUN, {"msgspec"}, ROOMS, 175),
 ]
 
 
