@@ -63,7 +63,8 @@ def report(*, rounds: int, llm: bool = False) -> None:
         times = interleaved(commands, rounds=rounds, environ=environ)
     empty = times["empty app"]
     for name, measured in times.items():
-        print(f"{name:<14} {measured}  {measured.wall / empty.wall:5.2f} of the empty app")
+        ratios = f"{measured.wall / empty.wall:.2f} wall, {measured.cpu / empty.cpu:.2f} CPU"
+        print(f"{name:<14} {measured}  ratio {ratios}")
     slow = [name for name in READS if times[name].wall > 1.15 * empty.wall]
     print(f"above the goal of 1.15: {', '.join(slow) or 'none'}")
     if llm:
