@@ -231,7 +231,7 @@ class TestTheStore:
         self.fill(home)
         process, _ = started(crossrun, until_there(crossrun.cwd / "go"))
         done = crossrun("cleanup", *ALL, "--drop-record")
-        assert (done.code, "note: the store keeps space" in done.err) == (0, True)
+        assert (done.code, "note: the store keeps unused space" in done.err) == (0, True)
         assert "runs go on" in done.err
         (crossrun.cwd / "go").touch()
         process.communicate(timeout=30)
