@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from crossrun.errors import ConfigurationError
+from crossrun.errors import ConfigurationError, CrossrunError
 from crossrun.store.backups import make_weekly, require_room_for, weekly_is_due
 from crossrun.store.opening import BACKUP_FAILURE, log_of, translated
 from crossrun.system.detached import start_detached
@@ -71,9 +71,10 @@ class WeeklyBackup:
         os.nice(_LOWEST_PRIORITY)
         try:
             self.make()
-        except ConfigurationError as error:
-            with suppress(OSError):  # nobody is left who could be told
-                self._failure.write_text(error.message, encoding="utf-8")
+        except Exception as error:  # noqa: BLE001  the edge of this process
+            message = error.message if isinstance(error, CrossrunError) else repr(error)
+            with suppress(OSError):  # nobody else could be told
+                self._failure.write_text(message, encoding="utf-8")
 
     def take_failure(self) -> str | None:
         """Why the last copy in the background failed; None if it did not, or if it was said."""
