@@ -258,7 +258,7 @@ class TestRetention:
 
     @pytest.mark.parametrize(
         ("variable", "value"),
-        [("OLDER_THAN", "7d"), ("KEEP_LAST", "2"), ("MAX_SIZE", "500KB")],
+        [("OLDER_THAN", "7d"), ("KEEP_LAST", "2"), ("MAX_SIZE", "450KB")],
     )
     def test_old_workspaces_go_after_a_run(
         self, crossrun: Crossrun, home: Home, variable: str, value: str
