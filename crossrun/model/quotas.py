@@ -7,12 +7,8 @@ from crossrun.model.failures import QUOTA_CODES, Failure
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PART = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)[a-z]*"
-_IN = re.compile(
-    rf"(?:try again|resets?|retry) (?:in|after):? ((?:{_PART}[,\s]*(?:and\s)?)+)", re.IGNORECASE
-)
-_AT = re.compile(
-    r"try again at (?:(\w{3}) (\d{1,2})\w{2}, (\d{4}) )?(\d{1,2}:\d{2} [AP]M)", re.IGNORECASE
-)
+_IN = rf"(?i)(?:try again|resets?|retry) (?:in|after):? ((?:{_PART}[,\s]*(?:and\s)?)+)"
+_AT = r"(?i)try again at (?:(\w{3}) (\d{1,2})\w{2}, (\d{4}) )?(\d{1,2}:\d{2} [AP]M)"
 _TRUNCATED = timedelta(minutes=1)
 """Times of day are given without seconds."""
 
@@ -27,10 +23,10 @@ def reset_time(message: str, *, now: datetime) -> datetime | None:
         message: such as `try again in 1h2m3s` or `try again at Nov 22nd, 2026 3:32 PM`.
         now: when the message came, in the time zone of its times of day.
     """
-    after = _IN.search(message)
+    after = re.search(_IN, message)
     if after is not None:
         return now + timedelta(seconds=seconds(after[1]))
-    at = _AT.search(message)
+    at = re.search(_AT, message)
     if at is None:
         return None
     month, day, year, clock = at.groups()

@@ -9,17 +9,12 @@ _CALLED = re.compile(
 _LONGEST = 4_000
 """Characters of a command line that are parsed; anything longer is a script."""
 
-_HEREDOC = re.compile(
-    r"<<-?\s*(['\"]?)(\w+)\1(?P<rest>[^\n]*)(?:\n.*?(?:\n[ \t]*\2[ \t]*(?=\n|$)|\Z)|$)", re.DOTALL
-)
-_PIECE = re.compile(
-    r"""(?P<joint>&&|\|\||;;?|\n)
+_HEREDOC = r"(?s)<<-?\s*(['\"]?)(\w+)\1(?P<rest>[^\n]*)(?:\n.*?(?:\n[ \t]*\2[ \t]*(?=\n|$)|\Z)|$)"
+_PIECE = r"""(?xs)(?P<joint>&&|\|\||;;?|\n)
       |'[^']*'|"(?:\\.|[^"\\])*+"|`[^`]*`|\$\((?:[^()]|\([^()]*\))*+\)|\\\n|\\.
-      |[^'"`$\\&|;\n]++|.""",
-    re.VERBOSE | re.DOTALL,
-)
-_COMPOUND = re.compile(r"^(?:(?:for|while|until|if|case|select|function|\{)(?:\s|$)|\(|\w+\(\))")
-_ASIDE = re.compile(r"\s+#\s.*$|^#.*$")
+      |[^'"`$\\&|;\n]++|."""
+_COMPOUND = r"^(?:(?:for|while|until|if|case|select|function|\{)(?:\s|$)|\(|\w+\(\))"
+_ASIDE = r"\s+#\s.*$|^#.*$"
 
 
 def bare_command(command: str) -> str:
@@ -45,10 +40,10 @@ def simple_commands(command: str) -> tuple[str, ...]:
     A pipeline counts as one command, and so does a loop or a condition with its body. The text of
     a here-document is left out.
     """
-    text = _HEREDOC.sub(r"<<\2\g<rest>", bare_command(command)[:_LONGEST])
-    parts = [one_line(_ASIDE.sub("", part)) for part in _split(text)]
+    text = re.sub(_HEREDOC, r"<<\2\g<rest>", bare_command(command)[:_LONGEST])
+    parts = [one_line(re.sub(_ASIDE, "", part)) for part in _split(text)]
     parts = [part for part in parts if part]
-    if any(_COMPOUND.match(part) for part in parts):
+    if any(re.match(_COMPOUND, part) for part in parts):
         return (one_line(text),)
     return tuple(parts)
 
@@ -60,7 +55,7 @@ def one_line(text: str) -> str:
 
 def _split(text: str) -> list[str]:
     parts = [""]
-    for piece in _PIECE.finditer(text):
+    for piece in re.finditer(_PIECE, text):
         if piece["joint"]:
             parts.append("")
         elif piece[0] != "\\\n":
