@@ -3,12 +3,11 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from crossrun.errors import ConfigurationError
-from crossrun.system.background import checkpoint
 from crossrun.workspace.git.waiting import communicated
 
 SETTINGS = {
@@ -36,7 +35,6 @@ def run_git(
     stdin: bytes | IO[bytes] = b"",
     environ: dict[str, str] | None = None,
     into: IO[bytes] | None = None,
-    meanwhile: Callable[[], None] = checkpoint,
 ) -> "subprocess.CompletedProcess[bytes]":
     """Runs git as if for a user who has configured nothing.
 
@@ -46,7 +44,6 @@ def run_git(
         stdin: its input, or the file that it is in.
         environ: variables that it gets besides.
         into: the file that gets its output.
-        meanwhile: called ten times a second; what it raises ends git.
     """
     clean = {
         "PATH": os.defpath,
@@ -73,7 +70,7 @@ def run_git(
         )
     except OSError as error:
         raise workspace_missing(folder, error) from error
-    return communicated(process, stdin if isinstance(stdin, bytes) else b"", meanwhile)
+    return communicated(process, stdin if isinstance(stdin, bytes) else b"")
 
 
 def workspace_missing(folder: Path, error: OSError) -> ConfigurationError:

@@ -123,11 +123,14 @@ class ObjectStore:
 
     def roots(self, key: str) -> Roots:
         """The roots of a workspace."""
-        return self._all_roots().get(key, Roots([]))
+        log = self._read_log()
+        if f"{key} " not in log:  # parsing takes longer, and new workspaces have none
+            return Roots([])
+        return _parse_roots(log).get(key, Roots([]))
 
     def keys(self) -> set[str]:
         """The workspaces that have roots."""
-        return set(self._all_roots())
+        return set(_parse_roots(self._read_log()))
 
     def drop(self, keys: Iterable[str]) -> None:
         """Takes the roots of workspaces away; their objects go with the next `collect`."""
@@ -147,7 +150,7 @@ class ObjectStore:
             if not held:
                 return 0
             before = self._size()
-            roots = self._all_roots()
+            roots = _parse_roots(self._read_log())
             alive = self._reachable(roots)
             self._sweep(alive)
             for cache in (self.folder / "sources").glob("*"):
@@ -176,28 +179,14 @@ class ObjectStore:
         finally:
             os.close(file)
 
-    def _all_roots(self) -> dict[str, Roots]:
-        roots: dict[str, Roots] = {}
+    def _read_log(self) -> str:
         try:
-            log = (self.folder / "roots").read_text(errors="replace")
+            return (self.folder / "roots").read_text(errors="replace")
         except OSError:
-            return roots
-        for line in log.split("\n"):
-            key, _, rest = line.partition(" ")
-            name, _, what = rest.partition(" ")
-            if name == _DROPPED:
-                roots.pop(key, None)
-            elif _ID.fullmatch(name):
-                former = roots.get(key, Roots([]))
-                former.names.append(name)
-                roots[key] = former._replace(state=name) if what == _STATE else former
-        return roots
+            return ""
 
     def _has_dropped_roots(self) -> bool:
-        try:
-            return f" {_DROPPED}\n".encode() in (self.folder / "roots").read_bytes()
-        except OSError:
-            return False
+        return f" {_DROPPED}\n" in self._read_log()
 
     def _rewrite_log(self, roots: dict[str, Roots]) -> None:
         records = [
@@ -240,8 +229,9 @@ class ObjectStore:
         for file in self._loose_files():
             if bytes.fromhex(file.parent.name + file.name) not in alive:
                 file.unlink(missing_ok=True)
-        for file in (self.objects / "pack").glob("tmp_*"):
-            file.unlink(missing_ok=True)
+        for file in (self.objects / "pack").iterdir():
+            if file.name.startswith("tmp_") or not file.with_suffix(".idx").is_file():
+                file.unlink(missing_ok=True)  # of a writer or a collection that was killed
         if len(loose := self._loose_files()) > _MOST_PACKS * _MOST_LOOSE:
             with suppress(OSError):
                 self._pack_loose(loose)
@@ -424,6 +414,21 @@ class ObjectWriter:
         """Forgets what is not visible yet."""
         if self._pack is not None:
             self._pack.discard()
+
+
+def _parse_roots(log: str) -> dict[str, Roots]:
+    """The roots of each workspace, by a log that may have torn lines."""
+    roots: dict[str, Roots] = {}
+    for line in log.split("\n"):
+        key, _, rest = line.partition(" ")
+        name, _, what = rest.partition(" ")
+        if name == _DROPPED:
+            roots.pop(key, None)
+        elif _ID.fullmatch(name):
+            former = roots.get(key, Roots([]))
+            former.names.append(name)
+            roots[key] = former._replace(state=name) if what == _STATE else former
+    return roots
 
 
 def _record(key: str, name: str, *, is_state: bool = False) -> str:

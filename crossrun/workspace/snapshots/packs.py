@@ -10,6 +10,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
@@ -184,7 +185,8 @@ class PackWriter:
 
     def discard(self) -> None:
         """Removes what was written."""
-        self._file.close()
+        with suppress(OSError):  # on a full disk, what is not yet written cannot be
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def _note(self, object_id: bytes, crc: int, length: int) -> None:

@@ -47,6 +47,17 @@ def stat_of(status: os.stat_result) -> FileStat:
     )
 
 
+def write_whole(file: Path, content: bytes) -> None:
+    """Writes a file, complete or not at all. Raises OSError."""
+    temporary = file.with_name(f"{file.name}.{os.urandom(4).hex()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.rename(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 class SourceCache:
     """The contents of a source's files.
 
@@ -85,6 +96,4 @@ class SourceCache:
         if not self._files:
             self._file.unlink(missing_ok=True)
             return
-        temporary = self._file.with_suffix(f".{os.urandom(4).hex()}")
-        temporary.write_bytes(msgpack.encode(self._files))
-        temporary.rename(self._file)
+        write_whole(self._file, msgpack.encode(self._files))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import DecodeError, ValidationError, msgpack
 
-from crossrun.workspace.snapshots.source_cache import FileStat
+from crossrun.workspace.snapshots.source_cache import FileStat, write_whole
 
 
 class IndexEntry(NamedTuple):
@@ -36,6 +36,4 @@ def read_index(file: Path) -> StateIndex | None:
 def write_index(file: Path, tree: str, entries: Mapping[str, IndexEntry]) -> None:
     """Writes an index, complete or not at all. Raises OSError."""
     index = StateIndex(tree, {os.fsencode(path): entry for path, entry in entries.items()})
-    temporary = file.with_name(f"{file.name}.{os.urandom(4).hex()}")
-    temporary.write_bytes(msgpack.encode(index))
-    temporary.rename(file)
+    write_whole(file, msgpack.encode(index))
