@@ -9,13 +9,11 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
-from crossrun.events import EventRecord, RunFinished, decode
-from crossrun.services import recovery
 from crossrun.services.app import App
-from crossrun.services.cleanup.after_runs import remove_old_workspaces
 
 if TYPE_CHECKING:
     from crossrun.engine.context import RunDependencies
+    from crossrun.events import EventRecord
     from crossrun.model.runs import Run
     from crossrun.services.lineage import PreparedRun
     from crossrun.system.cancellation import CancelToken
@@ -39,7 +37,7 @@ class ActiveRun(NamedTuple):
     """
 
     id: str
-    events: Generator[EventRecord | None]
+    events: "Generator[EventRecord | None]"
 
 
 @contextmanager
@@ -98,7 +96,7 @@ class RunHandle:
             self._thread.join()
             raise self._error
 
-    def events(self, *, after: int = 0) -> Generator[EventRecord]:
+    def events(self, *, after: int = 0) -> "Generator[EventRecord]":
         """The run's events as they are recorded, until it has ended."""
         for recorded in follow(App(self._app.settings), self.id, after=after):
             if recorded is not None:
@@ -144,7 +142,10 @@ class RunHandle:
 
 def clean_up_after(app: App, run_id: str) -> None:
     """What is due once a run has ended: the weekly copy of the store, and old workspaces."""
-    recovery.keep_weekly_copy(app)
+    from crossrun.services.cleanup.after_runs import remove_old_workspaces
+    from crossrun.services.recovery import keep_weekly_copy
+
+    keep_weekly_copy(app)
     notice = remove_old_workspaces(app.settings, app.store, run_id)
     if notice is not None:
         app.notify(notice)
@@ -152,7 +153,7 @@ def clean_up_after(app: App, run_id: str) -> None:
 
 def follow(
     app: App, run_id: str, *, after: int = 0, leave: Event | None = None
-) -> Generator[EventRecord | None]:
+) -> "Generator[EventRecord | None]":
     """A run's events from the store as they are recorded, until the run has ended.
 
     Meanwhile runs whose process is gone are settled, so following a dead run ends, too.
@@ -174,7 +175,7 @@ def follow(
         for recorded in events_between(app, run_id, after):
             after, quiet = recorded.seq, 0
             yield recorded
-            if isinstance(recorded.event, RunFinished) or leave.is_set():
+            if leave.is_set():
                 return
         if ended:
             return
@@ -187,11 +188,13 @@ def follow(
 
 def events_between(
     app: App, run_id: str, after: int, last: int | None = None
-) -> Iterator[EventRecord]:
+) -> "Iterator[EventRecord]":
     """The stored events of a run with a higher number than `after`, up to `last` if it is given."""
     for stored in app.store.read.events(run_id, after=after):
         if last is not None and stored.seq > last:
             return
+        from crossrun.events import EventRecord, decode  # `wait` needs none for a run that is over
+
         yield EventRecord(run_id, stored.seq, stored.at, decode(stored.body))
 
 
