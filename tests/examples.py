@@ -167,7 +167,7 @@ EVENTS: tuple[Event, ...] = (
     RunDequeued(),
     WaitBegan(until="2026-01-02T03:05:00.000000Z", reason="the quota is used up"),
     SnapshotProgressed(files=200, total=300),
-    CopyProgressed(files=300, bytes=7_000_000),
+    CopyProgressed(files=300, bytes=7_000_000, total=900),
     SourceCopied(
         kind="repository",
         path="/src",

@@ -301,6 +301,25 @@ class TestTrouble:
             assert not (tmp_path / "copy").exists()
         assert time.monotonic() - began < 30
 
+    def test_a_copy_that_takes_long_tells_how_many_files_there_are(self, tmp_path: Path) -> None:
+        top = tmp_path / "source"
+        for name in ("a", "b/c", "b/d/e"):
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_text(name)
+        is_counted, asked = threading.Event(), list[str]()
+
+        def waits(path: str) -> bool:
+            """Holds the copy up, not the count that follows."""
+            asked.append(path)
+            return path == "b/c" and asked.count(path) == 1 and not is_counted.wait(60)
+
+        for progress in copy_tree(top, tmp_path / "copy", CancelToken(), leave_out=waits):
+            if progress.total:
+                assert progress.total == 3
+                is_counted.set()
+        assert is_counted.is_set()
+        assert (tmp_path / "copy" / "b" / "c").exists()
+
     def test_a_generator_that_is_closed_leaves_nothing(self, source: Path, tmp_path: Path) -> None:
         copying = copy_tree(source, tmp_path / "copy", CancelToken())
         assert isinstance(next(copying), Progress)

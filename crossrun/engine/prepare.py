@@ -182,7 +182,7 @@ def _options(run: RunContext) -> "CopyOptions":
 
 
 def _copying(progress: "Progress") -> CopyProgressed:
-    return CopyProgressed(files=progress.files, bytes=progress.bytes)
+    return CopyProgressed(files=progress.files, bytes=progress.bytes, total=progress.total)
 
 
 def _source(source_copy: "SourceCopy", kind: Kind, path: str) -> Source:

@@ -35,10 +35,14 @@ class RunDequeued(BaseEvent, frozen=True):
 
 
 class CopyProgressed(BaseEvent, frozen=True):
-    """How much of a large source has been copied so far."""
+    """How much of a large source has been copied so far.
+
+    `total` is the number of files that it has, 0 while they are not counted yet.
+    """
 
     files: int
     bytes: int
+    total: int = 0
 
 
 class SnapshotProgressed(BaseEvent, frozen=True):

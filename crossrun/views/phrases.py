@@ -122,7 +122,9 @@ def _set_up(event: SetupRan) -> list[Phrase]:
 
 
 def _copying(event: CopyProgressed) -> list[Phrase]:
-    return [Phrase("note", f"copying: {plural(event.files, 'file')}, {size(event.bytes)}")]
+    count = plural(event.total or event.files, "file")
+    files = f"{event.files} of {count}" if event.total else count
+    return [Phrase("note", f"copying: {files}, {size(event.bytes)}")]
 
 
 def _recording_state(event: SnapshotProgressed) -> list[Phrase]:

@@ -9,14 +9,15 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
 from crossrun.model.failures import CANCELLED, RunFailed
+from crossrun.system.background import Background, checkpoint
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.links import Links, Redirected
 from crossrun.workspace.copying.worker import (
@@ -35,6 +36,8 @@ _THREADS = max(2, min(4, os.cpu_count() or 2))
 """More than there are cores get in each other's way."""
 _TICK = 0.1
 """Seconds between looks at the stop flag, and between words of progress."""
+_COUNTED_AFTER = 0.5
+"""Seconds after which it is worth knowing how many files there are."""
 _NAMED = 3
 """How many of the files that cannot be read an error names."""
 
@@ -44,6 +47,8 @@ class Progress(Struct, frozen=True):
 
     files: int
     bytes: int
+    total: int = 0
+    """Files to copy; 0: they are not counted yet."""
 
 
 class Copied(Struct, frozen=True):
@@ -97,7 +102,7 @@ def copy_into(
             workers = [
                 Worker(reading, writing, leave_out, links, hard_links) for _ in range(_THREADS)
             ]
-            yield from _all_done(workers, stop)
+            yield from _all_done(workers, stop, lambda: _count(source, leave_out))
             for worker in workers:
                 worker.link()
             unsettled = [folder for worker in workers for folder in worker.unsettled]
@@ -114,27 +119,45 @@ def copy_into(
     return _total(workers)
 
 
-def _all_done(workers: Sequence[Worker], stop: CancelToken) -> Generator[Progress]:
-    """Hands out tasks until none is left."""
-    with _threads(workers) as (tasks, results):
-        tasks.put(Task(()))
-        waiting, reported_at = 1, 0.0
-        while waiting:
-            try:
-                result = results.get(timeout=_TICK)
-            except queue.Empty:
-                result = None
-            if isinstance(result, Exception):
-                raise result
-            if result is not None:
-                for task in result:
-                    tasks.put(task)
-                waiting += len(result) - 1
-            if time.monotonic() - reported_at > _TICK:
-                if stop:
-                    raise RunFailed(CANCELLED)
-                reported_at = time.monotonic()
-                yield _progress(workers)
+def _all_done(
+    workers: Sequence[Worker], stop: CancelToken, count: Callable[[], int]
+) -> Generator[Progress]:
+    """Hands out tasks until none is left. A copy that takes long is also counted."""
+    counting = Background(count, start=False)
+    try:
+        with _threads(workers) as (tasks, results):
+            yield from _handed_out(tasks, results, workers, stop, counting)
+    finally:
+        counting.cancelled = True
+
+
+def _handed_out(
+    tasks: "Tasks",
+    results: "Results",
+    workers: Sequence[Worker],
+    stop: CancelToken,
+    counting: Background[int],
+) -> Generator[Progress]:
+    tasks.put(Task(()))
+    waiting, reported_at, began = 1, 0.0, time.monotonic()
+    while waiting:
+        try:
+            result = results.get(timeout=_TICK)
+        except queue.Empty:
+            result = None
+        if isinstance(result, Exception):
+            raise result
+        if result is not None:
+            for task in result:
+                tasks.put(task)
+            waiting += len(result) - 1
+        if time.monotonic() - reported_at > _TICK:
+            if stop:
+                raise RunFailed(CANCELLED)
+            if reported_at < began + _COUNTED_AFTER <= time.monotonic():
+                counting.start()
+            reported_at = time.monotonic()
+            yield _progress(workers, counting.value() if counting.done(0) else 0)
 
 
 Tasks = queue.SimpleQueue[Task | None]
@@ -171,8 +194,27 @@ def _work(worker: Worker, tasks: Tasks, results: Results) -> None:
             results.put(error)
 
 
-def _progress(workers: Sequence[Worker]) -> Progress:
-    return Progress(sum(each.files for each in workers), sum(each.bytes for each in workers))
+def _count(source: Path, leave_out: LeaveOut) -> int:
+    """The files that a copy will have, as far as they can be listed."""
+    files, pending = 0, [""]
+    while pending:
+        checkpoint()
+        prefix = pending.pop()
+        with suppress(OSError), os.scandir(source / prefix) as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if leave_out(path):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(f"{path}/")
+                elif entry.is_file(follow_symlinks=False):
+                    files += 1
+    return files
+
+
+def _progress(workers: Sequence[Worker], total: int) -> Progress:
+    files, size = sum(each.files for each in workers), sum(each.bytes for each in workers)
+    return Progress(files, size, total)
 
 
 def _total(workers: Sequence[Worker]) -> Copied:
