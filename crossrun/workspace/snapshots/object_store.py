@@ -80,19 +80,21 @@ class ObjectStore:
 
     def has(self, name: bytes) -> bool:
         """Whether there is an object."""
-        if any(name in pack for pack in self._complete_packs()):
-            return True
-        if self._borrowed is not None and self._borrowed.has(name):
-            return True
+        return any(name in pack for pack in self.packs()) or self.has_unpacked(name)
+
+    def has_unpacked(self, name: bytes) -> bool:
+        """Whether there is a loose object, or one in the borrowed store."""
         text = name.hex()
-        return os.path.exists(f"{self.objects}/{text[:2]}/{text[2:]}")  # noqa: PTH110  it is quick
+        if os.path.exists(f"{self.objects}/{text[:2]}/{text[2:]}"):  # noqa: PTH110  it is quick
+            return True
+        return self._borrowed is not None and self._borrowed.has(name)
 
     def read(self, name: str) -> tuple[str, bytes] | None:
         """The kind and content of an object; None if there is none, or it is damaged."""
         loose = read_loose(self.objects, name)
         if loose is not None:
             return loose
-        for pack in self._complete_packs():
+        for pack in self.packs():
             with suppress(OSError, ValueError, zlib.error):
                 content = pack.read(bytes.fromhex(name))
                 if content is not None:
@@ -118,7 +120,7 @@ class ObjectStore:
                 writer.finish()
             finally:
                 writer.discard()
-        if len(self._complete_packs()) > _MOST_PACKS:
+        if len(self.packs()) > _MOST_PACKS:
             self._merge_small_packs()
 
     def roots(self, key: str) -> Roots:
@@ -218,7 +220,7 @@ class ObjectStore:
         return alive
 
     def _sweep(self, alive: set[bytes]) -> None:
-        packs = self._complete_packs()
+        packs = self.packs()
         for pack in packs:
             counts = [position.object_id in alive for position in pack.positions()]
             if not any(counts):
@@ -248,7 +250,7 @@ class ObjectStore:
             for name in (file.parent.name + file.name for file in files)
             if (read := read_loose(self.objects, name)) is not None
         )
-        packs = self._complete_packs()
+        packs = self.packs()
         for file in files:
             name = bytes.fromhex(file.parent.name + file.name)
             if any(name in pack for pack in packs):
@@ -271,7 +273,7 @@ class ObjectStore:
             if not held:
                 return
             small, total = [], 0
-            for pack in sorted(self._complete_packs(), key=lambda each: _size_of(each.file)):
+            for pack in sorted(self.packs(), key=lambda each: _size_of(each.file)):
                 total += _size_of(pack.file)
                 if total > _MERGED_BYTES:
                     break
@@ -280,7 +282,7 @@ class ObjectStore:
                 with suppress(OSError):
                     self._repack(small, lambda _: True)
 
-    def _complete_packs(self) -> list[Pack]:
+    def packs(self) -> list[Pack]:
         """The packs that are there now, the newest first."""
         try:
             changed = (self.objects / "pack").stat().st_mtime_ns
@@ -342,6 +344,8 @@ class ObjectWriter:
     def __init__(self, store: ObjectStore, key: str) -> None:
         self._store = store
         self._key = key
+        self._packs = store.packs()
+        """Those of the beginning: nobody removes one meanwhile."""
         self._few: dict[bytes, PackedObject] = {}
         self._few_bytes = 0
         self._pack: PackWriter | None = None
@@ -350,7 +354,9 @@ class ObjectWriter:
 
     def has(self, name: bytes) -> bool:
         """Whether an object need not be added."""
-        return name in self._written or name in self._few or self._store.has(name)
+        if name in self._written or name in self._few:
+            return True
+        return any(name in pack for pack in self._packs) or self._store.has_unpacked(name)
 
     def add(self, kind: str, content: bytes) -> str:
         """Adds an object; its id. Raises OSError."""
