@@ -162,7 +162,7 @@ def test_commands_that_do_not_need_the_current_folder_work_without_it(crossrun: 
     assert needing.returncode == 3
     assert needing.stderr.splitlines() == [
         "error[FOLDER_GONE]: the current folder no longer exists",
-        "hint: change to one that does: cd",
+        "hint: change to another folder: cd",
     ]
 
 
