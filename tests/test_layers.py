@@ -50,6 +50,8 @@ WORKSPACE = (
 )  # fmt: skip
 """The packages of `workspace`: each imports only those before it."""
 FENCES = {
+    "git": {"workspace.snapshots.git_objects"},
+    "gitdb": {"workspace.snapshots.git_objects"},
     "openai": {"planning.openai"},
     "sqlmodel": {"store.tables", "store.user_changes"},
     "sqlalchemy": {"store.user_changes"},

@@ -373,6 +373,31 @@ class TestEarlierVersions:
             assert reader.has(tree)
             assert len(reader.difference(EMPTY_TREE, tree).changes) == 60
 
+    def test_what_git_has_packed_is_read(
+        self, old: tuple[Snapshots, str], states: Path, source: Path
+    ) -> None:
+        snapshots, tree = old
+        (source / "f1").write_text("line\n" * 1000 + "end")
+        (source / "f2").write_text("line\n" * 1000)
+        git = ["git", f"--git-dir={states / 'old.git'}"]
+        subprocess.run([*git, f"--work-tree={source}", "add", "-A"], cwd=source, check=True)
+        tree = subprocess.run(
+            [*git, "write-tree"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        loose = list((states / "old.git" / "objects").glob("[0-9a-f][0-9a-f]/*"))
+        names = "".join(f"{file.parent.name}{file.name}\n" for file in loose)
+        pack = states / "old.git" / "objects" / "pack" / "pack"
+        subprocess.run(
+            [*git, "pack-objects", "-q", str(pack)], input=names, text=True, check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        for file in loose:
+            file.unlink()
+        assert snapshots.has(tree)
+        blobs = {file.path: snapshots.blob(file.blob_id) for file in snapshots.files(tree)}
+        assert blobs["f1"] == b"line\n" * 1000 + b"end"
+        assert blobs["f2"] == b"line\n" * 1000
+
     def test_they_are_continued(self, old: tuple[Snapshots, str], source: Path) -> None:
         snapshots, tree = old
         (source / ".gitignore").write_text("f*\nnew\n")

@@ -24,6 +24,7 @@ from typing import NamedTuple
 from crossrun.system.background import checkpoint
 from crossrun.system.folders import make_private
 from crossrun.workspace.git.bare_repository import make_git_dir
+from crossrun.workspace.snapshots.git_objects import read_object
 from crossrun.workspace.snapshots.packs import (
     Pack,
     PackedObject,
@@ -100,9 +101,9 @@ class ObjectStore:
                 if content is not None:
                     return content
         for objects in self._others:
-            loose = read_loose(objects, name)
-            if loose is not None:
-                return loose
+            stored = read_object(objects, name)
+            if stored is not None:
+                return stored
         return None if self._borrowed is None else self._borrowed.read(name)
 
     @contextmanager
@@ -211,7 +212,7 @@ class ObjectStore:
                     continue
                 checkpoint()
                 alive.add(bytes.fromhex(name))
-                kind, content = self.read(name) or read_loose(beside, name) or ("", b"")
+                kind, content = self.read(name) or read_object(beside, name) or ("", b"")
                 for mode, below in tree_entries(content) if kind == "tree" else ():
                     if mode == b"40000":
                         pending.append(below.hex())

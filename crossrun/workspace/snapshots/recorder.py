@@ -24,8 +24,8 @@ from crossrun.workspace.git.commands import SETTINGS, output, run_git, workspace
 from crossrun.workspace.git.own_repository import is_file_below, own_index
 from crossrun.workspace.snapshots.differences import Difference, read_difference
 from crossrun.workspace.snapshots.file_recording import FileContent, record_files
+from crossrun.workspace.snapshots.git_objects import read_object
 from crossrun.workspace.snapshots.object_store import ObjectStore, ObjectWriter, object_store
-from crossrun.workspace.snapshots.packs import read_loose
 from crossrun.workspace.snapshots.scan import LINK, Scan, ScannedFile, scan, scanned_file
 from crossrun.workspace.snapshots.source_cache import FileStat, SourceCache, stat_of
 from crossrun.workspace.snapshots.state_index import IndexEntry, read_index, write_index
@@ -260,7 +260,7 @@ class Snapshots:
     def _read(self, name: str) -> tuple[str, bytes] | None:
         if not _ID.fullmatch(name):
             return None
-        return self._store.read(name) or read_loose(self.git_dir / "objects", name)
+        return self._store.read(name) or read_object(self.git_dir / "objects", name)
 
     def _read_tree(self, name: str) -> bytes | None:
         stored = self._read(name)
