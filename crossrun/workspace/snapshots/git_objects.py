@@ -1,8 +1,8 @@
 """Objects that git wrote: loose, or in packs with deltas, as after a `git gc`.
 
-What crossrun writes is read by `packs`. This is for what lies beside it: objects that git makes when
-a change is applied, and workspaces of earlier versions. A run needs neither, so it doesn't wait for
-the import of GitPython.
+What crossrun writes is read by `packs`. This is for what lies beside it: objects that git makes
+when a change is applied, and workspaces of earlier versions. A run needs neither, so it does not
+wait for the import of GitPython.
 """
 
 from pathlib import Path
