@@ -1,5 +1,7 @@
 """Applies the change of a run to the user's files, as typed options say."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -70,23 +72,33 @@ def apply_run(options: ApplyOptions, run: Run, app: App) -> ApplyResult:
     """
     if options.commits:
         return _apply_commits(options, run, app)
-    change = change_of_run(run, app)
-    if options.branch is None and _works_in_target(options, run):
-        return _already_applied(run)
-    folder = target_of(run, options.to)
-    if options.branch is not None:
-        environ = app.settings.environ
-        return apply_as_branch(
-            app.store, change, folder, options.branch, environ, dry_run=options.dry_run
+    with _change(options, run, app) as change:
+        if options.branch is None and _works_in_target(options, run):
+            return _already_applied(run)
+        folder = target_of(run, options.to)
+        if options.branch is not None:
+            environ = app.settings.environ
+            return apply_as_branch(
+                app.store, change, folder, options.branch, environ, dry_run=options.dry_run
+            )
+        return apply_to_files(
+            app.store,
+            change,
+            folder,
+            ignored=options.ignored,
+            mark_conflicts=options.conflicts,
+            dry_run=options.dry_run,
         )
-    return apply_to_files(
-        app.store,
-        change,
-        folder,
-        ignored=options.ignored,
-        mark_conflicts=options.conflicts,
-        dry_run=options.dry_run,
-    )
+
+
+@contextmanager
+def _change(options: ApplyOptions, run: Run, app: App) -> Iterator[ApplicableChange]:
+    """The change of a run; what a dry run makes of it, such as merged texts, is thrown away."""
+    if not options.dry_run:
+        yield change_of_run(run, app)
+        return
+    with app.workspaces.reading_states(Path(run.workspace)) as states:
+        yield change_of(app.store, run, app.workspaces, trees=states.trees())
 
 
 def change_of_run(run: Run, app: App) -> ApplicableChange:

@@ -71,8 +71,16 @@ class ApplyResult(NamedTuple):
         return bool(self.plan.conflicts or self.undo_first)
 
 
-def change_of(store: Store, run: Run, workspaces: Workspaces) -> ApplicableChange:
+def change_of(
+    store: Store, run: Run, workspaces: Workspaces, *, trees: Trees | None = None
+) -> ApplicableChange:
     """The change of a run that can be applied.
+
+    Args:
+        store: where the run is recorded.
+        run: a run that has ended.
+        workspaces: where its states are.
+        trees: its states, if what is made of them is to go elsewhere.
 
     Raises:
         CrossrunError: STILL_RUNNING, DIFF_MISSING, SNAPSHOTS_GONE.
@@ -86,7 +94,7 @@ def change_of(store: Store, run: Run, workspaces: Workspaces) -> ApplicableChang
             hint=_how_to_measure(run),
         )
     base = EMPTY_TREE if run.source is None else run.source.base
-    trees = trees_of(run, workspaces)
+    trees = trees or trees_of(run, workspaces)
     trees.require(base, tree)
     base, tree = (as_in_source(trees, run.source, each) for each in (base, tree))
     workspace = Path(run.workspace)

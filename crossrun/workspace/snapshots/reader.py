@@ -14,6 +14,7 @@ from crossrun.workspace.snapshots.differences import Difference
 from crossrun.workspace.snapshots.files import Parts, WorkspaceEntry, not_found
 from crossrun.workspace.snapshots.object_store import ObjectStore, object_store
 from crossrun.workspace.snapshots.recorder import Snapshots, StoredFile
+from crossrun.workspace.snapshots.trees import Trees
 
 _LINK = "120000"
 
@@ -46,6 +47,10 @@ class StateReader:
     def has(self, tree: str) -> bool:
         """Whether a state is still there."""
         return self._snapshots.has(tree)
+
+    def trees(self) -> Trees:
+        """The states as trees. Those that are made of them are thrown away as well."""
+        return Trees(self._snapshots)
 
     def files(self, tree: str) -> "StateFiles":
         """The files of a state."""
