@@ -8,7 +8,8 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from processes import is_gone, lingering, told_pid, wait_for
 
 from crossrun.config.tasktypes import load as load_task_type
+from crossrun.errors import NotFoundError
 from crossrun.events import (
     AgentEvent,
     Channel,
@@ -38,6 +40,7 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import View
 from crossrun.views.live import follow as follow_view
 from crossrun.views.terminal import Terminal
+from crossrun.workspace.snapshots.files import Files
 
 
 def contents(folder: Path | str) -> dict[str, bytes]:
@@ -270,6 +273,70 @@ class PlannerContract:
             decision = self.planner().next_step(planner_input)
         assert (decision.prompt, decision.failure) == (None, None)
         assert planner_input.reports != ()
+
+
+class FilesContract:
+    """What every tree of files does; subclass it for a new one.
+
+    `files` makes one of a folder, as long as its context lasts.
+    """
+
+    def files(self, folder: Path, tmp_path: Path) -> AbstractContextManager[Files]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def tree(self, tmp_path: Path) -> Iterator[Files]:
+        folder = tmp_path / "folder"
+        for name in ("read.me", "src/deep/code.py", "node_modules/x/y.js"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(f"content of {name}\0".encode())
+        (tmp_path / "secret").write_text("secret")
+        (folder / "out").symlink_to(tmp_path)
+        (folder / "to-file").symlink_to(tmp_path / "secret")
+        with self.files(folder, tmp_path) as files:
+            yield files
+
+    def test_all_is_listed_but_what_is_closed(self, tree: Files) -> None:
+        entries = {entry.path: entry for entry in tree.below((), {"node_modules"}.__contains__)}
+        assert {path: entry.kind for path, entry in entries.items()} == {
+            "read.me": "file",
+            "src/deep/code.py": "file",
+            "node_modules": "folder",
+            "out": "link",
+            "to-file": "link",
+        }
+        assert [path for path, entry in entries.items() if entry.closed] == ["node_modules"]
+        assert entries["read.me"].size == len("content of read.me\0")
+
+    def test_what_is_below_a_folder_is_listed(self, tree: Files) -> None:
+        paths = [entry.path for entry in tree.below(("src",), {"node_modules"}.__contains__)]
+        assert paths == ["src/deep/code.py"]
+
+    def test_contents_are_read_byte_for_byte(self, tree: Files) -> None:
+        with tree.reading(("src", "deep", "code.py")) as file:
+            assert file.read() == b"content of src/deep/code.py\0"
+
+    @pytest.mark.parametrize("parts", [("src",), ("src", "deep")])
+    def test_a_folder_is_an_entry_without_content(
+        self, tree: Files, parts: tuple[str, ...]
+    ) -> None:
+        assert tree.entry(parts).kind == "folder"
+        with pytest.raises(NotFoundError), tree.reading(parts):
+            pass
+
+    @pytest.mark.parametrize(
+        "parts", [("missing",), ("src", "missing"), ("read.me", "below"), ("out", "secret")]
+    )
+    def test_what_is_not_there_is_not_found(self, tree: Files, parts: tuple[str, ...]) -> None:
+        with pytest.raises(NotFoundError, match="there is no"):
+            tree.entry(parts)
+        with pytest.raises(NotFoundError, match="there is no"), tree.reading(parts):
+            pass
+
+    def test_a_link_tells_its_target_and_is_not_followed(self, tree: Files, tmp_path: Path) -> None:
+        assert tree.entry(("to-file",)).target == str(tmp_path / "secret")
+        with pytest.raises(NotFoundError), tree.reading(("to-file",)):
+            pass
 
 
 class ViewContract:

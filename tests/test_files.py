@@ -5,21 +5,24 @@ import shutil
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import product
 from pathlib import Path
 
 import pytest
 from conftest import Crossrun
+from contracts import FilesContract
 from test_diff import ODD_NAMES, TOKEN, in_python, raw, run_of
 from test_views import in_terminal, terminal
 
 from crossrun.errors import CrossrunError, NotFoundError, UsageError
 from crossrun.model.runs import Change
 from crossrun.views.files import ListedFile, listed, summary, tree
-from crossrun.workspace.snapshots.files import OnDisk, WorkspaceEntry, inside
+from crossrun.workspace.snapshots.files import Files, OnDisk, WorkspaceEntry, inside
 from crossrun.workspace.snapshots.ignored import CACHES
 from crossrun.workspace.snapshots.reader import reading_states
+from crossrun.workspace.snapshots.recorder import Snapshots
 
 SECRET = "outside of the workspace"
 _UP = ("..", "../..", "a/..", "a/../..", "./..", ".//..", "a/b/../../..", ".git/../..", "../w")
@@ -430,3 +433,17 @@ def test_marks_are_coloured_and_the_rest_is_not() -> None:
     added, same = tree(found, (), terminal(color=True), whole=False)
     assert added.startswith("\x1b[32m+ a\x1b[0m")
     assert same.startswith("  b ")
+
+
+class TestOnDiskKeepsTheContract(FilesContract):
+    def files(self, folder: Path, tmp_path: Path) -> AbstractContextManager[Files]:  # noqa: ARG002
+        return nullcontext(OnDisk(folder))
+
+
+class TestStateFilesKeepTheContract(FilesContract):
+    @contextmanager
+    def files(self, folder: Path, tmp_path: Path) -> Iterator[Files]:
+        states = tmp_path / "states"
+        tree = Snapshots(states / "run.git", folder).take()
+        with reading_states(states, states / "run.git") as reader:
+            yield reader.files(tree)

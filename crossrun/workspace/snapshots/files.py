@@ -1,7 +1,7 @@
-"""The files of a workspace as others left them, looked at without following a link.
+"""The files of a workspace, read without following a link.
 
-Every folder is opened name by name from the top (`descriptors`), so a link that is put somewhere on
-the way while crossrun looks leads nowhere.
+Every folder is opened name by name from the top (`dirfd`), so a link that somebody puts on the way
+meanwhile leads nowhere.
 """
 
 import os
@@ -18,13 +18,13 @@ from crossrun.workspace.files.dirfd import opened, opened_below, shown
 
 Parts = tuple[str, ...]
 Kind = Literal["file", "link", "folder", "special"]
-_LOOKED_AT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class WorkspaceEntry(Struct, frozen=True):
-    """Something in a workspace; a folder is only listed where it is empty or was not looked into.
+    """Something in a workspace. A folder is listed only if it is empty or was not opened.
 
-    `path` is relative, as the system has it; `size` in bytes; `target` is what a link says.
+    `path` is relative, with the exact name; `size` is in bytes; `target` is where a link leads.
     """
 
     path: str
@@ -32,11 +32,11 @@ class WorkspaceEntry(Struct, frozen=True):
     size: int | None = None
     target: str | None = None
     closed: bool = False
-    """A folder that was not looked into."""
+    """A folder whose contents are not listed."""
 
 
 class Files(Protocol):
-    """A tree of files: a workspace, or a state of one that is remembered."""
+    """A tree of files: a workspace, or a recorded state of one."""
 
     def entry(self, parts: Parts) -> WorkspaceEntry:
         """What there is at a path. Raises NotFoundError, PATH_NOT_FOUND."""
@@ -65,7 +65,7 @@ def inside(path: str) -> Parts:
 
 
 def not_found(parts: Parts) -> NotFoundError:
-    """That there is nothing to look at, at a path."""
+    """The error for a path at which there is nothing."""
     return NotFoundError(
         "PATH_NOT_FOUND",
         f"there is no {shown('/'.join(parts))!r} in the workspace",
@@ -87,11 +87,15 @@ class OnDisk:
         """What there is at a path; of links themselves, not of what they lead to."""
         if not parts:
             return WorkspaceEntry("", "folder")
-        with _telling(parts), opened(self._root) as top, opened_below(top, parts[:-1]) as folder:
+        with (
+            _path_errors(parts),
+            opened(self._root) as top,
+            opened_below(top, parts[:-1]) as folder,
+        ):
             return _entry(folder, parts)
 
     def below(self, parts: Parts, closed: Callable[[str], bool]) -> Iterator[WorkspaceEntry]:
-        """All below a folder; one that vanishes meanwhile or may not be read is not looked into."""
+        """All below a folder. One that vanishes meanwhile or cannot be read is listed as closed."""
         with opened(self._root) as top:
             pending = [parts]
             while pending:
@@ -114,7 +118,7 @@ class OnDisk:
 
     @contextmanager
     def reading(self, parts: Parts) -> Iterator[IO[bytes]]:
-        """The content of a regular file, which is looked at again once it is open."""
+        """The content of a regular file; its kind is checked again once it is open."""
         descriptor = self._descriptor(parts)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
@@ -123,30 +127,34 @@ class OnDisk:
             yield file
 
     def _descriptor(self, parts: Parts) -> int:
-        with _telling(parts), opened(self._root) as top, opened_below(top, parts[:-1]) as folder:
-            return os.open(parts[-1], _LOOKED_AT, dir_fd=folder)
+        with (
+            _path_errors(parts),
+            opened(self._root) as top,
+            opened_below(top, parts[:-1]) as folder,
+        ):
+            return os.open(parts[-1], _READ, dir_fd=folder)
 
 
 @contextmanager
-def _telling(parts: Parts) -> Iterator[None]:
-    """Makes the system's errors ours."""
+def _path_errors(parts: Parts) -> Iterator[None]:
+    """Turns errors of the system into errors about the path."""
     try:
         yield
     except PermissionError as error:
         raise ConfigurationError(
             "PATH_UNREADABLE",
-            f"{shown('/'.join(parts))!r} may not be looked at: {error.strerror}",
-            hint="the agent took the permission away; chmod gives it back",
+            f"{shown('/'.join(parts))!r} cannot be read: {error.strerror}",
+            hint="the agent removed the permission; restore it with chmod",
         ) from error
     except (OSError, ValueError) as error:
         raise not_found(parts) from error
 
 
 def _entries(folder: int, at: Parts) -> dict[str, WorkspaceEntry]:
-    """What is in a folder, without what vanishes while it is looked at."""
+    """What is in a folder, without what vanishes meanwhile."""
     entries = {}
     with os.scandir(folder) as names:
-        for name in [one.name for one in names]:
+        for name in [each.name for each in names]:
             with suppress(FileNotFoundError):
                 entries[name] = _entry(folder, (*at, name))
     return entries
