@@ -82,6 +82,8 @@ class TestMeasuring:
 def test_disk_is_told_by_project_and_kind(crossrun: Crossrun, home: Home) -> None:
     runs = [home.run(project="p one", days=1), home.run(project="p one", days=40)]
     home.run(project="q")
+    (home.paths.snapshots / "shared.git").mkdir()
+    (home.paths.snapshots / "shared.git" / "roots").write_text("a root\n" * 1000)
     disk = crossrun.json("stats")["disk"]
     by_name = {one["project_id"]: one for one in disk["projects"]}
     paths = home.paths
@@ -91,9 +93,11 @@ def test_disk_is_told_by_project_and_kind(crossrun: Crossrun, home: Home) -> Non
     artifacts = blocks(*(paths.artifacts / "p one" / run for run in runs))
     assert by_name["p one"]["artifacts"] == artifacts
     assert by_name["p one"]["total"] > by_name["q"]["total"]
+    shared = ("store", "states", "backups", "logs")
     assert disk["total"] == sum(
-        [*(one["total"] for one in disk["projects"]), disk["store"], disk["backups"], disk["logs"]]
+        [*(one["total"] for one in disk["projects"]), *(disk[kind] for kind in shared)]
     )
+    assert disk["states"] == blocks(paths.snapshots / "shared.git")
     assert [one["project_id"] for one in disk["projects"]] == ["p one", "q"]
     (only,) = crossrun.json("stats", "--project-id", "q")["disk"]["projects"]
     assert only == by_name["q"]

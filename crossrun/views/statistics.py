@@ -1,6 +1,6 @@
 """Disk, runs, tokens and patterns on one screen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from crossrun.model.retention import CleanupPlan
@@ -65,13 +65,16 @@ def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
         yield from table(columns, rows, terminal)
         yield ""
     disk = figures.disk
-    shared = [("store", disk.store), ("backups", disk.backups), ("logs", disk.logs)]
-    if disk.leftovers:
-        shared.append(("leftovers", disk.leftovers))
-    sizes = " · ".join(f"{name} {disk_size(size)}" for name, size in shared)
+    shared = [("store", disk.store), ("states", disk.states)]
+    rest = [("backups", disk.backups), ("logs", disk.logs), ("leftovers", disk.leftovers)]
     yield _fact("disk", f"{disk_size(disk.total)} in all", terminal)
-    yield _fact("", sizes, terminal)
+    yield _fact("", _sizes(shared), terminal)
+    yield _fact("", _sizes([each for each in rest if each != ("leftovers", 0)]), terminal)
     yield _fact("cleanup", _cleanup(figures.plan), terminal)
+
+
+def _sizes(parts: Iterable[tuple[str, int]]) -> str:
+    return " · ".join(f"{name} {disk_size(size)}" for name, size in parts)
 
 
 def _project_row(project: ProjectUsage) -> list[str]:

@@ -79,6 +79,7 @@ def _object(figures: Figures) -> dict[str, Any]:
                 {**project._asdict(), "total": project.total} for project in figures.projects
             ],
             "store": disk.store,
+            "states": disk.states,
             "backups": disk.backups,
             "logs": disk.logs,
             "leftovers": disk.leftovers,

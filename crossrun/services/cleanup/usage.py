@@ -10,6 +10,7 @@ from crossrun.model.retention import RunLocation
 from crossrun.services.cleanup.inventory import leftovers, size_of
 from crossrun.workspace.files.guarded import ManagedPath, folders
 from crossrun.workspace.files.measuring import Meter
+from crossrun.workspace.snapshots.object_store import object_store
 
 
 class ProjectUsage(NamedTuple):
@@ -31,6 +32,8 @@ class DiskUsage(NamedTuple):
 
     projects: list[ProjectUsage]
     store: int
+    states: int
+    """The states of all workspaces, which share what they have in common."""
     backups: int
     logs: int
     leftovers: int
@@ -39,7 +42,7 @@ class DiskUsage(NamedTuple):
     @property
     def total(self) -> int:
         """All of it."""
-        shared = self.store + self.backups + self.logs + self.leftovers
+        shared = self.store + self.states + self.backups + self.logs + self.leftovers
         return shared + sum(project.total for project in self.projects)
 
 
@@ -57,8 +60,11 @@ def disk_usage(paths: Paths, locations: Iterable[RunLocation]) -> DiskUsage:
     meter = Meter()
     projects = {run.id: run.project_id for run in locations}
     sizes = {path: meter.below(path.root, path.parts) for path in _measured_paths(paths)}
+    states = ManagedPath(paths.snapshots, (object_store(paths.snapshots).folder.name,))
     usage: dict[str | None, ProjectUsage] = {}
     for path, size in sizes.items():
+        if path == states:
+            continue
         kind, project_id = _belongs_to(path, paths, projects)
         project = usage.setdefault(project_id, ProjectUsage(project_id))
         usage[project_id] = project._replace(**{kind: getattr(project, kind) + size})
@@ -67,6 +73,7 @@ def disk_usage(paths: Paths, locations: Iterable[RunLocation]) -> DiskUsage:
     return DiskUsage(
         sorted(usage.values(), key=lambda project: (-project.total, project.project_id or "")),
         store=sum(meter.below(database.parent, (name,)) for name in files),
+        states=sizes.get(states, 0),
         backups=meter.below(paths.backups),
         logs=meter.below(paths.logs),
         leftovers=size_of(leftovers(paths)),
