@@ -25,11 +25,16 @@ NEWER = LATEST + 1
 
 def newer(crossrun: Crossrun, folder: Path, migration: str, *, breaking: bool = False) -> Crossrun:
     """The program of this checkout with one more migration, for the same user."""
-    copy = folder / "newer"
-    shutil.copytree(Path(package.__file__).parent, copy / "crossrun")
-    steps = copy / "crossrun" / "store" / "steps.py"
     more = [f"MIGRATIONS += (({f'{NEWER:04}_more'!r}, {migration!r}),)", "LATEST += 1"]
     more += ["OLDEST = LATEST"] if breaking else []
+    return changed(crossrun, folder, more)
+
+
+def changed(crossrun: Crossrun, folder: Path, more: list[str]) -> Crossrun:
+    """The program of this checkout with more lines about its migrations, for the same user."""
+    copy = folder / "changed"
+    shutil.copytree(Path(package.__file__).parent, copy / "crossrun")
+    steps = copy / "crossrun" / "store" / "steps.py"
     steps.write_text("\n".join([steps.read_text(), *more, ""]))
     return Crossrun(crossrun.home, crossrun.cwd, {**crossrun.environ, "PYTHONPATH": str(copy)})
 
@@ -79,16 +84,32 @@ def test_a_store_of_any_age_is_read_as_it_is(of: int, tmp_path: Path) -> None:
     assert database.read_bytes() == before
 
 
-def test_an_interrupted_run_of_an_older_crossrun_gets_its_end(tmp_path: Path) -> None:
+def test_an_interrupted_run_of_an_older_crossrun_gets_its_end_once_the_store_is_up_to_date(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "home"
     database = made_by(1, home)
     with sql(database) as connection:
         connection.execute("UPDATE runs SET status = 'running'")
-    run = store_of(home).record_end("k7f3abcd", INTERRUPTED, Redactor())
-    assert run is not None
-    assert (run.status, run.failure) == (Status.INTERRUPTED, INTERRUPTED.failure)
+    store = store_of(home)
+    assert store.record_end("k7f3abcd", INTERRUPTED, Redactor()) is None
     with sql(database) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    store.open_for_writing()
+    run = store.record_end("k7f3abcd", INTERRUPTED, Redactor())
+    assert run is not None
+    assert (run.status, run.failure) == (Status.INTERRUPTED, INTERRUPTED.failure)
+
+
+def test_a_program_from_before_the_shared_object_store_refuses_the_store(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    older = changed(crossrun, tmp_path, ["MIGRATIONS = MIGRATIONS[:9]", "LATEST, OLDEST = 9, 1"])
+    assert older("run", "true", "--executor", "shell").code == 0
+    assert crossrun("run", "true", "--executor", "shell").code == 0
+    for words in (["runs"], ["run", "true", "--executor", "shell"], ["cleanup", "--yes"]):
+        assert older(*words, "--json").json["error"]["code"] == "STORE_NEWER"
+    assert len(crossrun.json("runs")["runs"]) == 2
 
 
 def test_reading_with_a_newer_crossrun_leaves_the_store_to_the_older_one(

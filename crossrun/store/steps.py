@@ -210,16 +210,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE applications ADD COLUMN refs VARCHAR;
         """,
     ),
+    ("0010_shared_states", ""),  # the tables stay; older programs would lose states, see OLDEST
 )
 
 LATEST = len(MIGRATIONS)
 """The version of a store that is up to date."""
 
-OLDEST = 1
+OLDEST = 10
 """The oldest version whose programs can read and write a store that is up to date.
 
 A migration that only adds tables, and columns that may be empty or have a default, leaves it as it
-is. Any other one makes it its own number.
+is. Any other one makes it its own number. Programs before 10 record states outside of the shared
+object store, and may rely on objects in it that nothing protects from a collection.
 """
 SAYS_OLDEST = 7
 """The first version of a store that says which programs can use it."""
