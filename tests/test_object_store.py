@@ -273,6 +273,25 @@ class TestCollection:
         assert all(Snapshots(states / "0.git", tmp_path).has(tree) for tree in trees)
         git(store, "fsck", "--full", "--strict", "--no-dangling")
 
+    def test_a_merge_that_was_killed_before_it_removed_anything_is_repeated(
+        self, states: Path, tmp_path: Path
+    ) -> None:
+        store, others = object_store(states), object_store(tmp_path / "others")
+        for number in range(49):  # the last one would have them merged
+            with (store if number < 48 else others).writing("run") as writer:
+                writer.add("blob", b"%d" % number * 100)
+                writer.pack()
+        folder = store.objects / "pack"
+        for file in (others.objects / "pack").iterdir():
+            shutil.copy2(file, folder)
+        before, names = copy(folder, tmp_path / "packs"), objects(store)
+        for _ in range(2):
+            shutil.copytree(before, folder, dirs_exist_ok=True)
+            with store.writing("run"):
+                pass
+            assert len(list(folder.glob("*.pack"))) == 1
+            assert objects(store).keys() == names.keys()
+
     def test_cleanup_frees_the_states_of_removed_runs(self, crossrun: Crossrun) -> None:
         runs = [
             crossrun.json("run", f"seq {n}99999 > a{n}", "--executor", "shell")["id"]

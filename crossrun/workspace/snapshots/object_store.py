@@ -240,10 +240,15 @@ class ObjectStore:
                 self._pack_loose(loose)
 
     def _repack(self, packs: list[Pack], wanted: Callable[[bytes], bool]) -> None:
-        """Writes the wanted objects of packs as one pack, and removes these. Raises OSError."""
-        self._write_pack(each for pack in packs for each in pack.raw(wanted))
+        """Writes the wanted objects of packs as one pack, and removes these. Raises OSError.
+
+        The new pack may be one of them: its name comes from its content, and a process that was
+        killed here may have left it.
+        """
+        written = self._write_pack(each for pack in packs for each in pack.raw(wanted))
         for pack in packs:
-            pack.remove()
+            if pack.index != written:
+                pack.remove()
 
     def _pack_loose(self, files: list[Path]) -> None:
         self._write_pack(
@@ -257,7 +262,7 @@ class ObjectStore:
             if any(name in pack for pack in packs):
                 file.unlink(missing_ok=True)
 
-    def _write_pack(self, objects: Iterable[PackedObject]) -> None:
+    def _write_pack(self, objects: Iterable[PackedObject]) -> Path:
         writer, written = PackWriter(self.objects / "pack"), set[bytes]()
         try:
             for each in objects:
@@ -265,7 +270,7 @@ class ObjectStore:
                 if each.object_id not in written:
                     written.add(each.object_id)
                     writer.add(each)
-            writer.finish(checkpoint)
+            return writer.finish(checkpoint)
         finally:
             writer.discard()
 
