@@ -292,6 +292,64 @@ class TestCollection:
             assert len(list(folder.glob("*.pack"))) == 1
             assert objects(store).keys() == names.keys()
 
+    def test_nothing_is_removed_if_a_needed_tree_cannot_be_read(
+        self, states: Path, source: Path, tmp_path: Path
+    ) -> None:
+        store, few = object_store(states), tmp_path / "few"
+        fill(few, 1)
+        snapshots = Snapshots(states / "few.git", few)
+        tree = snapshots.take()
+        Snapshots(states / "gone.git", source).take()
+        store.drop(["gone"])
+        damaged = store.objects / tree[:2] / tree[2:]
+        content = damaged.read_bytes()
+        damaged.chmod(0o600)
+        damaged.write_bytes(b"damaged")
+        with pytest.raises(OSError, match="cannot be read"):
+            store.collect()
+        damaged.write_bytes(content)
+        assert store.collect() > 0
+        git(store, "rev-list", "--objects", tree)
+
+    def test_nothing_is_removed_if_a_pack_cannot_be_read(
+        self, states: Path, tmp_path: Path
+    ) -> None:
+        store, few = object_store(states), tmp_path / "few"
+        fill(few, 1)
+        tree = Snapshots(states / "few.git", few).take()
+        (few / "more").mkdir()
+        fill(few / "more", 30, marked="more")
+        state = Snapshots(states / "few.git", few).take()  # its pack refers to loose objects
+        store.drop(["gone"])
+        (index,) = (store.objects / "pack").glob("*.idx")
+        content = index.read_bytes()
+        index.chmod(0o600)
+        index.write_bytes(content[:100])
+        with pytest.raises(OSError, match="cannot be read"):
+            ObjectStore(store.folder).collect()
+        index.write_bytes(content)
+        ObjectStore(store.folder).collect()
+        git(store, "rev-list", "--objects", tree, state)
+
+    def test_an_object_that_only_one_of_two_workspaces_can_read_is_walked(
+        self, states: Path, source: Path
+    ) -> None:
+        store, first = object_store(states), Snapshots(states / "first.git", source)
+        tree = first.take()
+        lower = first.tree_of(["d1/e1/f1"])
+        first.make()
+        words = ["git", f"--git-dir={first.git_dir}", "mktree"]
+        listed = f"040000 tree {tree}\ta\n040000 tree {lower}\tb\n"
+        made = subprocess.run(words, input=listed, capture_output=True, text=True, check=True)
+        above = made.stdout.strip()
+        with store.writing("clone") as writer:  # which does not have it beside it yet
+            writer.root(above)
+        store.drop(["first"])
+        with store.writing("first") as writer:
+            writer.root(above)
+        store.collect()
+        assert (first.has(tree), first.has(lower)) == (True, True)
+
     def test_cleanup_frees_the_states_of_removed_runs(self, crossrun: Crossrun) -> None:
         runs = [
             crossrun.json("run", f"seq {n}99999 > a{n}", "--executor", "shell")["id"]
@@ -324,6 +382,28 @@ def recording(states: Path, workspace: Path, key: str) -> "subprocess.Popen[byte
 
 
 class TestManyWriters:
+    def test_what_a_power_failure_emptied_is_written_again(
+        self, states: Path, tmp_path: Path
+    ) -> None:
+        store, folder = object_store(states), tmp_path / "folder"
+        fill(folder, 1)
+        snapshots = Snapshots(states / "run.git", folder)
+        tree = snapshots.take()
+        assert len(objects(store)) == 4
+        for file in store.objects.glob("??/*"):
+            file.chmod(0o600)
+            file.write_bytes(b"")
+        assert snapshots.take(afresh=True) == tree
+        git(store, "fsck", "--full", "--strict", "--no-dangling")
+
+    def test_an_index_without_its_pack_counts_for_nothing(self, states: Path, source: Path) -> None:
+        store, snapshots = object_store(states), Snapshots(states / "run.git", source)
+        tree = snapshots.take()
+        (pack,) = (store.objects / "pack").glob("*.pack")
+        pack.unlink()
+        assert Snapshots(states / "run.git", source).take(afresh=True) == tree
+        git(store, "rev-list", "--objects", tree)
+
     def test_many_processes_record_at_once(self, states: Path, tmp_path: Path) -> None:
         folders = [tmp_path / f"w{number}" for number in range(8)]
         for number, folder in enumerate(folders):

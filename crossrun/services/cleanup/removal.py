@@ -29,6 +29,7 @@ from crossrun.services.cleanup.inventory import (
 )
 from crossrun.store import Store
 from crossrun.store.workspace_runs import WorkspaceReader
+from crossrun.workspace.files.dirfd import reason
 from crossrun.workspace.files.guarded import ManagedPath, put_aside, remove
 from crossrun.workspace.snapshots.object_store import object_store
 
@@ -133,7 +134,10 @@ def remove_found(
             size = size_of([place])
             remove(place)
             result = result._replace(freed=result.freed + size)
-    return result._replace(freed=result.freed + object_store(paths.snapshots).collect())
+    freed = 0
+    with _collecting(result.failures), _explained(paths):
+        freed = object_store(paths.snapshots).collect()
+    return result._replace(freed=result.freed + freed)
 
 
 def remove_workspace(
@@ -154,7 +158,8 @@ def remove_workspace(
         if not free or store.workspaces.ids_beside(run_id) != ids:
             return False
         aside = _all_put_aside(parts_of(usage, paths, request.kinds))
-        object_store(paths.snapshots).drop([Path(usage.newest.workspace).name])
+        with _explained(paths):
+            object_store(paths.snapshots).drop([Path(usage.newest.workspace).name])
         if request.dropping_records:
             store.forget(ids)
     for place in aside:
@@ -168,7 +173,8 @@ def remove_orphan(store: Store, orphan: Orphan, paths: Paths) -> bool:
         if not free or store.workspaces.ids_beside(orphan.run_id):
             return False
         aside = _all_put_aside(orphan.parts)
-        object_store(paths.snapshots).drop([orphan.run_id])
+        with _explained(paths):
+            object_store(paths.snapshots).drop([orphan.run_id])
     for place in aside:
         remove(place)
     return True
@@ -180,6 +186,19 @@ def _collecting(failures: list[ConfigurationError]) -> Iterator[None]:
         yield
     except ConfigurationError as error:
         failures.append(error)
+
+
+@contextmanager
+def _explained(paths: Paths) -> Iterator[None]:
+    """What prevents recorded states from being removed, such as a full disk."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            "WORKSPACE_UNREMOVABLE",
+            f"cannot remove recorded states from {paths.snapshots}: {reason(error)}",
+            hint="check its permissions and the disk's free space, and run the command again",
+        ) from error
 
 
 def _all_put_aside(parts: Iterable[WorkspacePart]) -> list[ManagedPath]:

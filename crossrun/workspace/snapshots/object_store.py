@@ -86,25 +86,35 @@ class ObjectStore:
     def has_unpacked(self, name: bytes) -> bool:
         """Whether there is a loose object, or one in the borrowed store."""
         text = name.hex()
-        if os.path.exists(f"{self.objects}/{text[:2]}/{text[2:]}"):  # noqa: PTH110  it is quick
+        if _has_content(f"{self.objects}/{text[:2]}/{text[2:]}"):
             return True
         return self._borrowed is not None and self._borrowed.has(name)
 
     def read(self, name: str) -> tuple[str, bytes] | None:
         """The kind and content of an object; None if there is none, or it is damaged."""
-        loose = read_loose(self.objects, name)
-        if loose is not None:
-            return loose
-        for pack in self.packs():
-            with suppress(OSError, ValueError, zlib.error):
-                content = pack.read(bytes.fromhex(name))
-                if content is not None:
-                    return content
+        own = self._read_own(name)
+        if own is not None:
+            return own
         for objects in self._others:
             stored = read_object(objects, name)
             if stored is not None:
                 return stored
         return None if self._borrowed is None else self._borrowed.read(name)
+
+    def _read_own(self, name: str) -> tuple[str, bytes] | None:
+        loose = read_loose(self.objects, name)
+        if loose is not None:
+            return loose
+        for _ in range(2):  # packs may have been merged since they were listed
+            packs = self.packs()
+            for pack in packs:
+                with suppress(OSError, ValueError, zlib.error):
+                    content = pack.read(bytes.fromhex(name))
+                    if content is not None:
+                        return content
+            if all(pack.file.exists() for pack in packs):
+                break
+        return None
 
     @contextmanager
     def writing(self, key: str) -> Iterator["ObjectWriter"]:
@@ -145,7 +155,8 @@ class ObjectStore:
         """Removes all objects that no root leads to; the bytes that became free.
 
         Nothing happens unless roots were dropped since the last time, or while somebody writes; in
-        that case the next call does it.
+        that case the next call does it. Raises OSError, before anything is removed if an object
+        cannot be read.
         """
         if not self._has_dropped_roots():
             return 0
@@ -153,6 +164,7 @@ class ObjectStore:
             if not held:
                 return 0
             before = self._size()
+            self._require_packs()
             roots = _parse_roots(self._read_log())
             alive = self._reachable(roots)
             self._sweep(alive)
@@ -198,27 +210,47 @@ class ObjectStore:
             for name in dict.fromkeys(names)
         ]
         temporary = self.folder / "roots.new"
-        temporary.write_text("".join(records))
+        with temporary.open("w") as file:
+            file.write("".join(records))
+            file.flush()
+            os.fsync(file.fileno())  # an empty log after a power failure would free all objects
         temporary.rename(self.folder / "roots")
 
     def _reachable(self, roots: dict[str, Roots]) -> set[bytes]:
-        alive: set[bytes] = set()
+        """The needed objects. Raises OSError if one is there but cannot be read."""
+        alive, walked = set[bytes](), set[str]()
         for key, (names, _) in roots.items():
             beside = self.folder.parent / f"{key}.git" / "objects"
             pending = names.copy()
             while pending:
                 name = pending.pop()
-                if bytes.fromhex(name) in alive:
+                if name in walked:
                     continue
                 checkpoint()
                 alive.add(bytes.fromhex(name))
-                kind, content = self.read(name) or read_object(beside, name) or ("", b"")
+                stored = self.read(name) or read_object(beside, name)
+                if stored is None:  # gone, unless it is beside another workspace
+                    self._require_gone(name, beside)
+                    continue
+                walked.add(name)
+                kind, content = stored
                 for mode, below in tree_entries(content) if kind == "tree" else ():
                     if mode == b"40000":
                         pending.append(below.hex())
                     else:
                         alive.add(below)
         return alive
+
+    def _require_packs(self) -> None:
+        """What a pack needs is not known unless it can be read."""
+        packs = {pack.file for pack in self.packs()}
+        for file in (self.objects / "pack").glob("pack-*.pack"):
+            if file not in packs and file.with_suffix(".idx").exists():
+                raise OSError(errno.EIO, "a pack cannot be read", str(file))
+
+    def _require_gone(self, name: str, beside: Path) -> None:
+        if self.has(bytes.fromhex(name)) or (beside / name[:2] / name[2:]).exists():
+            raise OSError(errno.EIO, "an object that is needed cannot be read", name)
 
     def _sweep(self, alive: set[bytes]) -> None:
         packs = self.packs()
@@ -233,8 +265,11 @@ class ObjectStore:
             if bytes.fromhex(file.parent.name + file.name) not in alive:
                 file.unlink(missing_ok=True)
         for file in (self.objects / "pack").iterdir():
-            if file.name.startswith("tmp_") or not file.with_suffix(".idx").is_file():
+            halves = (file.with_suffix(".idx"), file.with_suffix(".pack"))
+            if file.name.startswith("tmp_") or not all(half.is_file() for half in halves):
                 file.unlink(missing_ok=True)  # of a writer or a collection that was killed
+        for file in self.objects.glob("[0-9a-f][0-9a-f]/tmp_*"):
+            file.unlink(missing_ok=True)
         if len(loose := self._loose_files()) > _MOST_PACKS * _MOST_LOOSE:
             with suppress(OSError):
                 self._pack_loose(loose)
@@ -469,6 +504,14 @@ def _try_lock(file: int, kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _has_content(file: str) -> bool:
+    """Whether there is a file, and not the empty one that a power failure leaves."""
+    try:
+        return os.stat(file).st_size > 0  # noqa: PTH116  it is quick
+    except OSError:
+        return False
 
 
 def _size_of(file: Path) -> int:

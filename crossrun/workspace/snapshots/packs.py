@@ -208,6 +208,7 @@ class Pack:
     def __init__(self, index: Path) -> None:
         self.index = index
         self.file = index.with_suffix(".pack")
+        self.file.stat()
         with index.open("rb") as file:
             self._data = _mapped(file)
         if self._data[: len(_MAGIC)] != _MAGIC or len(self._data) < _FANOUT_END:
