@@ -37,65 +37,77 @@ Kind = Literal["repository", "folder", "url"]
 Events = Generator[Event | None]
 
 
-def prepare(run: RunContext) -> Generator[Event | None, None, tuple[Workspace, Source | None]]:
+Prepared = Generator[Event | None, None, tuple[Workspace, Source | None]]
+
+
+def prepare(run: RunContext) -> Prepared:
     """Prepares the workspace; the value is the workspace and the source of its files.
 
     Raises:
         RunFailed, CrossrunError: it cannot be prepared.
     """
-    begin, parent, workspaces = run.request.begin_with, run.parent, run.dependencies.workspaces
-    run.resources.enter_context(workspaces.holding(run.path))
-    links: tuple[Redirected, ...] = ()
-    if parent.workspace is not None or begin.in_place is not None:
-        source = parent.source
-        in_place = parent.workspace is None or (source is not None and source.kind == "in_place")
-        workspace = yield from run.with_snapshot_progress(
-            lambda: workspaces.take_over(run.path, restorable=in_place)
-        )
-        if in_place:
-            # earlier changes of the user's do not belong to this run
-            base = workspace.baseline
-            source = Source(
-                kind="in_place",
-                path=str(run.path),
-                base=base,
-                manifest=workspace.manifest,
-                kept_ignored=workspace.kept,
-                git_state=workspace.git_state,
-            )
-            yield from _warn_of_what_is_not_kept(workspace)
-    else:
-        workspaces.make_room(run.path)
-        copied_at = time.time_ns()
-        source, links = yield from _fill(run)
-        run.work_in(source)
-        whole = source is not None and not source.base
-        original = _original(source, copied_at) if whole else None
-        if begin.setup is not None:
-            if whole:  # before the setup adds files that git ignores
-                yield from run.with_snapshot_progress(
-                    lambda: workspaces.recorded(run.path, whole=True, original=original)
-                )
-            yield from _set_up(run, begin.setup)
-        is_untouched = whole and begin.setup is None
-        workspace = yield from run.with_snapshot_progress(
-            lambda: workspaces.recorded(
-                run.path,
-                beside=parent.cloned,
-                whole=is_untouched,
-                original=original if is_untouched else None,
-            )
-        )
-        parent.let_go()
-        if source is not None and not source.base:
-            source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
-        if source is not None and links:
-            from crossrun.workspace.copying.links import kept_links
-
-            source = replace(source, links=kept_links(workspace.snapshots, links))
+    run.resources.enter_context(run.dependencies.workspaces.holding(run.path))
+    exists = run.parent.workspace is not None or run.request.begin_with.in_place is not None
+    workspace, source = yield from (_take_over(run) if exists else _create(run))
     run.work_in(source)
     if workspace.snapshots.left_out:
         yield Warned(message=f"not all files are recorded: {workspace.snapshots.left_out}")
+    return workspace, source
+
+
+def _take_over(run: RunContext) -> Prepared:
+    """Uses a folder that exists: the workspace of an earlier run, or a folder of the user's."""
+    parent, workspaces = run.parent, run.dependencies.workspaces
+    source = parent.source
+    in_place = parent.workspace is None or (source is not None and source.kind == "in_place")
+    workspace = yield from run.with_snapshot_progress(
+        lambda: workspaces.take_over(run.path, restorable=in_place)
+    )
+    if in_place:
+        # earlier changes of the user's do not belong to this run
+        source = Source(
+            kind="in_place",
+            path=str(run.path),
+            base=workspace.baseline,
+            manifest=workspace.manifest,
+            kept_ignored=workspace.kept,
+            git_state=workspace.git_state,
+        )
+        yield from _warn_of_what_is_not_kept(workspace)
+    return workspace, source
+
+
+def _create(run: RunContext) -> Prepared:
+    """Creates the folder, fills and sets it up, and records its first state."""
+    begin, parent, workspaces = run.request.begin_with, run.parent, run.dependencies.workspaces
+    workspaces.make_room(run.path)
+    copied_at = time.time_ns()
+    source, links = yield from _fill(run)
+    run.work_in(source)
+    whole = source is not None and not source.base
+    original = _original(source, copied_at) if whole else None
+    if begin.setup is not None:
+        if whole:  # before the setup adds files that git ignores
+            yield from run.with_snapshot_progress(
+                lambda: workspaces.recorded(run.path, whole=True, original=original)
+            )
+        yield from _set_up(run, begin.setup)
+    is_untouched = whole and begin.setup is None
+    workspace = yield from run.with_snapshot_progress(
+        lambda: workspaces.recorded(
+            run.path,
+            beside=parent.cloned,
+            whole=is_untouched,
+            original=original if is_untouched else None,
+        )
+    )
+    parent.let_go()
+    if source is not None and not source.base:
+        source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
+    if source is not None and links:
+        from crossrun.workspace.copying.links import kept_links
+
+        source = replace(source, links=kept_links(workspace.snapshots, links))
     return workspace, source
 
 
