@@ -28,11 +28,13 @@ TestTiny, TestTinyReader = _tests.TestTiny, _tests.TestTinyReader
 
 
 @pytest.fixture(autouse=True)
-def agent(tmp_path: Path) -> Path:
-    """The agent of the page."""
-    program = tmp_path / "tiny-agent"
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The agent of the page, on the `PATH`."""
+    program = tmp_path / "bin" / "tiny-agent"
+    program.parent.mkdir()
     program.write_text(AGENT)
     program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(program.parent), os.environ["PATH"])))
     return program
 
 

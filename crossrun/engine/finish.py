@@ -99,7 +99,7 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
     return Failure(
         "VERIFY_FAILED",
         f"the agent finished, but `{command}` ended with exit code {code}",
-        "have the agent correct it: crossrun resume ; its output is in  crossrun steps",
+        "have the agent correct it: crossrun resume · see the output: crossrun steps",
     )
 
 
