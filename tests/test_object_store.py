@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -91,11 +92,46 @@ class TestPacks:
 
     def test_a_file_that_is_cut_off_while_it_is_read_is_not_added(self, tmp_path: Path) -> None:
         writer = PackWriter(tmp_path)
-        assert writer.add_stream("blob", 10, [b"12345"]) is None
+        assert writer.add_stream("blob", 10, [b"12345"], set().__contains__) is None
         writer.add(packed(object_id("blob", b"a"), "blob", b"a"))
         index = writer.finish(lambda: None)
         done = subprocess.run(["git", "verify-pack", str(index)], check=False)
         assert done.returncode == 0
+
+    def test_a_large_file_is_stored_once(self, states: Path, tmp_path: Path) -> None:
+        store, folder = object_store(states), tmp_path / "folder"
+        folder.mkdir()
+        (folder / "first").write_bytes(os.urandom(9 * 1024 * 1024))
+        shutil.copy2(folder / "first", folder / "second")
+        snapshots = Snapshots(states / "run.git", folder)
+        for _ in range(2):
+            tree = snapshots.take(afresh=True)
+            assert git(store, "ls-tree", tree).count("blob") == 2
+            (pack,) = (store.objects / "pack").glob("*.pack")
+            assert pack.stat().st_size < 10 * 1024 * 1024
+            git(store, "index-pack", "--strict", "--verify", str(pack))
+
+    def test_a_large_file_that_grows_meanwhile_is_recorded(
+        self, states: Path, tmp_path: Path
+    ) -> None:
+        log, over = tmp_path / "folder" / "log", threading.Event()
+        log.parent.mkdir()
+        log.write_bytes(bytes(9 * 1024 * 1024))
+
+        def grow() -> None:
+            with log.open("ab", buffering=0) as file:
+                while not over.wait(0.001):
+                    file.write(b"more")
+
+        writer = threading.Thread(target=grow)
+        writer.start()
+        snapshots = Snapshots(states / "run.git", log.parent)
+        try:
+            tree = snapshots.take()
+        finally:
+            over.set()
+            writer.join()
+        assert [file.path for file in snapshots.files(tree)] == ["log"]
 
     @pytest.mark.parametrize("damage", [b"", b"\xfftOc", bytes(2000)])
     def test_a_damaged_index_hides_its_pack_and_nothing_else(
@@ -496,6 +532,18 @@ class TestEarlierVersions:
         blobs = {file.path: snapshots.blob(file.blob_id) for file in snapshots.files(tree)}
         assert blobs["f1"] == b"line\n" * 1000 + b"end"
         assert blobs["f2"] == b"line\n" * 1000
+
+    @pytest.mark.parametrize("damage", [b"", b"damaged", None])
+    def test_a_damaged_object_of_theirs_is_none(
+        self, old: tuple[Snapshots, str], damage: bytes | None
+    ) -> None:
+        snapshots, tree = old
+        blob = next(snapshots.files(tree)).blob_id
+        file = snapshots.git_dir / "objects" / blob[:2] / blob[2:]
+        content = file.read_bytes()
+        file.chmod(0o600)
+        file.write_bytes(content[: len(content) // 2] if damage is None else damage)
+        assert snapshots.blob(blob) is None
 
     def test_they_are_continued(self, old: tuple[Snapshots, str], source: Path) -> None:
         snapshots, tree = old

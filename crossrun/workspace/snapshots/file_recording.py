@@ -121,7 +121,7 @@ def _record_large(root: int, path: str, writer: ObjectWriter) -> FileContent:
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode):
                 return FileContent(path)
-            blob = writer.add_stream(status.st_size, _pieces(file))
+            blob = writer.add_stream(status.st_size, _pieces(file, status.st_size))
         finally:
             os.close(file)
         if blob is not None:
@@ -166,9 +166,11 @@ def _opened(root: int, path: str) -> int:
         return os.open(name, _READ, dir_fd=folder)
 
 
-def _pieces(file: int) -> Iterator[bytes]:
-    while piece := os.read(file, _PIECE):
+def _pieces(file: int, size: int) -> Iterator[bytes]:
+    """The content of a file; not what is appended meanwhile, which may be without end."""
+    while piece := os.read(file, min(size, _PIECE)):
         checkpoint()
+        size -= len(piece)
         yield piece
 
 

@@ -5,6 +5,7 @@ when a change is applied, and workspaces of earlier versions. A run needs neithe
 wait for the import of GitPython.
 """
 
+import zlib
 from pathlib import Path
 
 
@@ -22,6 +23,7 @@ def read_object(objects: Path, object_id: str) -> tuple[str, bytes] | None:
 
     try:
         stream = GitDB(str(objects)).stream(bytes.fromhex(object_id))
-        return stream.type.decode(), stream.read()
-    except (ODBError, OSError, ValueError):
+        content = stream.read()
+    except (ODBError, OSError, ValueError, zlib.error):
         return None
+    return (stream.type.decode(), content) if len(content) == stream.size else None

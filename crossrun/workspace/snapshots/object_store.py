@@ -420,10 +420,11 @@ class ObjectWriter:
 
     def add_stream(self, size: int, pieces: Iterable[bytes]) -> str | None:
         """Adds a file too large for memory; its id, None if its size has changed."""
-        name = self.pack().add_stream("blob", size, pieces)
+        name = self.pack().add_stream("blob", size, pieces, self.has)
         if name is None:
             return None
-        self._written.add(name)
+        if not self.has(name):
+            self._written.add(name)
         return name.hex()
 
     def root(self, name: str, *, is_state: bool = False) -> None:

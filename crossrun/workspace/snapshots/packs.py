@@ -41,7 +41,7 @@ class PackedObject(NamedTuple):
     """An object as a pack has it: its id, its compressed bytes with their header, their CRC."""
 
     object_id: bytes
-    data: bytes
+    data: bytes | memoryview
     crc: int
 
 
@@ -135,8 +135,10 @@ class PackWriter:
         self._file.write(packed_object.data)
         self._note(packed_object.object_id, packed_object.crc, len(packed_object.data))
 
-    def add_stream(self, kind: str, size: int, pieces: Iterable[bytes]) -> bytes | None:
-        """Adds an object too large for memory. Raises OSError.
+    def add_stream(
+        self, kind: str, size: int, pieces: Iterable[bytes], is_stored: Callable[[bytes], bool]
+    ) -> bytes | None:
+        """Adds an object too large for memory, unless it is stored already. Raises OSError.
 
         Returns:
             Its id; None if the pieces were not as many bytes as announced: nothing was added.
@@ -153,12 +155,13 @@ class PackWriter:
             self._file.write(output)
         tail = (compressor or zlib.compressobj()).flush()
         self._file.write(tail)
-        if total != size:
+        name = digest.digest()
+        if total != size or is_stored(name):
             self._file.seek(self._offset)
             self._file.truncate()
-            return None
-        self._note(digest.digest(), zlib.crc32(tail, crc), length + len(tail))
-        return digest.digest()
+        else:
+            self._note(name, zlib.crc32(tail, crc), length + len(tail))
+        return name if total == size else None
 
     def finish(self, checkpoint: Callable[[], None]) -> Path:
         """Makes the pack visible, its contents safely on the disk; the path of its index.
@@ -239,16 +242,15 @@ class Pack:
             yield Position(self._id(number), crc, self._offset(number))
 
     def raw(self, wanted: Callable[[bytes], bool]) -> Iterator[PackedObject]:
-        """The objects that are wanted, as they are packed. Raises OSError."""
+        """The objects that are wanted, as they are packed, not read into memory. Raises OSError."""
         positions = sorted(self.positions(), key=lambda position: position.offset)
         with self.file.open("rb") as file:
-            end = os.fstat(file.fileno()).st_size - ID_BYTES
-            ends = [*(position.offset for position in positions[1:]), end]
-            for position, end in zip(positions, ends, strict=True):
-                if wanted(position.object_id):
-                    file.seek(position.offset)
-                    data = file.read(end - position.offset)
-                    yield PackedObject(position.object_id, data, position.crc)
+            pack = memoryview(_mapped(file))
+        ends = [*(position.offset for position in positions[1:]), len(pack) - ID_BYTES]
+        for position, end in zip(positions, ends, strict=True):
+            if wanted(position.object_id):
+                data = pack[position.offset : end]
+                yield PackedObject(position.object_id, data, position.crc)
 
     def _number(self, object_id: bytes) -> int | None:
         """The place of an object among the ids, which are in order."""
@@ -281,7 +283,7 @@ class Pack:
         self.file.unlink(missing_ok=True)
 
 
-def _entry_start(pack: bytes | mmap.mmap, offset: int) -> tuple[str, int]:
+def _entry_start(pack: bytes | memoryview | mmap.mmap, offset: int) -> tuple[str, int]:
     """The kind of an object, and where its compressed content begins. Raises ValueError."""
     number, at = pack[offset] >> 4 & 7, offset
     while pack[at] & 0x80:
