@@ -91,7 +91,8 @@ def test_fifty_killed_cleanups_leave_what_the_next_one_finishes(
         assert all(map(whole, there))
         hit += bool(halves(home)) or 0 < len(there) < len(runs)
         length *= 1.1 if there or halves(home) else 0.8  # whatever the machine does meanwhile
-        assert list(settle(App(home.settings))) == []
+        app = App(home.settings)
+        assert list(settle(app.store, app.settings.paths, app.redactor)) == []
         clean_up(home, wanted)
         left = [trace for run in runs for trace in home.traces(run)]
         artifacts = [str(home.paths.artifacts / "default" / run) for run in sorted(runs)]

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +134,23 @@ def test_packages_of_the_workspace_import_only_those_before_them() -> None:
         and any(within(imported, later) for later, at in places.items() if at > place)
     ]
     assert wrong == []
+
+
+def imported_modules(file: Path) -> set[str]:
+    """What a module imports of crossrun; of `from package import module` it is the module."""
+    result = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("crossrun"):
+            package = (node.module or "").partition(".")[2]
+            for alias in node.names:
+                inner = f"{package}.{alias.name}".lstrip(".")
+                result.add(inner if inner in FILES else package)
+    return result & FILES.keys()
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {module: imported_modules(file) for module, file in FILES.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_third_party_packages_stay_behind_their_fences() -> None:

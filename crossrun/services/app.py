@@ -15,7 +15,6 @@ from crossrun.store.reading import LAST
 if TYPE_CHECKING:
     from crossrun.model.runs import Run
     from crossrun.redaction import Redactor
-    from crossrun.services.changes import Changes
     from crossrun.workspace.workspaces import Workspaces
 
 
@@ -62,7 +61,7 @@ class App:
             return
         from crossrun.services.recovery import settle
 
-        for run in settle(self):
+        for run in settle(self.store, self.settings.paths, self.redactor):
             self.notify(Notice(f"run {run.id} was interrupted: its crossrun process is gone"))
 
     def _report_failed_backup(self) -> None:
@@ -94,10 +93,3 @@ class App:
         paths = self.settings.paths
         own_folders = (paths.data, paths.artifacts, paths.state, paths.config)
         return Workspaces(paths.workspaces, paths.snapshots, own_folders)
-
-    @cached_property
-    def changes(self) -> "Changes":
-        """The files of runs, and how they changed."""
-        from crossrun.services.changes import Changes
-
-        return Changes(self)

@@ -145,10 +145,12 @@ def clean_up_after(app: App, run_id: str) -> None:
     from crossrun.services.cleanup.after_runs import remove_old_workspaces
     from crossrun.services.recovery import keep_weekly_copy
 
-    keep_weekly_copy(app)
-    notice = remove_old_workspaces(app.settings, app.store, run_id)
-    if notice is not None:
-        app.notify(notice)
+    for notice in (
+        keep_weekly_copy(app.store),
+        remove_old_workspaces(app.settings, app.store, run_id),
+    ):
+        if notice is not None:
+            app.notify(notice)
 
 
 def follow(

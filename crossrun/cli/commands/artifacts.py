@@ -15,6 +15,7 @@ from crossrun.errors import NotFoundError
 from crossrun.model.runs import Artifact
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.app import App
+from crossrun.services.changes import Changes
 from crossrun.views.terminal import Column, table
 from crossrun.views.unseen import visible
 from crossrun.views.words import size
@@ -146,7 +147,7 @@ def _opened(app: App, chosen: Artifact) -> Iterator[IO[bytes]]:
     with ExitStack() as held:
         try:
             if Path(chosen.path).is_relative_to(run.workspace):
-                files = held.enter_context(app.changes.files(run)).files
+                files = held.enter_context(Changes(app).files(run)).files
                 content = held.enter_context(files.reading(inside(chosen.name)))
             else:
                 content = held.enter_context(_saved(chosen.path))

@@ -11,7 +11,7 @@ from crossrun.cli.paging import show
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document, plain_object
 from crossrun.redaction import MASK
-from crossrun.services.changes import Comparison
+from crossrun.services.changes import Changes, Comparison
 from crossrun.views.changes import patch_lines, stat_lines
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.filenames import quoted, system_path
@@ -63,9 +63,9 @@ def diff(
     app = options.open_app()
     chosen = app.run(run, project_id)
     if other is None:
-        comparison = app.changes.of_run(chosen)
+        comparison = Changes(app).of_run(chosen)
     else:
-        comparison = app.changes.between(chosen, app.run(other, project_id))
+        comparison = Changes(app).between(chosen, app.run(other, project_id))
     _tell(comparison, options, with_patch=json or patch or not (stat or name_only))
     if json:
         options.out.emit(document(_object(comparison)))

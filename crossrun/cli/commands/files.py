@@ -9,6 +9,7 @@ from crossrun.cli.contents import show_or_pipe
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.paging import show
 from crossrun.projections.documents import document, plain_object
+from crossrun.services.changes import Changes
 from crossrun.views.files import ListedFile, listed, summary, tree
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.dirfd import shown
@@ -49,7 +50,7 @@ def files(
     parts = inside(path)
     app = options.open_app()
     chosen = app.run(run, project_id)
-    with app.changes.files(chosen) as (content, changes, ignored, note):
+    with Changes(app).files(chosen) as (content, changes, ignored, note):
         if note:
             options.say(f"note: {note}")
         entry = content.entry(parts)

@@ -8,6 +8,7 @@ from crossrun.cli.arguments import Output, ProjectId
 from crossrun.cli.contents import copy_out, pipe_out, show_text
 from crossrun.cli.globals import application, current
 from crossrun.errors import UsageError
+from crossrun.services.changes import Changes
 from crossrun.views.unseen import visible
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.snapshots.files import WorkspaceEntry, inside
@@ -29,7 +30,7 @@ def get(
     options = current()
     parts = inside(path)
     app = options.open_app()
-    with app.changes.files(app.run(run, project_id)) as (files, _, _, note):
+    with Changes(app).files(app.run(run, project_id)) as (files, _, _, note):
         if note:
             options.say(f"note: {note}")
         _require_file(files.entry(parts))
