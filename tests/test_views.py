@@ -395,6 +395,24 @@ def test_no_escape_sequence_of_a_pattern_reaches_the_terminal() -> None:
     assert {name for name, text in texts.items() if "red" not in text} == set()
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_decision_about_a_pattern_fits_the_terminal(width: int) -> None:
+    reason = "the best of 3 candidates is right with probability 0.04 only, where 0.58 is asked for"
+    decided = PatternDecided(
+        decision="withheld",
+        pattern_id="9c1xyz",
+        version=1,
+        probability=0.3,
+        reason=reason,
+        channel="none",
+    )
+    run = run_of(event_of(RunStarted), decided)
+    for shown in (details(run, terminal(width)), choice_lines(decided, terminal(width))):
+        lines = list(shown)
+        assert max(map(len, lines)) <= width
+        assert reason in " ".join(line.strip() for line in lines)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -22,7 +22,11 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     named = f" {decided.pattern_id} v{decided.version}" if decided.pattern_id else ""
     chance = "" if decided.probability == 1 else f", with probability {decided.probability:.2f}"
     meaning = f"{_DECISIONS.get(decided.decision, 'a newer version made this decision')}{chance}"
-    yield terminal.style(f"{decided.decision}{named}", "bold") + f": {meaning}"
+    title = f"{decided.decision}{named}"
+    width = max(terminal.text_width, len(title) + 1)
+    first, *others = textwrap.wrap(f"{title}: {meaning}", width, subsequent_indent="  ")
+    yield terminal.style(title, "bold") + first.removeprefix(title)
+    yield from others
     for text in (first_line(decided.summary or ""), clean(decided.reason)):
         yield from textwrap.wrap(
             text, terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "

@@ -96,11 +96,23 @@ def details(
     ]
     for name, value in rows:
         if value:
-            yield f"  {terminal.style(f'{name:<9}', 'dim')} {value}"
+            yield from _detail(name, value, terminal)
     if run.ended:
         yield from closing(run, terminal, artifacts)
     else:
-        yield f"  {terminal.style('status   ', 'dim')} {run.status}"
+        yield from _detail("status", str(run.status), terminal)
+
+
+def _detail(name: str, value: str, terminal: Terminal) -> Iterator[str]:
+    """A value beside its name. What is longer than the line, such as a path, is not broken."""
+    import textwrap
+
+    room = terminal.text_width - 12
+    broken = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
+    first, *others = broken or [""]
+    yield f"  {terminal.style(f'{name:<9}', 'dim')} {first}"
+    for line in others:
+        yield f"{'':12}{line}"
 
 
 def _verdict(run: Run, terminal: Terminal) -> str:

@@ -130,7 +130,7 @@ def _dry_run(app: App, request: CleanupRequest, options: Globals, *, json: bool)
         return
     _show(findings, request, options)
     if findings.count(request):
-        options.say("", "nothing was removed; without --dry-run these are")
+        options.say("", "nothing was removed; to remove these, leave out --dry-run")
 
 
 def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) -> None:
