@@ -95,11 +95,32 @@ class ObjectStore:
         own = self._read_own(name)
         if own is not None:
             return own
-        for objects in self._others:
-            stored = read_object(objects, name)
-            if stored is not None:
-                return stored
+        beside = self._read_beside(name)
+        if beside is not None:
+            return beside
         return None if self._borrowed is None else self._borrowed.read(name)
+
+    def read_root(self, name: str) -> tuple[str, bytes] | None:
+        """An object of which everything that it refers to is there; None if it is no root.
+
+        After a collection, others may still be in packs of which a part is needed.
+        """
+        if self._is_root(name):
+            return self.read(name)
+        beside = self._read_beside(name)
+        if beside is not None:
+            return beside
+        return None if self._borrowed is None else self._borrowed.read_root(name)
+
+    def _read_beside(self, name: str) -> tuple[str, bytes] | None:
+        stored = (read_object(objects, name) for objects in self._others)
+        return next((each for each in stored if each is not None), None)
+
+    def _is_root(self, name: str) -> bool:
+        log = self._read_log()
+        if f" {name}" not in log or f" {_DROPPED}\n" not in log:
+            return f" {name}" in log
+        return any(name in roots.names for roots in _parse_roots(log).values())
 
     def _read_own(self, name: str) -> tuple[str, bytes] | None:
         loose = read_loose(self.objects, name)

@@ -217,9 +217,11 @@ class Snapshots:
         return stored[1] if stored is not None and stored[0] == "blob" else None
 
     def has(self, tree: str) -> bool:
-        """Whether a state is still there."""
-        stored = self._read(tree)
-        return tree == EMPTY_TREE or (stored is not None and stored[0] == "tree")
+        """Whether a state is still there, with all that it refers to."""
+        if tree == EMPTY_TREE or not _ID.fullmatch(tree):
+            return tree == EMPTY_TREE
+        stored = self._store.read_root(tree) or read_object(self.git_dir / "objects", tree)
+        return stored is not None and stored[0] == "tree"
 
     def files(self, tree: str) -> Iterator[StoredFile]:
         """All files of a state."""
