@@ -1,5 +1,6 @@
 """Which workspaces go and why, as tables."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from crossrun.model.retention import (
 )
 from crossrun.model.status import Status
 from crossrun.system.clock import utc
+from crossrun.views.disk import usage_table
+from crossrun.views.terminal import Terminal
 from crossrun.views.words import age, disk_size
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -216,3 +219,11 @@ def test_sizes_are_shown_with_three_digits() -> None:
 
 def test_ages_are_shown_in_one_unit() -> None:
     assert [age(seconds) for seconds in (5, 60, 7200, 3 * DAY)] == ["now", "1m", "2h", "3d"]
+
+
+def test_the_reason_fits_a_narrow_terminal() -> None:
+    terminal = Terminal(stream=io.StringIO(), width=60, color=False, live=False, unicode=True)
+    usage = alone("k7f3abcd", 40, 327_680, project_id="default")
+    lines = list(usage_table([(usage, "its work was not applied")], "KEPT BECAUSE", terminal))
+    assert max(map(len, lines)) <= 60
+    assert lines[1].endswith("its work was not applied")

@@ -22,7 +22,7 @@ def usage_table(
         Column("SIZE", align="right"),
         Column("AGE", align="right"),
         Column("STATUS", style=_style),
-        Column("PROJECT", flexible=True),
+        Column("PROJECT", flexible=True, essential=False),
         Column(title),
     ]
     rows = [
