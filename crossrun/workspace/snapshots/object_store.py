@@ -101,7 +101,7 @@ class ObjectStore:
         return None if self._borrowed is None else self._borrowed.read(name)
 
     def read_root(self, name: str) -> tuple[str, bytes] | None:
-        """An object of which everything that it refers to is there; None if it is no root.
+        """An object of which everything that it refers to is there; None if it is not a root.
 
         After a collection, others may still be in packs of which a part is needed.
         """
