@@ -305,10 +305,14 @@ class TestCollection:
             began = time.time_ns()
             snapshots = Snapshots(states / f"{name}.git", copy(source, tmp_path / name))
             tree = snapshots.take(original=Original(source, began))
+            (cache,) = (store.folder / "sources").iterdir()
+            torn = cache.with_suffix(".0123abcd")  # a writer was killed
+            torn.write_bytes(cache.read_bytes()[:50])
             git(store, "rev-list", "--objects", tree)
             store.drop([name])
             store.collect()
             assert objects(store) == {}
+            assert list((store.folder / "sources").iterdir()) == []
 
     def test_nothing_is_removed_while_a_state_is_recorded(self, states: Path, source: Path) -> None:
         store = object_store(states)
@@ -449,7 +453,7 @@ class TestManyWriters:
         snapshots = Snapshots(states / "run.git", folder)
         tree = snapshots.take()
         assert len(objects(store)) == 4
-        for file in store.objects.glob("??/*"):
+        for file in [*store.objects.glob("??/*"), store.folder / "HEAD", store.folder / "config"]:
             file.chmod(0o600)
             file.write_bytes(b"")
         assert snapshots.take(afresh=True) == tree

@@ -33,7 +33,7 @@ def make_git_dir(
     alternates = b"".join(b"%s\n" % quoted(objects) for objects in borrowing)
     if alternates:
         files["objects/info/alternates"] = alternates
-    missing = {name: data for name, data in files.items() if not (folder / name).is_file()}
+    missing = {name: data for name, data in files.items() if not _has_content(folder / name)}
     if not missing:
         return
     for name in ("objects/info", "objects/pack", "refs", "info"):
@@ -42,6 +42,14 @@ def make_git_dir(
         temporary = folder / f"{name}.{os.urandom(4).hex()}"
         temporary.write_bytes(data)
         temporary.rename(folder / name)
+
+
+def _has_content(file: Path) -> bool:
+    """Whether a file is there; a power failure may leave an empty one."""
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def quoted(path: Path) -> bytes:

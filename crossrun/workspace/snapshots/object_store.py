@@ -190,7 +190,10 @@ class ObjectStore:
             alive = self._reachable(roots)
             self._sweep(alive)
             for cache in (self.folder / "sources").glob("*"):
-                SourceCache(cache).keep_only(alive)
+                if cache.suffix:  # of a writer that was killed
+                    cache.unlink(missing_ok=True)
+                else:
+                    SourceCache(cache).keep_only(alive)
             self._rewrite_log(roots)
             return max(before - self._size(), 0)
 
