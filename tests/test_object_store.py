@@ -220,7 +220,7 @@ class TestSharing:
             (tmp_path / name / "greeting").write_text(name)
             Snapshots(states / f"{name}.git", tmp_path / name).take(last=True)
             after = {file for file in states.rglob("*") if file.is_file()}
-            own = {file for file in after - before if file.name not in ("roots", "lock")}
+            own = {file for file in after - before if file.name not in ("roots", "index.lock")}
             assert len(own) == 2
 
     def test_a_clone_has_the_states_of_its_original_and_no_copies_of_them(

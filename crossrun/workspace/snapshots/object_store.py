@@ -37,6 +37,8 @@ from crossrun.workspace.snapshots.packs import (
 from crossrun.workspace.snapshots.source_cache import SourceCache
 
 _NAME = "shared.git"
+_LOCK = "index.lock"
+"""The name by which git itself locks: a git that somebody runs here by hand changes no index."""
 _MOST_LOOSE, _LARGEST_LOOSE = 8, 256 * 1024
 """Objects of one state, and their bytes, that are not worth a pack."""
 _MOST_PACKS = 48
@@ -376,7 +378,7 @@ class ObjectStore:
     def _locked(self, kind: int, *, patience: float | None = None) -> Iterator[bool]:
         """Holds the lock; after so many seconds at most, None: without end."""
         make_private(self.folder)
-        file = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        file = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         until = None if patience is None else time.monotonic() + patience
         try:
             while not (held := _try_lock(file, kind)):
