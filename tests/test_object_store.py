@@ -459,6 +459,15 @@ class TestManyWriters:
         assert snapshots.take(afresh=True) == tree
         git(store, "fsck", "--full", "--strict", "--no-dangling")
 
+    def test_a_pack_that_is_cut_off_counts_for_nothing(self, states: Path, source: Path) -> None:
+        store, snapshots = object_store(states), Snapshots(states / "run.git", source)
+        tree = snapshots.take()
+        (pack,) = (store.objects / "pack").glob("*.pack")
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:-100])
+        again = Snapshots(states / "run.git", source)
+        assert (again.has(tree), again.take(afresh=True), again.has(tree)) == (False, tree, True)
+
     def test_an_index_without_its_pack_counts_for_nothing(self, states: Path, source: Path) -> None:
         store, snapshots = object_store(states), Snapshots(states / "run.git", source)
         tree = snapshots.take()

@@ -211,7 +211,6 @@ class Pack:
     def __init__(self, index: Path) -> None:
         self.index = index
         self.file = index.with_suffix(".pack")
-        self.file.stat()
         with index.open("rb") as file:
             self._data = _mapped(file)
         if self._data[: len(_MAGIC)] != _MAGIC or len(self._data) < _FANOUT_END:
@@ -221,6 +220,10 @@ class Pack:
         self._crcs = _FANOUT_END + self._count * ID_BYTES
         if len(self._data) < self._crcs + self._count * 8 + 2 * ID_BYTES:
             raise ValueError(f"{index} is cut off")
+        with self.file.open("rb") as file:
+            file.seek(-ID_BYTES, os.SEEK_END)
+            if file.read() != self._data[-2 * ID_BYTES : -ID_BYTES]:
+                raise ValueError(f"{self.file} is cut off")
 
     def __contains__(self, object_id: bytes) -> bool:
         return self._number(object_id) is not None
