@@ -16,6 +16,16 @@ _ESCAPES = {
 """How git escapes characters in quoted names."""
 
 
+def path_bytes(path: str) -> bytes:
+    """The path as the system has it; like `os.fsencode`, but quick for ASCII."""
+    return path.encode() if path.isascii() else os.fsencode(path)
+
+
+def path_text(path: bytes) -> str:
+    """The path that `path_bytes` was made from."""
+    return path.decode() if path.isascii() else os.fsdecode(path)
+
+
 def percent_encoded(path: str) -> str | None:
     """A path as in a URL, byte by byte; None if it is UTF-8, so that `shown` is exact."""
     raw = os.fsencode(path)

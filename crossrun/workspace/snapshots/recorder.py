@@ -17,8 +17,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from msgspec.structs import replace
+
 from crossrun.system.background import checkpoint
 from crossrun.workspace.files.dirfd import opened, shown
+from crossrun.workspace.files.filenames import path_text
 from crossrun.workspace.git.bare_repository import make_git_dir
 from crossrun.workspace.git.commands import SETTINGS, output, run_git, workspace_missing
 from crossrun.workspace.git.own_repository import is_file_below, own_index
@@ -170,7 +173,7 @@ class Snapshots:
         """The files of the last state; if all are to be read afresh, without their times."""
         index = None if afresh else read_index(self.index)
         if index is not None:
-            return {os.fsdecode(path): entry for path, entry in index.entries.items()}
+            return {path_text(path): entry for path, entry in index.entries.items()}
         state = self._store.roots(self.key).state
         if state is not None:
             files = read_files(state, self._read_tree)
@@ -427,13 +430,9 @@ class _Recording:
             began: when the files were listed, in ns since the epoch.
         """
         files = self._listed.files
-        blobs = {path: self._stored_blob(path, files[path]) for path in paths}
-        to_read = {path: files[path] for path, blob in blobs.items() if blob is None}
-        entries = {
-            path: _entry(files[path], blob, began)
-            for path, blob in blobs.items()
-            if blob is not None
-        }
+        unread = {path: self._unread_entry(path, files[path], began) for path in paths}
+        entries = {path: entry for path, entry in unread.items() if entry is not None}
+        to_read = {path: files[path] for path, entry in unread.items() if entry is None}
         with opened(self._top) as root:
             for content in record_files(root, to_read, self._writer, total=len(paths)):
                 entry = self._entry(content, began)
@@ -447,15 +446,17 @@ class _Recording:
         if self._source is not None:
             self._source.save()
 
-    def _stored_blob(self, path: str, file: ScannedFile) -> bytes | None:
-        """The content of a file that need not be read."""
+    def _unread_entry(self, path: str, file: ScannedFile, began: int) -> IndexEntry | None:
+        """What the state has of a file, if the file need not be read."""
         if file.mode == LINK:
             return None
         entry = self._before.get(path)
-        if entry is not None and entry.stat == file.stat:
-            return entry.blob
+        if entry is not None and entry.stat == file.stat and entry.mode == file.mode:
+            return entry
         blob = None if self._source is None else self._source.blob(path, file.stat)
-        return blob if blob is not None and self._writer.has(blob) else None
+        if blob is None or not self._writer.has(blob):
+            return None
+        return _entry(file, blob, began)
 
     def _entry(self, content: FileContent, began: int) -> IndexEntry | None:
         """What the state has of a file that was read."""
@@ -466,7 +467,7 @@ class _Recording:
             return None
         if self._source is not None:
             self._source.learn(content.path, content.blob)
-        file = self._listed.files[content.path]._replace(mode=content.mode)
+        file = replace(self._listed.files[content.path], mode=content.mode)
         return _entry(file, content.blob, began)
 
     def _in_closed_folders(self) -> Iterator[tuple[str, IndexEntry]]:

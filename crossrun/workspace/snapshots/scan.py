@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from crossrun.system.background import checkpoint
 from crossrun.workspace.files.dirfd import opened, opened_below
 from crossrun.workspace.snapshots.source_cache import FileStat, stat_of
@@ -17,7 +19,7 @@ FILE, PROGRAM, LINK = "100644", "100755", "120000"
 """What git calls the kinds of things that a tree can hold."""
 
 
-class ScannedFile(NamedTuple):
+class ScannedFile(Struct, frozen=True, gc=False):
     """A file or link. `mode` is git's."""
 
     mode: str

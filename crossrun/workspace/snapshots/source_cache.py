@@ -8,16 +8,17 @@ the copy has that content.
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
-from msgspec import DecodeError, ValidationError, msgpack
+from msgspec import DecodeError, Struct, ValidationError, msgpack
+
+from crossrun.workspace.files.filenames import path_bytes
 
 RACY_NS = 2_000_000_000
 """A file that was changed less than this before it was looked at may change again without a trace:
 file systems tell times apart by their ticks, the coarsest of which are two seconds."""
 
 
-class FileStat(NamedTuple):
+class FileStat(Struct, frozen=True, array_like=True, gc=False):
     """What changes with the content of a file. Times in nanoseconds."""
 
     size: int
@@ -35,7 +36,7 @@ class FileStat(NamedTuple):
         return (self.size, self.modified) == (copy.size, copy.modified)
 
 
-class _KnownFile(NamedTuple):
+class _KnownFile(Struct, frozen=True, array_like=True, gc=False):
     stat: FileStat
     blob: bytes
 
@@ -74,12 +75,12 @@ class SourceCache:
 
     def blob(self, path: str, original: FileStat) -> bytes | None:
         """The content of a file, if it is known and the file is unchanged since."""
-        file = self._files.get(os.fsencode(path))
+        file = self._files.get(path_bytes(path))
         return file.blob if file is not None and file.stat == original else None
 
     def learn(self, path: str, original: FileStat, blob: bytes) -> None:
         """Remembers the content of a file."""
-        self._files[os.fsencode(path)] = _KnownFile(original, blob)
+        self._files[path_bytes(path)] = _KnownFile(original, blob)
         self._is_changed = True
 
     def keep_only(self, blobs: set[bytes]) -> None:

@@ -1,17 +1,17 @@
 """The files of a workspace's last state, and what tells whether they have changed since."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import DecodeError, ValidationError, msgpack
+from msgspec import DecodeError, Struct, ValidationError, msgpack
 
+from crossrun.workspace.files.filenames import path_bytes
 from crossrun.workspace.snapshots.source_cache import FileStat, write_whole
 
 
-class IndexEntry(NamedTuple):
+class IndexEntry(Struct, frozen=True, array_like=True, gc=False):
     """A file of a state. `stat` is None if the file has to be read again to be sure."""
 
     mode: str
@@ -35,5 +35,5 @@ def read_index(file: Path) -> StateIndex | None:
 
 def write_index(file: Path, tree: str, entries: Mapping[str, IndexEntry]) -> None:
     """Writes an index, complete or not at all. Raises OSError."""
-    index = StateIndex(tree, {os.fsencode(path): entry for path, entry in entries.items()})
+    index = StateIndex(tree, {path_bytes(path): entry for path, entry in entries.items()})
     write_whole(file, msgpack.encode(index))

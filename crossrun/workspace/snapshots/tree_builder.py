@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from crossrun.workspace.files.filenames import path_bytes
 from crossrun.workspace.snapshots.object_store import named_tree_entries
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -23,7 +24,7 @@ def build_tree(files: Iterable[tuple[str, str, bytes]], add: Callable[[str, byte
     """
     folders: dict[bytes, list[tuple[bytes, bytes]]] = {b"": []}
     for path, mode, blob in files:
-        folder, _, name = os.fsencode(path).rpartition(b"/")
+        folder, _, name = path_bytes(path).rpartition(b"/")
         _require(folders, folder)
         folders[folder].append((name, b"%s %s\0%s" % (mode.encode(), name, blob)))
     for folder in sorted(folders, key=lambda each: -each.count(b"/")):
