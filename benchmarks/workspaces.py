@@ -31,8 +31,9 @@ from timing import machine
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Copied, copy_tree
 from crossrun.workspace.files.atomic import remove_tree
-from crossrun.workspace.snapshots.recorder import Original, Snapshots
+from crossrun.workspace.snapshots.recorder import Snapshots
 from crossrun.workspace.snapshots.source_cache import RACY_NS
+from crossrun.workspace.snapshots.state_recording import Original
 
 FOLDERS_PER_FILE = 0.1
 COPIES = 10

@@ -14,7 +14,8 @@ from conftest import Crossrun
 from crossrun.workspace.snapshots.object_store import ObjectStore, object_store
 from crossrun.workspace.snapshots.packs import PackWriter, object_id, packed
 from crossrun.workspace.snapshots.reader import reading_states
-from crossrun.workspace.snapshots.recorder import Original, Snapshots
+from crossrun.workspace.snapshots.recorder import Snapshots
+from crossrun.workspace.snapshots.state_recording import Original
 from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 
 

@@ -19,7 +19,7 @@ from crossrun.model.failures import Failure, RunFailed
 from crossrun.model.runs import Source
 from crossrun.system import clock
 from crossrun.workspace.files.dirfd import shown
-from crossrun.workspace.snapshots.recorder import Original
+from crossrun.workspace.snapshots.state_recording import Original
 from crossrun.workspace.workspaces import Workspace, top_of_repository
 
 if TYPE_CHECKING:

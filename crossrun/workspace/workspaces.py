@@ -28,7 +28,8 @@ from crossrun.workspace.snapshots.ignored import (
     manifest,
     to_keep,
 )
-from crossrun.workspace.snapshots.recorder import Original, Snapshots
+from crossrun.workspace.snapshots.recorder import Snapshots
+from crossrun.workspace.snapshots.state_recording import Original
 from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ without git, which is only asked which of them a `.gitignore` names.
 import os
 import re
 import shutil
-import stat
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,21 +16,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from msgspec.structs import replace
-
 from crossrun.system.background import checkpoint
-from crossrun.workspace.files.dirfd import opened, shown
 from crossrun.workspace.files.filenames import path_text
 from crossrun.workspace.git.bare_repository import make_git_dir
 from crossrun.workspace.git.commands import SETTINGS, output, run_git, workspace_missing
 from crossrun.workspace.git.own_repository import is_file_below, own_index
 from crossrun.workspace.snapshots.differences import Difference, read_difference
-from crossrun.workspace.snapshots.file_recording import FileContent, record_files
 from crossrun.workspace.snapshots.git_objects import read_object
 from crossrun.workspace.snapshots.object_store import ObjectStore, ObjectWriter, object_store
-from crossrun.workspace.snapshots.scan import LINK, Scan, ScannedFile, scan, scanned_file
-from crossrun.workspace.snapshots.source_cache import FileStat, SourceCache, stat_of
+from crossrun.workspace.snapshots.scan import LINK, Scan, scan, scanned_file
 from crossrun.workspace.snapshots.state_index import IndexEntry, read_index, write_index
+from crossrun.workspace.snapshots.state_recording import CopiedSource, Original, StateRecording
 from crossrun.workspace.snapshots.tree_builder import EMPTY_TREE, build_tree, read_files
 
 _LARGEST_KEPT = 8 * 1024 * 1024
@@ -49,13 +44,6 @@ class StoredFile(NamedTuple):
     mode: str
     blob_id: str
     size: int
-
-
-class Original(NamedTuple):
-    """What a workspace is a copy of. `copied_at` is when the copy began, in ns since the epoch."""
-
-    path: Path
-    copied_at: int
 
 
 class Snapshots:
@@ -107,7 +95,9 @@ class Snapshots:
             began = time.time_ns()
             listed = self._scanned()
             paths = self._selected(listed, before, whole=whole) - set(apart)
-            recording = _Recording(self._work_tree, listed, before, writer, self._source(original))
+            recording = StateRecording(
+                self._work_tree, listed, before, writer, self._source(original)
+            )
             entries = recording.entries(sorted(paths), began)
             tree = build_tree(((p, e.mode, e.blob) for p, e in entries.items()), writer.add)
             writer.root(tree, is_state=True)
@@ -134,7 +124,7 @@ class Snapshots:
             if file is not None:
                 listed.files[path] = file
         with self._store.writing(self.key) as writer:
-            recording = _Recording(self._work_tree, listed, {}, writer, None)
+            recording = StateRecording(self._work_tree, listed, {}, writer, None)
             entries = recording.entries(sorted(listed.files), 0)
             tree = build_tree(((p, e.mode, e.blob) for p, e in entries.items()), writer.add)
             writer.root(tree)
@@ -325,10 +315,10 @@ class Snapshots:
         paths = os.fsdecode(done.stdout).split("\0")[:-1]
         return [path for path in paths if is_file_below(self._work_tree, path)]
 
-    def _source(self, original: Original | None) -> "_Source | None":
+    def _source(self, original: Original | None) -> CopiedSource | None:
         if original is None:
             return None
-        return _Source(original, self._store.source_cache(original.path))
+        return CopiedSource(original, self._store.source_cache(original.path))
 
     def _save_index(self, tree: str, entries: Mapping[str, IndexEntry], *, last: bool) -> None:
         """Other commands that look at the workspace need not read unchanged files."""
@@ -368,119 +358,6 @@ class Snapshots:
         place = [f"--git-dir={self.reading_dir()}", f"--work-tree={folder}"]
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
         return run_git([*place, *settings, *words], folder, environ=extra, into=into)
-
-
-class _Source:
-    """Tells the contents of copied files by their originals."""
-
-    def __init__(self, original: Original, cache: SourceCache) -> None:
-        self._original = original
-        self._cache = cache
-        self._settled: dict[str, FileStat] = {}
-
-    def blob(self, path: str, copy: FileStat) -> bytes | None:
-        """The content of a copied file, if it is known."""
-        try:
-            status = os.lstat(f"{self._original.path}/{path}")
-        except OSError:
-            return None
-        original = stat_of(status)
-        if not (
-            stat.S_ISREG(status.st_mode)
-            and original.has_copy(copy)
-            and original.is_settled(self._original.copied_at)
-        ):
-            return None
-        self._settled[path] = original
-        return self._cache.blob(path, original)
-
-    def learn(self, path: str, blob: bytes) -> None:
-        """Remembers the content of a file, if its original has not changed since it was copied."""
-        if path in self._settled:
-            self._cache.learn(path, self._settled[path], blob)
-
-    def save(self) -> None:
-        """Keeps what was learned for the next run."""
-        self._cache.save()
-
-
-class _Recording:
-    """One state while it is recorded."""
-
-    def __init__(
-        self,
-        top: Path,
-        listed: Scan,
-        before: Mapping[str, IndexEntry],
-        writer: ObjectWriter,
-        source: _Source | None,
-    ) -> None:
-        self._top = top
-        self._listed = listed
-        self._before = before
-        self._writer = writer
-        self._source = source
-        self.left_out: list[str] = []
-
-    def entries(self, paths: Sequence[str], began: int) -> dict[str, IndexEntry]:
-        """The files of the state. Raises OSError.
-
-        Args:
-            paths: those that belong to it.
-            began: when the files were listed, in ns since the epoch.
-        """
-        files = self._listed.files
-        unread = {path: self._unread_entry(path, files[path], began) for path in paths}
-        entries = {path: entry for path, entry in unread.items() if entry is not None}
-        to_read = {path: files[path] for path, entry in unread.items() if entry is None}
-        with opened(self._top) as root:
-            for content in record_files(root, to_read, self._writer, total=len(paths)):
-                entry = self._entry(content, began)
-                if entry is not None:
-                    entries[content.path] = entry
-        entries.update(self._in_closed_folders())
-        return entries
-
-    def save_source(self) -> None:
-        """Keeps what was learned of the source, once the contents are stored."""
-        if self._source is not None:
-            self._source.save()
-
-    def _unread_entry(self, path: str, file: ScannedFile, began: int) -> IndexEntry | None:
-        """What the state has of a file, if the file need not be read."""
-        if file.mode == LINK:
-            return None
-        entry = self._before.get(path)
-        if entry is not None and entry.stat == file.stat and entry.mode == file.mode:
-            return entry
-        blob = None if self._source is None else self._source.blob(path, file.stat)
-        if blob is None or not self._writer.has(blob):
-            return None
-        return _entry(file, blob, began)
-
-    def _entry(self, content: FileContent, began: int) -> IndexEntry | None:
-        """What the state has of a file that was read."""
-        if content.blob is None:
-            if content.reason:
-                self.left_out.append(f"{shown(content.path)}: {content.reason}")
-                return self._before.get(content.path)
-            return None
-        if self._source is not None:
-            self._source.learn(content.path, content.blob)
-        file = replace(self._listed.files[content.path], mode=content.mode)
-        return _entry(file, content.blob, began)
-
-    def _in_closed_folders(self) -> Iterator[tuple[str, IndexEntry]]:
-        """Files of the last state that may still be there, in folders that cannot be read."""
-        for folder, reason in self._listed.closed.items():
-            self.left_out.append(f"{shown(folder)}/: {reason}")
-            for path, entry in self._before.items():
-                if path.startswith(f"{folder}/"):
-                    yield path, entry
-
-
-def _entry(file: ScannedFile, blob: bytes, began: int) -> IndexEntry:
-    return IndexEntry(file.mode, blob, file.stat if file.stat.is_settled(began) else None)
 
 
 def _listed(reasons: Sequence[str]) -> str:
