@@ -3,10 +3,8 @@
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from conftest import Crossrun
 from trees import value_of
@@ -17,12 +15,12 @@ from crossrun.workspace.snapshots.recorder import Snapshots
 AT_ONCE = 40.0
 """Seconds within which a run ends on any machine; a snapshot of the folders here takes longer."""
 HUGE = 400 * 1024**3
-"""Bytes of a file without blocks: it takes no room, and git ten minutes or more to read."""
+"""Bytes of a file without blocks: it takes no room, and ten minutes or more to read."""
 
 
 @pytest.fixture
 def slow(crossrun: Crossrun) -> Path:
-    """A folder of the user's that git is busy with for a long time."""
+    """A folder of the user's that takes a long time to record."""
     folder = crossrun.cwd / "slow"
     folder.mkdir()
     (folder / "notes").write_text("mine\n")
@@ -35,15 +33,16 @@ def make_huge(file: Path) -> None:
         content.truncate(HUGE)
 
 
-def until_git_adds(run: "subprocess.Popen[bytes]") -> psutil.Process:
-    """The git that records a state for a run."""
-    while run.poll() is None:
-        for child in psutil.Process(run.pid).children():
-            with suppress(psutil.Error):  # it has ended meanwhile
-                if "add" in child.cmdline():
-                    return child
+def until_recording(run: "subprocess.Popen[bytes]", crossrun: Crossrun) -> None:
+    """Waits until a command records a state, the huge file included."""
+    while not partial_packs(crossrun):
+        assert run.poll() is None, run.communicate()
         time.sleep(0.02)
-    raise AssertionError(run.communicate())
+
+
+def partial_packs(crossrun: Crossrun) -> list[Path]:
+    """Packs of recorded contents that are not complete."""
+    return list(crossrun.home.rglob("tmp_pack_*"))
 
 
 def ended(run: "subprocess.Popen[bytes]") -> tuple[int, str]:
@@ -55,17 +54,17 @@ def ended(run: "subprocess.Popen[bytes]") -> tuple[int, str]:
 
 class TestBeforeTheAgent:
     @pytest.mark.parametrize("beginning", ["--workspace", "--source"])
-    def test_after_ctrl_c_the_agent_is_not_started_and_git_is_ended(
+    def test_after_ctrl_c_the_agent_is_not_started_and_nothing_half_written_stays(
         self, crossrun: Crossrun, slow: Path, beginning: str
     ) -> None:
         words = ("run", "touch ../begun", "--executor", "shell", beginning, str(slow))
         run = crossrun.start(*words)
-        git = until_git_adds(run)
+        until_recording(run, crossrun)
         run.send_signal(signal.SIGINT)
         code, err = ended(run)
         assert code == 130
         assert "the agent was not started" in err
-        assert not git.is_running()
+        assert partial_packs(crossrun) == []
         assert not (crossrun.cwd / "begun").exists()
         shown = crossrun.json("show")
         assert (shown["status"], shown["failure"]["code"]) == ("cancelled", "CANCELLED")
@@ -104,7 +103,7 @@ class TestAfterTheAgent:
         script = f"truncate -s {HUGE} huge"
         words = ("run", script, "--executor", "shell", "--source", str(source), "--verify", "true")
         run = crossrun.start(*words)
-        git = until_git_adds(run)
+        until_recording(run, crossrun)
         run.send_signal(signal.SIGINT)
         time.sleep(0.3)
         assert run.poll() is None, "the first one lets it measure what the run did"
@@ -112,7 +111,7 @@ class TestAfterTheAgent:
         code, err = ended(run)
         assert code == 130
         assert "the change was not measured" in err
-        assert not git.is_running()
+        assert partial_packs(crossrun) == []
         assert "verified" not in [event["type"] for event in crossrun.events()]
         kept = crossrun.json("cleanup", "--older-than", "0s", "--yes")["kept"]
         assert [holding["why"] for holding in kept] == ["its work was not applied"]
@@ -131,12 +130,12 @@ class TestOtherCommands:
             time.sleep(0.02)
         before = set(crossrun.home.rglob("*"))
         diff = crossrun.start("diff")
-        until_git_adds(diff)
+        until_recording(diff, crossrun)
         diff.send_signal(signal.SIGINT)
         assert ended(diff) == (130, "")
         assert set(crossrun.home.rglob("*")) == before
         killed = crossrun.start("diff")
-        until_git_adds(killed).kill()
+        until_recording(killed, crossrun)
         killed.kill()
         killed.communicate()
         assert crossrun.json("stats")["disk"]["leftovers"] > 0, "what is left is found"
