@@ -407,7 +407,8 @@ def test_the_decision_about_a_pattern_fits_the_terminal(width: int) -> None:
         channel="none",
     )
     run = run_of(event_of(RunStarted), decided)
-    for shown in (details(run, terminal(width)), choice_lines(decided, terminal(width))):
+    screen = terminal(width, live=True)
+    for shown in (details(run, screen), choice_lines(decided, screen)):
         lines = list(shown)
         assert max(map(len, lines)) <= width
         assert reason in " ".join(line.strip() for line in lines)

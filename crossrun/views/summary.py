@@ -104,12 +104,12 @@ def details(
 
 
 def _detail(name: str, value: str, terminal: Terminal) -> Iterator[str]:
-    """A value beside its name. What is longer than the line, such as a path, is not broken."""
+    """A value beside its name. It is wrapped for people only: scripts search for whole lines."""
     import textwrap
 
     room = terminal.text_width - 12
     broken = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
-    first, *others = broken or [""]
+    first, *others = broken if terminal.live and broken else [value]
     yield f"  {terminal.style(f'{name:<9}', 'dim')} {first}"
     for line in others:
         yield f"{'':12}{line}"
