@@ -138,7 +138,7 @@ class RunContext:
             raise NotFoundError(
                 "WORKSPACE_GONE",
                 f"the workspace {self.path} no longer has the folder {source.subfolder}",
-                hint="make it again there, or begin anew: crossrun retry RUN",
+                hint="create it there again, or start over: crossrun retry RUN",
             )
 
     def start_clock(self) -> None:
