@@ -213,7 +213,7 @@ MODULES = [
     (("watch",), {"msgspec"}, READS | {"executors"}, 80),
     (("files",), {"msgspec"}, OF_FILES, 75),
     (("diff",), {"msgspec"}, OF_FILES, 75),
-    (("stats",), {"msgspec"}, OF_FILES, 67),
+    (("stats",), {"msgspec"}, OF_FILES, 68),
     (RUN, {"msgspec"}, ROOMS, 175),
 ]
 

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from crossrun.system.background import checkpoint
 from crossrun.system.folders import make_private
@@ -34,6 +33,7 @@ from crossrun.workspace.snapshots.packs import (
     read_loose,
     write_loose,
 )
+from crossrun.workspace.snapshots.root_log import RootLog, Roots
 from crossrun.workspace.snapshots.source_cache import SourceCache
 
 _NAME = "shared.git"
@@ -45,16 +45,8 @@ _MOST_PACKS = 48
 """Every git that is started looks at all packs."""
 _MERGED_BYTES = 256 * 1024 * 1024
 _TICK = 0.02
-_DROPPED, _STATE = "-", "state"
 _ID = re.compile("[0-9a-f]{40}")
 _SECONDS_FOR_ALONE = 5.0
-
-
-class Roots(NamedTuple):
-    """The objects of a workspace that must stay, the oldest first, and its last state."""
-
-    names: list[str]
-    state: str | None = None
 
 
 class ObjectStore:
@@ -71,6 +63,7 @@ class ObjectStore:
     ) -> None:
         self.folder = folder
         self.objects = folder / "objects"
+        self.log = RootLog(folder / "roots")
         self._borrowed = borrowed
         self._others = others
         self._packs: dict[Path, Pack] = {}
@@ -107,7 +100,7 @@ class ObjectStore:
 
         After a collection, others may still be in packs of which a part is needed.
         """
-        if self._is_root(name):
+        if self.log.has(name):
             return self.read(name)
         beside = self._read_beside(name)
         if beside is not None:
@@ -117,12 +110,6 @@ class ObjectStore:
     def _read_beside(self, name: str) -> tuple[str, bytes] | None:
         stored = (read_object(objects, name) for objects in self._others)
         return next((each for each in stored if each is not None), None)
-
-    def _is_root(self, name: str) -> bool:
-        log = self._read_log()
-        if f" {name}" not in log or f" {_DROPPED}\n" not in log:
-            return f" {name}" in log
-        return any(name in roots.names for roots in _parse_roots(log).values())
 
     def _read_own(self, name: str) -> tuple[str, bytes] | None:
         loose = read_loose(self.objects, name)
@@ -159,20 +146,17 @@ class ObjectStore:
 
     def roots(self, key: str) -> Roots:
         """The roots of a workspace."""
-        log = self._read_log()
-        if f"{key} " not in log:  # parsing takes longer, and new workspaces have none
-            return Roots([])
-        return _parse_roots(log).get(key, Roots([]))
+        return self.log.of(key)
 
     def keys(self) -> set[str]:
         """The workspaces that have roots."""
-        return set(_parse_roots(self._read_log()))
+        return set(self.log.read())
 
     def drop(self, keys: Iterable[str]) -> None:
         """Takes the roots of workspaces away; their objects go with the next `collect`."""
-        if (self.folder / "roots").is_file():
+        if self.log.exists():
             with self._locked(fcntl.LOCK_SH):
-                self._append(_record(key, _DROPPED) for key in keys)
+                self.log.drop(keys)
 
     def collect(self) -> int:
         """Removes all objects that no root leads to; the bytes that became free.
@@ -181,14 +165,14 @@ class ObjectStore:
         that case the next call does it. Raises OSError, before anything is removed if an object
         cannot be read.
         """
-        if not self._has_dropped_roots():
+        if not self.log.has_dropped():
             return 0
         with self._locked(fcntl.LOCK_EX, patience=_SECONDS_FOR_ALONE) as held:
             if not held:
                 return 0
             before = self._size()
             self._require_packs()
-            roots = _parse_roots(self._read_log())
+            roots = self.log.read()
             alive = self._reachable(roots)
             self._sweep(alive)
             for cache in (self.folder / "sources").glob("*"):
@@ -196,7 +180,7 @@ class ObjectStore:
                     cache.unlink(missing_ok=True)
                 else:
                     SourceCache(cache).keep_only(alive)
-            self._rewrite_log(roots)
+            self.log.rewrite(roots)
             return max(before - self._size(), 0)
 
     def source_cache(self, source: Path) -> SourceCache:
@@ -204,43 +188,6 @@ class ObjectStore:
         make_private(self.folder / "sources")
         name = sha256(os.fsencode(source)).hexdigest()[:32]
         return SourceCache(self.folder / "sources" / name)
-
-    def append_roots(self, key: str, roots: Iterable[tuple[str, bool]]) -> None:
-        """Adds roots of a workspace, and whether they are states; only while writing."""
-        self._append(_record(key, name, is_state=is_state) for name, is_state in roots)
-
-    def _append(self, records: Iterable[str]) -> None:
-        """A record begins with a line break, so one that was torn spoils none but itself."""
-        lines = "".join(f"\n{record}" for record in records).encode()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        file = os.open(self.folder / "roots", flags, 0o600)
-        try:
-            if os.write(file, lines) != len(lines):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "roots")
-        finally:
-            os.close(file)
-
-    def _read_log(self) -> str:
-        try:
-            return (self.folder / "roots").read_text(errors="replace")
-        except OSError:
-            return ""
-
-    def _has_dropped_roots(self) -> bool:
-        return f" {_DROPPED}\n" in self._read_log()
-
-    def _rewrite_log(self, roots: dict[str, Roots]) -> None:
-        records = [
-            _record(key, name, is_state=name == state)
-            for key, (names, state) in roots.items()
-            for name in dict.fromkeys(names)
-        ]
-        temporary = self.folder / "roots.new"
-        with temporary.open("w") as file:
-            file.write("".join(records))
-            file.flush()
-            os.fsync(file.fileno())  # an empty log after a power failure would free all objects
-        temporary.rename(self.folder / "roots")
 
     def _reachable(self, roots: dict[str, Roots]) -> set[bytes]:
         """The needed objects. Raises OSError if one is there but cannot be read."""
@@ -477,7 +424,7 @@ class ObjectWriter:
             write_loose(self._store.objects, packed_object)
         self._few = {}
         if self._roots:
-            self._store.append_roots(self._key, self._roots)
+            self._store.log.add(self._key, self._roots)
             self._roots = []
 
     def _add_to_pack(self, packed_object: PackedObject) -> None:
@@ -488,25 +435,6 @@ class ObjectWriter:
         """Forgets what is not visible yet."""
         if self._pack is not None:
             self._pack.discard()
-
-
-def _parse_roots(log: str) -> dict[str, Roots]:
-    """The roots of each workspace, by a log that may have torn lines."""
-    roots: dict[str, Roots] = {}
-    for line in log.split("\n"):
-        key, _, rest = line.partition(" ")
-        name, _, what = rest.partition(" ")
-        if name == _DROPPED:
-            roots.pop(key, None)
-        elif _ID.fullmatch(name):
-            former = roots.get(key, Roots([]))
-            former.names.append(name)
-            roots[key] = former._replace(state=name) if what == _STATE else former
-    return roots
-
-
-def _record(key: str, name: str, *, is_state: bool = False) -> str:
-    return f"{key} {name}{f' {_STATE}' if is_state else ''}\n"
 
 
 def tree_entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
