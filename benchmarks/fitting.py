@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from operator import mul
 
-from crossrun.patterns.choosing.values import Model
+from crossrun.patterns.retrieval.values import Model
 
 RIDGE = 3.0
 

@@ -27,10 +27,10 @@ from fitting import fitted
 from retrieval_set import entry, indexed, read
 from timing import machine
 
-from crossrun.patterns.choosing.choice import Choice, choose
-from crossrun.patterns.choosing.kinship import kinship
-from crossrun.patterns.choosing.recall import Candidate, Entry, Kinship
-from crossrun.patterns.choosing.words import task_words, workflow_words
+from crossrun.patterns.retrieval.decision import Choice, choose
+from crossrun.patterns.retrieval.lexical import kinship
+from crossrun.patterns.retrieval.ranking import Candidate, Entry, Kinship
+from crossrun.patterns.retrieval.words import task_words, workflow_words
 from crossrun.store import pattern_index
 
 TASKS = Path(__file__).parent / "data" / "rephrasings.yaml"

@@ -34,8 +34,8 @@ from retrieval_set import Document, Folder, Query, entry, indexed, look_up, read
 from scale import measure_scale
 from timing import machine
 
-from crossrun.patterns.choosing.choice import bounds
-from crossrun.patterns.choosing.recall import Evidence, Model, Ranking
+from crossrun.patterns.retrieval.decision import bounds
+from crossrun.patterns.retrieval.ranking import Evidence, Model, Ranking
 from crossrun.store import pattern_index
 
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from crossrun.patterns.choosing.recall import Entry, Ranking, ranked
+from crossrun.patterns.retrieval.ranking import Entry, Ranking, ranked
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 

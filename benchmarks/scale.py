@@ -12,8 +12,8 @@ from pathlib import Path
 
 from retrieval_set import Folder, Query
 
-from crossrun.patterns.choosing.recall import Entry, ranked
-from crossrun.patterns.choosing.words import task_words
+from crossrun.patterns.retrieval.ranking import Entry, ranked
+from crossrun.patterns.retrieval.words import task_words
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from crossrun.events import CommandRan, Event, FileChanged, PlanItem, PlanUpdated
 from crossrun.model.workflows import Act, Finding, Trace
 from crossrun.patterns import Person
-from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of
 
 ANNA = Person(home="/home/anna", user="anna")

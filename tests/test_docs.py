@@ -23,8 +23,8 @@ from crossrun.config.tasktypes import SHIPPED, load
 from crossrun.model.failures import FAILURES
 from crossrun.model.runs import Application, Decided, Run
 from crossrun.model.workflows import Pattern, Workflow
-from crossrun.patterns.crediting.evidence import Credit
-from crossrun.patterns.learning import finders
+from crossrun.patterns.evaluation.evidence import Credit
+from crossrun.patterns.learning import extractors as finders
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "crossrun"

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from crossrun.model.workflows import Stats
-from crossrun.patterns.crediting.adherence import adherence
-from crossrun.patterns.crediting.contrasts import Measured, differences
-from crossrun.patterns.crediting.evidence import (
+from crossrun.patterns.evaluation.adherence import adherence
+from crossrun.patterns.evaluation.cost_effects import Measured, differences
+from crossrun.patterns.evaluation.evidence import (
     Credit,
     Effect,
     Lift,

@@ -11,7 +11,7 @@ import yaml
 from crossrun.config.tasktypes import Finder, load, names
 from crossrun.errors import ConfigurationError
 from crossrun.model.workflows import Finding
-from crossrun.patterns.learning.finders import found, typed
+from crossrun.patterns.learning.extractors import found, typed
 
 NOWHERE = Path("no-such-folder")
 SHIPPED = {name: load(name, NOWHERE).finders for name in names(NOWHERE)}
@@ -186,7 +186,7 @@ def test_the_same_texts_give_the_same_findings_in_every_process() -> None:
     tasks = [(task, commands) for task_type, task, commands, _ in EXAMPLES if task_type == "code"]
     code = (
         "from pathlib import Path\n"
-        "from crossrun.patterns.learning.finders import found\n"
+        "from crossrun.patterns.learning.extractors import found\n"
         "from crossrun.config.tasktypes import load\n"
         f"for task, commands in {tasks!r}:\n"
         "    print(found(load('code', Path()).finders, task, commands))"

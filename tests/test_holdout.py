@@ -2,7 +2,7 @@
 
 import pytest
 
-from crossrun.patterns.crediting.holdout import Draw, coin, draw, share_withheld
+from crossrun.patterns.evaluation.holdout import Draw, coin, draw, share_withheld
 
 
 def share_of_withheld(probability: float, runs: int = 20_000) -> float:

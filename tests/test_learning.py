@@ -20,14 +20,14 @@ from crossrun.model.workflows import (
     Workflow,
 )
 from crossrun.patterns import Person
+from crossrun.patterns.formats.block import block_of, fingerprint, parsed, rendered, size
 from crossrun.patterns.learning import grouped, summary, workflow_of
 from crossrun.patterns.learning.alignment import Slot, aligned, likeness
-from crossrun.patterns.learning.clamping import clamped, clipped
+from crossrun.patterns.learning.budget import clamped, clipped
 from crossrun.patterns.learning.families import Belonging, Relative, belonging
 from crossrun.patterns.learning.intents import purpose
-from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import MOST_ACTS, is_trivial
-from crossrun.patterns.rendering import block_of, fingerprint, parsed, rendered, size
 from crossrun.system.commandlines import bare_command, simple_commands
 
 # ------------------------------------------------------------------ command lines

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
-from crossrun.patterns.crediting.holdout import eligible
-from crossrun.patterns.crediting.lifecycle import (
+from crossrun.patterns.evaluation.evidence import Credit, Lift, NotEnough, Trial
+from crossrun.patterns.evaluation.holdout import eligible
+from crossrun.patterns.evaluation.lifecycle import (
     Standing,
     adopted,
     against_evidence,

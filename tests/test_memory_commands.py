@@ -24,7 +24,7 @@ from crossrun.memory import StoredMemory
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.patterns import Person
-from crossrun.patterns.rendering import parsed
+from crossrun.patterns.formats.block import parsed
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
@@ -218,7 +218,7 @@ def test_a_run_does_not_wait_for_ever_for_others_that_learn(crossrun: Crossrun) 
 
 
 def test_the_coin_is_recorded_and_can_be_tossed_again(crossrun: Crossrun) -> None:
-    from crossrun.patterns.crediting.holdout import draw
+    from crossrun.patterns.evaluation.holdout import draw
 
     taught(crossrun)
     seen = set()

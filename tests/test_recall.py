@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from crossrun.patterns.choosing.choice import BOUNDS, Choice, bounds, choose
-from crossrun.patterns.choosing.recall import Candidate, Entry, Found, Frequency, Ranking, ranked
-from crossrun.patterns.choosing.words import (
+from crossrun.patterns.retrieval.decision import BOUNDS, Choice, bounds, choose
+from crossrun.patterns.retrieval.ranking import Candidate, Entry, Found, Frequency, Ranking, ranked
+from crossrun.patterns.retrieval.words import (
     TASK_WORDS,
     WORKFLOW_WORDS,
     pairs,

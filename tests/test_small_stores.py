@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from crossrun.patterns.choosing.choice import choose
-from crossrun.patterns.choosing.kinship import kinship
-from crossrun.patterns.choosing.values import Candidate, Entry, Kinship
-from crossrun.patterns.choosing.words import task_words, workflow_words
+from crossrun.patterns.retrieval.decision import choose
+from crossrun.patterns.retrieval.lexical import kinship
+from crossrun.patterns.retrieval.values import Candidate, Entry, Kinship
+from crossrun.patterns.retrieval.words import task_words, workflow_words
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 

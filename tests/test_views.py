@@ -60,7 +60,7 @@ from crossrun.model.runs import Change, Run
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import Pattern, Workflow
-from crossrun.patterns.crediting.evidence import Credit, Setting, Trial, credits_of
+from crossrun.patterns.evaluation.evidence import Credit, Setting, Trial, credits_of
 from crossrun.projections.run import advance
 from crossrun.system.commandlines import bare_command
 from crossrun.views.choices import choice_lines

@@ -18,7 +18,7 @@ from crossrun.system.background import Background
 from crossrun.system.cancellation import CancelToken
 
 if TYPE_CHECKING:
-    from crossrun.patterns.learning.privacy import Scrub
+    from crossrun.patterns.learning.redaction import Scrub
     from crossrun.planning.wording import Reworded, Rewriter
 
 _TICK = 0.05
@@ -57,7 +57,7 @@ class StoredMemory:
         self, run_id: str | None, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
     ) -> Injection:
         """One pattern or none for a run that begins."""
-        from crossrun.memory.choosing import Chooser
+        from crossrun.memory.selection import Chooser
 
         chooser = Chooser(self._store.patterns, path=self._path, top_files=top_files)
         return chooser.decide(run_id, request, channel=channel)
@@ -104,7 +104,7 @@ class StoredMemory:
         yield None
         run = self._store.read.run(run_id)
         if run.pattern is not None and run.pattern.pattern_id is not None:
-            from crossrun.memory.crediting import judged
+            from crossrun.memory.evaluation import judged
 
             yield from judged(self._store, replace(run, duration_s=seconds), failure)
 
@@ -115,7 +115,7 @@ class StoredMemory:
         writer = self._writer
         if writer is None or draft is None or draft.made_by is None:
             return None
-        from crossrun.patterns.learning.privacy import Scrub
+        from crossrun.patterns.learning.redaction import Scrub
 
         scrub = Scrub(self._person, run.workspace)
         kept = yield from _asked(writer, draft.workflow, scrub(run.task), stop)
@@ -160,8 +160,8 @@ def _is_private(workflow: Workflow, scrub: "Scrub") -> bool:
 
 def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> PatternLearned:
     """What was learned in a model's words, where it still says what the model was shown."""
-    from crossrun.patterns.learning.clamping import clamped
-    from crossrun.patterns.rendering import fingerprint
+    from crossrun.patterns.formats.block import fingerprint
+    from crossrun.patterns.learning.budget import clamped
 
     if worded is None or _what(learned) != _what(worded):
         return learned

@@ -9,15 +9,16 @@ from msgspec.structs import replace
 
 from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
-from crossrun.memory.choosing import QUICKSTART
+from crossrun.memory.selection import QUICKSTART
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
 from crossrun.patterns import Person
-from crossrun.patterns.choosing.recall import ranked
+from crossrun.patterns.formats.block import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
+from crossrun.patterns.learning.extractors import found
 from crossrun.patterns.learning.families import (
     COMPARED,
     Belonging,
@@ -26,11 +27,10 @@ from crossrun.patterns.learning.families import (
     belonging,
     tasks_alike,
 )
-from crossrun.patterns.learning.finders import found
 from crossrun.patterns.learning.intents import program
-from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of, is_trivial
-from crossrun.patterns.rendering import fingerprint, without_examples
+from crossrun.patterns.retrieval.ranking import ranked
 from crossrun.store import ALPHABET, Store
 
 _ENDS_READ = 5_000

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 
 PATTERN_STATES = ("candidate", "active", "quarantined", "retired", "disabled")
-"""See `patterns.crediting.lifecycle`. `disabled`: by the user."""
+"""See `patterns.evaluation.lifecycle`. `disabled`: by the user."""
 
 _STATUS_OF_NEWER = re.compile(r"[a-z]+(_[a-z]+)*")
 

@@ -45,6 +45,43 @@ MOST_TOKENS = 600
 MOST_CAUTIONS = 2
 
 
+FileKind = Literal["program", "template", "configuration", "resource"]
+"""What a file of a pattern is. `resource`: a file of an imported skill. Never a result of a run."""
+
+
+class PatternFile(Struct, frozen=True, kw_only=True):
+    """A file that comes with a pattern. Its content is in the store, by its hash.
+
+    `path` is relative, with `/`, as the file was named in the workspace or in the skill's folder.
+    """
+
+    path: str
+    kind: str
+    sha256: str
+    size: int
+    executable: bool = False
+
+
+class Cure(Struct, frozen=True, kw_only=True):
+    """A failure that a later act cured.
+
+    `error` is the last line that the failed command printed, `cured_by` the command or the change
+    that cured it, `why` what the agent wrote in between; each is one line.
+    """
+
+    failed: str
+    error: str
+    cured_by: str
+    why: str = ""
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """How to tell that the work is done: a command, and what it shows then, on one line."""
+
+    command: str
+    done: str = ""
+
+
 class Occurrence(Struct, frozen=True):
     """Where a step was seen: an event of a run, and the exit code if it was a command."""
 
@@ -56,8 +93,9 @@ class Occurrence(Struct, frozen=True):
 class Act(Struct, frozen=True, kw_only=True):
     """One thing that an agent did in one run, without noise, secrets and private paths.
 
-    `command` is a command on one line, or `write PATH`, `delete PATH`, `use TOOL ARGUMENTS`.
-    `target` is what it was done to. `heading` is what the agent's plan or the planner called it.
+    `command` is the whole command as the agent ran it, on as many lines as it had, or
+    `write PATH`, `delete PATH`, `use TOOL ARGUMENTS`. `target` is what it was done to. `heading` is
+    what the agent's plan or the planner called it, `why` what the agent said before it.
     """
 
     intent: str
@@ -69,6 +107,7 @@ class Act(Struct, frozen=True, kw_only=True):
     instead_of: str = ""
     """The command that had failed, if it was a different one."""
     heading: str = ""
+    why: str = ""
 
 
 class Preconditions(Struct, frozen=True):
@@ -83,7 +122,12 @@ class Preconditions(Struct, frozen=True):
 
 
 class Trace(Struct, frozen=True, kw_only=True):
-    """What one run did, as material to learn from. `found`: variables found by finders."""
+    """What one run did, as material to learn from.
+
+    `found`: values that the extractors of the task type found. `files`: what the run wrote and
+    later commands used. `facts`: what an agent cannot guess, one line each. `grade`: how well the
+    success is proved; None: not graded.
+    """
 
     run_id: str
     task: str
@@ -91,6 +135,11 @@ class Trace(Struct, frozen=True, kw_only=True):
     verified: bool = False
     found: tuple["Finding", ...] = ()
     preconditions: Preconditions = Preconditions()
+    files: tuple[PatternFile, ...] = ()
+    cures: tuple[Cure, ...] = ()
+    check: Check | None = None
+    facts: tuple[str, ...] = ()
+    grade: str | None = None
 
 
 class Finding(Struct, frozen=True):
@@ -111,10 +160,11 @@ class Caution(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One step of a workflow. `{name}` in it stands for a variable.
+    """One step of a workflow.
 
-    `command` is the form that commands of later runs are compared with; None for a step that is
-    only described.
+    `instruction` is what an agent reads: a whole command that worked, with the values of an earlier
+    run, or a description. `command` is the same with `{name}` for each variable, the form that
+    commands of later runs are compared with; None for a step that is only described.
     """
 
     instruction: str
@@ -123,23 +173,33 @@ class Step(Struct, frozen=True, kw_only=True):
     command: str | None = None
     recovery: bool = False
     evidence: tuple[Occurrence, ...] = ()
+    why: str = ""
 
 
 class Variable(Struct, frozen=True):
-    """A value that differs from run to run: its type and an example."""
+    """A value that differs from run to run: its type, an example, and its values in other runs."""
 
     type: str
     example: str
+    values: tuple[str, ...] = ()
 
 
 class Workflow(Struct, frozen=True, kw_only=True):
-    """What worked: the part of a pattern that is versioned, injected and edited."""
+    """What worked: the part of a pattern that is versioned, injected and edited.
+
+    `body` is the text of an imported skill, which takes the place of the steps in the block.
+    """
 
     summary: str
     steps: tuple[Step, ...]
     variables: dict[str, Variable] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     preconditions: Preconditions = Preconditions()
+    files: tuple[PatternFile, ...] = ()
+    cures: tuple[Cure, ...] = ()
+    check: Check | None = None
+    facts: tuple[str, ...] = ()
+    body: str = ""
 
 
 class Stats(Struct, frozen=True):

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from crossrun.patterns.choosing.recall import Candidate, Entry, Found, Frequency, closest
-from crossrun.patterns.choosing.words import PAIRED, pairs, task_words, telling, workflow_words
+from crossrun.patterns.retrieval.ranking import Candidate, Entry, Found, Frequency, closest
+from crossrun.patterns.retrieval.words import PAIRED, pairs, task_words, telling, workflow_words
 
 LIMIT = 100
 _BUDGET, _BUDGET_SHARE = 10_000, 1 / 18

@@ -7,7 +7,7 @@ import msgspec
 
 from crossrun.events import EventRecord, PatternJudged, PatternLearned
 from crossrun.model.workflows import Stats, Workflow
-from crossrun.patterns.choosing.entries import entry_of
+from crossrun.patterns.retrieval.documents import entry_of
 from crossrun.store import pattern_index
 from crossrun.store.statements import PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
 

@@ -11,7 +11,7 @@ from crossrun.store.access import ReadAccess, fitting
 
 if TYPE_CHECKING:
     from crossrun.model.workflows import Pattern, Preconditions, Trace, Version
-    from crossrun.patterns.choosing.recall import Found
+    from crossrun.patterns.retrieval.ranking import Found
 
 _WITH_WORKFLOW = (
     "SELECT p.*, v.hash, v.workflow,"
@@ -146,7 +146,7 @@ class PatternReader:
 
     def candidates(self, task: str, *, task_type: str | None, project_id: str | None) -> "Found":
         """What there is to choose from for a task; `project_id` bounds where it comes from."""
-        from crossrun.patterns.choosing.recall import Found
+        from crossrun.patterns.retrieval.ranking import Found
         from crossrun.store import pattern_index
 
         with self._access.connection() as connection:

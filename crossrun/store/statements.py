@@ -66,6 +66,8 @@ PATTERN_RUNS = Table(
     ("pattern_id", "run_id"),
     ("pattern_id", "run_id", "at", "lesson", "trace", "caution"),
 )
+PATTERN_CONTENTS = Table("pattern_contents", ("sha256",), ("sha256", "content"))
+PATTERN_VECTORS = Table("pattern_vectors", ("sha256", "encoder"), ("sha256", "encoder", "vector"))
 TABLES = (
     RUNS,
     EVENTS,
@@ -75,4 +77,6 @@ TABLES = (
     PATTERNS,
     PATTERN_VERSIONS,
     PATTERN_RUNS,
+    PATTERN_CONTENTS,
+    PATTERN_VECTORS,
 )

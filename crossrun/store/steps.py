@@ -211,6 +211,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     ("0010_shared_states", ""),  # the tables stay; older programs would lose states, see OLDEST
+    (
+        "0011_pattern_contents",
+        """
+        CREATE TABLE pattern_contents (sha256 VARCHAR NOT NULL PRIMARY KEY, content BLOB NOT NULL);
+        CREATE TABLE pattern_vectors (
+            sha256 VARCHAR NOT NULL,
+            encoder VARCHAR NOT NULL,
+            vector BLOB NOT NULL,
+            PRIMARY KEY (sha256, encoder)
+        );
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

@@ -174,3 +174,22 @@ class SourceRow(SQLModel, table=True):
     lesson: str
     trace: str | None
     caution: str | None
+
+
+class ContentRow(SQLModel, table=True):
+    """The content of a file that comes with patterns, by its hash."""
+
+    __tablename__: ClassVar[str] = "pattern_contents"
+
+    sha256: str = Field(primary_key=True)
+    content: bytes
+
+
+class VectorRow(SQLModel, table=True):
+    """The vector of a text by one encoder; `sha256` is the hash of the text."""
+
+    __tablename__: ClassVar[str] = "pattern_vectors"
+
+    sha256: str = Field(primary_key=True)
+    encoder: str = Field(primary_key=True)
+    vector: bytes

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from crossrun.model.queries import PatternLine
 from crossrun.model.workflows import Pattern
-from crossrun.patterns.crediting.evidence import Credit, Effect, Lift, NotEnough
+from crossrun.patterns.evaluation.evidence import Credit, Effect, Lift, NotEnough
 from crossrun.views.patterns import (
     STATE_STYLES,
     UNKNOWN,

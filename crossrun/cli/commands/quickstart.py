@@ -7,7 +7,7 @@ from crossrun.cli.arguments import Json
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.starting import Views, carry_out
 from crossrun.executors.replay.recording import SHIPPED, load
-from crossrun.memory.choosing import QUICKSTART
+from crossrun.memory.selection import QUICKSTART
 from crossrun.model.executors import OFFLINE_EXECUTOR
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.runs import Run

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from crossrun.model.workflows import LONGEST_STEP, Preconditions, Step, Trace, Workflow
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
-from crossrun.patterns.learning.clamping import clamped, clipped
-from crossrun.patterns.learning.naming import Names, named, substituted, text_of, values_of
+from crossrun.patterns.learning.budget import clamped, clipped
+from crossrun.patterns.learning.variables import Names, named, substituted, text_of, values_of
 from crossrun.system.commandlines import one_line
 
 MOST_RUNS = 8

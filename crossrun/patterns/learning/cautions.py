@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from crossrun.events import CommandRan, Event, Verified
-from crossrun.patterns.learning.clamping import clipped
-from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.patterns.learning.budget import clipped
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.system.commandlines import bare_command, one_line
 
 TEACHING = frozenset(

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from crossrun.model.workflows import Act, Pattern, Trace
-from crossrun.patterns.choosing.words import task_words, telling
 from crossrun.patterns.learning.alignment import likeness
+from crossrun.patterns.retrieval.words import task_words, telling
 
 _CHOSEN = 0.5
 """How alike the tasks are at least when the choice found that the pattern fits."""

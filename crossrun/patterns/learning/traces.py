@@ -21,7 +21,7 @@ from crossrun.events import (
 )
 from crossrun.model.workflows import Act, Intent, Occurrence
 from crossrun.patterns.learning.intents import Purpose, purpose
-from crossrun.patterns.learning.privacy import EchoGuard, Scrub
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.system.commandlines import one_line, simple_commands
 
 _WEIGHTS: dict[str, int] = {

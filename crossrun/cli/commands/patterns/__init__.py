@@ -16,7 +16,7 @@ from crossrun.model.status import PATTERN_STATES
 from crossrun.projections.documents import document, pattern_object, plain_object
 
 if TYPE_CHECKING:
-    from crossrun.patterns.crediting.evidence import Credit
+    from crossrun.patterns.evaluation.evidence import Credit
     from crossrun.store import Store
 
 _HELP = """Show and manage the patterns learned from runs.
@@ -83,7 +83,7 @@ def show(
     options = current()
     chosen = options.open_app().store.patterns.pattern(pattern)
     if block:
-        from crossrun.patterns.rendering import block_of, rendered
+        from crossrun.patterns.formats.block import block_of, rendered
 
         text = rendered(block_of(chosen.id, chosen.version, chosen.workflow))
         if json:
@@ -111,7 +111,7 @@ def search(
     Examples:
       crossrun patterns search "convert a report to the new template"
     """
-    from crossrun.patterns.choosing.recall import ranked
+    from crossrun.patterns.retrieval.ranking import ranked
 
     options = current()
     app = options.open_app()
@@ -169,7 +169,7 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
     if pattern is not None:
         _show_stats(app.store, pattern, options, json=json)
         return
-    from crossrun.memory.crediting import credits_by_pattern
+    from crossrun.memory.evaluation import credits_by_pattern
 
     credited = credits_by_pattern(app.store)
     if json:
@@ -200,7 +200,7 @@ def diff(
     """
     import difflib
 
-    from crossrun.patterns.rendering import block_of, rendered
+    from crossrun.patterns.formats.block import block_of, rendered
 
     options = current()
     app = options.open_app()
@@ -232,7 +232,7 @@ def diff(
 
 
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
-    from crossrun.memory.crediting import credit_of
+    from crossrun.memory.evaluation import credit_of
 
     pattern = store.patterns.pattern(reference)
     credit = credit_of(store, pattern.id)
@@ -248,7 +248,7 @@ def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
     import msgspec
 
     from crossrun.model.workflows import Stats
-    from crossrun.patterns.crediting.evidence import stats as stats_of
+    from crossrun.patterns.evaluation.evidence import stats as stats_of
 
     stats = Stats() if credit is None else stats_of(credit)
     return {

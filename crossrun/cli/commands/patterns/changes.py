@@ -31,7 +31,7 @@ def disable(pattern: PatternNamed, json: Json = False) -> None:
 
 def enable(pattern: PatternNamed, json: Json = False) -> None:
     """Let a pattern be chosen again; later runs do not overrule you."""
-    from crossrun.patterns.crediting.lifecycle import against_evidence, enabled
+    from crossrun.patterns.evaluation.lifecycle import against_evidence, enabled
 
     options = current()
     app = options.open_app()

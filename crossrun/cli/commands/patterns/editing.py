@@ -28,7 +28,7 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
     Examples:
       EDITOR=nano crossrun patterns edit 9c1xyz
     """
-    from crossrun.patterns import forms
+    from crossrun.patterns.formats import yaml_form as forms
 
     options = current()
     app = options.open_app()
@@ -89,7 +89,7 @@ def _what(pattern: "Pattern") -> "tuple[Workflow, str, str]":
 
 def _next(pattern: "Pattern", workflow: "Workflow") -> "Version":
     from crossrun.model.workflows import Version
-    from crossrun.patterns.rendering import fingerprint
+    from crossrun.patterns.formats.block import fingerprint
 
     digest = fingerprint(workflow)
     return Version(

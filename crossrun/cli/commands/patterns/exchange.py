@@ -16,7 +16,7 @@ from crossrun.system.clock import now
 
 if TYPE_CHECKING:
     from crossrun.model.workflows import Pattern
-    from crossrun.patterns.forms import Form
+    from crossrun.patterns.formats.yaml_form import Form
     from crossrun.store import Store
 
 
@@ -40,7 +40,8 @@ def export(
       crossrun patterns export 9c1xyz > convert.yaml
       crossrun patterns export 9c1xyz --skill .agents/skills
     """
-    from crossrun.patterns import forms, skills
+    from crossrun.patterns.formats import skill as skills
+    from crossrun.patterns.formats import yaml_form as forms
 
     options = current()
     chosen = options.open_app().store.patterns.pattern(pattern)
@@ -93,7 +94,8 @@ def import_(
 
 
 def _form(source: Path) -> "Form":
-    from crossrun.patterns import forms, skills
+    from crossrun.patterns.formats import skill as skills
+    from crossrun.patterns.formats import yaml_form as forms
 
     if not source.is_dir():
         return forms.read(read_text(source), str(source))
@@ -108,7 +110,7 @@ def _imported(form: "Form", project_id: str, store: "Store") -> "Pattern":
     import hashlib
 
     from crossrun.model.workflows import Pattern
-    from crossrun.patterns.rendering import fingerprint
+    from crossrun.patterns.formats.block import fingerprint
 
     hash_ = fingerprint(form.workflow)
     origin = form.provenance.pattern_id

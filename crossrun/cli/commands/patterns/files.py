@@ -8,7 +8,7 @@ from crossrun.errors import UsageError
 from crossrun.projections.documents import document, pattern_object
 
 if TYPE_CHECKING:
-    from crossrun.patterns.forms import Form
+    from crossrun.patterns.formats.yaml_form import Form
     from crossrun.services.app import App
     from crossrun.store import Store
 
@@ -40,8 +40,8 @@ def cleaned(form: "Form", app: "App") -> "Form":
     """The form without secrets, home folders and names."""
     from msgspec import convert, to_builtins
 
-    from crossrun.patterns.forms import Form
-    from crossrun.patterns.learning.privacy import Scrub
+    from crossrun.patterns.formats.yaml_form import Form
+    from crossrun.patterns.learning.redaction import Scrub
     from crossrun.services.assembly import person
 
     scrub, redact = Scrub(person(app.settings), ""), app.redactor

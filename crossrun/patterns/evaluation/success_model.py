@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from crossrun.patterns.crediting import shrinkage
-from crossrun.patterns.crediting.grids import (
+from crossrun.patterns.evaluation import shrinkage
+from crossrun.patterns.evaluation.grids import (
     Row,
     chance,
     dot,
@@ -27,7 +27,7 @@ from crossrun.patterns.crediting.grids import (
     plus,
     times,
 )
-from crossrun.patterns.crediting.shrinkage import EFFECTS
+from crossrun.patterns.evaluation.shrinkage import EFFECTS
 
 Pattern = str
 Block = str

@@ -11,13 +11,13 @@ from crossrun.events import Channel, PatternCandidate, PatternDecided
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.workflows import Decision, Pattern, Preconditions
 from crossrun.patterns import Injection
-from crossrun.patterns.crediting.holdout import draw, eligible, share_withheld
-from crossrun.patterns.rendering import block_of, rendered
+from crossrun.patterns.evaluation.holdout import draw, eligible, share_withheld
+from crossrun.patterns.formats.block import block_of, rendered
 from crossrun.store.patterns import Eligibility, PatternReader
 
 if TYPE_CHECKING:
-    from crossrun.patterns.choosing.choice import Choice
-    from crossrun.patterns.choosing.values import Scored
+    from crossrun.patterns.retrieval.decision import Choice
+    from crossrun.patterns.retrieval.values import Scored
 
 QUICKSTART = "quickstart"
 """A project whose patterns are of use nowhere else."""
@@ -71,7 +71,7 @@ class Chooser:
     def _chosen(self, run_id: str | None, request: RunRequest, channel: Channel) -> Injection:
         if self._patterns.are_none():
             return _none("abstained", "no pattern is stored yet", channel)
-        from crossrun.patterns.choosing.choice import choose
+        from crossrun.patterns.retrieval.decision import choose
 
         project = request.project_id
         bounded = project == QUICKSTART or request.memory.scope == "project"

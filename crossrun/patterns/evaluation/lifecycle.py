@@ -8,7 +8,7 @@ can be taken back by later evidence, and by the user at once; nothing is deleted
 
 from msgspec import Struct
 
-from crossrun.patterns.crediting.evidence import Credit, Lift, NotEnough, Trial
+from crossrun.patterns.evaluation.evidence import Credit, Lift, NotEnough, Trial
 
 RETIRES = 0.90
 SUSPECT = 0.80

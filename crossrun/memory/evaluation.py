@@ -10,8 +10,8 @@ from crossrun.model.failures import FAILURES, Failure
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.model.workflows import Pattern
-from crossrun.patterns.crediting.adherence import adherence
-from crossrun.patterns.crediting.evidence import (
+from crossrun.patterns.evaluation.adherence import adherence
+from crossrun.patterns.evaluation.evidence import (
     LEAST_WITH,
     LEAST_WITHOUT,
     Credit,
@@ -19,9 +19,9 @@ from crossrun.patterns.crediting.evidence import (
     credits_of,
     stats,
 )
-from crossrun.patterns.crediting.lifecycle import adopted
-from crossrun.patterns.crediting.lifecycle import judged as standing_of
-from crossrun.patterns.crediting.trials import trial_of
+from crossrun.patterns.evaluation.lifecycle import adopted
+from crossrun.patterns.evaluation.lifecycle import judged as standing_of
+from crossrun.patterns.evaluation.trials import trial_of
 from crossrun.store import Store
 from crossrun.system.clock import now
 

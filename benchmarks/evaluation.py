@@ -1,6 +1,6 @@
 """Whether crediting finds the patterns that hurt, where the truth is known.
 
-    python benchmarks/crediting.py [--rounds 25] [--processes 2] [--seed 0]
+    python benchmarks/evaluation.py [--rounds 25] [--processes 2] [--seed 0]
 
 Each round makes 60 patterns, 20 each that help by 20 points of success, do nothing, and hurt by 20,
 and gives each 40 eligible runs. Tasks are of very different difficulty (base rates from
@@ -23,11 +23,11 @@ from typing import Literal, NamedTuple
 
 from timing import machine
 
-from crossrun.patterns.crediting.evidence import Credit, Lift, Trial, credits_of
-from crossrun.patterns.crediting.grids import chance, normal, normalised, times
-from crossrun.patterns.crediting.holdout import draw, share_withheld
-from crossrun.patterns.crediting.lifecycle import RETIRES, judged
-from crossrun.patterns.crediting.shrinkage import EFFECTS
+from crossrun.patterns.evaluation.evidence import Credit, Lift, Trial, credits_of
+from crossrun.patterns.evaluation.grids import chance, normal, normalised, times
+from crossrun.patterns.evaluation.holdout import draw, share_withheld
+from crossrun.patterns.evaluation.lifecycle import RETIRES, judged
+from crossrun.patterns.evaluation.shrinkage import EFFECTS
 
 Kind = Literal["helps", "nothing", "hurts"]
 KINDS: dict[Kind, int] = {"helps": 1, "nothing": 0, "hurts": -1}

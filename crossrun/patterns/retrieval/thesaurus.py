@@ -9,7 +9,7 @@ grows, its own counts take over.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from crossrun.patterns.choosing.words import stem
+from crossrun.patterns.retrieval.words import stem
 
 _ACTS = """
 convert turn transform migrate port export change render reformat translate

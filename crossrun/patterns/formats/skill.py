@@ -7,7 +7,7 @@ import yaml
 
 from crossrun.errors import UsageError
 from crossrun.model.workflows import LONGEST_STEP, MOST_STEPS, Pattern
-from crossrun.patterns.forms import FORMAT, Form, StepForm, checked
+from crossrun.patterns.formats.yaml_form import FORMAT, Form, StepForm, checked
 from crossrun.system.commandlines import one_line
 
 SKILL_FILE = "SKILL.md"

@@ -13,9 +13,9 @@ from crossrun.model.workflows import (
     Variable,
     Workflow,
 )
-from crossrun.patterns.learning.privacy import printable
+from crossrun.patterns.formats.block import RECOVERY, size
+from crossrun.patterns.learning.redaction import printable
 from crossrun.patterns.learning.traces import weight
-from crossrun.patterns.rendering import RECOVERY, size
 from crossrun.system.commandlines import one_line
 
 _LONGEST_EXAMPLE = 60

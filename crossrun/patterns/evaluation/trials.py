@@ -4,7 +4,7 @@ from crossrun.errors import Exit
 from crossrun.model.executors import EXECUTORS
 from crossrun.model.failures import exit_code_of
 from crossrun.model.runs import Run
-from crossrun.patterns.crediting.evidence import Setting, Trial
+from crossrun.patterns.evaluation.evidence import Setting, Trial
 
 _NOT_THE_AGENTS = ("WORKSPACE_FAILED", "INTERNAL", "REPLAY_DIVERGED", "AGENT_REFUSED")
 _ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)

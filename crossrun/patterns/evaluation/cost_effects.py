@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-from crossrun.patterns.crediting import shrinkage
-from crossrun.patterns.crediting.grids import dot
-from crossrun.patterns.crediting.shrinkage import EFFECTS
+from crossrun.patterns.evaluation import shrinkage
+from crossrun.patterns.evaluation.grids import dot
+from crossrun.patterns.evaluation.shrinkage import EFFECTS
 
 LEAST_NOISE = 1e-4
 """Of the variance over all tasks: so much is left within a block, even if none was seen."""

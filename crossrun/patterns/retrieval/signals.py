@@ -19,8 +19,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from crossrun.patterns.choosing.values import Candidate, Found, Signals
-from crossrun.patterns.choosing.words import STOP_WORDS, telling
+from crossrun.patterns.retrieval.values import Candidate, Found, Signals
+from crossrun.patterns.retrieval.words import STOP_WORDS, telling
 
 _SPELLING, _PHRASES, _HABIT, _VOTE = 1.0, 0.4, 1.5, 3.0
 _STRONGEST_HABIT = 5.0

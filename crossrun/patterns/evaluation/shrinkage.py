@@ -8,7 +8,7 @@ nothing at all. How widely they lie, and where the mean is, is unknown and avera
 import math
 from collections.abc import Mapping, Sequence
 
-from crossrun.patterns.crediting.grids import (
+from crossrun.patterns.evaluation.grids import (
     Row,
     dot,
     log,

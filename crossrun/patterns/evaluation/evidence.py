@@ -14,8 +14,8 @@ from statistics import NormalDist
 from msgspec import Struct
 
 from crossrun.model.workflows import Stats
-from crossrun.patterns.crediting.contrasts import Measured, differences
-from crossrun.patterns.crediting.difficulty import Belief, Tally, beliefs
+from crossrun.patterns.evaluation.cost_effects import Measured, differences
+from crossrun.patterns.evaluation.success_model import Belief, Tally, beliefs
 
 LEVEL = 0.90
 """The share of intervals that hold the truth."""

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from crossrun.model.workflows import Finding, Trace, Variable
 from crossrun.patterns.learning.alignment import Aligned, Slot
-from crossrun.patterns.learning.finders import typed
+from crossrun.patterns.learning.extractors import typed
 
 _LONGEST_VALUE = 60
 _OPEN = "…"

@@ -3,7 +3,7 @@
 import re
 
 from crossrun.model.workflows import Workflow
-from crossrun.patterns.choosing.recall import Entry
+from crossrun.patterns.retrieval.ranking import Entry
 
 _VARIABLE = re.compile(r"\{\w+\}")
 

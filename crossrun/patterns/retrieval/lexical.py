@@ -15,7 +15,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from crossrun.patterns.choosing.senses import (
+from crossrun.patterns.retrieval.thesaurus import (
     ACTS,
     CHART,
     CHARTS,
@@ -25,8 +25,8 @@ from crossrun.patterns.choosing.senses import (
     SENSES,
     THINGS,
 )
-from crossrun.patterns.choosing.values import Candidate, Kinship
-from crossrun.patterns.choosing.words import STOP_WORDS
+from crossrun.patterns.retrieval.values import Candidate, Kinship
+from crossrun.patterns.retrieval.words import STOP_WORDS
 
 _FULL, _TOPIC, _KIND, _LIGHT, _NUMBER = 1.0, 0.5, 0.6, 0.25, 0.15
 """What a word weighs: an act or thing, one that is not listed, a kind of file, a file's name or a

@@ -20,7 +20,7 @@ from crossrun.model.workflows import (
     Variable,
     Workflow,
 )
-from crossrun.patterns.rendering import size
+from crossrun.patterns.formats.block import size
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z_]\w{0,39}")

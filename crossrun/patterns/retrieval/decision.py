@@ -9,7 +9,7 @@ import math
 from itertools import pairwise
 from typing import NamedTuple
 
-from crossrun.patterns.choosing.recall import Found, Ranking, Scored, ranked
+from crossrun.patterns.retrieval.ranking import Found, Ranking, Scored, ranked
 
 
 class Bounds(NamedTuple):

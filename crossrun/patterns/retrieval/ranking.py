@@ -14,8 +14,8 @@ do not rest on the size of bm25, which is next to nothing in a store with one en
 
 import math
 
-from crossrun.patterns.choosing.kinship import kinship
-from crossrun.patterns.choosing.signals import (
+from crossrun.patterns.retrieval.lexical import kinship
+from crossrun.patterns.retrieval.signals import (
     View,
     Weights,
     alike,
@@ -25,7 +25,7 @@ from crossrun.patterns.choosing.signals import (
     score,
     signals_of,
 )
-from crossrun.patterns.choosing.values import (
+from crossrun.patterns.retrieval.values import (
     Candidate,
     Entry,
     Evidence,
