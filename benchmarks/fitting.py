@@ -5,14 +5,14 @@ import statistics
 from collections.abc import Iterable, Sequence
 from operator import mul
 
-from crossrun.patterns.retrieval.values import Model
+from crossrun.patterns.retrieval.values import LogisticModel
 
 RIDGE = 3.0
 
 
 def fitted(
     evidence: Sequence[Sequence[float]], truth: Sequence[bool], importance: Sequence[float]
-) -> Model:
+) -> LogisticModel:
     """A logistic model with a ridge on the standardised weights.
 
     Args:
@@ -29,7 +29,7 @@ def fitted(
     ]
     beta = newton(inputs, [float(true) for true in truth], importance)
     weights = [b / spread for b, spread in zip(beta[1:], spreads, strict=True)]
-    return Model(beta[0] - dot(weights, means), tuple(weights))
+    return LogisticModel(beta[0] - dot(weights, means), tuple(weights))
 
 
 def newton(

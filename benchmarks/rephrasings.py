@@ -7,8 +7,9 @@ others drawn by chance. It is asked for both rephrasings (right is only the patt
 task), for another job on the same files, and for all unrelated tasks (right is none). All are asked
 as of the task type of the stored task, which is harder for those that ought to get none.
 
-`--fit` prints the weights that `recall.AKIN` ships. It pairs tasks with stored tasks, and queries
-of FOLDER (see `retrieval.py`) with documents, so that the weights know more than one kind of text.
+`--fit` prints the weights that `ranking.LEXICAL` ships. It pairs tasks with stored tasks, and
+queries of FOLDER (see `retrieval.py`) with documents, so that the weights know more than one kind
+of text.
 Every third stored task is held out: `--fit` and `--misses` do not look at it. But the word lists
 and the tasks have the same author, so the fairest figures are those of the `blind` tasks, which
 were written last and in very different words; see the data file.
@@ -28,8 +29,8 @@ from retrieval_set import entry, indexed, read
 from timing import machine
 
 from crossrun.patterns.retrieval.decision import Choice, choose
-from crossrun.patterns.retrieval.lexical import kinship
-from crossrun.patterns.retrieval.ranking import Candidate, Entry, Kinship
+from crossrun.patterns.retrieval.lexical import lexical_similarity
+from crossrun.patterns.retrieval.ranking import Candidate, IndexedPattern, LexicalSimilarity
 from crossrun.patterns.retrieval.words import task_words, workflow_words
 from crossrun.store import pattern_index
 
@@ -42,7 +43,7 @@ AGAIN, ANOTHER, UNRELATED = "again", "another", "unrelated"
 class Stored(NamedTuple):
     """A stored task and what is asked of it."""
 
-    entry: Entry
+    entry: IndexedPattern
     part: str
     again: tuple[str, ...]
     another: str
@@ -87,7 +88,7 @@ def stored(number: int, item: dict[str, Any]) -> Stored:
     workflow = "; ".join(item["workflow"])
     part = item.get("part") or PARTS[number % 3 == 2]
     return Stored(
-        Entry(str(number), item["task"], workflow, item["type"], "default"),
+        IndexedPattern(str(number), item["task"], workflow, item["type"], "default"),
         part,
         tuple(item["again"]),
         item["another"],
@@ -158,7 +159,7 @@ def share(hits: Iterable[bool]) -> str:
 class Pair(NamedTuple):
     """A task, something stored, whether it is right, and how much that counts."""
 
-    evidence: Kinship
+    evidence: LexicalSimilarity
     right: bool
     importance: float
 
@@ -171,8 +172,8 @@ def report_fit(known: Tasks, folder: Path) -> None:
         [row.right for row in rows],
         [row.importance for row in rows],
     )
-    print(f"AKIN: intercept {model.intercept:.3f}")
-    for field, weight in zip(Kinship._fields, model.weights, strict=True):
+    print(f"LEXICAL: intercept {model.intercept:.3f}")
+    for field, weight in zip(LexicalSimilarity._fields, model.weights, strict=True):
         print(f"    {field}={weight:.3f},")
 
 
@@ -204,10 +205,10 @@ def folder_pairs(folder: Path) -> Iterator[Pair]:
                 yield pair(query.text, entry(document), right=False, importance=0.03)
 
 
-def pair(task: str, there: Entry, *, right: bool, importance: float) -> Pair:
+def pair(task: str, there: IndexedPattern, *, right: bool, importance: float) -> Pair:
     words = task_words(there.task), workflow_words(there.workflow)
     candidate = Candidate(there.id, *words, there.task_type, there.project_id)
-    return Pair(kinship(task_words(task), candidate), right, importance)
+    return Pair(lexical_similarity(task_words(task), candidate), right, importance)
 
 
 def main() -> None:

@@ -34,8 +34,8 @@ from retrieval_set import Document, Folder, Query, entry, indexed, look_up, read
 from scale import measure_scale
 from timing import machine
 
-from crossrun.patterns.retrieval.decision import bounds
-from crossrun.patterns.retrieval.ranking import Evidence, Model, Ranking
+from crossrun.patterns.retrieval.decision import thresholds
+from crossrun.patterns.retrieval.ranking import Features, LogisticModel, Ranking
 from crossrun.store import pattern_index
 
 SMALL_STORES = (1, 2, 5, 20, 100, 1000)
@@ -50,7 +50,7 @@ class Row(NamedTuple):
     query: int
     small: int
     """The entries of a small store; 0 for the whole corpus."""
-    evidence: Evidence
+    evidence: Features
     fits: bool
     right: bool
     shipped: float
@@ -164,7 +164,7 @@ def look_up_with(
 # fitting
 
 
-def model_of(rows: Sequence[Row], truth: Callable[[Row], bool]) -> Model:
+def model_of(rows: Sequence[Row], truth: Callable[[Row], bool]) -> LogisticModel:
     """A logistic model; small stores weigh little."""
     return fitted(
         [r.evidence for r in rows],
@@ -230,7 +230,7 @@ def report(folder: Folder, picture: Path, *, fit: bool) -> None:
     print(f"{'plain FTS5 bm25, its size':34} {at_shares(curves['plain bm25'][1])}")
     print(f"{f'ours, {FOLDS}-fold cross-validated':34} {at_shares(curves['ours'][1])}")
     print(f"{'ours, weights as shipped':34} {at_shares(precisions(shipped, our_right))}\n")
-    threshold = bounds(len(folder.documents)).own
+    threshold = thresholds(len(folder.documents)).own
     for name, scores in (("cross-validated", right), ("weights as shipped", shipped)):
         print(f"threshold {threshold:.3f}, {name}: {above(scores, our_right, threshold)}")
     picture.write_text(curve(curves))
@@ -266,7 +266,7 @@ def report_small(rows: Sequence[Row]) -> None:
     print("small stores, as shipped: entries, threshold, precision, share of what fits chosen")
     for size in SMALL_STORES:
         here = [r for r in rows if r.small == size]
-        threshold = bounds(size).own
+        threshold = thresholds(size).own
         chosen = [r.right for r in here if r.shipped >= threshold]
         share = sum(chosen) / max(1, sum(r.fits for r in here))
         print(
@@ -280,9 +280,9 @@ def report_fit(rows: Sequence[Row], scores: Sequence[float]) -> None:
     for name, truth in (("FITS", said_fits), ("RIGHT", said_right)):
         model = model_of(rows, truth)
         print(f"{name}: intercept {model.intercept:.3f}")
-        for field, weight in zip(Evidence._fields, model.weights, strict=True):
+        for field, weight in zip(Features._fields, model.weights, strict=True):
             print(f"    {field}={weight:.3f},")
-    print("BOUNDS: entries, threshold, threshold for another task type")
+    print("THRESHOLDS: entries, threshold, threshold for another task type")
     for name, sizes in (("small", SMALL_STORES), ("whole", (0,))):
         here = [n for n, r in enumerate(rows) if r.small in sizes]
         own, other = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from crossrun.patterns.retrieval.ranking import Entry, Ranking, ranked
+from crossrun.patterns.retrieval.ranking import IndexedPattern, Ranking, rank
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 
@@ -58,7 +58,7 @@ def lines(file: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, opened)
 
 
-def indexed(entries: Iterable[Entry]) -> sqlite3.Connection:
+def indexed(entries: Iterable[IndexedPattern]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.executescript(PATTERN_INDEX)
     pattern_index.put(connection, entries)
@@ -66,9 +66,9 @@ def indexed(entries: Iterable[Entry]) -> sqlite3.Connection:
     return connection
 
 
-def entry(document: Document) -> Entry:
-    return Entry(document.id, document.text, document.workflow, "code", "default")
+def entry(document: Document) -> IndexedPattern:
+    return IndexedPattern(document.id, document.text, document.workflow, "code", "default")
 
 
 def look_up(connection: sqlite3.Connection, query: Query) -> Ranking:
-    return ranked(pattern_index.candidates(connection, query.text, task_type="code"))
+    return rank(pattern_index.candidates(connection, query.text, task_type="code"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from retrieval_set import Folder, Query
 
-from crossrun.patterns.retrieval.ranking import Entry, ranked
+from crossrun.patterns.retrieval.ranking import IndexedPattern, rank
 from crossrun.patterns.retrieval.words import task_words
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
@@ -35,7 +35,7 @@ def measure_scale(folder: Folder, size: int) -> None:
             began, cpu_began = time.perf_counter(), time.process_time()
             at_hand = pattern_index.candidates(connection, query.text, task_type="code")
             found.append(time.perf_counter() - began)
-            ranked(at_hand)
+            rank(at_hand)
             whole.append(time.perf_counter() - began)
             cpu.append(time.process_time() - cpu_began)
         asked = queries[: 200 if size <= 200_000 else 40]
@@ -54,7 +54,7 @@ def percentiles(seconds: Sequence[float]) -> str:
     return f"{p50:.1f} / {p95:.1f}"
 
 
-def made_up(folder: Folder, size: int) -> Iterator[Entry]:
+def made_up(folder: Folder, size: int) -> Iterator[IndexedPattern]:
     """Documents of the corpus with three of ten words exchanged, one of thirty for a new one."""
     chance = random.Random(3)  # noqa: S311
     texts = [document.text.split() for document in folder.documents]
@@ -74,7 +74,7 @@ def made_up(folder: Folder, size: int) -> Iterator[Entry]:
 
     for number in range(size):
         at = chance.randrange(len(texts))
-        yield Entry(
+        yield IndexedPattern(
             f"m{number}",
             exchanged(texts[at], words),
             exchanged(commands[at], options),

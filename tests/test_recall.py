@@ -7,42 +7,49 @@ from contextlib import closing
 
 import pytest
 
-from crossrun.patterns.retrieval.decision import BOUNDS, Choice, bounds, choose
-from crossrun.patterns.retrieval.ranking import Candidate, Entry, Found, Frequency, Ranking, ranked
+from crossrun.patterns.retrieval.decision import THRESHOLDS, Choice, choose, thresholds
+from crossrun.patterns.retrieval.ranking import (
+    Candidate,
+    CandidateSet,
+    Frequency,
+    IndexedPattern,
+    Ranking,
+    rank,
+)
 from crossrun.patterns.retrieval.words import (
     TASK_WORDS,
     WORKFLOW_WORDS,
+    content_words,
     pairs,
     stem,
     task_words,
-    telling,
     workflow_words,
 )
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 
-CSV = Entry(
+CSV = IndexedPattern(
     "csv",
     "Convert data/sales.csv to JSON and check the number of rows",
     "python convert.py data/sales.csv out.json; wc -l out.json",
     "code",
     "shop",
 )
-TESTS = Entry(
+TESTS = IndexedPattern(
     "tests",
     "Fix the failing test in tests/test_parser.py and run the test suite",
     "pytest -x tests/test_parser.py; edit parser.py; pytest",
     "code",
     "shop",
 )
-RELEASE = Entry(
+RELEASE = IndexedPattern(
     "release",
     "Add a CHANGELOG entry for the new release and bump the version",
     "edit CHANGELOG.md; sed -i s/0.1/0.2/ pyproject.toml; git commit",
     "code",
     "blog",
 )
-ESSAY = Entry(
+ESSAY = IndexedPattern(
     "essay",
     "Write an essay about the history of lighthouses for sailors",
     "outline; draft essay.md; proofread essay.md",
@@ -90,20 +97,22 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield opened
 
 
-def indexed(*entries: Entry) -> sqlite3.Connection:
+def indexed(*entries: IndexedPattern) -> sqlite3.Connection:
     opened = sqlite3.connect(":memory:")
     opened.executescript(PATTERN_INDEX)
     pattern_index.put(opened, entries)
     return opened
 
 
-def decided(entries: tuple[Entry, ...], task: str, *, task_type: str = "code") -> Choice:
+def decided(entries: tuple[IndexedPattern, ...], task: str, *, task_type: str = "code") -> Choice:
     with closing(indexed(*entries)) as opened:
         found = pattern_index.candidates(opened, task, task_type=task_type)
         return choose(found, task_type=task_type)
 
 
-def chosen(entries: tuple[Entry, ...], task: str, *, task_type: str = "code") -> str | None:
+def chosen(
+    entries: tuple[IndexedPattern, ...], task: str, *, task_type: str = "code"
+) -> str | None:
     choice = decided(entries, task, task_type=task_type)
     return choice.chosen.candidate.id if choice.chosen else None
 
@@ -127,11 +136,11 @@ def contents(opened: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     return {name: opened.execute(query).fetchall() for name, query in queries.items()}
 
 
-def made_up(count: int, *, seed: int = 1) -> list[Entry]:
+def made_up(count: int, *, seed: int = 1) -> list[IndexedPattern]:
     chance = random.Random(seed)  # noqa: S311  the same each time
     words = [f"{a}{b}" for a in ("lor", "ips", "dol", "sit") for b in ("am", "on", "ix", "ul")]
     return [
-        Entry(
+        IndexedPattern(
             f"m{number}",
             " ".join(chance.choices(words, k=8)),
             " ".join(chance.choices(["git", "sed", "-n", "tar", "--all"], k=4)),
@@ -193,7 +202,7 @@ def test_long_texts_are_cut() -> None:
 
 
 def test_pairs_leave_out_stop_words_of_the_task() -> None:
-    assert telling(("list", "the", "fil", "list")) == ["list", "fil"]
+    assert content_words(("list", "the", "fil", "list")) == ["list", "fil"]
     assert pairs(("list", "the", "fil"), ("ls", "-l")) == [
         ("list", "ls"),
         ("list", "-l"),
@@ -203,12 +212,14 @@ def test_pairs_leave_out_stop_words_of_the_task() -> None:
 
 
 @pytest.mark.parametrize("entry", [CSV, TESTS, RELEASE], ids=lambda entry: entry.id)
-def test_a_single_stored_pattern_is_chosen_for_a_similar_task_in_other_words(entry: Entry) -> None:
+def test_a_single_stored_pattern_is_chosen_for_a_similar_task_in_other_words(
+    entry: IndexedPattern,
+) -> None:
     assert chosen((entry,), SIMILAR[entry.id]) == entry.id
 
 
 @pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry.id)
-def test_a_single_stored_pattern_is_chosen_for_its_own_task(entry: Entry) -> None:
+def test_a_single_stored_pattern_is_chosen_for_its_own_task(entry: IndexedPattern) -> None:
     assert chosen((entry,), entry.task, task_type=entry.task_type) == entry.id
 
 
@@ -225,7 +236,7 @@ def test_the_right_one_of_several_is_chosen(name: str) -> None:
 
 def test_an_empty_store_gives_no_pattern_and_says_so() -> None:
     assert decided((), "Convert a file") == Choice(
-        None, "no pattern is stored yet", Ranking(), BOUNDS[0][1].own
+        None, "no pattern is stored yet", Ranking(), THRESHOLDS[0][1].own
     )
 
 
@@ -274,7 +285,7 @@ def test_another_projects_patterns_can_be_left_out(connection: sqlite3.Connectio
 
 
 @pytest.mark.parametrize("entries", [(CSV,), ALL], ids=["alone", "of four"])
-def test_a_pattern_just_below_the_bound_is_not_chosen(entries: tuple[Entry, ...]) -> None:
+def test_a_pattern_just_below_the_bound_is_not_chosen(entries: tuple[IndexedPattern, ...]) -> None:
     choice = decided(entries, "Print a table of Convert")
     assert choice.threshold - 0.08 < choice.ranking.right < choice.threshold
     assert choice.chosen is None
@@ -282,29 +293,29 @@ def test_a_pattern_just_below_the_bound_is_not_chosen(entries: tuple[Entry, ...]
 
 def test_bounds_rise_with_the_number_of_entries() -> None:
     sizes = [0, 1, 3, 10, 50, 300, 5_000, 13_623, 10**6]
-    found = [bounds(size) for size in sizes]
+    found = [thresholds(size) for size in sizes]
     assert found == sorted(found)
-    assert found[0] == found[1] == BOUNDS[0][1]
-    assert found[-1] == found[-2] == BOUNDS[-1][1]
+    assert found[0] == found[1] == THRESHOLDS[0][1]
+    assert found[-1] == found[-2] == THRESHOLDS[-1][1]
     assert all(bound.own < bound.other for bound in found)
 
 
 def test_ranking_nothing_is_no_ranking() -> None:
-    assert ranked(Found(("csv",), (), 0, 0, {}, {})) == Ranking()
+    assert rank(CandidateSet(("csv",), (), 0, 0, {}, {})) == Ranking()
     lonely = Candidate("a", ("csv",), (), "code", "shop")
-    assert ranked(Found((), (lonely,), 1, 1, {}, {})) == Ranking()
+    assert rank(CandidateSet((), (lonely,), 1, 1, {}, {})) == Ranking()
 
 
 def test_ranking_needs_no_count_to_be_there() -> None:
     lonely = Candidate("a", ("csv",), ("wc",), "code", "shop")
-    ranking = ranked(Found(("csv",), (lonely,), 0, 0, {}, {}))
+    ranking = rank(CandidateSet(("csv",), (lonely,), 0, 0, {}, {}))
     assert [scored.candidate for scored in ranking.scored] == [lonely]
 
 
 def test_the_index_has_all_counts_of_task_and_candidates(connection: sqlite3.Connection) -> None:
-    entries = [Entry(name, "list files", "ls", "code", "shop") for name in ("a", "b")]
-    pattern_index.put(connection, [*entries, Entry("c", "unlike", "ls", "code", "shop")])
-    assert pattern_index.candidates(connection, "list the files", task_type="code") == Found(
+    entries = [IndexedPattern(name, "list files", "ls", "code", "shop") for name in ("a", "b")]
+    pattern_index.put(connection, [*entries, IndexedPattern("c", "unlike", "ls", "code", "shop")])
+    assert pattern_index.candidates(connection, "list the files", task_type="code") == CandidateSet(
         task=("list", "the", "fil"),
         candidates=tuple(
             Candidate(name, ("list", "fil"), ("ls",), "code", "shop") for name in ("a", "b")
@@ -316,7 +327,7 @@ def test_the_index_has_all_counts_of_task_and_candidates(connection: sqlite3.Con
             "fil": Frequency(2, 2, 0),
             "ls": Frequency(3, 0, 3),
         },
-        together={"list": {"ls": 2}, "fil": {"ls": 2}},
+        cooccurrences={"list": {"ls": 2}, "fil": {"ls": 2}},
     )
 
 
@@ -334,7 +345,7 @@ def test_the_order_of_candidates_does_not_matter() -> None:
     with closing(indexed(*made_up(60))) as opened:
         found = pattern_index.candidates(opened, "loram ipson dolix situl")
     turned = found._replace(candidates=found.candidates[::-1])
-    assert ranked(turned) == ranked(found)
+    assert rank(turned) == rank(found)
 
 
 @pytest.mark.parametrize("task", HOSTILE, ids=lambda task: repr(task[:20]))
@@ -351,7 +362,7 @@ def test_no_text_is_read_as_a_search_expression(task: str) -> None:
 def test_any_text_can_be_stored_found_and_forgotten(text: str) -> None:
     with closing(indexed(CSV)) as opened:
         before = contents(opened)
-        pattern_index.put(opened, [Entry("odd", text, text, "code", "shop")])
+        pattern_index.put(opened, [IndexedPattern("odd", text, text, "code", "shop")])
         names = [c.id for c in pattern_index.candidates(opened, text).candidates]
         assert ("odd" in names) == bool(task_words(text))
         pattern_index.remove(opened, ["odd"])
@@ -366,7 +377,7 @@ def test_a_removed_pattern_leaves_nothing_behind(connection: sqlite3.Connection)
         assert contents(connection) == contents(fresh)
     pattern_index.remove(connection, ["release", "essay"])
     assert contents(connection) == empty
-    assert pattern_index.candidates(connection, CSV.task) == Found(
+    assert pattern_index.candidates(connection, CSV.task) == CandidateSet(
         task_words(CSV.task), (), 0, 0, {}, {}
     )
 
@@ -382,7 +393,7 @@ def test_adding_one_by_one_equals_building_from_scratch(connection: sqlite3.Conn
 def test_random_edits_equal_building_from_scratch(connection: sqlite3.Connection) -> None:
     chance = random.Random(7)  # noqa: S311  the same each time
     pool = [*made_up(30), *made_up(30, seed=2)]
-    kept: dict[str, Entry] = {}
+    kept: dict[str, IndexedPattern] = {}
     for _ in range(200):
         entry = chance.choice(pool)
         if chance.random() < 0.6:

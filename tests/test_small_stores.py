@@ -6,35 +6,37 @@ from contextlib import closing
 import pytest
 
 from crossrun.patterns.retrieval.decision import choose
-from crossrun.patterns.retrieval.lexical import kinship
-from crossrun.patterns.retrieval.values import Candidate, Entry, Kinship
+from crossrun.patterns.retrieval.lexical import lexical_similarity
+from crossrun.patterns.retrieval.values import Candidate, IndexedPattern, LexicalSimilarity
 from crossrun.patterns.retrieval.words import task_words, workflow_words
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 
-CONVERT = Entry(
+CONVERT = IndexedPattern(
     "convert",
     "Convert report.csv to JSON and validate it",
     "python csv_to_json.py report.csv report.json; python -m json.tool report.json",
     "code",
     "shop",
 )
-FIX = Entry("fix", "Fix the failing test in calc.py", "pytest -x; edit calc.py; pytest", "code", "")
-PLOT = Entry(
+FIX = IndexedPattern(
+    "fix", "Fix the failing test in calc.py", "pytest -x; edit calc.py; pytest", "code", ""
+)
+PLOT = IndexedPattern(
     "plot",
     "Load crop_yield.csv and make box plots by region",
     "head -3 crop_yield.csv; python boxplot.py crop_yield.csv; ls plots",
     "code",
     "shop",
 )
-BIBLIOGRAPHY = Entry(
+BIBLIOGRAPHY = IndexedPattern(
     "bibliography",
     "Summarise the three papers in sources/ into an annotated bibliography",
     "ls sources; pdftotext sources/a.pdf; edit bibliography.md",
     "code",
     "shop",
 )
-DOCKER = Entry(
+DOCKER = IndexedPattern(
     "docker",
     "Create a Dockerfile for the Flask app and build the image",
     "edit Dockerfile; docker build -t app .",
@@ -56,7 +58,7 @@ ANOTHER_JOB = (
 )
 
 
-def chosen(task: str, *entries: Entry, task_type: str = "code") -> str | None:
+def chosen(task: str, *entries: IndexedPattern, task_type: str = "code") -> str | None:
     with closing(sqlite3.connect(":memory:")) as opened:
         opened.executescript(PATTERN_INDEX)
         pattern_index.put(opened, entries)
@@ -66,18 +68,18 @@ def chosen(task: str, *entries: Entry, task_type: str = "code") -> str | None:
     return choice.chosen.candidate.id if choice.chosen else None
 
 
-def kin(task: str, stored: str, workflow: str = "") -> Kinship:
+def kin(task: str, stored: str, workflow: str = "") -> LexicalSimilarity:
     candidate = Candidate("", task_words(stored), workflow_words(workflow), "code", "")
-    return kinship(task_words(task), candidate)
+    return lexical_similarity(task_words(task), candidate)
 
 
 @pytest.mark.parametrize(("task", "entry"), SAME_JOB.items())
-def test_a_task_in_other_words_gets_the_only_pattern(task: str, entry: Entry) -> None:
+def test_a_task_in_other_words_gets_the_only_pattern(task: str, entry: IndexedPattern) -> None:
     assert chosen(task, entry) == entry.id
 
 
 @pytest.mark.parametrize(("task", "entry"), SAME_JOB.items())
-def test_a_task_in_other_words_gets_the_right_one_of_five(task: str, entry: Entry) -> None:
+def test_a_task_in_other_words_gets_the_right_one_of_five(task: str, entry: IndexedPattern) -> None:
     assert chosen(task, *STORED) == entry.id
 
 
@@ -121,7 +123,10 @@ def test_what_is_common_in_the_store_counts_for_little() -> None:
     candidate = Candidate("", task_words("Find large files"), (), "code", "")
     task = task_words("Find old files")
     common = dict.fromkeys(task_words("find files"), 0.9)
-    assert kinship(task, candidate, common).shared < kinship(task, candidate).shared
+    assert (
+        lexical_similarity(task, candidate, common).shared
+        < lexical_similarity(task, candidate).shared
+    )
 
 
 def test_the_workflow_can_have_what_the_task_lacks() -> None:

@@ -30,7 +30,7 @@ from crossrun.patterns.learning.families import (
 from crossrun.patterns.learning.intents import program
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of, is_trivial
-from crossrun.patterns.retrieval.ranking import ranked
+from crossrun.patterns.retrieval.ranking import rank
 from crossrun.store import ALPHABET, Store
 
 _ENDS_READ = 5_000
@@ -205,7 +205,7 @@ class Learner:
         candidates = self._store.patterns.candidates(
             task, task_type=run.task_type, project_id=run.project_id if bounded else None
         )
-        near = [one.candidate.id for one in ranked(candidates).scored[:_RELATIVES]]
+        near = [one.candidate.id for one in rank(candidates).scored[:_RELATIVES]]
         decided = run.pattern.pattern_id if run.pattern else None
         by_fit = run.pattern is not None and run.pattern.decision in ("injected", "withheld")
         chosen = decided if by_fit else None

@@ -15,8 +15,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from crossrun.patterns.retrieval.ranking import Candidate, Entry, Found, Frequency, closest
-from crossrun.patterns.retrieval.words import PAIRED, pairs, task_words, telling, workflow_words
+from crossrun.patterns.retrieval.ranking import (
+    Candidate,
+    CandidateSet,
+    Frequency,
+    IndexedPattern,
+    closest,
+)
+from crossrun.patterns.retrieval.words import (
+    PAIRED,
+    content_words,
+    pairs,
+    task_words,
+    workflow_words,
+)
 
 LIMIT = 100
 _BUDGET, _BUDGET_SHARE = 10_000, 1 / 18
@@ -36,9 +48,9 @@ _AT_ONCE = 5_000
 """Entries put in one go; bounds memory."""
 
 
-def put(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+def put(connection: sqlite3.Connection, entries: Iterable[IndexedPattern]) -> None:
     """Adds entries. One whose id is there already takes its place."""
-    waiting: dict[str, Entry] = {}
+    waiting: dict[str, IndexedPattern] = {}
     for entry in entries:
         waiting[entry.id] = entry
         if len(waiting) == _AT_ONCE:
@@ -71,7 +83,7 @@ def candidates(
     project_id: str | None = None,
     limit: int = LIMIT,
     budget: int | None = None,
-) -> Found:
+) -> CandidateSet:
     """What there is to choose from for a task, and all counts that the choice needs.
 
     Args:
@@ -94,14 +106,14 @@ def candidates(
         connection, terms, task_type=task_type, project_id=project_id, limit=limit + deeper
     )
     frequencies = {term: row.frequency for term, row in by_term.items()}
-    result = Found(words, _candidates(connection, own), entries, total, frequencies, {})
+    result = CandidateSet(words, _candidates(connection, own), entries, total, frequencies, {})
     chosen = closest(result, limit).candidates + _candidates(connection, others)
     texts = {word for candidate in chosen for word in (*candidate.task, *candidate.workflow)}
     by_term |= _rows_of(connection, sorted(texts - by_term.keys()))
     return result._replace(
         candidates=chosen,
         frequencies={term: row.frequency for term, row in by_term.items()},
-        together=_together(connection, words, chosen, by_term),
+        cooccurrences=_cooccurrences(connection, words, chosen, by_term),
     )
 
 
@@ -121,7 +133,7 @@ class _Term(NamedTuple):
     frequency: Frequency
 
 
-def _put(connection: sqlite3.Connection, entries: Mapping[str, Entry]) -> None:
+def _put(connection: sqlite3.Connection, entries: Mapping[str, IndexedPattern]) -> None:
     remove(connection, entries)
     last = connection.execute("SELECT coalesce(max(number), 0) FROM shelf").fetchone()[0]
     rows = [
@@ -256,7 +268,7 @@ def _candidates(connection: sqlite3.Connection, numbers: Sequence[int]) -> tuple
     )
 
 
-def _together(
+def _cooccurrences(
     connection: sqlite3.Connection,
     words: Sequence[str],
     candidates: Sequence[Candidate],
@@ -270,7 +282,9 @@ def _together(
     )
     commands = {by_term[command].number: command for command, _ in often.most_common(_COMMANDS)}
     asked = [
-        word for word in telling(words) if word in by_term and by_term[word].frequency.task > 1
+        word
+        for word in content_words(words)
+        if word in by_term and by_term[word].frequency.task > 1
     ]
     asked.sort(key=lambda word: (by_term[word].frequency.task, word))
     together: dict[str, dict[str, int]] = {}

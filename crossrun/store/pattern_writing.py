@@ -7,7 +7,7 @@ import msgspec
 
 from crossrun.events import EventRecord, PatternJudged, PatternLearned
 from crossrun.model.workflows import Stats, Workflow
-from crossrun.patterns.retrieval.documents import entry_of
+from crossrun.patterns.retrieval.documents import indexed_pattern
 from crossrun.store import pattern_index
 from crossrun.store.statements import PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
 
@@ -33,7 +33,7 @@ def put_in_index(connection: sqlite3.Connection, row: dict[str, Any], workflow: 
         row: columns of `patterns`.
         workflow: that of its current version.
     """
-    entry = entry_of(
+    entry = indexed_pattern(
         row["id"],
         row["task"],
         workflow,

@@ -11,7 +11,7 @@ from crossrun.store.access import ReadAccess, fitting
 
 if TYPE_CHECKING:
     from crossrun.model.workflows import Pattern, Preconditions, Trace, Version
-    from crossrun.patterns.retrieval.ranking import Found
+    from crossrun.patterns.retrieval.ranking import CandidateSet
 
 _WITH_WORKFLOW = (
     "SELECT p.*, v.hash, v.workflow,"
@@ -144,14 +144,16 @@ class PatternReader:
         )
         return rows[0]["pattern_id"] if rows else None
 
-    def candidates(self, task: str, *, task_type: str | None, project_id: str | None) -> "Found":
+    def candidates(
+        self, task: str, *, task_type: str | None, project_id: str | None
+    ) -> "CandidateSet":
         """What there is to choose from for a task; `project_id` bounds where it comes from."""
-        from crossrun.patterns.retrieval.ranking import Found
+        from crossrun.patterns.retrieval.ranking import CandidateSet
         from crossrun.store import pattern_index
 
         with self._access.connection() as connection:
             if connection is None:
-                return Found((), (), 0, 0, {}, {})
+                return CandidateSet((), (), 0, 0, {}, {})
             connection.row_factory = None
             with self._access.making_sense("the words of patterns"):
                 return pattern_index.candidates(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from crossrun.model.workflows import Act, Pattern, Trace
 from crossrun.patterns.learning.alignment import likeness
-from crossrun.patterns.retrieval.words import task_words, telling
+from crossrun.patterns.retrieval.words import content_words, task_words
 
 _CHOSEN = 0.5
 """How alike the tasks are at least when the choice found that the pattern fits."""
@@ -46,8 +46,8 @@ def belonging(trace: Trace, relatives: Iterable[Relative]) -> Belonging:
 
 
 def tasks_alike(one: str, other: str) -> float:
-    """The share of telling words that two tasks have in common, from 0 to 1."""
-    left, right = set(telling(task_words(one))), set(telling(task_words(other)))
+    """The share of content words that two tasks have in common, from 0 to 1."""
+    left, right = set(content_words(task_words(one))), set(content_words(task_words(other)))
     return len(left & right) / max(len(left | right), 1)
 
 

@@ -1,7 +1,7 @@
 """One pattern or none, and why. A wrong pattern costs more than none, so: none when unsure.
 
-Pure. The bounds are data, not taste: the points from which on four of five (another task type: nine
-of ten) of what is chosen is right, found by cross-validation: `benchmarks/retrieval.py FOLDER
+Pure. The thresholds are data, not taste: the points from which on four of five (another task type:
+nine of ten) of what is chosen is right, from cross-validation: `benchmarks/retrieval.py FOLDER
 --fit`. In a large store something is alike by chance, so more is asked for there.
 """
 
@@ -9,10 +9,10 @@ import math
 from itertools import pairwise
 from typing import NamedTuple
 
-from crossrun.patterns.retrieval.ranking import Found, Ranking, Scored, ranked
+from crossrun.patterns.retrieval.ranking import CandidateSet, Ranking, Scored, rank
 
 
-class Bounds(NamedTuple):
+class Thresholds(NamedTuple):
     """The probabilities of being right that a winner needs."""
 
     own: float
@@ -21,19 +21,19 @@ class Bounds(NamedTuple):
     """Of another type: it has to fit clearly."""
 
 
-BOUNDS = ((1_000, Bounds(0.58, 0.757)), (13_623, Bounds(0.682, 0.8)))
+THRESHOLDS = ((1_000, Thresholds(0.58, 0.757)), (13_623, Thresholds(0.682, 0.8)))
 """By the number of entries in the store; in between by its logarithm."""
 
 
-def bounds(entries: int) -> Bounds:
-    """The bounds in a store of so many entries."""
-    if entries <= BOUNDS[0][0]:
-        return BOUNDS[0][1]
-    for (fewer, low), (more, high) in pairwise(BOUNDS):
+def thresholds(entries: int) -> Thresholds:
+    """The thresholds in a store of so many entries."""
+    if entries <= THRESHOLDS[0][0]:
+        return THRESHOLDS[0][1]
+    for (fewer, low), (more, high) in pairwise(THRESHOLDS):
         if entries < more:
             along = math.log(entries / fewer) / math.log(more / fewer)
-            return Bounds(*(a + along * (b - a) for a, b in zip(low, high, strict=True)))
-    return BOUNDS[-1][1]
+            return Thresholds(*(a + along * (b - a) for a, b in zip(low, high, strict=True)))
+    return THRESHOLDS[-1][1]
 
 
 class Choice(NamedTuple):
@@ -48,29 +48,29 @@ class Choice(NamedTuple):
     """What `ranking.right` was held against."""
 
 
-def choose(found: Found, *, task_type: str) -> Choice:
+def choose(candidate_set: CandidateSet, *, task_type: str) -> Choice:
     """Chooses among candidates, those of the task's own type first.
 
     Args:
-        found: what the shelf has for the task, without candidates that may not be chosen.
+        candidate_set: what the shelf has for the task, without candidates that may not be chosen.
         task_type: the task's.
     """
-    asked = bounds(found.entries)
-    own = ranked(_of(found, task_type, own=True))
+    asked = thresholds(candidate_set.entries)
+    own = rank(_of(candidate_set, task_type, own=True))
     if own.right >= asked.own:
         return Choice(own.scored[0], _why(own, asked.own), own, asked.own)
-    others = ranked(_of(found, task_type, own=False))
+    others = rank(_of(candidate_set, task_type, own=False))
     if others.right >= asked.other:
         reason = _why(others, asked.other, of=others.scored[0].candidate.task_type)
         return Choice(others.scored[0], reason, others, asked.other)
     if own.scored or not others.scored:
-        return Choice(None, _why_not(found, own, asked.own), own, asked.own)
-    return Choice(None, _why_not(found, others, asked.other), others, asked.other)
+        return Choice(None, _why_not(candidate_set, own, asked.own), own, asked.own)
+    return Choice(None, _why_not(candidate_set, others, asked.other), others, asked.other)
 
 
-def _of(found: Found, task_type: str, *, own: bool) -> Found:
-    return found._replace(
-        candidates=tuple(c for c in found.candidates if (c.task_type == task_type) is own)
+def _of(candidate_set: CandidateSet, task_type: str, *, own: bool) -> CandidateSet:
+    return candidate_set._replace(
+        candidates=tuple(c for c in candidate_set.candidates if (c.task_type == task_type) is own)
     )
 
 
@@ -82,8 +82,8 @@ def _why(ranking: Ranking, threshold: float, *, of: str | None = None) -> str:
     )
 
 
-def _why_not(found: Found, ranking: Ranking, threshold: float) -> str:
-    if not found.entries:
+def _why_not(candidate_set: CandidateSet, ranking: Ranking, threshold: float) -> str:
+    if not candidate_set.entries:
         return "no pattern is stored yet"
     if not ranking.scored:
         return "no stored pattern that may be used shares a word with the task"

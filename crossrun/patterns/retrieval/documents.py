@@ -3,14 +3,14 @@
 import re
 
 from crossrun.model.workflows import Workflow
-from crossrun.patterns.retrieval.ranking import Entry
+from crossrun.patterns.retrieval.ranking import IndexedPattern
 
 _VARIABLE = re.compile(r"\{\w+\}")
 
 
-def entry_of(
+def indexed_pattern(
     pattern_id: str, task: str, workflow: Workflow, *, task_type: str, project_id: str
-) -> Entry:
+) -> IndexedPattern:
     """The pattern as it is put on the shelf; names of variables are no words of it."""
     done = "\n".join(step.command or step.instruction for step in workflow.steps)
-    return Entry(pattern_id, task, _VARIABLE.sub(" ", done), task_type, project_id)
+    return IndexedPattern(pattern_id, task, _VARIABLE.sub(" ", done), task_type, project_id)

@@ -25,7 +25,7 @@ from crossrun.patterns.retrieval.thesaurus import (
     SENSES,
     THINGS,
 )
-from crossrun.patterns.retrieval.values import Candidate, Kinship
+from crossrun.patterns.retrieval.values import Candidate, LexicalSimilarity
 from crossrun.patterns.retrieval.words import STOP_WORDS
 
 _FULL, _TOPIC, _KIND, _LIGHT, _NUMBER = 1.0, 0.5, 0.6, 0.25, 0.15
@@ -42,9 +42,9 @@ _WITHIN = 3
 """The kind that is made comes so many words after "to", "into" or "as" at most."""
 
 
-def kinship(
+def lexical_similarity(
     task: tuple[str, ...], candidate: Candidate, common: Mapping[str, float] = _NONE
-) -> Kinship:
+) -> LexicalSimilarity:
     """Compares a task with a candidate.
 
     Args:
@@ -61,7 +61,7 @@ def kinship(
     )
     usual = _USUAL / max(_USUAL, math.sqrt(mine.weight * theirs.weight))
     whole = mine.acts + theirs.acts
-    return Kinship(
+    return LexicalSimilarity(
         acts=min(1.0, acts * usual),
         acts_shared=2 * acts / whole if whole else 0.5,
         things=_part_of_one(things * usual),
@@ -104,13 +104,13 @@ def _read(words: tuple[str, ...]) -> _Reading:
         for word in dict.fromkeys(words)
         if word not in STOP_WORDS
     }
-    telling = [word for word in weights if word not in names and word not in LIGHT]
+    content_words = [word for word in weights if word not in names and word not in LIGHT]
     return _Reading(
         weights=weights,
         senses=frozenset(sense for word in weights for sense in SENSES.get(word, ())),
         heads=_heads(weights),
-        acts=frozenset(word for word in telling if word in ACTS),
-        lead=_lead(words, telling),
+        acts=frozenset(word for word in content_words if word in ACTS),
+        lead=_lead(words, content_words),
         kinds=frozenset(kind for word in weights for kind in KINDS.get(word, ())),
         made=_made(words),
     )
@@ -141,14 +141,14 @@ def _weight(word: str) -> float:
     return _FULL if word in ACTS or word in THINGS else _TOPIC
 
 
-def _lead(words: Sequence[str], telling: Sequence[str]) -> str | None:
+def _lead(words: Sequence[str], content_words: Sequence[str]) -> str | None:
     """The first word, as in an order; also one that is not known, unless it is known as a thing."""
     first = words[0] if words else ""
     if first in LIGHT:
         return first if first in ACTS else None
     named = len(words) > 1 and words[1] in KINDS
     is_act = first in ACTS or (first not in THINGS and not named)
-    return first if is_act and first in telling else None
+    return first if is_act and first in content_words else None
 
 
 def _made(words: Sequence[str]) -> frozenset[str]:

@@ -14,9 +14,9 @@ do not rest on the size of bm25, which is next to nothing in a store with one en
 
 import math
 
-from crossrun.patterns.retrieval.lexical import kinship
+from crossrun.patterns.retrieval.lexical import lexical_similarity
 from crossrun.patterns.retrieval.signals import (
-    View,
+    TextProfile,
     Weights,
     alike,
     bm25,
@@ -27,12 +27,12 @@ from crossrun.patterns.retrieval.signals import (
 )
 from crossrun.patterns.retrieval.values import (
     Candidate,
-    Entry,
-    Evidence,
-    Found,
+    CandidateSet,
+    Features,
     Frequency,
-    Kinship,
-    Model,
+    IndexedPattern,
+    LexicalSimilarity,
+    LogisticModel,
     Ranking,
     Scored,
     Signals,
@@ -41,39 +41,39 @@ from crossrun.patterns.retrieval.values import (
 
 __all__ = [
     "Candidate",
-    "Entry",
-    "Evidence",
-    "Found",
+    "CandidateSet",
+    "Features",
     "Frequency",
-    "Kinship",
-    "Model",
+    "IndexedPattern",
+    "LexicalSimilarity",
+    "LogisticModel",
     "Ranking",
     "Scored",
     "Signals",
     "closest",
-    "ranked",
+    "rank",
 ]
 
-FITS = Model(
+FITS = LogisticModel(
     -2.894,
-    Evidence(
+    Features(
         matched=1.495,
-        alike=3.221,
+        similarity=3.221,
         phrases=0.855,
-        habit=0.422,
-        vote=6.743,
+        association=0.422,
+        agreement=6.743,
         margin=0.159,
         length=-0.925,
     ),
 )
-RIGHT = Model(
+RIGHT = LogisticModel(
     -6.626,
-    Evidence(
+    Features(
         matched=2.64,
-        alike=2.107,
+        similarity=2.107,
         phrases=-1.711,
-        habit=-1.96,
-        vote=3.179,
+        association=-1.96,
+        agreement=3.179,
         margin=1.605,
         length=-0.961,
     ),
@@ -83,9 +83,9 @@ RIGHT = Model(
 weight, of stores of 1, 2, 5, 20, 100 and 1,000 entries made from it, half of which held one that
 fits. By ten-fold cross-validation over the tasks: AUROC of the first .80; precision of the second
 .89, .78 and .69 for the surest 10, 20 and 30% of all tasks."""
-AKIN = Model(
+LEXICAL = LogisticModel(
     -2.75,
-    Kinship(
+    LexicalSimilarity(
         acts=1.285,
         acts_shared=1.416,
         things=3.848,
@@ -106,33 +106,33 @@ _SMALL, _LARGE = 100, 1_000
 """Entries up to which kinship decides alone, and from which on it has no say."""
 
 
-def ranked(found: Found) -> Ranking:
+def rank(candidate_set: CandidateSet) -> Ranking:
     """Ranks the candidates. The same input gives the same ranking; ties go to the smaller id."""
-    if not found.candidates or not found.task:
+    if not candidate_set.candidates or not candidate_set.task:
         return Ranking()
-    weights = Weights(found)
-    task = View(Candidate("", found.task, (), "", ""), weights)
-    views = [View(candidate, weights) for candidate in found.candidates]
-    matched = bm25(found, weights)
-    signals = signals_of(found, task, views, matched, weights)
+    weights = Weights(candidate_set)
+    task = TextProfile(Candidate("", candidate_set.task, (), "", ""), weights)
+    views = [TextProfile(candidate, weights) for candidate in candidate_set.candidates]
+    matched = bm25(candidate_set, weights)
+    signals = signals_of(candidate_set, task, views, matched, weights)
     scores = [score(signal) for signal in signals]
-    say = _say_of_kinship(found.entries)
-    kin = _kin(found) if say else []
-    odds = [AKIN.odds(k) for k in kin] or [0.0] * len(views)
+    say = _say_of_kinship(candidate_set.entries)
+    kin = _kin(candidate_set) if say else []
+    odds = [LEXICAL.odds(k) for k in kin] or [0.0] * len(views)
     total = [at + say * o for at, o in zip(scores, odds, strict=True)]
     order = sorted(range(len(views)), key=lambda i: (-total[i], views[i].candidate.id))
     best = order[0]
     winner, signal = views[best], signals[best]
-    evidence = Evidence(
+    evidence = Features(
         matched=math.log1p(matched[best]),
-        alike=alike(task, winner, signal, weights),
+        similarity=alike(task, winner, signal, weights),
         phrases=signal.phrases,
-        habit=signal.habit,
-        vote=signal.vote,
+        association=signal.association,
+        agreement=signal.agreement,
         margin=margin(views, scores, order, weights),
-        length=math.log1p(weights.of(task.telling)),
+        length=math.log1p(weights.of(task.content_words)),
     )
-    akin = say * _winners_odds(views, odds, best, weights, found.entries) if say else 0.0
+    akin = say * _winners_odds(views, odds, best, weights, candidate_set.entries) if say else 0.0
     return Ranking(
         scored=tuple(Scored(views[i].candidate, total[i], signals[i]) for i in order),
         fits=probability(akin + (1 - say) * FITS.odds(evidence)),
@@ -148,16 +148,19 @@ def _say_of_kinship(entries: int) -> float:
     return max(0.0, 1 - along)
 
 
-def _kin(found: Found) -> list[Kinship]:
+def _kin(candidate_set: CandidateSet) -> list[LexicalSimilarity]:
     common = {
-        word: known.anywhere / (found.entries + _UNKNOWN)
-        for word, known in found.frequencies.items()
+        word: known.anywhere / (candidate_set.entries + _UNKNOWN)
+        for word, known in candidate_set.frequencies.items()
     }
-    return [kinship(found.task, candidate, common) for candidate in found.candidates]
+    return [
+        lexical_similarity(candidate_set.task, candidate, common)
+        for candidate in candidate_set.candidates
+    ]
 
 
 def _winners_odds(
-    views: list[View], odds: list[float], best: int, weights: Weights, entries: int
+    views: list[TextProfile], odds: list[float], best: int, weights: Weights, entries: int
 ) -> float:
     """One of the different jobs is right, or none: each that is akin as well takes its part."""
     rivals = math.fsum(
@@ -168,8 +171,10 @@ def _winners_odds(
     return odds[best] - math.log1p(rivals) - _BY_CHANCE * math.log(max(1, entries))
 
 
-def closest(found: Found, limit: int) -> Found:
+def closest(candidate_set: CandidateSet, limit: int) -> CandidateSet:
     """Keeps the candidates with the best bm25 for all words of the task, the best first."""
-    sizes = bm25(found, Weights(found))
-    order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], found.candidates[i].id))
-    return found._replace(candidates=tuple(found.candidates[i] for i in order[:limit]))
+    sizes = bm25(candidate_set, Weights(candidate_set))
+    order = sorted(range(len(sizes)), key=lambda i: (-sizes[i], candidate_set.candidates[i].id))
+    return candidate_set._replace(
+        candidates=tuple(candidate_set.candidates[i] for i in order[:limit])
+    )

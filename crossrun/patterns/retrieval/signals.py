@@ -5,10 +5,10 @@ Pure. For each candidate there are
 - *words*: bm25 over task and workflow text, as a share of the best candidate's;
 - *spelling*: cosine of the character 3- and 4-grams of the words, each gram with its word's weight;
 - *phrases*: the weight of the task's pairs of neighbouring words that the candidate has as well;
-- *habit*: for each word of the task the best pointwise mutual information with one of the
+- *association*: for each word of the task the best pointwise mutual information with one of the
   candidate's command words, as counted in the store itself;
-- *vote*: how much more the candidate's workflow is like those of the other good candidates than
-  its text is like theirs. Others that read differently do the same thing.
+- *agreement*: how much more the candidate's workflow is like those of the other good candidates
+  than its text is like theirs. Others that read differently do the same thing.
 """
 
 import math
@@ -19,13 +19,13 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from crossrun.patterns.retrieval.values import Candidate, Found, Signals
-from crossrun.patterns.retrieval.words import STOP_WORDS, telling
+from crossrun.patterns.retrieval.values import Candidate, CandidateSet, Signals
+from crossrun.patterns.retrieval.words import STOP_WORDS, content_words
 
-_SPELLING, _PHRASES, _HABIT, _VOTE = 1.0, 0.4, 1.5, 3.0
-_STRONGEST_HABIT = 5.0
+_SPELLING, _PHRASES, _ASSOCIATION, _AGREEMENT = 1.0, 0.4, 1.5, 3.0
+_STRONGEST_ASSOCIATION = 5.0
 """Mutual information that counts as 1."""
-_VOTERS = 15
+_JUDGES = 15
 _COMPARED = 64
 """So many different words of a text are compared in detail."""
 _ANOTHER = 0.5
@@ -40,9 +40,9 @@ word in one: weights mean something from the first entry on, also when all entri
 class Weights(dict[str, float]):
     """The inverse document frequency of each word, worked out when it is first asked for."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, candidate_set: CandidateSet) -> None:
         super().__init__()
-        self._found = found
+        self._found = candidate_set
 
     def __missing__(self, word: str) -> float:
         known = self._found.frequencies.get(word)
@@ -57,14 +57,14 @@ class Weights(dict[str, float]):
         return sum(map(self.__getitem__, words))
 
 
-class View:
+class TextProfile:
     """A candidate, or the task itself, made ready for comparing."""
 
     def __init__(self, candidate: Candidate, weights: Weights) -> None:
         self.candidate = candidate
         words = list(dict.fromkeys(candidate.task))[:_COMPARED]
         commands = list(dict.fromkeys(candidate.workflow))[:_COMPARED]
-        self.telling = telling(words) or words
+        self.content_words = content_words(words) or words
         self.task = frozenset(words)
         self.workflow = frozenset(commands)
         self.task_weight = weights.of(words)
@@ -87,24 +87,31 @@ def _grams(word: str) -> tuple[str, ...]:
 
 
 def signals_of(
-    found: Found, task: View, views: list[View], matched: list[float], weights: Weights
+    candidate_set: CandidateSet,
+    task: TextProfile,
+    views: list[TextProfile],
+    matched: list[float],
+    weights: Weights,
 ) -> list[Signals]:
     """The signals of all candidates, in their order."""
     most = max(matched) or 1.0
-    phrases = _Phrases(found.task, weights)
-    habits = _Habits(found, task.telling, weights)
+    phrases = _Phrases(candidate_set.task, weights)
+    associations = _Associations(candidate_set, task.content_words, weights)
     signals = [
         Signals(
             words=size / most,
             spelling=_cosine(task, view),
             phrases=phrases.share(view.candidate.task),
-            habit=habits.share(view.workflow),
-            vote=0.0,
+            association=associations.share(view.workflow),
+            agreement=0.0,
         )
         for size, view in zip(matched, views, strict=True)
     ]
-    votes = _votes(views, [score(signal) for signal in signals], weights)
-    return [signal._replace(vote=vote) for signal, vote in zip(signals, votes, strict=True)]
+    agreements = _agreements(views, [score(signal) for signal in signals], weights)
+    return [
+        signal._replace(agreement=agreement)
+        for signal, agreement in zip(signals, agreements, strict=True)
+    ]
 
 
 def score(signals: Signals) -> float:
@@ -113,17 +120,17 @@ def score(signals: Signals) -> float:
         signals.words
         + _SPELLING * signals.spelling
         + _PHRASES * signals.phrases
-        + _HABIT * signals.habit
-        + _VOTE * signals.vote
+        + _ASSOCIATION * signals.association
+        + _AGREEMENT * signals.agreement
     )
 
 
-def bm25(found: Found, weights: Weights) -> list[float]:
+def bm25(candidate_set: CandidateSet, weights: Weights) -> list[float]:
     """The size of each candidate's bm25 for all words of the task."""
-    asked = list(dict.fromkeys(found.task))
-    usual = found.words / found.entries if found.entries else 0.0
+    asked = list(dict.fromkeys(candidate_set.task))
+    usual = candidate_set.words / candidate_set.entries if candidate_set.entries else 0.0
     sizes = []
-    for candidate in found.candidates:
+    for candidate in candidate_set.candidates:
         words = candidate.task + candidate.workflow
         counts = Counter(words)
         drag = _K1 * (1 - _B + _B * len(words) / (usual or 1.0))
@@ -137,7 +144,7 @@ def bm25(found: Found, weights: Weights) -> list[float]:
     return sizes
 
 
-def _cosine(one: View, other: View) -> float:
+def _cosine(one: TextProfile, other: TextProfile) -> float:
     common = sum(x * one.grams[gram] for gram, x in other.grams.items() if gram in one.grams)
     return min(1.0, common / (one.length * other.length)) if common else 0.0
 
@@ -156,52 +163,54 @@ class _Phrases:
         return min(1.0, common / self._all) if common else 0.0
 
 
-class _Habits:
+class _Associations:
     """Which command words go with the task's words more often than by chance."""
 
-    def __init__(self, found: Found, words: Sequence[str], weights: Weights) -> None:
+    def __init__(self, candidate_set: CandidateSet, words: Sequence[str], weights: Weights) -> None:
         self._weights = [weights[word] for word in words]
         self._all = sum(self._weights)
         self._strengths: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for number, word in enumerate(words):
-            for command in found.together.get(word, ()):
-                strength = _mutual_information(found, word, command)
+            for command in candidate_set.cooccurrences.get(word, ()):
+                strength = _mutual_information(candidate_set, word, command)
                 if strength > 0:
                     self._strengths[command].append((number, strength))
 
     def share(self, commands: AbstractSet[str]) -> float:
-        """The mean over the task's words of the strongest habit with one of the commands."""
+        """The mean over the task's words of the strongest association with one of the commands."""
         best = [0.0] * len(self._weights)
         for command in commands:
             for number, strength in self._strengths.get(command, ()):
                 best[number] = max(best[number], strength)
         mean = sum(x * w for x, w in zip(best, self._weights, strict=True)) / (self._all or 1.0)
-        return min(1.0, mean / _STRONGEST_HABIT)
+        return min(1.0, mean / _STRONGEST_ASSOCIATION)
 
 
-def _mutual_information(found: Found, word: str, command: str) -> float:
-    both = found.together[word][command]
-    by_chance = found.frequencies[word].task * found.frequencies[command].workflow
-    return math.log(both * found.entries / max(1, by_chance)) * both / (both + 2)
+def _mutual_information(candidate_set: CandidateSet, word: str, command: str) -> float:
+    both = candidate_set.cooccurrences[word][command]
+    by_chance = candidate_set.frequencies[word].task * candidate_set.frequencies[command].workflow
+    return math.log(both * candidate_set.entries / max(1, by_chance)) * both / (both + 2)
 
 
-def _votes(views: list[View], scores: list[float], weights: Weights) -> list[float]:
-    """For each candidate; without a workflow there is nothing to vote on.
+def _agreements(views: list[TextProfile], scores: list[float], weights: Weights) -> list[float]:
+    """For each candidate; without a workflow there is nothing to agreement on.
 
-    The best candidates vote, each with the square of its score.
+    The best candidates agreement, each with the square of its score.
     """
     order = sorted(range(len(views)), key=lambda i: (-scores[i], views[i].candidate.id))
-    voters = order[:_VOTERS]
-    votes = [0.0] * len(views)
+    judges = order[:_JUDGES]
+    agreements = [0.0] * len(views)
     for number, view in enumerate(views):
         if not view.workflow:
             continue
-        power = sum(scores[voter] ** 2 for voter in voters if voter != number)
-        for voter in voters:
-            if voter != number and views[voter].workflow:
-                likeness = _likeness(view, views[voter], weights)
-                votes[number] += (likeness.workflow - likeness.task) * scores[voter] ** 2 / power
-    return votes
+        power = sum(scores[judge] ** 2 for judge in judges if judge != number)
+        for judge in judges:
+            if judge != number and views[judge].workflow:
+                likeness = _likeness(view, views[judge], weights)
+                agreements[number] += (
+                    (likeness.workflow - likeness.task) * scores[judge] ** 2 / power
+                )
+    return agreements
 
 
 class _Likeness(NamedTuple):
@@ -211,7 +220,7 @@ class _Likeness(NamedTuple):
     workflow: float
 
 
-def _likeness(one: View, other: View, weights: Weights) -> _Likeness:
+def _likeness(one: TextProfile, other: TextProfile, weights: Weights) -> _Likeness:
     return _Likeness(
         _jaccard(one.task, other.task, one.task_weight + other.task_weight, weights),
         _jaccard(
@@ -227,11 +236,11 @@ def _jaccard(
     return common / (both - common) if common else 0.0
 
 
-def alike(task: View, winner: View, signals: Signals, weights: Weights) -> float:
-    """The mean of four shares; see `Evidence`."""
+def alike(task: TextProfile, winner: TextProfile, signals: Signals, weights: Weights) -> float:
+    """The mean of four shares; see `Features`."""
     return (
-        _share(task.telling, winner.task | winner.workflow, weights)
-        + _share(winner.telling, task.task, weights)
+        _share(task.content_words, winner.task | winner.workflow, weights)
+        + _share(winner.content_words, task.task, weights)
         + signals.spelling
         + math.sqrt(signals.phrases)
     ) / 4
@@ -242,7 +251,9 @@ def _share(words: Sequence[str], present: AbstractSet[str], weights: Weights) ->
     return weights.of(word for word in words if word in present) / whole if whole else 0.0
 
 
-def margin(views: list[View], scores: list[float], order: list[int], weights: Weights) -> float:
+def margin(
+    views: list[TextProfile], scores: list[float], order: list[int], weights: Weights
+) -> float:
     """How far the best candidate with another workflow is behind the first; at most 1."""
     winner = views[order[0]]
     for number in order[1:]:
@@ -251,7 +262,7 @@ def margin(views: list[View], scores: list[float], order: list[int], weights: We
     return min(1.0, scores[order[0]])
 
 
-def same_job(one: View, other: View, weights: Weights) -> bool:
+def same_job(one: TextProfile, other: TextProfile, weights: Weights) -> bool:
     """Whether two candidates have much the same workflow, or text when one has none."""
     likeness = _likeness(one, other, weights)
     told = one.workflow and other.workflow

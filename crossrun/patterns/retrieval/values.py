@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Entry(NamedTuple):
+class IndexedPattern(NamedTuple):
     """A pattern as it is put on the shelf: the task it was learned from, and what was done."""
 
     id: str
@@ -33,21 +33,21 @@ class Frequency(NamedTuple):
     workflow: int
 
 
-class Found(NamedTuple):
+class CandidateSet(NamedTuple):
     """What the shelf knows about one task. Drop candidates here, before `ranked`, not after."""
 
     task: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     entries: int
     words: int
-    """Of all entries together."""
+    """Of all entries cooccurrences."""
     frequencies: Mapping[str, Frequency]
     """Of the words of the task and the candidates. A word that is not stored is not in it."""
-    together: Mapping[str, Mapping[str, int]]
+    cooccurrences: Mapping[str, Mapping[str, int]]
     """In how many entries a word of the task goes with a command word; twice or more."""
 
 
-class Kinship(NamedTuple):
+class LexicalSimilarity(NamedTuple):
     """What speaks for and against two tasks being the same job. From 0 to 1 if nothing is said."""
 
     acts: float
@@ -69,13 +69,13 @@ class Kinship(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """How a candidate resembles the task; from 0 to 1, `vote` from -1 to 1."""
+    """How a candidate resembles the task; from 0 to 1, `agreement` from -1 to 1."""
 
     words: float
     spelling: float
     phrases: float
-    habit: float
-    vote: float
+    association: float
+    agreement: float
 
 
 class Scored(NamedTuple):
@@ -86,24 +86,24 @@ class Scored(NamedTuple):
     signals: Signals
 
 
-class Evidence(NamedTuple):
+class Features(NamedTuple):
     """What the two probabilities rest on."""
 
     matched: float
     """Logarithm of the winner's bm25 for the task."""
-    alike: float
+    similarity: float
     """Mean of four shares: of the task's weight that the winner has, of the weight of the winner's
     task that this task has, of the spelling, and the root of that of the phrases."""
     phrases: float
-    habit: float
-    vote: float
+    association: float
+    agreement: float
     margin: float
     """How far the best candidate with another workflow is behind; at most 1."""
     length: float
     """Logarithm of the task's weight."""
 
 
-class Model(NamedTuple):
+class LogisticModel(NamedTuple):
     """A logistic model: how sure the evidence makes one."""
 
     intercept: float
@@ -132,6 +132,6 @@ class Ranking(NamedTuple):
     """The probability that something stored fits."""
     right: float = 0.0
     """The probability that the winner does."""
-    evidence: Evidence | None = None
-    kinship: Kinship | None = None
+    evidence: Features | None = None
+    kinship: LexicalSimilarity | None = None
     """Of the winner, as long as the store is not so large that its counts say it all."""

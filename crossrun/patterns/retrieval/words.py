@@ -48,7 +48,7 @@ def workflow_words(text: str) -> tuple[str, ...]:
     return tuple(islice(_words(text, _WORD_OR_OPTION, WORKFLOW_WORDS), WORKFLOW_WORDS))
 
 
-def telling(words: Sequence[str]) -> list[str]:
+def content_words(words: Sequence[str]) -> list[str]:
     """The different words without stop words, in their order."""
     return [word for word in dict.fromkeys(words) if word not in STOP_WORDS]
 
@@ -56,7 +56,7 @@ def telling(words: Sequence[str]) -> list[str]:
 def pairs(task: Sequence[str], workflow: Sequence[str]) -> list[tuple[str, str]]:
     """The pairs of task word and command word for which an entry is counted."""
     commands = list(dict.fromkeys(workflow))[:PAIRED]
-    return [(word, command) for word in telling(task)[:PAIRED] for command in commands]
+    return [(word, command) for word in content_words(task)[:PAIRED] for command in commands]
 
 
 def _words(text: str, pattern: re.Pattern[str], limit: int) -> Iterator[str]:

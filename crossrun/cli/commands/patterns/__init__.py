@@ -111,14 +111,14 @@ def search(
     Examples:
       crossrun patterns search "convert a report to the new template"
     """
-    from crossrun.patterns.retrieval.ranking import ranked
+    from crossrun.patterns.retrieval.ranking import rank
 
     options = current()
     app = options.open_app()
     candidates = app.store.patterns.candidates(text, task_type=task_type, project_id=project_id)
     scored = [
         hit
-        for hit in ranked(candidates).scored
+        for hit in rank(candidates).scored
         if task_type is None or hit.candidate.task_type == task_type
     ][:limit]
     ranking = [(hit, app.store.patterns.find(hit.candidate.id)) for hit in scored]
