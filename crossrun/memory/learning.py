@@ -27,8 +27,8 @@ from crossrun.patterns.learning.families import (
     belonging,
     tasks_alike,
 )
-from crossrun.patterns.learning.intents import program
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
+from crossrun.patterns.learning.requirements import required_markers, required_tools
 from crossrun.patterns.learning.traces import acts_of, is_trivial
 from crossrun.patterns.retrieval.ranking import rank
 from crossrun.store import ALPHABET, Store
@@ -43,11 +43,6 @@ _ALIKE = 0.4
 _ID_LENGTH = 6
 _ACTS = ("step_planned", "plan_updated", "command_ran", "file_changed", "tool_called")
 _TROUBLE = ("command_ran", "verified")
-_EVERYWHERE = """
-    awk cat chmod cmp cp cut date diff grep head ln make mv paste rm sed sh sort tail tee touch tr
-    uniq wc xargs bash write delete use
-"""
-"""Tools that need no looking for, and words that are none."""
 
 
 class Learner:
@@ -150,7 +145,7 @@ class Learner:
         )
         if is_trivial(acts):
             return None
-        task = guard.strip(scrub(run.task))
+        task = scrub(run.task)
         commands = [act.command for act in acts]
         return Trace(
             run_id=run.id,
@@ -162,16 +157,14 @@ class Learner:
         )
 
     def _preconditions(self, run: Run, acts: Iterable[Act]) -> Preconditions:
-        programs = dict.fromkeys(program(act.command) for act in acts)
         prepared = next((event for _, event in self._events(run, ["workspace_prepared"])), None)
+        present = prepared.top_files if isinstance(prepared, WorkspacePrepared) else ()
         return Preconditions(
             os=sys.platform,
-            tools=tuple(
-                name
-                for name in programs
-                if name and name not in _EVERYWHERE.split() and shutil.which(name, path=self._path)
+            tools=required_tools(
+                acts, lambda name: shutil.which(name, path=self._path) is not None
             ),
-            markers=prepared.top_files if isinstance(prepared, WorkspacePrepared) else (),
+            markers=required_markers(acts, present),
         )
 
     def _guard(self, run: Run) -> EchoGuard:
@@ -187,16 +180,18 @@ class Learner:
         ]
 
     def _injected(self, run: Run) -> list[str]:
-        """The steps that the agent was shown."""
+        """The steps that the agent was shown, with values and with variables."""
         decided = run.pattern
-        if decided is None or decided.pattern_id is None:
+        if decided is None or decided.pattern_id is None or decided.decision == "withheld":
             return []
         versions = self._store.patterns.versions(decided.pattern_id)
         return [
-            step.instruction
+            text
             for version in versions
             if version.version == decided.version
             for step in version.workflow.steps
+            for text in (step.instruction, step.command)
+            if text
         ]
 
     def _relatives(self, run: Run, task: str) -> list[Relative]:

@@ -17,6 +17,7 @@ from crossrun.store.patterns import Eligibility, PatternReader
 
 if TYPE_CHECKING:
     from crossrun.patterns.retrieval.decision import Choice
+    from crossrun.patterns.retrieval.ranking import CandidateSet
     from crossrun.patterns.retrieval.values import Scored
 
 QUICKSTART = "quickstart"
@@ -80,8 +81,9 @@ class Chooser:
         )
         known = self._patterns.eligibility(one.id for one in found.candidates)
         excluded = {one.id: self._excluded(known.get(one.id), request) for one in found.candidates}
-        excluded |= _second_best(known, [one for one, why in excluded.items() if why is None])
         fitting = tuple(one for one in found.candidates if excluded[one.id] is None)
+        excluded |= self._inferior_ways(known, found._replace(candidates=fitting))
+        fitting = tuple(one for one in fitting if excluded[one.id] is None)
         choice = choose(found._replace(candidates=fitting), task_type=request.task_type)
         told = _told(choice, known, {one: why for one, why in excluded.items() if why})
         chosen = choice.chosen and self._patterns.find(choice.chosen.candidate.id)
@@ -91,6 +93,40 @@ class Chooser:
         drawn = _drawn(run_id, chosen.id, known[chosen.id], request, choice.reason)
         injection = _about(chosen, drawn, channel)
         return injection._replace(decided=_with_choice(injection.decided, choice, told))
+
+    def _inferior_ways(
+        self, eligibility: dict[str, Eligibility], candidate_set: "CandidateSet"
+    ) -> dict[str, str]:
+        """Of each family only the way is chosen from that does best; why not the others, by id.
+
+        The lift decides, then how often a way worked, then how well it fits, and only then its age.
+        """
+        from crossrun.patterns.retrieval.signals import Weights, bm25
+
+        families: dict[str, list[str]] = {}
+        for candidate in candidate_set.candidates:
+            families.setdefault(eligibility[candidate.id].family_id, []).append(candidate.id)
+        rivals = {id_ for ways in families.values() if len(ways) > 1 for id_ in ways}
+        if not rivals:
+            return {}
+        successes = self._patterns.successes(sorted(rivals))
+        fits = bm25(candidate_set, Weights(candidate_set))
+        worth = {
+            candidate.id: (
+                _worth(eligibility[candidate.id]),
+                successes.get(candidate.id, 0),
+                fit,
+                eligibility[candidate.id].updated_at,
+            )
+            for candidate, fit in zip(candidate_set.candidates, fits, strict=True)
+        }
+        best = {family: max(ways, key=worth.__getitem__) for family, ways in families.items()}
+        preferred = {id_: best[eligibility[id_].family_id] for id_ in rivals}
+        return {
+            id_: f"{way} of the same family is preferred"
+            for id_, way in preferred.items()
+            if way != id_
+        }
 
     def _excluded(self, known: Eligibility | None, request: RunRequest) -> str | None:
         """Why a candidate may not be chosen, if so."""
@@ -130,18 +166,6 @@ def _why_forced(memory: MemoryOptions) -> str:
         return f"it goes on from {memory.carried_on_from}, whose agent has the pattern"
     run = memory.reference_run_id
     return f"the user named the run {run}" if run else "the user named the pattern"
-
-
-def _second_best(known: dict[str, Eligibility], ids: Sequence[str]) -> dict[str, str]:
-    """Of each family only the way is chosen from that did best so far, then the newest."""
-    best: dict[str, str] = {}
-    for one in sorted(ids, key=lambda i: (_worth(known[i]), known[i].updated_at), reverse=True):
-        best.setdefault(known[one].family_id, one)
-    return {
-        one: f"{best[known[one].family_id]} of the same family is preferred"
-        for one in ids
-        if best[known[one].family_id] != one
-    }
 
 
 def _worth(known: Eligibility) -> float:

@@ -11,6 +11,8 @@ from crossrun.patterns.retrieval.documents import indexed_pattern
 from crossrun.store import pattern_index
 from crossrun.store.statements import PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
 
+_LONGEST_TASKS = 20_000
+"""Characters of the tasks by which a pattern is found, its own task included."""
 _NEW = "Not enough evidence yet: no run was eligible."
 
 
@@ -26,7 +28,7 @@ def project(connection: sqlite3.Connection, recorded: EventRecord) -> None:
 
 
 def put_in_index(connection: sqlite3.Connection, row: dict[str, Any], workflow: Workflow) -> None:
-    """Makes a pattern findable, as it stands now.
+    """Makes a pattern findable, as it stands now, by the tasks of all of its runs.
 
     Args:
         connection: within a transaction.
@@ -35,12 +37,30 @@ def put_in_index(connection: sqlite3.Connection, row: dict[str, Any], workflow: 
     """
     entry = indexed_pattern(
         row["id"],
-        row["task"],
+        _searchable_tasks(connection, row["id"], row["task"]),
         workflow,
         task_type=row["task_type"],
         project_id=row["project_id"],
     )
     pattern_index.put(connection, [entry])
+
+
+def _searchable_tasks(connection: sqlite3.Connection, pattern_id: str, task: str) -> str:
+    """The pattern's own task, then the other tasks of its runs, the newest first, one a line."""
+    rows = connection.execute(
+        "SELECT json_extract(trace, '$.task') FROM pattern_runs"
+        " WHERE pattern_id = ? AND trace IS NOT NULL ORDER BY at DESC, run_id DESC LIMIT 1000",
+        [pattern_id],
+    )
+    tasks = dict.fromkeys([task, *(row[0] for row in rows)])
+    length = 0
+    searchable: list[str] = []
+    for text in tasks:
+        length += len(text) + 1
+        if searchable and length > _LONGEST_TASKS:
+            break
+        searchable.append(" ".join(text.split()))
+    return "\n".join(searchable)
 
 
 def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: PatternLearned) -> None:
@@ -54,7 +74,7 @@ def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: Patte
     if version is not None:
         pattern["version"] = version["version"]
         connection.execute(PATTERN_VERSIONS.upsert, version)
-    if learned.trace is not None:
+    if learned.trace is not None and not pattern["task"]:
         pattern["task"] = learned.trace.task
     connection.executemany(PATTERN_RUNS.upsert, _sources(recorded, learned))
     connection.execute(PATTERNS.upsert, pattern)

@@ -173,6 +173,19 @@ class PatternReader:
         pairs = ((row["id"], _eligibility(row)) for row in rows)
         return {pattern_id: value for pattern_id, value in pairs if value is not None}
 
+    def successes(self, ids: Iterable[str]) -> dict[str, int]:
+        """How often each pattern worked: runs that taught it, verified ones twice, and its uses."""
+        rows = self._rows(
+            "SELECT value AS id,"
+            " (SELECT total(1 + coalesce(json_extract(trace, '$.verified'), 0)) FROM pattern_runs"
+            "  WHERE pattern_id = value AND trace IS NOT NULL)"
+            " + (SELECT count(*) FROM runs WHERE pattern_id = value AND status = 'succeeded'"
+            "  AND json_extract(pattern, '$.decision') IN ('injected', 'forced')) AS successes"
+            " FROM json_each(?)",
+            [json.dumps(list(ids))],
+        )
+        return {row["id"]: int(row["successes"]) for row in rows}
+
     def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
         from crossrun.store.rows import pattern_of
 

@@ -118,18 +118,22 @@ def printable(text: str) -> str:
 
 
 class EchoGuard:
-    """Knows what was injected, so that it does not come back as something learned.
+    """Knows what was injected, so that an agent's repetition of it is not learned as its own words.
+
+    It is not for the user's task, and not for commands that ran: what worked is evidence, wherever
+    the agent had it from.
 
     Args:
         told: all texts that the agent and the planner were given.
-        instructions: the steps of the workflow that was injected, with `{variables}`.
+        instructions: the steps of the workflow that was injected, with values or `{variables}`.
     """
 
     def __init__(self, told: Iterable[str], instructions: Iterable[str] = ()) -> None:
         blocks = (match[0] for text in told for match in _BLOCK.finditer(text))
         lines = (_plain(line) for block in blocks for line in block.splitlines())
         self._lines = {line for line in lines if len(line) >= _SHORTEST_ECHO}
-        self._templates = [_VARIABLE.split(_plain(step)) for step in instructions]
+        templates = (_VARIABLE.split(_plain(step)) for step in instructions)
+        self._templates = [parts for parts in templates if len("".join(parts)) >= _SHORTEST_ECHO]
 
     def strip(self, text: str) -> str:
         """The text without blocks and lines that were injected."""
