@@ -1,0 +1,334 @@
+"""Values of a task: how they are found, learned from runs, and bound for a new one.
+
+All rules that give the right value in every run are kept. For a new task, they have to agree: where
+they do not, the value is not certain, and nothing is bound.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+
+from msgspec import Struct
+
+from crossrun.patterns.compiling.transformations import (
+    PATTERNS,
+    STRICT_WORDS,
+    WORDS_WITHOUT_MEANING,
+)
+from crossrun.patterns.compiling.values import Argument, Compiled, Constraint, Rule
+
+_LONGEST_VALUE = 120
+_MOST_TEXT = 20_000
+"""Characters of a task in which values are looked for."""
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
+_CONTEXT_WORDS = (1, 2, 3)
+_PATH_ENDING = re.compile(r"\.([A-Za-z]\w{0,7})$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u0085\u202a-\u202e\u2066-\u2069]")
+_OUTWARD = re.compile(r"(?:^|/)\.\.(?:/|$)|^[/~]|^[A-Za-z]:")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+class Unbound(Struct, frozen=True):
+    """Why a script cannot be used for a task; `variable` has no certain value, if it is named."""
+
+    variable: str
+    reason: str
+
+
+class _Value(Struct, frozen=True):
+    """A value in a text, and where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+def rules_for(
+    values: Sequence[str], tasks: Sequence[str], files: Sequence[Sequence[str]]
+) -> tuple[Rule, ...]:
+    """All rules that give the run's value in each run; none: it cannot be told from the task."""
+    candidates = dict.fromkeys(
+        [
+            *_numbered_rules(values[0], tasks[0]),
+            *_context_rules(values, tasks),
+            *_file_rules(values[0]),
+        ]
+    )
+    runs = list(zip(values, tasks, files, strict=True))
+    return tuple(
+        rule
+        for rule in candidates
+        if all(value_by(rule, task, names) == value for value, task, names in runs)
+    )
+
+
+def bind(
+    compiled: Compiled,
+    task: str,
+    top_files: Sequence[str],
+    given: Mapping[str, str],
+    *,
+    strict: bool,
+) -> dict[str, str] | Unbound:
+    """The values of all arguments for a new task.
+
+    Args:
+        compiled: what is going to run.
+        task: the new task, whole.
+        top_files: the names at the top of the workspace.
+        given: values that the user gave by name; they are not looked for.
+        strict: nobody asked for the script, so all words of the task have to be those of earlier
+            tasks.
+    """
+    names = {argument.name for argument in compiled.arguments}
+    unknown = next((name for name in given if name not in names), None)
+    if unknown is not None:
+        return Unbound(unknown, f"the script has no variable {unknown!r}, only {_listed(names)}")
+    values: dict[str, str] = {}
+    for argument in compiled.arguments:
+        value: str | Unbound = given.get(argument.name) or _certain(argument, task, top_files)
+        if isinstance(value, Unbound):
+            return value
+        problem = unfit(value, argument)
+        if problem is not None:
+            return Unbound(argument.name, problem)
+        values[argument.name] = value
+    if len(given) == len(values) and given:
+        return values
+    return _unexplained(compiled, task, values, strict=strict) or values
+
+
+def unfit(value: str, argument: Argument) -> str | None:
+    """Why a script does not take a value, if so."""
+    shown = repr(value[:60])
+    if not value or len(value) > 4 * _LONGEST_VALUE:
+        return f"{argument.name} is empty or very long"
+    if value.startswith("-"):
+        return f"{argument.name} begins with a dash: {shown}"
+    if _CONTROL.search(value):
+        return f"{argument.name} has a line break or a control character: {shown}"
+    if (
+        _is_path(argument)
+        and _OUTWARD.search(value)
+        and not any(map(_OUTWARD.search, argument.examples))
+    ):
+        return f"{argument.name} leads out of the workspace: {shown}"
+    for constraint in argument.constraints:
+        if not _fits(value, constraint):
+            return f"{argument.name} has characters that mean something where it stands: {shown}"
+    return None
+
+
+def type_of_values(values: Sequence[str]) -> tuple[str, str]:
+    """The type of the variable with these values, and the name that it gets for it."""
+    for type_, form in _forms().items():
+        if all(form.fullmatch(value) for value in values):
+            if type_ != "path":
+                return type_, type_
+            endings = {ending[1].lower() for v in values if (ending := _PATH_ENDING.search(v))}
+            return type_, f"{endings.pop()}_file" if len(endings) == 1 else "file"
+    return "phrase", "text"
+
+
+def _is_path(argument: Argument) -> bool:
+    return argument.type in ("path", "folder") or any("/" in value for value in argument.examples)
+
+
+def _fits(value: str, constraint: Constraint) -> bool:
+    if constraint.number:
+        return _NUMBER.fullmatch(value) is not None
+    if constraint.allowed:
+        return all(char in constraint.allowed for char in value)
+    return not any(char in constraint.forbidden for char in value)
+
+
+def _certain(argument: Argument, task: str, top_files: Sequence[str]) -> str | Unbound:
+    """The value on which all rules agree that give one."""
+    example = argument.examples[0]
+    results = {value for rule in argument.rules if (value := value_by(rule, task, top_files))}
+    if len(results) == 1:
+        return results.pop()
+    if results:
+        candidates = ", ".join(sorted(map(repr, results))[:4])
+        return Unbound(argument.name, f"{argument.name} could be any of {candidates}")
+    return Unbound(
+        argument.name,
+        f"the task names no {argument.name} as earlier ones did (such as {example!r})",
+    )
+
+
+def _unexplained(
+    compiled: Compiled, task: str, values: Mapping[str, str], *, strict: bool
+) -> Unbound | None:
+    """What the task says that the script does not know of."""
+    earlier = [
+        _without(text, [argument.examples[number] for argument in compiled.arguments])
+        for number, text in enumerate(compiled.tasks)
+    ]
+    rest = _without(task, values.values())
+    constant = set.intersection(*(set(_all_values(text)) for text in earlier))
+    new = set(_all_values(rest))
+    for value in sorted(new - constant):
+        return Unbound("", f"the task says {value!r}, which the earlier tasks do not")
+    for value in sorted(constant - new):
+        return Unbound("", f"the earlier tasks say {value!r}, and this one does not")
+    words = _words(rest) - set().union(*map(_words, earlier))
+    surprising = sorted(words if strict else words & STRICT_WORDS)
+    if surprising:
+        return Unbound("", f"the earlier tasks do not have the word {surprising[0]!r}")
+    return None
+
+
+def _words(text: str) -> set[str]:
+    return {word.casefold() for word in _WORD.findall(text)} - WORDS_WITHOUT_MEANING
+
+
+def _without(text: str, values: Iterable[str]) -> str:
+    for value in sorted(values, key=len, reverse=True):
+        text = re.sub(_alone(value), " \N{OBJECT REPLACEMENT CHARACTER} ", text)
+    return text
+
+
+def _alone(value: str) -> str:
+    before = r"(?<![\w])" if value[:1].isalnum() else ""
+    after = r"(?![\w])" if value[-1:].isalnum() else ""
+    return before + re.escape(value) + after
+
+
+# ------------------------------------------------------------------ values by their form
+
+
+@cache
+def _forms() -> dict[str, re.Pattern[str]]:
+    return {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
+
+
+def _all_values(text: str) -> Iterator[str]:
+    """All values of a text that have a form; quoted phrases without their quotes."""
+    for type_ in ("url", "path", "folder", "date", "number", "quoted"):
+        yield from (value.text for value in _values(text, type_))
+
+
+def _values(text: str, type_: str) -> list[_Value]:
+    """The values of one type in the order of the text; `path:csv` are those with an ending."""
+    kind, _, ending = type_.partition(":")
+    values = []
+    for match in _forms()[kind].finditer(text[:_MOST_TEXT]):
+        group = next((g for g in range(1, (match.re.groups or 0) + 1) if match[g] is not None), 0)
+        value = _Value(match[group], match.start(group), match.end(group))
+        if kind in ("date", "number") and _is_within(value, text):
+            continue
+        suffix = _PATH_ENDING.search(value.text)
+        if not ending or (suffix is not None and suffix[1].lower() == ending):
+            values.append(value)
+    return values
+
+
+def _is_within(value: _Value, text: str) -> bool:
+    """Whether a number stands within a path, a date or an address."""
+    others = (
+        ("url", "path") if re.fullmatch(PATTERNS["date"], value.text) else ("url", "path", "date")
+    )
+    return any(
+        match.start() <= value.start and value.end <= match.end()
+        for other in others
+        for match in _forms()[other].finditer(text[:_MOST_TEXT])
+    )
+
+
+def _numbered_rules(value: str, task: str) -> Iterator[Rule]:
+    ending = _PATH_ENDING.search(value)
+    types = [*(_forms()), *([f"path:{ending[1].lower()}"] if ending else [])]
+    for type_ in types:
+        values = _values(task, type_)
+        for at, candidate in enumerate(values):
+            if candidate.text == value:
+                yield Rule("nth", type_, at)
+                yield Rule("nth", type_, at - len(values))
+
+
+def _context_rules(values: Sequence[str], tasks: Sequence[str]) -> Iterator[Rule]:
+    """What stands before and behind the value in all tasks."""
+    places = [
+        (task[: match.start()], task[match.end() :])
+        for value, task in zip(values, tasks, strict=True)
+        if (match := re.search(_alone(value), task[:_MOST_TEXT]))
+        and not _is_part(task, match.start(), match.end())
+    ]
+    if len(places) < len(tasks):
+        return
+    before = _common_end([left for left, _ in places])
+    behind = _common_begin([right for _, right in places])
+    until = re.match(r"\W*(?:\w+)?", behind)
+    ends = [] if until is None or not until[0] else [until[0]]
+    if all(not right.strip() for _, right in places):
+        ends.append("")
+    words = list(_WORD.finditer(before))
+    for count in _CONTEXT_WORDS:
+        if len(words) < count or not ends:
+            break
+        for end in ends:
+            yield Rule("after", before=before[words[-count].start() :], until=end)
+
+
+def _is_part(task: str, start: int, end: int) -> bool:
+    """Whether a text is a part of a path or an address, which is found as a whole."""
+    return any(
+        value.start <= start and end <= value.end and (value.start, value.end) != (start, end)
+        for type_ in ("url", "path", "folder", "date")
+        for value in _values(task, type_)
+    )
+
+
+def _common_end(texts: Sequence[str]) -> str:
+    return _common_begin([text[::-1] for text in texts])[::-1]
+
+
+def _common_begin(texts: Sequence[str]) -> str:
+    first = texts[0]
+    length = 0
+    while length < len(first) and all(
+        text[length : length + 1].casefold() == first[length].casefold() for text in texts
+    ):
+        length += 1
+    common = first[:length]
+    if all(text[length : length + 1].isalnum() for text in texts) and common[-1:].isalnum():
+        common = re.sub(r"\w+$", "", common)  # not in the middle of a word
+    return common
+
+
+def _file_rules(value: str) -> Iterator[Rule]:
+    ending = _PATH_ENDING.search(value)
+    if ending and "/" not in value:
+        yield Rule("only", ending[1].lower())
+
+
+def value_by(rule: Rule, task: str, files: Sequence[str]) -> str | None:
+    """The value that a rule gives, if any."""
+    if rule.kind == "nth":
+        values = _values(task, rule.type)
+        return values[rule.at].text if -len(values) <= rule.at < len(values) else None
+    if rule.kind == "only":
+        fitting = [name for name in files if name.lower().endswith(f".{rule.type}")]
+        return fitting[0] if len(fitting) == 1 else None
+    return _value_after(rule, task[:_MOST_TEXT])
+
+
+def _value_after(rule: Rule, task: str) -> str | None:
+    """What stands between two texts, of which the first must stand there once."""
+    lowered, before = task.casefold(), rule.before.casefold()
+    if len(lowered) != len(task):
+        return None
+    starts = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(before)}", lowered)]
+    if len(starts) != 1:
+        return None
+    start = starts[0] + len(before)
+    end = lowered.find(rule.until.casefold(), start) if rule.until else len(task.rstrip())
+    value = task[start:end] if end >= 0 else ""
+    if not value.strip() or value != value.strip() or "\n" in value or len(value) > _LONGEST_VALUE:
+        return None
+    return value
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

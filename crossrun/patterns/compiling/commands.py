@@ -1,0 +1,446 @@
+"""The same command in several runs, as shell code with variables in the place of values."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
+from msgspec import Struct
+
+from crossrun.patterns.compiling.contexts import constraint_at
+from crossrun.patterns.compiling.explaining import Explainer, Part, Vector
+from crossrun.patterns.compiling.languages import (
+    BASH_ONLY,
+    BY_ENDING,
+    INTERPRETERS,
+    NETWORK,
+    PROGRAMS,
+    SHELLS_WITH_CODE,
+    STARTERS,
+    Code,
+)
+from crossrun.patterns.compiling.lexing import (
+    HereDocument,
+    NotUnderstood,
+    Operator,
+    Piece,
+    Token,
+    Word,
+    lexed,
+    literal_word,
+    quoted,
+)
+from crossrun.patterns.compiling.values import Obstacle
+from crossrun.system.commandlines import one_line
+
+_BASH = re.compile("|".join(BASH_ONLY), re.MULTILINE)
+_BEFORE_PROGRAM = frozenset(("&&", "||", ";", "|", "&", "(", "\n", ";;", "!"))
+_KEYWORDS = frozenset(("if", "then", "else", "elif", "do", "while", "until", "!", "{", "time"))
+_LONGEST_SHOWN = 80
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_LOST = re.compile(r"\u2026|\[REDACTED\]|(?<![\w.])EMAIL\b|(?<![\w.])USER(?=[/@:\s]|$)")
+
+
+class _Place(Struct, frozen=True):
+    """Where a word stands: its program, its number among the words, and what it is for."""
+
+    program: str
+    language: str
+    redirected: bool = False
+
+
+def needs_bash(code: str) -> bool:
+    """Whether code has what only bash understands, or understands in another way."""
+    return _BASH.search(code) is not None
+
+
+def require_local(command: str) -> None:
+    """Refuses commands that a script cannot repeat.
+
+    Raises:
+        Obstacle: it needs a network or a login, or a part of it was removed as private.
+    """
+    if _LOST.search(command):
+        raise Obstacle(
+            f"a secret or a private name was removed from `{_short(command)}`",
+            "let the agent do this step, or keep such values in files of the workspace",
+        )
+    for program, first in _programs(command):
+        needs = NETWORK.get(program)
+        if needs is not None and (not needs or first in needs):
+            raise Obstacle(
+                f"`{_short(command)}` needs a network or a login",
+                "prepare what it fetches in the project's setup, or let the agent do it",
+            )
+
+
+def structure(command: str) -> tuple[str, ...]:
+    """What runs must have in common so that their commands are compared word by word."""
+    try:
+        tokens = _meaningful(lexed(command))
+    except NotUnderstood:
+        return (command,)
+    return tuple(_outline(tokens))
+
+
+def generalised(commands: Vector, explainer: Explainer) -> tuple[str, str]:
+    """The command as shell code with `"${name}"` for each variable, and as it is shown.
+
+    Raises:
+        Obstacle: the commands differ in more than values that the tasks name.
+    """
+    if len(set(commands)) == 1:
+        return commands[0], commands[0]
+    try:
+        runs = [lexed(command) for command in commands]
+    except NotUnderstood as why:
+        raise Obstacle(
+            f"the runs differ in `{_short(commands[0])}`, which cannot be taken apart: {why}",
+            "have the agent use simpler commands",
+        ) from None
+    return _Generalisation(runs, explainer).code()
+
+
+def generalised_text(texts: Vector, language: str, explainer: Explainer) -> list[Part]:
+    """The text of a file with variables.
+
+    Raises:
+        Obstacle: the texts differ in more than values that the tasks name.
+    """
+    lines = [text.splitlines(keepends=True) for text in texts]
+    if len(set(map(len, lines))) > 1:
+        raise Obstacle(
+            "the runs wrote files of different length under the same name",
+            "have the agent write one program that takes its values as arguments",
+        )
+    parts: list[Part] = []
+    whole = ""
+    for vector in zip(*lines, strict=True):
+        for text, is_name in explainer.parts(vector):
+            if is_name:
+                examples = explainer.examples(text)
+                explainer.constrain(text, constraint_at(language, whole, len(whole), examples))
+            whole += explainer.examples(text)[0] if is_name else text
+            parts.append((text, is_name))
+    return parts
+
+
+def here_document(parts: Sequence[Part], target: str, *, ends_with_newline: bool) -> str:
+    """Shell code that writes a text with variables to the file `target`, a word of shell code."""
+    text = "".join(part for part, is_name in parts if not is_name)
+    if not ends_with_newline:
+        return f"printf %s {literal_word(parts)} > {target}"
+    delimiter = "CROSSRUN_END"
+    while delimiter in text:
+        delimiter += "_"
+    if not any(is_name for _, is_name in parts):
+        return f"cat > {target} <<'{delimiter}'\n{text}{delimiter}"
+    body = "".join(f"${{{part}}}" if is_name else _escaped(part) for part, is_name in parts)
+    return f"cat > {target} <<{delimiter}\n{body}{delimiter}"
+
+
+def language_of(path: str) -> str:
+    """The language of a file, by its name."""
+    return BY_ENDING.get(path.rpartition(".")[2].lower(), "unknown")
+
+
+class _Generalisation:
+    """One command of several runs."""
+
+    def __init__(self, runs: Sequence[Sequence[Token]], explainer: Explainer) -> None:
+        self._tokens = runs[0]
+        self._runs = [_meaningful(run) for run in runs]
+        self._explainer = explainer
+
+    def code(self) -> tuple[str, str]:
+        outlines = {tuple(_outline(run)) for run in self._runs}
+        if len(outlines) > 1:
+            raise _different([_source(run) for run in self._runs])
+        places = list(_places(self._runs[0]))
+        code, shown, number = "", "", 0
+        for token in self._tokens:
+            if not _is_meaningful(token):
+                code, shown = code + _text(token), shown + _text(token)
+                continue
+            vector = tuple(run[number] for run in self._runs)
+            new_code, new_shown = self._token(vector, places[number])
+            code, shown, number = code + new_code, shown + new_shown, number + 1
+        return _delimiters_opened(code), shown
+
+    def _token(self, vector: tuple[Token, ...], place: _Place) -> tuple[str, str]:
+        first = vector[0]
+        if isinstance(first, Operator):
+            return first.source, first.source
+        if isinstance(first, HereDocument):
+            documents = [token for token in vector if isinstance(token, HereDocument)]
+            return self._body(documents, place)
+        words = [token for token in vector if isinstance(token, Word)]
+        if len({word.source for word in words}) == 1:
+            return words[0].source, words[0].source
+        return self._word(words, place)
+
+    def _word(self, words: Sequence[Word], place: _Place) -> tuple[str, str]:
+        if place.program == "" and not place.redirected:
+            raise _different([word.source for word in words])
+        literals = [word.literal for word in words]
+        if None not in literals:
+            parts = self._literal(tuple(text or "" for text in literals), place)
+            return literal_word(parts), _shown(parts)
+        if len({tuple((p.kind, p.quoted) for p in word.pieces) for word in words}) > 1:
+            raise _different([word.source for word in words])
+        code = shown = ""
+        for number, pieces in enumerate(zip(*(word.pieces for word in words), strict=True)):
+            new_code, new_shown = self._piece(pieces, place, at_start=number == 0)
+            code, shown = code + new_code, shown + new_shown
+        return code, shown
+
+    def _piece(
+        self, pieces: tuple[Piece, ...], place: _Place, *, at_start: bool
+    ) -> tuple[str, str]:
+        first = pieces[0]
+        texts = tuple(piece.text for piece in pieces)
+        if first.kind == "literal":
+            parts = self._literal(texts, place)
+            return literal_word(parts) if at_start else _rest_of_word(parts), _shown(parts)
+        if first.kind == "raw":
+            if len(set(texts)) > 1:
+                raise _different(list(texts))
+            return (f'"{first.text}"' if first.quoted else first.text), first.text
+        code, shown = generalised(texts, self._explainer)
+        return (f'"$({code})"' if first.quoted else f"$({code})"), f"$({shown})"
+
+    def _literal(self, texts: Vector, place: _Place) -> list[Part]:
+        parts = self._explainer.parts(texts)
+        self._constrain(parts, place.language)
+        return parts
+
+    def _constrain(self, parts: Sequence[Part], language: str) -> None:
+        if not language:
+            return
+        text = ""
+        for part, is_name in parts:
+            if is_name:
+                examples = self._explainer.examples(part)
+                constraint = constraint_at(language, text, len(text), examples)
+                self._explainer.constrain(part, constraint)
+            text += self._explainer.examples(part)[0] if is_name else part
+
+    def _body(self, documents: Sequence[HereDocument], place: _Place) -> tuple[str, str]:
+        first = documents[0]
+        end = first.delimiter
+        if len({document.body for document in documents}) == 1:
+            return first.body + end, first.body + end
+        if not place.language:
+            raise Obstacle(
+                f"the runs differ in text that `{place.program}` gets as its input",
+                "have the agent put it into a file that does not change",
+            )
+        bodies = tuple(document.body for document in documents)
+        expanded = not first.quoted
+        if expanded and any("$(" in body or "`" in body for body in bodies):
+            raise Obstacle(
+                "the runs differ in a text that has commands in it",
+                "have the agent write it without $(...)",
+            )
+        parts = generalised_text(bodies, place.language, self._explainer)
+        code = "".join(
+            f"${{{part}}}" if is_name else part if expanded else _escaped(part)
+            for part, is_name in parts
+        )
+        return f"{_OPENED}{code}{end}", _shown(parts) + end
+
+
+_OPENED = "\0"
+"""Marks a body in which variables are expanded now: its delimiter must not be quoted."""
+
+
+def _delimiters_opened(code: str) -> str:
+    """Takes the quotes from the delimiters of the bodies that have variables."""
+    if _OPENED not in code:
+        return code
+    result, rest = "", code
+    while _OPENED in rest:
+        before, _, rest = rest.partition(_OPENED)
+        at = max(before.rfind("<<"), 0)
+        opened = re.sub(r"(<<-?\s*)(['\"]?)\\?([\w.-]+)\2", r"\1\3", before[at:], count=1)
+        result += before[:at] + opened
+    return result + rest
+
+
+def _rest_of_word(parts: Sequence[Part]) -> str:
+    return "".join(f'"${{{part}}}"' if is_name else quoted(part) for part, is_name in parts)
+
+
+def _escaped(text: str) -> str:
+    """The text as it stands in a here-document whose variables are expanded."""
+    return re.sub(r"[\\$`]", lambda match: f"\\{match[0]}", text)
+
+
+def _shown(parts: Sequence[Part]) -> str:
+    return "".join(f"{{{part}}}" if is_name else part for part, is_name in parts)
+
+
+def _is_meaningful(token: Token) -> bool:
+    if not isinstance(token, Operator) or token.source == "\n":
+        return True
+    return token.source.strip(" \t\\\n") != "" and not token.source.startswith("#")
+
+
+def _meaningful(tokens: Sequence[Token]) -> list[Token]:
+    """Without blanks and comments."""
+    return [token for token in tokens if _is_meaningful(token)]
+
+
+def _outline(tokens: Sequence[Token]) -> Iterator[str]:
+    for token, place in zip(tokens, _places(tokens), strict=True):
+        if isinstance(token, Operator):
+            yield token.source
+        elif isinstance(token, HereDocument):
+            yield f"<body {token.body.count(chr(10))}>"
+        else:
+            yield token.source if place.program == "" and not place.redirected else "<word>"
+
+
+def _source(tokens: Sequence[Token]) -> str:
+    return " ".join(token.source for token in tokens if not isinstance(token, HereDocument))
+
+
+def _different(texts: Sequence[str]) -> Obstacle:
+    shown = " and ".join(f"`{_short(text)}`" for text in list(dict.fromkeys(texts))[:2])
+    return Obstacle(
+        f"the runs differ in more than variables: {shown}",
+        "more runs that do it in the same way will help; see them: crossrun steps RUN",
+    )
+
+
+def _programs(command: str) -> Iterator[tuple[str, str]]:
+    """Each program of a command, with its first argument that is no option."""
+    try:
+        tokens = _meaningful(lexed(command))
+    except NotUnderstood:
+        words = command.split()
+        yield from (
+            (word, following) for word, following in zip(words, [*words[1:], ""], strict=True)
+        )
+        return
+    places = list(_places(tokens))
+    for number, (token, place) in enumerate(zip(tokens, places, strict=True)):
+        if not isinstance(token, Word):
+            continue
+        for piece in token.pieces:
+            if piece.kind == "command":
+                yield from _programs(piece.text)
+        if place.program == "" and not place.redirected:
+            rest = (t for t in tokens[number + 1 :] if isinstance(t, Word))
+            arguments = (word.source for word in rest if not word.source.startswith("-"))
+            yield token.source.rpartition("/")[2], next(arguments, "")
+
+
+# --------------------------------------------------------------- what words are for
+
+
+def _places(tokens: Sequence[Token]) -> Iterator[_Place]:
+    """For each token the program that it belongs to, and the language of its value, if any.
+
+    A word with the program "" is a program itself.
+    """
+    program, arguments = "", list[str]()
+    redirecting = ""
+    targets: list[str] = []
+    bodies: list[str] = []
+    for number, token in enumerate(tokens):
+        if isinstance(token, Operator):
+            redirecting = (
+                token.source if token.source[:1] in "<>" or token.source in ("&>", "&>>") else ""
+            )
+            if token.source in _BEFORE_PROGRAM:
+                program, arguments, targets = "", [], []
+            yield _Place(program or ";", "")
+            if token.source in ("<<", "<<-"):
+                bodies.append(_reader(tokens[:number], tokens[number + 1 :]))
+        elif isinstance(token, HereDocument):
+            reader = bodies.pop(0) if bodies else ""
+            yield _Place(program or ";", reader)
+        elif redirecting:
+            targets.append(token.source)
+            redirecting = ""
+            yield _Place(program or ";", "", redirected=True)
+        elif not program and (_ASSIGNMENT.match(token.source) or token.source in _KEYWORDS):
+            yield _Place(";", "")
+        elif not program:
+            program = token.source.rpartition("/")[2]
+            yield _Place("", "")
+        else:
+            arguments.append(token.literal if token.literal is not None else token.source)
+            yield _Place(program, _language_of_argument(program, arguments))
+
+
+def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
+    """The language of the last of these arguments; "": it is a value as such."""
+    if program in SHELLS_WITH_CODE:
+        return "nested"
+    if program in STARTERS:
+        at = next((n for n, word in enumerate(arguments) if _is_program(word)), len(arguments))
+        return (
+            _language_of_argument(arguments[at], arguments[at + 1 :])
+            if at + 1 < len(arguments)
+            else ""
+        )
+    for code in PROGRAMS.get(program, ()):
+        if code.options:
+            before = arguments[-2] if len(arguments) > 1 else ""
+            is_code = before in code.options
+        else:
+            is_code = _is_code(code, arguments)
+        if is_code:
+            return code.language
+    if any(argument in SHELLS_WITH_CODE for argument in arguments[:-1]):
+        return "nested"
+    return ""
+
+
+def _is_program(word: str) -> bool:
+    return not word.startswith("-") and "=" not in word
+
+
+def _is_code(code: Code, arguments: Sequence[str]) -> bool:
+    """Whether the last argument is one of those that are code by their place."""
+    plain, skip, is_last = 0, False, False
+    for argument in arguments:
+        is_last = False
+        if skip:
+            skip = False
+        elif argument in code.with_value:
+            skip = True
+        elif not argument.startswith("-") or argument == "-":
+            plain += 1
+            is_last = True
+    return is_last and code.first < plain <= code.first + code.number
+
+
+def _reader(before: Sequence[Token], after: Sequence[Token]) -> str:
+    """The language in which a here-document is read."""
+    words = [*takewhile(_is_of_command, map(_text, reversed(before)))][::-1]
+    line = [*takewhile(_is_of_command, map(_text, after))]
+    program = words[0].rpartition("/")[2] if words else ""
+    language = INTERPRETERS.get(program)
+    if language is None:
+        return "nested" if program in SHELLS_WITH_CODE else ""
+    if language:
+        return language
+    names = [*words, *line[1:]]
+    targets = [names[n + 1] for n, word in enumerate(names[:-1]) if word in (">", ">>", ">|")]
+    if program == "tee":
+        targets += [word for word in words[1:] if word[:1] not in "-<>"]
+    return language_of(targets[0].strip("'\"")) if targets else ""
+
+
+def _text(token: Token) -> str:
+    return token.body if isinstance(token, HereDocument) else token.source
+
+
+def _is_of_command(text: str) -> bool:
+    return text not in _BEFORE_PROGRAM
+
+
+def _short(command: str) -> str:
+    return one_line(command)[:_LONGEST_SHOWN]

@@ -1,0 +1,277 @@
+"""Texts that differ between runs, taken apart into what is equal and values of the tasks."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crossrun.patterns.compiling.binding import rules_for, type_of_values, value_by
+from crossrun.patterns.compiling.transformations import TRANSFORMATIONS
+from crossrun.patterns.compiling.values import Argument, Constraint, Derived, Obstacle, Rule
+
+Part = tuple[str, bool]
+"""A text, or the name of a variable (true)."""
+Vector = tuple[str, ...]
+"""The text at one place, by run."""
+
+_BOUNDARIES = (
+    r"[\s\"'=:,;|()<>]+",
+    r"[\s\"'=:,;|()<>/]+",
+    r"[\s\"'=:,;|()<>/.]+",
+    r"[^A-Za-z0-9]+",
+    r"",
+)
+"""Where values may begin and end: first whole words, then parts of paths, then any place."""
+_LONGEST_NAME = 24
+_WITH_A_MEANING = """
+    path home pwd user shell lang tz ifs term http_proxy https_proxy ftp_proxy no_proxy all_proxy
+    help check
+"""
+_RESERVED = frozenset(_WITH_A_MEANING.split())
+_SHORTEST_WITHIN = 2
+"""Shorter values are not looked for in the middle of other text."""
+
+
+class _Known(Struct):
+    name: str
+    type: str
+    vector: Vector
+    rules: tuple[Rule, ...]
+
+
+class Explainer:
+    """Finds the variables of runs, as their texts are compared one after the other.
+
+    Args:
+        tasks: of the runs.
+        files: the names at the top of their workspaces.
+        names: what the pattern calls the variables with these values.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        files: Sequence[Sequence[str]],
+        names: Mapping[str, frozenset[str]],
+    ) -> None:
+        self._tasks = tasks
+        self._files = files
+        self._names = names
+        self._arguments: dict[str, _Known] = {}
+        self._derived: dict[str, Derived] = {}
+        self._constraints: dict[str, dict[Constraint, None]] = {}
+        self._common: list[_Known] | None = None
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The variables so far."""
+        return tuple(
+            Argument(
+                name=known.name,
+                type=known.type,
+                examples=known.vector,
+                rules=known.rules,
+                constraints=tuple(self._constraints.get(known.name, ())),
+            )
+            for known in self._arguments.values()
+        )
+
+    @property
+    def derived(self) -> tuple[Derived, ...]:
+        """What is made from them."""
+        return tuple(
+            replace(derived, constraints=tuple(self._constraints.get(derived.name, ())))
+            for derived in self._derived.values()
+        )
+
+    def parts(self, vector: Vector) -> list[Part]:
+        """The parts of a text, for all runs.
+
+        Raises:
+            Obstacle: a part of it differs and cannot be told from the tasks.
+        """
+        if len(set(vector)) == 1:
+            return [(vector[0], False)] if vector[0] else []
+        for boundary in _BOUNDARIES:
+            head, middle, tail = _apart(vector, boundary)
+            if any(not text for text in middle):
+                continue
+            name = self._name_of(middle)
+            if name is not None:
+                return _joined([(head, False), (name, True), (tail, False)])
+        within = self._within(vector)
+        if within is None:
+            raise _unexplained(vector)
+        return within
+
+    def constrain(self, name: str, constraint: Constraint) -> None:
+        """Remembers which characters a variable may not have, where it stands."""
+        if constraint != Constraint():
+            self._constraints.setdefault(name, {})[constraint] = None
+
+    def examples(self, name: str) -> Vector:
+        """The values of a variable in the runs."""
+        derived = self._derived.get(name)
+        if derived is None:
+            return self._arguments[name].vector
+        transformation = TRANSFORMATIONS[derived.transformation]
+        return tuple(map(transformation.apply, self._arguments[derived.argument].vector))
+
+    def _name_of(self, vector: Vector) -> str | None:
+        """The variable that has these values, a new one if the tasks have them."""
+        for known in self._arguments.values():
+            if known.vector == vector:
+                return known.name
+        for name in self._derived:
+            if self.examples(name) == vector:
+                return name
+        rules = rules_for(vector, self._tasks, self._files)
+        if rules:
+            return self._add(vector, rules)
+        return self._derive(vector)
+
+    def _add(self, vector: Vector, rules: tuple[Rule, ...]) -> str:
+        type_, base = type_of_values(vector)
+        if type_ == "phrase":
+            base = _context_name(rules) or base
+        base = next((n for n, values in self._names.items() if values >= set(vector)), base)
+        name = _free(_cleaned(base), {*self._arguments, *self._derived})
+        self._arguments[name] = _Known(name, type_, vector, rules)
+        return name
+
+    def _derive(self, vector: Vector) -> str | None:
+        """A variable made from one that is there, or from another value of the tasks."""
+        for known in (*self._arguments.values(), *self._others()):
+            for label, transformation in TRANSFORMATIONS.items():
+                if tuple(map(transformation.apply, known.vector)) == vector:
+                    argument = known.name or self._add(known.vector, known.rules)
+                    taken = {*self._arguments, *self._derived}
+                    name = _free(f"{argument}_{label}", taken)
+                    self._derived[name] = Derived(name, argument, label)
+                    return name
+        return None
+
+    def _others(self) -> list[_Known]:
+        """Values of the tasks that are no variables yet."""
+        if self._common is None:
+            self._common = list(self._common_values())
+        vectors = {argument.vector for argument in self._arguments.values()}
+        return [value for value in self._common if value.vector not in vectors]
+
+    def _common_values(self) -> Iterator[_Known]:
+        vectors: set[Vector] = set()
+        for rule in _COMMON_RULES:
+            vector = _vector_by(rule, self._tasks, self._files)
+            if vector is not None and len(set(vector)) > 1 and vector not in vectors:
+                vectors.add(vector)
+                rules = rules_for(vector, self._tasks, self._files)
+                yield _Known("", type_of_values(vector)[0], vector, rules)
+
+    def _within(self, vector: Vector) -> list[Part] | None:
+        """The parts if a value stands in the midst of others, the longest one first."""
+        for middle, name in self._values_within(vector):
+            at = [text.find(value) for text, value in zip(vector, middle, strict=True)]
+            left = tuple(text[:start] for text, start in zip(vector, at, strict=True))
+            right = tuple(
+                text[start + len(value) :]
+                for text, start, value in zip(vector, at, middle, strict=True)
+            )
+            try:
+                before, behind = self.parts(left), self.parts(right)
+            except Obstacle:
+                continue
+            return _joined([*before, (name or self._name_of(middle) or "", True), *behind])
+        return None
+
+    def _values_within(self, vector: Vector) -> list[tuple[Vector, str]]:
+        values = {known.vector: known.name for known in self._arguments.values()}
+        values |= {self.examples(name): name for name in self._derived}
+        for known in [*self._arguments.values(), *self._others()]:
+            values.setdefault(known.vector, known.name)
+            for transformation in TRANSFORMATIONS.values():
+                values.setdefault(tuple(map(transformation.apply, known.vector)), "")
+        fitting = [
+            (value, name)
+            for value, name in values.items()
+            if value != vector
+            and len(set(value)) > 1
+            and all(
+                len(part) >= _SHORTEST_WITHIN and part in text
+                for part, text in zip(value, vector, strict=True)
+            )
+        ]
+        return sorted(fitting, key=lambda pair: -min(map(len, pair[0])))
+
+
+_COMMON_RULES = tuple(
+    Rule("nth", type_, at)
+    for type_ in ("path", "quoted", "date", "number", "folder", "url")
+    for at in range(6)
+)
+
+
+def _vector_by(rule: Rule, tasks: Sequence[str], files: Sequence[Sequence[str]]) -> Vector | None:
+    values = [value_by(rule, task, names) for task, names in zip(tasks, files, strict=True)]
+    return None if None in values else tuple(value for value in values if value is not None)
+
+
+def _apart(vector: Vector, boundary: str) -> tuple[str, Vector, str]:
+    """What all texts begin and end with, cut at boundaries, and what lies between."""
+    head = _common_head(vector, boundary)
+    rest = tuple(text[len(head) :] for text in vector)
+    tail = _common_head(tuple(text[::-1] for text in rest), boundary)[::-1]
+    return head, tuple(text[: len(text) - len(tail)] for text in rest), tail
+
+
+def _common_head(vector: Vector, boundary: str) -> str:
+    shortest = min(vector, key=len)
+    length = next(
+        (at for at, char in enumerate(shortest) if any(text[at] != char for text in vector)),
+        len(shortest),
+    )
+    head = shortest[:length]
+    if not boundary:
+        return head
+    ends = [match.end() for match in re.finditer(boundary, head)]
+    return head[: ends[-1]] if ends else ""
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Without empty texts, and neighbouring texts as one."""
+    joined: list[Part] = []
+    for text, is_name in parts:
+        if joined and not is_name and not joined[-1][1]:
+            joined[-1] = (joined[-1][0] + text, False)
+        elif text:
+            joined.append((text, is_name))
+    return joined
+
+
+def _unexplained(vector: Vector) -> Obstacle:
+    shown = ", ".join(repr(text[:50]) for text in dict.fromkeys(vector))
+    return Obstacle(
+        f"the runs differ in {shown}, which cannot be told from their tasks",
+        "name such values in the tasks in the same way, phrases in quotes",
+    )
+
+
+def _context_name(rules: Sequence[Rule]) -> str:
+    words = [re.findall(r"[A-Za-z]\w+", rule.before) for rule in rules if rule.kind == "after"]
+    names = [found[-1].lower() for found in words if found]
+    return names[0] if names else ""
+
+
+def _cleaned(name: str) -> str:
+    cleaned = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()[:_LONGEST_NAME]
+    if not cleaned or not cleaned[0].isalpha() or cleaned in _RESERVED:
+        return f"value_{cleaned}".rstrip("_")
+    return cleaned
+
+
+def _free(base: str, taken: set[str]) -> str:
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name

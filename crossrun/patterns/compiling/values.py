@@ -1,0 +1,117 @@
+"""What compiling works on and what comes of it. Plain frozen values."""
+
+from msgspec import Struct
+
+from crossrun.model.workflows import Trace
+
+LEAST_RUNS = 3
+"""So many runs have to agree before their pattern is compiled."""
+
+
+class TeachingRun(Struct, frozen=True, kw_only=True):
+    """What is compared of one run.
+
+    `top_files` are the names at the top of its workspace when it began. `created` are the files
+    that the agent's edits created; a file that an edit only changed is not among them. `check` is
+    a command that passed at the end.
+    """
+
+    trace: Trace
+    top_files: tuple[str, ...] = ()
+    created: frozenset[str] = frozenset()
+    check: str = ""
+
+
+class Rule(Struct, frozen=True):
+    """How a value is found for a task.
+
+    `kind` is `nth` (number `at` of the task's values of a type; negative: from the end), `after`
+    (what stands behind the words `before`, up to `until`) or `only` (the workspace's only file with
+    the ending `type`).
+    """
+
+    kind: str
+    type: str = ""
+    at: int = 0
+    before: str = ""
+    until: str = ""
+
+
+class Constraint(Struct, frozen=True):
+    """Which characters a value may have where it stands, so that it stays a value there.
+
+    `allowed` has all characters that may occur; "": all but the `forbidden` ones. `number`: only a
+    number may stand there.
+    """
+
+    forbidden: str = ""
+    allowed: str = ""
+    number: bool = False
+
+
+class Argument(Struct, frozen=True, kw_only=True):
+    """A variable of a compiled pattern: its values in the runs, and how to find new ones."""
+
+    name: str
+    type: str
+    examples: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+
+class Derived(Struct, frozen=True):
+    """A value made from that of an argument, such as the name of a file without its ending."""
+
+    name: str
+    argument: str
+    transformation: str
+    constraints: tuple[Constraint, ...] = ()
+
+
+class ScriptStep(Struct, frozen=True, kw_only=True):
+    """One step: shell code in which variables stand as `"$name"`, never their values.
+
+    `shown` is the command as the first of the runs ran it, with `{name}` for each variable. `path`
+    is the file that the step writes, if it is no command of the agent's, in the same form.
+    """
+
+    code: str
+    shown: str
+    path: str = ""
+    executable: bool = False
+
+
+class Compiled(Struct, frozen=True, kw_only=True):
+    """A pattern as a program.
+
+    `tasks` are those of the runs, by which a new task is compared; `tools` are the programs that it
+    needs. `needs_bash`: the agent's commands say what only bash understands.
+    """
+
+    pattern_id: str
+    version: int
+    summary: str
+    arguments: tuple[Argument, ...]
+    derived: tuple[Derived, ...]
+    steps: tuple[ScriptStep, ...]
+    check: ScriptStep
+    run_ids: tuple[str, ...]
+    tasks: tuple[str, ...]
+    tools: tuple[str, ...] = ()
+    needs_bash: bool = False
+
+
+class NotCompiled(Struct, frozen=True):
+    """Why something cannot be compiled, and what would help."""
+
+    reason: str
+    remedy: str
+
+
+class Obstacle(Exception):  # noqa: N818  it stops a comparison and becomes a value at once
+    """What keeps runs from becoming a script."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
