@@ -130,14 +130,16 @@ def test_the_user_can_take_back_a_retirement_and_the_evidence_is_still_told() ->
     )
 
 
-def test_the_users_own_candidate_is_eligible_and_an_imported_one_is_not() -> None:
+def test_a_candidate_is_eligible_and_an_imported_one_while_there_is_a_holdout() -> None:
     assert {s: eligible(s, own=True, holdout=0.3) for s in STATES} == {
         "candidate": True,
         "active": True,
         "quarantined": True,
         "retired": False,
     }
-    assert not eligible("candidate", own=False, holdout=0.3)
+    assert eligible("candidate", own=False, holdout=0.3)
+    assert not eligible("candidate", own=False, holdout=0)
+    assert eligible("candidate", own=True, holdout=0)
 
 
 def test_without_a_holdout_a_quarantined_pattern_stays_out() -> None:

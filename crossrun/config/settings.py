@@ -324,7 +324,17 @@ class Settings(NamedTuple):
         if self.environ.get("CODEX_HOME"):
             return Path(self.environ["CODEX_HOME"])
         with home_needed("CODEX_HOME"):
-            return Path(self.environ.get("HOME") or Path.home()) / ".codex"
+            return self._home / ".codex"
+
+    @property
+    def user_home(self) -> Path:
+        """The user's home folder. Raises ConfigurationError if there is none."""
+        with home_needed("HOME"):
+            return self._home
+
+    @property
+    def _home(self) -> Path:
+        return Path(self.environ.get("HOME") or Path.home())
 
     @classmethod
     def from_values(

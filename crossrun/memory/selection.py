@@ -135,9 +135,9 @@ class Chooser:
         if known.project_id == QUICKSTART and request.project_id != QUICKSTART:
             return "it is of the quickstart"
         if not eligible(known.state, own=known.own, holdout=request.memory.holdout):
-            return (
-                f"it is {known.state}" if known.own else "it was imported and has no evidence yet"
-            )
+            if known.state == "candidate":
+                return "it was imported, and without a holdout nothing could show what it does"
+            return f"it is {known.state}"
         return self._unmet(known.preconditions)
 
     def _unmet(self, needed: Preconditions) -> str | None:

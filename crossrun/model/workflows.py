@@ -187,7 +187,8 @@ class Variable(Struct, frozen=True):
 class Workflow(Struct, frozen=True, kw_only=True):
     """What worked: the part of a pattern that is versioned, injected and edited.
 
-    `body` is the text of an imported skill, which takes the place of the steps in the block.
+    `body` is the text of an imported skill, which takes the place of the steps in the block; `name`
+    is the skill's, and `first_line` the line of its `SKILL.md` on which the body begins.
     """
 
     summary: str
@@ -200,6 +201,8 @@ class Workflow(Struct, frozen=True, kw_only=True):
     check: Check | None = None
     facts: tuple[str, ...] = ()
     body: str = ""
+    name: str = ""
+    first_line: int = 1
 
 
 class Stats(Struct, frozen=True):

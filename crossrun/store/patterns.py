@@ -186,6 +186,26 @@ class PatternReader:
         )
         return {row["id"]: int(row["successes"]) for row in rows}
 
+    def contents(self, hashes: Iterable[str]) -> dict[str, bytes]:
+        """The contents of patterns' files, by hash; those that are not stored are missing."""
+        rows = self._rows(
+            "SELECT sha256, content FROM pattern_contents"
+            " WHERE sha256 IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(hashes))],
+        )
+        return {row["sha256"]: bytes(row["content"]) for row in rows}
+
+    def family_of_skill(self, name: str) -> str | None:
+        """The family of the imported skills with this name."""
+        rows = self._rows(
+            "SELECT p.family_id FROM patterns p"
+            " JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version"
+            " WHERE NOT p.own AND json_extract(v.workflow, '$.name') = ?"
+            " ORDER BY p.created_at, p.id LIMIT 1",
+            [name],
+        )
+        return rows[0]["family_id"] if rows else None
+
     def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
         from crossrun.store.rows import pattern_of
 

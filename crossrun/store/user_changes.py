@@ -4,7 +4,7 @@ Importing this module takes a third of a second, so no run may do so.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -73,6 +73,13 @@ class PatternSession:
         )
         self._store(row, version)
 
+    def put_contents(self, contents: Mapping[str, bytes]) -> None:
+        """Stores the contents of patterns' files by their hash, unless they are there."""
+        _driver(self._session).executemany(
+            "INSERT INTO pattern_contents (sha256, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            contents.items(),
+        )
+
     def add_version(
         self, version: Version, *, task: str | None = None, task_type: str | None = None
     ) -> None:
@@ -92,11 +99,21 @@ class PatternSession:
         self._session.add(row)
 
     def remove(self, pattern_id: str) -> None:
-        """Removes a pattern and all its versions. The events of runs stay as they are."""
+        """Removes a pattern, all its versions and the contents of files that no other one has.
+
+        The events of runs stay as they are.
+        """
+        hashes = _hashes(_driver(self._session), pattern_id)
         self._session.delete(self._row(pattern_id))
         for table in (VersionRow, SourceRow):
             self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))
         pattern_index.remove(_driver(self._session), [pattern_id])
+        self._session.flush()
+        if hashes:
+            unused = hashes - _hashes(_driver(self._session))
+            _driver(self._session).executemany(
+                "DELETE FROM pattern_contents WHERE sha256 = ?", [(sha256,) for sha256 in unused]
+            )
 
     def _store(self, row: PatternRow, version: Version) -> None:
         values = msgspec.structs.asdict(version)
@@ -113,6 +130,21 @@ class PatternSession:
                 hint="list them: crossrun patterns",
             )
         return row
+
+
+def _hashes(connection: sqlite3.Connection, pattern_id: str | None = None) -> set[str]:
+    """The hashes of files that versions of a pattern, and what runs added to it, refer to.
+
+    None: those of all patterns.
+    """
+    rows = connection.execute(
+        "SELECT json_extract(value, '$.sha256') FROM pattern_versions,"
+        " json_each(workflow, '$.files') WHERE ? IS NULL OR pattern_id = ?"
+        " UNION SELECT json_extract(value, '$.sha256') FROM pattern_runs,"
+        " json_each(trace, '$.files') WHERE trace IS NOT NULL AND (? IS NULL OR pattern_id = ?)",
+        [pattern_id] * 4,
+    )
+    return {str(row[0]) for row in rows}
 
 
 def _newest_version(session: Session, pattern_id: str) -> int:

@@ -76,12 +76,12 @@ def coin(run_id: str, pattern_id: str) -> float:
 def eligible(state: str, *, own: bool, holdout: float) -> bool:
     """Whether the pattern may be chosen without being named.
 
-    A candidate is when it is the user's `own`, an imported one is not. Without a holdout nothing
-    could ever clear a quarantined pattern, so it stays out.
+    A candidate that is not the user's `own`, an imported one, is only while a holdout can show what
+    it does. Without a holdout nothing could ever clear a quarantined pattern, so it stays out.
     """
     match state:
         case "candidate":
-            return own
+            return own or holdout > 0
         case "active":
             return True
         case "quarantined":

@@ -1,96 +1,255 @@
-"""A pattern as a skill: a folder that agents look for under `.agents/skills`, and back."""
+"""A skill: a folder with a `SKILL.md` that Codex, Claude Code and Gemini look for.
+
+Pure: texts and bytes in, texts out. Text of a skill is data of a stranger: front matter is read as
+plain text fields, never constructed, so that neither its size nor its form can do harm.
+"""
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import yaml
 
-from crossrun.errors import UsageError
-from crossrun.model.workflows import LONGEST_STEP, MOST_STEPS, Pattern
-from crossrun.patterns.formats.yaml_form import FORMAT, Form, StepForm, checked
+from crossrun.model.workflows import LONGEST_STEP, Pattern, PatternFile, Workflow
 from crossrun.system.commandlines import one_line
 
 SKILL_FILE = "SKILL.md"
 PATTERN_FILE = "pattern.yaml"
-_LONGEST_NAME = 48
-_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
-_ITEM = re.compile(r"^\s{0,3}(?:\d+[.)]|[-*])\s+(\S.*)$", re.MULTILINE)
+LONGEST_BODY = 100_000
+"""Characters of a body that are read in the block and in searches; the file keeps all of them."""
+_LONGEST_NAME = 64
+_LONGEST_DESCRIPTION = 1_024
+"""Bounds of the format for the skill's name and description."""
+_LONGEST_FIELD = 20_000
+_FRONT_MATTER = re.compile(
+    r"\A\s{0,9}---[ \t]*\n(?:(.{0,32000}?)\n)??---[ \t]*(?:\n|\Z)", re.DOTALL
+)
+_FIELD = re.compile(r"^(name|description)[ \t]*:[ \t]*(.*(?:\n[ \t]+.*){0,99})", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*#*$")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[\u3002\uff01\uff1f])")
+_PATTERN = re.compile(rb"^pattern:[ \t]*\d", re.MULTILINE)
+_FOLDERS = {"program": "scripts"}
+_OTHER_FOLDER = "assets"
+
+
+class SkillText(NamedTuple):
+    """What a `SKILL.md` says.
+
+    `first_line` is the line of the file, from 1, on which the body begins.
+    """
+
+    name: str
+    description: str
+    body: str
+    first_line: int
+
+
+class Heading(NamedTuple):
+    """A heading, and the line of its file on which it stands, from 1."""
+
+    level: int
+    text: str
+    line: int
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file in any of the usual encodings, with line feeds at the ends of lines."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = content.decode("utf-16", "replace")
+    else:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = content.decode("cp1252", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read(content: bytes, folder: str) -> SkillText:
+    """What a `SKILL.md` says, however it is formed.
+
+    Args:
+        content: of the file.
+        folder: the name of its folder, which names a skill that does not name itself.
+    """
+    text = decoded(content)
+    front = _FRONT_MATTER.match(text)
+    fields = _fields(front[1] or "") if front else {}
+    body = text[front.end() :] if front else text
+    first_line = text.count("\n", 0, front.end()) + 1 if front else 1
+    name = one_line(fields.get("name", ""))[:_LONGEST_NAME].strip() or one_line(folder)
+    description = one_line(fields.get("description", "")) or _opening(body) or name
+    return SkillText(name, description, body, first_line)
+
+
+def is_exported(content: bytes, *, is_skill: bool) -> bool:
+    """Whether a `pattern.yaml` is a pattern; a skill may have a file of this name as its own."""
+    return not is_skill or _PATTERN.search(content[:_LONGEST_FIELD]) is not None
+
+
+def summary_of(description: str) -> str:
+    """The first sentence of a description, as long as a step at most."""
+    line = one_line(description)
+    if len(line) > LONGEST_STEP:
+        line = _SENTENCE_END.split(line, maxsplit=1)[0]
+    return line if len(line) <= LONGEST_STEP else f"{line[: LONGEST_STEP - 1].rstrip()}…"
+
+
+def headings(body: str, first_line: int = 1) -> Iterator[Heading]:
+    """The headings of a Markdown text in their order."""
+    for number, line in prose(body, first_line):
+        heading = _HEADING.match(line)
+        if heading and heading[2].strip():
+            yield Heading(len(heading[1]), heading[2], number)
+
+
+def prose(text: str, first_line: int = 1) -> Iterator[tuple[int, str]]:
+    """The lines of a Markdown text outside of blocks of code, with their numbers."""
+    fence = ""
+    for number, line in enumerate(text.split("\n"), first_line):
+        mark = _FENCE.match(line)
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence):
+            fence = ""
+        elif not fence:
+            yield number, line
 
 
 def folder_name(pattern: Pattern) -> str:
-    """The skill's name: words of what worked, and the pattern's id."""
-    words = re.findall(r"[a-z0-9]+", pattern.workflow.summary.lower())
-    name = ""
-    for word in words:
-        if len(name) + len(word) >= _LONGEST_NAME:
-            break
-        name += f"{word}-"
-    return f"{name or 'pattern-'}{pattern.id}"
+    """The name of the skill's folder: lower-case letters, digits and single hyphens, 64 at most.
+
+    An imported skill keeps its name; that of a learned pattern are words of what worked and its id.
+    """
+    workflow = pattern.workflow
+    if workflow.name:
+        return _hyphenated(workflow.name, _LONGEST_NAME) or f"skill-{pattern.id}"
+    words = _hyphenated(workflow.summary, _LONGEST_NAME - len(pattern.id) - 1)
+    return f"{words or 'pattern'}-{pattern.id}"
+
+
+def place_of(file: PatternFile) -> str:
+    """Where a file of a learned pattern lies in the skill's folder."""
+    return f"{_FOLDERS.get(file.kind, _OTHER_FOLDER)}/{file.path}"
 
 
 def written(pattern: Pattern) -> str:
-    """The text of the skill's `SKILL.md`."""
+    """The `SKILL.md` of a learned pattern."""
     workflow = pattern.workflow
-    head = {
-        "name": folder_name(pattern),
-        "description": f"{workflow.summary}. What worked in earlier runs of this kind of task.",
-    }
-    lines = ["---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", ""]
-    lines += [f"# {workflow.summary}", "", "Apply the sequence where it fits the task.", ""]
-    for number, step in enumerate(workflow.steps, 1):
-        mark = "(a repair) " if step.recovery else ""
-        lines.append(f"{number}. {mark}{step.instruction}")
+    head = {"name": folder_name(pattern), "description": _description(pattern)}
+    front_matter = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=10_000)
+    sections = [f"---\n{front_matter}---", f"# {workflow.summary}", *_sections(workflow)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _sections(workflow: Workflow) -> Iterator[str]:
+    if workflow.body:
+        yield workflow.body.strip("\n")
+        return
+    yield "It worked like this before. Apply the same sequence where it fits the task."
+    if workflow.files:
+        copies = [f"cp {_quoted(place_of(file))} {_quoted(file.path)}" for file in workflow.files]
+        yield (
+            "## Files\n\nThe paths on the left are relative to this skill's folder. Copy into the"
+            f" workspace what you need:\n\n{_code(copies)}"
+        )
+    yield f"## Sequence\n\n{_sequence(workflow)}"
+    if workflow.cures:
+        lines = [f"- `{cure.error}`: {_cured(cure.cured_by, cure.why)}" for cure in workflow.cures]
+        yield "## What failed\n\n" + "\n".join(lines)
+    if workflow.check is not None:
+        done = f"\n\nDone when it shows: {workflow.check.done}" if workflow.check.done else ""
+        yield f"## Check\n\n{_code([workflow.check.command])}{done}"
+    if workflow.facts:
+        yield "## Facts\n\n" + "\n".join(f"- {fact}" for fact in workflow.facts)
     if workflow.variables:
-        lines += ["", "## Variables", ""]
-        lines += [
+        lines = [
             f"- `{{{name}}}`: {variable.type}, for example {variable.example}"
             for name, variable in workflow.variables.items()
         ]
+        yield "## Variables\n\nThese differ from task to task:\n\n" + "\n".join(lines)
     if workflow.cautions:
-        lines += ["", "## Cautions", "", *(f"- {caution}" for caution in workflow.cautions)]
-    return "\n".join([*lines, ""])
+        yield "## Cautions\n\n" + "\n".join(f"- {caution}" for caution in workflow.cautions)
 
 
-def read(text: str, source: str) -> Form:
-    """A skill that somebody wrote by hand: its description, and the items of its first list.
+def _sequence(workflow: Workflow) -> str:
+    """The steps; a number makes each of them addressable, and a command stands whole in code."""
+    lines = []
+    for number, step in enumerate(workflow.steps, 1):
+        mark = "(a repair) " if step.recovery else ""
+        if "\n" in step.instruction:
+            code = _code(step.instruction.split("\n")).replace("\n", "\n   ")
+            lines.append(f"{number}. {mark}Run:\n\n   {code}\n")
+        else:
+            lines.append(f"{number}. {mark}{step.instruction}")
+    return "\n".join(lines).rstrip("\n")
 
-    Raises:
-        UsageError: it has no front matter, or no list to take steps from.
+
+def _cured(cured_by: str, why: str) -> str:
+    return f"cured by `{cured_by}`" + (f" ({why})" if why else "")
+
+
+def _description(pattern: Pattern) -> str:
+    """What it does and when it is of use, from what worked and from the task that it worked for."""
+    summary = pattern.workflow.summary.rstrip(".")
+    task = one_line(pattern.task).rstrip(".")
+    text = f"{summary}. What worked in earlier runs of this kind of task."
+    if task and task != summary:
+        text += f" Use when the task is like: {task}."
+    if len(text) > _LONGEST_DESCRIPTION:
+        text = f"{text[: _LONGEST_DESCRIPTION - 1].rstrip()}…"
+    return text.replace("<", "(").replace(">", ")")  # the format allows no tags there
+
+
+def _code(lines: list[str]) -> str:
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}bash", *lines, fence])
+
+
+def _quoted(path: str) -> str:
+    return path if re.fullmatch(r"[\w@%+=:,./-]+", path) else "'" + path.replace("'", "'\\''") + "'"
+
+
+def _hyphenated(text: str, longest: int) -> str:
+    """The leading words of a text that fit, joined by hyphens."""
+    name = ""
+    for word in re.findall(r"[a-z0-9]+", text.lower()):
+        longer = f"{name}-{word}" if name else word
+        if len(longer) > longest:
+            break
+        name = longer
+    return name
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The plain fields of front matter. What is not YAML is read line by line.
+
+    Nodes are composed but not constructed: merged keys and aliases cannot multiply.
     """
-    found = _FRONT_MATTER.match(text)
-    head = _front_matter(found[1]) if found else {}
-    steps = [_clipped(item) for item in _first_list(found[2] if found else "")]
-    description = str(head.get("description") or head.get("name") or "")
-    if not steps or not description.strip():
-        raise UsageError(
-            "PATTERN_INVALID",
-            f"{source} is no skill with a description and a list of steps",
-            hint="import a folder that  crossrun patterns export --skill  made, or a YAML file",
-        )
-    form = Form(
-        pattern=FORMAT,
-        summary=_clipped(description),
-        task=one_line(description),
-        task_type="code",
-        steps=[StepForm(instruction=step) for step in steps[:MOST_STEPS]],
-    )
-    return checked(form, source)
-
-
-def _first_list(text: str) -> list[str]:
-    """The items of the first list: those before the next heading."""
-    sections = re.split(r"^#+\s.*$", text, flags=re.MULTILINE)
-    return next((items for section in sections if (items := _ITEM.findall(section))), [])
-
-
-def _front_matter(text: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        node = None
+    if not isinstance(node, yaml.MappingNode):
+        pairs = [(match[1], match[2]) for match in _FIELD.finditer(text)]
+        return {key: _unquoted(value)[:_LONGEST_FIELD] for key, value in reversed(pairs)}
+    return {
+        key.value.lower(): value.value[:_LONGEST_FIELD]
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)
+    }
 
 
-def _clipped(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= LONGEST_STEP else line[: LONGEST_STEP - 1].rstrip() + "…"
+def _unquoted(value: str) -> str:
+    value = re.sub(r"\A[|>][+-]?\d?[ \t]*\n", "", value).strip()
+    quote = value[:1]
+    return value[1:-1] if quote in "\"'" and len(value) > 1 and value.endswith(quote) else value
+
+
+def _opening(body: str) -> str:
+    """The first text of a body: of a paragraph if there is one, else of a heading."""
+    lines = [line.strip() for line in body.split("\n")[:200] if line.strip()]
+    paragraph = next((line for line in lines if not re.match(r"[#<`~|=-]", line)), "")
+    heading = next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
+    return one_line(paragraph or heading)[:_LONGEST_DESCRIPTION]
