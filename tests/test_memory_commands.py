@@ -444,7 +444,7 @@ def test_a_removed_pattern_is_gone_and_runs_tell_of_it(crossrun: Crossrun) -> No
 
 
 @pytest.mark.parametrize("form", ["yaml", "skill"])
-def test_a_pattern_that_is_handed_on_is_a_candidate_until_it_is_named(
+def test_a_pattern_that_is_handed_on_is_a_candidate_that_is_chosen_and_held_out(
     crossrun: Crossrun, tmp_path: Path, form: str
 ) -> None:
     pattern = taught(crossrun)
@@ -469,7 +469,13 @@ def test_a_pattern_that_is_handed_on_is_a_candidate_until_it_is_named(
         assert imported[name] == before[name]
     assert replay(other, SALES, ["true"], **ALWAYS).json["pattern"]["decision"] == "abstained"
     why = other.json("patterns", "why")
-    assert why["candidates"][0]["excluded"] == "it was imported and has no evidence yet"
+    reason = "it was imported, and without a holdout nothing could show what it does"
+    assert why["candidates"][0]["excluded"] == reason
+    chosen = replay(other, SALES, ["true"]).json["pattern"]
+    assert (chosen["pattern_id"], chosen["decision"]) in {
+        (imported["id"], "injected"),
+        (imported["id"], "withheld"),
+    }
     named = replay(other, SALES, converting("sales"), "--pattern", imported["id"]).json
     assert named["pattern"]["decision"] == "forced"
     assert named["learned_pattern_id"] == imported["id"]

@@ -200,11 +200,13 @@ def _of_file(file: Path, app: "App", project_id: str) -> "PatternImport":
     from crossrun.patterns.formats import yaml_form as forms
     from crossrun.patterns.importing.dangers import SkillFile
 
-    text = read_text(file)
+    text, conceal = read_text(file), _conceal(app)
     form = cleaned(forms.read(text, str(file)), app)
     _require_task_type(form.task_type, app)
-    folder = SkillFolder(folder=file, files=(SkillFile(path=file.name, content=text.encode()),))
-    return of_form(form, folder, project_id=project_id, conceal=_conceal(app), at=now())
+    folder = SkillFolder(
+        folder=file, files=(SkillFile(path=file.name, content=conceal(text).encode()),)
+    )
+    return of_form(form, folder, project_id=project_id, conceal=conceal, at=now())
 
 
 def _of_folder(folder: Path, app: "App", project_id: str) -> "PatternImport":
