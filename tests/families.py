@@ -26,6 +26,9 @@ import yaml
 _DATA = Path(__file__).parent / "data"
 _EASY = "easy"
 
+Turn = Mapping[str, Any] | str
+"""A message, an item, or a mapping with `items`; `replace_in_file` has `old` and `new` lines."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -85,7 +88,7 @@ class Knowledge:
     check: str
     files: Sequence[str] = ()
     cure: Mapping[str, str] = field(default_factory=dict)
-    """`error`: a part of the line that the failed command printed; `by`: a part of what cured it."""
+    """`error`: a part of what the failed command printed; `by`: a part of what cured it."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,11 @@ class Family:
     name: str
     about: str
     teaching: Job
-    turns: Sequence[Any]
+    turns: Sequence[Turn]
     """Of the agent at the teaching job; see `turn_for_model`."""
     hold: Knowledge
     exact: Mapping[str, str]
-    """`sequence` and `failed` as a person would write them; `{reference}` is where its files are."""
+    """`sequence` and `failed` as a person would write them; `{reference}` has its files."""
     instances: Sequence[Job]
 
     @property
@@ -175,7 +178,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def turn_for_model(raw: Any) -> dict[str, Any]:
+def turn_for_model(raw: Turn) -> dict[str, Any]:
     """A turn as the scripted model takes it: replaced lines as a patch."""
     return {"items": [_patch(item) if "replace_in_file" in item else item for item in _items(raw)]}
 
@@ -186,7 +189,7 @@ def _patch(item: Mapping[str, str]) -> dict[str, Any]:
     return {"patch": text}
 
 
-def _items(turn: Any) -> list[dict[str, Any]]:
+def _items(turn: Turn) -> list[dict[str, Any]]:
     items = turn["items"] if isinstance(turn, dict) and "items" in turn else [turn]
     return [item if isinstance(item, dict) else {"message": item} for item in items]
 
