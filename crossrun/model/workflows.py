@@ -108,6 +108,8 @@ class Act(Struct, frozen=True, kw_only=True):
     """The command that had failed, if it was a different one."""
     heading: str = ""
     why: str = ""
+    proved: bool = True
+    """Whether its exit code shows that it worked; not so behind a pipe or before `|| true`."""
 
 
 class Preconditions(Struct, frozen=True):

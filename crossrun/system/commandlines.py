@@ -3,9 +3,21 @@
 import re
 from functools import lru_cache
 
-_CALLED = re.compile(
-    r"\s*(?:\S*/)?(?:ba|z|da|k|fi)?sh\s+-l?c\s+(?:'(?P<plain>[^']*)'\s*$)?", re.DOTALL
-)
+_PROGRAM = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|(\S+))\s+(?=[-+/]|\w+\s+-)""")
+_SHELLS = frozenset(["bash", "sh", "zsh", "dash", "ksh", "fish", "ash"])
+_OPTION = re.compile(r"(?P<sign>[-+])(?P<letters>[A-Za-z]+)\s+(?:(?<=o )(?P<name>\w+)\s+)?")
+_PLAIN = re.compile(r"\s*'([^']*)'\s*")
+_SCRIPT_OF: dict[str, re.Pattern[str]] = {
+    # program: what stands between its name and the script
+    "powershell": re.compile(
+        r"(?i)(?:-(?:no\w+|sta|mta)\s+|-(?:executionpolicy|ep|ex|windowstyle|version|outputformat"
+        r"|inputformat)\s+\S+\s+)*-(?:c|command)\s+"
+    ),
+    "cmd": re.compile(r"(?i)(?:/[a-z](?::\w+)?\s+)*?/[ck]\s+"),
+}
+_SCRIPT_OF["pwsh"] = _SCRIPT_OF["powershell"]
+_ENCODING = re.compile(r"\s*\[Console\]::OutputEncoding\s*=\s*[\w.\[\]:]+;\s*")
+"""What Codex puts before a script for PowerShell."""
 _LONGEST = 4_000
 """Characters of a command line that are parsed; anything longer is a script."""
 
@@ -18,19 +30,60 @@ _ASIDE = r"\s+#\s.*$|^#.*$"
 
 
 def bare_command(command: str) -> str:
-    """A command without the `sh -c` around it."""
-    called = _CALLED.match(command)
-    if called is None:
-        return command
-    if called["plain"] is not None:
-        return called["plain"]
+    """A command without the `sh -c` around it; with it, where options change what the shell does."""
+    script, flags = opened(command)
+    return command if flags - {"l", "i"} else script
+
+
+def opened(command: str) -> tuple[str, frozenset[str]]:
+    """The script that a command line gives to a shell, and the shell's options.
+
+    Options are single letters, and names such as `pipefail`. A command line that calls no shell is
+    its own script. PowerShell and `cmd` count as shells.
+    """
+    program = _PROGRAM.match(command)
+    if program is None:
+        return command, frozenset()
+    name = re.split(r"[/\\]", program[1] or program[2] or program[3])[-1].lower()
+    name = name.removesuffix(".exe")
+    rest = command[program.end() :]
+    if name == "env":
+        return opened(rest)
+    if name in _SHELLS:
+        return _of_shell(command, rest)
+    head = _SCRIPT_OF[name].match(rest) if name in _SCRIPT_OF else None
+    if head is None:
+        return command, frozenset()
+    script = rest[head.end() :].strip()
+    word = _only_word(script)
+    if word is None and script[:1] == script[-1:] == '"' and len(script) > 1:
+        word = script[1:-1]
+    return _ENCODING.sub("", script if word is None else word, count=1), frozenset()
+
+
+def _of_shell(command: str, rest: str) -> tuple[str, frozenset[str]]:
+    flags: set[str] = set()
+    at = 0
+    while option := _OPTION.match(rest, at):
+        at = option.end()
+        flags.update(option["letters"] if option["sign"] == "-" else ())
+        flags.update([option["name"]] if option["name"] else ())
+    word = _only_word(rest[at:]) if "c" in flags else None
+    return (command, frozenset()) if word is None else (word, frozenset(flags - {"c", "o"}))
+
+
+def _only_word(text: str) -> str | None:
+    """The one word that a text is in a shell's eyes; None if there are more, or open quotes."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return plain[1]
     import shlex
 
     try:
-        words = shlex.split(command)
+        words = shlex.split(text)
     except ValueError:
-        return command
-    return words[2] if len(words) == 3 else command  # noqa: PLR2004
+        return None
+    return words[0] if len(words) == 1 else None
 
 
 @lru_cache(maxsize=4_096)

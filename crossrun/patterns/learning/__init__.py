@@ -3,7 +3,6 @@
 Pure and deterministic: the same runs in the same order always give the same workflow.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,9 +10,10 @@ from msgspec.structs import replace
 
 from crossrun.model.workflows import LONGEST_STEP, Preconditions, Step, Trace, Workflow
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
-from crossrun.patterns.learning.budget import clamped, clipped
+from crossrun.patterns.learning.budget import clamped
+from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.titles import summary
 from crossrun.patterns.learning.variables import Names, named, substituted, text_of, values_of
-from crossrun.system.commandlines import one_line
 
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""
@@ -23,7 +23,6 @@ _RARE_RECOVERIES = 3
 """So many repairs are kept that less than half of the runs needed."""
 _RUNS_SHOWN = 2
 """Of runs that did the same, so many are named beside the first as evidence."""
-_NO_SUMMARY = "an earlier run of this kind"
 _Did = tuple[tuple[str, bool, str], ...]
 _PHRASE = 3
 """Words; what has more says something."""
@@ -44,9 +43,6 @@ _PHRASES: dict[str, str] = {
     "tool": "Use",
     "plan": "Plan",
 }
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+(?=[A-Z\"'(`*])|(?<=;)\s+")
-_FEWEST_WORDS = 2
-_AN_ASIDE = re.compile(r"(?i)(?:you are|you're|hello|hi|dear|thanks|context|background)\b").match
 
 
 class Group(NamedTuple):
@@ -111,15 +107,6 @@ def _with_evidence(runs: Sequence[Trace]) -> Trace:
         for at, act in enumerate(first.acts)
     )
     return replace(first, acts=acts)
-
-
-def summary(task: str) -> str:
-    """The first sentence of a task that says what to do."""
-    paragraphs = (one_line(text).lstrip("#-* ") for text in task.split("\n\n"))
-    sentences = [one for text in paragraphs for one in _SENTENCE_END.split(text) if one.strip()]
-    telling = (one for one in sentences if len(one.split()) >= _FEWEST_WORDS and not _AN_ASIDE(one))
-    told = next(telling, next((one for one in sentences if re.search(r"\w", one)), ""))
-    return clipped(told.rstrip(".!?; "), LONGEST_STEP) or _NO_SUMMARY
 
 
 def _short(values: Mapping[str, str]) -> dict[str, str]:

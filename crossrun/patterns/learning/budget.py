@@ -1,7 +1,5 @@
 """A workflow within its limits: what says least goes first, a recovery step never."""
 
-import re
-
 from msgspec.structs import replace
 
 from crossrun.model.workflows import (
@@ -14,9 +12,8 @@ from crossrun.model.workflows import (
     Workflow,
 )
 from crossrun.patterns.formats.block import RECOVERY, size
-from crossrun.patterns.learning.redaction import printable
+from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.traces import weight
-from crossrun.system.commandlines import one_line
 
 _LONGEST_EXAMPLE = 60
 _ONLY_IN_STEPS = (
@@ -26,15 +23,6 @@ _ONLY_IN_STEPS = (
 _MOST_VARIABLES = 8
 _SHORTER = (72, 36, 18)
 """Characters of a text where all of them together are still too long."""
-_CUT_VARIABLE = re.compile(r"\{\w*$")
-
-
-def clipped(text: str, limit: int = LONGEST_STEP) -> str:
-    """The text on one line, cut where it is too long, never within a `{variable}`."""
-    text = one_line(printable(text))
-    if len(text) <= limit:
-        return text
-    return _CUT_VARIABLE.sub("", text[: limit - 1]).rstrip() + "…"
 
 
 def clamped(workflow: Workflow) -> Workflow:

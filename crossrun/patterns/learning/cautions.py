@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from crossrun.events import CommandRan, Event, Verified
-from crossrun.patterns.learning.budget import clipped
+from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.system.commandlines import bare_command, one_line
 

@@ -1,25 +1,64 @@
-"""What a command is for, and what it is done to: judged by its words alone."""
+"""What a command line is for, and what it is done to: judged by its words alone."""
 
 import re
-import shlex
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from crossrun.model.workflows import Intent
-
-_NOISE = """
-    ls ll la dir tree pwd cd pushd popd which type whereis command hash echo printf env printenv
-    export unset set source . alias date whoami id hostname uname uptime df du free ps top jobs
-    history clear sleep wait true false : test [ [[ exit return read trap ulimit umask kill pkill
-    lsof nproc locale tput stty tty man info help exec eval declare local shopt mkdir rmdir cal
-"""
-"""Programs that look around or set the scene; their output may be needed, their repetition not."""
-_NOISE_WORDS = frozenset(_NOISE.split())
-
-_QUIET_GIT = (
-    " status log diff show branch remote rev-parse config ls-files blame stash describe add "
+from crossrun.patterns.learning.shell import (
+    Part,
+    first_line,
+    joined,
+    parts,
+    redirected,
+    stages,
+    words,
 )
-_QUIET = frozenset(_QUIET_GIT.split())
+
+_LOOKING = """
+    ls ll la dir tree pwd which type whereis where hash echo printf printenv date whoami id hostname
+    uname uptime df du free ps top htop jobs history clear lsof nproc locale tput stty tty man info
+    help cal groups arch lscpu lsblk dirs
+    get-childitem gci get-location write-host write-output get-command get-date get-item test-path
+"""
+"""Programs that show something and change nothing; a repetition shows it again."""
+_SETTING = """
+    cd pushd popd export unset set source . alias env command sleep wait true false : test [ [[ exit
+    return read trap ulimit umask kill pkill exec eval declare local shopt mkdir rmdir activate
+    set-location new-item md
+"""
+"""Programs that set the scene for others: worth nothing where nothing depends on them."""
+_LOOKING_WORDS = frozenset(_LOOKING.split())
+_SETTING_WORDS = frozenset(_SETTING.split())
+_FILTERS = frozenset(
+    """
+    head tail less more cat bat nl wc grep egrep fgrep rg sort uniq cut tr column fold strings
+    select-object select-string out-host measure-object sort-object format-table ft fl more
+    """.split()
+)
+"""What reads a pipe and shows it otherwise."""
+
+_QUIET: dict[str, frozenset[str]] = {
+    "git": frozenset(
+        """
+        status log diff show rev-parse ls-files ls-remote blame describe shortlog reflog cat-file
+        show-ref rev-list whatchanged count-objects
+        """.split()
+    ),
+    "docker": frozenset("ps images logs inspect version info stats top port".split()),
+    "kubectl": frozenset("get describe logs version top explain api-resources".split()),
+    "npm": frozenset("ls list view outdated".split()),
+    "pip": frozenset("list show freeze check".split()),
+    "pip3": frozenset("list show freeze check".split()),
+}
+"""Subcommands that look only."""
+_QUIET_FORMS = re.compile(
+    r"git (?:branch(?: -[avr]+| --list| --show-current)*|remote(?: -v| show \S+)?|stash list|tag"
+    r"|tag -l.*|config (?:--get\S*|-l|--list) ?\S*|add (?:-n|--dry-run).*|worktree list)$"
+)
+_STAGING = re.compile(r"git (?:add|config|branch|remote|stash|worktree)\b")
+"""What of git sets the scene for a commit, a push, a checkout."""
 _PROGRAMS: dict[Intent, str] = {
     "read": "cat head tail less more nl bat xxd od hexdump file stat wc strings column fold",
     "search": "grep egrep fgrep rg ag ack find fd fdfind locate git-grep",
@@ -72,16 +111,15 @@ _NAMED: tuple[tuple[re.Pattern[str], Intent], ...] = (
 )  # fmt: skip
 """What the name of a script, a module or a target says."""
 
-_WRAPPERS = {"sudo", "time", "nice", "nohup", "env", "timeout", "stdbuf", "xargs", "npx", "uvx"}
-_RUNNERS = {"uv", "poetry", "pipenv", "pdm", "hatch", "conda", "bundle"}
 _INTERPRETERS = re.compile(r"^(?:python[\d.]*|node|deno|bun|ruby|perl|php|Rscript|julia|bash|sh)$")
-_ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
-_WRITTEN = re.compile(r"(?<![0-9&<>-])>{1,2}\s*(?!/dev/|&)([^\s;|&<>]+)")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_UNQUOTED = re.compile(r"[^'\"\\#]*+")
-_HEREDOC = re.compile(r"\s*<<-?\s*\w+")
-_CODE = re.compile(r"( -\w*[ce]) (?:'[^']{60,}'|\"[^\"]{60,}\")")
-"""Code of some length on the command line: what it does is the run's own."""
+_HEREDOC_WRITE = re.compile(r"(?:sudo )?(?:cat|tee)\b")
+_COMPOUND_HEAD = re.compile(
+    r"^(?:(?:for|select)\b[^;\n]*(?:;|\n)\s*do\b|case\b.*?\bin\b|(?:while|until|if)\b|[({]|[\w-]+\s*\(\s*\)"
+    r"\s*\{?)|(?<=[;\s])(?:done|fi|esac|then|do|else|elif)\b|[)}]\s*(?:[<>|].*)?$",
+    re.DOTALL,
+)
+"""What of a loop, a condition or a group is no command."""
+_IS_COMPOUND = re.compile(r"(?:for|while|until|if|case|select|\{)\s|\(|[\w-]+\s*\(\s*\)")
 
 _PROFILE = re.compile(
     r"\s*(?:2>&1|&>>?\s*/dev/null|[12]?>\s*/dev/null|\|\|\s*true"
@@ -95,65 +133,197 @@ _LONGEST_TARGET = 60
 
 
 class Purpose(NamedTuple):
-    """What a command is for. `command` is as it is worth telling; `target` is "" if unclear."""
+    """What a command line is for.
+
+    `command` is the command line as it ran, without parts that only look. `target` is what it was
+    done to, "" if unclear. `key` is equal for command lines that do the same.
+    """
 
     intent: Intent
     target: str
     command: str
+    key: str
 
 
 @lru_cache(maxsize=4_096)
 def purpose(command: str) -> Purpose | None:
-    """The purpose of one simple command (see `commandlines`); None for noise."""
-    told = _PROFILE.sub("", command).strip().rstrip("&").strip()
-    written = _WRITTEN.search(_QUOTED.sub(_blank, told))
-    if "<<" in told and written and told.split()[0] in ("cat", "tee"):
-        return Purpose("edit", written[1], f"write {written[1]}")
-    told = _CODE.sub(r"\1 …", _HEREDOC.sub(" …", told))
-    words = _words(told)
-    if not words or _ASKS.search(told):
+    """The purpose of a whole command line; None where it only looks around or sets the scene."""
+    trimmed = without_looks(command)
+    purposes = [found for part in parts(trimmed) if (found := _of_part(part.text)) is not None]
+    if not purposes:
         return None
-    program = words[0].rpartition("/")[2]
-    intent = _intent(program, words[1:], told)
-    if written and intent in (None, "read"):
-        intent = "edit"
+    main = _main(purposes)
+    alone = len(parts(trimmed)) == 1
+    return main._replace(command=trimmed, key=main.key if alone else _normal(trimmed))
+
+
+@lru_cache(maxsize=4_096)
+def without_looks(command: str) -> str:
+    """A command line without the parts that only look, where this changes nothing of the rest.
+
+    Where all of it looks, what says something about files stays.
+    """
+    everything = parts(command)
+    acting = [not looks(part.text) for part in everything]
+    if not any(acting):
+        acting = [_of_part(part.text) is not None for part in everything]
+    if not any(acting) or all(acting):
+        return command.strip()
+    return joined(_rejoined(everything, acting))
+
+
+def _rejoined(everything: Sequence[Part], acting: Sequence[bool]) -> list[Part]:
+    """The parts that act; one between `&&`, `;` and line ends only can be left out."""
+    kept: list[Part] = []
+    before: str | None = None
+    for part, acts in zip(everything, acting, strict=True):
+        free = {part.before, part.after} <= {"", "&&", ";", "\n"} and not _is_guard(part)
+        joint = part.before if before is None or before == "" else before
+        if acts or not free:
+            kept.append(part._replace(before=joint if before is not None else part.before))
+            before = None
+        else:
+            before = joint if part.after == "&&" else part.after
+    return kept
+
+
+def _is_guard(part: Part) -> bool:
+    """Whether what comes next depends on what a look found."""
+    return part.after == "&&" and _GUARD.search(part.text) is not None
+
+
+_GUARD = re.compile(r"\s-\w*q|--quiet|--silent|>\s*/dev/null|^(?:which|type|command|hash)\b")
+
+
+@lru_cache(maxsize=4_096)
+def looks(part: str) -> bool:
+    """Whether a command, as between two joints, shows something and changes nothing."""
+    if redirected(part) or "$(" in part or "`" in part or "<<" in part:
+        return False
+    return all(_stage_looks(stage, at > 0) for at, stage in enumerate(stages(part)))
+
+
+def _stage_looks(stage: str, piped: bool) -> bool:
+    arguments = words(stage)
+    if not arguments:
+        return False
+    name = _name(arguments[0])
+    if piped and name in _FILTERS:
+        return True
+    text = " ".join(arguments)
+    if name == "xargs" or _IS_COMPOUND.match(stage):
+        return False
+    if name in _LOOKING_WORDS or _ASKS.search(stage) or _QUIET_FORMS.match(text):
+        return True
+    if name == "env":
+        return len(arguments) == 1
+    if name in _QUIET:
+        return next((word for word in arguments[1:] if not word.startswith("-")), "") in _QUIET[name]
+    return _intent(name, arguments[1:], stage) in ("read", "search", None) and (
+        name not in _SETTING_WORDS and not _STAGING.match(text)
+    )
+
+
+def sets_scene(command: str) -> bool:
+    """Whether a command line does nothing but set the scene: folders, variables, staged files."""
+    return any(not looks(part.text) for part in parts(command)) and purpose(command) is None
+
+
+def _main(purposes: Sequence[Purpose]) -> Purpose:
+    """The purpose that a command line has as a whole: its last act that is no preparation."""
+    acting = [one for one in purposes if one.intent not in _PREPARING]
+    others = [one for one in purposes if one.intent not in ("read", "search")]
+    return (acting or others or purposes)[-1]
+
+
+_PREPARING = ("read", "search", "edit", "install")
+
+
+def _of_part(part: str, depth: int = 2) -> Purpose | None:
+    """The purpose of one command: a pipeline, or a loop with its body."""
+    if _IS_COMPOUND.match(part):
+        inner = _COMPOUND_HEAD.sub("\n", part) if depth else ""
+        within = [_of_part(p.text, depth - 1) for p in parts(inner) if p.text != part]
+        purposes = [one for one in within if one is not None]
+        return _main(purposes)._replace(command=part, key=_normal(part)) if purposes else None
+    for stage in stages(part):
+        found = _of_stage(stage)
+        if found is not None and found.intent not in ("read", "search"):
+            break
+    else:
+        found = _of_stage(stages(part)[0]) if stages(part) else None
+    return _whole(found, part)
+
+
+def _whole(found: Purpose | None, part: str) -> Purpose | None:
+    """A stage's purpose as that of its pipeline, which may write a file."""
+    written = redirected(part)
+    if written and "<<" in part and _HEREDOC_WRITE.match(part):
+        return Purpose("edit", written, part, f"write {written}")
+    if written and (found is None or found.intent == "read"):
+        return Purpose("edit", written[:_LONGEST_TARGET], part, _normal(part))
+    if found is None or (found.intent == "read" and not found.target):
+        return None  # it reads what it was given on the spot
+    target = written or found.target
+    return Purpose(found.intent, target[:_LONGEST_TARGET], part, _normal(part))
+
+
+def _normal(text: str) -> str:
+    """A command line without what only shortens or hides its output."""
+    return _PROFILE.sub("", text).strip().rstrip("&").strip()
+
+
+def _of_stage(stage: str) -> Purpose | None:
+    arguments = words(stage)
+    if not arguments or _ASKS.search(first_line(stage)) or looks_quiet(arguments):
+        return None
+    intent = _intent(_name(arguments[0]), arguments[1:], stage)
     if intent is None:
         return None
-    target = written[1] if written else _target(words[1:])
-    if intent == "read" and not target:
-        return None  # it reads what it was given on the spot
-    return Purpose(intent, target[:_LONGEST_TARGET], told)
+    return Purpose(intent, _target(arguments[1:]), stage, stage)
+
+
+def looks_quiet(arguments: Sequence[str]) -> bool:
+    """Whether it is a form of a tool that only looks, or only sets the scene."""
+    text = " ".join(arguments)
+    first = next((word for word in arguments[1:] if not word.startswith("-")), "")
+    quiet = first in _QUIET.get(_name(arguments[0]), ())
+    return quiet or bool(_QUIET_FORMS.match(text) or _STAGING.match(text))
+
+
+def _name(program: str) -> str:
+    return re.split(r"[/\\]", program)[-1].lower().removesuffix(".exe")
+
+
+def programs(command: str) -> tuple[str, ...]:
+    """The names of the programs that a command line starts, without those run by their path."""
+    simple = (part.text for part in parts(command) if not _IS_COMPOUND.match(part.text))
+    first = (words(stage)[:1] for text in simple for stage in stages(text))
+    names = (name for arguments in first for name in arguments)
+    return tuple(
+        dict.fromkeys(
+            name
+            for name in names
+            if "/" not in name
+            and "\\" not in name
+            and name not in _LOOKING_WORDS
+            and name not in _SETTING_WORDS
+            and _PROGRAM_NAME.fullmatch(name)
+        )
+    )
+
+
+_PROGRAM_NAME = re.compile(r"[A-Za-z_][\w.+-]*")
 
 
 def program(command: str) -> str:
-    """The name of the program that a command starts, or "" for a file that is run by its path."""
-    first = next(iter(_words(command)), "")
-    return "" if "/" in first or first in _NOISE_WORDS else first
-
-
-def _blank(quoted: re.Match[str]) -> str:
-    return "_" * len(quoted[0])
-
-
-def _words(command: str) -> list[str]:
-    """The words of the first program, without what stands before it."""
-    first = command.partition("|")[0]
-    try:
-        words = first.split() if _UNQUOTED.fullmatch(first) else shlex.split(first)
-    except ValueError:
-        words = first.split()
-    while words and (_ASSIGNMENT.match(words[0]) or words[0] in _WRAPPERS or words[0] in "!("):
-        words = words[1:]
-        while words and (words[0].startswith("-") or words[0].rstrip("smh").isdecimal()):
-            words = words[1:]
-    if len(words) > 2 and words[0] in _RUNNERS and words[1] in ("run", "exec"):  # noqa: PLR2004
-        return words[2:]
-    return words
+    """The name of the first program of a command line that does something, or ""."""
+    return next(iter(programs(command)), "")
 
 
 def _intent(program: str, arguments: list[str], told: str) -> Intent | None:
     first = next((word for word in arguments if not word.startswith("-")), "")
-    if program in _NOISE_WORDS or (program == "git" and first in _QUIET):
+    if program in _LOOKING_WORDS or program in _SETTING_WORDS:
         return None
     if program in _SUBCOMMANDS and first in _SUBCOMMANDS[program]:
         return _SUBCOMMANDS[program][first]
@@ -161,7 +331,9 @@ def _intent(program: str, arguments: list[str], told: str) -> Intent | None:
         return "edit"
     if program == "sed" and " -n" in told and "|" not in told:
         return "read"
-    if program == "find" and first in ("", ".") and not re.search(r"-(?:name|exec|i?regex)", told):
+    if program in ("find", "fd") and re.search(r"-(?:delete|exec\w*|x)\b", told):
+        return "edit" if "grep" not in told else "search"
+    if program == "find" and first in ("", ".") and not re.search(r"-(?:i?name|i?regex)", told):
         return None
     if program in ("docker", "podman") and first not in ("build", "compose"):
         return "run"

@@ -1,17 +1,18 @@
-"""From a run's events to its trace: the acts that mattered, in order, without noise.
+"""From a run's events to what it has to teach: the acts that mattered, in order, and cures.
 
 One pass over the events, in time linear in their number.
 """
 
 import json
-import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from crossrun.events import (
+    AgentReasoned,
+    AgentSpoke,
     CommandRan,
     Event,
     FileChanged,
@@ -19,10 +20,16 @@ from crossrun.events import (
     StepPlanned,
     ToolCalled,
 )
-from crossrun.model.workflows import Act, Intent, Occurrence
-from crossrun.patterns.learning.intents import Purpose, purpose
+from crossrun.model.workflows import Act, Cure, Intent, Occurrence, Trace
+from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene
+from crossrun.patterns.learning.recoveries import Recoveries, shows_failure
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
-from crossrun.system.commandlines import one_line, simple_commands
+from crossrun.patterns.learning.repetitions import with_loops
+from crossrun.patterns.learning.scenes import is_needed, made_by, names
+from crossrun.patterns.learning.shell import Part, joined, parts, proves
+from crossrun.patterns.learning.titles import heading, reason
+from crossrun.system.commandlines import bare_command, one_line
 
 _WEIGHTS: dict[str, int] = {
     "search": 1,
@@ -41,9 +48,6 @@ _WEIGHTS: dict[str, int] = {
     "convert": 7,
     "plot": 7,
 }
-_INLINE = re.compile(r"\S+(?: -\w+)*(?: -)? …")
-"""A program with its code on the command line, which is left out."""
-
 MOST_ACTS = 30
 MOST_RECOVERIES = 5
 _LOOKS = ("read", "search", "plan")
@@ -51,40 +55,51 @@ _WORTH = 3
 """Two things done, or one and a look at something: less is no workflow."""
 _AT_THE_END = ("test", "check", "build", "commit")
 """What is done again after a change belongs where it was done last."""
+_CHECKS = ("test", "check")
 _NO_FAILURE = {"search": 1, "check": 0}
-_NOT_THERE = (126, 127)
-"""Exit codes for a program that cannot be started: any other one that does the job is right."""
-_FILE = re.compile(r"^[^-\s].*(?:/|\.[A-Za-z]\w{0,6}$)")
 _MOST_OCCURRENCES = 8
-_MOST_FAILED = 12
-_LONGEST_COMMAND = 400
-_LONGEST_HEADING = 60
+_LONGEST_CALL = 400
 _LONGEST_VALUE = 80
-_ALIKE = 0.5
+_LONGEST_TEXT = 4_000
+"""Characters of what an agent said that are looked at."""
+_VERIFIED_WEIGHT = 4
+_CHECKED_WEIGHT = 2
 
 
-class _Failed(Struct, frozen=True):
-    purpose: Purpose
-    occurrence: Occurrence
-    words: frozenset[str]
-    files: frozenset[str]
-    """Those of the words that name files."""
+class Material(NamedTuple):
+    """What the events of a run have to teach."""
+
+    acts: tuple[Act, ...]
+    cures: tuple[Cure, ...]
+
+
+class _Done(Struct):
+    """An act as it is put together."""
+
+    act: Act
+    key: str
+    scene: bool = False
+    """It only sets the scene: it stays where a later act depends on it."""
+    partial: bool = False
+    """A part of a command that failed as a whole."""
 
 
 class _Seen(Struct):
     """What has been seen so far."""
 
     guard: EchoGuard
-    acts: dict[str, Act] = field(default_factory=dict)
+    scrub: Scrub
+    done: dict[str, _Done] = field(default_factory=dict)
     """By what makes them the same act again."""
-    failed: list[_Failed] = field(default_factory=list)
+    recoveries: Recoveries = field(default_factory=Recoveries)
     heading: str = ""
+    why: str = ""
 
 
-def acts_of(
+def material_of(
     run_id: str, events: Iterable[tuple[int, Event]], *, task: str, scrub: Scrub, guard: EchoGuard
-) -> tuple[Act, ...]:
-    """What the agent did, at most `MOST_ACTS` acts.
+) -> Material:
+    """What the agent did, at most `MOST_ACTS` acts, and which failures were cured by what.
 
     Args:
         run_id: the run.
@@ -93,30 +108,58 @@ def acts_of(
         scrub: takes private things out.
         guard: knows what was injected.
     """
-    seen = _Seen(guard)
+    seen = _Seen(guard, scrub)
     for seq, event in events:
         match event:
             case StepPlanned(prompt=prompt) if prompt.strip() != task.strip():
-                seen.heading = _heading(prompt, scrub, guard) or seen.heading
+                seen.heading = _heading(prompt, seen) or seen.heading
             case PlanUpdated(items=items):
                 under_way = next((item.text for item in items if not item.completed), "")
-                seen.heading = _heading(under_way, scrub, guard) or seen.heading
-            case CommandRan(command=command, exit_code=code):
-                _see_command(seen, run_id, seq, scrub(command), code)
+                seen.heading = _heading(under_way, seen) or seen.heading
+            case AgentSpoke(text=text) | AgentReasoned(text=text):
+                _see_words(seen, text)
+            case CommandRan():
+                _see_command(seen, event, run_id, seq)
             case FileChanged(path=path, change=change, ok=True):
                 verb = "delete" if change == "deleted" else "write"
                 path = one_line(scrub(path))
-                _see(seen, Purpose("edit", path, f"{verb} {path}"), Occurrence(run_id, seq))
+                command = f"{verb} {path}"
+                _see(seen, Purpose("edit", path, command, command), Occurrence(run_id, seq))
             case ToolCalled(error=None):
                 _see(seen, _tool(event, scrub), Occurrence(run_id, seq))
             case _:
                 pass
-    return _most_telling([act for act in seen.acts.values() if not guard.holds(act.command)])
+    acts = with_loops(_needed(list(seen.done.values())))
+    clean = [act for act in acts if not guard.holds(act.command)]
+    cures = tuple(cure for cure in seen.recoveries.cures if not _echoes(cure, guard))
+    return Material(_most_telling(clean), cures)
+
+
+def acts_of(
+    run_id: str, events: Iterable[tuple[int, Event]], *, task: str, scrub: Scrub, guard: EchoGuard
+) -> tuple[Act, ...]:
+    """What the agent did, as `material_of` has it."""
+    return material_of(run_id, events, task=task, scrub=scrub, guard=guard).acts
 
 
 def weight(intent: str, command: str) -> int:
     """How much a step says about how the work was done; what says least is left out first."""
-    return 1 if _INLINE.fullmatch(command) else _WEIGHTS.get(intent, 1)
+    return _WEIGHTS.get(intent, 1)
+
+
+def weight_of(trace: Trace) -> int:
+    """How much a run counts where runs are compared.
+
+    Least has a run without a check that was seen to pass, or with one that it edited, or one that
+    came through by doing the same again until it worked.
+    """
+    if trace.verified and trace.grade in (None, "proved"):
+        return _VERIFIED_WEIGHT
+    lucky = any(map(_is_blind_retry, trace.acts)) or _edits_its_check(trace)
+    checked = trace.check is not None or any(
+        act.intent in _CHECKS and act.proved for act in trace.acts
+    )
+    return _CHECKED_WEIGHT if checked and not lucky else 1
 
 
 def is_trivial(acts: Sequence[Act]) -> bool:
@@ -126,91 +169,174 @@ def is_trivial(acts: Sequence[Act]) -> bool:
     return done == 0 or looks + 2 * done < _WORTH
 
 
-def _see_command(seen: _Seen, run_id: str, seq: int, command: str, code: int | None) -> None:
-    """Of a command line that failed, it is not known which part of it did: the last is taken."""
-    parts = simple_commands(command)
-    for number, part in enumerate(parts, 1):
-        found = purpose(part[:_LONGEST_COMMAND])
-        if found is None:
-            continue
-        occurrence = Occurrence(run_id, seq, code)
-        if code == 0 or _NO_FAILURE.get(found.intent) == code:
-            _see(seen, found, occurrence)
-        elif number == len(parts):
-            words = _words(found.command)
-            files = frozenset(filter(_FILE.search, words))
-            _see_failure(seen, _Failed(found, occurrence, words, files))
+def _is_blind_retry(act: Act) -> bool:
+    """Whether a command worked in the end without a change in between."""
+    numbers = [one.seq for one in act.occurrences if one.exit_code not in (0, None)]
+    return len(numbers) > 1 and max(numbers) - min(numbers) == len(numbers) - 1
 
 
-def _see_failure(seen: _Seen, failed: _Failed) -> None:
-    again = [f for f in seen.failed if f.purpose.command != failed.purpose.command]
-    seen.failed = [*again, failed][-_MOST_FAILED:]
+def _edits_its_check(trace: Trace) -> bool:
+    """Whether the run changed the file that its check runs, after the check had failed."""
+    checks = [act for act in trace.acts if act.intent in _CHECKS and act.recovery]
+    return any(
+        edit.intent == "edit" and edit.target and names(edit.target, [check.command])
+        for check in checks
+        for edit in trace.acts
+    )
 
 
-def _see(seen: _Seen, found: Purpose, occurrence: Occurrence) -> None:
-    key = _key(found)
-    before = seen.acts.get(key)
-    settled = _settled(seen, found)
+def _see_words(seen: _Seen, text: str) -> None:
+    """What the agent says before an act is why it does it."""
+    words = seen.guard.strip(seen.scrub(text[-_LONGEST_TEXT:]))
+    if words:
+        seen.recoveries.said.append(words)
+        seen.why = reason(words) or seen.why
+
+
+def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
+    command = seen.scrub(bare_command(event.command)).strip()
+    occurrence = Occurrence(run_id, seq, event.exit_code)
+    aim = purpose(command)
+    if aim is None:
+        if sets_scene(command) and event.exit_code == 0:
+            scene = Purpose("run", "", command, command)
+            act = Act(intent="run", target="", command=command, occurrences=(occurrence,))
+            _add(seen, scene, act, scene=True)
+        return
+    proved = proves(event.command)
+    if _failed(event, aim, command, proved=proved):
+        output = seen.guard.strip(seen.scrub(event.output[-_LONGEST_TEXT:]))
+        _see_partial(seen, command, occurrence)
+        seen.recoveries.see_failure(aim, occurrence, output)
+    else:
+        _see(seen, aim, occurrence, proved=proved)
+
+
+def _failed(event: CommandRan, aim: Purpose, command: str, *, proved: bool) -> bool:
+    """Whether a command did not do its work, as far as its exit code and its output tell."""
+    if event.exit_code == 0:
+        return not proved and aim.intent not in _LOOKS and shows_failure(event.output)
+    *_, last = parts(command)
+    found_nothing = _NO_FAILURE.get(aim.intent) == event.exit_code
+    if not found_nothing and len(parts(command)) > 1 and last.before in (";", "\n"):
+        looked = purpose(last.text)
+        found_nothing = looked is not None and looked.intent == "search" and event.exit_code == 1
+    return not found_nothing
+
+
+def _see_partial(seen: _Seen, command: str, occurrence: Occurrence) -> None:
+    """What a command did before the part of it that failed, where later acts depend on that."""
+    *before, _ = parts(command)
+    making = [number for number, part in enumerate(before) if made_by(part.text)]
+    if not making:
+        return
+    done = [
+        part
+        for number, part in enumerate(before)
+        if number in making or (part.text.startswith("cd ") and number < making[-1])
+    ]
+    text = joined(_closed(done))
+    aim = purpose(text) or Purpose("edit", made_by(done[-1].text)[0], text, text)
+    act = Act(intent=aim.intent, target=aim.target, command=text, occurrences=(occurrence,))
+    _add(seen, aim, act, scene=True, partial=True)
+
+
+def _closed(done: Sequence[Part]) -> list[Part]:
+    return [part._replace(after="" if part is done[-1] else part.after) for part in done]
+
+
+def _see(seen: _Seen, aim: Purpose, occurrence: Occurrence, *, proved: bool = True) -> None:
+    settled = seen.recoveries.settled_by(aim, proved=proved)
+    seen.recoveries.see_done(aim)
     repaired = tuple(failed.occurrence for failed in settled)
     instead_of = next(
-        (f.purpose.command for f in settled if f.purpose.command != found.command), ""
+        (failed.purpose.command for failed in settled if failed.purpose.key != aim.key), ""
     )
-    if before is None:
-        seen.acts[key] = Act(
-            intent=found.intent,
-            target=found.target,
-            command=found.command,
-            occurrences=(*repaired, occurrence),
-            recovery=bool(repaired),
-            instead_of=instead_of,
-            heading=seen.heading,
-        )
+    act = Act(
+        intent=aim.intent,
+        target=aim.target,
+        command=aim.command,
+        occurrences=(*repaired, occurrence),
+        recovery=bool(repaired),
+        instead_of=instead_of,
+        heading=seen.heading,
+        why="" if aim.intent in _LOOKS else seen.why,
+        proved=proved,
+    )
+    if _add(seen, aim, act):
         seen.heading = ""
-        return
-    if found.intent in _AT_THE_END or repaired:
-        del seen.acts[key]
-    room = before.occurrences[: _MOST_OCCURRENCES - 1]
-    seen.acts[key] = replace(
-        before,
-        occurrences=(*room, *repaired, occurrence)[:_MOST_OCCURRENCES],
-        recovery=before.recovery or bool(repaired),
-        instead_of=before.instead_of or instead_of,
-    )
+    if aim.intent not in _LOOKS:
+        seen.why = ""
 
 
-def _key(found: Purpose) -> str:
-    """Reading a file twice, in whatever way, is one act; so is changing it."""
-    if found.intent == "read" and found.target:
-        return f"read {found.target}"
-    if found.intent == "edit" and found.command.startswith("write "):
-        return f"write {found.target}"
-    return found.command
-
-
-def _settled(seen: _Seen, found: Purpose) -> list[_Failed]:
-    """The failures that this success made good; they are settled with it."""
-    if not seen.failed:
-        return []
-    words = _words(found.command)
-    settled = [f for f in seen.failed if _is_repair(f, found, words)]
-    seen.failed = [f for f in seen.failed if f not in settled]
-    return settled
-
-
-def _is_repair(failed: _Failed, found: Purpose, words: frozenset[str]) -> bool:
-    """Done for the same purpose, on the same files, or with much the same words."""
-    if failed.purpose.intent != found.intent:
+def _add(
+    seen: _Seen, aim: Purpose, act: Act, *, scene: bool = False, partial: bool = False
+) -> bool:
+    """Takes an act in; whether it is a new one."""
+    key = _key(aim)
+    before = seen.done.get(key)
+    if before is None or (before.partial and not partial):
+        seen.done.pop(key, None)
+        seen.done[key] = _Done(act, key, scene=scene, partial=partial)
+        return True
+    if partial:
         return False
-    if failed.files:
-        return not failed.files.isdisjoint(words)
-    together = len(failed.words | words)
-    return failed.occurrence.exit_code in _NOT_THERE or (
-        together > 0 and len(failed.words & words) / together >= _ALIKE
+    room = before.act.occurrences[: _MOST_OCCURRENCES - 1]
+    again = replace(
+        before.act,
+        command=act.command if _rewrites(aim) else before.act.command,
+        occurrences=(*room, *act.occurrences)[:_MOST_OCCURRENCES],
+        recovery=before.act.recovery or act.recovery,
+        instead_of=before.act.instead_of or act.instead_of,
+        why=before.act.why or act.why,
+        proved=before.act.proved or act.proved,
     )
+    if _rewrites(aim) and _used_since(seen, key, aim.target):
+        seen.done[f"{key} {act.occurrences[-1].seq}"] = _Done(act, key)
+        return True
+    if aim.intent in _AT_THE_END or act.recovery:
+        del seen.done[key]
+    seen.done[key] = _Done(again, key, scene=scene)
+    return False
 
 
-def _words(command: str) -> frozenset[str]:
-    return frozenset(command.split())
+def _rewrites(aim: Purpose) -> bool:
+    """Whether a command carries the content of a file, which the newest has right."""
+    return aim.key.startswith("write ") and aim.command != aim.key
+
+
+def _used_since(seen: _Seen, key: str, path: str) -> bool:
+    """Whether something was done with a file since it was written."""
+    keys = list(seen.done)
+    since = [seen.done[other].act for other in keys[keys.index(key) + 1 :]]
+    return any(act.intent not in _LOOKS and names(path, [act.command]) for act in since)
+
+
+def _key(aim: Purpose) -> str:
+    """Reading a file twice, in any way, is one act."""
+    return f"read {aim.target}" if aim.intent == "read" and aim.target else aim.key
+
+
+def _needed(done: Sequence[_Done]) -> list[Act]:
+    """The acts, without those that set the scene for nothing."""
+    acts: list[Act] = []
+    later: list[str] = []
+    for one in reversed(done):
+        if one.partial:
+            made = [path for part in parts(one.act.command) for path in made_by(part.text)]
+            again = any(one.act.command in command for command in later)
+            keep = not again and any(names(path, later) for path in made)
+        else:
+            keep = not one.scene or is_needed(one.act.command, later)
+        if keep:
+            acts.append(one.act)
+            if one.act.intent not in _LOOKS:
+                later.append(one.act.command)
+    return acts[::-1]
+
+
+def _echoes(cure: Cure, guard: EchoGuard) -> bool:
+    return any(guard.holds(text) for text in (cure.failed, cure.cured_by))
 
 
 def _tool(called: ToolCalled, scrub: Scrub) -> Purpose:
@@ -219,23 +345,20 @@ def _tool(called: ToolCalled, scrub: Scrub) -> Purpose:
     if called.tool == "web_search" and isinstance(query, str):
         arguments = {"query": query}
     values = {name: one_line(scrub(f"{name}={_value(value)}")) for name, value in arguments.items()}
-    told = " ".join(values[name][:_LONGEST_VALUE] for name in sorted(values))
-    command = one_line(f"use {called.tool} {told}")[:_LONGEST_COMMAND]
+    texts = " ".join(values[name][:_LONGEST_VALUE] for name in sorted(values))
+    command = one_line(f"use {called.tool} {texts}")[:_LONGEST_CALL]
     intent: Intent = "fetch" if called.tool == "web_search" else "tool"
-    return Purpose(intent, called.tool, command)
+    return Purpose(intent, called.tool, command, command)
 
 
-def _value(value: Any) -> str:  # noqa: ANN401  whatever the tool takes
+def _value(value: Any) -> str:  # noqa: ANN401  any argument that the tool takes
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-    return text[:_LONGEST_COMMAND]
+    return text[:_LONGEST_CALL]
 
 
-def _heading(text: str, scrub: Scrub, guard: EchoGuard) -> str:
-    """The first line, as a title; nothing where it is long or was injected."""
-    lines = guard.strip(scrub(text)).splitlines()
-    first = one_line(next((line for line in lines if line.strip()), ""))
-    title = first.lstrip("#-*0123456789.) ").rstrip(".:")
-    return title if len(title) <= _LONGEST_HEADING else ""
+def _heading(text: str, seen: _Seen) -> str:
+    """What a plan calls the next act; nothing where that was injected."""
+    return heading(seen.guard.strip(seen.scrub(text)))
 
 
 def _most_telling(acts: list[Act]) -> tuple[Act, ...]:

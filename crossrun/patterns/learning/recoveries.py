@@ -1,0 +1,206 @@
+"""Failures and what cured them: which command failed with which error, and what made it work."""
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct, field
+
+from crossrun.model.workflows import Cure, Occurrence
+from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.intents import Purpose
+from crossrun.patterns.learning.shell import first_line
+from crossrun.patterns.learning.titles import reason
+from crossrun.system.commandlines import one_line
+
+MOST_CURES = 6
+_MOST_OPEN = 12
+_MOST_BETWEEN = 40
+_OUTPUT_READ = 4_000
+_LONGEST_ERROR = 160
+_LONGEST_COMMAND = 400
+_ALIKE = 0.5
+_NOT_THERE = (126, 127)
+"""Exit codes for a program that cannot be started: any other one that does the job is right."""
+_MAKING = frozenset(["run", "convert", "plot", "build", "check", "query", "fetch", "test"])
+_FILE = re.compile(r"^[^-\s].*(?:/|\.[A-Za-z]\w{0,6}$)")
+_WORDS = re.compile(r"[\w.@%+=:,/~-]+")
+
+_ERROR = re.compile(
+    r"(?:^|[\s(\[])(?:\w+(?:\.\w+)*(?:Error|Exception|Warning|Exit|Interrupt|NotFound)\b|error(?:\[\w+\])?:"
+    r"|ERROR\b|Error\b|FATAL\b|fatal:|panic:|Traceback\b|npm ERR!|E:|error (?:TS)?\d+)"
+    r"|command not found|No such file|not found|cannot |can't |could not|Could not|unable to|Unable to"
+    r"|[Pp]ermission denied|[Ii]nvalid|undefined|[Uu]nrecognized|[Uu]nknown|denied|refused|missing"
+    r"|FAILED|failed|\*\*\*|unexpected|[Ss]yntax error|usage:|does not exist|not recognized|timed out"
+    r"|Segmentation fault|Assertion|assert "
+)
+_EXCEPTION = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|NotFound)\b(?::|$)")
+_FRAME = re.compile(
+    r"^\s+(?:at |File \"|\^|~|\||\.{3})|^\s*File \"[^\"]*\", line \d+|^Traceback \(most recent"
+    r"|^\s*[\^~\-=*_.|]+\s*$|^During handling|^The above exception|^\s*\[?\d{1,3}%"
+)
+_AFTERWORD = re.compile(
+    r"(?i)^(?:npm ERR! (?:A complete log|\s*/)|make(?:\[\d+\])?: \*\*\*|note:|help:|hint:"
+    r"|try [`'\"]|for more information|\[notice\]|see \S+ for|run `|(?:error: )?process completed"
+    r"|\S+ exited with|script exited|command failed|exit (?:code|status)|error: aborting due)"
+    r"|^=+ .* =+$|^-+ .* -+$|^(?:Ran \d+ tests?|FAILED \(|\d+ (?:passed|failed))|short test summary"
+    r"|^\s*(?:node:|Node\.js v\d)|^error: could not compile"
+)
+"""Lines that only say that there was a failure, or where to read on."""
+_HIDDEN = re.compile(
+    r"(?m)^Traceback \(most recent|command not found$|: No such file or directory$|^curl: \(\d+\)"
+    r"|^fatal: |^\w*(?:Error|Exception): |^npm ERR!|^error(?:\[\w+\])?: |^E: |: Permission denied$"
+    r"|^make(?:\[\d+\])?: \*\*\*|^FAILED |^=+ .*\d+ failed|^BUILD FAILED|^FAILED \(|^panic: "
+    r"|is not recognized as|^Segmentation fault|: not found$|Could not resolve host|^wget: |^ERROR[: ]"
+)
+
+
+class Failed(Struct, frozen=True, kw_only=True):
+    """A command that failed and was not repaired yet."""
+
+    purpose: Purpose
+    occurrence: Occurrence
+    error: str
+    at: int
+    """So many acts had been done before it."""
+    said: int
+    """So many times the agent had spoken before it."""
+
+    @property
+    def words(self) -> frozenset[str]:
+        return words_of(self.purpose.command)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Those of the words that name files."""
+        return frozenset(filter(_FILE.search, self.words))
+
+
+class Recoveries(Struct):
+    """The failures of a run that are open, and the cures that were seen."""
+
+    open: list[Failed] = field(default_factory=list)
+    cures: list[Cure] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    """What was done with success, in order, as a cure says it."""
+    said: list[str] = field(default_factory=list)
+    """What the agent said, in order."""
+
+    def see_failure(self, purpose: Purpose, occurrence: Occurrence, output: str) -> None:
+        """A command failed: again perhaps, and then what came in between cured another error."""
+        error = error_line(output)
+        for before in self.open:
+            if before.purpose.key == purpose.key and before.error != error:
+                self._cure(before, self._between(before))
+        others = [one for one in self.open if one.purpose.key != purpose.key]
+        failed = Failed(
+            purpose=purpose,
+            occurrence=occurrence,
+            error=error,
+            at=len(self.done),
+            said=len(self.said),
+        )
+        self.open = [*others, failed][-_MOST_OPEN:]
+
+    def settled_by(self, purpose: Purpose, *, proved: bool) -> list[Failed]:
+        """The failures that a success made good; they are settled with it."""
+        settled = [failed for failed in self.open if _is_repair(failed, purpose)]
+        self.open = [failed for failed in self.open if failed not in settled]
+        for failed in settled:
+            between = self._between(failed)
+            if failed.purpose.key == purpose.key or _installed(between, failed.error):
+                self._cure(failed, between)
+            elif proved:
+                self._cure(failed, [_command(purpose)])
+        return settled
+
+    def see_done(self, purpose: Purpose) -> None:
+        """Something was done with success."""
+        self.done.append(_command(purpose))
+
+    def _between(self, failed: Failed) -> list[str]:
+        """What was done since a command failed and may have cured it: the newest of each kind."""
+        done = self.done[failed.at :][-_MOST_BETWEEN:]
+        installs = [one for one in done if _INSTALLS.search(one)]
+        if _installed(installs, failed.error):
+            return [one for one in installs if _installed([one], failed.error)][-1:]
+        edits = [one for one in done if one.startswith("change ")]
+        return list(dict.fromkeys(edits or installs or done))[-_MOST_NAMED:]
+
+    def _cure(self, failed: Failed, cured_by: Sequence[str]) -> None:
+        """One more cure; a failure that went away by itself has none."""
+        if not cured_by or failed.purpose.intent in ("read", "search"):
+            return
+        why = reason("\n\n".join(self.said[failed.said :]))
+        cure = Cure(
+            failed=_command(failed.purpose),
+            error=failed.error,
+            cured_by="; ".join(cured_by),
+            why=why,
+        )
+        self.cures = [*(one for one in self.cures if one != cure), cure][-MOST_CURES:]
+
+
+_MOST_NAMED = 2
+_INSTALLS = re.compile(
+    r"\b(?:install|add|get|sync|restore|mkdir|chmod|touch|export|source|ln -s|createdb|init)\b"
+)
+
+
+def _installed(done: Sequence[str], error: str) -> bool:
+    """Whether an installation names what an error says is missing."""
+    missing = {word.lower() for word in re.findall(r"[A-Za-z][\w-]{2,}", error)}
+    return any(
+        _INSTALLS.search(one)
+        and missing & {word.lower() for word in re.findall(r"[A-Za-z][\w-]{2,}", one)}
+        for one in done
+    )
+
+
+def error_line(output: str) -> str:
+    """The line of a failed command's output that says most about why, on one line.
+
+    Not an empty line, a frame of a traceback or a closing remark: the last exception, else the last
+    line that speaks of an error, else the last line.
+    """
+    lines = [line.rstrip() for line in output[-_OUTPUT_READ:].splitlines() if line.strip()]
+    telling = [line for line in lines if not _FRAME.search(line)]
+    plain = [line for line in telling if not _AFTERWORD.search(line.strip())] or telling or lines
+    for wanted in (_EXCEPTION, _ERROR):
+        for line in reversed(plain):
+            if wanted.search(line.strip()):
+                return clipped(line.strip().removeprefix("E   ").strip(), _LONGEST_ERROR)
+    return clipped(plain[-1], _LONGEST_ERROR) if plain else ""
+
+
+def shows_failure(output: str) -> bool:
+    """Whether the output of a command whose exit code proves nothing tells of a failure."""
+    return _HIDDEN.search(output[-_OUTPUT_READ:]) is not None
+
+
+def words_of(command: str) -> frozenset[str]:
+    """The words of a command that are compared."""
+    return frozenset(_WORDS.findall(command))
+
+
+def _is_repair(failed: Failed, purpose: Purpose) -> bool:
+    """Done for the same purpose, on the same files, or with much the same words."""
+    if failed.purpose.key == purpose.key:
+        return True
+    words = words_of(purpose.command)
+    if failed.purpose.intent != purpose.intent:
+        both_make = {failed.purpose.intent, purpose.intent} <= _MAKING
+        return both_make and bool(failed.files) and failed.files <= words
+    if failed.files:
+        return not failed.files.isdisjoint(words)
+    together = len(failed.words | words)
+    return failed.occurrence.exit_code in _NOT_THERE or (
+        together > 0 and len(failed.words & words) / together >= _ALIKE
+    )
+
+
+def _command(purpose: Purpose) -> str:
+    """What was done, on one line: a command without the text of its here-documents."""
+    if purpose.key.startswith("write "):
+        return f"change {purpose.target}"
+    text = one_line(purpose.command)
+    return text if len(text) <= _LONGEST_COMMAND else clipped(first_line(purpose.command), 200)
