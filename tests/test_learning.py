@@ -21,12 +21,14 @@ from crossrun.model.workflows import (
 )
 from crossrun.patterns import Person
 from crossrun.patterns.formats.block import block_of, fingerprint, parsed, rendered, size
-from crossrun.patterns.learning import grouped, summary, workflow_of
+from crossrun.patterns.learning import grouped, workflow_of
 from crossrun.patterns.learning.alignment import Slot, aligned, likeness
-from crossrun.patterns.learning.budget import clamped, clipped
+from crossrun.patterns.learning.budget import clamped
+from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.families import Belonging, Relative, belonging
 from crossrun.patterns.learning.intents import purpose
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
+from crossrun.patterns.learning.titles import summary
 from crossrun.patterns.learning.traces import MOST_ACTS, is_trivial
 from crossrun.system.commandlines import bare_command, simple_commands
 
@@ -324,10 +326,10 @@ CONVERT_STEP = (
 def test_what_differs_between_two_runs_becomes_a_variable_typed_by_its_values() -> None:
     workflow = workflow_of([REPORT, SALES])
     assert [(step.instruction, step.recovery) for step in workflow.steps] == [
-        ("Read: {csv_file}", False),
+        ("Read: head -3 {csv_file}", False),
         ("Write {py_file}", False),
         (CONVERT_STEP, True),
-        ("Check: python3 -m json.tool {json_file}", False),
+        ("Check: python3 -m json.tool {json_file} > /dev/null", False),
     ]
     assert workflow.variables == {
         "csv_file": Variable("path", "report.csv"),
@@ -483,7 +485,9 @@ def workflow(*instructions: str, recoveries: tuple[int, ...] = (), **told: objec
 def test_code_on_the_command_line_is_kept_whole() -> None:
     code = "python3 - <<'PY'\nfor n in range(3):\n    print(n && '…')\nPY"
     assert commands(code) == [code]
-    assert commands("bash -lc \"awk '{ print \\$1 }' a.csv > b.csv\"") == ["awk '{ print $1 }' a.csv > b.csv"]
+    assert commands("bash -lc \"awk '{ print \\$1 }' a.csv > b.csv\"") == [
+        "awk '{ print $1 }' a.csv > b.csv"
+    ]
 
 
 def test_a_long_workflow_loses_what_says_least_and_no_recovery() -> None:

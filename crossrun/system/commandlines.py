@@ -6,7 +6,12 @@ from functools import lru_cache
 _PROGRAM = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|(\S+))\s+(?=[-+/]|\w+\s+-)""")
 _SHELLS = frozenset(["bash", "sh", "zsh", "dash", "ksh", "fish", "ash"])
 _OPTION = re.compile(r"(?P<sign>[-+])(?P<letters>[A-Za-z]+)\s+(?:(?<=o )(?P<name>\w+)\s+)?")
-_PLAIN = re.compile(r"\s*'([^']*)'\s*")
+_WORD_PIECE = re.compile(
+    r"""(?s)'(?P<single>[^']*)'|"(?P<double>(?:\\.|[^"\\])*+)"|\\(?P<escaped>.)"""
+    r"""|(?P<plain>[^\s'"\\|&;<>()$`]++)"""
+)
+_ESCAPED = re.compile(r"""\\([$`"\\])""")
+"""What a backslash protects within double quotes; before anything else it means itself."""
 _SCRIPT_OF: dict[str, re.Pattern[str]] = {
     # program: what stands between its name and the script
     "powershell": re.compile(
@@ -30,7 +35,7 @@ _ASIDE = r"\s+#\s.*$|^#.*$"
 
 
 def bare_command(command: str) -> str:
-    """A command without the `sh -c` around it; with it, where options change what the shell does."""
+    """A command without the `sh -c` around it, unless options change what that shell does."""
     script, flags = opened(command)
     return command if flags - {"l", "i"} else script
 
@@ -74,16 +79,19 @@ def _of_shell(command: str, rest: str) -> tuple[str, frozenset[str]]:
 
 def _only_word(text: str) -> str | None:
     """The one word that a text is in a shell's eyes; None if there are more, or open quotes."""
-    plain = _PLAIN.fullmatch(text)
-    if plain is not None:
-        return plain[1]
-    import shlex
-
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return None
-    return words[0] if len(words) == 1 else None
+    pieces = []
+    at = 0
+    text = text.strip()
+    while at < len(text):
+        piece = _WORD_PIECE.match(text, at)
+        if piece is None:
+            return None
+        at = piece.end()
+        if piece["double"] is not None:
+            pieces.append(_ESCAPED.sub(r"\1", piece["double"]))
+        else:
+            pieces.append(piece["single"] or piece["plain"] or piece["escaped"] or "")
+    return "".join(pieces)
 
 
 @lru_cache(maxsize=4_096)

@@ -3,7 +3,6 @@
 from msgspec.structs import replace
 
 from crossrun.model.workflows import (
-    LONGEST_STEP,
     MOST_CAUTIONS,
     MOST_STEPS,
     MOST_TOKENS,
@@ -64,7 +63,7 @@ def _droppable(workflow: Workflow) -> list[int]:
 def _without_least(workflow: Workflow) -> Workflow:
     """Drops the step that says least: by its intent, then by how seldom it was seen, then late."""
     steps = workflow.steps
-    weights = [weight(step.intent, step.command or "") for step in steps]
+    weights = [weight(step.intent) for step in steps]
     least = min(
         _droppable(workflow) or range(len(steps)),
         key=lambda at: (weights[at], len(steps[at].evidence), -at),

@@ -31,28 +31,24 @@ _SETTING = """
 """Programs that set the scene for others: worth nothing where nothing depends on them."""
 _LOOKING_WORDS = frozenset(_LOOKING.split())
 _SETTING_WORDS = frozenset(_SETTING.split())
-_FILTERS = frozenset(
-    """
+_FILTERING = """
     head tail less more cat bat nl wc grep egrep fgrep rg sort uniq cut tr column fold strings
     select-object select-string out-host measure-object sort-object format-table ft fl more
-    """.split()
-)
+"""
 """What reads a pipe and shows it otherwise."""
+_FILTERS = frozenset(_FILTERING.split())
 
-_QUIET: dict[str, frozenset[str]] = {
-    "git": frozenset(
-        """
-        status log diff show rev-parse ls-files ls-remote blame describe shortlog reflog cat-file
-        show-ref rev-list whatchanged count-objects
-        """.split()
-    ),
-    "docker": frozenset("ps images logs inspect version info stats top port".split()),
-    "kubectl": frozenset("get describe logs version top explain api-resources".split()),
-    "npm": frozenset("ls list view outdated".split()),
-    "pip": frozenset("list show freeze check".split()),
-    "pip3": frozenset("list show freeze check".split()),
+_LOOKING_SUBCOMMANDS: dict[str, str] = {
+    "git": "status log diff show rev-parse ls-files ls-remote blame describe shortlog reflog "
+    "cat-file show-ref rev-list whatchanged count-objects",
+    "docker": "ps images logs inspect version info stats top port",
+    "kubectl": "get describe logs version top explain api-resources",
+    "npm": "ls list view outdated",
+    "pip": "list show freeze check",
+    "pip3": "list show freeze check",
 }
 """Subcommands that look only."""
+_QUIET = {name: frozenset(words.split()) for name, words in _LOOKING_SUBCOMMANDS.items()}
 _QUIET_FORMS = re.compile(
     r"git (?:branch(?: -[avr]+| --list| --show-current)*|remote(?: -v| show \S+)?|stash list|tag"
     r"|tag -l.*|config (?:--get\S*|-l|--list) ?\S*|add (?:-n|--dry-run).*|worktree list)$"
@@ -200,10 +196,10 @@ def looks(part: str) -> bool:
     """Whether a command, as between two joints, shows something and changes nothing."""
     if redirected(part) or "$(" in part or "`" in part or "<<" in part:
         return False
-    return all(_stage_looks(stage, at > 0) for at, stage in enumerate(stages(part)))
+    return all(_stage_looks(stage, piped=at > 0) for at, stage in enumerate(stages(part)))
 
 
-def _stage_looks(stage: str, piped: bool) -> bool:
+def _stage_looks(stage: str, *, piped: bool) -> bool:
     arguments = words(stage)
     if not arguments:
         return False
@@ -218,7 +214,9 @@ def _stage_looks(stage: str, piped: bool) -> bool:
     if name == "env":
         return len(arguments) == 1
     if name in _QUIET:
-        return next((word for word in arguments[1:] if not word.startswith("-")), "") in _QUIET[name]
+        return (
+            next((word for word in arguments[1:] if not word.startswith("-")), "") in _QUIET[name]
+        )
     return _intent(name, arguments[1:], stage) in ("read", "search", None) and (
         name not in _SETTING_WORDS and not _STAGING.match(text)
     )

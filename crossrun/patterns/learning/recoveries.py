@@ -26,14 +26,18 @@ _FILE = re.compile(r"^[^-\s].*(?:/|\.[A-Za-z]\w{0,6}$)")
 _WORDS = re.compile(r"[\w.@%+=:,/~-]+")
 
 _ERROR = re.compile(
-    r"(?:^|[\s(\[])(?:\w+(?:\.\w+)*(?:Error|Exception|Warning|Exit|Interrupt|NotFound)\b|error(?:\[\w+\])?:"
-    r"|ERROR\b|Error\b|FATAL\b|fatal:|panic:|Traceback\b|npm ERR!|E:|error (?:TS)?\d+)"
-    r"|command not found|No such file|not found|cannot |can't |could not|Could not|unable to|Unable to"
+    r"(?:^|[\s(\[])(?:\w+(?:\.\w+)*(?:Error|Exception|Warning|Exit|Interrupt|NotFound)\b"
+    r"|error(?:\[\w+\])?:|ERROR\b|Error\b|FATAL\b|fatal:|panic:|Traceback\b|npm ERR!"
+    r"|E:|error (?:TS)?\d+)"
+    r"|command not found|No such file|not found|cannot |can't |could not|Could not|[Uu]nable to"
     r"|[Pp]ermission denied|[Ii]nvalid|undefined|[Uu]nrecognized|[Uu]nknown|denied|refused|missing"
-    r"|FAILED|failed|\*\*\*|unexpected|[Ss]yntax error|usage:|does not exist|not recognized|timed out"
+    r"|FAILED|failed|\*\*\*|unexpected|[Ss]yntax error|usage:|does not exist|not recognized"
+    r"|timed out"
     r"|Segmentation fault|Assertion|assert "
 )
-_EXCEPTION = re.compile(r"^(?:E\s+)?(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|NotFound)\b(?::|$)")
+_EXCEPTION = re.compile(
+    r"^(?:E\s+)?(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|NotFound)\b(?::|$)"
+)
 _FRAME = re.compile(
     r"^\s+(?:at |File \"|\^|~|\||\.{3})|^\s*File \"[^\"]*\", line \d+|^Traceback \(most recent"
     r"|^\s*[\^~\-=*_.|]+\s*$|^During handling|^The above exception|^\s*\[?\d{1,3}%"
@@ -50,7 +54,8 @@ _HIDDEN = re.compile(
     r"(?m)^Traceback \(most recent|command not found$|: No such file or directory$|^curl: \(\d+\)"
     r"|^fatal: |^\w*(?:Error|Exception): |^npm ERR!|^error(?:\[\w+\])?: |^E: |: Permission denied$"
     r"|^make(?:\[\d+\])?: \*\*\*|^FAILED |^=+ .*\d+ failed|^BUILD FAILED|^FAILED \(|^panic: "
-    r"|is not recognized as|^Segmentation fault|: not found$|Could not resolve host|^wget: |^ERROR[: ]"
+    r"|is not recognized as|^Segmentation fault|: not found$|Could not resolve host|^wget: "
+    r"|^ERROR[: ]"
 )
 
 
@@ -67,6 +72,7 @@ class Failed(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> frozenset[str]:
+        """What its command consists of."""
         return words_of(self.purpose.command)
 
     @property

@@ -89,7 +89,9 @@ def _loop(acts: Sequence[Act]) -> Act | None:
     differing = [at for at, column in enumerate(columns) if len(set(column)) > 1]
     if not differing or differing[0] == 0 or not all(map(_is_simple, _cells(columns, differing))):
         return None
-    cores = [_core([_plain(cell) for cell in columns[at]], shared=len(differing) > 1) for at in differing]
+    cores = [
+        _core([_plain(cell) for cell in columns[at]], shared=len(differing) > 1) for at in differing
+    ]
     values = cores[0][1]
     if any(core[1] != values for core in cores) or len(set(values)) < _FEWEST:
         return None
@@ -124,7 +126,7 @@ def _plain(word: str) -> str:
 
 
 def _core(values: Sequence[str], *, shared: bool) -> _Core:
-    """What is equal before and behind what differs, and that; whole words where one word differs."""
+    """What is equal around what differs, and that; whole words where one word differs."""
     option = values[0].startswith("-")
     if not shared and not option:
         return "", list(values), ""

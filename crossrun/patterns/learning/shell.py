@@ -207,9 +207,11 @@ class _Options:
         return True
 
 
-_TELLERS = frozenset(
-    "echo printf true : ls pwd cat head tail wc date exit return sleep wait stat file cd popd".split()
-)
+_TELLING = """
+    echo printf true : ls pwd cat head tail wc date exit return sleep wait stat file cd popd
+"""
+"""Programs whose own success says nothing of what came before them."""
+_TELLERS = frozenset(_TELLING.split())
 
 
 def _only_tells(text: str) -> bool:
@@ -281,7 +283,7 @@ class _Scanner:
                 yield "", "\n" + self._text[at:end].rstrip("\n")
                 at = end
             elif kind == "word":
-                self._see(piece, starts)
+                self._see(piece, starts=starts)
             elif kind == "open":
                 self._parentheses += 1
             elif kind == "close":
@@ -302,7 +304,7 @@ class _Scanner:
     def _level(self, kind: str) -> str:
         return "" if self._words or self._parentheses else kind
 
-    def _see(self, word: str, starts: bool) -> None:
+    def _see(self, word: str, *, starts: bool) -> None:
         if word in _CLOSERS and self._words and (starts or word in ("]]", "}")):
             self._words.pop()
         elif word in _OPENERS and starts:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from crossrun.model.workflows import LONGEST_STEP
 from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.imperatives import FINITE, IMPERATIVES, STEMS
 from crossrun.system.commandlines import one_line
 
 _NO_SUMMARY = "an earlier run of this kind"
@@ -19,82 +20,24 @@ _READ = 20_000
 _MOST_SENTENCES = 200
 _FEWEST_WORDS = 2
 
-_IMPERATIVES = frozenset(
-    """
-    add adjust aggregate align allow analyse analyze annotate append apply archive arrange ask
-    assemble assign audit automate backport benchmark bisect bring build bump bundle cache calculate
-    capture change chart check classify clean clone close cluster collapse collect combine compare
-    compile complete compress compute concatenate configure connect consolidate construct convert
-    copy correct count cover crack crawl create crop cut debug decode decompress decrypt dedupe
-    deduplicate define delete deploy derive describe design detect determine diagnose diff disable
-    display divide document download draft draw drop dump edit eliminate email embed enable encode
-    encrypt enhance ensure estimate evaluate examine execute expand explain explore export expose
-    extend extract fetch figure fill filter find finish fit fix flatten format forecast generate get
-    give go group handle help hide highlight identify implement import improve include index infer
-    insert inspect install instrument integrate introduce investigate join keep label launch let
-    lint list load locate log look lower make map match measure merge migrate minify mirror mock
-    modernise modernize modify monitor mount move name normalise normalize obtain open optimise
-    optimize order organise organize output override package pack parse patch perform pivot plan plot
-    port post prepare preprocess print process produce profile program proofread prove provide prune
-    publish pull push put query read rebase rebuild recode recommend reconstruct record recover
-    redact redesign reduce refactor regenerate register relabel release reload remove rename render
-    reorder reorganise reorganize repair repeat replace reply report reproduce rescale research reset
-    resize resolve restore restructure retrieve return reverse revert review rewrite rotate round
-    run sanitise sanitize save scaffold scale scan schedule scrape search select send separate set
-    setup share shorten show shrink shuffle sign simplify simulate sketch slice smooth solve sort
-    speed split squash stack standardise standardize start stitch stop store strip submit
-    subset substitute sum summarise summarize support swap switch sync synchronise synchronize
-    tabulate tag take tell test tidy time trace track train transcode transcribe transform translate
-    transpose trim try tune turn typeset unify uninstall unpack unzip update upgrade upload use
-    validate vectorise vectorize verify visualise visualize watch wire work wrap write zip
-    """.split()
-)
-_STEMS: dict[str, tuple[str, ...]] = {
-    # language: how the forms begin in which it asks for something
-    "de": tuple(
-        """
-        konvertier wandl wandel erstell schreib pruf pruef such finde ersetz losch loesch fug fueg
-        benenn berechn zeichn sortier entfern mach bau test reparier beheb behebe korrigier ubersetz
-        uebersetz extrahier fass verschieb kopier ander aender aktualisier lies fuhr fuehr
-        installier richt stell vergleich analysier generier teil pack entpack lad zahl zaehl bring
-        erganz ergaenz sorg verbind vereinig gruppier filter bereinig raum leg gib zeig beschreib
-        erklar formatier validier optimier bereit zieh nimm setz tausch speicher importier
-        exportier summier ermittl ermittel finde hol implementier schatz plotte
-        """.split()
-    ),
-    "fr": tuple(
-        """
-        convert cree cree creez creer cree ecri ecri verifi verifi cherch trouv rempla supprim ajout
-        renomm calcul trac tri corrig repar repar tradui extrai fusion copi deplac deplac mets met
-        fais fait faire constru compar analys gener gener install telecharg telecharg resum resum
-        rends rend regroup filtr nettoi nettoy compress decompress lis list optimis transform donn
-        montr affich dessin compt divis separ combin mettre ajoutez
-        """.split()
-    ),
-    "es": tuple(
-        """
-        conviert convert crea cree crear escrib comprueb comprob verific busc encuentr encontr
-        reemplaz sustitu elimin borr anad agreg renombr calcul dibuj orden corrig arregl repar
-        traduc traduzc extra combin fusion copi muev mover haz haga hacer constru compar analiz gener
-        instal descarg resum pon poner agrup filtr limpi comprim lee optimiz transform muestr mostr
-        cuent contar divid separ actualiz cambi
-        """.split()
-    ),
-}
+_VERBS = frozenset(IMPERATIVES.split())
+_STEMS = {language: tuple(stems.split()) for language, stems in STEMS.items()}
 _CHINESE = re.compile(
     r"^(?:请|把|将|帮|给|用|在.{0,12}(?:中|里)|对)|转换|转成|生成|创建|编写|写一|修复|修改|检查|查找|替换"
     r"|删除|添加|计算|绘制|画|排序|翻译|提取|合并|复制|移动|比较|分析|安装|下载|总结|统计|整理|优化|实现"
 )
 _HAN = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]")
 _POLITE = re.compile(
-    r"(?i)^(?:so|then|now|and|next|first|finally|also|dann|nun|jetzt|ensuite|puis|luego|ahora)?[, ]*"
+    r"(?i)^(?:so|then|now|and|next|first|finally|also|dann|nun|jetzt|ensuite|puis|luego|ahora)?"
+    r"[, ]*"
     r"(?:please|pls|kindly|bitte|s'il (?:te|vous) pla[iî]t|merci de|veuillez|por favor|请)\b[, ]*"
 )
 _WISH = re.compile(
     r"(?i)\b(?:i|we)(?:'d| would)? (?:need|want|like|wish|require)\b|\byour (?:task|job|goal) is\b"
     r"|\b(?:can|could|would|will) you\b|\blet'?s\b|\bthe (?:task|goal|aim) is\b|\bneeds? to\b"
     r"|\b(?:ich|wir) (?:brauche|möchte|hätte|will|wollen|benötige)|\b(?:kannst|könntest|können) "
-    r"(?:du|sie)\b|\b(?:je|nous) (?:veux|voudrais|voulons|souhaite)|\bj'ai besoin|\bnous avons besoin"
+    r"(?:du|sie)\b|\b(?:je|nous) (?:veux|voudrais|voulons|souhaite)|\bj'ai besoin"
+    r"|\bnous avons besoin"
     r"|\bil faut\b|\bpe?u[tx](?:-tu)?\b.{0,8}\b(?:tu|vous)\b|\bpouvez-vous\b|\bpeux-tu\b"
     r"|\b(?:necesit|quier|quer(?:emos|ría)|me gustaría)\w*|\b(?:puedes|podrías|puede)\b"
     r"|我(?:们)?(?:需要|想|要)|希望|能否|可以.{0,12}吗"
@@ -110,27 +53,28 @@ _AN_ASIDE = re.compile(
     r"(?i)(?:you are|you're|hello|hi|hey|dear|thanks|thank you|context|background|hallo|guten"
     r"|bonjour|hola|你好|谢谢|du bist|sie sind|tu es|vous êtes|eres|danke|merci|gracias)\b"
 )
-_CONNECTIVE = re.compile(r"(?i)^(?:then|now|and|next|first|finally|also|so|just|dann|nun|puis)\b[, ]*")
-_CLAUSE = re.compile(r"^[^,:]{3,80}[,:]\s+(?=\w)")
-_FINITE = frozenset(
-    """
-    is are was were has have had does do did fails fail takes takes needs runs says shows gives
-    can cannot will would should must seems looks keeps returns breaks crashes
-    """.split()
+_CONNECTIVE = re.compile(
+    r"(?i)^(?:then|now|and|next|first|finally|also|so|just|dann|nun|puis)\b[, ]*"
 )
-"""A verb behind a first word makes that a noun: "Build fails", "Tests are red"."""
+_CLAUSE = re.compile(r"^[^,:]{3,80}[,:]\s+(?=\w)")
+_FINITE = frozenset(FINITE.split())
 _PRONOUN = re.compile(r"(?i)\b(?:it|this|that|them|these|those)\b(?! (?:is|are|to|one)\b)")
-_PATH = re.compile(r"(?<![\w/.-])(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,6}(?![\w/])")
-_SENTENCE_END = re.compile(r"[.!?;:…]+[\"')\]]*\s+|[。！？；]+[”」』]?\s*")
+_PATH = re.compile(
+    r"(?<![\w/.-])(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,6}(?![\w/])"
+)
+_SENTENCE_END = re.compile(
+    r"[.!?;:…]+[\"')\]]*\s+|[\u3002\uff01\uff1f\uff1b]+[\u201d\u300d\u300f]?\s*"
+)
 _ABBREVIATION = re.compile(
-    r"(?i)(?:\b(?:e\.g|i\.e|z\.\s?b|d\.\s?h|u\.\s?a|p\.\s?ej|no|nr|vs|etc|dr|mr|ms|ca|bzw|approx|fig"
-    r"|cf|inkl|usw))\.\s+$"
+    r"(?i)(?:\b(?:e\.g|i\.e|z\.\s?b|d\.\s?h|u\.\s?a|p\.\s?ej|no|nr|vs|etc|dr|mr|ms|ca|bzw|approx"
+    r"|fig|cf|inkl|usw))\.\s+$"
 )
 _MARKUP = re.compile(r"^(?:#{1,6}\s+|[-*•+]\s+|>\s*|\d{1,3}[.)]\s+|\[[ xX]\]\s*|\*\*|-{3,}|={3,})+")
 _LONGEST_WHY = LONGEST_STEP
 _TELLING_WHY = re.compile(
     r"(?i)\b(?:because|since|missing|fail\w*|instead|not|n't|need\w*|wrong|error|requires?|expects?"
-    r"|due|actually|turns? out|fix\w*|so that|therefore|must|weil|fehlt|statt|parce|porque)\b|因为|缺少"
+    r"|due|actually|turns? out|fix\w*|so that|therefore|must|weil|fehlt|statt|parce"
+    r"|porque)\b|因为|缺少"
 )
 
 
@@ -153,7 +97,7 @@ def summary(task: str) -> str:
     return clipped(_with_object(act, before), LONGEST_STEP)
 
 
-_END = ".!?;:。！？； "
+_END = ".!?;:\u3002\uff01\uff1f\uff1b "
 
 
 def sentences(text: str) -> list[str]:
@@ -210,7 +154,7 @@ def _paragraphs(text: str) -> list[str]:
 
 def _ends(paragraph: str, end: re.Match[str], start: int) -> bool:
     """Whether a sentence ends at a sign: what follows begins another one."""
-    if end[0][0] in "。！？；;":
+    if end[0][0] in "\u3002\uff01\uff1f\uff1b;":
         return True
     following = paragraph[end.end() : end.end() + 1]
     if not following or following.islower():
@@ -240,7 +184,7 @@ def _asks(text: str) -> float:
     clause = _CLAUSE.match(rest)
     if clause and _commands(rest[clause.end() :]):
         return 2.5
-    if text.endswith(("?", "？", "? ")):
+    if text.endswith(("?", "\uff1f")):
         return 2.0
     return 1.0 if _SHOULD.search(text) else 0.0
 
@@ -250,7 +194,7 @@ def _commands(text: str) -> bool:
     words = [word.strip(_MARKS) for word in _unaccented(text).lower().split()]
     first, second, *_ = [*words, "", ""]
     if first.isalpha() and (
-        first in _IMPERATIVES or any(first.startswith(stems) for stems in _STEMS.values())
+        first in _VERBS or any(first.startswith(stems) for stems in _STEMS.values())
     ):
         return second not in _FINITE
     if _HAN.search(text):

@@ -21,7 +21,6 @@ from crossrun.events import (
     ToolCalled,
 )
 from crossrun.model.workflows import Act, Cure, Intent, Occurrence, Trace
-from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene
 from crossrun.patterns.learning.recoveries import Recoveries, shows_failure
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
@@ -142,7 +141,7 @@ def acts_of(
     return material_of(run_id, events, task=task, scrub=scrub, guard=guard).acts
 
 
-def weight(intent: str, command: str) -> int:
+def weight(intent: str) -> int:
     """How much a step says about how the work was done; what says least is left out first."""
     return _WEIGHTS.get(intent, 1)
 
@@ -366,6 +365,6 @@ def _most_telling(acts: list[Act]) -> tuple[Act, ...]:
     repairs = [at for at, act in enumerate(acts) if act.recovery]
     for at in repairs[MOST_RECOVERIES:]:
         acts[at] = replace(acts[at], recovery=False)
-    weights = [weight(act.intent, act.command) for act in acts]
+    weights = [weight(act.intent) for act in acts]
     ranked = sorted(range(len(acts)), key=lambda at: (not acts[at].recovery, -weights[at], at))
     return tuple(acts[at] for at in sorted(ranked[:MOST_ACTS]))
