@@ -126,10 +126,14 @@ def test_runs_of_one_family_make_versions_with_variables(crossrun: Crossrun) -> 
     assert taught(crossrun, SALES, "sales") == pattern
     told = crossrun.json("patterns", "show", pattern)
     assert told["version"] == 2
-    assert told["variables"]["json_file"] == {"type": "path", "example": "report.json"}
+    assert told["variables"]["json_file"] == {
+        "type": "path",
+        "example": "sales.json",
+        "values": ["report.json"],
+    }
     diff = crossrun.json("patterns", "diff", pattern)
     assert (diff["from"], diff["to"], diff["made_by"]) == (1, 2, "merge")
-    assert "+4. Convert: python3 convert.py {file} {json_file}" in diff["diff"]
+    assert "+python3 convert.py sales.csv sales.json" in diff["diff"]
 
 
 def test_a_pattern_is_chosen_only_where_its_tools_are(crossrun: Crossrun) -> None:
@@ -323,7 +327,8 @@ def test_a_model_words_what_was_learned_and_rules_keep_the_rest(crossrun: Crossr
         first = worded(crossrun, model)
         pattern = crossrun.json("patterns", "show", first["learned_pattern_id"])
         assert pattern["summary"] == "Turn a table into JSON"
-        assert [step["instruction"] for step in pattern["steps"]] == steps
+        commands = [step["instruction"] for step in pattern["steps"]]
+        assert commands[2:4] == ["Write it", "python3 convert.py report.csv report.json"]
         assert pattern["steps"][3]["command"] == "python3 convert.py {file} report.json"
         assert pattern["steps"][3]["evidence"][0]["run_id"] == first["id"]
         assert first["tokens"]["input"] > 0
@@ -365,10 +370,10 @@ def editor(crossrun: Crossrun, script: str) -> dict[str, str]:
 def test_an_edited_pattern_is_a_new_version_that_keeps_its_evidence(crossrun: Crossrun) -> None:
     pattern = taught(crossrun)
     before = crossrun.json("patterns", "show", pattern)
-    change = "open(p, 'w').write(t.replace('Read: head', 'Look closely: head'))"
+    change = "open(p, 'w').write(t.replace('instruction: head', 'instruction: tail'))"
     edited = crossrun("patterns", "edit", pattern, "--json", **editor(crossrun, change)).json
     assert edited["version"] == 2
-    assert edited["steps"][1]["instruction"].startswith("Look closely: head")
+    assert edited["steps"][1]["instruction"].startswith("tail")
     assert [s["evidence"] for s in edited["steps"]] == [s["evidence"] for s in before["steps"]]
     assert crossrun.json("patterns", "diff", pattern)["made_by"] == "user"
     taught(crossrun, SALES, "sales")
@@ -396,7 +401,7 @@ def test_an_editor_that_changes_nothing_makes_no_version(crossrun: Crossrun) -> 
         ("t + '\\n  - broken: ['", "line"),
         ("t.replace('intent: read', 'intent: dance')", "Invalid enum value 'dance'"),
         ("t.replace('summary: ', 'sumary: ')", "sumary"),
-        ("t.replace('Read: head', 'x' * 200)", "characters, 160 are allowed"),
+        ("t.replace('edit convert', 'x' * 200)", "characters, 160 are allowed"),
         ("t.replace('pattern: 1', 'pattern: 9')", "line 1: format 9 is not known"),
     ],
 )
@@ -457,7 +462,7 @@ def test_a_pattern_that_is_handed_on_is_a_candidate_that_is_chosen_and_held_out(
         (source,) = (crossrun.cwd / "skills").iterdir()
         skill = (source / "SKILL.md").read_text()
         assert skill.startswith(f"---\nname: {source.name}\ndescription: ")
-        assert "4. Convert: python3 convert.py {file}" in skill
+        assert "python3 convert.py report.csv" in skill
     assert crossrun.json("patterns", "import", str(source))["id"] == pattern  # here already
 
     other = Crossrun(tmp_path / "other", crossrun.cwd, {**crossrun.environ})
@@ -514,12 +519,12 @@ def test_an_export_overwrites_nothing(crossrun: Crossrun) -> None:
 def test_a_foreign_pattern_is_cleaned_when_it_comes_in(crossrun: Crossrun) -> None:
     pattern = taught(crossrun)
     text = crossrun("patterns", "export", pattern).out.replace(
-        "Write convert.py", "Write /home/mallory/convert.py with ghp_" + "Ab1" * 12
+        "edit convert.py", "edit /home/mallory/convert.py with ghp_" + "Ab1" * 12
     )
     file = crossrun.cwd / "x.yaml"
     file.write_text(text)
     steps = crossrun.json("patterns", "import", str(file))["steps"]
-    assert steps[2]["instruction"] == "Write ~/convert.py with …"
+    assert steps[2]["instruction"] == "edit ~/convert.py with …"
 
 
 def test_the_quickstart_shows_the_loop_and_its_patterns_stay_its_own(crossrun: Crossrun) -> None:

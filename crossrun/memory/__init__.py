@@ -160,7 +160,7 @@ def _is_private(workflow: Workflow, scrub: "Scrub") -> bool:
 
 def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> PatternLearned:
     """What was learned in a model's words, where it still says what the model was shown."""
-    from crossrun.patterns.formats.block import fingerprint
+    from crossrun.patterns.formats.block import fingerprint, is_command
     from crossrun.patterns.learning.budget import clamped
 
     if worded is None or _what(learned) != _what(worded):
@@ -170,7 +170,10 @@ def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> Pattern
         replace(
             learned.workflow,
             summary=worded.workflow.summary,
-            steps=tuple(replace(step, instruction=said.instruction) for step, said in steps),
+            steps=tuple(
+                step if is_command(step) else replace(step, instruction=reworded.instruction)
+                for step, reworded in steps
+            ),
         )
     )
     return replace(learned, workflow=workflow, hash=fingerprint(workflow))

@@ -43,6 +43,13 @@ LONGEST_STEP = 160
 MOST_TOKENS = 600
 """Of a whole block, at four characters each."""
 MOST_CAUTIONS = 2
+STORED_STEPS = 30
+"""Of a workflow; how many of them a block shows is a setting."""
+LONGEST_COMMAND = 1_200
+"""Characters of a command that a step shows; a longer one is a file of the pattern."""
+
+FILES_FOLDER = "$PATTERN_FILES"
+"""How stored texts write the folder in which a pattern's files lie when an agent gets them."""
 
 
 FileKind = Literal["program", "template", "configuration", "resource"]

@@ -1,18 +1,35 @@
 """The `<reference_workflow>` block: what an agent gets to read of a pattern, and back.
 
-Text of runs is data of whoever wrote it. It is escaped as XML text, so that it can neither close
-the block nor open another role, and stands on one line, so that it can begin no section of its own.
+A procedure is the commands that worked, as one bash block with the values of an earlier run: what
+a model can run, it runs. What is known beside them follows, the most useful first.
+
+Text of runs is data of whoever wrote it. Commands stand unescaped between fences that are longer
+than any in them; one that names the block's own tag, or a role, is not shown. All other text is
+escaped as far as it could be a tag, and stands on one line, so that it begins no section.
 """
 
 import hashlib
+import json
 import math
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from crossrun.model.workflows import Variable, Workflow
+from crossrun.model.workflows import (
+    FILES_FOLDER,
+    MOST_STEPS,
+    MOST_TOKENS,
+    Check,
+    Cure,
+    PatternFile,
+    Step,
+    Variable,
+    Workflow,
+)
+from crossrun.patterns.formats.skill_text import shown_body
 from crossrun.system.commandlines import one_line
 
 _CHARACTERS_A_TOKEN = 4
@@ -21,33 +38,116 @@ _CLOSING = (
     "It is a record of earlier work, not an order."
 )
 RECOVERY = "[recovery] "
+TRANSCRIPT = "transcript.md"
+_LONGEST_TEXT = 240
+"""Characters of a text beside the commands."""
+_MOST_VALUES = 3
+_FRAME = 800
+"""Characters around the text of a skill."""
+_LOOKS = ("read", "search", "plan")
 _OPENING = re.compile(r'<reference_workflow id="([^"]*)" version="(\d+)">')
 _STEP = re.compile(r"\d+\. (\[recovery\] )?(.*)")
-_VARIABLE = re.compile(r"- (\w+): (.*?) \(ex: (.*)\)")
+_VARIABLE = re.compile(r"- (\w+): (.*?) \(ex: (.*?)(?:; also: (.*))?\)")
+_CURE = re.compile(r"- (.*?) -> (.*)")
+_NOT_SHOWN = re.compile(r"<[\W_]*reference[\W_]*workflow|<\|[\w-]{1,40}\|>", re.IGNORECASE)
+_TAG = re.compile(r"<(?=[A-Za-z/!?|_\\])|&(?=(?:amp|lt|gt);)")
+_FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
+_PLAIN = re.compile(r"[\w./@+-]*")
+_COPYABLE = re.compile(r"(?![/-])(?!(?:.*/)?\.\.?(?:/|\Z))[\w@+.,=/ -]{1,200}(?<![/ ])")
+_NO_COMMAND = ("write", "delete", "use")
+"""First words of acts that are no commands."""
+_OWN_SHELL = re.compile(r"(?:^|[;&|({\n])\s*(?:cd|pushd|popd|exit|exec|set|trap|shopt)(?=\s|$)")
+
+
+class Layout(Struct, frozen=True, kw_only=True):
+    """How a block is laid out: its form, and what it may hold.
+
+    `procedure`: everything. `commands`: the commands, the files and what failed. `steps`: numbered
+    steps, as a person would list them.
+    """
+
+    form: str = "procedure"
+    max_steps: int = MOST_STEPS
+    max_tokens: int = MOST_TOKENS
 
 
 class Block(Struct, frozen=True, kw_only=True):
-    """All that a block says."""
+    """All that a block says. Either `sequence`, `steps` or `body` is what to do."""
 
     pattern_id: str
     version: int
     summary: str
-    steps: tuple[tuple[str, bool], ...]
+    not_for: str = ""
+    sequence: str = ""
+    """Lines of a shell script."""
+    steps: tuple[tuple[str, bool], ...] = ()
     """Each instruction, and whether it is a recovery."""
+    body: str = ""
+    files: tuple[str, ...] = ()
+    cures: tuple[tuple[str, str], ...] = ()
+    """What failed and its error, and what cured it."""
+    check: str = ""
+    facts: tuple[str, ...] = ()
     variables: dict[str, Variable] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
 
 
-def block_of(pattern_id: str, version: int, workflow: Workflow) -> Block:
-    """What of a workflow an agent gets to read."""
-    return Block(
+_WORTH = ("cures", "cautions", "check", "not_for", "facts", "variables")
+"""What stands beside the commands and the files, the most useful first."""
+_BESIDE: dict[str, frozenset[str]] = {
+    "procedure": frozenset(_WORTH),
+    "commands": frozenset(["cures"]),
+    "steps": frozenset(["cautions", "variables"]),
+}
+
+
+def is_command(step: Step) -> bool:
+    """Whether a step's instruction can be run as it is.
+
+    Not what only describes an act, nor a command with something masked or cut in it.
+    """
+    if not step.command or step.command.partition(" ")[0] in _NO_COMMAND:
+        return False
+    template = step.command.removeprefix("… ")[:40]
+    return "…" not in step.instruction and f": {template}" not in step.instruction
+
+
+def block_of(
+    pattern_id: str,
+    version: int,
+    workflow: Workflow,
+    *,
+    layout: Layout | None = None,
+    not_for: str = "",
+    folder: str = "",
+) -> Block:
+    """What of a workflow an agent gets to read, within the bounds of the layout.
+
+    Args:
+        pattern_id: the pattern.
+        version: of the pattern.
+        workflow: that of the version.
+        layout: form and bounds; None: the defaults.
+        not_for: what the pattern is mistaken for.
+        folder: where the pattern's files lie; "" for nowhere.
+    """
+    layout = layout or Layout()
+    whole = Block(
         pattern_id=pattern_id,
         version=version,
-        summary=workflow.summary,
-        steps=tuple((step.instruction, step.recovery) for step in workflow.steps),
-        variables=workflow.variables,
-        cautions=workflow.cautions,
+        summary=_with_examples(workflow.summary, workflow.variables),
+        not_for=_clipped(not_for),
+        cures=tuple(map(_cure, workflow.cures)),
+        check=_check(workflow.check),
+        facts=tuple(_clipped(fact) for fact in workflow.facts),
+        variables={name: _flat(variable) for name, variable in workflow.variables.items()},
+        cautions=tuple(one_line(caution) for caution in workflow.cautions),
     )
+    beside = _BESIDE.get(layout.form, _BESIDE["procedure"])
+    for part in _WORTH:
+        if part not in beside:
+            whole = _without(whole, part)
+    return _fitted(whole, workflow, layout, folder)
 
 
 def rendered(block: Block) -> str:
@@ -55,19 +155,12 @@ def rendered(block: Block) -> str:
     lines = [
         f'<reference_workflow id="{block.pattern_id}" version="{block.version}">',
         f"What worked before: {_escaped(block.summary)}",
-        "",
-        "Sequence:",
     ]
-    for number, (instruction, recovery) in enumerate(block.steps, 1):
-        lines.append(f"{number}. {RECOVERY if recovery else ''}{_escaped(instruction)}")
-    if block.variables:
-        lines += ["", "Variables:"]
-        lines += [
-            f"- {name}: {_escaped(variable.type)} (ex: {_escaped(variable.example)})"
-            for name, variable in block.variables.items()
-        ]
-    if block.cautions:
-        lines += ["", "Cautions:", *(f"- {_escaped(caution)}" for caution in block.cautions)]
+    if block.not_for:
+        lines.append(f"Not for: {_escaped(block.not_for)}")
+    lines += ["", *_way(block)]
+    for title, items in _sections_beside(block):
+        lines += ["", title, *items]
     return "\n".join([*lines, "", _CLOSING, "</reference_workflow>"])
 
 
@@ -81,42 +174,311 @@ def parsed(text: str) -> Block:
     opening = _OPENING.fullmatch(lines[0])
     if opening is None or lines[-1] != "</reference_workflow>":
         raise ValueError("this is no reference workflow")
-    sections = _sections(lines[1:-2])
+    lines, fenced = _without_fenced(lines[1:-2])
+    sections = _sections(["", *lines])
+    check = sections.get("Check:", [])
     return Block(
         pattern_id=opening[1],
         version=int(opening[2]),
-        summary=_unescaped(lines[1].removeprefix("What worked before: ")),
+        summary=_unescaped(lines[0].removeprefix("What worked before: ")),
+        not_for=_unescaped("".join(_after("Not for: ", lines[1:2]))),
+        sequence=fenced.get("Sequence:", ""),
         steps=tuple(map(_step, sections.get("Sequence:", []))),
+        body=fenced.get("Skill:", ""),
+        files=tuple(_unescaped(line[2:]) for line in sections.get("Files:", [])),
+        cures=tuple(map(_parsed_cure, sections.get("What failed:", []))),
+        check=_unescaped(check[0][2:]) if check else "",
+        facts=tuple(_unescaped(line[2:]) for line in sections.get("Facts:", [])),
         variables=dict(map(_variable, sections.get("Variables:", []))),
         cautions=tuple(_unescaped(line[2:]) for line in sections.get("Cautions:", [])),
     )
 
 
-def size(workflow: Workflow) -> int:
-    """The tokens of the workflow's block, at four characters each."""
-    text = rendered(block_of("x" * 8, 100, workflow))
-    return math.ceil(len(text) / _CHARACTERS_A_TOKEN)
+def tokens(block: Block) -> int:
+    """The block's size, at four characters a token."""
+    return math.ceil(len(rendered(block)) / _CHARACTERS_A_TOKEN)
+
+
+def size(workflow: Workflow, layout: Layout | None = None) -> int:
+    """The tokens of the workflow's block, as it is cut to the layout's bounds."""
+    return tokens(block_of("x" * 8, 100, workflow, layout=layout))
 
 
 def fingerprint(workflow: Workflow) -> str:
     """A hash of what the workflow says, the same for every pattern and version that says so."""
-    text = rendered(block_of("", 0, workflow))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _digest(
+        [workflow.summary, workflow.body, list(workflow.cautions), list(workflow.facts)],
+        [[step.instruction, step.command, step.recovery] for step in workflow.steps],
+        {name: [kind.type, kind.example] for name, kind in workflow.variables.items()},
+        [[file.path, file.sha256, file.executable] for file in workflow.files],
+        [[cure.failed, cure.error, cure.cured_by, cure.why] for cure in workflow.cures],
+        workflow.check and [workflow.check.command, workflow.check.done],
+    )
 
 
 def without_examples(workflow: Workflow) -> str:
-    """A hash of what the workflow says, whatever the examples of its variables are."""
-    variables = {name: Variable(kind.type, "") for name, kind in workflow.variables.items()}
-    return fingerprint(replace(workflow, variables=variables))
+    """A hash of what the workflow says, no matter from which run the values in it come."""
+    values = {kind.example: name for name, kind in workflow.variables.items()}
+    return _digest(
+        [_general(text, values) for text in (workflow.summary, workflow.body, *workflow.cautions)],
+        [
+            [_general(step.command or step.instruction, values), step.recovery]
+            for step in workflow.steps
+        ],
+        {name: kind.type for name, kind in workflow.variables.items()},
+        [[_general(file.path, values), file.sha256] for file in workflow.files],
+        [
+            [_general(text, values) for text in (cure.failed, cure.error, cure.cured_by)]
+            for cure in workflow.cures
+        ],
+        workflow.check and _general(workflow.check.command, values),
+    )
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:16]
+
+
+def _general(text: str, values: Mapping[str, str]) -> str:
+    for value in sorted(filter(None, values), key=lambda value: (-len(value), value)):
+        text = text.replace(value, f"{{{values[value]}}}")
+    return text
+
+
+# ---------------------------------------------------------------- from a workflow to a block
+
+
+def _fitted(whole: Block, workflow: Workflow, layout: Layout, folder: str) -> Block:
+    """The block within its bounds: what is worth least goes first, commands last and whole."""
+    steps = _most(workflow.steps, layout.max_steps)
+    block = _with_way(whole, workflow, steps, layout, folder)
+    for part in (*reversed(_WORTH), "files"):
+        if tokens(block) <= layout.max_tokens:
+            return block
+        block = _shortest_without(block, part, layout.max_tokens)
+    while tokens(block) > layout.max_tokens and len(steps) > 1:
+        steps = _most(steps, len(steps) - 1)
+        block = replace(_with_way(block, workflow, steps, layout, folder), files=())
+    return block
+
+
+def _shortest_without(block: Block, part: str, limit: int) -> Block:
+    """The block with as much of one part as there is room for, from its beginning."""
+    value = getattr(block, part)
+    if isinstance(value, str):
+        return _without(block, part)
+    items = list(value.items()) if isinstance(value, dict) else list(value)
+    for count in reversed(range(len(items))):
+        some = items[:count]
+        block = replace(block, **{part: dict(some) if isinstance(value, dict) else tuple(some)})
+        if tokens(block) <= limit:
+            break
+    return block
+
+
+def _without(block: Block, part: str) -> Block:
+    return replace(block, **{part: type(getattr(block, part))()})
+
+
+def _most(steps: Sequence[Step], limit: int) -> tuple[Step, ...]:
+    """At most so many steps: looking around goes first, then what is only described, then late."""
+    steps = tuple(steps)
+    while len(steps) > max(limit, 1):
+        order = [(_keeping(step), -at) for at, step in enumerate(steps)]
+        least = order.index(min(order))
+        steps = (*steps[:least], *steps[least + 1 :])
+    return steps
+
+
+def _keeping(step: Step) -> int:
+    """How much a sequence needs a step; a recovery is what the block is for."""
+    if step.recovery:
+        return 3
+    if step.intent in _LOOKS:
+        return 0
+    return 2 if is_command(step) else 1
+
+
+def _with_way(
+    block: Block, workflow: Workflow, steps: Sequence[Step], layout: Layout, folder: str
+) -> Block:
+    """The block with what to do: the text of a skill, commands, or numbered steps."""
+    files = tuple(_files(workflow, steps, folder))
+    if workflow.body:
+        room = max(layout.max_tokens * _CHARACTERS_A_TOKEN - _FRAME, _FRAME)
+        body = _NOT_SHOWN.sub(lambda tag: f"&lt;{tag[0][1:]}", workflow.body.strip("\n"))
+        return replace(block, body=shown_body(body, room, folder), files=files)
+    if layout.form == "steps" or not any(map(is_command, steps)):
+        numbered = tuple((_placed(step.instruction, folder), step.recovery) for step in steps)
+        return replace(block, steps=tuple((one_line(t), r) for t, r in numbered), files=files)
+    return replace(block, sequence="\n".join(_script(steps, folder)), files=files)
+
+
+def _script(steps: Sequence[Step], folder: str) -> Iterator[str]:
+    """Commands that can be run one after the other; looking around is left out beside others."""
+    only_looks = all(step.intent in _LOOKS for step in steps if is_command(step))
+    for step in steps:
+        if not is_command(step) or _NOT_SHOWN.search(step.instruction):
+            yield f"# {_escaped(_placed(step.instruction, folder))}"
+        elif only_looks or step.intent not in _LOOKS:
+            yield _in_own_shell(_placed(step.instruction, folder).strip("\n"))
+
+
+def _in_own_shell(command: str) -> str:
+    """A command that changes the shell for those after it gets a shell of its own, as it had."""
+    if not _OWN_SHELL.search(command) or (command.startswith("(") and command.endswith(")")):
+        return command
+    if "\n" in command or "#" in command:
+        return f"(\n{command}\n)"
+    return f"({command})"
+
+
+def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[str]:
+    """What lies in the folder, and a line that copies a file if no command does."""
+    if not folder:
+        return
+    for file in workflow.files:
+        if file.kind == "resource" or not is_copyable(file.path):
+            continue
+        path = f"{FILES_FOLDER}/{file.path}"
+        is_used = any(path in step.instruction for step in steps)
+        line = file.path if is_used else copy_line(file.path)
+        yield f"{_placed(line, folder)} ({_described(file)})"
+    yield f"{folder}: these files, and {TRANSCRIPT}, the earlier run command by command"
+
+
+def _described(file: PatternFile) -> str:
+    return f"{file.kind}, {file.size:,} bytes"
+
+
+def is_copyable(path: str) -> bool:
+    """Whether a command can name the file: a relative path without signs of the shell."""
+    return _COPYABLE.fullmatch(path) is not None
+
+
+def copy_line(path: str, *, makes_folder: bool = True) -> str:
+    """The command that takes a file of a pattern into the workspace, where it can be changed."""
+    name = path if _PLAIN.fullmatch(path) else f'"{path}"'
+    parent = path.rpartition("/")[0]
+    folder = parent if _PLAIN.fullmatch(parent) else f'"{parent}"'
+    made = f"mkdir -p {folder} && " if parent and makes_folder else ""
+    return f'{made}cp "{FILES_FOLDER}/{path}" {name} && chmod u+w {name}'
+
+
+def _placed(text: str, folder: str) -> str:
+    """The text with the path of the folder, as it has to be within double quotes."""
+    if not folder:
+        return text
+    return text.replace(FILES_FOLDER, re.sub(r'([\\"$`])', r"\\\1", folder))
+
+
+def _cure(cure: Cure) -> tuple[str, str]:
+    why = f" ({one_line(cure.why)})" if cure.why else ""
+    error = f": {one_line(cure.error)}" if cure.error else ""
+    failed = f"`{_clipped(cure.failed, 100)}`{error}".replace(" -> ", " - > ")
+    return _clipped(failed), _clipped(f"{one_line(cure.cured_by)}{why}")
+
+
+def _check(check: Check | None) -> str:
+    if check is None:
+        return ""
+    done = f" - done: {one_line(check.done)}" if check.done else ""
+    return _clipped(f"`{one_line(check.command)}`{done}")
+
+
+def _flat(variable: Variable) -> Variable:
+    """The variable as one line says it; other values are those that differ from the example."""
+    values = (one_line(v).replace(", ", ",") for v in variable.values if v != variable.example)
+    others = tuple(dict.fromkeys(value for value in values if value))[:_MOST_VALUES]
+    return Variable(one_line(variable.type), one_line(variable.example), others)
+
+
+def _with_examples(text: str, variables: Mapping[str, Variable]) -> str:
+    """The text with the names of an earlier run: braces keep a model from acting."""
+    for name, variable in variables.items():
+        text = text.replace(f"{{{name}}}", variable.example)
+    return one_line(text)
+
+
+def _clipped(text: str, limit: int = _LONGEST_TEXT) -> str:
+    text = one_line(text)
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+# ---------------------------------------------------------------- from a block to text and back
+
+
+def _way(block: Block) -> list[str]:
+    if block.body:
+        return _fenced("Skill:", "markdown", block.body)
+    if block.sequence:
+        return _fenced("Sequence:", "bash", block.sequence)
+    numbered = enumerate(block.steps, 1)
+    return [
+        "Sequence:",
+        *(f"{n}. {RECOVERY if recovery else ''}{_escaped(t)}" for n, (t, recovery) in numbered),
+    ]
+
+
+def _fenced(title: str, language: str, text: str) -> list[str]:
+    """A text between fences that are longer than any in it."""
+    longest = max((len(match[1]) for match in _FENCE.finditer(text)), default=2)
+    fence = "`" * max(longest + 1, 3)
+    return [title, f"{fence}{language}", text, fence]
+
+
+def _sections_beside(block: Block) -> Iterator[tuple[str, list[str]]]:
+    checks = [block.check] if block.check else []
+    sections: list[tuple[str, Iterable[str]]] = [
+        ("Files:", map(_escaped, block.files)),
+        ("What failed:", (f"{_escaped(what)} -> {_escaped(by)}" for what, by in block.cures)),
+        ("Check:", map(_escaped, checks)),
+        ("Facts:", map(_escaped, block.facts)),
+        ("Variables:", (_variable_line(*item) for item in block.variables.items())),
+        ("Cautions:", map(_escaped, block.cautions)),
+    ]
+    for title, items in sections:
+        lines = [f"- {item}" for item in items]
+        if lines:
+            yield title, lines
+
+
+def _variable_line(name: str, variable: Variable) -> str:
+    others = f"; also: {_escaped(', '.join(variable.values))}" if variable.values else ""
+    return f"{name}: {_escaped(variable.type)} (ex: {_escaped(variable.example)}{others})"
 
 
 def _escaped(text: str) -> str:
-    """A second wall behind all that checks what comes in: no text begins a line of its own."""
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace("]]>", "]]&gt;")
+    """A second wall behind all that checks what comes in: no text is a tag or begins a line."""
+    text = _TAG.sub(lambda match: "&lt;" if match[0] == "<" else "&amp;", one_line(text))
+    return text.replace("]]>", "]]&gt;")
 
 
 def _unescaped(text: str) -> str:
     return text.replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
+
+
+def _without_fenced(lines: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The lines outside of fences, and the text within them by the title above."""
+    outside: list[str] = []
+    inside: dict[str, str] = {}
+    fence, title, text = "", "", list[str]()
+    for line in lines:
+        opening = re.fullmatch(r"(`{3,})(?:bash|markdown)", line)
+        if fence:
+            if line == fence:
+                inside[title], fence = "\n".join(text), ""
+            else:
+                text.append(line)
+        elif opening is not None and outside and outside[-1] in ("Sequence:", "Skill:"):
+            fence, title, text = opening[1], outside[-1], []
+        else:
+            outside.append(line)
+    return outside, inside
+
+
+def _after(prefix: str, lines: Iterable[str]) -> list[str]:
+    return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
 
 def _sections(lines: list[str]) -> dict[str, list[str]]:
@@ -133,14 +495,23 @@ def _sections(lines: list[str]) -> dict[str, list[str]]:
 
 
 def _step(line: str) -> tuple[str, bool]:
-    found = _STEP.fullmatch(line)
-    if found is None:
+    match = _STEP.fullmatch(line)
+    if match is None:
         raise ValueError(f"this is no step: {line}")
-    return _unescaped(found[2]), bool(found[1])
+    return _unescaped(match[2]), bool(match[1])
+
+
+def _parsed_cure(line: str) -> tuple[str, str]:
+    match = _CURE.fullmatch(line)
+    if match is None:
+        raise ValueError(f"this is no cure: {line}")
+    return _unescaped(match[1]), _unescaped(match[2])
 
 
 def _variable(line: str) -> tuple[str, Variable]:
-    found = _VARIABLE.fullmatch(line)
-    if found is None:
+    match = _VARIABLE.fullmatch(line)
+    if match is None:
         raise ValueError(f"this is no variable: {line}")
-    return found[1], Variable(_unescaped(found[2]), _unescaped(found[3]))
+    others = tuple(match[4].split(", ")) if match[4] else ()
+    values = tuple(map(_unescaped, others))
+    return match[1], Variable(_unescaped(match[2]), _unescaped(match[3]), values)

@@ -8,24 +8,33 @@ import yaml
 
 from crossrun.errors import UsageError
 from crossrun.model.workflows import (
+    LONGEST_COMMAND,
     LONGEST_STEP,
     MOST_CAUTIONS,
-    MOST_STEPS,
     MOST_TOKENS,
+    STORED_STEPS,
+    Check,
+    Cure,
     Intent,
     Occurrence,
     Pattern,
+    PatternFile,
     Preconditions,
     Step,
     Variable,
     Workflow,
 )
-from crossrun.patterns.formats.block import size
+from crossrun.patterns.formats.block import is_command, size
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z_]\w{0,39}")
 _TYPE = re.compile(r"[\w][\w.-]{0,63}")
 _LONGEST_TASK = 100_000
+_LONGEST_BODY = 100_000
+_LAYERS = ("files", "cures", "check", "facts", "body")
+"""What a pattern may do without."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FILE_PATH = re.compile(r"(?!/)(?!(?:.*/)?\.\.?(?:/|\Z))[^\0\n\\]{1,400}")
 _UNKNOWN = re.compile(r"unknown field `(\w+)`")
 _KIND = re.compile(r"[\w][\w -]{0,39}")
 _EVIDENCE = re.compile(r"([\w.-]{1,64}):(\d{1,12})(?::(-?\d{1,12}))?")
@@ -40,6 +49,7 @@ class StepForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     target: str = ""
     command: str | None = None
     recovery: bool = False
+    why: str = ""
     evidence: list[str] = []
 
 
@@ -65,6 +75,11 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     variables: dict[str, Variable] = {}
     cautions: list[str] = []
     preconditions: Preconditions = Preconditions()
+    files: list[PatternFile] = []
+    cures: list[Cure] = []
+    check: Check | None = None
+    facts: list[str] = []
+    body: str = ""
     provenance: Provenance = Provenance()
 
     @property
@@ -76,6 +91,11 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             variables=self.variables,
             cautions=tuple(self.cautions),
             preconditions=self.preconditions,
+            files=tuple(self.files),
+            cures=tuple(self.cures),
+            check=self.check,
+            facts=tuple(self.facts),
+            body=self.body,
         )
 
 
@@ -91,6 +111,11 @@ def written(pattern: Pattern) -> str:
         variables=workflow.variables,
         cautions=list(workflow.cautions),
         preconditions=workflow.preconditions,
+        files=list(workflow.files),
+        cures=list(workflow.cures),
+        check=workflow.check,
+        facts=list(workflow.facts),
+        body=workflow.body,
         provenance=Provenance(
             pattern_id=pattern.id,
             version=pattern.version,
@@ -100,9 +125,23 @@ def written(pattern: Pattern) -> str:
             learned_at=pattern.created_at,
         ),
     )
-    return yaml.safe_dump(
-        msgspec.to_builtins(form), sort_keys=False, allow_unicode=True, width=100, indent=2
+    content = msgspec.to_builtins(form)
+    content = {name: value for name, value in content.items() if value or name not in _LAYERS}
+    return yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
     )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as it is read."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def read(text: str, source: str) -> Form:
@@ -150,8 +189,16 @@ def _objections(form: Form) -> list[tuple[str, str]]:
     found = []
     if form.pattern != FORMAT:
         found.append(("$.pattern", f"format {form.pattern} is not known, only {FORMAT}"))
-    if not 1 <= len(form.steps) <= MOST_STEPS:
-        found.append(("$.steps", f"there have to be 1 to {MOST_STEPS} steps"))
+    if not (form.steps or form.body) or len(form.steps) > STORED_STEPS:
+        found.append(("$.steps", f"there have to be 1 to {STORED_STEPS} steps"))
+    if len(form.body) > _LONGEST_BODY:
+        found.append(("$.body", f"it has more than {_LONGEST_BODY:,} characters"))
+    found += [
+        (f"$.files[{at}]", "a file needs a relative path and the SHA-256 of its content")
+        for at, file in enumerate(form.files)
+        if not (_SHA256.fullmatch(file.sha256) and _FILE_PATH.fullmatch(file.path))
+    ]
+    found += [(path, what) for path, text in _commands(form) if (what := _command_objection(text))]
     if len(form.cautions) > MOST_CAUTIONS:
         found.append(("$.cautions", f"there may be {MOST_CAUTIONS} cautions at most"))
     found += [(path, what) for path, text in _lines(form) if (what := _text_objection(text))]
@@ -183,7 +230,8 @@ def _lines(form: Form) -> list[tuple[str, str]]:
     """All texts that stand on a line of their own: place and text."""
     lines = [("$.summary", form.summary)]
     for at, step in enumerate(form.steps):
-        lines.append((f"$.steps[{at}].instruction", step.instruction))
+        if not is_command(_step(step)):
+            lines.append((f"$.steps[{at}].instruction", step.instruction))
         lines += [(f"$.steps[{at}].{k}", v) for k, v in (("target", step.target),) if v]
     lines += [(f"$.cautions[{at}]", text) for at, text in enumerate(form.cautions)]
     for name, variable in form.variables.items():
@@ -191,6 +239,24 @@ def _lines(form: Form) -> list[tuple[str, str]]:
     needed = form.preconditions
     lines += [("$.preconditions", text) for text in (*needed.tools, *needed.markers)]
     return lines
+
+
+def _commands(form: Form) -> list[tuple[str, str]]:
+    """All commands, which may have several lines: place and text."""
+    return [
+        (f"$.steps[{at}].instruction", step.instruction)
+        for at, step in enumerate(form.steps)
+        if is_command(_step(step))
+    ]
+
+
+def _command_objection(text: str) -> str | None:
+    if not text.strip():
+        return "there is no text"
+    if len(text) > LONGEST_COMMAND:
+        return f"it has {len(text):,} characters, {LONGEST_COMMAND:,} are allowed for a command"
+    is_plain = text.replace("\n", "").replace("\t", "").isprintable()
+    return None if is_plain else "it has characters that are not printed"
 
 
 def _text_objection(text: str) -> str | None:
@@ -210,6 +276,7 @@ def _step(form: StepForm) -> Step:
         target=form.target,
         command=form.command,
         recovery=form.recovery,
+        why=form.why,
         evidence=tuple(filter(None, map(_occurrence, form.evidence))),
     )
 
@@ -221,6 +288,7 @@ def _step_form(step: Step) -> StepForm:
         target=step.target,
         command=step.command,
         recovery=step.recovery,
+        why=step.why,
         evidence=[
             f"{one.run_id}:{one.seq}" + ("" if one.exit_code is None else f":{one.exit_code}")
             for one in step.evidence

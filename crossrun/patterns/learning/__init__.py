@@ -1,48 +1,48 @@
 """From what agents did to a workflow that can be used again.
 
+A workflow is the sequence of one run, the best one: commands that worked in this order. Other runs
+of the family say which of its steps matter, and which of its values differ from task to task.
+
 Pure and deterministic: the same runs in the same order always give the same workflow.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from crossrun.model.workflows import LONGEST_STEP, Preconditions, Step, Trace, Workflow
+from crossrun.model.workflows import (
+    FILES_FOLDER,
+    Act,
+    Cure,
+    Preconditions,
+    Step,
+    Trace,
+    Variable,
+    Workflow,
+)
+from crossrun.patterns.formats.block import copy_line
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
 from crossrun.patterns.learning.budget import clamped
 from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.files import asked_for, is_edit, is_source, with_files, writes
 from crossrun.patterns.learning.titles import summary
+from crossrun.patterns.learning.traces import weight_of
 from crossrun.patterns.learning.variables import Names, named, substituted, text_of, values_of
 
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""
-_VERIFIED_WEIGHT = 2
 _HALF = 0.5
-_RARE_RECOVERIES = 3
-"""So many repairs are kept that less than half of the runs needed."""
 _RUNS_SHOWN = 2
 """Of runs that did the same, so many are named beside the first as evidence."""
 _Did = tuple[tuple[str, bool, str], ...]
 _PHRASE = 3
 """Words; what has more says something."""
-_PHRASES: dict[str, str] = {
-    "read": "Read",
-    "search": "Search",
-    "edit": "Edit",
-    "test": "Run the tests",
-    "check": "Check",
-    "build": "Build",
-    "run": "Run",
-    "install": "Install",
-    "convert": "Convert",
-    "fetch": "Fetch",
-    "plot": "Plot",
-    "query": "Compute",
-    "commit": "Commit",
-    "tool": "Use",
-    "plan": "Plan",
-}
+_LOOKS = ("read", "search", "plan")
+_PREPARING = ("install", "fetch", "build")
+_WORD = re.compile(r"[\w.@~+%-]*\w[\w./@~+%-]*")
 
 
 class Group(NamedTuple):
@@ -53,7 +53,7 @@ class Group(NamedTuple):
 
 
 def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workflow:
-    """What the runs have in common.
+    """What the best of the runs did, as far as the others bear it out.
 
     Args:
         traces: successful runs of one family, the oldest first; at least one.
@@ -61,20 +61,32 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
     """
     groups = grouped(traces)
     different = [group.trace for group in groups]
+    best = _best(different)
     names = Names()
+    sequence = _sequence(groups, best)
     if len(different) == 1:
         values = named(different[0].found, names)
-        steps = [_step(one, substituted(_text(one), values), values) for one in aligned(different)]
+        templates = [substituted(act.command, values) for act in different[0].acts]
+        templates = templates or [""]
     else:
-        steps = [_compared(one, names, different) for one in _common(groups)]
-        values = values_of(names, 0)
+        templates = [text_of(step, names, different, of=best) for step in sequence]
+        values = values_of(names, best)
+    trace = different[best]
+    steps = [
+        _step(step, best, trace, template, values)
+        for step, template in zip(sequence, templates, strict=False)
+    ]
     return clamped(
         Workflow(
-            summary=substituted(summary(different[0].task), _short(values)),
-            steps=tuple(steps),
-            variables=names.variables,
-            cautions=tuple(dict.fromkeys(substituted(told, values) for told in cautions)),
+            summary=substituted(summary(trace.task), _short(values)),
+            steps=tuple(_once(steps)),
+            variables=_variables(names, best),
+            cautions=tuple(dict.fromkeys(cautions)),
             preconditions=_shared([trace.preconditions for trace in traces]),
+            files=trace.files,
+            cures=_cures(different, best),
+            check=trace.check,
+            facts=_facts(different, best),
         )
     )
 
@@ -88,25 +100,31 @@ def grouped(traces: Iterable[Trace]) -> list[Group]:
         last[words_of(trace)] = number
     newest = set(sorted(same, key=last.__getitem__)[-MOST_RUNS:])
     return [
-        Group(_with_evidence(runs), sum(map(_weight, runs)))
+        Group(_with_evidence(runs), sum(map(weight_of, runs)))
         for did, runs in same.items()
         if did in newest
     ]
 
 
-def _weight(trace: Trace) -> int:
-    return _VERIFIED_WEIGHT if trace.verified else 1
-
-
 def _with_evidence(runs: Sequence[Trace]) -> Trace:
-    """The first of runs that did the same, with what the newest of the others show as well."""
-    first, *others = runs
-    shown = [first, *others[-_RUNS_SHOWN:]]
+    """The newest of runs that did the same, with what the newest of the others show as well."""
+    *others, newest = runs
+    shown = [newest, *others[-_RUNS_SHOWN:]]
     acts = tuple(
         replace(act, occurrences=tuple(o for run in shown for o in run.acts[at].occurrences))
-        for at, act in enumerate(first.acts)
+        for at, act in enumerate(newest.acts)
     )
-    return replace(first, acts=acts)
+    return replace(newest, acts=acts)
+
+
+def _best(traces: Sequence[Trace]) -> int:
+    """The run whose commands are shown: nothing masked or cut in them, best proved, the newest."""
+
+    def worth(at: int) -> tuple[bool, int, int]:
+        whole = not any("…" in act.command for act in traces[at].acts)
+        return whole, weight_of(traces[at]), at
+
+    return max(range(len(traces)), key=worth)
 
 
 def _short(values: Mapping[str, str]) -> dict[str, str]:
@@ -114,65 +132,143 @@ def _short(values: Mapping[str, str]) -> dict[str, str]:
     return {value: name for value, name in values.items() if len(value.split()) <= _PHRASE}
 
 
-def _common(groups: Sequence[Group]) -> list[Aligned]:
-    """What more than half of the runs did, verified ones counting double, and a few repairs."""
+# ---------------------------------------------------------------- which steps
+
+
+def _sequence(groups: Sequence[Group], best: int) -> list[Aligned]:
+    """The steps of the best run in its order, without those that only this run had for nothing.
+
+    What more than half of the runs did stays, verified ones counting double; so do repairs, and
+    what a later step builds on.
+    """
     weights = [group.weight for group in groups]
-    steps = aligned([group.trace for group in groups])
-    shares = [sum(weights[run] for run in set(one.runs)) / sum(weights) for one in steps]
-    rare = [at for at, one in enumerate(steps) if one.recovery and shares[at] <= _HALF]
-    repairs = sorted(rare, key=lambda at: (-shares[at], at))[:_RARE_RECOVERIES]
-    kept = [one for at, one in enumerate(steps) if shares[at] > _HALF or at in repairs]
-    return kept or [one for one in steps if one.runs[0] == 0]
+    steps = [s for s in aligned([group.trace for group in groups]) if best in s.runs]
+    chosen: list[Aligned] = []
+    needed: set[str] = set()
+    for step in reversed(steps):
+        act = step.act_of(best)
+        share = sum(weights[run] for run in set(step.runs)) / sum(weights)
+        if share > _HALF or step.recovery or _is_needed(act, needed):
+            chosen.append(step)
+            needed |= _words(act.command)
+    return chosen[::-1] or steps
 
 
-def _compared(one: Aligned, names: Names, traces: Sequence[Trace]) -> Step:
-    text = text_of(one, names, traces)
-    return _step(one, text, values_of(names, one.runs[0]))
+def _is_needed(act: Act, needed: set[str]) -> bool:
+    if act.intent in _LOOKS:
+        return False
+    return act.intent in _PREPARING or not _words(act.command).isdisjoint(needed)
 
 
-def _text(one: Aligned) -> str:
-    return "".join(token for token in one.tokens if isinstance(token, str))
+def _words(command: str) -> set[str]:
+    """The words of a command that may name what it works on."""
+    first, *others = _WORD.findall(command) or [""]
+    words = {word for word in others if len(word) > 2 and not word.startswith("-")}  # noqa: PLR2004
+    programs = {first} if "/" in first else set()
+    return words | {path.rpartition("/")[2] for path in words} | programs
 
 
-def _step(one: Aligned, command: str, values: dict[str, str]) -> Step:
-    act = one.act
+def _once(steps: Iterable[Step]) -> list[Step]:
+    """Each copy of a file once, where it is needed first; nothing twice in a row."""
+    result: list[Step] = []
+    for step in steps:
+        copied = any(step.instruction == other.instruction for other in result)
+        is_again = copied and FILES_FOLDER in step.instruction
+        if not is_again and not (result and result[-1].instruction == step.instruction):
+            result.append(step)
+    return result
+
+
+# ---------------------------------------------------------------- one step
+
+
+def _step(
+    place: Aligned, best: int, trace: Trace, template: str, values: Mapping[str, str]
+) -> Step:
+    act = place.act_of(best)
+    described = _description(act, trace, is_shared=len(place.runs) > 1)
+    instruction = described or _runnable(act, trace)
+    if described and act.command.partition(" ")[0] not in ("write", "delete", "use"):
+        template = f"write {substituted(act.target or '.', values)}"
+    elif not described and instruction != act.command:
+        template = substituted(instruction, values)
     return Step(
-        instruction=_instruction(one, command, values),
-        intent=one.intent,
+        instruction=instruction,
+        intent=act.intent,
         target=clipped(substituted(act.target, values), 60),
-        command=clipped(command, 2 * LONGEST_STEP),
-        recovery=one.recovery,
-        evidence=one.occurrences,
+        command=template,
+        recovery=place.recovery,
+        evidence=place.evidence(best),
+        why=clipped(act.why),
     )
 
 
-def _instruction(one: Aligned, command: str, values: dict[str, str]) -> str:
-    """What is to be done, in words where there are some, and the command that did it."""
-    heading = substituted(one.act.heading, values)
-    verb, _, rest = command.partition(" ")
-    if verb in ("write", "delete", "use"):
-        told = f"{heading}: {verb} {rest}" if heading else f"{verb.capitalize()} {rest}"
-    else:
-        told = f"{heading or _PHRASES.get(one.intent, one.intent)}: {command.removeprefix('… ')}"
-    note = _recovery_note(one, values)
-    return f"{clipped(told, LONGEST_STEP - len(note))}{note}"
+def _runnable(act: Act, trace: Trace) -> str:
+    verb, _, rest = act.command.partition(" ")
+    return copy_line(rest) if verb == "write" else with_files(act.command, trace.files)
 
 
-def _recovery_note(one: Aligned, values: dict[str, str]) -> str:
-    if not one.recovery:
+def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
+    """An act in words, where there is no command that would be of use again; "" where there is.
+
+    A change that was made by hand, and a result that was written word by word, belong to the task
+    of that run: whoever repeats them gets the earlier bug's cure or the earlier record.
+    """
+    verb, _, rest = act.command.partition(" ")
+    paths = {file.path for file in trace.files}
+    if verb == "write" and rest in paths:
         return ""
-    codes = [o.exit_code for o in one.occurrences if o.exit_code not in (0, None)]
-    ended = f" with exit code {codes[0]}" if codes else ""
-    failed = f"`{clipped(substituted(one.act.instead_of, values), 50)}`"
-    if one.act.instead_of:
-        return f" (instead of {failed}, which failed{ended})"
-    return f" (failed at first{ended}, then repaired)"
+    if verb in ("write", "delete", "use"):
+        what = f"{_changing(rest)} {rest}" if verb == "write" else f"{verb} {rest}"
+    elif (results := [path for path in writes(act.command) if path not in paths]) and not (
+        set(writes(act.command)) & paths
+    ):
+        what = f"write {', '.join(results)}"
+    elif is_edit(act.command) and not is_shared and not asked_for(act.command, trace.task):
+        what = f"edit {act.target}"
+    else:
+        return ""
+    reason = act.why or act.heading
+    return clipped(f"{what}: {reason}" if reason else what)
+
+
+def _changing(path: str) -> str:
+    return "edit" if is_source(path) else "write"
+
+
+def _variables(names: Names, best: int) -> dict[str, Variable]:
+    """The variables with their value in the best run as the example, and those in the others."""
+    result: dict[str, Variable] = {}
+    for name, variable in names.variables.items():
+        values = names.values.get(name, {})
+        example = values.get(best, variable.example)
+        others = (value for run, value in sorted(values.items(), reverse=True) if run != best)
+        result[name] = Variable(variable.type, example, tuple(dict.fromkeys(others)))
+    return result
+
+
+def _cures(traces: Sequence[Trace], best: int) -> tuple[Cure, ...]:
+    """What failed and was cured in any of the runs, that of the best run last."""
+    ordered = [*(trace for at, trace in enumerate(traces) if at != best), traces[best]]
+    by_failure = {
+        (cure.failed.partition(" ")[0], cure.error): cure
+        for trace in ordered
+        for cure in trace.cures
+    }
+    return tuple(by_failure.values())
+
+
+def _facts(traces: Sequence[Trace], best: int) -> tuple[str, ...]:
+    """What the best run knew, then what at least half of the others did as well."""
+    counts = Counter(fact for trace in traces for fact in set(trace.facts))
+    shared = [fact for fact, count in counts.items() if 2 * count > len(traces)]
+    return tuple(dict.fromkeys([*traces[best].facts, *sorted(shared)]))
 
 
 def _shared(needed: Sequence[Preconditions]) -> Preconditions:
     """What all of the runs needed."""
     first, *others = needed
-    systems = {one.os for one in needed}
+    systems = {each.os for each in needed}
     return Preconditions(
         os=first.os if len(systems) == 1 else None,
         tools=tuple(t for t in first.tools if all(t in other.tools for other in others)),

@@ -45,10 +45,18 @@ class Aligned(Struct, frozen=True, kw_only=True):
     tokens: tuple[Token, ...]
     runs: tuple[int, ...]
     """Numbers of the runs that have it."""
-    occurrences: tuple[Occurrence, ...]
     recovery: bool
-    act: Act
-    """As the first of these runs has it."""
+    acts: tuple[Act, ...]
+    """As each of these runs has it."""
+
+    def act_of(self, run: int) -> Act:
+        """As one of these runs has it."""
+        return self.acts[self.runs.index(run)]
+
+    def evidence(self, first: int) -> tuple[Occurrence, ...]:
+        """Where it was seen, beginning with one of these runs."""
+        others = (act for run, act in zip(self.runs, self.acts, strict=True) if run != first)
+        return tuple(o for act in (self.act_of(first), *others) for o in act.occurrences)
 
 
 def aligned(traces: Sequence[Trace]) -> tuple[Aligned, ...]:
@@ -79,9 +87,8 @@ def _alone(act: Act, number: int) -> Aligned:
         intent=act.intent,
         tokens=tuple(_TOKEN.findall(act.command)),
         runs=(number,),
-        occurrences=act.occurrences,
         recovery=act.recovery,
-        act=act,
+        acts=(act,),
     )
 
 
@@ -211,9 +218,8 @@ def _generalised(one: Aligned, other: Aligned) -> Aligned:
         intent=one.intent,
         tokens=tuple(_joined(tokens, (*one.runs, *other.runs))),
         runs=(*one.runs, *other.runs),
-        occurrences=(*one.occurrences, *other.occurrences),
         recovery=one.recovery or other.recovery,
-        act=one.act,
+        acts=(*one.acts, *other.acts),
     )
 
 

@@ -1,49 +1,53 @@
-"""A workflow within its limits: what says least goes first, a recovery step never."""
+"""A workflow within the limits of the store. What of it fits a block is decided by the block."""
 
 from msgspec.structs import replace
 
 from crossrun.model.workflows import (
+    LONGEST_COMMAND,
+    LONGEST_STEP,
     MOST_CAUTIONS,
-    MOST_STEPS,
-    MOST_TOKENS,
+    STORED_STEPS,
     Step,
     Variable,
     Workflow,
 )
-from crossrun.patterns.formats.block import RECOVERY, size
+from crossrun.patterns.formats.block import RECOVERY, is_command
 from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.redaction import printable
 from crossrun.patterns.learning.traces import weight
 
 _LONGEST_EXAMPLE = 60
+_MOST_CURES = 6
+_MOST_FACTS = 8
+_MOST_VALUES = 8
 _ONLY_IN_STEPS = (
     "command", "folder", "glob", "identifier", "name", "number", "path", "range", "text", "url",
     "version",
 )  # fmt: skip
 _MOST_VARIABLES = 8
-_SHORTER = (72, 36, 18)
-"""Characters of a text where all of them together are still too long."""
 
 
 def clamped(workflow: Workflow) -> Workflow:
-    """The workflow with at most `MOST_STEPS` steps, in a block of at most `MOST_TOKENS`."""
+    """The workflow with at most `STORED_STEPS` steps and bounded texts; no command is cut."""
     workflow = replace(
         workflow,
         summary=_unmarked(clipped(workflow.summary)),
         steps=tuple(map(_plain, workflow.steps)),
-        cautions=tuple(_unmarked(clipped(one)) for one in workflow.cautions[-MOST_CAUTIONS:]),
+        cautions=tuple(_unmarked(clipped(text)) for text in workflow.cautions[-MOST_CAUTIONS:]),
+        cures=workflow.cures[-_MOST_CURES:],
+        facts=tuple(clipped(fact, 2 * LONGEST_STEP) for fact in workflow.facts[:_MOST_FACTS]),
     )
-    while len(workflow.steps) > MOST_STEPS:
+    while len(workflow.steps) > STORED_STEPS:
         workflow = _without_least(workflow)
-    workflow = _with_variables(workflow)
-    while size(workflow) > MOST_TOKENS and _droppable(workflow):
-        workflow = _with_variables(_without_least(workflow))
-    for limit in _SHORTER:
-        if size(workflow) > MOST_TOKENS:
-            workflow = _with_variables(_shortened(workflow, limit))
-    return workflow
+    return _with_variables(workflow)
 
 
 def _plain(step: Step) -> Step:
+    """A description on one line; a command as it is, or as a description if it is too long."""
+    if is_command(step):
+        text = printable(step.instruction).strip("\n")
+        if len(text) <= LONGEST_COMMAND and text:
+            return replace(step, instruction=text)
     return replace(step, instruction=_unmarked(clipped(step.instruction)))
 
 
@@ -54,59 +58,41 @@ def _unmarked(text: str) -> str:
     return text or "…"
 
 
-def _droppable(workflow: Workflow) -> list[int]:
-    steps = workflow.steps
-    few = len(steps) <= 1
-    return [] if few else [at for at, step in enumerate(steps) if not step.recovery]
-
-
 def _without_least(workflow: Workflow) -> Workflow:
     """Drops the step that says least: by its intent, then by how seldom it was seen, then late."""
     steps = workflow.steps
-    weights = [weight(step.intent) for step in steps]
+    droppable = [at for at, step in enumerate(steps) if not step.recovery] or range(len(steps))
     least = min(
-        _droppable(workflow) or range(len(steps)),
-        key=lambda at: (weights[at], len(steps[at].evidence), -at),
+        droppable,
+        key=lambda at: (
+            weight(steps[at].intent),
+            len(steps[at].evidence),
+            -at,
+        ),
     )
     return replace(workflow, steps=(*steps[:least], *steps[least + 1 :]))
 
 
 def _with_variables(workflow: Workflow) -> Workflow:
-    """Only variables that are there to be filled in, and those that the task itself told."""
-    texts = [workflow.summary, *(step.instruction for step in workflow.steps)]
-    used = {
-        name: variable
+    """Only variables that stand in a command, and those that the task itself names."""
+    texts = [workflow.summary, *(step.command or step.instruction for step in workflow.steps)]
+    used = [n for n in workflow.variables if any(f"{{{n}}}" in text for text in texts)]
+    others = [
+        name
         for name, variable in workflow.variables.items()
-        if any(f"{{{name}}}" in text for text in texts)
-    }
-    others = {n: v for n, v in workflow.variables.items() if n not in used and _is_told(v)}
-    kept = dict([*used.items(), *others.items()][: max(_MOST_VARIABLES, len(used))])
+        if name not in used and variable.type not in _ONLY_IN_STEPS
+    ]
+    names = {*used, *others[: max(_MOST_VARIABLES - len(used), 0)]}
     return replace(
         workflow,
-        variables={
-            name: replace(variable, example=clipped(variable.example, _LONGEST_EXAMPLE))
-            for name, variable in workflow.variables.items()
-            if name in kept
-        },
+        variables={n: _short(kind) for n, kind in workflow.variables.items() if n in names},
     )
 
 
-def _is_told(variable: Variable) -> bool:
-    """Whether it says something about the task where no step names it."""
-    return variable.type not in _ONLY_IN_STEPS
-
-
-def _shortened(workflow: Workflow, limit: int) -> Workflow:
-    """The same in fewer characters: all texts, as signs that are escaped take more room."""
-    return replace(
-        workflow,
-        summary=clipped(workflow.summary, limit),
-        steps=tuple(
-            replace(step, instruction=clipped(step.instruction, limit)) for step in workflow.steps
-        ),
-        variables={
-            name: replace(variable, example=clipped(variable.example, limit // 2))
-            for name, variable in workflow.variables.items()
-        },
-        cautions=tuple(clipped(caution, limit) for caution in workflow.cautions),
+def _short(variable: Variable) -> Variable:
+    values = (clipped(value, _LONGEST_EXAMPLE) for value in variable.values if value.strip())
+    return Variable(
+        variable.type,
+        clipped(variable.example, _LONGEST_EXAMPLE),
+        tuple(dict.fromkeys(values))[:_MOST_VALUES],
     )

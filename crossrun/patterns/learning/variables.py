@@ -1,7 +1,8 @@
 """Slots and findings get names: from aligned acts to steps with `{variables}`."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -10,9 +11,11 @@ from crossrun.patterns.learning.alignment import Aligned, Slot
 from crossrun.patterns.learning.extractors import typed
 
 _LONGEST_VALUE = 60
-_OPEN = "…"
-"""What differs and is no value: other options, other code."""
-_SEVERAL_OPEN = re.compile(rf"{_OPEN}(?:\s*{_OPEN})+")
+_OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
+_QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
+_SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
+_MOST_SHARED = 6
+_FEWEST_LETTERS = 3
 
 
 class Names(Struct):
@@ -22,15 +25,25 @@ class Names(Struct):
     values: dict[str, dict[int, str]] = field(default_factory=dict)
     """Of each variable in each run, as far as it has one there."""
 
-    def of(self, slot: Slot, traces: Sequence[Trace]) -> str:
-        """The slot's text: `{name}`, the same wherever the same values differ."""
+    def of(self, slot: Slot, traces: Sequence[Trace], *, best: int, before: str) -> str:
+        """The slot's text: `{name}`, the same wherever the same values differ.
+
+        What differs and is no value, other options or other code, is as in the best run.
+
+        Args:
+            slot: where runs differ.
+            traces: the runs.
+            best: the run whose values are shown.
+            before: what stands before the slot.
+        """
         values = {run: value.strip() for run, value in slot.values}
         if not all(map(_is_value, values.values())):
-            return f"{_OPEN} " if any(value[-1:].isspace() for _, value in slot.values) else _OPEN
+            return dict(slot.values).get(best, "")
         name = next((n for n, known in self.values.items() if _agree(known, values)), None)
         if name is None:
             kind, base = _found(values, traces) or _typed(list(values.values()))
-            name = self.add(base, Variable(kind, next(iter(values.values()))))
+            base = _optional(before) if kind in ("text", "identifier") else base
+            name = self.add(base or kind, Variable(kind, next(iter(values.values()))))
         self.values[name] = {**values, **self.values.get(name, {})}
         return f"{{{name}}}"
 
@@ -44,13 +57,64 @@ class Names(Struct):
         return name
 
 
-def text_of(step: Aligned, names: Names, traces: Sequence[Trace]) -> str:
+def text_of(step: Aligned, names: Names, traces: Sequence[Trace], *, of: int) -> str:
     """The command of an aligned act with names for what differs; a program has no name."""
-    told = "".join(
-        token if isinstance(token, str) else names.of(token, traces) if at else _OPEN
-        for at, token in enumerate(step.tokens)
-    )
-    return _SEVERAL_OPEN.sub(_OPEN, told)
+    text = ""
+    for at, token in enumerate(step.tokens):
+        if isinstance(token, str):
+            text += token
+        elif at:
+            text += names.of(token, traces, best=of, before=text)
+        else:
+            text += dict(token.values).get(of, "")
+    return text
+
+
+def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
+    """Values of a single run that stand both in its task and in its commands, phrases included."""
+    wanted = " ".join(task.split()).lower()
+    values: dict[str, str] = {}
+    for command in commands:
+        for match in _QUOTED.finditer(command):
+            value = match[1] or match[2]
+            if " " in value.strip() and _stands_in(value, wanted):
+                values.setdefault(value, _optional(command[: match.start() + 1]) or "text")
+        for match in _SIMPLE.finditer(command):
+            value = match[0].rstrip(".")
+            if match.start() and _is_telling(value) and _stands_in(value, wanted):
+                base = _optional(command[: match.start()])
+                values.setdefault(value, base or typed([value])[1])
+    return tuple(_numbered(values))
+
+
+def _numbered(values: Mapping[str, str]) -> Iterator[Finding]:
+    counts: Counter[str] = Counter()
+    for value, base in list(values.items())[:_MOST_SHARED]:
+        counts[base] += 1
+        name = base if counts[base] == 1 else f"{base}_{counts[base]}"
+        kind = "text" if " " in value else typed([value])[0]
+        yield Finding(name, kind, value)
+
+
+def _stands_in(value: str, wanted: str) -> bool:
+    return re.search(rf"(?<![\w./-]){re.escape(value.lower())}(?![\w/-]|\.\w)", wanted) is not None
+
+
+def _is_telling(value: str) -> bool:
+    """Whether a word is more likely a value than a word of the language."""
+    if value.startswith("-") or len(value) > _LONGEST_VALUE:
+        return False
+    if value.isdecimal():
+        return len(value) > 1
+    return len(value) >= _FEWEST_LETTERS and not value.isalpha() and any(map(str.isalnum, value))
+
+
+def _optional(before: str) -> str:
+    """The name of the option that a value stands behind, as the name of a variable."""
+    option = _OPTION.search(before)
+    if option is None or len(option[1]) < _FEWEST_LETTERS:
+        return ""
+    return option[1].lower().replace("-", "_")
 
 
 def values_of(names: Names, run: int) -> dict[str, str]:
