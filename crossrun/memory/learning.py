@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
-from crossrun.memory.selection import QUICKSTART
+from crossrun.memory.placement import Placement
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
@@ -19,27 +19,17 @@ from crossrun.patterns.formats.block import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
 from crossrun.patterns.learning.extractors import found
-from crossrun.patterns.learning.families import (
-    COMPARED,
-    Belonging,
-    Relative,
-    as_trace,
-    belonging,
-    tasks_alike,
-)
+from crossrun.patterns.learning.families import Belonging, tasks_odds
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.requirements import required_markers, required_tools
 from crossrun.patterns.learning.traces import acts_of, is_trivial
-from crossrun.patterns.retrieval.ranking import rank
 from crossrun.store import ALPHABET, Store
 
 _ENDS_READ = 5_000
 """Of a very long run, so many events of its beginning and of its end are looked at."""
-_RELATIVES = 6
 _TRACES = 50
 """So many runs of a pattern are compared, the newest."""
 _FAILED_LOOKED_AT = 20
-_ALIKE = 0.4
 _ID_LENGTH = 6
 _ACTS = ("step_planned", "plan_updated", "command_ran", "file_changed", "tool_called")
 _TROUBLE = ("command_ran", "verified")
@@ -67,9 +57,9 @@ class Learner:
     ) -> None:
         self._store = store
         self._task_type = task_type
-        self._scope = scope
         self._person = person
         self._path = path
+        self._placement = Placement(store.patterns, scope=scope)
 
     def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
         """What the run itself has to teach, if anything: all that is read from its events."""
@@ -80,9 +70,10 @@ class Learner:
     def learned(self, run: Run, material: Trace | Caution) -> PatternLearned | None:
         """What it teaches beside all that is stored already."""
         if isinstance(material, Caution):
-            pattern = self._concerned(run)
+            task = Scrub(self._person, run.workspace)(run.task)
+            pattern = self._placement.concerned(run, task)
             return None if pattern is None else self._next(pattern, caution=material)
-        place = belonging(material, self._relatives(run, material.task))
+        place = self._placement.place(run, material)
         pattern = self._store.patterns.find(place.pattern_id) if place.pattern_id else None
         if pattern is None:
             return self._new(run, material, place)
@@ -194,42 +185,6 @@ class Learner:
             if text
         ]
 
-    def _relatives(self, run: Run, task: str) -> list[Relative]:
-        """Patterns with a task like this one, and the one that was decided on."""
-        bounded = run.project_id == QUICKSTART or self._scope == "project"
-        candidates = self._store.patterns.candidates(
-            task, task_type=run.task_type, project_id=run.project_id if bounded else None
-        )
-        near = [one.candidate.id for one in rank(candidates).scored[:_RELATIVES]]
-        decided = run.pattern.pattern_id if run.pattern else None
-        by_fit = run.pattern is not None and run.pattern.decision in ("injected", "withheld")
-        chosen = decided if by_fit else None
-        ids = dict.fromkeys([*([decided] if decided else []), *near])
-        known = filter(None, map(self._store.patterns.find, ids))
-        return [
-            Relative(
-                pattern.id,
-                pattern.family_id,
-                self._store.patterns.traces(pattern.id, newest=COMPARED) or [as_trace(pattern)],
-                chosen=pattern.id == chosen,
-            )
-            for pattern in known
-            if (pattern.task_type == run.task_type or pattern.id == decided)
-            and (pattern.project_id == QUICKSTART) == (run.project_id == QUICKSTART)
-        ]
-
-    def _concerned(self, run: Run) -> Pattern | None:
-        """The pattern whose task a failed run tried: the one decided on, else the nearest."""
-        if run.pattern is not None and run.pattern.decision in ("injected", "withheld"):
-            return self._store.patterns.find(run.pattern.pattern_id or "")
-        task = Scrub(self._person, run.workspace)(run.task)
-        nearest, best = None, _ALIKE
-        for relative in self._relatives(run, task):
-            alike = max((tasks_alike(task, one.task) for one in relative.traces), default=0.0)
-            if alike >= best:
-                nearest, best = relative.pattern_id, alike
-        return self._store.patterns.find(nearest) if nearest else None
-
     def _earlier_cautions(self, run: Run) -> Iterator[Caution]:
         """Of runs that failed at the same task before one succeeded, the oldest first."""
         wanted = RunFilter(
@@ -240,7 +195,7 @@ class Learner:
         )
         for failed in reversed(self._store.read.runs(wanted)):
             teaches = failed.failure is not None and failed.failure.code in TEACHING
-            if teaches and tasks_alike(failed.task, run.task) >= _ALIKE:
+            if teaches and tasks_odds(failed.task, run.task) > 0:
                 caution = self._caution(failed)
                 if caution is not None:
                     yield caution

@@ -135,7 +135,8 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     `found`: values that the extractors of the task type found. `files`: what the run wrote and
     later commands used. `facts`: what an agent cannot guess, one line each. `grade`: how well the
-    success is proved; None: not graded.
+    success is proved; None: not graded. `words`: words of all texts that it wrote, by which runs
+    are compared.
     """
 
     run_id: str
@@ -149,6 +150,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     check: Check | None = None
     facts: tuple[str, ...] = ()
     grade: str | None = None
+    words: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True):

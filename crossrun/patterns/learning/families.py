@@ -1,16 +1,69 @@
-"""Which pattern a run belongs to: the same workflow again, another way to do the task, or new."""
+"""Which pattern a run belongs to: the same job again, another way to do it, or something new.
 
-from collections.abc import Iterable, Mapping, Sequence
+Two runs belong together when they wanted the same *and* did the same. Four things are compared,
+each part weighed by how rare it is among the stored patterns:
+
+- *tasks*: their words, and what the thesaurus knows about them;
+- *commands*: programs, options and kinds of files (`features`), without names and values;
+- *code*: the words of the programs that the runs wrote;
+- *aim*: the words of the task that are found in the work as well. They are what a run was about, so
+  the other run should have them, too.
+
+What any job has in common (writing a script, running it, looking at files, running tests) weighs
+nothing, here and in the counts. What an agent was shown by pattern memory is no evidence.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import NamedTuple
 
 from crossrun.model.workflows import Act, Pattern, Trace
 from crossrun.patterns.learning.alignment import likeness
-from crossrun.patterns.retrieval.words import content_words, task_words
+from crossrun.patterns.learning.features import all_features, code_of, code_words
+from crossrun.patterns.learning.rarity import Rarity
+from crossrun.patterns.retrieval.lexical import lexical_similarity
+from crossrun.patterns.retrieval.ranking import LEXICAL
+from crossrun.patterns.retrieval.thesaurus import KINDS
+from crossrun.patterns.retrieval.values import Candidate, LogisticModel
+from crossrun.patterns.retrieval.words import content_words, stem, task_words
 
-_CHOSEN = 0.5
-"""How alike the tasks are at least when the choice found that the pattern fits."""
-COMPARED = 2
+COMPARED = 8
 """So many of a pattern's runs are compared, the newest."""
+
+
+class Similarity(NamedTuple):
+    """How much two runs have in common; from 0 to 1, `tasks` from -2 to 3."""
+
+    tasks: float
+    """The logarithm of the odds that the tasks are the same job, by the thesaurus."""
+    words: float
+    commands: float
+    code: float
+    aim: float
+
+
+SAME_JOB = LogisticModel(-3.2, Similarity(tasks=0.9, words=2.2, commands=4.5, code=2.0, aim=6.3))
+"""Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/families.py`."""
+_LEAST_ODDS = 1.0
+"""A wrong merge costs more than a missed one, so it takes more than even odds."""
+_LEAST_WORK = 0.05
+"""Of commands or code, however alike the tasks are."""
+_UNKNOWN_WORK = 1.0
+"""What commands and code are believed to say where they are no evidence."""
+_SAME_TASK = 0.9
+_REPEATED_WORK = 0.3
+"""With the same task, so much of the acts makes it the same way again, boilerplate included."""
+_LOWEST_TASKS, _HIGHEST_TASKS = -2.0, 3.0
+"""Other words can hide the same job, and the same words another one: neither is believed more."""
+_ENOUGH_COMMANDS, _ENOUGH_CODE, _ENOUGH_AIM = 4.0, 20.0, 3.0
+"""The weight of what is shared at which it counts by half; of the aim, what it is believed to have
+beside."""
+_UNKNOWN_AIM = 0.4
+_WORD = re.compile(r"[a-z0-9]{3,}")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Relative(NamedTuple):
@@ -19,8 +72,8 @@ class Relative(NamedTuple):
     pattern_id: str
     family_id: str
     traces: Sequence[Trace]
-    chosen: bool = False
-    """Whether it was chosen for the run as one that fits."""
+    shown: bool = False
+    """Whether the agent was shown this pattern: doing what it says then proves nothing."""
 
 
 class Belonging(NamedTuple):
@@ -32,28 +85,101 @@ class Belonging(NamedTuple):
     """It is of this family."""
 
 
-def belonging(trace: Trace, relatives: Iterable[Relative]) -> Belonging:
-    """The pattern whose task and workflow are most like those of the run, if they are enough."""
-    measured = [(*_measured(trace, relative), relative) for relative in relatives]
-    measured.sort(key=lambda m: (-(m[0] + m[1]), m[2].pattern_id))
-    for task, work, relative in measured:
-        if _is_same(task, work):
+class Profile(NamedTuple):
+    """What of a run is compared."""
+
+    task: tuple[str, ...]
+    """Stemmed words."""
+    topic: frozenset[str]
+    """Its content words, without numbers and kinds of files."""
+    commands: frozenset[str]
+    code: frozenset[str]
+    work: frozenset[str]
+    """The stemmed words of commands, names of files and code."""
+    aim: frozenset[str]
+    """The words of the task that the work has as well."""
+
+
+def belonging(
+    trace: Trace, relatives: Iterable[Relative], rarity: Rarity | None = None
+) -> Belonging:
+    """The pattern whose runs wanted and did the same as this one, if there is one.
+
+    Args:
+        trace: the run.
+        relatives: patterns that it may belong to.
+        rarity: what the store knows about how common words are.
+    """
+    rarity = rarity or Rarity()
+    compared = sorted(
+        (
+            (_odds(trace, other, rarity, shown=relative.shown), relative, other)
+            for relative in relatives
+            for other in relative.traces[-COMPARED:]
+        ),
+        key=lambda item: (-item[0], item[1].pattern_id),
+    )
+    for odds, relative, other in compared:
+        if odds >= _LEAST_ODDS or (not relative.shown and _is_repetition(trace, other)):
             return Belonging(relative.pattern_id, relative.family_id)
-    for task, _, relative in measured:
-        if task >= 0.5:  # noqa: PLR2004
+    for _, relative, other in compared:
+        if is_same_task(trace.task, other.task):
             return Belonging(None, relative.family_id)
     return Belonging()
 
 
-def tasks_alike(one: str, other: str) -> float:
-    """The share of content words that two tasks have in common, from 0 to 1."""
+def is_same_task(one: str, other: str) -> bool:
+    """Whether two tasks say the same, apart from small words."""
     left, right = set(content_words(task_words(one))), set(content_words(task_words(other)))
-    return len(left & right) / max(len(left | right), 1)
+    return len(left & right) >= _SAME_TASK * max(len(left | right), 1)
+
+
+def tasks_odds(one: str, other: str) -> float:
+    """The logarithm of the odds that two tasks are the same job, by their words alone."""
+    return _both_odds(task_words(one), task_words(other))
+
+
+def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
+    """How much two runs have in common."""
+    commands, shared_commands = _dice(left.commands, right.commands, rarity.of_command)
+    code, shared_code = _dice(left.code, right.code, rarity.of_code)
+    return Similarity(
+        tasks=_both_odds(left.task, right.task),
+        words=_cosine(left.topic, right.topic, rarity.of_word),
+        commands=commands * shared_commands / (shared_commands + _ENOUGH_COMMANDS),
+        code=code * shared_code / (shared_code + _ENOUGH_CODE),
+        aim=min(_covered(left, right, rarity), _covered(right, left, rarity)),
+    )
+
+
+@lru_cache(maxsize=512)
+def profile(trace: Trace) -> Profile:
+    """What of a run is compared."""
+    code = "\n".join(filter(None, (code_of(act.command) for act in trace.acts)))
+    written = code_words(code) | frozenset(trace.words)
+    texts = " ".join(act.command for act in trace.acts)
+    work = frozenset(map(stem, _WORD.findall(_CAMEL.sub(" ", texts).replace("_", " ").lower())))
+    work |= frozenset(map(stem, written))
+    words = task_words(trace.task)
+    content = content_words(words)
+    return Profile(
+        task=words,
+        topic=frozenset(word for word in content if word not in KINDS and not word.isdigit()),
+        commands=all_features(trace.acts),
+        code=written,
+        work=work,
+        aim=frozenset(word for word in content if len(word) > 2 and word in work),  # noqa: PLR2004
+    )
+
+
+def without_work(run: Profile) -> Profile:
+    """A run of which only the task says anything, since it was told what to do."""
+    nothing: frozenset[str] = frozenset()
+    return run._replace(commands=nothing, code=nothing, work=nothing, aim=run.topic)
 
 
 def as_trace(pattern: Pattern) -> Trace:
     """A pattern that no run here taught, as if one had done what it says."""
-    examples = {name: variable.example for name, variable in pattern.workflow.variables.items()}
     return Trace(
         run_id="",
         task=pattern.task,
@@ -61,7 +187,7 @@ def as_trace(pattern: Pattern) -> Trace:
             Act(
                 intent=step.intent,
                 target=step.target,
-                command=_filled(step.command or step.instruction, examples),
+                command=_filled(step.command or step.instruction, pattern),
                 occurrences=step.evidence,
                 recovery=step.recovery,
             )
@@ -70,25 +196,57 @@ def as_trace(pattern: Pattern) -> Trace:
     )
 
 
-def _filled(text: str, examples: Mapping[str, str]) -> str:
-    for name, example in examples.items():
-        text = text.replace(f"{{{name}}}", example)
+def _filled(text: str, pattern: Pattern) -> str:
+    for name, variable in pattern.workflow.variables.items():
+        text = text.replace(f"{{{name}}}", variable.example)
     return text
 
 
-def _measured(trace: Trace, relative: Relative) -> tuple[float, float]:
-    runs = relative.traces[-COMPARED:]
-    task = max((tasks_alike(trace.task, run.task) for run in runs), default=0.0)
-    return (
-        max(task, _CHOSEN) if relative.chosen else task,
-        max((likeness(trace, run) for run in runs), default=0.0),
-    )
+def _odds(trace: Trace, other: Trace, rarity: Rarity, *, shown: bool) -> float:
+    """The logarithm of the odds that two runs did the same job."""
+    if shown:
+        similarity = compare(without_work(profile(trace)), profile(other), rarity)
+        return SAME_JOB.odds(similarity) + _UNKNOWN_WORK
+    similarity = compare(profile(trace), profile(other), rarity)
+    if max(similarity.commands, similarity.code) < _LEAST_WORK:
+        return -math.inf
+    return SAME_JOB.odds(similarity)
 
 
-def _is_same(task: float, work: float) -> bool:
-    """The more the tasks say the same, the less the commands have to."""
-    return (
-        (task >= 0.9 and work >= 0.3)  # noqa: PLR2004
-        or (task >= 0.25 and work >= 0.5)  # noqa: PLR2004
-        or (task >= 0.1 and work >= 0.7)  # noqa: PLR2004
+def _is_repetition(trace: Trace, other: Trace) -> bool:
+    return is_same_task(trace.task, other.task) and likeness(trace, other) >= _REPEATED_WORK
+
+
+def _both_odds(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    both = (_lexical_odds(one, other) + _lexical_odds(other, one)) / 2
+    return max(_LOWEST_TASKS, min(_HIGHEST_TASKS, both))
+
+
+@lru_cache(maxsize=4_096)
+def _lexical_odds(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    return LEXICAL.odds(lexical_similarity(one, Candidate("", other, (), "", "")))
+
+
+Weight = Callable[[str], float]
+
+
+def _dice(one: AbstractSet[str], other: AbstractSet[str], weight: Weight) -> tuple[float, float]:
+    """The share of the weight of both that is shared, and its size."""
+    shared = math.fsum(map(weight, one & other))
+    whole = math.fsum(map(weight, one)) + math.fsum(map(weight, other))
+    return (2 * shared / whole if whole else 0.0), shared
+
+
+def _cosine(one: AbstractSet[str], other: AbstractSet[str], weight: Weight) -> float:
+    shared, left, right = (
+        math.fsum(weight(word) ** 2 for word in words) for words in (one & other, one, other)
     )
+    return shared / math.sqrt(left * right) if shared else 0.0
+
+
+def _covered(one: Profile, other: Profile, rarity: Rarity) -> float:
+    """How much of what one run was about the other has; little is known of a run without words."""
+    present = other.work.union(other.task)
+    whole = math.fsum(map(rarity.of_word, one.aim))
+    shared = math.fsum(map(rarity.of_word, one.aim & present))
+    return (shared + _UNKNOWN_AIM * _ENOUGH_AIM) / (whole + _ENOUGH_AIM)

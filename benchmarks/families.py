@@ -1,0 +1,307 @@
+"""Whether runs of the same job become one pattern, and runs of other jobs do not.
+
+    python benchmarks/families.py [--orders 5] [--misses] [--fit]
+
+`data/families.yaml` has jobs with three runs each, in other words and with other files, and 30 runs
+of other jobs that look alike (write a script, run it, look at the output). They are learned in a
+random order by the real memory from the events of runs. A merge is right if all runs that the
+pattern had so far are of the same job. *misled*: every third run was given a pattern of another job
+before, and began by doing what it said.
+
+The goal is no merge of different jobs, and nine tenths of those that are right (two of three runs).
+
+`--fit` prints the weights that `patterns.learning.families.SAME_JOB` ships, from the jobs that are
+marked as `tuned`, and the others with the 30 runs as a check.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from fitting import fitted
+
+from crossrun.config.sources import load
+from crossrun.config.tasktypes import load as load_task_type
+from crossrun.events import (
+    CommandRan,
+    Event,
+    FileChanged,
+    PatternDecided,
+    RunFinished,
+    RunStarted,
+    StepPlanned,
+    WorkspacePrepared,
+)
+from crossrun.memory import StoredMemory
+from crossrun.model.requests import RunRequest
+from crossrun.model.status import Status
+from crossrun.model.workflows import Trace
+from crossrun.patterns import Person
+from crossrun.patterns.formats.block import block_of, rendered
+from crossrun.patterns.learning.families import SAME_JOB, compare, profile
+from crossrun.patterns.learning.features import code_words
+from crossrun.patterns.learning.rarity import Rarity
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
+from crossrun.patterns.learning.traces import acts_of
+from crossrun.redaction import Redactor
+from crossrun.store import Store
+from crossrun.system.cancellation import CancelToken
+
+JOBS = Path(__file__).parent / "data" / "families.yaml"
+MISLED = 3
+"""Every so many runs one gets a pattern of another job."""
+
+
+class RecordedJob(NamedTuple):
+    """What one run was asked for, and what its agent did: commands, or files that it wrote."""
+
+    name: str
+    part: str
+    task: str
+    did: tuple[Any, ...]
+
+
+def jobs() -> list[RecordedJob]:
+    """All runs of the data file."""
+    content = yaml.safe_load(JOBS.read_text(encoding="utf-8"))
+    families = [
+        RecordedJob(
+            family["name"],
+            "tuned" if family["tuned"] else "held out",
+            run["task"],
+            tuple(run["did"]),
+        )
+        for family in content["families"]
+        for run in family["runs"]
+    ]
+    others = [
+        RecordedJob(run["task"], "other", run["task"], tuple(run["did"]))
+        for run in content["distractors"]
+    ]
+    return [*families, *others]
+
+
+class Learned(NamedTuple):
+    """Where the runs ended up."""
+
+    runs: list[tuple[RecordedJob, str, str]]
+    """Each run with its pattern and its family, in the order in which they were learned."""
+
+    def merges(self, column: int) -> tuple[Counter[str], list[tuple[str, str]]]:
+        """Right merges by job, and the pairs of jobs that were merged."""
+        members: dict[str, list[str]] = defaultdict(list)
+        right: Counter[str] = Counter()
+        wrong = []
+        for row in self.runs:
+            job, place = row[0].name, row[column]
+            if place in members:
+                strangers = [other for other in members[place] if other != job]
+                if strangers:
+                    wrong.append((strangers[0], job))
+                else:
+                    right[job] += 1
+            members[place].append(job)
+        return right, wrong
+
+
+def learned(order: Sequence[RecordedJob], folder: Path, *, misled: bool) -> Learned:
+    """Has all runs learned, in this order, by a store of their own."""
+    settings = load(flags={}, environ={}, cwd=folder, home=folder / "home")
+    store = Store(settings.paths)
+    store.open_for_writing()
+    memory = StoredMemory(
+        store, load_task_type("code", folder), person=Person(), path="/usr/bin:/bin"
+    )
+    runs: list[tuple[RecordedJob, str, str]] = []
+    for number, job in enumerate(order):
+        strange = [pattern for other, pattern, _ in runs if other.name != job.name]
+        shown = strange[number % len(strange)] if misled and number % MISLED == 2 else None
+        run_id = one_run(store, memory, job, folder / f"w{number}", shown)
+        pattern_id = store.patterns.learned_from(run_id) or f"none of {run_id}"
+        pattern = store.patterns.find(pattern_id)
+        runs.append((job, pattern_id, pattern.family_id if pattern else pattern_id))
+    return Learned(runs)
+
+
+def one_run(
+    store: Store, memory: StoredMemory, job: RecordedJob, folder: Path, shown: str | None
+) -> str:
+    """Records a run that did this, and has it learned."""
+    request = RunRequest(task=job.task)
+    with store.owning() as run_id:
+        events = run_events(run_id, store, memory, job, folder, shown, request)
+        for _ in store.recording(run_id, events, Redactor()):
+            pass
+    return run_id
+
+
+def run_events(
+    run_id: str,
+    store: Store,
+    memory: StoredMemory,
+    job: RecordedJob,
+    folder: Path,
+    shown: str | None,
+    request: RunRequest,
+) -> Iterator[Event | None]:
+    folder.mkdir()
+    yield RunStarted(request=request, workspace=str(folder), crossrun_version="0")
+    yield WorkspacePrepared(path=str(folder), baseline="0" * 40)
+    did = list(job.did)
+    if shown is None:
+        yield PatternDecided(decision="abstained", reason="", probability=1.0, channel="none")
+        yield StepPlanned(prompt=job.task)
+    else:
+        pattern = store.patterns.exactly(shown)
+        text = rendered(block_of(pattern.id, pattern.version, pattern.workflow))
+        yield PatternDecided(
+            decision="injected",
+            reason="",
+            probability=0.7,
+            channel="developer",
+            pattern_id=pattern.id,
+            version=pattern.version,
+            hash=pattern.hash,
+            family_id=pattern.family_id,
+        )
+        yield StepPlanned(prompt=job.task, instructions=text, channel="developer")
+        did = [act.command for act in store.patterns.traces(shown, newest=1)[0].acts][:2] + did
+    yield from agent_events(did, folder)
+    yield None
+    yield from memory.remember(run_id, request, None, CancelToken())
+    yield RunFinished(status=Status.SUCCEEDED)
+
+
+def agent_events(did: Sequence[Any], folder: Path) -> Iterator[Event]:
+    for step in did:
+        if isinstance(step, str):
+            yield CommandRan(command=step, exit_code=0)
+        else:
+            file = folder / step["write"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(step["content"])
+            yield FileChanged(path=step["write"], change="added")
+
+
+# the report
+
+
+def report(orders: int, *, misses: bool) -> None:
+    recorded = jobs()
+    possible = Counter(job.name for job in recorded)
+    for misled in (False, True):
+        print("\nmisled: every third run" if misled else "nobody misled")
+        totals: Counter[tuple[str, str]] = Counter()
+        apart: Counter[str] = Counter()
+        wrong_pairs: Counter[tuple[str, str]] = Counter()
+        for seed in range(orders):
+            order = list(recorded)
+            random.Random(seed).shuffle(order)  # noqa: S311  reproducible, not secret
+            with tempfile.TemporaryDirectory() as folder:
+                outcome = learned(order, Path(folder), misled=misled)
+            for column, name in ((1, "patterns"), (2, "families")):
+                right, wrong = outcome.merges(column)
+                totals[name, "wrong"] += len(wrong)
+                for job in recorded:
+                    totals[name, job.part] += right.pop(job.name, 0)
+                if column == 1:
+                    wrong_pairs.update(wrong)
+            right, _ = outcome.merges(1)
+            apart.update({name: n - 1 - right[name] for name, n in possible.items() if n > 1})
+        for name in ("patterns", "families"):
+            shares = []
+            for part in ("tuned", "held out"):
+                most = orders * sum(
+                    possible[job] - 1 for job in {j.name for j in recorded if j.part == part}
+                )
+                if most:
+                    shares.append(f"{part} {totals[name, part] / most:.2f}")
+            print(
+                f"  {name}: right {', '.join(shares)};"
+                f" wrong {totals[name, 'wrong'] / orders:.1f} an order"
+            )
+        if misses:
+            for pair, count in wrong_pairs.most_common():
+                print(f"  wrong {count}: {pair[0][:50]} | {pair[1][:50]}")
+            for job_name, count in apart.most_common():
+                if count:
+                    print(f"  apart {count}: {job_name}")
+
+
+# fitting
+
+
+def traces(recorded: Sequence[RecordedJob]) -> list[Trace]:
+    scrub, guard = Scrub(Person(), ""), EchoGuard([])
+    made = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, job in enumerate(recorded):
+            events = enumerate(agent_events(job.did, Path(folder) / str(number)))
+            acts = acts_of(str(number), events, task=job.task, scrub=scrub, guard=guard)
+            text = "\n".join(step["content"] for step in job.did if not isinstance(step, str))
+            words = tuple(sorted(code_words(text)))
+            made.append(Trace(run_id=str(number), task=job.task, acts=acts, words=words))
+    return made
+
+
+def rarity(profiles: Sequence[Any]) -> Rarity:
+    """As if each job were one pattern; jobs have one run and a half on average."""
+    runs = Counter(word for run in profiles for word in {*run.task, *run.work})
+    counts = {word: -(-2 * count // 3) for word, count in runs.items()}
+    return Rarity(len(profiles), counts, [run.code for run in profiles])
+
+
+def fit(*, misses: bool) -> None:
+    recorded = jobs()
+    profiles = [profile(trace) for trace in traces(recorded)]
+    weights = rarity(profiles)
+    rows = [
+        (one, other, compare(profiles[i], profiles[j], weights))
+        for (i, one), (j, other) in combinations(enumerate(recorded), 2)
+    ]
+    tuned = [row for row in rows if "held out" not in (row[0].part, row[1].part)]
+    truth = [one.name == other.name for one, other, _ in tuned]
+    share = 0.15 * (len(truth) - sum(truth)) / sum(truth)
+    model = fitted(
+        [similarity for *_, similarity in tuned], truth, [share if true else 1.0 for true in truth]
+    )
+    print("intercept", round(model.intercept, 2), [round(w, 2) for w in model.weights])
+    for name, part in (("tuned", tuned), ("all", rows)):
+        for title, chosen in (("shipped", SAME_JOB), ("fitted", model)):
+            same = sorted(chosen.odds(s) for one, other, s in part if one.name == other.name)
+            different = sorted(chosen.odds(s) for one, other, s in part if one.name != other.name)
+            print(
+                f"{name}, {title}: of {len(same)} pairs of the same job"
+                f" {sum(odds > 1 for odds in same)} above 1, of {len(different)} others"
+                f" {sum(odds > 1 for odds in different)}; the highest {different[-3:]}"
+            )
+    if misses:
+        for one, other, similarity in sorted(rows, key=lambda row: -SAME_JOB.odds(row[2])):
+            odds = SAME_JOB.odds(similarity)
+            if (one.name == other.name) or odds > 0:
+                mark = "same " if one.name == other.name else "OTHER"
+                values = " ".join(f"{value:5.2f}" for value in similarity)
+                print(f"{mark} {odds:5.2f}  {values}  {one.task[:50]} | {other.task[:50]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--orders", type=int, default=5, help="random orders in which to learn")
+    parser.add_argument("--misses", action="store_true", help="show what went wrong")
+    parser.add_argument("--fit", action="store_true", help="fit the weights instead")
+    arguments = parser.parse_args()
+    if arguments.fit:
+        fit(misses=arguments.misses)
+    else:
+        report(arguments.orders, misses=arguments.misses)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

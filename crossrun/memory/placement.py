@@ -1,0 +1,92 @@
+"""Where a run belongs among the stored patterns, decided as if it had got none of them."""
+
+from collections.abc import Iterator, Sequence
+
+from crossrun.memory.selection import QUICKSTART
+from crossrun.model.runs import Run
+from crossrun.model.workflows import Pattern, Trace
+from crossrun.patterns.learning.families import (
+    COMPARED,
+    Belonging,
+    Relative,
+    as_trace,
+    belonging,
+    profile,
+    tasks_odds,
+)
+from crossrun.patterns.learning.rarity import Rarity
+from crossrun.patterns.retrieval.ranking import CandidateSet, rank
+from crossrun.store.patterns import PatternReader
+
+_NEAREST = 8
+"""So many patterns with such a task are compared, and as many with such commands."""
+_LONGEST_QUERY = 2_000
+"""Characters of commands by which patterns are looked for."""
+
+
+class Placement:
+    """Finds the place of runs.
+
+    Args:
+        patterns: what is stored.
+        scope: whether only patterns of a run's project are looked at.
+    """
+
+    def __init__(self, patterns: PatternReader, *, scope: str) -> None:
+        self._patterns = patterns
+        self._scope = scope
+
+    def place(self, run: Run, trace: Trace) -> Belonging:
+        """The pattern and the family that a successful run belongs to, if there are any."""
+        by_task = self._candidates(run, trace.task)
+        commands = "\n".join(act.command for act in trace.acts)[:_LONGEST_QUERY]
+        by_work = self._candidates(run, commands)
+        relatives = list(self._relatives(run, [*_nearest(by_task), *_nearest(by_work)]))
+        counts = {
+            word: frequency.anywhere
+            for candidate_set in (by_task, by_work)
+            for word, frequency in candidate_set.frequencies.items()
+        }
+        codes = [
+            frozenset().union(*(profile(other).code for other in relative.traces))
+            for relative in relatives
+        ]
+        return belonging(trace, relatives, Rarity(by_task.entries, counts, codes))
+
+    def concerned(self, run: Run, task: str) -> Pattern | None:
+        """The pattern whose job a failed run tried, by its task alone."""
+        nearest = _nearest(self._candidates(run, task))
+        odds = [
+            (
+                max((tasks_odds(task, other.task) for other in relative.traces), default=0.0),
+                relative,
+            )
+            for relative in self._relatives(run, nearest)
+        ]
+        best = max(odds, key=lambda item: item[0], default=None)
+        return self._patterns.find(best[1].pattern_id) if best and best[0] > 0 else None
+
+    def _candidates(self, run: Run, text: str) -> CandidateSet:
+        bounded = run.project_id == QUICKSTART or self._scope == "project"
+        return self._patterns.candidates(
+            text, task_type=run.task_type, project_id=run.project_id if bounded else None
+        )
+
+    def _relatives(self, run: Run, ids: Sequence[str]) -> Iterator[Relative]:
+        """Patterns of the run's kind, with their newest runs."""
+        decided = run.pattern
+        shown = decided and decided.decision != "withheld" and decided.pattern_id
+        for pattern in filter(None, map(self._patterns.find, dict.fromkeys(ids))):
+            is_practice = pattern.project_id == QUICKSTART
+            if pattern.task_type == run.task_type and is_practice == (run.project_id == QUICKSTART):
+                traces = self._patterns.traces(pattern.id, newest=COMPARED)
+                yield Relative(
+                    pattern.id,
+                    pattern.family_id,
+                    traces or [as_trace(pattern)],
+                    shown=pattern.id == shown,
+                )
+
+
+def _nearest(candidate_set: CandidateSet) -> list[str]:
+    return [scored.candidate.id for scored in rank(candidate_set).scored[:_NEAREST]]
