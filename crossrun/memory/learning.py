@@ -4,12 +4,15 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
 from crossrun.memory.placement import Placement
+from crossrun.memory.written_texts import read_text
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
@@ -20,6 +23,7 @@ from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
 from crossrun.patterns.learning.extractors import found
 from crossrun.patterns.learning.families import Belonging, tasks_odds
+from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.requirements import required_markers, required_tools
 from crossrun.patterns.learning.traces import acts_of, is_trivial
@@ -30,6 +34,8 @@ _ENDS_READ = 5_000
 _TRACES = 50
 """So many runs of a pattern are compared, the newest."""
 _FAILED_LOOKED_AT = 20
+_MOST_TEXTS = 12
+"""So many files that a run wrote are compared with those of others."""
 _ID_LENGTH = 6
 _ACTS = ("step_planned", "plan_updated", "command_ran", "file_changed", "tool_called")
 _TROUBLE = ("command_ran", "verified")
@@ -145,7 +151,16 @@ class Learner:
             verified=run.verify is not None,
             found=found(self._task_type.finders, task, commands),
             preconditions=self._preconditions(run, acts),
+            words=self._written_words(run, acts, scrub),
         )
+
+    def _written_words(self, run: Run, acts: Iterable[Act], scrub: Scrub) -> tuple[str, ...]:
+        """The words of the texts that the run wrote by its patch tool, as they are now."""
+        paths = dict.fromkeys(
+            act.target for act in acts if act.command == f"write {act.target}" and act.target
+        )
+        texts = (read_text(Path(run.workspace), path) for path in islice(paths, _MOST_TEXTS))
+        return tuple(sorted(code_words("\n".join(scrub(text) for text in texts))))
 
     def _preconditions(self, run: Run, acts: Iterable[Act]) -> Preconditions:
         prepared = next((event for _, event in self._events(run, ["workspace_prepared"])), None)

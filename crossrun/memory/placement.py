@@ -41,7 +41,8 @@ class Placement:
         by_task = self._candidates(run, trace.task)
         commands = "\n".join(act.command for act in trace.acts)[:_LONGEST_QUERY]
         by_work = self._candidates(run, commands)
-        relatives = list(self._relatives(run, [*_nearest(by_task), *_nearest(by_work)]))
+        alike_in_work = [candidate.id for candidate in by_work.candidates[:_NEAREST]]
+        relatives = list(self._relatives(run, [*_nearest(by_task), *alike_in_work]))
         counts = {
             word: frequency.anywhere
             for candidate_set in (by_task, by_work)

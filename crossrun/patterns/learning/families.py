@@ -3,7 +3,7 @@
 Two runs belong together when they wanted the same *and* did the same. Four things are compared,
 each part weighed by how rare it is among the stored patterns:
 
-- *tasks*: their words, and what the thesaurus knows about them;
+- *tasks*: what their words mean, by the thesaurus;
 - *commands*: programs, options and kinds of files (`features`), without names and values;
 - *code*: the words of the programs that the runs wrote;
 - *aim*: the words of the task that are found in the work as well. They are what a run was about, so
@@ -39,29 +39,30 @@ class Similarity(NamedTuple):
 
     tasks: float
     """The logarithm of the odds that the tasks are the same job, by the thesaurus."""
-    words: float
     commands: float
     code: float
     aim: float
 
 
-SAME_JOB = LogisticModel(-3.2, Similarity(tasks=0.9, words=2.2, commands=4.5, code=2.0, aim=6.3))
-"""Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/families.py`."""
+SAME_JOB = LogisticModel(-5.65, Similarity(tasks=0.6, commands=5.6, code=7.3, aim=12.5))
+"""Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/job_families.py`."""
 _LEAST_ODDS = 1.0
 """A wrong merge costs more than a missed one, so it takes more than even odds."""
-_LEAST_WORK = 0.05
+LEAST_WORK = 0.05
 """Of commands or code, however alike the tasks are."""
-_UNKNOWN_WORK = 1.0
+_UNKNOWN_WORK = 1.5
 """What commands and code are believed to say where they are no evidence."""
 _SAME_TASK = 0.9
 _REPEATED_WORK = 0.3
 """With the same task, so much of the acts makes it the same way again, boilerplate included."""
 _LOWEST_TASKS, _HIGHEST_TASKS = -2.0, 3.0
 """Other words can hide the same job, and the same words another one: neither is believed more."""
-_ENOUGH_COMMANDS, _ENOUGH_CODE, _ENOUGH_AIM = 4.0, 20.0, 3.0
+_ENOUGH_COMMANDS, _ENOUGH_CODE, _ENOUGH_AIM = 2.0, 8.0, 3.0
 """The weight of what is shared at which it counts by half; of the aim, what it is believed to have
 beside."""
 _UNKNOWN_AIM = 0.4
+_A_PROGRAM, _PROGRAM_WEIGHT = 10.0, 4.0
+"""The weight of code that is a program, and what it weighs that only one of two runs wrote one."""
 _WORD = re.compile(r"[a-z0-9]{3,}")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -141,11 +142,12 @@ def tasks_odds(one: str, other: str) -> float:
 
 def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
     """How much two runs have in common."""
-    commands, shared_commands = _dice(left.commands, right.commands, rarity.of_command)
+    programs = [math.fsum(map(rarity.of_code, run.code)) >= _A_PROGRAM for run in (left, right)]
+    beside = _PROGRAM_WEIGHT if programs[0] != programs[1] else 0.0
+    commands, shared_commands = _dice(left.commands, right.commands, rarity.of_command, beside)
     code, shared_code = _dice(left.code, right.code, rarity.of_code)
     return Similarity(
         tasks=_both_odds(left.task, right.task),
-        words=_cosine(left.topic, right.topic, rarity.of_word),
         commands=commands * shared_commands / (shared_commands + _ENOUGH_COMMANDS),
         code=code * shared_code / (shared_code + _ENOUGH_CODE),
         aim=min(_covered(left, right, rarity), _covered(right, left, rarity)),
@@ -208,7 +210,7 @@ def _odds(trace: Trace, other: Trace, rarity: Rarity, *, shown: bool) -> float:
         similarity = compare(without_work(profile(trace)), profile(other), rarity)
         return SAME_JOB.odds(similarity) + _UNKNOWN_WORK
     similarity = compare(profile(trace), profile(other), rarity)
-    if max(similarity.commands, similarity.code) < _LEAST_WORK:
+    if max(similarity.commands, similarity.code) < LEAST_WORK:
         return -math.inf
     return SAME_JOB.odds(similarity)
 
@@ -230,18 +232,13 @@ def _lexical_odds(one: tuple[str, ...], other: tuple[str, ...]) -> float:
 Weight = Callable[[str], float]
 
 
-def _dice(one: AbstractSet[str], other: AbstractSet[str], weight: Weight) -> tuple[float, float]:
-    """The share of the weight of both that is shared, and its size."""
+def _dice(
+    one: AbstractSet[str], other: AbstractSet[str], weight: Weight, beside: float = 0.0
+) -> tuple[float, float]:
+    """The share of the weight of both, and of what one has beside, that is shared, and its size."""
     shared = math.fsum(map(weight, one & other))
-    whole = math.fsum(map(weight, one)) + math.fsum(map(weight, other))
+    whole = math.fsum(map(weight, one)) + math.fsum(map(weight, other)) + beside
     return (2 * shared / whole if whole else 0.0), shared
-
-
-def _cosine(one: AbstractSet[str], other: AbstractSet[str], weight: Weight) -> float:
-    shared, left, right = (
-        math.fsum(weight(word) ** 2 for word in words) for words in (one & other, one, other)
-    )
-    return shared / math.sqrt(left * right) if shared else 0.0
 
 
 def _covered(one: Profile, other: Profile, rarity: Rarity) -> float:

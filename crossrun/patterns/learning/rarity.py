@@ -40,24 +40,22 @@ _COMMON_KINDS: Mapping[str, float] = {
 _COMMON_CODE = frozenset(
     """
     abs add all and any argparse args argv ascii assert async await base bin bool break breakpoint
-    bytearray bytes callable case char chr class classmethod close cls code collections compile
-    complex config console const continue count counter csv cur data datetime def default
-    defaultdict del delattr dest dict dictreader dictwriter dir divmod document done dst echo elif
-    else encode encoding end enum enumerate err errors eval except exec exists exit exports false
-    field fieldnames fields file filename files filter final finally float folder folders for format
-    from frozenset func function functools get getattr glob global globals hasattr hash header help
-    hex home import infile info init input int isfile isinstance issubclass item items iter
-    itertools join json key keys kwargs lambda last len let lib line lines list load loads locals
-    log lower main makedirs map match max memoryview min mkdir module name names new newline next
-    none nonlocal not null num number obj object oct old open options ord order out outfile output
-    params parent parse parser part parts pass path pathlib pattern pow prefix print private process
-    property public quit raise range read reader readlines rec records regex rel replace repr
-    require res result results return reversed rglob root round row rows run script search seen self
-    sep set setattr size slice sort sorted source split src start static staticmethod stderr stdin
-    stdout stem str string strip struct sub subprocess suffix sum super switch sys target temp test
-    text that the then this tmp true try tuple type undefined update upper usage utf utf8 val value
-    values var vars void walk while with word words write writeheader writelines writer writerow
-    writerows yield zip
+    bytearray bytes callable case char chr class classmethod close cls code collections complex
+    config console const continue csv cur data def default defaultdict del delattr dest dict
+    dictreader dictwriter dir divmod document done dst echo elif else encode encoding end enum
+    enumerate err errors eval except exec exit exports false field fieldnames fields file filename
+    files filter final finally float folder folders for format from frozenset func function
+    functools get getattr global globals hasattr help hex import infile info init input int
+    isinstance issubclass item items iter itertools join json key keys kwargs lambda last len let
+    lib line lines list load loads locals log main makedirs map max memoryview min mkdir module name
+    names new newline next none nonlocal not null num number obj object oct old open options ord
+    order out outfile output params parent parse parser part parts pass path pathlib pattern pow
+    print private property public quit raise range read reader readlines rec records rel repr
+    require res result results return root row rows run script self sep set setattr slice sort
+    source split src start static staticmethod stderr stdin stdout stem str string struct sub super
+    switch sys target temp text that the then this tmp true try tuple type undefined update usage
+    utf utf8 val value values var vars void while with word words write writeheader writelines
+    writer writerow writerows yield zip
     """.split()  # noqa: SIM905  as above
 )
 """Words of the language and of its usual modules."""

@@ -1,10 +1,10 @@
 """Whether runs of the same job become one pattern, and runs of other jobs do not.
 
-    python benchmarks/families.py [--orders 5] [--misses] [--fit]
+    python benchmarks/job_families.py [--orders 5] [--misses] [--fit]
 
-`data/families.yaml` has jobs with three runs each, in other words and with other files, and 30 runs
-of other jobs that look alike (write a script, run it, look at the output). They are learned in a
-random order by the real memory from the events of runs. A merge is right if all runs that the
+`data/job_families.yaml` has jobs with three runs each, in other words and with other files, and 30
+runs of other jobs that look alike (write a script, run it, look at the output). They are learned in
+a random order by the real memory from the events of runs. A merge is right if all runs that the
 pattern had so far are of the same job. *misled*: every third run was given a pattern of another job
 before, and began by doing what it said.
 
@@ -16,10 +16,9 @@ marked as `tuned`, and the others with the 30 runs as a check.
 
 import argparse
 import random
-import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,7 +44,7 @@ from crossrun.model.status import Status
 from crossrun.model.workflows import Trace
 from crossrun.patterns import Person
 from crossrun.patterns.formats.block import block_of, rendered
-from crossrun.patterns.learning.families import SAME_JOB, compare, profile
+from crossrun.patterns.learning.families import LEAST_WORK, SAME_JOB, compare, profile
 from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.rarity import Rarity
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
@@ -54,7 +53,7 @@ from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
 
-JOBS = Path(__file__).parent / "data" / "families.yaml"
+JOBS = Path(__file__).parent / "data" / "job_families.yaml"
 MISLED = 3
 """Every so many runs one gets a pattern of another job."""
 
@@ -100,7 +99,7 @@ class Learned(NamedTuple):
         right: Counter[str] = Counter()
         wrong = []
         for row in self.runs:
-            job, place = row[0].name, row[column]
+            job, place = row[0].name, str(row[column])
             if place in members:
                 strangers = [other for other in members[place] if other != job]
                 if strangers:
@@ -150,7 +149,7 @@ def run_events(
     folder: Path,
     shown: str | None,
     request: RunRequest,
-) -> Iterator[Event | None]:
+) -> Generator[Event | None]:
     folder.mkdir()
     yield RunStarted(request=request, workspace=str(folder), crossrun_version="0")
     yield WorkspacePrepared(path=str(folder), baseline="0" * 40)
@@ -262,16 +261,18 @@ def fit(*, misses: bool) -> None:
     recorded = jobs()
     profiles = [profile(trace) for trace in traces(recorded)]
     weights = rarity(profiles)
-    rows = [
+    pairs = [
         (one, other, compare(profiles[i], profiles[j], weights))
         for (i, one), (j, other) in combinations(enumerate(recorded), 2)
     ]
+    rows = [row for row in pairs if max(row[2].commands, row[2].code) >= LEAST_WORK]
+    print(
+        f"{sum(a.name == b.name for a, b, _ in pairs)} pairs of the same job, {len(pairs)} pairs;"
+        f" with work in common {sum(a.name == b.name for a, b, _ in rows)}, {len(rows)}"
+    )
     tuned = [row for row in rows if "held out" not in (row[0].part, row[1].part)]
     truth = [one.name == other.name for one, other, _ in tuned]
-    share = 0.15 * (len(truth) - sum(truth)) / sum(truth)
-    model = fitted(
-        [similarity for *_, similarity in tuned], truth, [share if true else 1.0 for true in truth]
-    )
+    model = fitted([similarity for *_, similarity in tuned], truth, [5.0] * len(truth))
     print("intercept", round(model.intercept, 2), [round(w, 2) for w in model.weights])
     for name, part in (("tuned", tuned), ("all", rows)):
         for title, chosen in (("shipped", SAME_JOB), ("fitted", model)):
@@ -304,4 +305,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
