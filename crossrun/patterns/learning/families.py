@@ -51,7 +51,7 @@ _LEAST_ODDS = 1.0
 LEAST_WORK = 0.05
 """Of commands or code, however alike the tasks are."""
 _UNKNOWN_WORK = 1.5
-"""What commands and code are believed to say where they are no evidence."""
+"""What commands and code can say at most where the run was told what to do."""
 _SAME_TASK = 0.9
 _REPEATED_WORK = 0.3
 """With the same task, so much of the acts makes it the same way again, boilerplate included."""
@@ -174,12 +174,6 @@ def profile(trace: Trace) -> Profile:
     )
 
 
-def without_work(run: Profile) -> Profile:
-    """A run of which only the task says anything, since it was told what to do."""
-    nothing: frozenset[str] = frozenset()
-    return run._replace(commands=nothing, code=nothing, work=nothing, aim=run.topic)
-
-
 def as_trace(pattern: Pattern) -> Trace:
     """A pattern that no run here taught, as if one had done what it says."""
     return Trace(
@@ -205,14 +199,20 @@ def _filled(text: str, pattern: Pattern) -> str:
 
 
 def _odds(trace: Trace, other: Trace, rarity: Rarity, *, shown: bool) -> float:
-    """The logarithm of the odds that two runs did the same job."""
-    if shown:
-        similarity = compare(without_work(profile(trace)), profile(other), rarity)
-        return SAME_JOB.odds(similarity) + _UNKNOWN_WORK
-    similarity = compare(profile(trace), profile(other), rarity)
-    if max(similarity.commands, similarity.code) < LEAST_WORK:
-        return -math.inf
-    return SAME_JOB.odds(similarity)
+    """The logarithm of the odds that two runs did the same job.
+
+    If the run was shown the other one, only its task may speak for it: doing as told proves
+    nothing, doing something else speaks against it as ever.
+    """
+    left, right = profile(trace), profile(other)
+    similarity = compare(left, right, rarity)
+    if not shown:
+        is_alike = max(similarity.commands, similarity.code) >= LEAST_WORK
+        return SAME_JOB.odds(similarity) if is_alike else -math.inf
+    asked = left._replace(work=frozenset[str]())
+    wanted = Similarity(similarity.tasks, 0.0, 0.0, _covered(right, asked, rarity))
+    done = SAME_JOB.odds(similarity) - SAME_JOB.odds(similarity._replace(commands=0.0, code=0.0))
+    return SAME_JOB.odds(wanted) + min(done, _UNKNOWN_WORK)
 
 
 def _is_repetition(trace: Trace, other: Trace) -> bool:
