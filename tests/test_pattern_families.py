@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import CodexWorld, WithCodex
-from families import Family, Job, families, renamed, turn_for_model
+from families import Family, Job, Knowledge, families, renamed, turn_for_model
 from scripted_model import Item, Scenario
 
 pytestmark = pytest.mark.codex
@@ -58,10 +58,13 @@ def do(made: WithCodex, job: Job, folder: Path) -> dict[str, Any]:
 
 
 def teach(made: WithCodex, family: Family, folder: Path) -> Lesson:
-    run = do(made, family.teaching, folder)
-    pattern_id = run["learned_pattern_id"]
-    block = made.crossrun("patterns", "show", pattern_id, "--block").out if pattern_id else ""
-    return Lesson(pattern_id, block)
+    pattern_id = do(made, family.teaching, folder)["learned_pattern_id"]
+    return Lesson(pattern_id, made.crossrun("patterns", "show", pattern_id, "--block").out)
+
+
+def missing(block: str, knowledge: Knowledge) -> list[str]:
+    """What an agent would have to know, and cannot read in the block."""
+    return [command for command in knowledge.commands if command not in block]
 
 
 @pytest.mark.parametrize("names", HALVES, ids=["even", "odd"])
@@ -71,8 +74,10 @@ def test_a_new_job_of_a_family_gets_the_pattern_of_its_family_and_no_other(
     chosen = [families()[name] for name in names]
     made = codex([scenario for family in chosen for scenario in scenarios(family)])
     lessons = {family.name: teach(made, family, tmp_path) for family in chosen}
-    owners = {lesson.pattern_id: name for name, lesson in lessons.items() if lesson.pattern_id}
-    assert len(owners) == sum(bool(lesson.pattern_id) for lesson in lessons.values())
+    owners = {lesson.pattern_id: name for name, lesson in lessons.items()}
+    assert len(owners) == len(chosen)
+    lacking = {f.name: missing(lessons[f.name].block, f.hold) for f in chosen}
+    assert not any(lacking.values()), lacking
 
     got = {}
     for family in chosen:
