@@ -83,6 +83,7 @@ _SHAPES: dict[str, str] = {
 _ASSIGNED = (
     r"(?i)(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|client[_-]?secret|auth[_-]?key|_key|credentials?)"
+    r"(?!s?[_-](?:limit|count|length|size|type|ttl|usage|budget)s?\b)"
     r"(?:[A-Za-z0-9_-]{0,24}+)(?:\\*[\"'])?\s{0,8}+(?:=>|=|:)\s{0,8}+(?:\\*[\"'])?"
     r"(?=[^\s\"'\\]{0,200}?\d)(?=[^\s\"'\\]{0,200}?[A-Za-z])"
     r"(?P<value>[A-Za-z0-9+/_.~!@#$%^&*=-]{12,}+)(?![(\[])"

@@ -9,43 +9,27 @@ import unicodedata
 from collections.abc import Iterable
 
 from crossrun.patterns import Person
-from crossrun.redaction import MASK
+from crossrun.patterns.learning.credentials import without_credentials
+from crossrun.redaction import MASK, Redactor
 from crossrun.system.commandlines import one_line
 
 _HOMES = (
     r"(?<![\w.~])(?:/[\w.-]+){0,3}?/(?:home|Users)/[^/\s'\"`:;,|&()<>$]+"
-    r"|(?<![\w.~])/root(?=$|[/\s'\"`:;,|&()<>])"
+    r"|(?<![\w.~:])/root(?=$|[/\s'\"`:;,|&()<>])"
     r"|[A-Za-z]:\\+Users\\+(?:[^\\\s'\"]+(?: [^\\\s'\"]+){0,2}(?=\\)|[^\\\s'\"]+)"
-    r"|(?<![\w/.~])~[A-Za-z][\w.-]*"
+    r"|(?<![\w/.~])~(?!(?:[msy]|tr|qr)[/{|!(])[A-Za-z][\w.-]*"
 )
-_KEY_WORDS = (
-    r"(?:password|passwd|passphrase|pwd|token|secret|api[-_]?key|access[-_]?key|auth[-_]?key"
-    r"|private[-_]?key|credential)s?"
+_USER_INFO = r"(?<=://)(?:[^\s/@:'\"]*:[^\s/@'\"]*|[^\s/@:'\"]{20,})@"
+_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")
+_LOGIN_BEFORE = re.compile(
+    r"(?:\b(?:ssh|scp|sftp|rsync|mosh|ssh-copy-id|sshfs|autossh|ansible\w*"
+    r"|git\s+(?:clone|remote|push|pull|fetch|submodule|ls-remote))\s[^|;&\n]*|://)\Z"
 )
-_GIVEN_AWAY = (
-    r"(?i)(--?[\w-]{0,40}?(?:password|passwd|passphrase|token|secret|api-?key|auth(?!or))"
-    r"(?<!max-token)(?:-[\w-]{0,40})?[= ]\s*"
-    rf"|(?<![\w-])[\w-]{{0,40}}?(?<!max-)(?<!max_){_KEY_WORDS}[\"']?\s{{0,4}}[:=]\s{{0,4}}"
-    r"|(?<![\w-])\w{0,40}?(?:PASSW(?:OR)?D|PASS|TOKEN|SECRET|_KEY|APIKEY|CREDENTIAL)\w{0,40}=)"
-    r"(?![\s/]|\$)(?:\"[^\"]*\"|'[^']*'|[^\s'\";|&,}]+)"
-)
-_PROGRAM_OPTION = (
-    r"(\bsshpass\s+-p\s*|\bmysql\w*\b[^|;&]{0,200}?\s-p|\bredis-cli\b[^|;&]{0,200}?\s-a\s+)(?=\S)"
-    r"(?:\"[^\"]*\"|'[^']*'|[^\s|;&]+)"
-)
-_HEADER = (
-    r"(?i)((?:authorization|cookie|x-[\w-]{1,40}-(?:key|token))[\"']?\s{0,4}:\s{0,4}[\"']?"
-    r"|\s(?:--cookie|-b)[= ]\s*[\"']?)[^\"'\n]+"
-)
-_SAID = (
-    r"(?i)(\b(?:password|passphrase|passwd|pin|secret|token)\s+(?:is\s+|of\s+|=\s*)?)(?=\S*\d)\S+"
-)
-_LOGIN = r"(\s(?:-u|--user)[= ]?\s*['\"]?)[^\s'\"]+:[^\s'\"]+"
-_USER_INFO = r"(?<=://)[^\s/@'\"]+@"
-_EMAIL = r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b"
+"""What makes `name@host` a place to log in to, not somebody's address."""
 _SUSPECT = re.compile(
-    r"(?i)home|users|/root|[~@]|pass|pwd|token|secret|key|auth|cred|cookie|mysql|redis|\bpin\b"
-    r"|\s-u|\s-b|--user|x-"
+    r"(?i)home|users|/root|[~@]|pass|pwd|token|secret|key|auth|cred|cookie|\bpin\b|bearer|encrypt|user|setx"
+    r"|identified|kennwort|\s-[a-z]*[bcupakwtnsx]|_pw\b|--creds|--cert|login|/p:|from-literal|x-|sig="
+    r"|\S/\S+@"
 )
 """Without any of these there is nothing to look for: most commands cost no more than this."""
 _BLOCK = re.compile(
@@ -80,21 +64,29 @@ class Scrub:
         told = [re.escape(n) for n in sorted(names) if len(n) >= _SHORTEST_NAME]
         alone = [n for n in told if n.lower() not in _GENERIC_USERS.split()]
         self._names = _any_of(alone, before=r"(?<![A-Za-z0-9-])", after=r"(?![A-Za-z0-9(])")
+        self._redact = Redactor()
         self._placed = _any_of(told, before=r"(?<=[/~@])", after=r"(?=[/:@]|$)")
 
     def __call__(self, text: str) -> str:
         """The text on its lines, without secrets, homes, names and control characters."""
+        text, _ = self._redact(text)
         text = self._workspace.sub(lambda match: "" if match[0].endswith("/") else ".", text)
         text = self._home.sub(lambda match: "~/" if match[0].endswith("/") else "~", text)
         if _SUSPECT.search(text):
             text = re.sub(_HOMES, "~", text)
-            text = re.sub(_EMAIL, "EMAIL", re.sub(_USER_INFO, "", text))
-            for secret in (_HEADER, _GIVEN_AWAY, _PROGRAM_OPTION, _LOGIN, _SAID):
-                text = re.sub(secret, r"\1…", text)
+            text = _EMAIL.sub(_without_address, re.sub(_USER_INFO, "", text))
+            text = without_credentials(text)
         text = self._placed.sub("USER", self._names.sub("USER", text))
         return printable(text.replace(MASK, "…"))
 
 
+def _without_address(match: re.Match[str]) -> str:
+    before = match.string[max(match.start() - _BEFORE, 0) : match.start()]
+    login = match[0].startswith("git@") or _LOGIN_BEFORE.search(before)
+    return match[0] if login else "EMAIL"
+
+
+_BEFORE = 300
 _NEVER = re.compile(r"(?!)")
 
 
