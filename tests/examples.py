@@ -27,6 +27,7 @@ from crossrun.events import (
     RunFinished,
     RunQueued,
     RunStarted,
+    ScriptFinished,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
@@ -205,6 +206,7 @@ EVENTS: tuple[Event, ...] = (
         top_files=("pyproject.toml", "Makefile"),
         source=SOURCE,
         refs="9c2a6f1",
+        names=("Makefile", "calc.py", "pyproject.toml"),
     ),
     PatternDecided(
         decision="injected",
@@ -220,6 +222,9 @@ EVENTS: tuple[Event, ...] = (
         right=0.9,
         fits=0.8,
         threshold=0.5,
+        compiled=True,
+        values={"file": "calc.py"},
+        not_compiled="no task is like that",
         candidates=(
             PatternCandidate(
                 pattern_id="9c1xyz",
@@ -309,6 +314,7 @@ EVENTS: tuple[Event, ...] = (
         ),
         adherence=0.75,
     ),
+    ScriptFinished(steps=4, ran=2, handed_over=True, reason="a step ended with exit code 1"),
     RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7, duration_s=12.5),
 )
 

@@ -39,7 +39,7 @@ TAGS = [str(event.__struct_config__.tag) for event in EVENTS]
 every_event = pytest.mark.parametrize("event", EVENTS, ids=TAGS)
 
 
-FREE = ("sent", "reply", "arguments", "result", "signals", "variables")
+FREE = ("sent", "reply", "arguments", "result", "signals", "variables", "values")
 """Fields with names of somebody else's: nothing in them is unknown."""
 
 

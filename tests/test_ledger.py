@@ -59,6 +59,7 @@ DECIDED = Decided(
     hash="5f3a6b1c2d4e7f80",
     channel="developer",
     share_withheld=0.3,
+    compiled=True,
 )
 NONE_FITS = PatternDecided(
     decision="abstained", reason="none fits", probability=1.0, channel="prompt"
@@ -279,7 +280,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         ended_at=ENDED,
         redactions=7,
         duration_s=12.5,
-        pattern=replace(DECIDED, adherence=0.75),
+        pattern=replace(DECIDED, adherence=0.75, handed_over=True),
         learned_pattern_id="6e4qpn",
         turns=1,
         commands=1,

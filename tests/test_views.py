@@ -39,6 +39,7 @@ from crossrun.events import (
     PlanUpdated,
     RunFinished,
     RunStarted,
+    ScriptFinished,
     StepFinished,
     StepPlanned,
     ThreadStarted,
@@ -180,12 +181,24 @@ def terminal(
                     "plan",
                     "pattern    9c1xyz v3  Fix a module and test it",
                     "injected (p 0.70)",
-                )
+                ),
+                Phrase("note", "not by its script: no task is like that"),
             ],
         ),
         (
-            replace(event_of(PatternDecided), decision="forced", probability=1.0),
-            [Phrase("plan", "pattern    9c1xyz v3  Fix a module and test it", "forced")],
+            replace(event_of(PatternDecided), decision="forced", probability=1.0, not_compiled=""),
+            [
+                Phrase("plan", "pattern    9c1xyz v3  Fix a module and test it", "forced"),
+                Phrase("note", "its script does the task"),
+            ],
+        ),
+        (
+            event_of(ScriptFinished),
+            [Phrase("warn", "the agent takes over from the script: a step ended with exit code 1")],
+        ),
+        (
+            ScriptFinished(steps=3, ran=3),
+            [Phrase("note", "script     3 of 3 steps: its check passed")],
         ),
         (
             PatternDecided(

@@ -82,6 +82,16 @@ PatternName = Annotated[
     str | None, _option("--pattern", metavar="PAT", help="Use this pattern, even if disabled.")
 ]
 NoPattern = Annotated[bool, _option("--no-pattern", help="Use no pattern.")]
+Compiled = Annotated[
+    bool,
+    _option(
+        "--compiled", help="Run the pattern's script; the agent takes over if it does not work."
+    ),
+]
+Vars = Annotated[
+    list[str] | None,
+    _option("--var", metavar="NAME=VALUE", help="A value for --compiled; repeatable."),
+]
 LearnWith = Annotated[str | None, _setting("patterns.learn_with", metavar="MODEL")]
 Source = Annotated[
     str | None,

@@ -22,9 +22,11 @@ from crossrun.config.values import (
 )
 from crossrun.errors import ConfigurationError
 from crossrun.model.choices import (
+    COMPILED_USES,
     PLANNERS,
     SANDBOXES,
     SCOPES,
+    CompiledUse,
     PlannerChoice,
     Sandbox,
     Scope,
@@ -85,6 +87,15 @@ class PatternsSettings(NamedTuple):
         str | None,
         Setting(str, "The model that words what is learned from the run.", "Without it, rules do."),
     ] = None
+    compiled: Annotated[
+        CompiledUse,
+        Setting(
+            one_of(*COMPILED_USES),
+            "Whether the script of a compiled pattern may take the place of the agent.",
+            "Proven is a script of at least three runs that agree, with a check, and without a "
+            "failure of the script since. When it does not do as expected, the agent takes over.",
+        ),
+    ] = "never"
 
 
 class CleanupSettings(NamedTuple):

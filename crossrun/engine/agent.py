@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,13 +10,16 @@ from crossrun.engine.context import RunContext, Stage, failure_of
 from crossrun.engine.prepare import prepare
 from crossrun.events import (
     AgentLaunched,
+    AgentSpoke,
     Channel,
+    CommandRan,
     Event,
     FileChanged,
     PatternDecided,
     PlannerReplied,
     RunDequeued,
     RunQueued,
+    ScriptFinished,
     StepFinished,
     StepPlanned,
     UsageReported,
@@ -23,16 +27,24 @@ from crossrun.events import (
     Warned,
     WorkspacePrepared,
 )
-from crossrun.executors import TurnRequest, TurnResult
+from crossrun.executors import Executor, TurnRequest, TurnResult
+from crossrun.executors.registry import spec_of
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.model.quotas import QuotaBackoff
+from crossrun.model.tokens import NO_TOKENS
 from crossrun.planning import PlannerInput
-from crossrun.planning.prompt import for_agent
+from crossrun.planning.prompt import after_script, for_agent
 from crossrun.system.clock import utc
-from crossrun.workspace.workspaces import Workspace, top_files
+from crossrun.workspace.workspaces import Workspace, file_names, top_files
+
+if TYPE_CHECKING:
+    from crossrun.patterns.compiling.values import BoundScript
 
 _QUEUE_POLL = 0.2
 """Seconds."""
+_DEVIATED = "SCRIPT_FAILED"
+_LONGEST_OUTPUT = 4_000
+"""Characters of a failed command of a script that the agent gets."""
 
 
 class AgentStage:
@@ -43,6 +55,8 @@ class AgentStage:
         self._state = msgspec.structs.replace(run.parent.state)
         self._backoff = QuotaBackoff(run.request.limits.wait_for_quota)
         self._pattern_text = ""
+        self._script: BoundScript | None = None
+        self._script_report = ""
 
     def work(self) -> Stage:
         """Prepares the workspace, and has the agent carry out one step after the other."""
@@ -53,27 +67,34 @@ class AgentStage:
         except RunFailed as error:
             raise RunFailed(_without_agent(error.failure)) from error
         self._run.workspace = workspace
-        markers = top_files(self._run.folder)
+        markers, names = top_files(self._run.folder), file_names(self._run.folder)
         yield WorkspacePrepared(
             path=str(workspace.path),
             baseline=workspace.baseline,
             top_files=markers,
             source=source,
             refs=workspace.refs_blob,
+            names=names,
         )
-        failure = yield from self._choose_pattern(markers)
+        failure = yield from self._choose_pattern(markers, names)
         if failure is not None:
             return failure
-        return (yield from self._steps(workspace))
+        if self._script is None and not self._runs_patterns:
+            return (yield from self._steps(workspace))
+        result = yield from self._by_script(workspace)
+        return (yield from self._steps(workspace)) if self._script_report else result
 
-    def decide_on_pattern(self, markers: Sequence[str], *, dry_run: bool = False) -> PatternDecided:
+    def decide_on_pattern(
+        self, markers: Sequence[str], names: Sequence[str] = (), *, dry_run: bool = False
+    ) -> PatternDecided:
         """Decides on a pattern, whose text is part of all instructions from now on."""
         run = self._run
-        decision, self._pattern_text = run.dependencies.memory.decide(
+        decision, self._pattern_text, self._script = run.dependencies.memory.decide(
             None if dry_run else run.run_id,
             run.request,
             channel=self._channel(),
             top_files=markers,
+            names=names,
         )
         return decision
 
@@ -113,11 +134,11 @@ class AgentStage:
             ahead = next(line)
         yield RunDequeued()
 
-    def _choose_pattern(self, markers: Sequence[str]) -> Stage:
+    def _choose_pattern(self, markers: Sequence[str], names: Sequence[str]) -> Stage:
         """A failure of pattern memory fails the run only if the user named a pattern."""
 
         def stage() -> Stage:
-            yield self.decide_on_pattern(markers)
+            yield self.decide_on_pattern(markers, names)
             return None
 
         failure = yield from failure_of(stage())
@@ -129,11 +150,44 @@ class AgentStage:
         )
         return None
 
+    @property
+    def _runs_patterns(self) -> bool:
+        """Whether there is no agent that could take over."""
+        return spec_of(self._run.request.executor).runs_patterns
+
+    def _by_script(self, workspace: Workspace) -> Stage:
+        """Runs the pattern's script; where it does not do as expected, the agent takes over."""
+        run, script = self._run, self._script
+        make_executor = run.dependencies.script_executor
+        executor = run.dependencies.executor if make_executor is None else make_executor()
+        turn = msgspec.structs.replace(self.turn(run.request.task), script=script, instructions="")
+        run.check_end()
+        yield None  # the decision is recorded before anything runs
+        ran: list[CommandRan] = []
+        result = yield from self._execute(turn, workspace, executor, ran)
+        failure = result.failure
+        steps = 0 if script is None else script.length
+        takes_over = failure is not None and failure.code == _DEVIATED and not self._runs_patterns
+        self._script_report = _report(ran) if takes_over else ""
+        yield ScriptFinished(
+            steps=steps,
+            ran=steps if failure is None else min(len(ran), steps),
+            handed_over=takes_over,
+            reason="" if failure is None else failure.message,
+        )
+        if failure is None and script is not None:
+            yield self._applied(UsageReported(source="agent", tokens=NO_TOKENS))
+            yield AgentSpoke(text=_answer(script))
+        return failure
+
     def _steps(self, workspace: Workspace) -> Stage:
         while True:
             prompt = yield from self._next_prompt()
             if prompt is None:
                 return None
+            if self._script_report:
+                prompt = after_script(prompt, self._script_report)
+                self._script_report = ""
             self._run.check_end()
             failure = yield from self._step(prompt, workspace)
             if failure is not None and not (yield from self._wait_for_quota(failure)):
@@ -179,20 +233,28 @@ class AgentStage:
         if limit is not None:
             return limit
         yield None  # the step is recorded before the agent can act on it
-        result = yield from self._execute(turn, workspace)
+        executor = self._run.dependencies.executor
+        result = yield from self._execute(turn, workspace, executor)
         finished = StepFinished(failure=result.failure, agent_exit_code=result.exit_code)
         yield self._applied(finished)
         return result.failure
 
     def _execute(
-        self, turn: TurnRequest, workspace: Workspace
+        self,
+        turn: TurnRequest,
+        workspace: Workspace,
+        executor: Executor,
+        ran: list[CommandRan] | None = None,
     ) -> Generator[Event | None, None, TurnResult]:
-        events = self._run.dependencies.executor.execute(turn)
+        """Carries out a turn; the commands that ran are added to a list."""
+        events = executor.execute(turn)
         try:
             while True:
                 event = next(events)
                 if isinstance(event, FileChanged):
                     event = _with_content(event, workspace)
+                if ran is not None and isinstance(event, CommandRan):
+                    ran.append(event)
                 if event is None:
                     yield from self._run.report_stop()
                 yield None if event is None else self._applied(event)
@@ -231,6 +293,22 @@ class AgentStage:
         resumed = self._state.thread_id is not None
         run = self._run
         return run.dependencies.executor.channel(run.folder, resumed=resumed)
+
+
+def _report(ran: Sequence[CommandRan]) -> str:
+    """What a script did, as the agent reads it: the commands, and the output of the last one."""
+    lines = [f"$ {command.command}\n(exit code {command.exit_code})" for command in ran]
+    output = ran[-1].output.strip()[-_LONGEST_OUTPUT:] if ran else ""
+    return "\n".join([*lines, *([f"Its output:\n{output}"] if output else [])])
+
+
+def _answer(script: "BoundScript") -> str:
+    compiled = script.compiled
+    steps = f"{len(compiled.steps)} step{'s' * (len(compiled.steps) != 1)}"
+    return (
+        f"Done by the script of the pattern {compiled.pattern_id} v{compiled.version}, without an "
+        f"agent: {steps}, and the check passed."
+    )
 
 
 def _without_agent(failure: Failure) -> Failure:

@@ -57,7 +57,7 @@ class RunDependencies(Struct, frozen=True):
 
     `prices` are those of the models in use, if known. `environ` is for the user's `--verify`
     command. `processes` is the folder with the lists of the processes of runs. `warnings` are
-    recorded before the agent starts.
+    recorded before the agent starts. `script_executor` makes what runs compiled patterns.
     """
 
     planner: Planner
@@ -71,6 +71,7 @@ class RunDependencies(Struct, frozen=True):
     queue: Queue | None = None
     processes: Path | None = None
     warnings: tuple[str, ...] = ()
+    script_executor: Callable[[], Executor] | None = None
 
 
 class RunContext:

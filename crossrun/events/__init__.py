@@ -33,6 +33,7 @@ from crossrun.events.memory import (
     PatternDecided,
     PatternJudged,
     PatternLearned,
+    ScriptFinished,
 )
 from crossrun.events.work import (
     AgentLaunched,
@@ -88,6 +89,7 @@ __all__ = [
     "RunFinished",
     "RunQueued",
     "RunStarted",
+    "ScriptFinished",
     "SetupRan",
     "SnapshotProgressed",
     "SourceCopied",
@@ -151,6 +153,7 @@ KnownEvent = (
     | ArtifactSaved
     | PatternLearned
     | PatternJudged
+    | ScriptFinished
     | CancelRequested
     | RunFinished
 )

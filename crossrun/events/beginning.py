@@ -116,7 +116,8 @@ class WorkspacePrepared(BaseEvent, frozen=True):
 
     `top_files` are names of files at its top that show what kind of project it is. `source` is
     where its files came from, and where changes are applied. `refs` is a blob in the workspace's
-    snapshots with the branches, tags and stashes of the workspace's own repository.
+    snapshots with the branches, tags and stashes of the workspace's own repository. `names` are
+    those of the files in the folder where the agent works; none if there are many.
     """
 
     path: str
@@ -124,3 +125,4 @@ class WorkspacePrepared(BaseEvent, frozen=True):
     top_files: tuple[str, ...] = ()
     source: Source | None = None
     refs: str | None = None
+    names: tuple[str, ...] = ()

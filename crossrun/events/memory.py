@@ -29,7 +29,8 @@ class PatternDecided(BaseEvent, frozen=True):
     `probability` is the probability of the decision. The coin is derived from the ids of run and
     pattern, and withholds with the probability `share_withheld`. `fits` and `right` are the
     probabilities that a stored pattern fits and that the best candidate is the right one; `right`
-    has to reach `threshold`.
+    has to reach `threshold`. `compiled`: the pattern's script runs first, with `values` for its
+    variables; `not_compiled` says why it does not although that was wanted.
     """
 
     decision: str
@@ -46,6 +47,21 @@ class PatternDecided(BaseEvent, frozen=True):
     fits: float | None = None
     threshold: float | None = None
     candidates: tuple[PatternCandidate, ...] = ()
+    compiled: bool = False
+    values: dict[str, str] = msgspec.field(default_factory=dict)
+    not_compiled: str = ""
+
+
+class ScriptFinished(BaseEvent, frozen=True):
+    """The script of a compiled pattern ended after `ran` of its `steps`, the check included.
+
+    `handed_over`: it did not do as expected, and the agent gets the task; `reason` says why.
+    """
+
+    steps: int
+    ran: int
+    handed_over: bool = False
+    reason: str = ""
 
 
 class PatternLearned(BaseEvent, frozen=True):

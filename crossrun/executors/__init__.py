@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -11,6 +11,9 @@ from crossrun.executors.descent import Tracking
 from crossrun.model.failures import Failure
 from crossrun.model.tokens import NO_TOKENS, Tokens
 from crossrun.system.cancellation import CancelToken
+
+if TYPE_CHECKING:
+    from crossrun.patterns.compiling.values import BoundScript
 
 
 class TurnRequest(Struct, frozen=True):
@@ -21,6 +24,7 @@ class TurnRequest(Struct, frozen=True):
     clock; `idle_timeout` is in seconds and counts only while no command runs. `limit` returns the
     failure if the agent has to end now because of what it has used. `keep` stores each raw line of
     the agent in the transcript. `tracking` says how the agent's processes are found again.
+    `script` is what the executor of compiled patterns runs.
     """
 
     run_id: str
@@ -37,6 +41,7 @@ class TurnRequest(Struct, frozen=True):
     limit: Callable[[], Failure | None] = lambda: None
     tracking: Tracking = Tracking()
     subfolder: str = ""
+    script: "BoundScript | None" = None
 
     @property
     def folder(self) -> Path:

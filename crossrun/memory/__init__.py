@@ -54,13 +54,24 @@ class StoredMemory:
         self._writer = writer
 
     def decide(
-        self, run_id: str | None, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
+        self,
+        run_id: str | None,
+        request: RunRequest,
+        *,
+        channel: Channel,
+        top_files: Sequence[str],
+        names: Sequence[str] = (),
     ) -> Injection:
         """One pattern or none for a run that begins."""
         from crossrun.memory.selection import Chooser
 
         chooser = Chooser(self._store.patterns, path=self._path, top_files=top_files)
-        return chooser.decide(run_id, request, channel=channel)
+        injection = chooser.decide(run_id, request, channel=channel)
+        if request.memory.compiled == "never" or request.memory.carried_on_from is not None:
+            return injection
+        from crossrun.memory.compiling import with_script
+
+        return with_script(injection, self._store, request, names=names, path=self._path)
 
     def get_ready(self) -> None:
         """Loads what learning needs, which takes some hundredths of a second."""
@@ -78,6 +89,8 @@ class StoredMemory:
 
         yield None
         run = self._store.read.run(run_id)
+        if run.pattern is not None and run.pattern.compiled:
+            return  # a script did what earlier runs did
         learner = Learner(
             self._store,
             self._task_type,

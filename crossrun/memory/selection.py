@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from crossrun.events import Channel, PatternCandidate, PatternDecided
+from crossrun.model.executors import EXECUTORS
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.workflows import Decision, Pattern, Preconditions
 from crossrun.patterns import Injection
@@ -57,7 +58,7 @@ class Chooser:
         memory = request.memory
         if memory.off:
             return _none("disabled", _why_off(memory), channel)
-        if channel == "none":
+        if channel == "none" and not _runs_patterns(request):
             return _none(
                 "disabled", f"the executor {request.executor} takes no instructions", channel
             )
@@ -153,6 +154,11 @@ class Chooser:
         if tool not in self._tools:
             self._tools[tool] = shutil.which(tool, path=self._path) is not None
         return self._tools[tool]
+
+
+def _runs_patterns(request: RunRequest) -> bool:
+    spec = EXECUTORS.get(request.executor)
+    return spec is not None and spec.runs_patterns
 
 
 def _why_off(memory: MemoryOptions) -> str:

@@ -9,5 +9,7 @@ Sandbox = Literal["read-only", "workspace-write", "danger-full-access"]
 SANDBOXES: tuple[Sandbox, ...] = get_args(Sandbox)
 Scope = Literal["user", "project"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+CompiledUse = Literal["never", "when-proven"]
+COMPILED_USES: tuple[CompiledUse, ...] = get_args(CompiledUse)
 FollowLinks = Literal["no", "copy"]
 FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)

@@ -17,6 +17,7 @@ class ExecutorSpec(NamedTuple):
         runs_task: the task is a script, run with `sh -e`. No instructions go with it, and no
             planning model may write it.
         plays_recordings: it repeats recorded sessions.
+        runs_patterns: it runs the script of a compiled pattern, and nothing else.
     """
 
     title: str
@@ -24,6 +25,7 @@ class ExecutorSpec(NamedTuple):
     is_agent: bool = True
     runs_task: bool = False
     plays_recordings: bool = False
+    runs_patterns: bool = False
 
 
 EXECUTORS = {
@@ -35,8 +37,11 @@ EXECUTORS = {
         is_agent=False,
         runs_task=True,
     ),
+    "script": ExecutorSpec("script", is_agent=False, runs_patterns=True),
 }
 
 DEFAULT_EXECUTOR = "codex"
 OFFLINE_EXECUTOR = "replay"
 """What `--offline` and `--recording` choose."""
+SCRIPT_EXECUTOR = "script"
+"""What runs compiled patterns, before an agent where there is one."""

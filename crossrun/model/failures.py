@@ -28,6 +28,7 @@ FAILURES: dict[str, tuple[str, Exit]] = {
     "CONTEXT_FULL": ("failed", Exit.RUN_FAILED),
     "REPLAY_DIVERGED": ("failed", Exit.RUN_FAILED),
     "SCRIPT_FAILED": ("failed", Exit.RUN_FAILED),
+    "SCRIPT_UNAVAILABLE": ("failed", Exit.RUN_FAILED),
     "PLANNER_BAD_CALL": ("failed", Exit.RUN_FAILED),
     "PLANNER_NEVER_ACTED": ("failed", Exit.RUN_FAILED),
     "SETUP_FAILED": ("failed", Exit.RUN_FAILED),

@@ -73,7 +73,9 @@ class Decided(Struct, frozen=True, kw_only=True):
     """What pattern memory did in a run; `probability` is the probability of that decision.
 
     `share_withheld` is the probability of withholding the pattern. `adherence` is the share of the
-    pattern's steps that the agent followed, known at the end of the run.
+    pattern's steps that the agent followed, known at the end of the run. `compiled`: its script ran
+    in the place of the agent; `handed_over`: the script did not do as expected, and the agent took
+    over.
     """
 
     decision: str
@@ -86,6 +88,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     channel: str = "none"
     share_withheld: float | None = None
     adherence: float | None = None
+    compiled: bool = False
+    handed_over: bool = False
 
 
 class Source(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ Pure, but for the protocol below: what a run asks of pattern memory, and what it
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -12,6 +12,9 @@ from crossrun.events import Channel, Event, PatternDecided
 from crossrun.model.failures import Failure
 from crossrun.model.requests import RunRequest
 from crossrun.system.cancellation import CancelToken
+
+if TYPE_CHECKING:
+    from crossrun.patterns.compiling.values import BoundScript
 
 
 class Person(Struct, frozen=True):
@@ -22,19 +25,29 @@ class Person(Struct, frozen=True):
 
 
 class Injection(NamedTuple):
-    """What was decided, and the block that is injected; "" for none."""
+    """What was decided, the block ("" for none), and the script that runs before the agent."""
 
     decided: PatternDecided
     block: str = ""
+    script: "BoundScript | None" = None
 
 
 class Memory(Protocol):
     """Remembers what worked."""
 
     def decide(
-        self, run_id: str | None, request: RunRequest, *, channel: Channel, top_files: Sequence[str]
+        self,
+        run_id: str | None,
+        request: RunRequest,
+        *,
+        channel: Channel,
+        top_files: Sequence[str],
+        names: Sequence[str] = (),
     ) -> Injection:
-        """One pattern or none for a run that begins; None: for one that would."""
+        """One pattern or none for a run that begins; None: for one that would.
+
+        `names` are those of the files that it begins with, where the agent works.
+        """
 
     def get_ready(self) -> None:
         """Loads what the end of a run needs, while there is time."""

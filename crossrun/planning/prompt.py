@@ -54,6 +54,18 @@ weakening the check.
 """
 
 
+_AFTER_SCRIPT = """\
+The commands that did such tasks before were run for this one as a script. It did not do as
+expected, and you take over in the same folder. Look at what is there, keep what is right, correct
+or undo what is not, and finish the task.
+"""
+
+
+def after_script(prompt: str, report: str) -> str:
+    """The prompt for an agent that takes over from a script; `report` says what was done."""
+    return f"{prompt}\n\n{_AFTER_SCRIPT}\n{report}"
+
+
 def to_go_on(prompt: str) -> str:
     """The prompt for an agent that was interrupted while following another. Idempotent."""
     return prompt if prompt.startswith(_GO_ON) else _GO_ON + prompt

@@ -26,6 +26,7 @@ from crossrun.events import (
     RunFinished,
     RunQueued,
     RunStarted,
+    ScriptFinished,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
@@ -117,6 +118,8 @@ def _after(run: Run, record: EventRecord) -> Run:
             return replace(run, pattern=_decided(event))
         case PatternJudged(adherence=adherence) if run.pattern is not None:
             return replace(run, pattern=replace(run.pattern, adherence=adherence))
+        case ScriptFinished(handed_over=handed_over) if run.pattern is not None:
+            return replace(run, pattern=replace(run.pattern, handed_over=handed_over))
         case PatternLearned(lesson="workflow", pattern_id=pattern_id):
             return replace(run, learned_pattern_id=pattern_id)
         case Verified(command=command, exit_code=exit_code):
@@ -143,6 +146,7 @@ def _after(run: Run, record: EventRecord) -> Run:
             | PlanUpdated()
             | PlannerReplied()
             | RunStarted()
+            | ScriptFinished()
             | SetupRan()
             | SnapshotProgressed()
             | SourceCopied()
@@ -172,6 +176,7 @@ def _decided(event: PatternDecided) -> Decided:
         hash=event.hash,
         channel=event.channel,
         share_withheld=event.share_withheld,
+        compiled=event.compiled,
     )
 
 

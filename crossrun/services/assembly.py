@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
+
 from crossrun.config.settings import Settings
 from crossrun.config.tasktypes import TaskType
 from crossrun.config.tasktypes import load as load_task_type
@@ -17,6 +19,7 @@ from crossrun.executors.registry import (
     spec_of,
 )
 from crossrun.memory import StoredMemory
+from crossrun.model.executors import SCRIPT_EXECUTOR
 from crossrun.model.requests import RunRequest
 from crossrun.model.tokens import Price
 from crossrun.patterns import Person
@@ -60,6 +63,7 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         queue=_queue(settings, store),
         processes=settings.paths.processes,
         warnings=_warnings(settings),
+        script_executor=lambda: _executor(replace(request, executor=SCRIPT_EXECUTOR), app),
     )
 
 

@@ -85,6 +85,10 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """Use this pattern."""
     no_pattern: bool = False
     """Use no pattern."""
+    compiled: bool = False
+    """Run the pattern's script; the agent takes over if it does not do as expected."""
+    var: tuple[str, ...] = ()
+    """Values for the variables of the script, as `NAME=VALUE`."""
     learn_with: str | None = None
     """The model that words what is learned from the run."""
 
@@ -143,6 +147,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
                 "--no-pattern": self.no_pattern,
             }
         )
+        self._require_script()
         self._require_one_source()
 
     @property
@@ -176,6 +181,16 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
             raise conflict(replays, f"--executor {self.executor}")
         if self.offline and self.planner == "openai":
             raise conflict("--offline", "--planner openai")
+
+    def _require_script(self) -> None:
+        if self.compiled and self.no_pattern:
+            raise conflict("--compiled", "--no-pattern")
+        for pair in self.var:
+            require_text(pair, "--var")
+            if not pair.partition("=")[0] or "=" not in pair:
+                raise UsageError(
+                    "OPTION_INVALID", f"--var: {pair!r} is not NAME=VALUE", hint="give both"
+                )
 
     def _require_one_source(self) -> None:
         require_at_most_one(

@@ -231,6 +231,15 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
     if is_named and spec_of(executor).runs_task:
         flag = "--pattern" if reference is None else "--reference-run-id"
         raise conflict(flag, f"the executor {executor}, which takes no instructions,")
+    is_asked_for = options.compiled or spec_of(executor).runs_patterns
+    if spec_of(executor).runs_patterns and not is_named:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"the executor {executor} runs the script of a pattern, and none is named",
+            hint="name it: --pattern PAT",
+        )
+    if options.var and not is_asked_for and settings.patterns.compiled == "never":
+        raise UsageError("OPTION_INVALID", "--var needs --compiled", hint="give both, or neither")
     if reference is not None:
         reference = store.read.run(_not_empty(reference, "--reference-run-id")).id
         pattern_id = _learned_from(reference, store)
@@ -243,6 +252,8 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
         scope=settings.patterns.scope,
         holdout=settings.patterns.holdout,
         learn_with=_given(options.learn_with, settings.patterns.learn_with),
+        compiled="always" if is_asked_for else settings.patterns.compiled,
+        values=options.var,
     )
 
 

@@ -236,6 +236,10 @@ class Reader:
         """One project, or None when it has not begun."""
         return next((p for p in self.projects() if p.id == project_id), None)
 
+    def find(self, run_id: str) -> "Run | None":
+        """The run of an id, or None if it is not stored any longer."""
+        return self._by_id(run_id)
+
     def _by_id(self, run_id: str | None) -> "Run | None":
         """None also if the record of the run was dropped."""
         runs = self._made(_run, "SELECT * FROM runs WHERE id = ?", [run_id])

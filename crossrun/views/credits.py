@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from crossrun.model.queries import PatternLine
 from crossrun.model.workflows import Pattern
+from crossrun.patterns.compiling.values import ScriptCounts
 from crossrun.patterns.evaluation.evidence import Credit, Effect, Lift, NotEnough
 from crossrun.views.patterns import (
     STATE_STYLES,
@@ -94,6 +95,13 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
     for name, text in rows:
         if UNKNOWN not in text or name == "success":
             yield from hanging(f"  {name:<9} ", text, terminal)
+
+
+def script_lines(scripted: ScriptCounts) -> Iterator[str]:
+    """How often the pattern's script did the work, if it ever did."""
+    if scripted.runs:
+        over = f", the agent took over in {scripted.handed_over}" if scripted.handed_over else ""
+        yield f"  compiled  {plural(scripted.runs, 'run')} by its script{over}"
 
 
 def _followed(credit: Credit) -> str:

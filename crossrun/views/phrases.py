@@ -17,6 +17,7 @@ from crossrun.events import (
     PatternLearned,
     PlanUpdated,
     RunQueued,
+    ScriptFinished,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
@@ -190,7 +191,17 @@ def _decided(event: PatternDecided) -> list[Phrase]:
         return [Phrase("note", f"pattern    none: {first_line(event.reason)}")]
     probability = "" if event.probability == 1 else f" (p {event.probability:.2f})"
     text = f"pattern    {event.pattern_id} v{event.version}  {first_line(event.summary)}"
-    return [Phrase("plan", text, f"{event.decision}{probability}")]
+    decision = Phrase("plan", text, f"{event.decision}{probability}")
+    if event.not_compiled:
+        return [decision, Phrase("note", f"not by its script: {first_line(event.not_compiled)}")]
+    return [decision, *([Phrase("note", "its script does the task")] if event.compiled else [])]
+
+
+def _script(event: ScriptFinished) -> list[Phrase]:
+    if event.handed_over:
+        return [Phrase("warn", f"the agent takes over from the script: {first_line(event.reason)}")]
+    ran = f"{event.ran} of {plural(event.steps, 'step')}"
+    return [Phrase("note", f"script     {ran}: {first_line(event.reason) or 'its check passed'}")]
 
 
 def _learned(event: PatternLearned) -> list[Phrase]:
@@ -249,6 +260,7 @@ _PHRASES: Mapping[type, Callable[[Any], list[Phrase]]] = {
     PatternLearned: _learned,
     PlanUpdated: _plan,
     RunQueued: _queued,
+    ScriptFinished: _script,
     SetupRan: _set_up,
     SnapshotProgressed: _recording_state,
     SourceCopied: _copied,

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError
 from crossrun.system.background import Background, checkpoint
 from crossrun.system.filelocks import is_locked, trying_lock
 from crossrun.system.folders import make_private
+from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.folder_names import folder_name
 from crossrun.workspace.git.folders import GitFolders
 from crossrun.workspace.git.own_repository import is_file_below
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from crossrun.workspace.snapshots.reader import StateReader
 
 _TICK = 0.1
+_MOST_ENTRIES = 200
+"""Names of more files say little."""
 MARKERS = (
     "CMakeLists.txt", "Cargo.toml", "Dockerfile", "Gemfile", "Makefile", "build.gradle",
     "composer.json", "conf.py", "deno.json", "environment.yml", "go.mod", "mkdocs.yml",
@@ -89,6 +93,19 @@ class Workspace(Struct, frozen=True):
 def top_files(path: Path) -> tuple[str, ...]:
     """The markers that a folder has, which say what tools its work is done with."""
     return tuple(name for name in MARKERS if (path / name).is_file())
+
+
+def file_names(path: Path) -> tuple[str, ...]:
+    """The names of the files in a folder, but for hidden ones; none if there are too many."""
+    try:
+        with os.scandir(path) as entries:
+            first = list(islice(entries, _MOST_ENTRIES + 1))
+    except OSError:
+        return ()
+    if len(first) > _MOST_ENTRIES:
+        return ()
+    names = (entry.name for entry in first if entry.is_file(follow_symlinks=False))
+    return tuple(sorted(shown(name) for name in names if not name.startswith(".")))
 
 
 def top_of_repository(path: Path) -> Path | None:

@@ -36,6 +36,8 @@ def run(
     reference_run_id: opt.ReferenceRun = None,
     pattern: opt.PatternName = None,
     no_pattern: opt.NoPattern = False,
+    compiled: opt.Compiled = False,
+    var: opt.Vars = None,
     learn_with: opt.LearnWith = None,
     source: opt.Source = None,
     clean: opt.Clean = False,
@@ -81,6 +83,7 @@ def run(
       crossrun run "Plot the yields" --task-type data_analysis --offline
       id=$(crossrun run "Collect sources on soil carbon" --task-type research)
       crossrun run "The same for the March data" --reference-run-id "$id"
+      crossrun run "Convert june.csv to JSON" --pattern 9c1xyz --compiled --source .
       crossrun run --executor shell "make report"
     """
     arguments = locals()

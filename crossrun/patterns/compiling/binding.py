@@ -6,13 +6,14 @@ they do not, the value is not certain, and nothing is bound.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
 from crossrun.patterns.compiling.transformations import (
     PATTERNS,
     STRICT_WORDS,
+    TRANSFORMATIONS,
     WORDS_WITHOUT_MEANING,
 )
 from crossrun.patterns.compiling.values import Argument, Compiled, Constraint, Rule
@@ -25,6 +26,7 @@ _CONTEXT_WORDS = (1, 2, 3)
 _PATH_ENDING = re.compile(r"\.([A-Za-z]\w{0,7})$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u0085\u202a-\u202e\u2066-\u2069]")
 _OUTWARD = re.compile(r"(?:^|/)\.\.(?:/|$)|^[/~]|^[A-Za-z]:")
+_MEANINGFUL = "{} has characters that mean something where it stands: {}"
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
@@ -93,6 +95,10 @@ def bind(
         if problem is not None:
             return Unbound(argument.name, problem)
         values[argument.name] = value
+    for derived in compiled.derived:
+        made = TRANSFORMATIONS[derived.transformation].apply(values[derived.argument])
+        if not made or not all(_fits(made, constraint) for constraint in derived.constraints):
+            return Unbound(derived.argument, _MEANINGFUL.format(derived.argument, repr(made[:60])))
     if len(given) == len(values) and given:
         return values
     return _unexplained(compiled, task, values, strict=strict) or values
@@ -115,7 +121,7 @@ def unfit(value: str, argument: Argument) -> str | None:
         return f"{argument.name} leads out of the workspace: {shown}"
     for constraint in argument.constraints:
         if not _fits(value, constraint):
-            return f"{argument.name} has characters that mean something where it stands: {shown}"
+            return _MEANINGFUL.format(argument.name, shown)
     return None
 
 
@@ -209,7 +215,8 @@ def _all_values(text: str) -> Iterator[str]:
         yield from (value.text for value in _values(text, type_))
 
 
-def _values(text: str, type_: str) -> list[_Value]:
+@lru_cache(maxsize=1 << 10)
+def _values(text: str, type_: str) -> tuple[_Value, ...]:
     """The values of one type in the order of the text; `path:csv` are those with an ending."""
     kind, _, ending = type_.partition(":")
     values = []
@@ -221,7 +228,7 @@ def _values(text: str, type_: str) -> list[_Value]:
         suffix = _PATH_ENDING.search(value.text)
         if not ending or (suffix is not None and suffix[1].lower() == ending):
             values.append(value)
-    return values
+    return tuple(values)
 
 
 def _is_within(value: _Value, text: str) -> bool:

@@ -11,10 +11,11 @@ from crossrun.patterns.compiling.explaining import Explainer, Part, Vector
 from crossrun.patterns.compiling.languages import (
     BASH_ONLY,
     BY_ENDING,
+    CODE_TAKERS,
     INTERPRETERS,
     NETWORK,
     PROGRAMS,
-    SHELLS_WITH_CODE,
+    SHELLS,
     STARTERS,
     Code,
 )
@@ -376,7 +377,7 @@ def _places(tokens: Sequence[Token]) -> Iterator[_Place]:
 
 def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
     """The language of the last of these arguments; "": it is a value as such."""
-    if program in SHELLS_WITH_CODE:
+    if program in CODE_TAKERS or (program in SHELLS and any(map(_takes_code, arguments))):
         return "nested"
     if program in STARTERS:
         at = next((n for n, word in enumerate(arguments) if _is_program(word)), len(arguments))
@@ -393,9 +394,14 @@ def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
             is_code = _is_code(code, arguments)
         if is_code:
             return code.language
-    if any(argument in SHELLS_WITH_CODE for argument in arguments[:-1]):
+    if any(argument in SHELLS | CODE_TAKERS for argument in arguments[:-1]):
         return "nested"
     return ""
+
+
+def _takes_code(option: str) -> bool:
+    """Whether an option of a shell says that code follows, such as `-c` or `-lc`."""
+    return option.startswith("-") and not option.startswith("--") and "c" in option
 
 
 def _is_program(word: str) -> bool:
@@ -424,7 +430,7 @@ def _reader(before: Sequence[Token], after: Sequence[Token]) -> str:
     program = words[0].rpartition("/")[2] if words else ""
     language = INTERPRETERS.get(program)
     if language is None:
-        return "nested" if program in SHELLS_WITH_CODE else ""
+        return "nested" if program in SHELLS | CODE_TAKERS else ""
     if language:
         return language
     names = [*words, *line[1:]]

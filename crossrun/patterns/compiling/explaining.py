@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +30,9 @@ _WITH_A_MEANING = """
     help check
 """
 _RESERVED = frozenset(_WITH_A_MEANING.split())
+_LONGEST_VALUE = 120
+_MOST_CUTS = 6
+"""So many places at which a text may be cut are tried on each side, the innermost."""
 _SHORTEST_WITHIN = 2
 """Shorter values are not looked for in the middle of other text."""
 
@@ -93,13 +97,12 @@ class Explainer:
         """
         if len(set(vector)) == 1:
             return [(vector[0], False)] if vector[0] else []
-        for boundary in _BOUNDARIES:
-            head, middle, tail = _apart(vector, boundary)
-            if any(not text for text in middle):
-                continue
-            name = self._name_of(middle)
-            if name is not None:
-                return _joined([(head, False), (name, True), (tail, False)])
+        for name_of in (self._direct, self._derive):
+            for boundary in _BOUNDARIES:
+                for head, middle, tail in _cuts(vector, boundary):
+                    name = name_of(middle)
+                    if name is not None:
+                        return _joined([(head, False), (name, True), (tail, False)])
         within = self._within(vector)
         if within is None:
             raise _unexplained(vector)
@@ -118,18 +121,18 @@ class Explainer:
         transformation = TRANSFORMATIONS[derived.transformation]
         return tuple(map(transformation.apply, self._arguments[derived.argument].vector))
 
-    def _name_of(self, vector: Vector) -> str | None:
-        """The variable that has these values, a new one if the tasks have them."""
+    def _direct(self, vector: Vector) -> str | None:
+        """The variable that has these values, a new one if the tasks have them as they are."""
         for known in self._arguments.values():
             if known.vector == vector:
                 return known.name
         for name in self._derived:
             if self.examples(name) == vector:
                 return name
+        if max(map(len, vector)) > _LONGEST_VALUE:
+            return None
         rules = rules_for(vector, self._tasks, self._files)
-        if rules:
-            return self._add(vector, rules)
-        return self._derive(vector)
+        return self._add(vector, rules) if rules else None
 
     def _add(self, vector: Vector, rules: tuple[Rule, ...]) -> str:
         type_, base = type_of_values(vector)
@@ -181,7 +184,13 @@ class Explainer:
                 before, behind = self.parts(left), self.parts(right)
             except Obstacle:
                 continue
-            return _joined([*before, (name or self._name_of(middle) or "", True), *behind])
+            return _joined(
+                [
+                    *before,
+                    (name or self._direct(middle) or self._derive(middle) or "", True),
+                    *behind,
+                ]
+            )
         return None
 
     def _values_within(self, vector: Vector) -> list[tuple[Vector, str]]:
@@ -216,25 +225,30 @@ def _vector_by(rule: Rule, tasks: Sequence[str], files: Sequence[Sequence[str]])
     return None if None in values else tuple(value for value in values if value is not None)
 
 
-def _apart(vector: Vector, boundary: str) -> tuple[str, Vector, str]:
-    """What all texts begin and end with, cut at boundaries, and what lies between."""
-    head = _common_head(vector, boundary)
+def _cuts(vector: Vector, boundary: str) -> Iterator[tuple[str, Vector, str]]:
+    """Ways to take off what all texts begin and end with, cut at boundaries; the least first."""
+    head = _common_head(vector)
     rest = tuple(text[len(head) :] for text in vector)
-    tail = _common_head(tuple(text[::-1] for text in rest), boundary)[::-1]
-    return head, tuple(text[: len(text) - len(tail)] for text in rest), tail
+    tail = _common_head(tuple(text[::-1] for text in rest))[::-1]
+    if boundary:
+        heads = [0, *(match.end() for match in re.finditer(boundary, head))][-_MOST_CUTS:]
+        tails = [0, *(len(tail) - m.start() for m in re.finditer(boundary, tail))]
+        tails = sorted(tails)[-_MOST_CUTS:]
+    else:
+        heads, tails = [len(head)], [len(tail)]
+    for start, end in sorted(product(heads, tails), key=sum):
+        middle = tuple(text[start : len(text) - end] for text in vector)
+        if all(middle):
+            yield head[:start], middle, tail[len(tail) - end :]
 
 
-def _common_head(vector: Vector, boundary: str) -> str:
+def _common_head(vector: Vector) -> str:
     shortest = min(vector, key=len)
     length = next(
         (at for at, char in enumerate(shortest) if any(text[at] != char for text in vector)),
         len(shortest),
     )
-    head = shortest[:length]
-    if not boundary:
-        return head
-    ends = [match.end() for match in re.finditer(boundary, head)]
-    return head[: ends[-1]] if ends else ""
+    return shortest[:length]
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:

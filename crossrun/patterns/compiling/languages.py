@@ -117,8 +117,12 @@ PROGRAMS: dict[str, tuple[Code, ...]] = {
     "bc": (Code("unknown", number=99),),
 }
 
-_SHELLS = "sh bash dash zsh ksh eval su ssh parallel watch"
-SHELLS_WITH_CODE = frozenset(_SHELLS.split())
+_SHELLS = "sh bash dash zsh ksh"
+SHELLS = frozenset(_SHELLS.split())
+"""Shells: with `-c`, their arguments are code, and so is their input."""
+
+_CODE_TAKERS = "eval su ssh parallel watch"
+CODE_TAKERS = frozenset(_CODE_TAKERS.split())
 """Programs whose arguments are shell code: no value may stand there."""
 
 _STARTERS = "command env exec nice nohup sudo time timeout xargs"

@@ -1,6 +1,7 @@
 """A compiled pattern as the text of a shell script."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from crossrun.patterns.compiling.lexing import quoted
 from crossrun.patterns.compiling.transformations import TRANSFORMATIONS
@@ -13,6 +14,7 @@ from crossrun.patterns.compiling.values import (
 )
 from crossrun.system.commandlines import one_line
 
+_VARIABLE = re.compile(r'"\$\{(\w+)\}"|\$\{(\w+)\}')
 _BASH = """\
 if [ -z "${BASH_VERSION:-}" ]; then
     exec bash "$0" "$@"
@@ -41,10 +43,36 @@ esac
 def script_text(compiled: Compiled) -> str:
     """The whole script. A value of its arguments is never part of its code.
 
-    Each step runs in a shell of its own, as the agent's commands did, and the first one that fails
+    Each step runs in a subshell, as the agent's commands did, and the first one that fails
     ends the script.
     """
     return "".join(_sections(compiled))
+
+
+def step_program(compiled: Compiled, code: str) -> str:
+    """Shell code of one step alone; the arguments are in its environment."""
+    return f"set -eu\n{preamble(compiled)}{code}"
+
+
+def with_values(code: str, values: Mapping[str, str]) -> str:
+    """The code of a step with the values in the place of variables, for people to read."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name not in values:
+            return match[0]
+        return quoted(values[name]) if match[1] else values[name]
+
+    return _VARIABLE.sub(value, code)
+
+
+def all_values(compiled: Compiled, values: Mapping[str, str]) -> dict[str, str]:
+    """The values of the arguments and those made from them."""
+    made = {
+        derived.name: TRANSFORMATIONS[derived.transformation].apply(values[derived.argument])
+        for derived in compiled.derived
+    }
+    return {**values, **made}
 
 
 def preamble(compiled: Compiled) -> str:

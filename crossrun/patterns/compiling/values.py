@@ -101,6 +101,29 @@ class Compiled(Struct, frozen=True, kw_only=True):
     needs_bash: bool = False
 
 
+class BoundScript(Struct, frozen=True, kw_only=True):
+    """A compiled pattern with the values of one task.
+
+    `verify` is the user's own check of the run, which comes after that of the pattern.
+    """
+
+    compiled: Compiled
+    values: dict[str, str]
+    verify: str | None = None
+
+    @property
+    def length(self) -> int:
+        """How many steps it has, its checks included."""
+        return len(self.compiled.steps) + 1 + (self.verify is not None)
+
+
+class ScriptCounts(Struct, frozen=True):
+    """In how many runs a script began the work, and in how many of them the agent ended it."""
+
+    runs: int
+    handed_over: int
+
+
 class NotCompiled(Struct, frozen=True):
     """Why something cannot be compiled, and what would help."""
 

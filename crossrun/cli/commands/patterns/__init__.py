@@ -7,6 +7,7 @@ import typer
 from crossrun.cli.arguments import Json, ProjectId, RunReference
 from crossrun.cli.commands.patterns import changes, exchange
 from crossrun.cli.commands.patterns.changes import PatternReference
+from crossrun.cli.commands.patterns.compile import compile_
 from crossrun.cli.commands.patterns.editing import edit
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
@@ -29,6 +30,7 @@ Examples:
   crossrun patterns show 9c1xyz --block
   crossrun patterns why last
   crossrun patterns stats
+  crossrun patterns compile 9c1xyz
 """
 TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only of this task type.")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most this many.")]
@@ -232,16 +234,20 @@ def diff(
 
 
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
+    from crossrun.memory.compiling import script_counts
     from crossrun.memory.evaluation import credit_of
 
     pattern = store.patterns.pattern(reference)
+    scripted = script_counts(store, pattern)
     credit = credit_of(store, pattern.id)
     if json:
-        options.out.emit(document(_credit_object(pattern.id, credit)))
+        compiled = {"runs": scripted.runs, "handed_over": scripted.handed_over}
+        options.out.emit(document({**_credit_object(pattern.id, credit), "compiled": compiled}))
     else:
-        from crossrun.views.credits import credit_details
+        from crossrun.views.credits import credit_details, script_lines
 
         options.out.write(credit_details(pattern, credit, options.out))
+        options.out.write(script_lines(scripted))
 
 
 def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
@@ -271,6 +277,7 @@ patterns_app = group(
     disable=changes.disable,
     enable=changes.enable,
     rm=changes.rm,
+    compile_=compile_,
     export=exchange.export,
     import_=exchange.import_,
 )

@@ -1,6 +1,5 @@
 """Patterns to and from files."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,7 +7,7 @@ import typer
 
 from crossrun.cli.arguments import Json
 from crossrun.cli.commands.patterns.changes import PatternReference
-from crossrun.cli.commands.patterns.files import cleaned, read_text
+from crossrun.cli.commands.patterns.files import cleaned, read_text, write_new
 from crossrun.cli.globals import Globals, current
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document, pattern_object, plain_object
@@ -62,7 +61,7 @@ def export(
         folder = export_skill(store, chosen, skill)
         options.say(f"wrote {folder}")
     if output is not None:
-        _write_new(output, text)
+        write_new(output, text)
         options.say(f"wrote {output}")
     if json:
         written = {} if folder is None else {"folder": str(folder)}
@@ -301,17 +300,3 @@ def _import_object(item: "StoredImport") -> dict[str, Any]:
         "bytes": pattern_import.size,
         "findings": list(map(plain_object, pattern_import.dangers)),
     }
-
-
-def _write_new(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        with os.fdopen(made, "w", encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise UsageError(
-            "FILE_NOT_WRITTEN",
-            f"{file} cannot be written: {error.strerror}",
-            hint="choose another place; nothing is overwritten",
-        ) from error

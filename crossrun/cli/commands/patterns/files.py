@@ -1,5 +1,6 @@
 """Patterns as files: untrusted when they are read, reported when they are stored."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,3 +66,23 @@ def tell(store: "Store", pattern_id: str, options: Globals, *, json: bool, messa
         options.out.emit(document(pattern_object(pattern)))
     else:
         options.say(message.format(id=pattern.id, version=pattern.version))
+
+
+def write_new(file: Path, text: str, *, executable: bool = False) -> None:
+    """Writes a file that was not there before.
+
+    Raises:
+        UsageError: it is there already, or cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = 0o777 if executable else 0o666
+        made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        with os.fdopen(made, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(
+            "FILE_NOT_WRITTEN",
+            f"{file} cannot be written: {error.strerror}",
+            hint="choose another place; nothing is overwritten",
+        ) from error
