@@ -13,9 +13,9 @@ OPTIONS: dict[str, str] = {
     "--tlspassword! -E: --cert:",
     "wget": "--password! --http-password! --ftp-password! --proxy-password!",
     "aria2c": "--http-passwd! --ftp-passwd! --rpc-secret!",
-    "http": "-a! --auth!",
-    "https": "-a! --auth!",
-    "xh": "-a! --auth! --bearer!",
+    "http": "-a: --auth:",
+    "https": "-a: --auth:",
+    "xh": "-a: --auth: --bearer!",
     "ab": "-A: -P: -C=",
     "hey": "-a:",
     "wrk": "-H:",
@@ -193,7 +193,7 @@ _HARMLESS_ENDS = """
     arn location bucket ratio rate per window position positions bits spec specs class regex
     pattern header headers prefix suffix owner age attempts retries checks check enabled change
     changed form view page link email minimum maximum lifetime map maps list lists set sets
-    generator service server freq frequency stats overlap
+    generator service server freq frequency stats overlap profile
 """
 HARMLESS_ENDS = frozenset(_HARMLESS_ENDS.split())
 """Last words of names that are about a secret, but hold none: `--token-limit`, `PASSWORD_FILE`."""

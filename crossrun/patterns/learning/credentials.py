@@ -43,7 +43,7 @@ _HEADER = re.compile(
 )
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|apikey|bot|negotiate|splunk)(?:\s+|$)")
 _SAID = re.compile(
-    r"(?i)(?P<head>\b(?:password|passphrase|passwd|passwort|kennwort|contraseña)\s+(?:(?:is|of|ist|es)\s+)?"
+    r"(?i)(?P<head>\b(?:password|passphrase|passwort|kennwort|contraseña)\s+(?:(?:is|of|ist|es)\s+)?"
     r"|\b(?:pin|secret|token)\s+(?:is|of|ist)\s+|\b(?:token)\s+(?=[\w.-]{12,}))"
     r"(?P<value>(?=\S*\d)[^\s,;]+)"
 )
@@ -51,8 +51,9 @@ _REFERS = re.compile(
     r"""^(?:b?['"]?(?:\$|<|\{|%\(|%s|\*{3}|…|x{3,}|\.\.\.|(?:\./|~|/|[A-Za-z]:\\))|@)|^['"]{0,2}$"""
 )
 """Values that only say where the secret is, or that there is none."""
+_FILE = re.compile(r"^['\"]?[\w.-]+/[\w./-]*\.[A-Za-z]\w{1,4}['\"]?$")
 _PLAIN = re.compile(
-    r"(?i)^['\"]?(?:true|false|none|null|nil|yes|no|on|off|undefined|auto|default)['\"]?$"
+    r"(?i)^['\"]?(?:true|false|none|null|nil|yes|no|on|off|undefined|auto|default|public)['\"]?$"
 )
 _TYPES = re.compile(
     r"^(?:str|int|bytes|bool|float|string|any|object|number|boolean|Optional|Union|List|Dict|SecretStr"
@@ -235,7 +236,7 @@ def _is_mixed(value: str) -> bool:
 
 
 def _refers(value: str) -> bool:
-    return bool(_REFERS.match(value) or _PLAIN.match(value))
+    return bool(_REFERS.match(value) or _PLAIN.match(value) or _FILE.match(value))
 
 
 @lru_cache(maxsize=4_096)

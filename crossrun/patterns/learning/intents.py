@@ -161,8 +161,9 @@ def without_looks(command: str) -> str:
     """
     everything = parts(command)
     acting = [not looks(part.text) for part in everything]
-    if not any(acting):
-        acting = [_of_part(part.text) is not None for part in everything]
+    aims = [_of_part(part.text) is not None for part in everything]
+    if not any(acts and aims for acts, aims in zip(acting, aims, strict=True)):
+        acting = [acts or aims for acts, aims in zip(acting, aims, strict=True)]
     if not any(acting) or all(acting):
         return command.strip()
     return joined(_rejoined(everything, acting))

@@ -59,11 +59,17 @@ _HIDDEN = re.compile(
 )
 
 
+_PASSED = re.compile(
+    r"(?m)^(?:=+ )?\d+ passed\b|^OK(?: \(.*\))?$|^ok\s+\S+\s+[\d.]+s$|^test result: ok\."
+    r"|^BUILD SUCCESS|^All checks passed|^Tests?:\s+\d+ passed, \d+ total|^PASS\b"
+)
+
+
 class Failed(Struct, frozen=True, kw_only=True):
     """A command that failed and was not repaired yet."""
 
     purpose: Purpose
-    occurrence: Occurrence
+    occurrences: tuple[Occurrence, ...]
     error: str
     at: int
     """So many acts had been done before it."""
@@ -97,10 +103,16 @@ class Recoveries(Struct):
         for before in self.open:
             if before.purpose.key == purpose.key and before.error != error:
                 self._cure(before, self._between(before))
+        earlier = [
+            occurrence
+            for one in self.open
+            if one.purpose.key == purpose.key
+            for occurrence in one.occurrences
+        ]
         others = [one for one in self.open if one.purpose.key != purpose.key]
         failed = Failed(
             purpose=purpose,
-            occurrence=occurrence,
+            occurrences=(*earlier[-_MOST_TRIES:], occurrence),
             error=error,
             at=len(self.done),
             said=len(self.said),
@@ -147,6 +159,7 @@ class Recoveries(Struct):
 
 
 _MOST_NAMED = 2
+_MOST_TRIES = 3
 _INSTALLS = re.compile(
     r"\b(?:install|add|get|sync|restore|mkdir|chmod|touch|export|source|ln -s|createdb|init)\b"
 )
@@ -183,6 +196,12 @@ def shows_failure(output: str) -> bool:
     return _HIDDEN.search(output[-_OUTPUT_READ:]) is not None
 
 
+def shows_success(output: str) -> bool:
+    """Whether the end of an output says in so many words that checks passed."""
+    end = output[-_OUTPUT_READ:]
+    return _PASSED.search(end) is not None and not shows_failure(end)
+
+
 def words_of(command: str) -> frozenset[str]:
     """The words of a command that are compared."""
     return frozenset(_WORDS.findall(command))
@@ -195,13 +214,18 @@ def _is_repair(failed: Failed, purpose: Purpose) -> bool:
     words = words_of(purpose.command)
     if failed.purpose.intent != purpose.intent:
         both_make = {failed.purpose.intent, purpose.intent} <= _MAKING
-        return both_make and bool(failed.files) and failed.files <= words
+        files = {_last(file) for file in failed.files}
+        return both_make and bool(files) and files <= {_last(word) for word in words}
     if failed.files:
         return not failed.files.isdisjoint(words)
     together = len(failed.words | words)
-    return failed.occurrence.exit_code in _NOT_THERE or (
+    return failed.occurrences[-1].exit_code in _NOT_THERE or (
         together > 0 and len(failed.words & words) / together >= _ALIKE
     )
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _command(purpose: Purpose) -> str:

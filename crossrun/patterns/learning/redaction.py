@@ -14,13 +14,13 @@ from crossrun.redaction import MASK, Redactor
 from crossrun.system.commandlines import one_line
 
 _HOMES = (
-    r"(?<![\w.~])(?:/[\w.-]+){0,3}?/(?:home|Users)/[^/\s'\"`:;,|&()<>$]+"
+    r"(?<![\w.~])(?:/[\w.-]+){0,3}?/(?:home|Users)/[^/\s'\"`:;,|&()<>$*{}]+"
     r"|(?<![\w.~:])/root(?=$|[/\s'\"`:;,|&()<>])"
     r"|[A-Za-z]:\\+Users\\+(?:[^\\\s'\"]+(?: [^\\\s'\"]+){0,2}(?=\\)|[^\\\s'\"]+)"
-    r"|(?<![\w/.~])~(?!(?:[msy]|tr|qr)[/{|!(])[A-Za-z][\w.-]*"
+    r"|(?<![\w/.~*])~(?!(?:[msy]|tr|qr)[/{|!(])[A-Za-z][\w.-]*"
 )
 _USER_INFO = r"(?<=://)(?:[^\s/@:'\"]*:[^\s/@'\"]*|[^\s/@:'\"]{20,})@"
-_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+\b")
+_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z][\w-]{1,62}\b")
 _LOGIN_BEFORE = re.compile(
     r"(?:\b(?:ssh|scp|sftp|rsync|mosh|ssh-copy-id|sshfs|autossh|ansible\w*"
     r"|git\s+(?:clone|remote|push|pull|fetch|submodule|ls-remote))\s[^|;&\n]*|://)\Z"

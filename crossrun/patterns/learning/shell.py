@@ -215,9 +215,9 @@ _TELLERS = frozenset(_TELLING.split())
 
 
 def _only_tells(text: str) -> bool:
-    program = next(iter(words(text)), "")
-    failing = program in ("exit", "return") and not re.search(r"\b0\s*$", text.rstrip("; "))
-    return program in _TELLERS and not failing and not redirected(text)
+    used = {next(iter(words(stage)), "") for stage in stages(text)}
+    failing = used & {"exit", "return"} and not re.search(r"\b0\s*$", text.rstrip("; "))
+    return used <= _TELLERS and not failing and not redirected(text)
 
 
 def _pipe_proves(text: str) -> bool:

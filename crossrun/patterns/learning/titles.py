@@ -63,7 +63,7 @@ _PATH = re.compile(
     r"(?<![\w/.-])(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,6}(?![\w/])"
 )
 _SENTENCE_END = re.compile(
-    r"[.!?;:…]+[\"')\]]*\s+|[\u3002\uff01\uff1f\uff1b]+[\u201d\u300d\u300f]?\s*"
+    r"(?<![.!?;:…])[.!?;:…]++[\"')\]]*\s+|[\u3002\uff01\uff1f\uff1b]+[\u201d\u300d\u300f]?\s*"
 )
 _ABBREVIATION = re.compile(
     r"(?i)(?:\b(?:e\.g|i\.e|z\.\s?b|d\.\s?h|u\.\s?a|p\.\s?ej|no|nr|vs|etc|dr|mr|ms|ca|bzw|approx"

@@ -22,7 +22,7 @@ from crossrun.events import (
 )
 from crossrun.model.workflows import Act, Cure, Intent, Occurrence, Trace
 from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene
-from crossrun.patterns.learning.recoveries import Recoveries, shows_failure
+from crossrun.patterns.learning.recoveries import Recoveries, shows_failure, shows_success
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.repetitions import with_loops
 from crossrun.patterns.learning.scenes import is_needed, made_by, names
@@ -154,7 +154,7 @@ def weight_of(trace: Trace) -> int:
     """
     if trace.verified and trace.grade in (None, "proved"):
         return _VERIFIED_WEIGHT
-    lucky = any(map(_is_blind_retry, trace.acts)) or _edits_its_check(trace)
+    lucky = any(_is_blind_retry(act, trace) for act in trace.acts) or _edits_its_check(trace)
     checked = trace.check is not None or any(
         act.intent in _CHECKS and act.proved for act in trace.acts
     )
@@ -168,10 +168,18 @@ def is_trivial(acts: Sequence[Act]) -> bool:
     return done == 0 or looks + 2 * done < _WORTH
 
 
-def _is_blind_retry(act: Act) -> bool:
-    """Whether a command worked in the end without a change in between."""
-    numbers = [one.seq for one in act.occurrences if one.exit_code not in (0, None)]
-    return len(numbers) > 1 and max(numbers) - min(numbers) == len(numbers) - 1
+def _is_blind_retry(act: Act, trace: Trace) -> bool:
+    """Whether the same command worked in the end without anything done in between."""
+    failures = [one.seq for one in act.occurrences if one.exit_code not in (0, None)]
+    if not failures or act.instead_of:
+        return False
+    worked = min((one.seq for one in act.occurrences if one.seq > failures[-1]), default=None)
+    return worked is not None and not any(
+        failures[0] < occurrence.seq < worked
+        for other in trace.acts
+        if other is not act and other.intent not in _LOOKS
+        for occurrence in other.occurrences
+    )
 
 
 def _edits_its_check(trace: Trace) -> bool:
@@ -201,8 +209,9 @@ def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
             scene = Purpose("run", "", command, command)
             act = Act(intent="run", target="", command=command, occurrences=(occurrence,))
             _add(seen, scene, act, scene=True)
+            seen.recoveries.see_done(scene)
         return
-    proved = proves(event.command)
+    proved = proves(event.command) or shows_success(event.output)
     if _failed(event, aim, command, proved=proved):
         output = seen.guard.strip(seen.scrub(event.output[-_LONGEST_TEXT:]))
         _see_partial(seen, command, occurrence)
@@ -247,7 +256,7 @@ def _closed(done: Sequence[Part]) -> list[Part]:
 def _see(seen: _Seen, aim: Purpose, occurrence: Occurrence, *, proved: bool = True) -> None:
     settled = seen.recoveries.settled_by(aim, proved=proved)
     seen.recoveries.see_done(aim)
-    repaired = tuple(failed.occurrence for failed in settled)
+    repaired = tuple(one for failed in settled for one in failed.occurrences)
     instead_of = next(
         (failed.purpose.command for failed in settled if failed.purpose.key != aim.key), ""
     )
