@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_TASK_TYPE = "code"
 _LONGEST_TASK = 10_000
+_LONGEST_OUTLINE = 6_000
+_REFERENCES = (".md", ".mdx", ".rst", ".txt")
 _ID_LENGTHS = (6, 10, 16, 40)
 """Letters of an id's hash: as few as tell the pattern from those that are stored."""
 _NEW = "Imported: no evidence here yet."
@@ -87,6 +89,7 @@ def of_skill(
         body=conceal(text.body[: skills.LONGEST_BODY]),
         name=name,
         first_line=text.first_line,
+        outline=tuple(_outline(skill.files, conceal)),
     )
     manifest = [f"{file.path}\0{file.sha256}\0{file.executable}" for file in workflow.files]
     return PatternImport(
@@ -219,8 +222,9 @@ def _skill_files(store: Store, pattern: Pattern) -> tuple[list[PatternFile], dic
     """The files of the skill that a pattern is written as, with their contents by hash."""
     workflow = pattern.workflow
     contents = store.patterns.contents(file.sha256 for file in workflow.files)
-    if any(file.path.lower() == skills.SKILL_FILE.lower() for file in workflow.files):
-        return list(workflow.files), contents
+    original = next((file for file in workflow.files if _is_skill_file(file)), None)
+    if original is not None:
+        return _edited_files(pattern, original, contents), contents
     files = [replace(file, path=skills.place_of(file)) for file in workflow.files]
     made = {
         skills.SKILL_FILE: skills.written(pattern),
@@ -231,6 +235,37 @@ def _skill_files(store: Store, pattern: Pattern) -> tuple[list[PatternFile], dic
         files.append(_pattern_file(file, kind="resource"))
         contents[files[-1].sha256] = file.content
     return files, contents
+
+
+def _edited_files(
+    pattern: Pattern, original: PatternFile, contents: dict[str, bytes]
+) -> list[PatternFile]:
+    """An imported skill's files; where the user has edited the text, `SKILL.md` has the new one."""
+    files = list(pattern.workflow.files)
+    content = contents.get(original.sha256)
+    if pattern.version == 1 or content is None:
+        return files
+    edited = SkillFile(path=original.path, content=skills.with_body(content, pattern.workflow.body))
+    file = _pattern_file(edited, kind=original.kind)
+    contents[file.sha256] = edited.content
+    return [file if item is original else item for item in files]
+
+
+def _is_skill_file(file: PatternFile) -> bool:
+    return file.kind == "resource" and file.path.lower() == skills.SKILL_FILE.lower()
+
+
+def _outline(files: Sequence[SkillFile], conceal: Callable[[str], str]) -> Iterator[str]:
+    """What the texts beside the `SKILL.md` are about."""
+    room = _LONGEST_OUTLINE
+    for file in files:
+        name = file.path.lower()
+        if name.endswith(_REFERENCES) and name != skills.SKILL_FILE.lower():
+            line = conceal(skills.outline(file.path, file.content))
+            room -= len(line)
+            if room < 0:
+                return
+            yield line
 
 
 def _original(store: Store, pattern_import: PatternImport) -> str | None:

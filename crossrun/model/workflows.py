@@ -199,7 +199,8 @@ class Workflow(Struct, frozen=True, kw_only=True):
     """What worked: the part of a pattern that is versioned, injected and edited.
 
     `body` is the text of an imported skill, which takes the place of the steps in the block; `name`
-    is the skill's, and `first_line` the line of its `SKILL.md` on which the body begins.
+    is the skill's, `first_line` the line of its `SKILL.md` on which the body begins, and `outline`
+    what its other texts are about: a path and headings in each line.
     """
 
     summary: str
@@ -214,6 +215,7 @@ class Workflow(Struct, frozen=True, kw_only=True):
     body: str = ""
     name: str = ""
     first_line: int = 1
+    outline: tuple[str, ...] = ()
 
 
 class Stats(Struct, frozen=True):

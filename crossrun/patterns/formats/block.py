@@ -306,8 +306,9 @@ def _with_way(
     files = tuple(_files(workflow, steps, folder))
     if workflow.body:
         room = max(layout.max_tokens * _CHARACTERS_A_TOKEN - _FRAME, _FRAME)
-        body = _NOT_SHOWN.sub(lambda tag: f"&lt;{tag[0][1:]}", workflow.body.strip("\n"))
-        return replace(block, body=shown_body(body, room, folder), files=files)
+        body = _NOT_SHOWN.sub(lambda tag: f"&lt;{tag[0][1:]}", workflow.body)
+        shown = shown_body(body, room, folder, workflow.first_line)
+        return replace(block, body=shown, files=files)
     if layout.form == "steps" or not any(map(is_command, steps)):
         numbered = tuple((_placed(step.instruction, folder), step.recovery) for step in steps)
         return replace(block, steps=tuple((one_line(t), r) for t, r in numbered), files=files)

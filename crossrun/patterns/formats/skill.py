@@ -11,6 +11,7 @@ from typing import NamedTuple
 import yaml
 
 from crossrun.model.workflows import LONGEST_STEP, Pattern, PatternFile, Workflow
+from crossrun.patterns.formats.skill_text import headings
 from crossrun.system.commandlines import one_line
 
 SKILL_FILE = "SKILL.md"
@@ -21,12 +22,11 @@ _LONGEST_NAME = 64
 _LONGEST_DESCRIPTION = 1_024
 """Bounds of the format for the skill's name and description."""
 _LONGEST_FIELD = 20_000
+_LONGEST_OUTLINE = 1_000
 _FRONT_MATTER = re.compile(
     r"\A\s{0,9}---[ \t]*\n(?:(.{0,32000}?)\n)??---[ \t]*(?:\n|\Z)", re.DOTALL
 )
 _FIELD = re.compile(r"^(name|description)[ \t]*:[ \t]*(.*(?:\n[ \t]+.*){0,99})", re.MULTILINE)
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*#*$")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[\u3002\uff01\uff1f])")
 _PATTERN = re.compile(rb"^pattern:[ \t]*\d", re.MULTILINE)
 _FOLDERS = {"program": "scripts"}
@@ -43,14 +43,6 @@ class SkillText(NamedTuple):
     description: str
     body: str
     first_line: int
-
-
-class Heading(NamedTuple):
-    """A heading, and the line of its file on which it stands, from 1."""
-
-    level: int
-    text: str
-    line: int
 
 
 def decoded(content: bytes) -> str:
@@ -95,25 +87,17 @@ def summary_of(description: str) -> str:
     return line if len(line) <= LONGEST_STEP else f"{line[: LONGEST_STEP - 1].rstrip()}…"
 
 
-def headings(body: str, first_line: int = 1) -> Iterator[Heading]:
-    """The headings of a Markdown text in their order."""
-    for number, line in prose(body, first_line):
-        heading = _HEADING.match(line)
-        if heading and heading[2].strip():
-            yield Heading(len(heading[1]), heading[2], number)
+def outline(path: str, content: bytes) -> str:
+    """What a reference is about, on one line: its path and its headings."""
+    titles = "; ".join(heading.text for heading in headings(decoded(content)))
+    return one_line(f"{path}: {titles}")[:_LONGEST_OUTLINE]
 
 
-def prose(text: str, first_line: int = 1) -> Iterator[tuple[int, str]]:
-    """The lines of a Markdown text outside of blocks of code, with their numbers."""
-    fence = ""
-    for number, line in enumerate(text.split("\n"), first_line):
-        mark = _FENCE.match(line)
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence):
-            fence = ""
-        elif not fence:
-            yield number, line
+def with_body(content: bytes, body: str) -> bytes:
+    """A `SKILL.md` with another body below the front matter that it has."""
+    text = decoded(content)
+    front = _FRONT_MATTER.match(text)
+    return (text[: front.end()] if front else "").encode() + body.encode()
 
 
 def folder_name(pattern: Pattern) -> str:

@@ -31,7 +31,7 @@ _NAME = re.compile(r"[a-z_]\w{0,39}")
 _TYPE = re.compile(r"[\w][\w.-]{0,63}")
 _LONGEST_TASK = 100_000
 _LONGEST_BODY = 100_000
-_LAYERS = ("files", "cures", "check", "facts", "body")
+_LAYERS = ("files", "cures", "check", "facts", "body", "name", "first_line", "outline")
 """What a pattern may do without."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE_PATH = re.compile(r"(?!/)(?!(?:.*/)?\.\.?(?:/|\Z))[^\0\n\\]{1,400}")
@@ -80,6 +80,9 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     check: Check | None = None
     facts: list[str] = []
     body: str = ""
+    name: str = ""
+    first_line: int = 0
+    outline: list[str] = []
     provenance: Provenance = Provenance()
 
     @property
@@ -96,6 +99,9 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             check=self.check,
             facts=tuple(self.facts),
             body=self.body,
+            name=self.name,
+            first_line=self.first_line or 1,
+            outline=tuple(self.outline),
         )
 
 
@@ -116,6 +122,9 @@ def written(pattern: Pattern) -> str:
         check=workflow.check,
         facts=list(workflow.facts),
         body=workflow.body,
+        name=workflow.name,
+        first_line=workflow.first_line if workflow.body else 0,
+        outline=list(workflow.outline),
         provenance=Provenance(
             pattern_id=pattern.id,
             version=pattern.version,

@@ -12,7 +12,8 @@ from functools import cache
 
 from msgspec import Struct
 
-from crossrun.patterns.formats.skill import SKILL_FILE, decoded, prose
+from crossrun.patterns.formats.skill import SKILL_FILE, decoded
+from crossrun.patterns.formats.skill_text import prose
 from crossrun.patterns.importing.danger_rules import (
     HIDDEN,
     JOINERS,
