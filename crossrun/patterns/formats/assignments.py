@@ -1,0 +1,80 @@
+"""Variables of a procedure as assignments on top of its commands.
+
+An agent that reads `python3 convert.py sales.csv sales.json` may well run it with the names of the
+earlier task. One that reads `file=sales.csv` and `python3 convert.py $file` sees what is its own to
+fill in. The script can be run as it stands.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from crossrun.model.workflows import Step, Variable
+
+_ONE_WORD = re.compile(r"[\w./@%+:,=-]+")
+"""What a shell takes for one word, in quotes or not."""
+_VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
+_LITERAL = re.compile(r"\\.|'[^']*'", re.DOTALL)
+"""What a shell takes as it is written."""
+
+
+def with_assignments(
+    steps: Sequence[Step], variables: Mapping[str, Variable]
+) -> tuple[tuple[str, ...], tuple[Step, ...]]:
+    """The assignments, and the steps with variables of the shell in place of their values.
+
+    A value stays where a shell would not put it in: in single quotes, and in a here-document.
+    """
+    values = {
+        name: variable.example
+        for name, variable in variables.items()
+        if variable.type != "command"
+        and _ONE_WORD.fullmatch(variable.example)
+        and not any(_uses(step.instruction, name) for step in steps)
+    }
+    scripted = tuple(replace(step, instruction=_scripted(step, values)) for step in steps)
+    changed = [
+        after.instruction
+        for before, after in zip(steps, scripted, strict=True)
+        if before.instruction != after.instruction
+    ]
+    used = {name for text in changed for name in values if re.search(rf"\$\{{?{name}\b", text)}
+    return tuple(f"{name}={values[name]}" for name in values if name in used), scripted
+
+
+def _uses(command: str, name: str) -> bool:
+    """Whether a command has a variable of the shell with this name."""
+    return re.search(rf"\$\{{?{name}\b|(?<![\w-]){name}=|\bfor {name}\b", command) is not None
+
+
+def _scripted(step: Step, values: Mapping[str, str]) -> str:
+    """The instruction with references; as it is where the template would not give the same."""
+    template = step.command or ""
+    if "<<" in template or _filled(template, values) != step.instruction:
+        return step.instruction
+    return "".join(_pieces(template, values))
+
+
+def _pieces(template: str, values: Mapping[str, str]) -> Iterator[str]:
+    at = 0
+    for literal in _LITERAL.finditer(template):
+        yield _referring(template[at : literal.start()], values)
+        yield _filled(literal[0], values)
+        at = literal.end()
+    yield _referring(template[at:], values)
+
+
+def _referring(text: str, values: Mapping[str, str]) -> str:
+    def reference(variable: re.Match[str]) -> str:
+        name = variable[1]
+        if name not in values:
+            return variable[0]
+        is_apart = not re.match(r"\w", text[variable.end() :])
+        return f"${name}" if is_apart else f"${{{name}}}"
+
+    return _VARIABLE.sub(reference, text)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda variable: values.get(variable[1], variable[0]), text)
