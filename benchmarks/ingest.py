@@ -132,7 +132,14 @@ def measured(home: Path, count: int, *, pace: float) -> Iterator[tuple[EventReco
         ),
         workspaces=Workspaces(settings.paths.workspaces, settings.paths.snapshots),
         archives=Archives(settings.paths.artifacts, redactor),
-        memory=StoredMemory(store, task_type, person=Person(), path=os.defpath),
+        memory=StoredMemory(
+            store,
+            task_type,
+            person=Person(),
+            path=os.defpath,
+            redactor=redactor,
+            references=settings.paths.references,
+        ),
         task_type=task_type,
         environ=settings.environ,
     )

@@ -116,7 +116,12 @@ def learned(order: Sequence[RecordedJob], folder: Path, *, misled: bool) -> Lear
     store = Store(settings.paths)
     store.open_for_writing()
     memory = StoredMemory(
-        store, load_task_type("code", folder), person=Person(), path="/usr/bin:/bin"
+        store,
+        load_task_type("code", folder),
+        person=Person(),
+        path="/usr/bin:/bin",
+        redactor=Redactor(),
+        references=settings.paths.references,
     )
     runs: list[tuple[RecordedJob, str, str]] = []
     for number, job in enumerate(order):

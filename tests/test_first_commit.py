@@ -50,7 +50,14 @@ def run_with(store: Store, home: Path, look: Callable[[], None]) -> Generator[ob
         executor=Looking(look),
         workspaces=Workspaces(home / "workspaces", home / "snapshots"),
         archives=Archives(home / "artifacts", Redactor()),
-        memory=StoredMemory(store, task_type, person=Person(), path=os.defpath),
+        memory=StoredMemory(
+            store,
+            task_type,
+            person=Person(),
+            path=os.defpath,
+            redactor=Redactor(),
+            references=home / "references",
+        ),
         task_type=task_type,
         environ={},
     )

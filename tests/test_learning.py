@@ -334,7 +334,7 @@ def test_what_differs_between_two_runs_becomes_a_variable_typed_by_its_values() 
     workflow = workflow_of([REPORT, SALES])
     assert [step.instruction for step in workflow.steps] == [
         "head -3 sales.csv",
-        "edit to_json.py",
+        "write to_json.py",
         "python3 to_json.py sales.csv out/sales.json",
         "python3 -m json.tool out/sales.json > /dev/null",
     ]

@@ -110,9 +110,11 @@ def test_secrets_homes_and_names_of_one_project_reach_no_other(crossrun: Crossru
     assert second["pattern"]["decision"] == "injected"
     told = crossrun("show", second["id"], "--instructions").out
     rows = crossrun("patterns", "export", run["learned_pattern_id"]).out
+    references = str(crossrun.home / "state" / "references")
     for text in (block, told, rows):
+        rest = text.replace(references, "")  # where the agent reads the pattern's files
         for private in (secret, token, "somebody", "annabell", str(crossrun.home.parent)):
-            assert private not in text
+            assert private not in rest
     stored = b"".join(file.read_bytes() for file in crossrun.home.glob("crossrun.db*"))
     assert secret.encode() not in stored
     assert token.encode() not in stored
@@ -401,7 +403,10 @@ def test_an_editor_that_changes_nothing_makes_no_version(crossrun: Crossrun) -> 
         ("t + '\\n  - broken: ['", "line"),
         ("t.replace('intent: read', 'intent: dance')", "Invalid enum value 'dance'"),
         ("t.replace('summary: ', 'sumary: ')", "sumary"),
-        ("t.replace('edit convert', 'x' * 200)", "characters, 160 are allowed"),
+        (
+            "t.replace('instruction: write convert.py', 'instruction: ' + 'x' * 2000)",
+            "characters, 160 are allowed",
+        ),
         ("t.replace('pattern: 1', 'pattern: 9')", "line 1: format 9 is not known"),
     ],
 )
@@ -572,7 +577,14 @@ def test_of_a_very_long_run_the_beginning_and_the_end_are_learned(crossrun: Cros
     store = Store(settings.paths)
     store.open_for_writing()
     task_type = load_task_type("code", crossrun.cwd)
-    memory = StoredMemory(store, task_type, person=Person(), path=os.defpath)
+    memory = StoredMemory(
+        store,
+        task_type,
+        person=Person(),
+        path=os.defpath,
+        redactor=Redactor(),
+        references=settings.paths.references,
+    )
     request = RunRequest(task="Work through the whole list")
 
     def facts(run_id: str) -> Iterator[Event | None]:

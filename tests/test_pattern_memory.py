@@ -76,7 +76,7 @@ def test_a_similar_task_in_other_words_gets_the_pattern_that_a_run_taught(
     assert second["learned_pattern_id"] == taught
     merged = made.crossrun.json("patterns", "show", taught)
     assert (merged["version"], merged["source_run_ids"]) == (2, [first["id"], second["id"]])
-    assert "python3 convert.py {file} {json_file}" in block(made, taught)
+    assert "python3 convert.py sales.csv sales.json" in block(made, taught)
 
     unrelated, sent = begin(made, UNRELATED, **ALWAYS)
     assert (unrelated["pattern"]["decision"], unrelated["learned_pattern_id"]) == (

@@ -92,6 +92,9 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         "patterns.holdout": 0.3,
         "patterns.learn_with": None,
         "patterns.compiled": "never",
+        "patterns.form": "procedure",
+        "patterns.max_steps": 12,
+        "patterns.max_tokens": 600,
         "cleanup.older_than": None,
         "cleanup.keep_last": None,
         "cleanup.max_size": None,
@@ -202,6 +205,7 @@ def test_a_parser_returns_what_the_field_is_declared_to_hold(sources: Sources, k
         "sandbox": "read-only",
         "patterns.scope": "project",
         "patterns.compiled": "when-proven",
+        "patterns.form": "steps",
         "network": "true",
         "require_git_repo": "true",
     }.get(key, "7")

@@ -22,10 +22,12 @@ from crossrun.config.values import (
 )
 from crossrun.errors import ConfigurationError
 from crossrun.model.choices import (
+    BLOCK_FORMS,
     COMPILED_USES,
     PLANNERS,
     SANDBOXES,
     SCOPES,
+    BlockForm,
     CompiledUse,
     PlannerChoice,
     Sandbox,
@@ -96,6 +98,28 @@ class PatternsSettings(NamedTuple):
             "failure of the script since. When it does not do as expected, the agent takes over.",
         ),
     ] = "never"
+
+    form: Annotated[
+        BlockForm,
+        Setting(
+            one_of(*BLOCK_FORMS),
+            "How an agent gets a pattern: everything that is known (`procedure`), its commands and "
+            "what failed (`commands`), or numbered steps (`steps`).",
+        ),
+    ] = "procedure"
+    max_steps: Annotated[
+        int,
+        Setting(positive, "How many commands or steps of a pattern an agent gets at most."),
+    ] = 12
+    max_tokens: Annotated[
+        int,
+        Setting(
+            positive,
+            "How long the text is at most that an agent gets of a pattern, at four characters a "
+            "token.",
+            "Commands stay longest, and are never cut.",
+        ),
+    ] = 600
 
 
 class CleanupSettings(NamedTuple):
@@ -190,6 +214,11 @@ class Paths(NamedTuple):
     def processes(self) -> Path:
         """For each active run, the processes that descend from it."""
         return self.state / "processes"
+
+    @property
+    def references(self) -> Path:
+        """The files of patterns, for agents to read."""
+        return self.state / "references"
 
     @property
     def logs(self) -> Path:

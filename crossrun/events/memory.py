@@ -29,8 +29,9 @@ class PatternDecided(BaseEvent, frozen=True):
     `probability` is the probability of the decision. The coin is derived from the ids of run and
     pattern, and withholds with the probability `share_withheld`. `fits` and `right` are the
     probabilities that a stored pattern fits and that the best candidate is the right one; `right`
-    has to reach `threshold`. `compiled`: the pattern's script runs first, with `values` for its
-    variables; `not_compiled` says why it does not although that was wanted.
+    has to reach `threshold`. `form` is that of the block; `folder` is where the pattern's files lie
+    for the agent. `compiled`: the pattern's script runs first, with `values` for its variables;
+    `not_compiled` says why it does not although that was wanted.
     """
 
     decision: str
@@ -47,6 +48,8 @@ class PatternDecided(BaseEvent, frozen=True):
     fits: float | None = None
     threshold: float | None = None
     candidates: tuple[PatternCandidate, ...] = ()
+    form: str | None = None
+    folder: str | None = None
     compiled: bool = False
     values: dict[str, str] = msgspec.field(default_factory=dict)
     not_compiled: str = ""
@@ -71,7 +74,8 @@ class PatternLearned(BaseEvent, frozen=True):
     `made_by` is None if the version stays the same and only its evidence grows. `hash` is the hash
     of the workflow, which a model may have worded; `rules_hash` is the hash of what the rules made,
     without examples, and shows whether there is something new. The stored version is higher than
-    `version` if others were stored in between.
+    `version` if others were stored in between. `contents` are those of the trace's files that were
+    not stored yet.
     """
 
     pattern_id: str
@@ -86,10 +90,14 @@ class PatternLearned(BaseEvent, frozen=True):
     workflow: Workflow
     trace: Trace | None = None
     cautions: tuple[Caution, ...] = ()
+    contents: tuple[str, ...] = ()
 
 
 class PatternJudged(BaseEvent, frozen=True):
-    """What the run shows about the decided pattern, and the pattern's state from now on."""
+    """What the run shows about the decided pattern, and the pattern's state from now on.
+
+    `uptake` are the files of the pattern that the agent's commands read or ran; None: it had none.
+    """
 
     pattern_id: str
     state: str
@@ -97,3 +105,4 @@ class PatternJudged(BaseEvent, frozen=True):
     reason: str
     stats: Stats
     adherence: float | None = None
+    uptake: tuple[str, ...] | None = None

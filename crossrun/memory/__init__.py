@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Workflow
 from crossrun.patterns import Injection, Person
+from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.system.background import Background
 from crossrun.system.cancellation import CancelToken
@@ -35,6 +37,8 @@ class StoredMemory:
         task_type: of the runs that are chosen for and learned from.
         person: whose names and folders must not be learned.
         path: the directories in which programs are looked for, as in `PATH`.
+        redactor: takes secrets out of files that are learned.
+        references: where the files of patterns lie for agents.
         writer: words what was learned; None: rules do.
     """
 
@@ -45,12 +49,16 @@ class StoredMemory:
         *,
         person: Person,
         path: str | None,
+        redactor: Redactor,
+        references: Path,
         writer: "Rewriter | None" = None,
     ) -> None:
         self._store = store
         self._task_type = task_type
         self._person = person
         self._path = path
+        self._redactor = redactor
+        self._references = references
         self._writer = writer
 
     def decide(
@@ -63,9 +71,17 @@ class StoredMemory:
         names: Sequence[str] = (),
     ) -> Injection:
         """One pattern or none for a run that begins."""
+        from crossrun.memory.blocks import BlockWriter, layout_of
+        from crossrun.memory.references import References
         from crossrun.memory.selection import Chooser
 
-        chooser = Chooser(self._store.patterns, path=self._path, top_files=top_files)
+        blocks = BlockWriter(
+            self._store,
+            References(self._references),
+            person=self._person,
+            layout=layout_of(request.memory),
+        )
+        chooser = Chooser(self._store.patterns, blocks, path=self._path, top_files=top_files)
         injection = chooser.decide(run_id, request, channel=channel)
         if request.memory.compiled == "never" or request.memory.carried_on_from is not None:
             return injection
@@ -97,6 +113,7 @@ class StoredMemory:
             scope=request.memory.scope,
             person=self._person,
             path=self._path,
+            redactor=self._redactor,
         )
         material = learner.material(run, failure)
         if material is None:

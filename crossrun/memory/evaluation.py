@@ -6,10 +6,11 @@ from itertools import islice
 from msgspec.structs import replace
 
 from crossrun.events import CommandRan, FileChanged, PatternJudged, decode
+from crossrun.memory.blocks import ROOT_FILE
 from crossrun.model.failures import FAILURES, Failure
-from crossrun.model.runs import Run
+from crossrun.model.runs import Decided, Run
 from crossrun.model.status import Status
-from crossrun.model.workflows import Pattern
+from crossrun.model.workflows import FILES_FOLDER, Pattern
 from crossrun.patterns.evaluation.adherence import adherence
 from crossrun.patterns.evaluation.evidence import (
     LEAST_WITH,
@@ -22,8 +23,12 @@ from crossrun.patterns.evaluation.evidence import (
 from crossrun.patterns.evaluation.lifecycle import adopted
 from crossrun.patterns.evaluation.lifecycle import judged as standing_of
 from crossrun.patterns.evaluation.trials import trial_of
+from crossrun.patterns.evaluation.uptake import uptake
+from crossrun.patterns.formats.block import TRANSCRIPT
+from crossrun.patterns.learning.files import as_written
 from crossrun.store import Store
 from crossrun.system.clock import now
+from crossrun.system.commandlines import bare_command, simple_commands
 
 _MOST_COMMANDS = 500
 _MOST_TRIALS = 1_000
@@ -61,6 +66,7 @@ def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJ
         reason=standing.reason,
         stats=pattern.stats if credit is None else stats(credit),
         adherence=followed,
+        uptake=_uptake(store, run, pattern, decided),
     )
 
 
@@ -98,15 +104,32 @@ def _followed(store: Store, run: Run, pattern: Pattern, version: int | None) -> 
     shown = next((one for one in versions if one.version == version), None)
     if shown is None:
         return None
-    steps = [step.command for step in shown.workflow.steps if step.command]
+    commands = (as_written(step.command) for step in shown.workflow.steps if step.command)
+    steps = [part for command in commands for part in simple_commands(command)]
     return adherence(steps, list(islice(_done(store, run), _MOST_COMMANDS)))
 
 
+def _uptake(store: Store, run: Run, pattern: Pattern, decided: Decided) -> tuple[str, ...] | None:
+    """Which of the pattern's files the agent's commands read or ran; None: it had no files."""
+    if decided.folder is None:
+        return None
+    versions = store.patterns.versions(pattern.id)
+    files = [f.path for v in versions if v.version == decided.version for f in v.workflow.files]
+    commands = (
+        event.command
+        for stored in store.read.events(run.id, types=["command_ran"])
+        if isinstance(event := decode(stored.body), CommandRan)
+    )
+    return uptake(decided.folder, [*files, ROOT_FILE, TRANSCRIPT], islice(commands, _MOST_COMMANDS))
+
+
 def _done(store: Store, run: Run) -> Iterator[str]:
+    """What the agent did; a copy of a file of the pattern counts as if the agent had written it."""
+    folder = (run.pattern.folder if run.pattern else None) or FILES_FOLDER
     for stored in store.read.events(run.id, types=["command_ran", "file_changed"]):
         match decode(stored.body):
             case CommandRan(command=command):
-                yield command
+                yield as_written(bare_command(command).replace(folder, FILES_FOLDER))
             case FileChanged(path=path, change=change, ok=True):
                 yield f"{'delete' if change == 'deleted' else 'write'} {path}"
             case _:

@@ -3,20 +3,19 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
 from crossrun.memory.placement import Placement
-from crossrun.memory.written_texts import read_text
+from crossrun.memory.run_layers import RunLayers
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
-from crossrun.model.workflows import Act, Caution, Pattern, Preconditions, Trace, Workflow
+from crossrun.model.workflows import Act, Caution, Pattern, Preconditions, Trace, Variable, Workflow
 from crossrun.patterns import Person
 from crossrun.patterns.formats.block import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
@@ -24,9 +23,12 @@ from crossrun.patterns.learning.cautions import TEACHING, caution_of
 from crossrun.patterns.learning.extractors import found
 from crossrun.patterns.learning.families import Belonging, tasks_odds
 from crossrun.patterns.learning.features import code_words
+from crossrun.patterns.learning.files import with_copies
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.requirements import required_markers, required_tools
-from crossrun.patterns.learning.traces import acts_of, is_trivial
+from crossrun.patterns.learning.traces import is_trivial, material_of
+from crossrun.patterns.learning.variables import shared_values
+from crossrun.redaction import Redactor
 from crossrun.store import ALPHABET, Store
 
 _ENDS_READ = 5_000
@@ -37,7 +39,10 @@ _FAILED_LOOKED_AT = 20
 _MOST_TEXTS = 12
 """So many files that a run wrote are compared with those of others."""
 _ID_LENGTH = 6
-_ACTS = ("step_planned", "plan_updated", "command_ran", "file_changed", "tool_called")
+_ACTS = (
+    "step_planned", "plan_updated", "command_ran", "file_changed", "tool_called", "agent_spoke",
+    "agent_reasoned",
+)  # fmt: skip
 _TROUBLE = ("command_ran", "verified")
 
 
@@ -50,6 +55,7 @@ class Learner:
         scope: whether only patterns of the run's project are looked at.
         person: whose names and folders must not be learned.
         path: the directories in which programs are looked for.
+        redactor: takes secrets out of files.
     """
 
     def __init__(
@@ -60,12 +66,16 @@ class Learner:
         scope: str,
         person: Person,
         path: str | None,
+        redactor: Redactor,
     ) -> None:
         self._store = store
         self._task_type = task_type
         self._person = person
         self._path = path
         self._placement = Placement(store.patterns, scope=scope)
+        self._redactor = redactor
+        self._contents: dict[str, str] = {}
+        """Of files of the run, by hash."""
 
     def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
         """What the run itself has to teach, if anything: all that is read from its events."""
@@ -102,7 +112,15 @@ class Learner:
             workflow=workflow,
             trace=trace,
             cautions=cautions,
+            contents=self._new_contents(trace),
         )
+
+    def _new_contents(self, trace: Trace | None) -> tuple[str, ...]:
+        """Contents of the run's files that are not stored yet."""
+        hashes = [file.sha256 for file in trace.files] if trace else []
+        stored = self._store.patterns.contents(hashes)
+        missing = (sha256 for sha256 in dict.fromkeys(hashes) if sha256 not in stored)
+        return tuple(self._contents[sha256] for sha256 in missing if sha256 in self._contents)
 
     def _next(
         self, pattern: Pattern, *, trace: Trace | None = None, caution: Caution | None = None
@@ -125,42 +143,50 @@ class Learner:
             workflow=current.workflow,
             trace=trace,
             cautions=(caution,) if caution else (),
+            contents=self._new_contents(trace),
         )
         if not traces or not pattern.own or current.made_by == "user":
             return learned
         return _with_workflow(learned, workflow_of(traces, cautions))
 
     def _trace(self, run: Run) -> Trace | None:
-        scrub, guard = Scrub(self._person, run.workspace), self._guard(run)
-        acts = tuple(
-            act
-            for part in self._store.read.lineage(run)
-            if part.task == run.task
-            for act in acts_of(
-                part.id, self._events(part, _ACTS), task=run.task, scrub=scrub, guard=guard
-            )
+        guard, scrub = self._guard(run), self._scrub(run)
+        parts = [part for part in self._store.read.lineage(run) if part.task == run.task]
+        materials = [
+            material_of(part.id, self._events(part, _ACTS), task=run.task, scrub=scrub, guard=guard)
+            for part in parts
+        ]
+        layers = RunLayers(
+            run, lambda types: self._events(run, types), scrub=scrub, redactor=self._redactor
         )
+        acts = with_copies(layers.marked(act) for each in materials for act in each.acts)
         if is_trivial(acts):
             return None
         task = scrub(run.task)
         commands = [act.command for act in acts]
+        kept = layers.kept(acts)
+        self._contents |= {each.file.sha256: each.content for each in kept}
         return Trace(
             run_id=run.id,
             task=task,
             acts=acts,
             verified=run.verify is not None,
-            found=found(self._task_type.finders, task, commands),
+            found=(
+                *found(self._task_type.finders, task, commands),
+                *shared_values(task, commands),
+            ),
             preconditions=self._preconditions(run, acts),
-            words=self._written_words(run, acts, scrub),
+            files=tuple(each.file for each in kept),
+            cures=tuple(cure for material in materials for cure in material.cures),
+            check=layers.check(acts),
+            facts=layers.facts(acts),
+            words=_written_words(acts, layers.files.text),
         )
 
-    def _written_words(self, run: Run, acts: Iterable[Act], scrub: Scrub) -> tuple[str, ...]:
-        """The words of the texts that the run wrote by its patch tool, as they are now."""
-        paths = dict.fromkeys(
-            act.target for act in acts if act.command == f"write {act.target}" and act.target
-        )
-        texts = (read_text(Path(run.workspace), path) for path in islice(paths, _MOST_TEXTS))
-        return tuple(sorted(code_words("\n".join(scrub(text) for text in texts))))
+    def _scrub(self, run: Run) -> Scrub:
+        """Takes out what is private, and the place where the pattern's files lay."""
+        folder = run.pattern.folder if run.pattern is not None else None
+        return Scrub(self._person, run.workspace, reference=folder or "")
 
     def _preconditions(self, run: Run, acts: Iterable[Act]) -> Preconditions:
         prepared = next((event for _, event in self._events(run, ["workspace_prepared"])), None)
@@ -217,7 +243,7 @@ class Learner:
 
     def _caution(self, run: Run) -> Caution | None:
         events = (event for _, event in self._events(run, _TROUBLE))
-        scrub = Scrub(self._person, run.workspace)
+        scrub = self._scrub(run)
         text = caution_of(events, scrub, self._guard(run))
         return Caution(run.id, text) if text else None
 
@@ -239,6 +265,15 @@ class Learner:
         while self._store.patterns.find(letters[:length]) is not None:
             length += 1
         return letters[:length]
+
+
+def _written_words(acts: Iterable[Act], read: Callable[[str], str | None]) -> tuple[str, ...]:
+    """The words of the texts that the run wrote by its patch tool, as they are now."""
+    paths = dict.fromkeys(
+        act.target for act in acts if act.command == f"write {act.target}" and act.target
+    )
+    texts = (read(path) or "" for path in islice(paths, _MOST_TEXTS))
+    return tuple(sorted(code_words("\n".join(texts))))
 
 
 def _with_workflow(learned: PatternLearned, made: Workflow) -> PatternLearned:
@@ -264,5 +299,14 @@ def _with_evidence(said: Workflow, made: Workflow) -> Workflow:
     return replace(
         said,
         steps=tuple(replace(step, evidence=new.evidence) for step, new in steps),
+        variables={
+            name: replace(kind, values=_other_values(kind, made.variables.get(name)))
+            for name, kind in said.variables.items()
+        },
         preconditions=made.preconditions,
     )
+
+
+def _other_values(kind: Variable, new: Variable | None) -> tuple[str, ...]:
+    values = () if new is None else (new.example, *new.values)
+    return tuple(value for value in dict.fromkeys(values) if value != kind.example)

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.events import Channel, PatternCandidate, PatternDecided
+from crossrun.memory.blocks import BlockWriter
 from crossrun.model.executors import EXECUTORS
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.workflows import Decision, Pattern, Preconditions
 from crossrun.patterns import Injection
 from crossrun.patterns.evaluation.holdout import draw, eligible, share_withheld
-from crossrun.patterns.formats.block import block_of, rendered
 from crossrun.store.patterns import Eligibility, PatternReader
 
 if TYPE_CHECKING:
@@ -41,14 +42,21 @@ class Chooser:
 
     Args:
         patterns: what is stored.
+        blocks: writes the block of the pattern that is chosen.
         path: the directories in which programs are looked for, as in `PATH`.
         top_files: names of the files at the top of the workspace.
     """
 
     def __init__(
-        self, patterns: PatternReader, *, path: str | None, top_files: Sequence[str]
+        self,
+        patterns: PatternReader,
+        blocks: BlockWriter,
+        *,
+        path: str | None,
+        top_files: Sequence[str],
     ) -> None:
         self._patterns = patterns
+        self._blocks = blocks
         self._path = path
         self._top_files = frozenset(top_files)
         self._tools: dict[str, bool] = {}
@@ -63,12 +71,15 @@ class Chooser:
                 "disabled", f"the executor {request.executor} takes no instructions", channel
             )
         if memory.pattern_id is not None:
-            return self._forced(memory.pattern_id, request, channel)
+            return self._forced(run_id, memory.pattern_id, request, channel)
         return self._chosen(run_id, request, channel)
 
-    def _forced(self, pattern_id: str, request: RunRequest, channel: Channel) -> Injection:
+    def _forced(
+        self, run_id: str | None, pattern_id: str, request: RunRequest, channel: Channel
+    ) -> Injection:
         pattern = self._patterns.exactly(pattern_id)
-        return _about(pattern, _Drawn("forced", 1.0, _why_forced(request.memory)), channel)
+        drawn = _Drawn("forced", 1.0, _why_forced(request.memory))
+        return self._about(run_id, pattern, drawn, channel, request, [])
 
     def _chosen(self, run_id: str | None, request: RunRequest, channel: Channel) -> Injection:
         if self._patterns.are_none():
@@ -92,8 +103,40 @@ class Chooser:
             none = _none("abstained", choice.reason, channel)
             return none._replace(decided=_with_choice(none.decided, choice, told))
         drawn = _drawn(run_id, chosen.id, known[chosen.id], request, choice.reason)
-        injection = _about(chosen, drawn, channel)
+        near = [scored.candidate.id for scored in choice.ranking.scored]
+        injection = self._about(run_id, chosen, drawn, channel, request, near)
         return injection._replace(decided=_with_choice(injection.decided, choice, told))
+
+    def _about(
+        self,
+        run_id: str | None,
+        pattern: Pattern,
+        drawn: _Drawn,
+        channel: Channel,
+        request: RunRequest,
+        near: Sequence[str],
+    ) -> Injection:
+        """What was decided about a pattern, and its block with the files in their place."""
+        decided = PatternDecided(
+            decision=drawn.decision,
+            reason=drawn.reason,
+            probability=drawn.probability,
+            channel=channel,
+            pattern_id=pattern.id,
+            version=pattern.version,
+            summary=pattern.workflow.summary,
+            hash=pattern.hash,
+            family_id=pattern.family_id,
+            share_withheld=drawn.share_withheld,
+            form=request.memory.form,
+        )
+        if drawn.decision == "withheld":
+            return Injection(decided)
+        block = self._blocks.write(pattern, near)
+        if run_id is not None:
+            self._blocks.lay(block)
+        folder = None if block.folder is None else str(block.folder)
+        return Injection(replace(decided, folder=folder), block.text)
 
     def _inferior_ways(
         self, eligibility: dict[str, Eligibility], candidate_set: "CandidateSet"
@@ -196,24 +239,6 @@ def _drawn(
     if coin.decision == "withheld":
         reason += f"; it is withheld from {share:.0%} of such runs, to know what it does"
     return _Drawn(coin.decision, coin.probability, reason, share)
-
-
-def _about(pattern: Pattern, drawn: _Drawn, channel: Channel) -> Injection:
-    decided = PatternDecided(
-        decision=drawn.decision,
-        reason=drawn.reason,
-        probability=drawn.probability,
-        channel=channel,
-        pattern_id=pattern.id,
-        version=pattern.version,
-        summary=pattern.workflow.summary,
-        hash=pattern.hash,
-        family_id=pattern.family_id,
-        share_withheld=drawn.share_withheld,
-    )
-    if drawn.decision == "withheld":
-        return Injection(decided)
-    return Injection(decided, rendered(block_of(pattern.id, pattern.version, pattern.workflow)))
 
 
 def _none(decision: Decision, reason: str, channel: Channel) -> Injection:

@@ -11,5 +11,7 @@ Scope = Literal["user", "project"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 CompiledUse = Literal["never", "when-proven"]
 COMPILED_USES: tuple[CompiledUse, ...] = get_args(CompiledUse)
+BlockForm = Literal["procedure", "commands", "steps"]
+BLOCK_FORMS: tuple[BlockForm, ...] = get_args(BlockForm)
 FollowLinks = Literal["no", "copy"]
 FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)

@@ -73,9 +73,10 @@ class Decided(Struct, frozen=True, kw_only=True):
     """What pattern memory did in a run; `probability` is the probability of that decision.
 
     `share_withheld` is the probability of withholding the pattern. `adherence` is the share of the
-    pattern's steps that the agent followed, known at the end of the run. `compiled`: its script ran
-    in the place of the agent; `handed_over`: the script did not do as expected, and the agent took
-    over.
+    pattern's steps that the agent followed, known at the end of the run. `folder` is where the
+    pattern's files lay for the agent, `uptake` which of them its commands read or ran, `form` that
+    of the block. `compiled`: its script ran in the place of the agent; `handed_over`: the script
+    did not do as expected, and the agent took over.
     """
 
     decision: str
@@ -90,6 +91,9 @@ class Decided(Struct, frozen=True, kw_only=True):
     adherence: float | None = None
     compiled: bool = False
     handed_over: bool = False
+    form: str | None = None
+    folder: str | None = None
+    uptake: tuple[str, ...] | None = None
 
 
 class Source(Struct, frozen=True, kw_only=True):

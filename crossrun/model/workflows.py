@@ -115,6 +115,8 @@ class Act(Struct, frozen=True, kw_only=True):
     """The command that had failed, if it was a different one."""
     heading: str = ""
     why: str = ""
+    edited: bool = False
+    """The file that was written had been there before."""
     proved: bool = True
     """Whether its exit code shows that it worked; not so behind a pipe or before `|| true`."""
 

@@ -116,8 +116,8 @@ def _after(run: Run, record: EventRecord) -> Run:
             return replace(run, commands=run.commands + 1, failed_commands=failed)
         case PatternDecided() as event:
             return replace(run, pattern=_decided(event))
-        case PatternJudged(adherence=adherence) if run.pattern is not None:
-            return replace(run, pattern=replace(run.pattern, adherence=adherence))
+        case PatternJudged(adherence=adherence, uptake=uptake) if run.pattern is not None:
+            return replace(run, pattern=replace(run.pattern, adherence=adherence, uptake=uptake))
         case ScriptFinished(handed_over=handed_over) if run.pattern is not None:
             return replace(run, pattern=replace(run.pattern, handed_over=handed_over))
         case PatternLearned(lesson="workflow", pattern_id=pattern_id):
@@ -177,6 +177,8 @@ def _decided(event: PatternDecided) -> Decided:
         channel=event.channel,
         share_withheld=event.share_withheld,
         compiled=event.compiled,
+        form=event.form,
+        folder=event.folder,
     )
 
 

@@ -56,7 +56,7 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         executor=executor,
         workspaces=app.workspaces,
         archives=Archives(settings.paths.artifacts, app.redactor),
-        memory=_memory(request, settings, store, task_type),
+        memory=_memory(request, app, task_type),
         task_type=task_type,
         environ=agents_environ(settings),
         prices=_prices(request, executor.model(), settings),
@@ -126,14 +126,15 @@ def _queue(settings: Settings, store: Store) -> Queue | None:
     return None if limit is None else store.queue(limit)
 
 
-def _memory(
-    request: RunRequest, settings: Settings, store: Store, task_type: TaskType
-) -> StoredMemory:
+def _memory(request: RunRequest, app: App, task_type: TaskType) -> StoredMemory:
+    settings, store = app.settings, app.store
     return StoredMemory(
         store,
         task_type,
         person=person(settings),
         path=settings.environ.get("PATH"),
+        redactor=app.redactor,
+        references=settings.paths.references,
         writer=_writer(request, settings),
     )
 

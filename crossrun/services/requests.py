@@ -254,6 +254,9 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
         learn_with=_given(options.learn_with, settings.patterns.learn_with),
         compiled="always" if is_asked_for else settings.patterns.compiled,
         values=options.var,
+        form=settings.patterns.form,
+        max_steps=settings.patterns.max_steps,
+        max_tokens=settings.patterns.max_tokens,
     )
 
 

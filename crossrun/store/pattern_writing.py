@@ -1,5 +1,6 @@
 """Writing what runs teach about patterns, as a consequence of their events."""
 
+import hashlib
 import sqlite3
 from typing import Any
 
@@ -9,7 +10,7 @@ from crossrun.events import EventRecord, PatternJudged, PatternLearned
 from crossrun.model.workflows import Stats, Workflow
 from crossrun.patterns.retrieval.documents import indexed_pattern
 from crossrun.store import pattern_index
-from crossrun.store.statements import PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
+from crossrun.store.statements import PATTERN_CONTENTS, PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
 
 _LONGEST_TASKS = 20_000
 """Characters of the tasks by which a pattern is found, its own task included."""
@@ -76,6 +77,7 @@ def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: Patte
         connection.execute(PATTERN_VERSIONS.upsert, version)
     if learned.trace is not None and not pattern["task"]:
         pattern["task"] = learned.trace.task
+    connection.executemany(PATTERN_CONTENTS.insert_missing, _contents(learned))
     connection.executemany(PATTERN_RUNS.upsert, _sources(recorded, learned))
     connection.execute(PATTERNS.upsert, pattern)
     if version is not None:
@@ -163,6 +165,12 @@ def _sources(recorded: EventRecord, learned: PatternLearned) -> list[dict[str, s
             }
         )
     return sources
+
+
+def _contents(learned: PatternLearned) -> list[dict[str, Any]]:
+    """Contents of the run's files, by the hash of what was stored of them."""
+    contents = (content.encode() for content in learned.contents)
+    return [{"sha256": hashlib.sha256(text).hexdigest(), "content": text} for text in contents]
 
 
 def _judge(connection: sqlite3.Connection, recorded: EventRecord, judged: PatternJudged) -> None:

@@ -85,7 +85,7 @@ class Block(Struct, frozen=True, kw_only=True):
     body: str = ""
     files: tuple[str, ...] = ()
     cures: tuple[tuple[str, str], ...] = ()
-    """What failed and its error, and what cured it."""
+    """The error, and what cured it."""
     check: str = ""
     facts: tuple[str, ...] = ()
     variables: dict[str, Variable] = field(default_factory=dict)
@@ -135,7 +135,7 @@ def block_of(
     whole = Block(
         pattern_id=pattern_id,
         version=version,
-        summary=_with_examples(workflow.summary, workflow.variables),
+        summary=with_examples(workflow.summary, workflow.variables),
         not_for=_clipped(not_for),
         cures=tuple(map(_cure, workflow.cures)),
         check=_check(workflow.check),
@@ -374,10 +374,10 @@ def _placed(text: str, folder: str) -> str:
 
 
 def _cure(cure: Cure) -> tuple[str, str]:
+    """The error and its cure. The command that failed is not shown: models run what they read."""
     why = f" ({one_line(cure.why)})" if cure.why else ""
-    error = f": {one_line(cure.error)}" if cure.error else ""
-    failed = f"`{_clipped(cure.failed, 100)}`{error}".replace(" -> ", " - > ")
-    return _clipped(failed), _clipped(f"{one_line(cure.cured_by)}{why}")
+    error = one_line(cure.error) or f"{one_line(cure.failed).partition(' ')[0]} failed"
+    return _clipped(error.replace(" -> ", " - > ")), _clipped(f"{one_line(cure.cured_by)}{why}")
 
 
 def _check(check: Check | None) -> str:
@@ -394,7 +394,7 @@ def _flat(variable: Variable) -> Variable:
     return Variable(one_line(variable.type), one_line(variable.example), others)
 
 
-def _with_examples(text: str, variables: Mapping[str, Variable]) -> str:
+def with_examples(text: str, variables: Mapping[str, Variable]) -> str:
     """The text with the names of an earlier run: braces keep a model from acting."""
     for name, variable in variables.items():
         text = text.replace(f"{{{name}}}", variable.example)

@@ -27,7 +27,7 @@ from crossrun.patterns.formats.block import copy_line
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
 from crossrun.patterns.learning.budget import clamped
 from crossrun.patterns.learning.clipping import clipped
-from crossrun.patterns.learning.files import asked_for, is_edit, is_source, with_files, writes
+from crossrun.patterns.learning.files import asked_for, is_edit, with_files, writes
 from crossrun.patterns.learning.titles import summary
 from crossrun.patterns.learning.traces import weight_of
 from crossrun.patterns.learning.variables import Names, named, substituted, text_of, values_of
@@ -219,7 +219,7 @@ def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
     if verb == "write" and rest in paths:
         return ""
     if verb in ("write", "delete", "use"):
-        what = f"{_changing(rest)} {rest}" if verb == "write" else f"{verb} {rest}"
+        what = f"edit {rest}" if verb == "write" and act.edited else f"{verb} {rest}"
     elif (results := [path for path in writes(act.command) if path not in paths]) and not (
         set(writes(act.command)) & paths
     ):
@@ -230,10 +230,6 @@ def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
         return ""
     reason = act.why or act.heading
     return clipped(f"{what}: {reason}" if reason else what)
-
-
-def _changing(path: str) -> str:
-    return "edit" if is_source(path) else "write"
 
 
 def _variables(names: Names, best: int) -> dict[str, Variable]:

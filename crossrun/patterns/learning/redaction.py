@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from crossrun.model.workflows import FILES_FOLDER
 from crossrun.patterns import Person
 from crossrun.patterns.learning.credentials import without_credentials
 from crossrun.redaction import MASK, Redactor
@@ -55,9 +56,11 @@ class Scrub:
     Args:
         person: the user.
         workspace: the run's folder; paths in it become relative.
+        reference: the folder in which a pattern's files lay; it becomes `FILES_FOLDER`.
     """
 
-    def __init__(self, person: Person, workspace: str) -> None:
+    def __init__(self, person: Person, workspace: str, *, reference: str = "") -> None:
+        self._reference = reference
         self._workspace = _folder(workspace)
         self._home = _folder(person.home)
         names = {person.user, person.home.rstrip("/").rpartition("/")[2]}
@@ -69,6 +72,8 @@ class Scrub:
 
     def __call__(self, text: str) -> str:
         """The text on its lines, without secrets, homes, names and control characters."""
+        if self._reference:
+            text = text.replace(self._reference, FILES_FOLDER)
         text, _ = self._redact(text)
         text = self._workspace.sub(lambda match: "" if match[0].endswith("/") else ".", text)
         text = self._home.sub(lambda match: "~/" if match[0].endswith("/") else "~", text)

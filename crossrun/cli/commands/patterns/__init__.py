@@ -83,11 +83,12 @@ def show(
       crossrun patterns show --json | jq '.steps[].instruction'
     """
     options = current()
-    chosen = options.open_app().store.patterns.pattern(pattern)
+    app = options.open_app()
+    chosen = app.store.patterns.pattern(pattern)
     if block:
-        from crossrun.patterns.formats.block import block_of, rendered
+        from crossrun.services.pattern_blocks import block_text
 
-        text = rendered(block_of(chosen.id, chosen.version, chosen.workflow))
+        text = block_text(app, chosen)
         if json:
             options.out.emit(document({"id": chosen.id, "block": text}))
         else:

@@ -1,0 +1,29 @@
+"""Which files of a pattern an agent read or ran."""
+
+from collections.abc import Iterable
+
+
+def uptake(folder: str, paths: Iterable[str], commands: Iterable[str]) -> tuple[str, ...]:
+    """The files that commands name.
+
+    Args:
+        folder: where they lay.
+        paths: of the files, relative to it.
+        commands: what the agent ran.
+    """
+    near = [command for command in commands if folder in command]
+    return tuple(
+        path for path in sorted(set(paths)) if any(_names(command, path) for command in near)
+    )
+
+
+def _names(command: str, path: str) -> bool:
+    """Whether the path stands in a command, also behind a `cd` into the folder."""
+    start = command.find(path)
+    while start >= 0:
+        end = start + len(path)
+        before, after = command[start - 1 : start], command[end : end + 1]
+        if not (before.isalnum() or before in "._-") and not (after.isalnum() or after in "_-"):
+            return True
+        start = command.find(path, end)
+    return False

@@ -1,0 +1,177 @@
+"""What an agent cannot guess: which tools are missing, what form the data has, how a check ends.
+
+Of data the form is kept, never the values: an earlier value in sight is an earlier value handed in.
+Pure: the caller reads the files.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from crossrun.events import CommandRan
+from crossrun.model.workflows import Act, Check
+from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.recoveries import error_line
+from crossrun.system.commandlines import one_line
+
+MOST_DATA_FILES = 4
+HEAD = 4_096
+"""Bytes of a data file that are looked at."""
+_LONGEST_HEADER = 120
+_MOST_CHANGED = 4
+_NOT_FOUND = 127
+_TABLES = ("csv", "tsv", "tab", "psv")
+_DATA = re.compile(
+    r"(?<![\w./-])((?:[\w.@+-]+/)*[\w.@+-]+\.(?:csv|tsv|tab|psv|json|jsonl|ndjson|xml|log|dat))"
+    r"(?![\w/-]|\.\w)"
+)
+_MISSING_TOOL = re.compile(r"(?:^|[\s:])([\w.+-]{1,40}): (?:command )?not found")
+_MISSING_MODULE = re.compile(r"No module named ['\"]([\w.]{1,60})['\"]")
+_UNSTABLE = re.compile(r"\d|/|~")
+_DELIMITERS = {";": "`;`", "\t": "tab", "|": "`|`", ",": "`,`"}
+
+
+def missing_tools(commands: Iterable[CommandRan]) -> tuple[str, ...]:
+    """Facts about programs and modules that a run tried and that were not there."""
+    missing: dict[str, str] = {}
+    for ran in commands:
+        tail = ran.output[-2_000:]
+        if ran.exit_code == 0:
+            words = set(re.findall(r"[\w.+-]+", ran.command))
+            missing = {name: fact for name, fact in missing.items() if name not in words}
+            continue
+        if ran.exit_code == _NOT_FOUND and (match := _MISSING_TOOL.search(tail)):
+            missing[match[1]] = f"`{match[1]}` is not installed"
+        if match := _MISSING_MODULE.search(tail):
+            missing[match[1]] = f"the Python module `{match[1]}` is not installed"
+    return tuple(missing.values())
+
+
+def data_facts(acts: Sequence[Act], head_of: Callable[[str], bytes | None]) -> tuple[str, ...]:
+    """The form of data files that commands read or wrote.
+
+    Args:
+        acts: what the run did.
+        head_of: the first `HEAD` bytes of a file of the workspace; None: there is none.
+    """
+    paths = dict.fromkeys(
+        path for act in acts for path in (*_DATA.findall(act.command), *_DATA.findall(act.target))
+    )
+    facts: list[str] = []
+    for path in paths:
+        head = head_of(path)
+        form = None if not head else form_of(path, head)
+        if form:
+            facts.append(f"{path}: {form}")
+        if len(facts) == MOST_DATA_FILES:
+            break
+    return tuple(facts)
+
+
+def form_of(path: str, head: bytes) -> str:
+    """The form of a data file by its first bytes: encoding, delimiter, names; "" if it is plain."""
+    text, encoding = _decoded(head)
+    is_cut = len(head) >= HEAD
+    ending = path.rpartition(".")[2].lower()
+    parts = []
+    if ending in _TABLES or (ending == "dat" and text):
+        parts = _table(text.rpartition("\n")[0] if is_cut else text)
+    elif ending in ("jsonl", "ndjson"):
+        parts = [_json_form(text.partition("\n")[0], "a line each")]
+    elif ending == "json":
+        parts = [_json_form(text, "")]
+    elif ending == "xml":
+        names = dict.fromkeys(re.findall(r"<([A-Za-z][\w:.-]*)", text))
+        parts = [f"elements {', '.join(list(names)[:8])}"] if names else []
+    if b"\r\n" in head:
+        parts.append("lines end with CR LF")
+    return ", ".join(filter(None, [encoding, *parts]))
+
+
+def check_of(
+    command: str, output: str, *, changed: Sequence[str], exit_code: int | None = 0
+) -> Check:
+    """The check with what it shows when all is well.
+
+    Args:
+        command: the check.
+        output: what it printed when it passed.
+        changed: the files that the run changed.
+        exit_code: as it ended.
+    """
+    lines = [one_line(line) for line in output.splitlines() if line.strip()]
+    done = [f"exit {exit_code or 0}"]
+    if lines and not _UNSTABLE.search(lines[-1]) and len(lines[-1]) <= 80:  # noqa: PLR2004
+        done.append(f'it prints "{lines[-1]}" last')
+    if changed:
+        more = f" and {len(changed) - _MOST_CHANGED} more" if len(changed) > _MOST_CHANGED else ""
+        done.append(f"changed: {', '.join(changed[:_MOST_CHANGED])}{more}")
+    return Check(command=command, done="; ".join(done))
+
+
+def last_error(output: str) -> str:
+    """The line of an output that says what went wrong."""
+    return error_line(output)
+
+
+def _decoded(head: bytes) -> tuple[str, str]:
+    """The text, and what is unusual about its encoding."""
+    if head[:3] == b"\xef\xbb\xbf":
+        return head[3:].decode("utf-8", "ignore"), "UTF-8 with a BOM"
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head.decode("utf-16", "ignore"), "UTF-16"
+    try:
+        return head.decode(), ""
+    except UnicodeDecodeError as error:
+        if error.start >= len(head) - 4:
+            return head[: error.start].decode(), ""
+        return head.decode("latin-1"), "not UTF-8, perhaps Latin-1"
+
+
+def _table(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if line.strip()][:40]
+    if not lines:
+        return []
+    counts = Counter({sign: lines[0].count(sign) for sign in _DELIMITERS if sign in lines[0]})
+    if not counts:
+        return []
+    sign = counts.most_common(1)[0][0]
+    names = lines[0].split(sign)
+    has_header = not any(re.search(r"\d", name) for name in names)
+    parts = [f"delimiter {_DELIMITERS[sign]}"]
+    parts.append(f"header {clipped(lines[0], _LONGEST_HEADER)}" if has_header else "no header line")
+    values = [value.strip('" ') for line in lines[1:] for value in line.split(sign)]
+    if sign != "," and any(re.fullmatch(r"-?[\d.]+,\d+", value) for value in values):
+        parts.append("decimal comma")
+    for form, pattern in _DATES.items():
+        if any(re.fullmatch(pattern, value) for value in values):
+            parts.append(f"dates {form}")
+    return parts
+
+
+_DATES = {
+    "DD.MM.YYYY": r"\d\d?\.\d\d?\.\d{4}",
+    "YYYY-MM-DD": r"\d{4}-\d\d-\d\d",
+    "with slashes": r"\d\d?/\d\d?/\d{4}",
+}
+
+
+def _json_form(text: str, each: str) -> str:
+    """What a JSON text is made of, also where only its beginning is there."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        keys = dict.fromkeys(re.findall(r'"([\w .-]{1,40})"\s*:', text))
+        kind = "list" if text.lstrip()[:1] == "[" else "object"
+        return f"JSON {kind} with keys {', '.join(list(keys)[:10])}" if keys else ""
+    if isinstance(value, list):
+        first = value[0] if value else None
+        return f"JSON list of {_keys(first, each)}" if isinstance(first, dict) else "JSON list"
+    return f"JSON {_keys(value, each)}" if isinstance(value, dict) else ""
+
+
+def _keys(value: dict[str, Any], each: str) -> str:
+    names = ", ".join(clipped(key, 40) for key in list(value)[:10])
+    return f"object with keys {names}{f', {each}' if each else ''}"

@@ -1,0 +1,28 @@
+"""The block of a pattern as a run would get it now."""
+
+from crossrun.memory.blocks import BlockWriter
+from crossrun.memory.references import References
+from crossrun.model.workflows import Pattern
+from crossrun.patterns.formats.block import Layout
+from crossrun.services.app import App
+from crossrun.services.assembly import person
+
+
+def block_text(app: App, pattern: Pattern) -> str:
+    """The block, beside the patterns that are nearest to its own task; no files are laid."""
+    from crossrun.patterns.retrieval.ranking import rank
+
+    candidates = app.store.patterns.candidates(
+        pattern.task, task_type=pattern.task_type, project_id=None
+    )
+    settings = app.settings.patterns
+    blocks = BlockWriter(
+        app.store,
+        References(app.settings.paths.references),
+        person=person(app.settings),
+        layout=Layout(
+            form=settings.form, max_steps=settings.max_steps, max_tokens=settings.max_tokens
+        ),
+    )
+    near = (scored.candidate.id for scored in rank(candidates).scored)
+    return blocks.write(pattern, near).text
