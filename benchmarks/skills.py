@@ -25,10 +25,14 @@ from typing import NamedTuple
 from timing import machine
 
 from crossrun.config.sources import load
+from crossrun.memory.blocks import BlockWriter
 from crossrun.memory.imports import StoredImport, add, export_skill, of_skill, stored
+from crossrun.memory.references import References
 from crossrun.memory.selection import Chooser
 from crossrun.memory.skill_folders import SkillFolder, read_folder
 from crossrun.model.requests import RunRequest
+from crossrun.patterns import Person
+from crossrun.patterns.formats.block import Layout
 from crossrun.patterns.retrieval.ranking import rank
 from crossrun.store import Store
 
@@ -100,9 +104,11 @@ def searched(store: Store, task: LabelledTask, names: dict[str, str]) -> Answer:
 
 def chosen_for(store: Store, task: LabelledTask, names: dict[str, str]) -> Answer:
     request = RunRequest(task=task.text, task_type="code", executor="codex")
+    nowhere = References(Path("/nonexistent"))
+    blocks = BlockWriter(store, nowhere, person=Person(), layout=Layout())
     begin = time.perf_counter()
     decided = (
-        Chooser(store.patterns, path=None, top_files=())
+        Chooser(store.patterns, blocks, path=None, top_files=())
         .decide(None, request, channel="developer")
         .decided
     )
