@@ -9,12 +9,13 @@ from msgspec import Struct, field
 from crossrun.model.workflows import Finding, Trace, Variable
 from crossrun.patterns.learning.alignment import Aligned, Slot
 from crossrun.patterns.learning.extractors import typed
+from crossrun.patterns.learning.files import is_source
 
 _LONGEST_VALUE = 60
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
 _SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
-_MOST_SHARED = 6
+_MOST_SHARED = 8
 _FEWEST_LETTERS = 3
 
 
@@ -71,7 +72,11 @@ def text_of(step: Aligned, names: Names, traces: Sequence[Trace], *, of: int) ->
 
 
 def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
-    """Values of a single run that stand both in its task and in its commands, phrases included."""
+    """Values of a single run that stand both in its task and in its commands.
+
+    Phrases in quotes, files, numbers and other words that are no words of the language; files that
+    are named after a word of the task; and the folders of all these files.
+    """
     wanted = " ".join(task.split()).lower()
     values: dict[str, str] = {}
     for command in commands:
@@ -80,11 +85,35 @@ def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
             if " " in value.strip() and _stands_in(value, wanted):
                 values.setdefault(value, _optional(command[: match.start() + 1]) or "text")
         for match in _SIMPLE.finditer(command):
-            value = match[0].rstrip(".")
-            if match.start() and _is_telling(value) and _stands_in(value, wanted):
+            value = match[0].rstrip(".").removeprefix("./")
+            if match.start() and _is_telling(value) and _is_asked_for(value, wanted, values):
                 base = _optional(command[: match.start()])
                 values.setdefault(value, base or typed([value])[1])
+    for value in tuple(values):
+        folder = value.rpartition("/")[0]
+        if folder and any(_stands_alone(folder, command) for command in commands):
+            values.setdefault(folder, "folder")
     return tuple(_numbered(values))
+
+
+def _is_asked_for(value: str, wanted: str, others: Iterable[str]) -> bool:
+    """Whether the task names the value, or what a file that is no program is named after."""
+    if _stands_in(value, wanted) or (value[0] == "v" and _stands_in(value[1:], wanted)):
+        return True
+    if typed([value])[0] != "path" or is_source(value):
+        return False
+    stem = _stem(value)
+    return len(stem) >= _FEWEST_LETTERS and (
+        _stands_in(stem, wanted) or any(_stem(other) == stem for other in others)
+    )
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
+
+
+def _stands_alone(word: str, command: str) -> bool:
+    return re.search(rf"(?<![^\s\"'=]){re.escape(word)}/?(?![^\s\"';&|)])", command) is not None
 
 
 def _numbered(values: Mapping[str, str]) -> Iterator[Finding]:
@@ -92,7 +121,7 @@ def _numbered(values: Mapping[str, str]) -> Iterator[Finding]:
     for value, base in list(values.items())[:_MOST_SHARED]:
         counts[base] += 1
         name = base if counts[base] == 1 else f"{base}_{counts[base]}"
-        kind = "text" if " " in value else typed([value])[0]
+        kind = "text" if " " in value else "folder" if base == "folder" else typed([value])[0]
         yield Finding(name, kind, value)
 
 
@@ -133,7 +162,8 @@ def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
         name = names.add(finding.name, Variable(finding.type, finding.value))
         if finding.substitute and finding.type == "folder":
             told.setdefault(f"{finding.value.rstrip('/')}/", name)
-        if finding.substitute and not finding.value.isalpha():  # plain words may be anything
+        is_plain = finding.value.isalpha() and finding.type != "folder"
+        if finding.substitute and not is_plain:  # plain words may be anything
             told.setdefault(finding.value, name)
     return told
 
