@@ -30,6 +30,7 @@ from crossrun.patterns.learning.traces import is_trivial, material_of
 from crossrun.patterns.learning.variables import shared_values
 from crossrun.redaction import Redactor
 from crossrun.store import ALPHABET, Store
+from crossrun.store.patterns import PatternReader
 
 _ENDS_READ = 5_000
 """Of a very long run, so many events of its beginning and of its end are looked at."""
@@ -56,6 +57,7 @@ class Learner:
         person: whose names and folders must not be learned.
         path: the directories in which programs are looked for.
         redactor: takes secrets out of files.
+        patterns: those that the run is compared with; None: those of the ledger.
     """
 
     def __init__(
@@ -67,15 +69,17 @@ class Learner:
         person: Person,
         path: str | None,
         redactor: Redactor,
+        patterns: PatternReader | None = None,
     ) -> None:
         self._store = store
+        self._patterns = patterns or store.patterns
         self._task_type = task_type
         self._person = person
         self._path = path
-        self._placement = Placement(store.patterns, scope=scope)
         self._redactor = redactor
         self._contents: dict[str, str] = {}
         """Of files of the run, by hash."""
+        self._placement = Placement(self._patterns, scope=scope)
 
     def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
         """What the run itself has to teach, if anything: all that is read from its events."""
@@ -83,14 +87,27 @@ class Learner:
             return self._trace(run)
         return self._caution(run) if failure.code in TEACHING else None
 
-    def learned(self, run: Run, material: Trace | Caution) -> PatternLearned | None:
-        """What it teaches beside all that is stored already."""
+    def learned(
+        self, run: Run, material: Trace | Caution, *, placed: Belonging | None = None
+    ) -> PatternLearned | None:
+        """What it teaches beside all that is stored already.
+
+        Args:
+            run: the run.
+            material: what it has to teach.
+            placed: where the user put it, if so.
+        """
         if isinstance(material, Caution):
             task = Scrub(self._person, run.workspace)(run.task)
-            pattern = self._placement.concerned(run, task)
+            place = placed or Belonging()
+            pattern = (
+                self._patterns.find(place.pattern_id)
+                if place.pattern_id
+                else self._placement.concerned(run, task)
+            )
             return None if pattern is None else self._next(pattern, caution=material)
-        place = self._placement.place(run, material)
-        pattern = self._store.patterns.find(place.pattern_id) if place.pattern_id else None
+        place = placed or self._placement.place(run, material)
+        pattern = self._patterns.find(place.pattern_id) if place.pattern_id else None
         if pattern is None:
             return self._new(run, material, place)
         return self._next(pattern, trace=material)
@@ -98,7 +115,7 @@ class Learner:
     def _new(self, run: Run, trace: Trace, place: Belonging) -> PatternLearned:
         cautions = tuple(self._earlier_cautions(run))
         workflow = workflow_of([trace], [caution.text for caution in cautions])
-        pattern_id = self._new_id(run.id)
+        pattern_id = place.pattern_id or new_pattern_id(run.id, self._patterns)
         return PatternLearned(
             pattern_id=pattern_id,
             family_id=place.family_id or pattern_id,
@@ -126,7 +143,7 @@ class Learner:
         self, pattern: Pattern, *, trace: Trace | None = None, caution: Caution | None = None
     ) -> PatternLearned:
         """The pattern with one more run; what the user wrote or imported stays as it is."""
-        patterns = self._store.patterns
+        patterns = self._patterns
         current = patterns.versions(pattern.id)[-1]
         traces = [*patterns.traces(pattern.id, newest=_TRACES), *([trace] if trace else [])]
         cautions = [*patterns.cautions(pattern.id), *([caution.text] if caution else [])]
@@ -236,7 +253,8 @@ class Learner:
         )
         for failed in reversed(self._store.read.runs(wanted)):
             teaches = failed.failure is not None and failed.failure.code in TEACHING
-            if teaches and tasks_odds(failed.task, run.task) > 0:
+            is_earlier = failed.created_at < run.created_at
+            if teaches and is_earlier and tasks_odds(failed.task, run.task) > 0:
                 caution = self._caution(failed)
                 if caution is not None:
                     yield caution
@@ -257,14 +275,15 @@ class Learner:
                     break
                 yield stored.seq, decode(stored.body)
 
-    def _new_id(self, run_id: str) -> str:
-        """Made from the run's id, so that the same log always gives the same patterns."""
-        digest = hashlib.sha256(f"pattern\0{run_id}".encode()).digest()
-        letters = "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest)
-        length = _ID_LENGTH
-        while self._store.patterns.find(letters[:length]) is not None:
-            length += 1
-        return letters[:length]
+
+def new_pattern_id(run_id: str, patterns: PatternReader) -> str:
+    """Made from the id of the run that teaches it, so that the same log gives the same patterns."""
+    digest = hashlib.sha256(f"pattern\0{run_id}".encode()).digest()
+    letters = "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest)
+    length = _ID_LENGTH
+    while patterns.find(letters[:length]) is not None:
+        length += 1
+    return letters[:length]
 
 
 def _written_words(acts: Iterable[Act], read: Callable[[str], str | None]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from crossrun.store.access import ReadAccess, fitting
 if TYPE_CHECKING:
     from crossrun.model.workflows import Pattern, Preconditions, Trace, Version
     from crossrun.patterns.retrieval.ranking import CandidateSet
+    from crossrun.store.pattern_regrouping import StoredLesson
 
 _WITH_WORKFLOW = (
     "SELECT p.*, v.hash, v.workflow,"
@@ -136,6 +137,25 @@ class PatternReader:
             [pattern_id],
         )
         return [str(row["caution"]) for row in reversed(rows)]
+
+    def lessons(self) -> "list[StoredLesson]":
+        """All that runs added to patterns, in the order of the runs."""
+        from crossrun.store.pattern_regrouping import lessons_of
+
+        with self._access.connection() as connection:
+            return [] if connection is None else lessons_of(connection)
+
+    def placements(self) -> dict[str, str]:
+        """The runs that the user put somewhere: the pattern by the run."""
+        return {
+            row["run_id"]: row["pattern_id"]
+            for row in self._rows("SELECT run_id, pattern_id FROM pattern_placements")
+        }
+
+    def heir(self, pattern_id: str) -> str | None:
+        """The pattern that one became a part of."""
+        rows = self._rows("SELECT heir_id FROM pattern_heirs WHERE pattern_id = ?", [pattern_id])
+        return rows[0]["heir_id"] if rows else None
 
     def learned_from(self, run_id: str) -> str | None:
         """The id of the pattern that a successful run taught."""

@@ -23,11 +23,15 @@ _DECIDED = (
     "SELECT id, project_id, name, '' AS task, task_type, '[]' AS tags, status, exit_code,"
     " created_at, started_at, ended_at, '' AS workspace, executor, planner, model, planner_model,"
     " executor_version, crossrun_version, tokens, cost,"
-    " NULL AS answer, NULL AS changes, NULL AS verify, failure, redactions, pattern, pattern_id,"
+    " NULL AS answer, NULL AS changes, NULL AS verify, failure, redactions, runs.pattern_id,"
+    " CASE WHEN heir_id IS NULL THEN pattern ELSE json_set(pattern, '$.pattern_id', heir_id,"
+    "  '$.family_id', (SELECT family_id FROM patterns WHERE patterns.id = heir_id)) END AS pattern,"
     " NULL AS source, NULL AS commits,"
-    " learned_pattern_id, turns, commands, failed_commands, duration_s FROM runs"
+    " learned_pattern_id, turns, commands, failed_commands, duration_s"
+    " FROM runs LEFT JOIN pattern_heirs ON pattern_heirs.pattern_id = runs.pattern_id"
 )
-_NEWEST = "ORDER BY rowid DESC LIMIT ?"
+"""With the patterns that count now, where others became a part of them."""
+_NEWEST = "ORDER BY runs.rowid DESC LIMIT ?"
 """By the order in which runs were recorded: clocks are set back."""
 _COMPARED = 1_000
 """So many runs, the newest, are compared with an id that does not exist."""
@@ -105,9 +109,14 @@ class Reader:
             limit: the largest number of runs. Task, answer and changes are left out: they may be
                 long.
         """
-        which = "pattern_id IS NOT NULL" if of is None else "pattern_id = ?"
+        which = "runs.pattern_id IS NOT NULL"
+        if of is not None:
+            which = (
+                "runs.pattern_id IN"
+                " (SELECT ? UNION SELECT pattern_id FROM pattern_heirs WHERE heir_id = ?)"
+            )
         sql = f"{_DECIDED} WHERE {which} AND ended_at IS NOT NULL {_NEWEST}"
-        return self._made(_run, sql, [*([] if of is None else [of]), limit])
+        return self._made(_run, sql, [*([] if of is None else [of, of]), limit])
 
     def unfinished(self) -> list[str]:
         """Ids of runs without an end."""

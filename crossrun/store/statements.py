@@ -68,6 +68,8 @@ PATTERN_RUNS = Table(
 )
 PATTERN_CONTENTS = Table("pattern_contents", ("sha256",), ("sha256", "content"))
 PATTERN_VECTORS = Table("pattern_vectors", ("sha256", "encoder"), ("sha256", "encoder", "vector"))
+PATTERN_PLACEMENTS = Table("pattern_placements", ("run_id",), ("run_id", "pattern_id"))
+PATTERN_HEIRS = Table("pattern_heirs", ("pattern_id",), ("pattern_id", "heir_id"))
 TABLES = (
     RUNS,
     EVENTS,
@@ -79,4 +81,6 @@ TABLES = (
     PATTERN_RUNS,
     PATTERN_CONTENTS,
     PATTERN_VECTORS,
+    PATTERN_PLACEMENTS,
+    PATTERN_HEIRS,
 )

@@ -221,6 +221,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             vector BLOB NOT NULL,
             PRIMARY KEY (sha256, encoder)
         );
+        CREATE TABLE pattern_placements (
+            run_id VARCHAR NOT NULL PRIMARY KEY,
+            pattern_id VARCHAR NOT NULL
+        );
+        CREATE TABLE pattern_heirs (
+            pattern_id VARCHAR NOT NULL PRIMARY KEY,
+            heir_id VARCHAR NOT NULL
+        );
         """,
     ),
 )

@@ -193,3 +193,21 @@ class VectorRow(SQLModel, table=True):
     sha256: str = Field(primary_key=True)
     encoder: str = Field(primary_key=True)
     vector: bytes
+
+
+class PlacementRow(SQLModel, table=True):
+    """The pattern that a run belongs to because the user said so."""
+
+    __tablename__: ClassVar[str] = "pattern_placements"
+
+    run_id: str = Field(primary_key=True)
+    pattern_id: str
+
+
+class HeirRow(SQLModel, table=True):
+    """The pattern that another one became a part of: what was decided on it counts for the heir."""
+
+    __tablename__: ClassVar[str] = "pattern_heirs"
+
+    pattern_id: str = Field(primary_key=True)
+    heir_id: str

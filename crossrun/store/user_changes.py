@@ -4,7 +4,7 @@ Importing this module takes a third of a second, so no run may do so.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -20,6 +20,7 @@ from crossrun.errors import NotFoundError
 from crossrun.model.workflows import Pattern, Version
 from crossrun.store import pattern_index
 from crossrun.store.opening import explained
+from crossrun.store.pattern_regrouping import Regrouping, StoredLesson, lessons_of, regroup
 from crossrun.store.pattern_writing import put_in_index
 from crossrun.store.stopped import begin
 from crossrun.store.tables import PatternRow, ProjectRow, SourceRow, VersionRow
@@ -114,6 +115,19 @@ class PatternSession:
             _driver(self._session).executemany(
                 "DELETE FROM pattern_contents WHERE sha256 = ?", [(sha256,) for sha256 in unused]
             )
+
+    def regroup(self, change: Regrouping, *, unless_changed: Sequence[StoredLesson]) -> bool:
+        """Changes which runs belong to which pattern; False if runs have learned meanwhile.
+
+        Args:
+            change: what is to be.
+            unless_changed: all that runs had added to patterns when the change was worked out.
+        """
+        connection = _driver(self._session)
+        if lessons_of(connection) != list(unless_changed):
+            return False
+        regroup(connection, change)
+        return True
 
     def _store(self, row: PatternRow, version: Version) -> None:
         values = msgspec.structs.asdict(version)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crossrun.cli.arguments import Json, ProjectId, RunReference
-from crossrun.cli.commands.patterns import changes, exchange
+from crossrun.cli.commands.patterns import changes, exchange, grouping
 from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.compile import compile_
 from crossrun.cli.commands.patterns.editing import edit
@@ -279,6 +279,9 @@ patterns_app = group(
     enable=changes.enable,
     rm=changes.rm,
     compile_=compile_,
+    split=grouping.split,
+    merge=grouping.merge,
+    rebuild=grouping.rebuild,
     export=exchange.export,
     import_=exchange.import_,
 )

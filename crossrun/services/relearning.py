@@ -1,0 +1,87 @@
+"""Learning all patterns again, by the rules of this version."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+
+from crossrun.config.tasktypes import load as load_task_type
+from crossrun.errors import ConfigurationError, CrossrunError
+from crossrun.memory.learning import Learner
+from crossrun.memory.relearning import Difference, Relearned, relearn
+from crossrun.services.app import App
+from crossrun.services.assembly import person
+from crossrun.store import Store
+
+
+class PlannedRebuild:
+    """What learning all runs again would change; nothing has changed yet.
+
+    Args:
+        app: where the patterns are.
+        relearned: what was worked out.
+    """
+
+    def __init__(self, app: App, relearned: Relearned) -> None:
+        self._app = app
+        self._relearned = relearned
+
+    @property
+    def difference(self) -> Difference:
+        """What changes."""
+        return self._relearned.difference
+
+    def carry_out(self) -> None:
+        """Stores it: all of it or nothing.
+
+        Raises:
+            ConfigurationError: runs have learned meanwhile.
+        """
+        _, change, lessons = self._relearned
+        done = self._app.store.change_patterns(
+            lambda patterns: patterns.regroup(change, unless_changed=lessons)
+        )
+        if not done:
+            raise ConfigurationError(
+                "PATTERNS_CHANGED",
+                "a run has learned something meanwhile; nothing was changed",
+                hint="say it again",
+            )
+
+
+@contextmanager
+def rebuild(app: App) -> Iterator[PlannedRebuild]:
+    """Learns all runs again, beside the store; what comes of it can be carried out.
+
+    Yields:
+        The plan.
+    """
+    with ExitStack() as resources:
+        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="crossrun-")))
+        scratch = Store(app.settings.paths._replace(database=folder / "patterns.db", state=folder))
+        scratch.open_for_writing()
+        relearned = relearn(
+            app.store,
+            scratch,
+            database=folder / "patterns.db",
+            learner_of=cache(lambda task_type: _learner(app, scratch, task_type)),
+        )
+        yield PlannedRebuild(app, relearned)
+
+
+def _learner(app: App, scratch: Store, task_type: str) -> Learner:
+    """Learns runs of a task type; without its finders if that is gone."""
+    settings = app.settings
+    try:
+        loaded = load_task_type(task_type, settings.paths.task_types)
+    except CrossrunError:
+        loaded = load_task_type("code", settings.paths.task_types)
+    return Learner(
+        app.store,
+        loaded,
+        scope=settings.patterns.scope,
+        person=person(settings),
+        path=settings.environ.get("PATH"),
+        patterns=scratch.patterns,
+    )

@@ -1,0 +1,137 @@
+"""Which runs become one pattern: those that wanted the same and did the same."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from learned_runs import Ledger
+
+from crossrun.model.failures import Failure
+
+JOBS = yaml.safe_load(
+    (Path(__file__).parent.parent / "benchmarks/data/job_families.yaml").read_text("utf-8")
+)
+FAMILIES = ("chapters to one document", "option for json output", "sitemap", "type hints")
+STRANGERS = 8
+FAILED = Failure("VERIFY_FAILED", "the check failed", "look at it")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path)
+
+
+def family(name: str) -> list[dict[str, Any]]:
+    return next(one["runs"] for one in JOBS["families"] if one["name"] == name)
+
+
+def test_runs_of_one_job_become_one_pattern_amid_jobs_that_look_alike(ledger: Ledger) -> None:
+    runs = [
+        (name, run) for number in range(3) for name in FAMILIES for run in [family(name)[number]]
+    ]
+    strangers = [(one["task"], one) for one in JOBS["distractors"][::4][:STRANGERS]]
+    names: dict[str, set[str]] = {}
+    for name, run in [*strangers, *runs]:
+        pattern = ledger.pattern_of(ledger.learn(run["task"], run["did"]))
+        names.setdefault(pattern, set()).add(name)
+    assert all(len(jobs) == 1 for jobs in names.values()), names
+    assert len(names) <= len(strangers) + len(FAMILIES) + 1
+
+
+def test_a_script_that_is_written_and_run_does_not_make_jobs_alike(ledger: Ledger) -> None:
+    """Head, write, run, look: what data jobs have in common says nothing."""
+    csv_jobs = JOBS["distractors"][:8]
+    patterns = {ledger.pattern_of(ledger.learn(one["task"], one["did"])) for one in csv_jobs}
+    assert len(patterns) == len(csv_jobs)
+
+
+def test_another_job_with_a_script_of_the_same_name_stays_apart(ledger: Ledger) -> None:
+    first = ledger.learn(
+        "Convert the notes to HTML",
+        [
+            {"write": "convert.py", "content": "import markdown\nprint(markdown.markdown(text))\n"},
+            "python3 convert.py",
+        ],
+    )
+    second = ledger.learn(
+        "Convert the temperatures to Fahrenheit",
+        [
+            {
+                "write": "convert.py",
+                "content": "for celsius in rows: print(celsius * 9 / 5 + 32)\n",
+            },
+            "python3 convert.py",
+        ],
+    )
+    assert ledger.pattern_of(first) != ledger.pattern_of(second)
+
+
+def test_the_same_task_done_alike_again_is_the_same_pattern(ledger: Ledger) -> None:
+    did = [{"write": "hello.py", "content": "print('hello')\n"}, "python3 hello.py"]
+    runs = [ledger.learn("Write hello.py and a test for it", did) for _ in range(2)]
+    assert ledger.pattern_of(runs[0]) == ledger.pattern_of(runs[1])
+
+
+def test_the_same_task_done_otherwise_is_another_way_of_the_family(ledger: Ledger) -> None:
+    task = "Turn photos/*.heic into small pictures"
+    one = ledger.learn(task, ["mogrify -path out -resize 800x photos/*.heic", "ls out"])
+    other = ledger.learn(task, ["npm install sharp-cli", "npx sharp -i photos -o out resize 800"])
+    patterns = [ledger.store.patterns.exactly(ledger.pattern_of(run)) for run in (one, other)]
+    assert patterns[0].id != patterns[1].id
+    assert patterns[0].family_id == patterns[1].family_id
+
+
+def test_a_run_that_a_pattern_misled_does_not_join_it(ledger: Ledger) -> None:
+    convert, translate = JOBS["distractors"][10], JOBS["distractors"][-4]
+    shown = ledger.pattern_of(ledger.learn(convert["task"], convert["did"]))
+    misled = ledger.learn(translate["task"], [*convert["did"][:2], *translate["did"]], shown=shown)
+    assert ledger.pattern_of(misled) != shown
+
+
+def test_a_run_that_follows_the_pattern_that_fits_joins_it(ledger: Ledger) -> None:
+    first, second, _ = family("chapters to one document")
+    shown = ledger.pattern_of(ledger.learn(first["task"], first["did"]))
+    assert ledger.pattern_of(ledger.learn(second["task"], second["did"], shown=shown)) == shown
+
+
+def test_a_failed_run_warns_those_who_do_its_job_not_those_whose_pattern_it_got(
+    ledger: Ledger,
+) -> None:
+    pdf, sites = JOBS["distractors"][14], JOBS["distractors"][-4]
+    shown = ledger.pattern_of(ledger.learn(sites["task"], sites["did"]))
+    right = ledger.pattern_of(ledger.learn(pdf["task"], pdf["did"]))
+    ledger.learn(pdf["task"], ["pdftotext -layout annual.pdf\t127"], shown=shown, failure=FAILED)
+    assert ledger.store.patterns.cautions(shown) == []
+    assert len(ledger.store.patterns.cautions(right)) == 1
+
+
+def test_a_pattern_is_found_by_the_words_of_all_its_runs(ledger: Ledger) -> None:
+    runs = [ledger.learn(run["task"], run["did"]) for run in family("chapters to one document")]
+    pattern = ledger.pattern_of(runs[0])
+    assert {ledger.pattern_of(run) for run in runs} == {pattern}
+    assert (
+        ledger.store.patterns.exactly(pattern).task == family("chapters to one document")[0]["task"]
+    )
+    for word in ("handbook", "thesis", "word document"):
+        candidates = ledger.store.patterns.candidates(word, task_type=None, project_id=None)
+        assert [one.id for one in candidates.candidates] == [pattern], word
+
+
+def test_the_users_task_is_learned_whole_though_a_step_reads_like_it(ledger: Ledger) -> None:
+    task = "Write hello.py and a test for it"
+    did = [
+        {"write": "hello.py", "content": "print('hello')\n"},
+        {"write": "test_hello.py", "content": "import hello\n"},
+        "python3 -m pytest -q",
+    ]
+    shown = ledger.pattern_of(ledger.learn(task, did))
+    ledger.learn(task, did, shown=shown)
+    assert [trace.task for trace in ledger.store.patterns.traces(shown, newest=9)] == [task, task]
+
+
+def test_only_the_marker_files_that_a_run_used_are_needed(ledger: Ledger) -> None:
+    present = ("Dockerfile", "Makefile", "package.json")
+    did = ["make report", "sqlite3 stock.db 'SELECT 1'"]
+    pattern = ledger.pattern_of(ledger.learn("Build the report", did, top_files=present))
+    assert ledger.store.patterns.exactly(pattern).workflow.preconditions.markers == ("Makefile",)
