@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from crossrun.config.settings import Paths
 from crossrun.config.sources import load
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.events import (
@@ -31,13 +32,14 @@ class Ledger:
 
     Args:
         folder: where it is, and the workspaces of its runs.
+        paths: where it is, if somewhere else.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, paths: Paths | None = None) -> None:
         self._folder = folder
-        self.home = folder / "home"
-        settings = load(flags={}, environ={}, cwd=folder, home=self.home)
-        self.store = Store(settings.paths)
+        paths = paths or load(flags={}, environ={}, cwd=folder, home=folder / "home").paths
+        self.database = paths.database
+        self.store = Store(paths)
         self.store.open_for_writing()
         task_type = load_task_type("code", folder)
         self._memory = StoredMemory(self.store, task_type, person=Person(), path="/usr/bin:/bin")
@@ -64,7 +66,7 @@ class Ledger:
         """
         request = RunRequest(task=task)
         with self.store.owning() as run_id:
-            folder = self._folder / run_id
+            folder = self.workspace(run_id)
 
             def events() -> Generator[Event | None]:
                 folder.mkdir()
@@ -81,6 +83,10 @@ class Ledger:
             for _ in self.store.recording(run_id, events(), Redactor()):
                 pass
         return run_id
+
+    def workspace(self, run_id: str) -> Path:
+        """The folder of a run."""
+        return self._folder / run_id
 
     def pattern_of(self, run_id: str) -> str:
         """The pattern that a run taught."""

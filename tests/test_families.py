@@ -12,7 +12,7 @@ from crossrun.model.failures import Failure
 JOBS = yaml.safe_load(
     (Path(__file__).parent.parent / "benchmarks/data/job_families.yaml").read_text("utf-8")
 )
-FAMILIES = ("chapters to one document", "option for json output", "sitemap", "type hints")
+FAMILIES = ("names of scanned letters", "option for json output", "sitemap", "type hints")
 STRANGERS = 8
 FAILED = Failure("VERIFY_FAILED", "the check failed", "look at it")
 
@@ -59,7 +59,7 @@ def test_another_job_with_a_script_of_the_same_name_stays_apart(ledger: Ledger) 
         [
             {
                 "write": "convert.py",
-                "content": "for celsius in rows: print(celsius * 9 / 5 + 32)\n",
+                "content": "for celsius in rows: print(celsius * 1.8)\n",
             },
             "python3 convert.py",
         ],
@@ -75,7 +75,7 @@ def test_the_same_task_done_alike_again_is_the_same_pattern(ledger: Ledger) -> N
 
 def test_the_same_task_done_otherwise_is_another_way_of_the_family(ledger: Ledger) -> None:
     task = "Turn photos/*.heic into small pictures"
-    one = ledger.learn(task, ["mogrify -path out -resize 800x photos/*.heic", "ls out"])
+    one = ledger.learn(task, ["mogrify -path out -resize 800x photos/*.heic", "identify out/a.jpg"])
     other = ledger.learn(task, ["npm install sharp-cli", "npx sharp -i photos -o out resize 800"])
     patterns = [ledger.store.patterns.exactly(ledger.pattern_of(run)) for run in (one, other)]
     assert patterns[0].id != patterns[1].id
@@ -83,14 +83,14 @@ def test_the_same_task_done_otherwise_is_another_way_of_the_family(ledger: Ledge
 
 
 def test_a_run_that_a_pattern_misled_does_not_join_it(ledger: Ledger) -> None:
-    convert, translate = JOBS["distractors"][10], JOBS["distractors"][-4]
+    convert, translate = JOBS["distractors"][9], JOBS["distractors"][-4]
     shown = ledger.pattern_of(ledger.learn(convert["task"], convert["did"]))
     misled = ledger.learn(translate["task"], [*convert["did"][:2], *translate["did"]], shown=shown)
     assert ledger.pattern_of(misled) != shown
 
 
 def test_a_run_that_follows_the_pattern_that_fits_joins_it(ledger: Ledger) -> None:
-    first, second, _ = family("chapters to one document")
+    first, second, _ = family("type hints")
     shown = ledger.pattern_of(ledger.learn(first["task"], first["did"]))
     assert ledger.pattern_of(ledger.learn(second["task"], second["did"], shown=shown)) == shown
 
@@ -107,13 +107,12 @@ def test_a_failed_run_warns_those_who_do_its_job_not_those_whose_pattern_it_got(
 
 
 def test_a_pattern_is_found_by_the_words_of_all_its_runs(ledger: Ledger) -> None:
-    runs = [ledger.learn(run["task"], run["did"]) for run in family("chapters to one document")]
-    pattern = ledger.pattern_of(runs[0])
-    assert {ledger.pattern_of(run) for run in runs} == {pattern}
-    assert (
-        ledger.store.patterns.exactly(pattern).task == family("chapters to one document")[0]["task"]
-    )
-    for word in ("handbook", "thesis", "word document"):
+    first, *others = family("type hints")
+    pattern = ledger.pattern_of(ledger.learn(first["task"], first["did"]))
+    for run in others:
+        assert ledger.pattern_of(ledger.learn(run["task"], run["did"])) == pattern
+    assert ledger.store.patterns.exactly(pattern).task == first["task"]
+    for word in ("pricing", "complaints", "utils"):
         candidates = ledger.store.patterns.candidates(word, task_type=None, project_id=None)
         assert [one.id for one in candidates.candidates] == [pattern], word
 

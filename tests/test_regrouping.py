@@ -1,0 +1,260 @@
+"""Runs that are split from a pattern, patterns that are merged, and all patterns learned again."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from conftest import Crossrun
+from learned_runs import Ledger
+from msgspec.structs import replace
+
+from crossrun.config.sources import load
+from crossrun.events import PatternDecided, RunFinished, RunStarted
+from crossrun.model.requests import RunRequest
+from crossrun.model.status import Status
+from crossrun.model.workflows import Version
+from crossrun.redaction import Redactor
+
+RESIZE = ["mogrify -path web -resize 1600x -quality 80 photos/*.jpg", "identify web/a.jpg"]
+AGAIN = ["mogrify -path small -resize 900x -quality 75 pics/*.jpg", "identify small/b.jpg"]
+SOUND = ["ffmpeg -i talk.mp4 -vn -af loudnorm talk.mp3", "ffprobe talk.mp3"]
+
+
+@pytest.fixture
+def ledger(crossrun: Crossrun) -> Ledger:
+    """The ledger that the commands see."""
+    settings = load(flags={}, environ=crossrun.environ, cwd=crossrun.cwd)
+    return Ledger(crossrun.cwd, settings.paths)
+
+
+def resized(ledger: Ledger) -> list[str]:
+    """Two runs of one pattern."""
+    runs = [
+        ledger.learn("Resize the photos for the web", RESIZE),
+        ledger.learn("Resize the pictures for the web", AGAIN),
+    ]
+    assert ledger.pattern_of(runs[0]) == ledger.pattern_of(runs[1])
+    return runs
+
+
+def table(ledger: Ledger, name: str) -> list[Any]:
+    with closing(sqlite3.connect(ledger.database)) as connection:
+        return connection.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall()  # noqa: S608
+
+
+def everything(ledger: Ledger) -> dict[str, list[Any]]:
+    with closing(sqlite3.connect(ledger.database)) as connection:
+        connection.execute("INSERT INTO shelf_words (shelf_words) VALUES ('integrity-check')")
+    names = (
+        "patterns",
+        "pattern_versions",
+        "pattern_runs",
+        "shelf",
+        "shelf_terms",
+        "pattern_heirs",
+    )
+    return {name: table(ledger, name) for name in names}
+
+
+def edited(ledger: Ledger, pattern_id: str) -> None:
+    """The user's own words for a pattern."""
+    pattern = ledger.store.patterns.exactly(pattern_id)
+    workflow = replace(pattern.workflow, summary="My own words")
+    version = Version(
+        pattern_id=pattern_id,
+        version=0,
+        hash="mine",
+        rules_hash="mine",
+        made_by="user",
+        run_id=None,
+        at="2100-01-01T00:00:00.000000Z",
+        workflow=workflow,
+    )
+    ledger.store.change_patterns(lambda patterns: patterns.add_version(version))
+
+
+# ------------------------------------------------------------------ split and merge
+
+
+def test_runs_that_are_split_off_make_a_separate_pattern(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    first, second = resized(ledger)
+    pattern = ledger.pattern_of(first)
+    shown = crossrun.json("patterns", "split", pattern, second)["patterns"]
+    new = ledger.pattern_of(second)
+    assert [one["id"] for one in shown] == [pattern, new]
+    assert ledger.members() == {pattern: (first,), new: (second,)}
+    assert "1600x" in shown[0]["steps"][0]["instruction"]
+    assert "900x" in shown[1]["steps"][0]["instruction"]
+    assert shown[0]["family_id"] != shown[1]["family_id"]
+    assert crossrun.json("show", second)["learned_pattern_id"] == new
+
+
+def test_a_merge_can_be_split_again(crossrun: Crossrun, ledger: Ledger) -> None:
+    photos = ledger.learn("Resize the photos for the web", RESIZE)
+    sound = ledger.learn("Extract the sound of the talk", SOUND)
+    into, gone = ledger.pattern_of(photos), ledger.pattern_of(sound)
+    assert into != gone
+    edited(ledger, gone)
+    before = crossrun.json("patterns", "show", gone)
+    crossrun("patterns", "merge", into, gone)
+    assert ledger.members() == {into: (photos, sound)}
+    assert crossrun("patterns", "show", gone).code == 6
+    crossrun("patterns", "split", into, sound)
+    assert ledger.members() == {into: (photos,), gone: (sound,)}
+    after = crossrun.json("patterns", "show", gone)
+    assert (after["summary"], after["version"]) == ("My own words", before["version"])
+    assert table(ledger, "pattern_heirs") == []
+
+
+def test_what_was_decided_on_a_merged_pattern_counts_for_its_heir(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    first = ledger.pattern_of(ledger.learn("Resize the photos for the web", RESIZE))
+    other = ledger.pattern_of(ledger.learn("Extract the sound of the talk", SOUND))
+    for pattern in (first, other, other):
+        used(ledger, pattern)
+    crossrun("patterns", "merge", first, other)
+    assert crossrun.json("patterns", "stats", first)["credit"]["runs_with"] == 3
+    crossrun("patterns", "split", first, *ledger.members()[first][1:])
+    assert crossrun.json("patterns", "stats", first)["credit"]["runs_with"] == 1
+    assert crossrun.json("patterns", "stats", other)["credit"]["runs_with"] == 2
+
+
+def used(ledger: Ledger, pattern_id: str) -> None:
+    """A run that got a pattern and did next to nothing."""
+    pattern = ledger.store.patterns.exactly(pattern_id)
+    decided = PatternDecided(
+        decision="injected",
+        reason="",
+        probability=0.7,
+        channel="developer",
+        pattern_id=pattern.id,
+        version=pattern.version,
+        hash=pattern.hash,
+        family_id=pattern.family_id,
+        share_withheld=0.3,
+    )
+    start = RunStarted(request=RunRequest(task="x"), workspace="/w", crossrun_version="0")
+    with ledger.store.owning() as run_id:
+        events = (event for event in (start, decided, RunFinished(status=Status.SUCCEEDED)))
+        for _ in ledger.store.recording(run_id, events, Redactor()):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("split", "{0}", "{3}"), "RUN_NOT_IN_PATTERN"),
+        (("split", "{0}", "{1}", "{2}"), "SPLIT_ALL"),
+        (("split", "{0}", "nothing"), "RUN_NOT_FOUND"),
+        (("merge", "{0}", "{0}"), "MERGE_SAME"),
+        (("merge", "{0}", "nothing"), "PATTERN_NOT_FOUND"),
+    ],
+)
+def test_what_cannot_be_regrouped_is_refused_and_nothing_changes(
+    crossrun: Crossrun, ledger: Ledger, words: tuple[str, ...], code: str
+) -> None:
+    first, second = resized(ledger)
+    stranger = ledger.learn("Extract the sound of the talk", SOUND)
+    before = everything(ledger)
+    values = (ledger.pattern_of(first), first, second, stranger)
+    result = crossrun("patterns", *(word.format(*values) for word in words))
+    assert f"error[{code}]" in result.err
+    assert "hint:" in result.err
+    assert everything(ledger) == before
+
+
+# ------------------------------------------------------------------ rebuild
+
+
+def test_learning_all_again_changes_nothing_where_nothing_is_different(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    resized(ledger)
+    ledger.learn("Extract the sound of the talk", SOUND)
+    before = everything(ledger)
+    difference = crossrun.json("patterns", "rebuild", "--yes")
+    assert (difference["changes"], difference["done"]) == ([], False)
+    assert everything(ledger) == before
+
+
+def test_what_an_older_version_merged_by_mistake_is_taken_apart(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    first = ledger.learn("Resize the photos for the web", RESIZE)
+    stranger = ledger.learn("Extract the sound of the talk", SOUND)
+    pattern, right = ledger.pattern_of(first), ledger.pattern_of(stranger)
+    good = ledger.members()
+    with closing(sqlite3.connect(ledger.database)) as connection:  # as it was once learned
+        connection.execute("UPDATE pattern_runs SET pattern_id = ?", [pattern])
+        connection.execute("DELETE FROM patterns WHERE id = ?", [right])
+        connection.execute("UPDATE runs SET learned_pattern_id = ?", [pattern])
+        connection.commit()
+    mistaken = everything(ledger)
+    planned = crossrun.json("patterns", "rebuild", "--dry-run")
+    assert [(one["what"], one["pattern_id"]) for one in planned["changes"]] == [
+        ("changed", pattern),
+        ("new", right),
+    ]
+    assert everything(ledger) == mistaken
+    assert "error[CONSENT_NEEDED]" in crossrun("patterns", "rebuild").err
+    assert everything(ledger) == mistaken
+    assert crossrun.json("patterns", "rebuild", "--yes")["done"] is True
+    assert ledger.members() == good
+    assert crossrun.json("patterns", "rebuild", "--yes")["changes"] == []
+
+
+def test_what_the_user_did_stays_when_all_is_learned_again(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    first, second = resized(ledger)
+    pattern = ledger.pattern_of(first)
+    edited(ledger, pattern)
+    crossrun("patterns", "split", pattern, second)
+    crossrun("patterns", "disable", ledger.pattern_of(second))
+    removed = ledger.pattern_of(ledger.learn("Extract the sound of the talk", SOUND))
+    crossrun("patterns", "rm", removed, "--yes")
+    members = ledger.members()
+    crossrun("patterns", "rebuild", "--yes")
+    assert ledger.members() == members
+    assert crossrun.json("patterns", "show", pattern)["summary"] == "My own words"
+    assert crossrun.json("patterns", "show", ledger.pattern_of(second))["state"] == "disabled"
+    assert crossrun("patterns", "show", removed).code == 6
+
+
+def test_what_can_no_longer_be_read_is_kept(crossrun: Crossrun, ledger: Ledger) -> None:
+    run = ledger.learn(
+        "Report the hottest days",
+        [
+            {
+                "write": "hot.py",
+                "content": "import statistics\nstatistics.quantiles(days)\n",
+            },
+            "python3 hot.py",
+        ],
+    )
+    pattern = ledger.pattern_of(run)
+    (trace,) = ledger.store.patterns.traces(pattern, newest=1)
+    assert "quantiles" in trace.words
+    (ledger.workspace(run) / "hot.py").unlink()
+    crossrun("patterns", "rebuild", "--yes")
+    assert ledger.store.patterns.traces(pattern, newest=1) == [trace]
+    ledger.store.forget([run])
+    crossrun("patterns", "rebuild", "--yes")
+    assert ledger.store.patterns.traces(pattern, newest=1) == [trace]
+
+
+def test_learning_again_gives_the_same_each_time(crossrun: Crossrun, ledger: Ledger) -> None:
+    resized(ledger)
+    ledger.learn("Extract the sound of the talk", SOUND)
+    with closing(sqlite3.connect(ledger.database)) as connection:
+        for name in ("patterns", "pattern_versions", "pattern_runs"):
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608
+        connection.execute("UPDATE runs SET learned_pattern_id = NULL")
+        connection.commit()
+    outcomes = [crossrun.json("patterns", "rebuild", "--dry-run") for _ in range(2)]
+    assert outcomes[0] == outcomes[1]
+    assert len(outcomes[0]["changes"]) == 2
