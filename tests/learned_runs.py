@@ -42,7 +42,14 @@ class Ledger:
         self.store = Store(paths)
         self.store.open_for_writing()
         task_type = load_task_type("code", folder)
-        self._memory = StoredMemory(self.store, task_type, person=Person(), path="/usr/bin:/bin")
+        self._memory = StoredMemory(
+            self.store,
+            task_type,
+            person=Person(),
+            path="/usr/bin:/bin",
+            redactor=Redactor(),
+            references=paths.references,
+        )
 
     def learn(
         self,

@@ -214,7 +214,7 @@ MODULES = [
     (("files",), {"msgspec"}, OF_FILES, 75),
     (("diff",), {"msgspec"}, OF_FILES, 75),
     (("stats",), {"msgspec"}, OF_FILES, 68),
-    (RUN, {"msgspec"}, ROOMS, 190),
+    (RUN, {"msgspec"}, ROOMS, 200),
 ]
 
 

@@ -83,5 +83,6 @@ def _learner(app: App, scratch: Store, task_type: str) -> Learner:
         scope=settings.patterns.scope,
         person=person(settings),
         path=settings.environ.get("PATH"),
+        redactor=app.redactor,
         patterns=scratch.patterns,
     )
