@@ -27,6 +27,9 @@ _PATH_ENDING = re.compile(r"\.([A-Za-z]\w{0,7})$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u0085\u202a-\u202e\u2066-\u2069]")
 _OUTWARD = re.compile(r"(?:^|/)\.\.(?:/|$)|^[/~]|^[A-Za-z]:")
 _MEANINGFUL = "{} has characters that mean something where it stands: {}"
+_GAP = "\N{OBJECT REPLACEMENT CHARACTER}"
+_QUOTE = "[\"'`\u2018-\u201e\u00ab\u00bb]?"
+_SHORTEST_MADE = 2
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
@@ -51,7 +54,7 @@ def rules_for(
     """All rules that give the run's value in each run; none: it cannot be told from the task."""
     candidates = dict.fromkeys(
         [
-            *_numbered_rules(values[0], tasks[0]),
+            *_numbered_rules(values[0], tasks),
             *_context_rules(values, tasks),
             *_file_rules(values[0]),
         ]
@@ -171,7 +174,7 @@ def _unexplained(
         _without(text, [argument.examples[number] for argument in compiled.arguments])
         for number, text in enumerate(compiled.tasks)
     ]
-    rest = _without(task, values.values())
+    rest = _without(task, list(values.values()))
     constant = set.intersection(*(set(_all_values(text)) for text in earlier))
     new = set(_all_values(rest))
     for value in sorted(new - constant):
@@ -189,9 +192,13 @@ def _words(text: str) -> set[str]:
     return {word.casefold() for word in _WORD.findall(text)} - WORDS_WITHOUT_MEANING
 
 
-def _without(text: str, values: Iterable[str]) -> str:
-    for value in sorted(values, key=len, reverse=True):
-        text = re.sub(_alone(value), " \N{OBJECT REPLACEMENT CHARACTER} ", text)
+def _without(text: str, values: Sequence[str]) -> str:
+    """The text without values, and without what is made from them, such as a file's folder."""
+    made = {transform.apply(value) for value in values for transform in TRANSFORMATIONS.values()}
+    made |= {f"{value}/" for value in made}
+    for value in sorted({*values, *made}, key=len, reverse=True):
+        if len(value) >= _SHORTEST_MADE or value in values:
+            text = re.sub(f"{_QUOTE}{_alone(value)}{_QUOTE}", f" {_GAP} ", text)
     return text
 
 
@@ -219,16 +226,38 @@ def _all_values(text: str) -> Iterator[str]:
 def _values(text: str, type_: str) -> tuple[_Value, ...]:
     """The values of one type in the order of the text; `path:csv` are those with an ending."""
     kind, _, ending = type_.partition(":")
+    values = _matches(text, kind)
+    if kind == "path":
+        values = _with_quoted_paths(values, _matches(text, "quoted"))
+    if kind in ("date", "number"):
+        values = [value for value in values if not _is_within(value, text)]
+    if ending:
+        values = [value for value in values if _ending(value.text) == ending]
+    return tuple(values)
+
+
+def _matches(text: str, kind: str) -> list[_Value]:
     values = []
     for match in _forms()[kind].finditer(text[:_MOST_TEXT]):
         group = next((g for g in range(1, (match.re.groups or 0) + 1) if match[g] is not None), 0)
-        value = _Value(match[group], match.start(group), match.end(group))
-        if kind in ("date", "number") and _is_within(value, text):
-            continue
-        suffix = _PATH_ENDING.search(value.text)
-        if not ending or (suffix is not None and suffix[1].lower() == ending):
-            values.append(value)
-    return tuple(values)
+        values.append(_Value(match[group], match.start(group), match.end(group)))
+    return values
+
+
+def _with_quoted_paths(paths: Sequence[_Value], quoted: Sequence[_Value]) -> list[_Value]:
+    """Paths with blanks in them stand in quotes; their parts are no paths."""
+    whole = [value for value in quoted if _ending(value.text)]
+    others = [
+        path
+        for path in paths
+        if not any(value.start <= path.start and path.end <= value.end for value in whole)
+    ]
+    return sorted([*others, *whole], key=lambda value: value.start)
+
+
+def _ending(path: str) -> str:
+    ending = _PATH_ENDING.search(path)
+    return "" if ending is None else ending[1].lower()
 
 
 def _is_within(value: _Value, text: str) -> bool:
@@ -243,15 +272,21 @@ def _is_within(value: _Value, text: str) -> bool:
     )
 
 
-def _numbered_rules(value: str, task: str) -> Iterator[Rule]:
-    ending = _PATH_ENDING.search(value)
-    types = [*(_forms()), *([f"path:{ending[1].lower()}"] if ending else [])]
-    for type_ in types:
-        values = _values(task, type_)
-        for at, candidate in enumerate(values):
-            if candidate.text == value:
-                yield Rule("nth", type_, at)
-                yield Rule("nth", type_, at - len(values))
+def _numbered_rules(value: str, tasks: Sequence[str]) -> Iterator[Rule]:
+    ending = _ending(value)
+    for type_ in [*_forms(), *([f"path:{ending}"] if ending else [])]:
+        texts = [{match.text for match in _values(task, type_)} for task in tasks]
+        common = tuple(sorted(set.intersection(*texts)))
+        for without in dict.fromkeys(((), common)):
+            values = _texts(tasks[0], type_, without)
+            for at, candidate in enumerate(values):
+                if candidate == value:
+                    yield Rule("nth", type_, at, without=without)
+                    yield Rule("nth", type_, at - len(values), without=without)
+
+
+def _texts(task: str, type_: str, without: Sequence[str]) -> list[str]:
+    return [value.text for value in _values(task, type_) if value.text not in without]
 
 
 def _context_rules(values: Sequence[str], tasks: Sequence[str]) -> Iterator[Rule]:
@@ -305,16 +340,15 @@ def _common_begin(texts: Sequence[str]) -> str:
 
 
 def _file_rules(value: str) -> Iterator[Rule]:
-    ending = _PATH_ENDING.search(value)
-    if ending and "/" not in value:
-        yield Rule("only", ending[1].lower())
+    if "/" not in value and (ending := _ending(value)):
+        yield Rule("only", ending)
 
 
 def value_by(rule: Rule, task: str, files: Sequence[str]) -> str | None:
     """The value that a rule gives, if any."""
     if rule.kind == "nth":
-        values = _values(task, rule.type)
-        return values[rule.at].text if -len(values) <= rule.at < len(values) else None
+        values = _texts(task, rule.type, rule.without)
+        return values[rule.at] if -len(values) <= rule.at < len(values) else None
     if rule.kind == "only":
         fitting = [name for name in files if name.lower().endswith(f".{rule.type}")]
         return fitting[0] if len(fitting) == 1 else None

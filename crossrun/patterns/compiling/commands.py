@@ -217,6 +217,8 @@ class _Generalisation:
     def _constrain(self, parts: Sequence[Part], language: str) -> None:
         if not language:
             return
+        if language == "sql" and parts and parts[0][0].startswith("."):
+            language = "unknown"  # a command of the program itself, such as `.import`
         text = ""
         for part, is_name in parts:
             if is_name:

@@ -34,7 +34,7 @@ _LONGEST_VALUE = 120
 _MOST_CUTS = 6
 """So many places at which a text may be cut are tried on each side, the innermost."""
 _SHORTEST_WITHIN = 2
-"""Shorter values are not looked for in the middle of other text."""
+"""Values up to this length are not looked for in the middle of words."""
 
 
 class _Known(Struct):
@@ -174,7 +174,7 @@ class Explainer:
     def _within(self, vector: Vector) -> list[Part] | None:
         """The parts if a value stands in the midst of others, the longest one first."""
         for middle, name in self._values_within(vector):
-            at = [text.find(value) for text, value in zip(vector, middle, strict=True)]
+            at = [_place(value, text) for text, value in zip(vector, middle, strict=True)]
             left = tuple(text[:start] for text, start in zip(vector, at, strict=True))
             right = tuple(
                 text[start + len(value) :]
@@ -206,8 +206,7 @@ class Explainer:
             if value != vector
             and len(set(value)) > 1
             and all(
-                len(part) >= _SHORTEST_WITHIN and part in text
-                for part, text in zip(value, vector, strict=True)
+                part and _place(part, text) >= 0 for part, text in zip(value, vector, strict=True)
             )
         ]
         return sorted(fitting, key=lambda pair: -min(map(len, pair[0])))
@@ -223,6 +222,14 @@ _COMMON_RULES = tuple(
 def _vector_by(rule: Rule, tasks: Sequence[str], files: Sequence[Sequence[str]]) -> Vector | None:
     values = [value_by(rule, task, names) for task, names in zip(tasks, files, strict=True)]
     return None if None in values else tuple(value for value in values if value is not None)
+
+
+def _place(value: str, text: str) -> int:
+    """Where a value stands in a text; a short one has to stand alone."""
+    if len(value) > _SHORTEST_WITHIN:
+        return text.find(value)
+    match = re.search(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text)
+    return -1 if match is None else match.start()
 
 
 def _cuts(vector: Vector, boundary: str) -> Iterator[tuple[str, Vector, str]]:

@@ -25,9 +25,9 @@ class TeachingRun(Struct, frozen=True, kw_only=True):
 class Rule(Struct, frozen=True):
     """How a value is found for a task.
 
-    `kind` is `nth` (number `at` of the task's values of a type; negative: from the end), `after`
-    (what stands behind the words `before`, up to `until`) or `only` (the workspace's only file with
-    the ending `type`).
+    `kind` is `nth` (number `at` of the task's values of a type, negative: from the end; those in
+    `without`, which all tasks have in common, do not count), `after` (what stands behind the words
+    `before`, up to `until`) or `only` (the workspace's only file with the ending `type`).
     """
 
     kind: str
@@ -35,6 +35,7 @@ class Rule(Struct, frozen=True):
     at: int = 0
     before: str = ""
     until: str = ""
+    without: tuple[str, ...] = ()
 
 
 class Constraint(Struct, frozen=True):
