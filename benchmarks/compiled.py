@@ -4,13 +4,15 @@
 
 Families of tasks whose steps are commands. Three runs teach each, in other words and with other
 values, through the real engine and store; their commands are run by the executor `shell`. Then the
-pattern is compiled, and tasks with fresh inputs are run with `--compiled`. What they have to write is
-computed here, without the commands. A fresh run is *exact* (all files as they should be, without the
-agent), *left* (the agent got the task) or *wrong*. Near misses are tasks with another aim, run as
-with the setting `when-proven`: a script must not begin them.
+pattern is compiled, and tasks with fresh inputs are run with `--compiled`. What they have to write
+is computed here, without the commands. A fresh run is *exact* (all files as they should be, without
+the agent), *left* (the agent got the task) or *wrong*. Near misses are tasks with another aim, run
+as with the setting `when-proven`: a script must not begin them.
 
 Families marked as `no` cannot be compiled, and must not be.
 """
+
+# ruff: noqa: E501, S608  tasks and commands stay on one line; the SQL is that of agents
 
 import argparse
 import csv
@@ -280,8 +282,10 @@ def sqlite_query(number: int) -> Job:
         {f"{name}.csv": as_csv(rows)},
         [
             f"rm -f {name}.db && sqlite3 {name}.db '.mode csv' '.import {name}.csv items'",
-            f"sqlite3 -csv {name}.db \"SELECT id, amount FROM items WHERE name = '{word}' ORDER BY id\""
-            " | tr -d '\\r' > hits.csv",
+            (
+                f"sqlite3 -csv {name}.db \"SELECT id, amount FROM items WHERE name = '{word}' ORDER BY id\""
+                " | tr -d '\\r' > hits.csv"
+            ),
         ],
         f"test \"$(sqlite3 {name}.db 'SELECT count(*) > 0 FROM items')\" = 1",
         {"hits.csv": out.encode()},
@@ -462,8 +466,10 @@ def join_tables(number: int) -> Job:
         {f"{left}.csv": first, f"{right}.csv": second},
         [
             f"head -n 2 {left}.csv {right}.csv",
-            f"sort -t, -k1,1 {left}.csv > left.tmp && sort -t, -k1,1 {right}.csv > right.tmp"
-            f" && join -t, left.tmp right.tmp > joined.csv; rm -f right.tmp left.tmp",
+            (
+                f"sort -t, -k1,1 {left}.csv > left.tmp && sort -t, -k1,1 {right}.csv > right.tmp"
+                f" && join -t, left.tmp right.tmp > joined.csv; rm -f right.tmp left.tmp"
+            ),
         ],
         "test -s joined.csv",
         {"joined.csv": out.encode()},
@@ -485,8 +491,10 @@ def headers(number: int) -> Job:
         files,
         [
             f"cat {next(iter(files))}",
-            f"for f in {folder}/*.md; do {{ printf 'author: %s\\n' '{quoted}'; cat \"$f\"; }} > tmp"
-            ' && mv tmp "$f"; done',
+            (
+                f"for f in {folder}/*.md; do {{ printf 'author: %s\\n' '{quoted}'; cat \"$f\"; }} > tmp"
+                ' && mv tmp "$f"; done'
+            ),
         ],
         f"head -qn 1 {folder}/*.md | grep -q '^author: '",
         {path: f"author: {author}\n{text}".encode() for path, text in files.items()},
@@ -623,20 +631,25 @@ class FollowingAgent:
         self.was_asked = False
 
     def version(self) -> str | None:
+        """A made-up one."""
         return "1"
 
     def model(self) -> str | None:
+        """A made-up one."""
         return "list"
 
     def channel(self, folder: Path, *, resumed: bool) -> Channel:
+        """As the one of Codex."""
         del folder, resumed
         return "developer"
 
     def command(self, turn: TurnRequest) -> list[str]:
+        """There is no process."""
         del turn
         return []
 
     def execute(self, turn: TurnRequest) -> Generator[AgentEvent | None, None, TurnResult]:
+        """Does all it was given."""
         self.was_asked = True
         shell = Shell(ENVIRON)
         for did in self.did:
@@ -710,15 +723,17 @@ def measured(name: str, family: Family, folder: Path) -> Row:
     bench = Bench(folder)
     notes: list[str] = []
     outcomes = [bench.run(family.job(n), MemoryOptions(holdout=0.0)) for n in range(TAUGHT)]
-    for outcome in outcomes:
-        if outcome.run.failure is not None:
-            notes.append(f"teaching failed: {outcome.run.failure.message[:200]}")
+    notes += [
+        f"teaching failed: {outcome.run.failure.message[:200]}"
+        for outcome in outcomes
+        if outcome.run.failure is not None
+    ]
     patterns = Counter(outcome.run.learned_pattern_id for outcome in outcomes)
     pattern_id, count = patterns.most_common(1)[0]
     if pattern_id is None or count < TAUGHT:
         notes.append(f"its runs taught {len(patterns)} patterns")
     if pattern_id is None:
-        return Row(name, False, 0, 0, 0, 0, tuple(notes))
+        return Row(name, compiled=False, exact=0, left=0, wrong=0, misled=0, notes=tuple(notes))
     result = compiled_pattern(bench.app.store, bench.app.store.patterns.exactly(pattern_id))
     if isinstance(result, NotCompiled):
         notes.append(f"{result.reason} -> {result.remedy}")

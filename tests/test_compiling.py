@@ -49,7 +49,6 @@ def teaching(
     return TeachingRun(
         trace=Trace(run_id=f"r{number}", task=task, acts=acts, files=tuple(files)),
         check=check,
-        created=frozenset(file.path for file in files),
     )
 
 

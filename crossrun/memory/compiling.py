@@ -136,8 +136,8 @@ def _teaching_run(store: Store, trace: Trace) -> TeachingRun:
                 first_changes.setdefault(path, change)
             case _:
                 pass
-    created = frozenset(path for path, change in first_changes.items() if change == "added")
-    return TeachingRun(trace=trace, top_files=names, created=created, check=_check(store, trace))
+    edited = frozenset(path for path, change in first_changes.items() if change != "added")
+    return TeachingRun(trace=trace, top_files=names, edited=edited, check=_check(store, trace))
 
 
 def _check(store: Store, trace: Trace) -> str:

@@ -1,11 +1,11 @@
 """Whether runs agree, and the steps that all of them took."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from crossrun.model.workflows import Act, PatternFile
+from crossrun.model.workflows import FILES_FOLDER, Act
 from crossrun.patterns.compiling.commands import (
     generalised,
     generalised_text,
@@ -17,6 +17,7 @@ from crossrun.patterns.compiling.commands import (
 )
 from crossrun.patterns.compiling.explaining import Explainer, Vector
 from crossrun.patterns.compiling.lexing import literal_word
+from crossrun.patterns.compiling.separating import apart, copied_file, written_text
 from crossrun.patterns.compiling.values import (
     LEAST_RUNS,
     Compiled,
@@ -25,9 +26,12 @@ from crossrun.patterns.compiling.values import (
     ScriptStep,
     TeachingRun,
 )
+from crossrun.redaction import MASK
 
 _LOOKS = frozenset(("read", "search", "plan"))
-_LONGEST_FILE = 200_000
+_CHECKS = frozenset(("check", "test"))
+_LONGEST_FILE = 50_000
+"""Bytes; the system takes 128 KiB for one argument."""
 
 
 class CompiledPatternFacts(Struct, frozen=True, kw_only=True):
@@ -50,6 +54,7 @@ class _Move(Struct, frozen=True):
     path: str = ""
     content: str = ""
     executable: bool = False
+    is_check: bool = False
 
 
 def compiled(
@@ -110,23 +115,24 @@ def _agreeing(
     runs: Sequence[TeachingRun], contents: Mapping[str, bytes]
 ) -> tuple[list[TeachingRun], list[list[_Move]]]:
     """The largest group of runs that took the same steps; of equal ones, the newest."""
-    groups: dict[tuple[object, ...], list[tuple[TeachingRun, list[_Move]]]] = defaultdict(list)
+    done: list[tuple[TeachingRun, list[_Move]]] = []
     obstacles: list[Obstacle] = []
     for run in runs:
         try:
-            moves = _moves(run, contents)
+            done.append((run, _moves(run, contents)))
         except Obstacle as obstacle:
             obstacles.append(obstacle)
-            continue
-        outline = tuple(map(_outline, moves))
-        groups[outline].append((run, moves))
-    best = max(groups.values(), key=len, default=[])
-    best = next((g for g in reversed(list(groups.values())) if len(g) == len(best)), best)
+    groups = _grouped(done)
+    best = groups[-1] if groups else []
+    if len(best) < LEAST_RUNS:  # perhaps some looked at the result in between, and others did not
+        unchecked = [(run, [move for move in moves if not move.is_check]) for run, moves in done]
+        without = _grouped([(run, moves) for run, moves in unchecked if moves])
+        best = without[-1] if without and len(without[-1]) >= LEAST_RUNS else best
     if len(best) >= LEAST_RUNS:
         return [run for run, _ in best], [moves for _, moves in best]
     if obstacles:
         raise obstacles[-1]
-    shown = sorted(groups.values(), key=len)[-2:]
+    shown = groups[-2:]
     ways = " and ".join(f"`{_summary(group[0][1])}`" for group in shown)
     raise Obstacle(
         f"{len(best)} of its {len(runs)} runs took the same steps, and {LEAST_RUNS} have to;"
@@ -135,74 +141,93 @@ def _agreeing(
     )
 
 
+def _grouped(
+    done: Sequence[tuple[TeachingRun, list[_Move]]],
+) -> list[list[tuple[TeachingRun, list[_Move]]]]:
+    """The runs by what they did, the largest group last; of equal ones, the newest."""
+    groups: dict[tuple[object, ...], list[tuple[TeachingRun, list[_Move]]]] = defaultdict(list)
+    for run, moves in done:
+        groups[tuple(map(_outline, moves))].append((run, moves))
+    return sorted(groups.values(), key=len)
+
+
 def _moves(run: TeachingRun, contents: Mapping[str, bytes]) -> list[_Move]:
+    """What a run did, in the same form however the agent put its commands together."""
     if not run.check:
         raise Obstacle(
             f"the run {run.trace.run_id} has no check that passed",
             "start such runs with --verify CMD",
         )
     require_local(run.check)
-    files = {file.path: file for file in run.trace.files}
-    moves = [_move(act, run, files, contents) for act in run.trace.acts if not _is_look(act)]
+    moves: list[_Move] = []
+    for act in run.trace.acts:
+        for move in _moves_of(act, run, contents):
+            if not move.path or all(move.path != earlier.path for earlier in moves):
+                moves.append(move)
     if not moves:
         raise Obstacle("its runs only looked around", "there is nothing to compile")
     return moves
 
 
-def _is_look(act: Act) -> bool:
-    """Whether an act left nothing behind."""
-    return act.intent in _LOOKS and ">" not in act.command and " tee " not in act.command
-
-
-def _move(
-    act: Act,
-    run: TeachingRun,
-    files: Mapping[str, PatternFile],
-    contents: Mapping[str, bytes],
-) -> _Move:
+def _moves_of(act: Act, run: TeachingRun, contents: Mapping[str, bytes]) -> Iterator[_Move]:
     verb, _, path = act.command.partition(" ")
     if verb == "write" and act.intent == "edit" and "\n" not in path and ">" not in path:
-        return _written(path, run, files, contents)
+        yield _written(path, run, contents)
+        return
     if verb in ("delete", "use") and act.intent in ("edit", "tool"):
         raise Obstacle(
             f"a step is no command: {act.command[:80]}",
             "have the agent do it with a command, or leave such tasks to the agent",
         )
+    if act.intent in _LOOKS and ">" not in act.command and " tee " not in act.command:
+        return
     last = act.occurrences[-1] if act.occurrences else None
     if last is not None and last.exit_code not in (0, None):
         raise Obstacle(
             f"`{act.command[:80]}` ended with exit code {last.exit_code} in {run.trace.run_id}",
             "runs without failed commands will help",
         )
-    if "$PATTERN_FILES" in act.command or "${PATTERN_FILES" in act.command:
+    is_check = act.intent in _CHECKS and ">" not in act.command
+    for command in apart(act.command):
+        yield _command_move(command, run, contents, is_check=is_check)
+
+
+def _command_move(
+    command: str, run: TeachingRun, contents: Mapping[str, bytes], *, is_check: bool
+) -> _Move:
+    """A command; one that only writes a text, or copies a file of the pattern, as that file."""
+    path = copied_file(command)
+    if path is not None:
+        return _written(path, run, contents)
+    if FILES_FOLDER in command or f"${{{FILES_FOLDER[1:]}" in command:
         raise Obstacle(
-            f"`{act.command[:80]}` runs a file out of the pattern's folder",
+            f"`{command[:80]}` uses a file in the pattern's folder",
             "runs that copy it into the workspace will help",
         )
-    require_local(act.command)
-    return _Move(act.command)
+    require_local(command)
+    text = written_text(command)
+    if text is not None:
+        return _Move("", *text)
+    return _Move(command, is_check=is_check)
 
 
-def _written(
-    path: str,
-    run: TeachingRun,
-    files: Mapping[str, PatternFile],
-    contents: Mapping[str, bytes],
-) -> _Move:
-    file = files.get(path)
+def _written(path: str, run: TeachingRun, contents: Mapping[str, bytes]) -> _Move:
+    file = next((file for file in run.trace.files if file.path == path), None)
     content = None if file is None else contents.get(file.sha256)
-    if file is None or content is None or path not in run.created:
-        changed = "wrote" if path in run.created or file is not None else "edited"
+    if file is None or content is None or path in run.edited:
         raise Obstacle(
-            f"a step is an edit, not a command: the agent {changed} {path}",
+            f"a step is an edit, not a command: the agent"
+            f" {'edited' if path in run.edited else 'wrote'} {path}",
             "have the agent write such files by a program, or leave such tasks to the agent",
         )
     try:
         text = content.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text or "\r" in text or len(text) > _LONGEST_FILE:
-        raise Obstacle(f"{path} is no plain text", "leave such tasks to the agent")
+    if "\0" in text or "\r" in text or len(content) > _LONGEST_FILE:
+        raise Obstacle(f"{path} is no plain text, or very long", "leave such tasks to the agent")
+    if MASK in text:
+        raise Obstacle(f"a secret was removed from {path}", "keep secrets out of programs")
     return _Move("", path, text, file.executable)
 
 

@@ -11,14 +11,13 @@ LEAST_RUNS = 3
 class TeachingRun(Struct, frozen=True, kw_only=True):
     """What is compared of one run.
 
-    `top_files` are the names at the top of its workspace when it began. `created` are the files
-    that the agent's edits created; a file that an edit only changed is not among them. `check` is
-    a command that passed at the end.
+    `top_files` are the names at the top of its workspace when it began. `edited` are files that
+    were there before and that the agent changed by hand. `check` passed at the end.
     """
 
     trace: Trace
     top_files: tuple[str, ...] = ()
-    created: frozenset[str] = frozenset()
+    edited: frozenset[str] = frozenset()
     check: str = ""
 
 
