@@ -10,7 +10,12 @@ import crossrun
 from crossrun.model.executors import DEFAULT_EXECUTOR, EXECUTORS, OFFLINE_EXECUTOR
 
 ROOT = Path(crossrun.__file__).parent
-NAMING_CODEX = {"cli/commands/stats.py", "views/statistics.py", "events/__init__.py"}
+NAMING_CODEX = {
+    "model/skill_programs.py",
+    "cli/commands/stats.py",
+    "views/statistics.py",
+    "events/__init__.py",
+}
 """They name what Codex itself stores on the disk, and the field of stored requests."""
 
 PLAIN_WORDS = {"script"}

@@ -22,6 +22,7 @@ LAYERS = [
         "config.values",
         "model.choices",
         "model.executors",
+        "model.skill_programs",
         "model.status",
         "model.tokens",
         "services.notices",

@@ -7,12 +7,7 @@ from typing import NamedTuple
 from crossrun.config.settings import Settings
 from crossrun.errors import UsageError
 from crossrun.memory.skill_folders import is_skill, skills_in
-
-_HOME = {"codex": (".agents/skills",), "claude": (".claude/skills",)}
-_PROJECT = {"codex": (".codex/skills", ".agents/skills"), "claude": (".claude/skills",)}
-_PLUGINS = {"codex": ("plugins",), "claude": ("plugins",)}
-"""Below the program's own folder: each plugin may hold skills."""
-PROGRAMS = tuple(_HOME)
+from crossrun.model.skill_programs import SKILL_PLACES, SkillProgram
 
 
 class InstalledSkill(NamedTuple):
@@ -22,36 +17,32 @@ class InstalledSkill(NamedTuple):
     place: Path
 
 
-def installed(program: str, settings: Settings, current: Path | None) -> list[InstalledSkill]:
+def installed(
+    program: SkillProgram, settings: Settings, current: Path | None
+) -> list[InstalledSkill]:
     """The skills that a program would see: the user's, those of plugins, those of the project.
 
     A skill that is linked into a place counts where the link stays below the home folder or the
     project.
 
     Args:
-        program: one of `PROGRAMS`.
-        settings: with the environment, for home and `CODEX_HOME`.
+        program: whose skills.
+        settings: with the environment, for the home folder and the program's own.
         current: the folder in which the program would work; also those above it up to the top of
             the repository are looked at.
     """
-    home = settings.user_home
-    own = settings.codex_home if program == "codex" else _claude_home(settings)
-    places = [own / "skills", *(home / place for place in _HOME[program])]
-    skills = [skill for place in places for skill in _skills_of(place, home)]
-    for place in (own / plugins for plugins in _PLUGINS[program]):
-        skills += _below(place)
+    home, places = settings.user_home, SKILL_PLACES[program]
+    own = Path(settings.environ.get(places.variable) or home / places.own)
+    skills = [*_skills_of(own / "skills", home), *_below(own / "plugins")]
+    for place in places.home:
+        skills += _skills_of(home / place, home)
     for project in _projects(current, home):
-        for place in (project / name for name in _PROJECT[program]):
-            skills += _skills_of(place, project)
+        for place in places.project:
+            skills += _skills_of(project / place, project)
     by_folder: dict[Path, InstalledSkill] = {}
     for skill in skills:
         by_folder.setdefault(skill.folder.resolve(), skill)
     return sorted(by_folder.values(), key=lambda skill: (skill.folder.name, skill.folder))
-
-
-def _claude_home(settings: Settings) -> Path:
-    named = settings.environ.get("CLAUDE_CONFIG_DIR")
-    return Path(named) if named else settings.user_home / ".claude"
 
 
 def _skills_of(place: Path, bounds: Path) -> Iterator[InstalledSkill]:

@@ -5,12 +5,19 @@ plain text fields, never constructed, so that neither its size nor its form can 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import yaml
 
-from crossrun.model.workflows import LONGEST_STEP, Pattern, PatternFile, Workflow
+from crossrun.model.workflows import (
+    FILES_FOLDER,
+    LONGEST_STEP,
+    Pattern,
+    PatternFile,
+    Workflow,
+)
+from crossrun.patterns.formats.block import Block, Layout, block_of
 from crossrun.patterns.formats.skill_text import headings
 from crossrun.system.commandlines import one_line
 
@@ -31,6 +38,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[\u3002\uff01\uff1f])")
 _PATTERN = re.compile(rb"^pattern:[ \t]*\d", re.MULTILINE)
 _FOLDERS = {"program": "scripts"}
 _OTHER_FOLDER = "assets"
+_WHOLE = Layout(max_steps=100, max_tokens=20_000)
 
 
 class SkillText(NamedTuple):
@@ -120,62 +128,59 @@ def place_of(file: PatternFile) -> str:
 def written(pattern: Pattern) -> str:
     """The `SKILL.md` of a learned pattern."""
     workflow = pattern.workflow
-    head = {"name": folder_name(pattern), "description": _description(pattern)}
+    block = block_of(pattern.id, pattern.version, workflow, layout=_WHOLE)
+    head = {"name": folder_name(pattern), "description": _description(pattern, block.summary)}
     front_matter = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=10_000)
-    sections = [f"---\n{front_matter}---", f"# {workflow.summary}", *_sections(workflow)]
+    sections = [f"---\n{front_matter}---", f"# {block.summary}", *_sections(workflow, block)]
     return "\n\n".join(sections) + "\n"
 
 
-def _sections(workflow: Workflow) -> Iterator[str]:
+def _sections(workflow: Workflow, block: Block) -> Iterator[str]:
     if workflow.body:
         yield workflow.body.strip("\n")
         return
     yield "It worked like this before. Apply the same sequence where it fits the task."
+    if block.sequence:
+        yield f"## Sequence\n\n{_code(_in_skill(block.sequence, workflow.files))}"
+    else:
+        numbered = enumerate(block.steps, 1)
+        lines = [f"{n}. {'(a repair) ' if repair else ''}{text}" for n, (text, repair) in numbered]
+        yield _section("Sequence", lines)
     if workflow.files:
-        copies = [f"cp {_quoted(place_of(file))} {_quoted(file.path)}" for file in workflow.files]
-        yield (
-            "## Files\n\nThe paths on the left are relative to this skill's folder. Copy into the"
-            f" workspace what you need:\n\n{_code(copies)}"
+        yield _section("Files", ["Their paths are relative to this skill's folder.", ""])
+        yield "\n".join(f"- `{place_of(file)}`: {file.kind}" for file in workflow.files)
+    cures = [f"- {failed}: cured by {cured_by}" for failed, cured_by in block.cures]
+    variables = [
+        f"- {name}: {variable.type}, for example {variable.example}"
+        for name, variable in block.variables.items()
+    ]
+    yield from (
+        _section(title, lines)
+        for title, lines in (
+            ("What failed", cures),
+            ("Check", [block.check] if block.check else []),
+            ("Facts", [f"- {fact}" for fact in block.facts]),
+            ("What differs from task to task", variables),
+            ("Cautions", [f"- {caution}" for caution in block.cautions]),
         )
-    yield f"## Sequence\n\n{_sequence(workflow)}"
-    if workflow.cures:
-        lines = [f"- `{cure.error}`: {_cured(cure.cured_by, cure.why)}" for cure in workflow.cures]
-        yield "## What failed\n\n" + "\n".join(lines)
-    if workflow.check is not None:
-        done = f"\n\nDone when it shows: {workflow.check.done}" if workflow.check.done else ""
-        yield f"## Check\n\n{_code([workflow.check.command])}{done}"
-    if workflow.facts:
-        yield "## Facts\n\n" + "\n".join(f"- {fact}" for fact in workflow.facts)
-    if workflow.variables:
-        lines = [
-            f"- `{{{name}}}`: {variable.type}, for example {variable.example}"
-            for name, variable in workflow.variables.items()
-        ]
-        yield "## Variables\n\nThese differ from task to task:\n\n" + "\n".join(lines)
-    if workflow.cautions:
-        yield "## Cautions\n\n" + "\n".join(f"- {caution}" for caution in workflow.cautions)
+        if lines
+    )
 
 
-def _sequence(workflow: Workflow) -> str:
-    """The steps; a number makes each of them addressable, and a command stands whole in code."""
-    lines = []
-    for number, step in enumerate(workflow.steps, 1):
-        mark = "(a repair) " if step.recovery else ""
-        if "\n" in step.instruction:
-            code = _code(step.instruction.split("\n")).replace("\n", "\n   ")
-            lines.append(f"{number}. {mark}Run:\n\n   {code}\n")
-        else:
-            lines.append(f"{number}. {mark}{step.instruction}")
-    return "\n".join(lines).rstrip("\n")
+def _section(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"## {title}", "", *lines]).rstrip("\n")
 
 
-def _cured(cured_by: str, why: str) -> str:
-    return f"cured by `{cured_by}`" + (f" ({why})" if why else "")
+def _in_skill(text: str, files: Sequence[PatternFile]) -> str:
+    """The text with the places of files in the skill's folder, the longest paths first."""
+    for file in sorted(files, key=lambda file: -len(file.path)):
+        text = text.replace(f"{FILES_FOLDER}/{file.path}", place_of(file))
+    return text
 
 
-def _description(pattern: Pattern) -> str:
+def _description(pattern: Pattern, summary: str) -> str:
     """What it does and when it is of use, from what worked and from the task that it worked for."""
-    summary = pattern.workflow.summary.rstrip(".")
+    summary = summary.rstrip(".")
     task = one_line(pattern.task).rstrip(".")
     text = f"{summary}. What worked in earlier runs of this kind of task."
     if task and task != summary:
@@ -185,14 +190,9 @@ def _description(pattern: Pattern) -> str:
     return text.replace("<", "(").replace(">", ")")  # the format allows no tags there
 
 
-def _code(lines: list[str]) -> str:
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return "\n".join([f"{fence}bash", *lines, fence])
-
-
-def _quoted(path: str) -> str:
-    return path if re.fullmatch(r"[\w@%+=:,./-]+", path) else "'" + path.replace("'", "'\\''") + "'"
+def _code(text: str) -> str:
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    return "\n".join([f"{fence}bash", text, fence])
 
 
 def _hyphenated(text: str, longest: int) -> str:

@@ -124,6 +124,24 @@ RULES = MappingProxyType(
 )
 """Expressions by the kind of danger that they show, matched on text in lower case without hidden
 characters. Each is bounded, so that a hostile text cannot make matching slow."""
+TEXT_ENDINGS = frozenset(
+    [
+        "css",
+        "csv",
+        "html",
+        "ini",
+        "json",
+        "md",
+        "mdx",
+        "rst",
+        "svg",
+        "toml",
+        "txt",
+        "xml",
+        "yaml",
+        "yml",
+    ]
+)
 SCRIPT_ENDINGS = frozenset(_SCRIPT_ENDINGS.split())
 PROGRAM_ENDINGS = frozenset(_PROGRAM_ENDINGS.split())
 HIDDEN = (

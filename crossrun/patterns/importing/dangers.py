@@ -23,6 +23,7 @@ from crossrun.patterns.importing.danger_rules import (
     RULES,
     SCRIPT_ENDINGS,
     SCRIPT_NAMES,
+    TEXT_ENDINGS,
 )
 
 _LONGEST_EXCERPT = 120
@@ -30,9 +31,10 @@ _OF_ONE_KIND = 20
 """So many dangers of one kind are named in one file; what follows is more of the same."""
 _CHECKED = 2_000_000
 """Characters of a skill whose text is checked; the rest is named as unread."""
-_BINARY = 0.02
-"""The share of zero bytes from which on content is not text."""
-_NUL_SAMPLE = 8_000
+_BINARY = 0.05
+"""The share of control codes from which on content is not text."""
+_SAMPLE = 8_000
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\r\f\x1b"})
 
 
 class SkillFile(Struct, frozen=True, kw_only=True):
@@ -68,7 +70,7 @@ def dangers_of(
     budget = _CHECKED
     for file in files:
         dangers += _of_form(file)
-        if not _is_text(file.content):
+        if not _is_text(file):
             continue
         text = decoded(file.content)
         if len(text) > budget:
@@ -113,11 +115,15 @@ def _of_form(file: SkillFile) -> Iterator[Danger]:
         yield Danger(kind="script", path=file.path)
 
 
-def _is_text(content: bytes) -> bool:
-    sample = content[:_NUL_SAMPLE]
+def _is_text(file: SkillFile) -> bool:
+    """Whether a file is read as text: by its name, or since few of its bytes are control codes."""
+    ending = file.path.lower().rpartition(".")[2]
+    if ending in TEXT_ENDINGS or ending in SCRIPT_ENDINGS:
+        return True
+    sample = file.content[:_SAMPLE]
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
-    return sample.count(0) <= _BINARY * len(sample)
+    return len(sample.translate(None, _CONTROLS)) >= (1 - _BINARY) * len(sample)
 
 
 def _of_text(path: str, text: str, conceal: Callable[[str], str]) -> Iterator[Danger]:

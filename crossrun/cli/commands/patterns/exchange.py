@@ -1,7 +1,7 @@
 """Patterns to and from files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.files import cleaned, read_text, write_new
 from crossrun.cli.globals import Globals, current
 from crossrun.errors import UsageError
+from crossrun.model.skill_programs import SkillProgram
 from crossrun.projections.documents import document, pattern_object, plain_object
 from crossrun.system.clock import now
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from crossrun.memory.imports import PatternImport, StoredImport
     from crossrun.services.app import App
-
-Program = Literal["codex", "claude"]
 
 
 def export(
@@ -79,7 +78,7 @@ def import_(
         ),
     ] = None,
     program: Annotated[
-        Program | None,
+        SkillProgram | None,
         typer.Option("--from", help="Take skills that are installed for this program."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="With --from: import all of them.")] = False,
@@ -122,7 +121,7 @@ def import_(
     _report(items, app, options, json=json)
 
 
-def _places(sources: "Sequence[str]", program: Program | None, app: "App") -> list[Path]:
+def _places(sources: "Sequence[str]", program: SkillProgram | None, app: "App") -> list[Path]:
     """The files and folders that the user wants to import.
 
     Raises:
@@ -153,7 +152,7 @@ def _places(sources: "Sequence[str]", program: Program | None, app: "App") -> li
     return [skill.folder for skill in skills if skill.folder.name in sources]
 
 
-def _list_installed(program: Program, app: "App", options: Globals, *, json: bool) -> None:
+def _list_installed(program: SkillProgram, app: "App", options: Globals, *, json: bool) -> None:
     from crossrun.patterns.importing.dangers import printable
     from crossrun.services.installed_skills import installed
     from crossrun.system.folders import current_folder
@@ -249,9 +248,8 @@ def _ask(items: "Sequence[StoredImport]", options: Globals) -> None:
     dangerous = [item for item in items if item.is_new and item.pattern_import.dangers]
     if not dangerous:
         return
-    if not options.yes:
-        for line in import_lines(dangerous):
-            options.say(line)
+    for line in import_lines(dangerous, brief=options.yes):
+        options.say(line)
     names = dangerous[0].pattern_import.name if len(dangerous) == 1 else f"{len(dangerous)} skills"
     options.confirm(
         f"Import {names} in spite of what is listed above?",
