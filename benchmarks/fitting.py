@@ -11,16 +11,16 @@ RIDGE = 3.0
 
 
 def fitted(
-    evidence: Sequence[Sequence[float]], truth: Sequence[bool], importance: Sequence[float]
+    features: Sequence[Sequence[float]], truth: Sequence[bool], importance: Sequence[float]
 ) -> LogisticModel:
     """A logistic model with a ridge on the standardised weights.
 
     Args:
-        evidence: for each row what there was to go by.
+        features: of each row.
         truth: for each row what was true.
         importance: how much each row counts.
     """
-    columns = list(zip(*evidence, strict=True))
+    columns = list(zip(*features, strict=True))
     means = [statistics.fmean(column) for column in columns]
     spreads = [statistics.pstdev(column) or 1.0 for column in columns]
     inputs = [[1.0] * len(truth)] + [

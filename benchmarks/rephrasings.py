@@ -2,14 +2,18 @@
 
     python benchmarks/rephrasings.py [--misses] [--fit FOLDER]
 
-The tasks are in `data/rephrasings.yaml`. Around each stored task a store of each size is made, the
-others drawn by chance. It is asked for both rephrasings (right is only the pattern of their own
+Jobs are in `data/jobs.yaml`: each is stored as a run would teach it, beside patterns of other jobs,
+and asked for again: the same words, other files, very different words, four other languages, the
+same files with another aim, unrelated tasks, and two jobs in one. Every second job is held out.
+
+Older tasks are in `data/rephrasings.yaml`. Around each stored task a store of each size is made,
+the others drawn by chance. It is asked for both rephrasings (right is only the pattern of their own
 task), for another job on the same files, and for all unrelated tasks (right is none). All are asked
 as of the task type of the stored task, which is harder for those that ought to get none.
 
-`--fit` prints the weights that `ranking.LEXICAL` ships. It pairs tasks with stored tasks, and
-queries of FOLDER (see `retrieval.py`) with documents, so that the weights know more than one kind
-of text.
+`--fit` prints the weights that `ranking.LEXICAL` ships. It pairs tasks of both files with stored
+tasks, and queries of FOLDER (see `retrieval.py`) with documents, so that the weights know more than
+one kind of text.
 Every third stored task is held out: `--fit` and `--misses` do not look at it. But the word lists
 and the tasks have the same author, so the fairest figures are those of the `blind` tasks, which
 were written last and in very different words; see the data file.
@@ -17,6 +21,7 @@ were written last and in very different words; see the data file.
 
 import argparse
 import random
+import sqlite3
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -25,11 +30,12 @@ from typing import Any, NamedTuple
 
 import yaml
 from fitting import fitted
+from jobs_set import KINDS, LANGUAGES, JobSet, Question, job_set
 from retrieval_set import entry, indexed, read
 from timing import machine
 
 from crossrun.patterns.retrieval.decision import Choice, choose
-from crossrun.patterns.retrieval.lexical import lexical_similarity
+from crossrun.patterns.retrieval.lexical import lexical_similarities
 from crossrun.patterns.retrieval.ranking import Candidate, IndexedPattern, LexicalSimilarity
 from crossrun.patterns.retrieval.words import task_words, workflow_words
 from crossrun.store import pattern_index
@@ -37,6 +43,15 @@ from crossrun.store import pattern_index
 TASKS = Path(__file__).parent / "data" / "rephrasings.yaml"
 SIZES = (1, 3, 10, 30, 60)
 PARTS = ("tuned on", "held out", "written later", "blind")
+RIGHT_WEIGHTS = {
+    "identical": 1.0,
+    "files": 3.0,
+    "words": 1.5,
+    "near": 1.0,
+    **dict.fromkeys(LANGUAGES, 1.5),
+}
+NEAR_WEIGHT = 5.0
+"""How much a right pair of a kind counts, and another aim with the pattern of the same files."""
 AGAIN, ANOTHER, UNRELATED = "again", "another", "unrelated"
 
 
@@ -156,25 +171,90 @@ def share(hits: Iterable[bool]) -> str:
 # fitting
 
 
+# jobs
+
+
+class Answer(NamedTuple):
+    """What a question got."""
+
+    question: Question
+    choice: Choice
+
+    @property
+    def verdict(self) -> str:
+        """`right`, `wrong` or `none`."""
+        if self.choice.chosen is None:
+            return "none"
+        return "right" if self.choice.chosen.candidate.id in self.question.right else "wrong"
+
+
+def report_jobs(jobs: JobSet, *, misses: bool) -> None:
+    """Prints what each kind of question got."""
+    stored = [job.pattern for job in jobs.jobs] + jobs.distractors
+    with closing(indexed(stored)) as store:
+        for name, tuned in (("looked at", True), ("held out", False)):
+            answers = [answer(store, question) for question in jobs.part(tuned=tuned)]
+            print(f"\njobs {name}, {len(stored)} patterns: right / none / wrong")
+            for kind in KINDS:
+                here = [a.verdict for a in answers if a.question.kind == kind]
+                counts = " / ".join(f"{here.count(v):>2}" for v in ("right", "none", "wrong"))
+                print(f"  {kind:10} {counts}")
+            if misses and tuned:
+                for missed_one in filter(is_missed, answers):
+                    print(f"{missed_one.question.kind}: {missed_one.question.text[:90]}")
+                    print(f"      {missed_one.question.job}: {missed_one.choice.reason}")
+
+
+def answer(store: sqlite3.Connection, question: Question) -> Answer:
+    candidates = pattern_index.candidates(store, question.text, task_type="code")
+    return Answer(question, choose(candidates, task_type="code"))
+
+
+def is_missed(given: Answer) -> bool:
+    if given.verdict == "none":
+        return bool(given.question.right)
+    return given.verdict == "wrong"
+
+
 class Pair(NamedTuple):
     """A task, something stored, whether it is right, and how much that counts."""
 
-    evidence: LexicalSimilarity
+    similarity: LexicalSimilarity
     right: bool
     importance: float
 
 
 def report_fit(known: Tasks, folder: Path) -> None:
     """Prints the weights. Right and wrong pairs count about the same, hard ones the most."""
-    rows = [*own_pairs(known), *folder_pairs(folder)]
+    rows = [*job_pairs(job_set()), *own_pairs(known), *folder_pairs(folder)]
     model = fitted(
-        [row.evidence for row in rows],
+        [row.similarity[:-1] for row in rows],
         [row.right for row in rows],
         [row.importance for row in rows],
     )
     print(f"LEXICAL: intercept {model.intercept:.3f}")
-    for field, weight in zip(LexicalSimilarity._fields, model.weights, strict=True):
+    for field, weight in zip(LexicalSimilarity._fields, model.weights, strict=False):
         print(f"    {field}={weight:.3f},")
+
+
+def job_pairs(jobs: JobSet) -> Iterator[Pair]:
+    """Each question of the jobs that were looked at, with each of these and the other patterns."""
+    stored = [job.pattern for job in jobs.jobs if job.tuned]
+    for question in jobs.part(tuned=True):
+        if question.kind == "two":
+            continue
+        for there in stored:
+            if there.id in question.right:
+                yield pair(
+                    question.text, there, right=True, importance=RIGHT_WEIGHTS[question.kind]
+                )
+            else:
+                hard = question.kind == "near" and there.id == question.job
+                yield pair(
+                    question.text, there, right=False, importance=NEAR_WEIGHT if hard else 0.1
+                )
+        for there in jobs.distractors:
+            yield pair(question.text, there, right=False, importance=0.05)
 
 
 def own_pairs(known: Tasks) -> Iterator[Pair]:
@@ -208,7 +288,7 @@ def folder_pairs(folder: Path) -> Iterator[Pair]:
 def pair(task: str, there: IndexedPattern, *, right: bool, importance: float) -> Pair:
     words = task_words(there.task), workflow_words(there.workflow)
     candidate = Candidate(there.id, *words, there.task_type, there.project_id)
-    return Pair(lexical_similarity(task_words(task), candidate), right, importance)
+    return Pair(lexical_similarities(task_words(task), candidate)[0], right, importance)
 
 
 def main() -> None:
@@ -220,6 +300,7 @@ def main() -> None:
     known = tasks()
     if arguments.fit:
         report_fit(known, arguments.fit)
+    report_jobs(job_set(), misses=arguments.misses)
     report(known, misses=arguments.misses)
 
 

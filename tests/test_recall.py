@@ -81,7 +81,7 @@ HOSTILE = (
     "\ud800 csv \udfff",
     "naïve café NAÏVE CAFÉ ½ ² Ⅷ",
     "Переведи файл CSV в JSON",
-    "データを変換する 转换文件",
+    "データを変換する 河流长度",
     "🚢🚢🚢",
     "-- - --- -x --long-option",
     "%s %d ? :name @x $1",
@@ -188,7 +188,7 @@ def test_a_workflow_keeps_options_as_words_of_their_own() -> None:
 
 
 def test_scripts_without_spaces_become_pairs_of_signs() -> None:
-    assert task_words("转换文件 csv 字") == ("转换", "换文", "文件", "csv", "字")
+    assert task_words("河流长度 csv 字") == ("河流", "流长", "长度", "csv", "字")
 
 
 def test_composed_and_decomposed_letters_are_the_same() -> None:
@@ -249,19 +249,19 @@ def test_a_task_that_shares_no_word_gives_no_pattern_and_says_so() -> None:
 def test_the_reason_names_pattern_probability_and_bound() -> None:
     choice = decided((CSV,), CSV.task)
     assert choice.reason == (
-        f"csv is right with probability {choice.ranking.right:.2f},"
-        f" where {choice.threshold:.2f} is asked for, as the best of one candidate"
+        f"csv, the best of one candidate, is right with a probability of"
+        f" {choice.ranking.right:.2f}; {choice.threshold:.2f} is needed"
     )
     refused = decided((CSV, TESTS), "Explain the test")
     assert refused.reason == (
-        f"tests, the best of 2 candidates, is right with probability {refused.ranking.right:.2f}"
-        f" only, where {refused.threshold:.2f} is asked for"
+        f"tests, the best of 2 candidates, is right with a probability of only"
+        f" {refused.ranking.right:.2f}; {refused.threshold:.2f} is needed"
     )
 
 
 def test_another_task_type_is_chosen_only_when_it_clearly_fits() -> None:
     assert chosen(ALL, ESSAY.task, task_type="code") == "essay"
-    related = "Write a poem about lighthouses for sailors"
+    related = "Write a story about lighthouses for young sailors"
     assert chosen(ALL, related, task_type="writing") == "essay"
     assert chosen(ALL, related, task_type="code") is None
 
@@ -286,8 +286,8 @@ def test_another_projects_patterns_can_be_left_out(connection: sqlite3.Connectio
 
 @pytest.mark.parametrize("entries", [(CSV,), ALL], ids=["alone", "of four"])
 def test_a_pattern_just_below_the_bound_is_not_chosen(entries: tuple[IndexedPattern, ...]) -> None:
-    choice = decided(entries, "Print a table of Convert")
-    assert choice.threshold - 0.08 < choice.ranking.right < choice.threshold
+    choice = decided(entries, "Number the rows of the sales")
+    assert choice.threshold - 0.1 < choice.ranking.right < choice.threshold
     assert choice.chosen is None
 
 

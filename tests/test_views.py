@@ -204,7 +204,7 @@ def terminal(
             PatternDecided(
                 decision="abstained", reason="none fits", probability=1.0, channel="prompt"
             ),
-            [Phrase("note", "pattern    none: none fits")],
+            [Phrase("note", "pattern    none")],
         ),
         (
             event_of(PatternLearned),

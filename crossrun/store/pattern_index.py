@@ -26,7 +26,8 @@ from crossrun.patterns.retrieval.words import (
     PAIRED,
     content_words,
     pairs,
-    task_words,
+    read_task,
+    wordings,
     workflow_words,
 )
 
@@ -95,9 +96,10 @@ def candidates(
         limit: the number of candidates.
         budget: the number of postings to read; None: by the number of entries.
     """
-    words = task_words(task)
+    asked = read_task(task)
     entries, total = connection.execute("SELECT entries, words FROM shelf_totals").fetchone()
-    by_term = _rows_of(connection, words)
+    by_term = _rows_of(connection, asked.words)
+    words = tuple(w for w in asked.words if w in by_term or w not in asked.silent)
     if budget is None:
         budget = _BUDGET + int(entries * _BUDGET_SHARE)
     terms = _affordable(by_term, budget)
@@ -142,7 +144,7 @@ def _put(connection: sqlite3.Connection, entries: Mapping[str, IndexedPattern]) 
             entry.id,
             entry.task_type,
             entry.project_id,
-            " ".join(task_words(entry.task)),
+            "\n".join(map(" ".join, wordings(entry.task))),
             " ".join(workflow_words(entry.workflow)),
         )
         for number, entry in enumerate(entries.values(), last + 1)
@@ -263,8 +265,20 @@ def _candidates(connection: sqlite3.Connection, numbers: Sequence[int]) -> tuple
         " CROSS JOIN shelf ON number = value",
         [json.dumps(numbers)],
     )
-    return tuple(
-        Candidate(row[0], tuple(row[1].split()), tuple(row[2].split()), *row[3:]) for row in rows
+    return tuple(_candidate(*row) for row in rows)
+
+
+def _candidate(
+    pattern_id: str, task: str, workflow: str, task_type: str, project_id: str
+) -> Candidate:
+    lines = task.split("\n")
+    return Candidate(
+        pattern_id,
+        tuple(task.split()),
+        tuple(workflow.split()),
+        task_type,
+        project_id,
+        tuple(tuple(line.split()) for line in lines) if len(lines) > 1 else (),
     )
 
 

@@ -8,34 +8,59 @@ from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.unseen import clean
 from crossrun.views.words import first_line
 
-_DECISIONS = {
-    "injected": "the agent gets it",
-    "withheld": "the agent works without it, to measure its effect",
-    "abstained": "the agent gets no pattern",
-    "disabled": "the agent gets no pattern",
-    "forced": "the agent gets it",
+_OUTCOMES = {
+    "injected": "The agent gets {pattern}.",
+    "withheld": "{pattern} fits, but the agent works without it.",
+    "abstained": "The agent gets no pattern.",
+    "disabled": "The agent gets no pattern.",
+    "forced": "The agent gets {pattern}.",
+}
+_CHANGES = {
+    "injected": "With --no-pattern, the agent works without it.",
+    "withheld": "With --pattern {id}, it gets it; patterns.holdout sets how many do not.",
+    "forced": "Without the option that names it, crossrun chooses by the task.",
 }
 
 
 def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
-    """The decision, the reason, and the candidates with their scores."""
-    named = f" {decided.pattern_id} v{decided.version}" if decided.pattern_id else ""
-    chance = "" if decided.probability == 1 else f", with probability {decided.probability:.2f}"
-    meaning = f"{_DECISIONS.get(decided.decision, 'a newer version made this decision')}{chance}"
-    title = f"{decided.decision}{named}"
-    width = max(terminal.text_width, len(title) + 1)
-    first, *others = textwrap.wrap(f"{title}: {meaning}", width, subsequent_indent="  ")
-    yield terminal.style(title, "bold") + first.removeprefix(title)
-    yield from others
-    for text in (first_line(decided.summary or ""), clean(decided.reason)):
-        yield from textwrap.wrap(
-            text, terminal.text_width - 2, initial_indent="  ", subsequent_indent="  "
-        )
+    """What was decided, why, and what would change it; a sentence each."""
+    sentences = (_outcome(decided), _sentence(clean(decided.reason)), _change(decided))
+    yield from textwrap.wrap(" ".join(filter(None, sentences)), terminal.text_width)
+
+
+def score_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
+    """The probabilities, and the candidates with their scores."""
+    if decided.probability != 1:
+        yield f"probability of this decision: {decided.probability:.2f}"
+    if decided.right is not None and decided.threshold is not None:
+        yield f"probability that the best candidate is right: {decided.right:.2f}"
+        yield f"needed: {decided.threshold:.2f}"
     if decided.fits is not None and decided.candidates:
-        yield f"  the probability that any stored pattern fits is {decided.fits:.2f}"
+        yield f"probability that any stored pattern fits: {decided.fits:.2f}"
     if decided.candidates:
         yield ""
         yield from _candidates(decided, terminal)
+
+
+def _outcome(decided: PatternDecided) -> str:
+    outcome = _OUTCOMES.get(decided.decision)
+    if outcome is None:
+        return f"{first_line(decided.decision)}: a newer version made this decision."
+    title = first_line(decided.summary or "")
+    name = f"{decided.pattern_id} v{decided.version}" + (f" ({title})" if title else "")
+    return outcome.replace("{pattern}", name)
+
+
+def _change(decided: PatternDecided) -> str:
+    best = next((each for each in decided.candidates if each.score is not None), None)
+    if decided.decision == "abstained":
+        return f"With --pattern {first_line(best.pattern_id)}, the agent gets it." if best else ""
+    change = _CHANGES.get(decided.decision, "")
+    return change.replace("{id}", first_line(decided.pattern_id or ""))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) or not text else f"{text}."
 
 
 def _candidates(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:

@@ -187,6 +187,8 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _decided(event: PatternDecided) -> list[Phrase]:
+    if event.decision == "abstained":
+        return [Phrase("note", "pattern    none")]
     if event.pattern_id is None:
         return [Phrase("note", f"pattern    none: {first_line(event.reason)}")]
     probability = "" if event.probability == 1 else f" (p {event.probability:.2f})"

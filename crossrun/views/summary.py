@@ -215,6 +215,8 @@ def _pattern(run: Run) -> str:
     """The decision of pattern memory."""
     if run.pattern is None:
         return ""
+    if run.pattern.decision == "abstained":
+        return "none"
     named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
     followed = "" if run.pattern.adherence is None else f", {run.pattern.adherence:.0%} followed"
     return f"{run.pattern.decision}{named}{followed} · {first_line(run.pattern.reason)}"

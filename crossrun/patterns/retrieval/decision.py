@@ -21,7 +21,7 @@ class Thresholds(NamedTuple):
     """Of another type: it has to fit clearly."""
 
 
-THRESHOLDS = ((1_000, Thresholds(0.58, 0.757)), (13_623, Thresholds(0.682, 0.8)))
+THRESHOLDS = ((1_000, Thresholds(0.65, 0.8)), (13_623, Thresholds(0.7, 0.85)))
 """By the number of entries in the store; in between by its logarithm."""
 
 
@@ -77,8 +77,8 @@ def _of(candidate_set: CandidateSet, task_type: str, *, own: bool) -> CandidateS
 def _why(ranking: Ranking, threshold: float, *, of: str | None = None) -> str:
     kind = f", though it is of the task type {of}," if of else ""
     return (
-        f"{ranking.scored[0].candidate.id}{kind} is right with probability {ranking.right:.2f},"
-        f" where {threshold:.2f} is asked for, as the best of {_counted(ranking)}"
+        f"{ranking.scored[0].candidate.id}{kind}, the best of {_counted(ranking)}, is right with a"
+        f" probability of {ranking.right:.2f}; {threshold:.2f} is needed"
     )
 
 
@@ -88,8 +88,8 @@ def _why_not(candidate_set: CandidateSet, ranking: Ranking, threshold: float) ->
     if not ranking.scored:
         return "no stored pattern that may be used shares a word with the task"
     return (
-        f"{ranking.scored[0].candidate.id}, the best of {_counted(ranking)}, is right with"
-        f" probability {ranking.right:.2f} only, where {threshold:.2f} is asked for"
+        f"{ranking.scored[0].candidate.id}, the best of {_counted(ranking)}, is right with a"
+        f" probability of only {ranking.right:.2f}; {threshold:.2f} is needed"
     )
 
 

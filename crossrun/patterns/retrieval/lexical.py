@@ -10,6 +10,7 @@ different jobs, however many words they share.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from crossrun.patterns.retrieval.thesaurus import (
     KINDS,
     LIGHT,
     MAKING,
+    NEUTRAL,
     SENSES,
     THINGS,
 )
@@ -35,42 +37,15 @@ _SENSE, _PART, _COMMAND = 0.8, 0.7, 0.6
 """What a word counts that meets one of its sense, one that begins alike, one of the workflow."""
 _HEAD, _ALIKE = 5, 0.6
 """Words that begin alike have so many letters, and this share of the longer one, in common."""
+_AIM = 2
+"""So many words at the beginning of a text are its aim."""
 _NONE: Mapping[str, float] = MappingProxyType({})
 _USUAL = 8.0
 """The weight of a usual task. Longer ones share more by chance, so it counts less."""
+_VAGUE = 2.0
+"""So much weight is imagined of which nothing is shared: "convert rows" says too little."""
 _WITHIN = 3
 """The kind that is made comes so many words after "to", "into" or "as" at most."""
-
-
-def lexical_similarity(
-    task: tuple[str, ...], candidate: Candidate, common: Mapping[str, float] = _NONE
-) -> LexicalSimilarity:
-    """Compares a task with a candidate.
-
-    Args:
-        task: its stemmed words.
-        candidate: what may have been the same job.
-        common: how common words are in the store, from 0 to 1; those that are weigh less.
-    """
-    one, other = _read(task), _read(candidate.task)
-    met = _all_met(one, other, _read(candidate.workflow))
-    back = _all_met(other, one)
-    mine, theirs = _sums(one, met, common), _sums(other, back, common)
-    acts, things, topics, light = (
-        (a + b) / 2 for a, b in zip(mine.shared, theirs.shared, strict=True)
-    )
-    usual = _USUAL / max(_USUAL, math.sqrt(mine.weight * theirs.weight))
-    whole = mine.acts + theirs.acts
-    return LexicalSimilarity(
-        acts=min(1.0, acts * usual),
-        acts_shared=2 * acts / whole if whole else 0.5,
-        things=_part_of_one(things * usual),
-        light=_part_of_one(light * usual),
-        shared=2 * (acts + things + topics + light) / ((mine.weight + theirs.weight) or 1.0),
-        opposed=_opposed(one, other, met) + _opposed(other, one, back),
-        kinds=_agreement(one.kinds, other.kinds),
-        made=_made_alike(one, other),
-    )
 
 
 class _Reading(NamedTuple):
@@ -85,6 +60,8 @@ class _Reading(NamedTuple):
     """The words that say what is done."""
     lead: str | None
     """The act that it begins with."""
+    aim: tuple[str, ...]
+    """The words that it begins with: the act and what it is done to."""
     kinds: frozenset[str]
     made: frozenset[str]
 
@@ -94,6 +71,48 @@ class _Sums(NamedTuple):
     acts: float
     shared: tuple[float, float, float, float]
     """Of acts, things, other words, and those that weigh little."""
+
+
+def lexical_similarities(
+    task: tuple[str, ...], candidate: Candidate, common: Mapping[str, float] = _NONE
+) -> list[LexicalSimilarity]:
+    """Compares a task with each wording of a candidate.
+
+    Args:
+        task: its stemmed words.
+        candidate: what may have been the same job.
+        common: how common words are in the store, from 0 to 1; those that are weigh less.
+    """
+    wordings = candidate.wordings or (candidate.task,)
+    return [
+        lexical_similarity(task, candidate._replace(task=wording), common) for wording in wordings
+    ]
+
+
+def lexical_similarity(
+    task: tuple[str, ...], candidate: Candidate, common: Mapping[str, float] = _NONE
+) -> LexicalSimilarity:
+    """Compares a task with all words of a candidate's task; arguments as above."""
+    one, other = _read(task), _read(candidate.task)
+    met = _all_met(one, other, _read(candidate.workflow))
+    back = _all_met(other, one)
+    mine, theirs = _sums(one, met, common), _sums(other, back, common)
+    acts, things, topics, light = (
+        (a + b) / 2 for a, b in zip(mine.shared, theirs.shared, strict=True)
+    )
+    usual = _USUAL / max(_USUAL, math.sqrt(mine.weight * theirs.weight))
+    whole = mine.acts + theirs.acts
+    return LexicalSimilarity(
+        acts=min(1.0, acts * usual),
+        acts_shared=2 * acts / whole if whole else 0.5,
+        things=_part_of_one(things * usual),
+        light=_part_of_one(light * usual),
+        shared=2 * (acts + things + topics + light) / (mine.weight + theirs.weight + _VAGUE),
+        opposed=(_opposed(one, met) + _opposed(other, back)) / 2,
+        aim=(_aim_met(one, met) + _aim_met(other, back)) / 2,
+        source=_sources(one, other),
+        made=_made_alike(one, other),
+    )
 
 
 @lru_cache(maxsize=1 << 12)
@@ -111,6 +130,7 @@ def _read(words: tuple[str, ...]) -> _Reading:
         heads=_heads(weights),
         acts=frozenset(word for word in content_words if word in ACTS),
         lead=_lead(words, content_words),
+        aim=tuple(word for word in weights if _is_of_aim(word, names))[:_AIM],
         kinds=frozenset(kind for word in weights for kind in KINDS.get(word, ())),
         made=_made(words),
     )
@@ -141,14 +161,24 @@ def _weight(word: str) -> float:
     return _FULL if word in ACTS or word in THINGS else _TOPIC
 
 
-def _lead(words: Sequence[str], content_words: Sequence[str]) -> str | None:
-    """The first word, as in an order; also one that is not known, unless it is known as a thing."""
+def _lead(words: Sequence[str], content: Sequence[str]) -> str | None:
+    """The first word, as in an order; also one that is not listed, unless it is listed as a thing.
+
+    What says only that something is to be done is not the act: "make", "create", "write".
+    """
     first = words[0] if words else ""
-    if first in LIGHT:
-        return first if first in ACTS else None
+    if first in NEUTRAL or first in STOP_WORDS:
+        return None
     named = len(words) > 1 and words[1] in KINDS
     is_act = first in ACTS or (first not in THINGS and not named)
-    return first if is_act and first in content_words else None
+    return first if is_act and (first in content or first in ACTS) else None
+
+
+def _is_of_aim(word: str, names: AbstractSet[str]) -> bool:
+    """Names, numbers and kinds of files are what an aim is reached with."""
+    if word in names or word in KINDS or word in NEUTRAL or len(word) == 1 or word.isdigit():
+        return False
+    return word not in LIGHT
 
 
 def _made(words: Sequence[str]) -> frozenset[str]:
@@ -211,11 +241,19 @@ def _part_of_one(size: float) -> float:
     return size / (1 + size)
 
 
-def _opposed(reading: _Reading, other: _Reading, met: Mapping[str, float]) -> float:
-    """Half as much when the act says little, or the other has none to hold against it."""
-    if reading.lead is None or met[reading.lead] > _COMMAND * _PART:
+def _opposed(reading: _Reading, met: Mapping[str, float]) -> float:
+    """1 when the other text lacks the act that this one begins with.
+
+    Of an act that many tasks have, as in "add docstrings", what it is done to decides.
+    """
+    if reading.lead is None:
         return 0.0
-    return 1.0 if reading.lead not in LIGHT and (other.lead or other.acts) else 0.5
+    decisive = [reading.lead, *(reading.aim[:1] if reading.lead in LIGHT else ())]
+    return float(any(met[word] <= _COMMAND * _PART for word in decisive))
+
+
+def _aim_met(reading: _Reading, met: Mapping[str, float]) -> float:
+    return math.fsum(met[word] for word in reading.aim) / len(reading.aim) if reading.aim else 0.5
 
 
 def _agreement(one: frozenset[str], other: frozenset[str]) -> float:
@@ -223,6 +261,13 @@ def _agreement(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _made_alike(one: _Reading, other: _Reading) -> float:
+    """The same kind counts only if it is not made from another."""
     alike = _agreement(one.made, other.made)
+    if alike > 0:
+        return alike if _sources(one, other) >= 0 else 0.0
     reversed_ = alike < 0 and one.made <= other.kinds and other.made <= one.kinds
-    return 2 * alike if reversed_ else alike
+    return 3 * alike if reversed_ else alike
+
+
+def _sources(one: _Reading, other: _Reading) -> float:
+    return _agreement(one.kinds - one.made, other.kinds - other.made)

@@ -3,9 +3,9 @@
 Pure: `crossrun.store.pattern_index` finds candidates and counts, this package weighs them.
 
 What needs the store's counts is in `signals`: a formula without trained parts ranks by it. What
-needs none is in `kinship`. A store of one entry has nothing to count, and one of a thousand knows
-more about its words than any list: so kinship decides alone in a small store, the signals do in a
-large one, and in between both have a say, by the logarithm of the number of entries.
+needs none is in `lexical`. A store of one pattern has nothing to count, and one of a thousand knows
+more about its words than any list: so lexical similarity decides alone in a small store, the
+signals do in a large one, and in between both count, by the logarithm of the number of patterns.
 
 Whether *something stored fits* and whether *the winner is right* are two questions, and small
 logistic models answer them; a score that is best at the first injects wrong near-duplicates. They
@@ -14,13 +14,13 @@ do not rest on the size of bm25, which is next to nothing in a store with one en
 
 import math
 
-from crossrun.patterns.retrieval.lexical import lexical_similarity
+from crossrun.patterns.retrieval.lexical import lexical_similarities
 from crossrun.patterns.retrieval.signals import (
     TextProfile,
     Weights,
-    alike,
     bm25,
     margin,
+    mean_similarity,
     same_job,
     score,
     signals_of,
@@ -33,6 +33,7 @@ from crossrun.patterns.retrieval.values import (
     IndexedPattern,
     LexicalSimilarity,
     LogisticModel,
+    Models,
     Ranking,
     Scored,
     Signals,
@@ -54,56 +55,26 @@ __all__ = [
     "rank",
 ]
 
-FITS = LogisticModel(
-    -2.894,
-    Features(
-        matched=1.495,
-        similarity=3.221,
-        phrases=0.855,
-        association=0.422,
-        agreement=6.743,
-        margin=0.159,
-        length=-0.925,
-    ),
+FITS = Models(
+    LogisticModel(-2.894, (1.495, 3.221, 0.855, 0.422, 6.743, 0.159, -0.925, 0.0, 0.0, 0.0)),
+    LogisticModel(-2.894, (1.495, 3.221, 0.855, 0.422, 6.743, 0.159, -0.925, 0.0, 0.0, 0.0, 0.0)),
 )
-RIGHT = LogisticModel(
-    -6.626,
-    Features(
-        matched=2.64,
-        similarity=2.107,
-        phrases=-1.711,
-        association=-1.96,
-        agreement=3.179,
-        margin=1.605,
-        length=-0.961,
-    ),
+RIGHT = Models(
+    LogisticModel(-6.626, (2.64, 2.107, -1.711, -1.96, 3.179, 1.605, -0.961, 0.0, 0.0, 0.0)),
+    LogisticModel(-6.626, (2.64, 2.107, -1.711, -1.96, 3.179, 1.605, -0.961, 0.0, 0.0, 0.0, 0.0)),
 )
-"""Logistic regression with a ridge of 3 on standardised evidence, by the `--fit` of
-`benchmarks/retrieval.py`: 708 tasks asked of a store of 13,623 entries and, with a tenth of the
-weight, of stores of 1, 2, 5, 20, 100 and 1,000 entries made from it, half of which held one that
-fits. By ten-fold cross-validation over the tasks: AUROC of the first .80; precision of the second
-.89, .78 and .69 for the surest 10, 20 and 30% of all tasks."""
-LEXICAL = LogisticModel(
-    -2.75,
-    LexicalSimilarity(
-        acts=1.285,
-        acts_shared=1.416,
-        things=3.848,
-        light=3.988,
-        shared=3.799,
-        opposed=-1.954,
-        kinds=0.275,
-        made=4.161,
-    ),
+LEXICAL = Models(
+    LogisticModel(-2.732, (-0.68, 2.268, 1.321, 2.577, 7.401, -3.367, 0.869, -0.174, 2.929)),
+    LogisticModel(-3.323, (-0.225, 2.311, 1.979, 2.008, 3.422, -3.684, 0.619, -0.326, 3.12, 4.186)),
 )
-"""Logistic regression as above, by the `--fit` of `benchmarks/rephrasings.py`: rephrased tasks,
-other jobs on the same files and unrelated tasks, with pairs from those 708 tasks of less weight."""
 _BY_CHANCE = 0.15
-"""The more entries, the sooner one is akin by chance: taken off the odds for each e-fold."""
+"""The more patterns, the sooner one is similar by chance: taken off the odds for each e-fold."""
 _UNKNOWN = 10
-"""How common a word is in the store counts as if so many more entries were without it."""
+"""How common a word is in the store counts as if so many more patterns were without it."""
 _SMALL, _LARGE = 100, 1_000
-"""Entries up to which kinship decides alone, and from which on it has no say."""
+"""Patterns up to which lexical similarity decides alone, and from which on it has no weight."""
+_SHORT, _LONG = 40, 120
+"""The same for the different content words of a task: in a long one its verbs are many."""
 
 
 def rank(candidate_set: CandidateSet) -> Ranking:
@@ -112,61 +83,77 @@ def rank(candidate_set: CandidateSet) -> Ranking:
         return Ranking()
     weights = Weights(candidate_set)
     task = TextProfile(Candidate("", candidate_set.task, (), "", ""), weights)
-    views = [TextProfile(candidate, weights) for candidate in candidate_set.candidates]
+    profiles = [TextProfile(candidate, weights) for candidate in candidate_set.candidates]
     matched = bm25(candidate_set, weights)
-    signals = signals_of(candidate_set, task, views, matched, weights)
+    signals = signals_of(candidate_set, task, profiles, matched, weights)
     scores = [score(signal) for signal in signals]
-    say = _say_of_kinship(candidate_set.entries)
-    kin = _kin(candidate_set) if say else []
-    odds = [LEXICAL.odds(k) for k in kin] or [0.0] * len(views)
-    total = [at + say * o for at, o in zip(scores, odds, strict=True)]
-    order = sorted(range(len(views)), key=lambda i: (-total[i], views[i].candidate.id))
+    similarities = _lexical_similarities(candidate_set)
+    odds = [LEXICAL.odds(similarity) for similarity in similarities]
+    share = _weight_of_lexical(candidate_set.entries, len(task.content_words))
+    total = [size + share * o for size, o in zip(scores, odds, strict=True)]
+    order = sorted(range(len(profiles)), key=lambda i: (-total[i], profiles[i].candidate.id))
     best = order[0]
-    winner, signal = views[best], signals[best]
-    evidence = Features(
+    winner, signal, similarity = profiles[best], signals[best], similarities[best]
+    features = Features(
         matched=math.log1p(matched[best]),
-        similarity=alike(task, winner, signal, weights),
+        similarity=mean_similarity(task, winner, signal, weights),
         phrases=signal.phrases,
         association=signal.association,
         agreement=signal.agreement,
-        margin=margin(views, scores, order, weights),
+        margin=margin(profiles, scores, order, weights),
         length=math.log1p(weights.of(task.content_words)),
+        acts_shared=similarity.acts_shared,
+        opposed=similarity.opposed,
+        shared=similarity.shared,
+        semantic=similarity.semantic,
     )
-    akin = say * _winners_odds(views, odds, best, weights, candidate_set.entries) if say else 0.0
+    lexical = _winners_odds(profiles, odds, best, weights, candidate_set.entries)
     return Ranking(
-        scored=tuple(Scored(views[i].candidate, total[i], signals[i]) for i in order),
-        fits=probability(akin + (1 - say) * FITS.odds(evidence)),
-        right=probability(akin + (1 - say) * RIGHT.odds(evidence)),
-        evidence=evidence,
-        kinship=kin[best] if kin else None,
+        scored=tuple(Scored(profiles[i].candidate, total[i], signals[i]) for i in order),
+        fits=probability(share * lexical + (1 - share) * FITS.odds(features)),
+        right=probability(share * lexical + (1 - share) * RIGHT.odds(features)),
+        features=features,
+        similarity=similarity,
+        lexical_odds=lexical,
+        lexical_share=share,
     )
 
 
-def _say_of_kinship(entries: int) -> float:
-    """From 1 in a small store to 0 in a large one."""
-    along = math.log(max(entries, _SMALL) / _SMALL) / math.log(_LARGE / _SMALL)
-    return max(0.0, 1 - along)
+def _weight_of_lexical(entries: int, content_words: int) -> float:
+    """From 1 in a small store and for a short task to 0 in a large one, or for a long one."""
+    return _fading(entries, _SMALL, _LARGE) * _fading(content_words, _SHORT, _LONG)
 
 
-def _kin(candidate_set: CandidateSet) -> list[LexicalSimilarity]:
+def _fading(size: int, low: int, high: int) -> float:
+    return max(0.0, 1 - math.log(max(size, low) / low) / math.log(high / low))
+
+
+def _lexical_similarities(candidate_set: CandidateSet) -> list[LexicalSimilarity]:
+    """Of each candidate that of its best wording."""
     common = {
-        word: known.anywhere / (candidate_set.entries + _UNKNOWN)
-        for word, known in candidate_set.frequencies.items()
+        word: frequency.anywhere / (candidate_set.entries + _UNKNOWN)
+        for word, frequency in candidate_set.frequencies.items()
     }
     return [
-        lexical_similarity(candidate_set.task, candidate, common)
+        max(
+            (
+                similarity._replace(semantic=candidate_set.semantic.get(candidate.id))
+                for similarity in lexical_similarities(candidate_set.task, candidate, common)
+            ),
+            key=LEXICAL.odds,
+        )
         for candidate in candidate_set.candidates
     ]
 
 
 def _winners_odds(
-    views: list[TextProfile], odds: list[float], best: int, weights: Weights, entries: int
+    profiles: list[TextProfile], odds: list[float], best: int, weights: Weights, entries: int
 ) -> float:
-    """One of the different jobs is right, or none: each that is akin as well takes its part."""
+    """One of the different jobs is right, or none: each that is similar as well takes its part."""
     rivals = math.fsum(
         math.exp(odds[number])
-        for number, view in enumerate(views)
-        if number != best and not same_job(views[best], view, weights)
+        for number, profile in enumerate(profiles)
+        if number != best and not same_job(profiles[best], profile, weights)
     )
     return odds[best] - math.log1p(rivals) - _BY_CHANCE * math.log(max(1, entries))
 

@@ -127,7 +127,8 @@ def score(signals: Signals) -> float:
 
 def bm25(candidate_set: CandidateSet, weights: Weights) -> list[float]:
     """The size of each candidate's bm25 for all words of the task."""
-    asked = list(dict.fromkeys(candidate_set.task))
+    asked = Counter(candidate_set.task)
+    emphasis = {word: 1 + math.log(count) for word, count in asked.items()}
     usual = candidate_set.words / candidate_set.entries if candidate_set.entries else 0.0
     sizes = []
     for candidate in candidate_set.candidates:
@@ -136,7 +137,7 @@ def bm25(candidate_set: CandidateSet, weights: Weights) -> list[float]:
         drag = _K1 * (1 - _B + _B * len(words) / (usual or 1.0))
         sizes.append(
             sum(
-                weights[word] * counts[word] * (_K1 + 1) / (counts[word] + drag)
+                weights[word] * emphasis[word] * counts[word] * (_K1 + 1) / (counts[word] + drag)
                 for word in asked
                 if word in counts
             )
@@ -236,7 +237,9 @@ def _jaccard(
     return common / (both - common) if common else 0.0
 
 
-def alike(task: TextProfile, winner: TextProfile, signals: Signals, weights: Weights) -> float:
+def mean_similarity(
+    task: TextProfile, winner: TextProfile, signals: Signals, weights: Weights
+) -> float:
     """The mean of four shares; see `Features`."""
     return (
         _share(task.content_words, winner.task | winner.workflow, weights)

@@ -12,44 +12,52 @@ from collections.abc import Mapping
 from crossrun.patterns.retrieval.words import stem
 
 _ACTS = """
-convert turn transform migrate port export change render reformat translate
-translate render localise localize
-fix repair debug resolve correct mend solve troubleshoot
-summarise summarize condense digest abridge summary recap
+convert turn transform export render reformat change pandoc
+translate localise localize translation language
+migrate port switch
+fix repair debug resolve correct mend troubleshoot bug broken red fail failing
+summarise summarize condense digest abridge summary recap overview
 shorten condense cut trim abridge tighten abbreviate reduce
-plot chart graph draw visualise visualize diagram figure
-remove delete drop erase clean purge strip discard prune
+plot chart graph draw visualise visualize diagram figure picture matplotlib pyplot plt
+remove delete drop erase clean purge strip discard prune rm
+strip cut trim
 rename name call change
 add implement introduce insert support include append put extend
 check validate verify valid ensure confirm sure
 refactor restructure reorganise reorganize simplify
-split divide break separate partition chunk
-merge combine join unite concatenate consolidate
-extract pull scrape parse collect harvest gather
-compare contrast diff difference different versus weigh
+split divide break separate partition chunk awk
+merge combine join unite concatenate consolidate together single
+extract pull scrape parse collect harvest gather pdftotext
+compare contrast diff difference different versus weigh altered
 compute calculate determine
-count tally frequent often
+count tally frequent often uniq
 evaluate assess benchmark judge appraise rate
 find detect locate identify spot discover search
 research investigate study survey review explore
 document describe explain documentation docstring description
 speed optimise optimize accelerate fast slow performance
-upgrade update bump latest newest version
+upgrade update bump latest newest version outdated ancient current
 install setup configure set
 deploy release publish ship
 predict forecast estimate project regression
 train fit
 cluster segment group
-clean tidy deduplicate cleanse sanitise impute
+clean tidy cleanse sanitise impute
+deduplicate dedupe dedup duplicate twice once unique uniq
 rewrite reword rephrase paraphrase simplify
 proofread typo spelling grammar grammatical misspelling correct
-anonymise anonymize redact hide pseudonymise
-sort order arrange rank
+anonymise anonymize redact hide pseudonymise pseudonymize anonymous personal privacy mask
+sort order arrange rank top best highest largest most
 recommend advise suggest recommendation advice
 annotate annotation annotated hint
 schedule plan timetable
-download fetch
-send mail post
+download fetch curl wget
+send mail post smtp
+checksum hash fingerprint sha256sum sha256 sha md5 md5sum digest
+containerise containerize dockerize docker
+query select sqlite3 sqlite database db
+write author compose draft
+build compile make
 encrypt protect password
 filter select subset
 announce tell inform notify
@@ -75,10 +83,10 @@ disable deactivate
 enable activate
 execute run launch start
 stop kill terminate abort
-resize scale shrink enlarge
-compress zip pack archive
+resize scale shrink enlarge thumbnail preview mogrify smaller
+compress zip pack archive gzip gz tar
 decompress unzip unpack
-backup archive
+backup archive dump
 back restore recover
 wrap encapsulate
 cache memoise memoize
@@ -126,7 +134,9 @@ day daily date
 quarter quarterly
 column field
 row record
-table spreadsheet sheet workbook
+table spreadsheet sheet workbook csv excel xlsx
+manual handbook guide documentation docs help
+browser web html page site
 folder directory
 chapter section
 slide presentation deck
@@ -147,9 +157,25 @@ competitor competition compete rival
 database sql query db
 index indexed
 memory ram leak
-docker container image dockerfile containerise containerize
+docker container dockerfile image containerise containerize
 ci continuous integration workflow pipeline github hub
 test suite spec pytest unittest coverage cover
+type typed annotation hint mypy
+postmortem mortem incident outage failure crash down downtime
+root cause reason why
+timeline chronology happened
+contact subscriber member person people lead
+broken dead 404
+link hyperlink href url reference
+thumbnail preview
+checksum hash fingerprint tampered
+photo picture image snapshot camera shot jpg exif exiftool
+region area territory country department branch
+branch shop store subsidiary office outlet
+release version tag
+changelog history changes news notes release
+visitor host ip address client request hit
+ip address host
 error exception fault failure crash
 broken failing red bug failed fail
 outlier anomaly abnormal unusual
@@ -157,7 +183,8 @@ correlation correlated corr heatmap
 box boxplot
 house home flat
 model classifier regression
-invoice bill receipt
+invoice bill receipt bookkeeping accounting
+supplier vendor
 total sum amount
 phone telephone
 person people
@@ -169,7 +196,8 @@ question gap unanswered
 claim statement fact factcheck
 speech toast talk
 job position vacancy
-revenue turnover income
+revenue turnover income takings earning proceeds sale money
+sale order transaction
 significance significant significantly
 cli command argparse
 status health healthy
@@ -207,7 +235,8 @@ country nation
 money cash
 cheap cheapest least inexpensive
 bash shell sh
-config configuration setting
+config configuration setting preference
+key setting option field
 thread process worker
 schema migration table
 key secret token credential
@@ -243,8 +272,8 @@ violin
 """Kinds of charts, when a task is about one."""
 
 _KINDS = """
-csv tsv
-json jsonl ndjson
+csv tsv spreadsheet
+json jsonl ndjson javascript
 yaml yml
 toml
 xml
@@ -300,6 +329,13 @@ list set change call name extend append tell
 """
 """Words that most tasks could have."""
 
+_NEUTRAL = """
+make create write produce prepare generate get give do put build use have let show take provide need
+want please help work start go come run give tell somebody someone everybody everyone nobody people
+who what which how why when where it there many some most every each can could would should
+"""
+"""Words that say only that something is to be done, or that begin a sentence without an order."""
+
 MAKING = frozenset(("to", "into", "as"))
 """Words before the kind of file that is made."""
 
@@ -318,6 +354,7 @@ THINGS = _groups(_THINGS)
 KINDS = _groups(_KINDS)
 CHARTS = _groups(_CHARTS)
 CHART = ACTS["plot"]
+NEUTRAL = frozenset(map(stem, _NEUTRAL.split()))
 LIGHT = frozenset(map(stem, _LIGHT.split()))
 SENSES = {
     word: ACTS.get(word, frozenset()) | THINGS.get(word, frozenset()) | KINDS.get(word, frozenset())

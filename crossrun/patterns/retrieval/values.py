@@ -1,7 +1,8 @@
 """The words in which recalling speaks: what is stored, what is found, how alike, how sure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -16,13 +17,15 @@ class IndexedPattern(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A pattern that shares words with the task; its texts are stemmed words in their order."""
+    """A pattern that may fit the task; its texts are stemmed words in their order."""
 
     id: str
     task: tuple[str, ...]
     workflow: tuple[str, ...]
     task_type: str
     project_id: str
+    wordings: tuple[tuple[str, ...], ...] = ()
+    """The tasks of its runs, which `task` has in one; () where there is one only."""
 
 
 class Frequency(NamedTuple):
@@ -45,6 +48,8 @@ class CandidateSet(NamedTuple):
     """Of the words of the task and the candidates. A word that is not stored is not in it."""
     cooccurrences: Mapping[str, Mapping[str, int]]
     """In how many entries a word of the task goes with a command word; twice or more."""
+    semantic: Mapping[str, float] = MappingProxyType({})
+    """The cosine of the task with candidates, by their ids, where an encoder is there."""
 
 
 class LexicalSimilarity(NamedTuple):
@@ -61,11 +66,15 @@ class LexicalSimilarity(NamedTuple):
     shared: float
     """The share of the weight of both that the other has."""
     opposed: float
-    """How many of the two begin with an act that the other has not; from 0 to 2."""
-    kinds: float
-    """1: the same kinds of files; -1: others."""
+    """The share of the two that begin with an act that the other lacks."""
+    aim: float
+    """How much both share of the words that they begin with: the act and what it is done to."""
+    source: float
+    """1: it is made from the same kinds of files; -1: from others."""
     made: float
-    """1: the same kind of file or chart is made; -1: another; -2: the other way round."""
+    """1: the same kind of file or chart is made; -1: another; -3: the other way round."""
+    semantic: float | None = None
+    """The cosine of both by an encoder; None where there is none."""
 
 
 class Signals(NamedTuple):
@@ -101,22 +110,41 @@ class Features(NamedTuple):
     """How far the best candidate with another workflow is behind; at most 1."""
     length: float
     """Logarithm of the task's weight."""
+    acts_shared: float
+    opposed: float
+    shared: float
+    """As in `LexicalSimilarity`."""
+    semantic: float | None = None
+    """The cosine of task and winner by an encoder; None where there is none."""
 
 
 class LogisticModel(NamedTuple):
-    """A logistic model: how sure the evidence makes one."""
+    """A logistic model: how sure features make one."""
 
     intercept: float
     weights: tuple[float, ...]
-    """One for each piece of evidence, in its order."""
+    """One for each feature, in their order."""
 
-    def odds(self, evidence: tuple[float, ...]) -> float:
+    def odds(self, features: Sequence[float]) -> float:
         """The logarithm of the odds."""
-        return self.intercept + sum(w * x for w, x in zip(self.weights, evidence, strict=True))
+        return self.intercept + sum(w * x for w, x in zip(self.weights, features, strict=True))
 
-    def probability(self, evidence: tuple[float, ...]) -> float:
+    def probability(self, features: Sequence[float]) -> float:
         """From 0 to 1."""
-        return probability(self.odds(evidence))
+        return probability(self.odds(features))
+
+
+class Models(NamedTuple):
+    """A model for features whose last one, the cosine by an encoder, is not there, and for all."""
+
+    plain: LogisticModel
+    semantic: LogisticModel
+
+    def odds(self, features: LexicalSimilarity | Features) -> float:
+        """The logarithm of the odds."""
+        if features.semantic is None:
+            return self.plain.odds(features[:-1])
+        return self.semantic.odds((*features[:-1], features.semantic))
 
 
 def probability(odds: float) -> float:
@@ -132,6 +160,10 @@ class Ranking(NamedTuple):
     """The probability that something stored fits."""
     right: float = 0.0
     """The probability that the winner does."""
-    evidence: Features | None = None
-    kinship: LexicalSimilarity | None = None
-    """Of the winner, as long as the store is not so large that its counts say it all."""
+    features: Features | None = None
+    similarity: LexicalSimilarity | None = None
+    """Of the winner."""
+    lexical_odds: float = 0.0
+    """What lexical similarity alone says of the winner, against all others."""
+    lexical_share: float = 0.0
+    """How much that counts in both probabilities; the features of the winner are the rest."""

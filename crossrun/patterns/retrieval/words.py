@@ -9,9 +9,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
+
+from crossrun.patterns.retrieval.languages import translated
 
 TASK_WORDS = 256
 """So many words of a task are kept and looked for; more say nothing new."""
+STORED_WORDS = 1_024
+"""So many words of all tasks of a pattern together."""
 WORKFLOW_WORDS = 512
 PAIRED = 16
 """So many different words of a task, and of a workflow, are counted as pairs."""
@@ -33,14 +38,41 @@ _CHARACTERS_A_WORD = 40
 _WORD = re.compile(r"[^\W_]+")
 _WORD_OR_OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*|[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_UNSPACED = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+)")
 """Runs of scripts that put no space between words (Chinese, Japanese)."""
 _VOWELS = frozenset("aeiou")
 
 
+class TaskWords(NamedTuple):
+    """The stemmed words of a task in their order, at most `TASK_WORDS`, in English where known."""
+
+    words: tuple[str, ...]
+    silent: frozenset[str]
+    """Words of another language that no list has. Where the store has not got them either, they
+    say nothing about what is stored in English."""
+
+
+def read_task(text: str) -> TaskWords:
+    """Reads a task in any of the languages that `languages` lists."""
+    tokens = islice(_tokens(text, _WORD, TASK_WORDS), TASK_WORDS)
+    words, silent = translated(tuple(tokens))
+    return TaskWords(tuple(map(stem, words[:TASK_WORDS])), frozenset(map(stem, silent)))
+
+
 def task_words(text: str) -> tuple[str, ...]:
     """The stemmed words of a task in their order, at most `TASK_WORDS`."""
-    return tuple(islice(_words(text, _WORD, TASK_WORDS), TASK_WORDS))
+    return read_task(text).words
+
+
+def wordings(text: str) -> tuple[tuple[str, ...], ...]:
+    """The words of each line: the tasks of a pattern's runs, together at most `STORED_WORDS`."""
+    read: list[tuple[str, ...]] = []
+    left = STORED_WORDS
+    for line in text.splitlines():
+        if left > 0 and (words := task_words(line)[:left]):
+            read.append(words)
+            left -= len(words)
+    return tuple(read)
 
 
 def workflow_words(text: str) -> tuple[str, ...]:
@@ -60,27 +92,19 @@ def pairs(task: Sequence[str], workflow: Sequence[str]) -> list[tuple[str, str]]
 
 
 def _words(text: str, pattern: re.Pattern[str], limit: int) -> Iterator[str]:
-    text = unicodedata.normalize("NFKC", text[: limit * _CHARACTERS_A_WORD])
-    for word in pattern.findall(_CAMEL.sub(" ", text).lower()):
+    for word in _tokens(text, pattern, limit):
         if word[0] == "-":
             yield word
             yield from map(stem, _WORD.findall(word))
-        elif word.isascii():
-            yield stem(word)
         else:
-            yield from _unspaced(word)
+            yield from map(stem, translated([word]).words)
 
 
-def _unspaced(word: str) -> Iterator[str]:
-    """Chinese and Japanese as pairs of neighbouring signs; other scripts as they are."""
-    at = 0
-    for run in _UNSPACED.finditer(word):
-        if at < run.start():
-            yield word[at : run.start()]
-        signs, at = run.group(), run.end()
-        yield from (signs[i : i + 2] for i in range(max(1, len(signs) - 1)))
-    if at < len(word):
-        yield word[at:]
+def _tokens(text: str, pattern: re.Pattern[str], limit: int) -> Iterator[str]:
+    """Words in lower case; runs of Chinese and Japanese stand alone."""
+    text = unicodedata.normalize("NFKC", text[: limit * _CHARACTERS_A_WORD])
+    for word in pattern.findall(_CAMEL.sub(" ", text).lower()):
+        yield from (word,) if word.isascii() else filter(None, _UNSPACED.split(word))
 
 
 @lru_cache(maxsize=1 << 16)

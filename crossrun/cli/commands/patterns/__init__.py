@@ -137,12 +137,20 @@ def search(
         options.say("no pattern shares a word with it")
 
 
-def why(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
-    """Explain which pattern a run got, or why none: candidates, scores, the coin.
+def why(
+    run: RunReference = None,
+    project_id: ProjectId = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Show all candidates with their scores.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Explain which pattern a run got, or why none, and what would change that.
 
     \b
     Examples:
       crossrun patterns why
+      crossrun patterns why k7f3abcd --scores
       crossrun patterns why k7f3abcd --json | jq '.candidates[0]'
     """
     from crossrun.services.pattern_decisions import decision_of
@@ -154,9 +162,11 @@ def why(run: RunReference = None, project_id: ProjectId = None, json: Json = Fal
     if json:
         options.out.emit(document({"run_id": chosen.id, **plain_object(decided)}))
     else:
-        from crossrun.views.choices import choice_lines
+        from crossrun.views.choices import choice_lines, score_lines
 
         options.out.write(choice_lines(decided, options.out))
+        if scores:
+            options.out.write(score_lines(decided, options.out))
 
 
 def stats(pattern: PatternReference = None, json: Json = False) -> None:
