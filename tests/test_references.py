@@ -127,7 +127,8 @@ def test_only_folders_that_no_run_has_and_that_are_old_go(tmp_path: Path) -> Non
         references.lay(folder, FILES)
     for folder in (old, used):
         os.utime(folder, (0, 0))
-    assert references.unused({str(used)}) == [old]
+    assert references.unused({str(used)}, spare_new=True) == [old]
+    assert references.unused({str(used)}, spare_new=False) == sorted([old, new])
     assert references.remove([old]) == 1
     assert sorted(path.name for path in old.parent.iterdir()) == sorted([used.name, new.name])
 

@@ -71,17 +71,20 @@ class References:
                 hint="check the folder's permissions and the disk's free space, or set --home",
             )
 
-    def unused(self, used: Collection[str]) -> list[Path]:
+    def unused(self, used: Collection[str], *, spare_new: bool) -> list[Path]:
         """Folders that no run uses.
 
         Args:
             used: the folders of runs that have not ended.
+            spare_new: whether a run begins, whose folder may be there before it is recorded.
         """
         with suppress(FileNotFoundError):
             return [
                 path
                 for path in sorted(self._root.iterdir())
-                if str(path) not in used and not path.name.startswith(".") and _is_old(path)
+                if str(path) not in used
+                and not path.name.startswith(".")
+                and not (spare_new and _is_new(path))
             ]
         return []
 
@@ -94,11 +97,11 @@ class References:
         return len(folders)
 
 
-def _is_old(path: Path) -> bool:
+def _is_new(path: Path) -> bool:
     try:
-        return time.time() - path.lstat().st_mtime > _LEAST_AGE
+        return time.time() - path.lstat().st_mtime < _LEAST_AGE
     except OSError:
-        return False
+        return True
 
 
 def _write(folder: Path, files: Mapping[str, ReferenceFile]) -> None:

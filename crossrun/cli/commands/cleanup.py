@@ -25,6 +25,7 @@ from crossrun.services.cleanup.removal import (
     read_runs,
     remove_found,
 )
+from crossrun.services.references import remove_unused_references
 from crossrun.store import Store
 from crossrun.views.disk import Ticker, usage_table
 from crossrun.views.words import disk_size, plural
@@ -146,6 +147,7 @@ def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) 
             f"Remove {_counted(findings, request)}?", hint="say --yes, or look first with --dry-run"
         )
         result = _remove_found(app, request, findings, options)
+    remove_unused_references(app.store, app.settings.paths)
     _compact(app.store, options)
     if json and not result.failures:
         output = {"dry_run": False, **_object(findings, request), "freed": result.freed}

@@ -1,0 +1,30 @@
+"""Removal of the folders with files of patterns that no run needs any more."""
+
+from crossrun.config.settings import Paths
+from crossrun.errors import NotFoundError
+from crossrun.memory.references import References
+from crossrun.model.runs import Run
+from crossrun.store import Store
+
+
+def remove_unused_references(store: Store, paths: Paths) -> int:
+    """Removes them; they are laid again when a run gets their pattern. Returns how many they were.
+
+    Raises:
+        ConfigurationError: one cannot be removed.
+    """
+    references = References(paths.references)
+    active = [run for run in _active(store) if not run.ended]
+    used = {run.pattern.folder for run in active if run.pattern and run.pattern.folder}
+    is_beginning = any(run.pattern is None for run in active)
+    return references.remove(references.unused(used, spare_new=is_beginning))
+
+
+def _active(store: Store) -> list[Run]:
+    runs = []
+    for run_id in store.read.unfinished():
+        try:
+            runs.append(store.read.run(run_id))
+        except NotFoundError:
+            continue
+    return runs
