@@ -73,7 +73,7 @@ class BlockWriter:
 
         apart = not_for(_summary(pattern.workflow), list(self._summaries(pattern, near)))
         files = self._files(pattern.workflow)
-        transcript = self._transcript(pattern.workflow)
+        transcript = self._transcript(pattern.workflow) if files else ""
         if transcript:
             files[TRANSCRIPT] = ReferenceFile(transcript.encode())
         folder = self._folder(pattern, apart, files) if files else None

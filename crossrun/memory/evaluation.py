@@ -1,8 +1,10 @@
 """What a run that ends says about the pattern that was decided on."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from crossrun.events import CommandRan, FileChanged, PatternJudged, decode
@@ -87,6 +89,25 @@ def credit_of(store: Store, pattern_id: str, new: Sequence[Trial] = ()) -> Credi
     others = _trials(store.read.decided(of=None, limit=_OTHERS + len(own)))
     others = [trial for trial in others if trial.pattern_id != pattern_id][:_OTHERS]
     return credits_of([*own, *others])[pattern_id]
+
+
+class UptakeCount(Struct, frozen=True):
+    """How often agents used the files that came with a pattern.
+
+    `runs` had files, in `used` of them commands read or ran some, `files` says in how many which.
+    """
+
+    runs: int = 0
+    used: int = 0
+    files: dict[str, int] = {}
+
+
+def uptake_of(store: Store, pattern_id: str) -> UptakeCount:
+    """What agents read or ran of a pattern's files, in its newest runs."""
+    runs = store.read.decided(of=pattern_id, limit=_MOST_TRIALS)
+    taken = [r.pattern.uptake for r in runs if r.pattern and r.pattern.uptake is not None]
+    files = Counter(path for paths in taken for path in paths)
+    return UptakeCount(len(taken), sum(map(bool, taken)), dict(files.most_common()))
 
 
 def credits_by_pattern(store: Store) -> dict[str, Credit]:

@@ -181,6 +181,7 @@ class Learner:
             return None
         task = scrub(run.task)
         commands = [act.command for act in acts]
+        cures = tuple(cure for material in materials for cure in material.cures)
         kept = layers.kept(acts)
         self._contents |= {each.file.sha256: each.content for each in kept}
         return Trace(
@@ -194,9 +195,9 @@ class Learner:
             ),
             preconditions=self._preconditions(run, acts),
             files=tuple(each.file for each in kept),
-            cures=tuple(cure for material in materials for cure in material.cures),
+            cures=cures,
             check=layers.check(acts),
-            facts=layers.facts(acts),
+            facts=layers.facts(acts, cures),
             words=_written_words(acts, layers.files.text),
         )
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from crossrun.events import CommandRan, Event, Verified, WorkspaceChanged
 from crossrun.memory.run_files import RunFiles
 from crossrun.model.runs import Run
-from crossrun.model.workflows import Act, Check
-from crossrun.patterns.learning.facts import HEAD, check_of, data_facts, missing_tools
+from crossrun.model.workflows import Act, Check, Cure
+from crossrun.patterns.learning.facts import HEAD, check_of, data_facts, is_general, missing_tools
 from crossrun.patterns.learning.files import KeptFile, kept_files
 from crossrun.patterns.learning.redaction import Scrub
 from crossrun.redaction import Redactor
@@ -59,21 +59,24 @@ class RunLayers:
         return kept_files(acts, self.files.program, new=new)
 
     def check(self, acts: Sequence[Act]) -> Check | None:
-        """The user's check, or else the last check of the agent's that passed."""
-        changed = () if self._changed is None else (*self._changed.added, *self._changed.modified)
-        if self._run.verify is not None:
-            command, output = self._run.verify.command, self._verified()
-        else:
-            checks = [act for act in acts if act.intent in _CHECKS and act.proved]
-            if not checks:
-                return None
-            command, output = checks[-1].command, self._output(checks[-1].occurrences[-1].seq)
-        return check_of(self._clean(command), self._clean(output[-_TAIL:]), changed=changed)
+        """The user's check if it is one for other tasks, else the agent's last that passed."""
+        verify = self._run.verify
+        if verify is not None and is_general(verify.command):
+            return self._shown(verify.command, self._verified())
+        checks = [act for act in acts if act.intent in _CHECKS and act.proved]
+        if not checks:
+            return None
+        return self._shown(checks[-1].command, self._output(checks[-1].occurrences[-1].seq))
 
-    def facts(self, acts: Sequence[Act]) -> tuple[str, ...]:
+    def _shown(self, command: str, output: str) -> Check:
+        return check_of(self._clean(command), self._clean(output[-_TAIL:]))
+
+    def facts(self, acts: Sequence[Act], cures: Sequence[Cure]) -> tuple[str, ...]:
         """What an agent cannot guess: what is not installed, and the form of the data."""
         ran = (event for _, event in self._events(["command_ran"]))
-        missing = missing_tools(event for event in ran if isinstance(event, CommandRan))
+        missing = missing_tools(
+            (event for event in ran if isinstance(event, CommandRan)), cures=cures
+        )
         data = data_facts(acts, lambda path: self.files.head(path, HEAD))
         return tuple(map(self._clean, (*missing, *data)))
 

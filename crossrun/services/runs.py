@@ -142,8 +142,13 @@ class RunHandle:
 
 def clean_up_after(app: App, run_id: str) -> None:
     """What is due once a run has ended: the weekly copy of the store, and old workspaces."""
-    from crossrun.services.cleanup.after_runs import remove_old_workspaces
+    from contextlib import suppress
+
+    from crossrun.errors import CrossrunError
+    from crossrun.model.retention import RetentionRules
+    from crossrun.services.cleanup.after_runs import remove_old_workspaces, rules_of
     from crossrun.services.recovery import keep_weekly_copy
+    from crossrun.services.references import remove_unused_references
 
     for notice in (
         keep_weekly_copy(app.store),
@@ -151,6 +156,9 @@ def clean_up_after(app: App, run_id: str) -> None:
     ):
         if notice is not None:
             app.notify(notice)
+    if rules_of(app.settings) != RetentionRules():
+        with suppress(CrossrunError, OSError):  # the next cleanup tries again
+            remove_unused_references(app.store, app.settings.paths)
 
 
 def follow(

@@ -6,7 +6,7 @@ run is active, and it never waits for others.
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 _WORTH_IT = 1024 * 1024
@@ -14,10 +14,17 @@ _SHARE = 4
 """A rewrite is worth it when this many bytes, and one in so many of all, are free."""
 _ROOM = 2
 _BUSY_MS = 200
+_DROP_CONTENTS = (
+    "DELETE FROM pattern_contents WHERE sha256 NOT IN ("
+    "SELECT json_extract(value, '$.sha256') FROM pattern_versions, json_each(workflow, '$.files')"
+    " UNION SELECT json_extract(value, '$.sha256') FROM pattern_runs, json_each(trace, '$.files')"
+    " WHERE trace IS NOT NULL)"
+)
+"""Contents of files that no pattern has."""
 
 
 def compact(database: Path, *, busy: bool) -> str | None:
-    """Truncates the store's log, and rewrites the store if much of it is free.
+    """Drops what nothing refers to, truncates the log, rewrites the store if much of it is free.
 
     Args:
         database: the store; it exists.
@@ -31,6 +38,8 @@ def compact(database: Path, *, busy: bool) -> str | None:
     """
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        with suppress(sqlite3.OperationalError):  # locked, or an older store
+            connection.execute(_DROP_CONTENTS)
         note = _rewrite(connection, database, busy=busy)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return note

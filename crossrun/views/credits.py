@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from crossrun.memory.evaluation import UptakeCount
 from crossrun.model.queries import PatternLine
 from crossrun.model.workflows import Pattern
 from crossrun.patterns.compiling.values import ScriptCounts
@@ -95,6 +96,15 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
     for name, text in rows:
         if UNKNOWN not in text or name == "success":
             yield from hanging(f"  {name:<9} ", text, terminal)
+
+
+def uptake_lines(uptake: UptakeCount, terminal: Terminal) -> Iterator[str]:
+    """How often agents used the pattern's files; nothing for a pattern that had none."""
+    if not uptake.runs:
+        return
+    named = ", ".join(f"{first_line(path)} in {count}" for path, count in uptake.files.items())
+    text = f"used in {uptake.used} of {plural(uptake.runs, 'run')}{f': {named}' if named else ''}"
+    yield from hanging(f"  {'files':<9} ", text, terminal)
 
 
 def script_lines(scripted: ScriptCounts) -> Iterator[str]:

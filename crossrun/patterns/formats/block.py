@@ -336,7 +336,7 @@ def _in_own_shell(command: str) -> str:
 
 def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[str]:
     """What lies in the folder, and a line that copies a file if no command does."""
-    if not folder:
+    if not folder or not workflow.files:
         return
     for file in workflow.files:
         if file.kind == "resource" or not is_copyable(file.path):

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from crossrun.events import CommandRan
-from crossrun.model.workflows import Act, Check
+from crossrun.model.workflows import Act, Check, Cure
 from crossrun.patterns.learning.clipping import clipped
-from crossrun.patterns.learning.recoveries import error_line
+from crossrun.patterns.learning.intents import purpose
 from crossrun.system.commandlines import one_line
 
 MOST_DATA_FILES = 4
 HEAD = 4_096
 """Bytes of a data file that are looked at."""
 _LONGEST_HEADER = 120
-_MOST_CHANGED = 4
+_LONGEST_LINE = 80
+_CHECKS = ("test", "check", "build")
+_ABSOLUTE = re.compile(r"(?:^|[\s\"'=])[/~]")
 _NOT_FOUND = 127
 _TABLES = ("csv", "tsv", "tab", "psv")
 _DATA = re.compile(
@@ -33,8 +35,11 @@ _UNSTABLE = re.compile(r"\d|/|~")
 _DELIMITERS = {";": "`;`", "\t": "tab", "|": "`|`", ",": "`,`"}
 
 
-def missing_tools(commands: Iterable[CommandRan]) -> tuple[str, ...]:
-    """Facts about programs and modules that a run tried and that were not there."""
+def missing_tools(commands: Iterable[CommandRan], *, cures: Sequence[Cure]) -> tuple[str, ...]:
+    """Facts about programs and modules that a run tried and that were not there.
+
+    A module that was missed until something was cured was there after all.
+    """
     missing: dict[str, str] = {}
     for ran in commands:
         tail = ran.output[-2_000:]
@@ -44,7 +49,8 @@ def missing_tools(commands: Iterable[CommandRan]) -> tuple[str, ...]:
             continue
         if ran.exit_code == _NOT_FOUND and (match := _MISSING_TOOL.search(tail)):
             missing[match[1]] = f"`{match[1]}` is not installed"
-        if match := _MISSING_MODULE.search(tail):
+        match = _MISSING_MODULE.search(tail)
+        if match and not any(match[1] in cure.error for cure in cures):
             missing[match[1]] = f"the Python module `{match[1]}` is not installed"
     return tuple(missing.values())
 
@@ -90,30 +96,27 @@ def form_of(path: str, head: bytes) -> str:
     return ", ".join(filter(None, [encoding, *parts]))
 
 
-def check_of(
-    command: str, output: str, *, changed: Sequence[str], exit_code: int | None = 0
-) -> Check:
-    """The check with what it shows when all is well.
+def check_of(command: str, output: str) -> Check:
+    """The check with what it shows when all is well, as far as that is no value of this run.
 
     Args:
         command: the check.
         output: what it printed when it passed.
-        changed: the files that the run changed.
-        exit_code: as it ended.
     """
     lines = [one_line(line) for line in output.splitlines() if line.strip()]
-    done = [f"exit {exit_code or 0}"]
-    if lines and not _UNSTABLE.search(lines[-1]) and len(lines[-1]) <= 80:  # noqa: PLR2004
-        done.append(f'it prints "{lines[-1]}" last')
-    if changed:
-        more = f" and {len(changed) - _MOST_CHANGED} more" if len(changed) > _MOST_CHANGED else ""
-        done.append(f"changed: {', '.join(changed[:_MOST_CHANGED])}{more}")
-    return Check(command=command, done="; ".join(done))
+    done = "exit 0"
+    if lines and not _UNSTABLE.search(lines[-1]) and len(lines[-1]) <= _LONGEST_LINE:
+        done = f'exit 0, "{lines[-1]}" last'
+    return Check(command=command, done=done)
 
 
-def last_error(output: str) -> str:
-    """The line of an output that says what went wrong."""
-    return error_line(output)
+def is_general(command: str) -> bool:
+    """Whether a check that the user gave is one for other tasks, too.
+
+    It runs what the project has for it, and names no place on this machine.
+    """
+    aim = purpose(command)
+    return aim is not None and aim.intent in _CHECKS and not _ABSOLUTE.search(command)
 
 
 def _decoded(head: bytes) -> tuple[str, str]:
@@ -132,17 +135,18 @@ def _decoded(head: bytes) -> tuple[str, str]:
 
 def _table(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if line.strip()][:40]
-    if not lines:
-        return []
-    counts = Counter({sign: lines[0].count(sign) for sign in _DELIMITERS if sign in lines[0]})
+    counts = Counter((sign, line.count(sign)) for line in lines for sign in _DELIMITERS)
+    counts = Counter({key: count for key, count in counts.items() if key[1]})
     if not counts:
         return []
-    sign = counts.most_common(1)[0][0]
-    names = lines[0].split(sign)
-    has_header = not any(re.search(r"\d", name) for name in names)
-    parts = [f"delimiter {_DELIMITERS[sign]}"]
-    parts.append(f"header {clipped(lines[0], _LONGEST_HEADER)}" if has_header else "no header line")
-    values = [value.strip('" ') for line in lines[1:] for value in line.split(sign)]
+    sign, number = counts.most_common(1)[0][0]
+    first = next(at for at, line in enumerate(lines) if line.count(sign) == number)
+    has_header = not any(re.search(r"\d", name) for name in lines[first].split(sign))
+    header = f"header {clipped(lines[first], _LONGEST_HEADER)}"
+    parts = [f"delimiter {_DELIMITERS[sign]}", header if has_header else "no header line"]
+    if first:
+        parts.append(f"{first} lines before that")
+    values = [value.strip('" ') for line in lines[first + 1 :] for value in line.split(sign)]
     if sign != "," and any(re.fullmatch(r"-?[\d.]+,\d+", value) for value in values):
         parts.append("decimal comma")
     for form, pattern in _DATES.items():

@@ -293,12 +293,14 @@ def _places(path: str, command: str) -> Iterator[int]:
 
 
 def _imported(content: str, contents: Mapping[str, str]) -> Iterator[str]:
-    """The files among these that a program names as modules, or to load."""
+    """The files among these that a program names: as modules, or to load or open."""
     stems = {name for match in _IMPORT.finditer(content) for name in match.groups() if name}
     parts = {part for stem in stems for part in (stem, stem.split(".")[0], stem.split("/")[-1])}
     for path in contents:
         base = path.rpartition("/")[2]
-        if base in parts or base.rpartition(".")[0] in parts:
+        is_module = base in parts or base.rpartition(".")[0] in parts
+        is_named = re.search(rf"(?<![\w.-]){re.escape(base)}(?![\w-]|\.\w)", content) is not None
+        if is_module or (is_named and _kind(path) is not None):
             yield path
 
 

@@ -17,6 +17,7 @@ from crossrun.model.status import PATTERN_STATES
 from crossrun.projections.documents import document, pattern_object, plain_object
 
 if TYPE_CHECKING:
+    from crossrun.memory.evaluation import UptakeCount
     from crossrun.patterns.evaluation.evidence import Credit
     from crossrun.store import Store
 
@@ -182,11 +183,14 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
     if pattern is not None:
         _show_stats(app.store, pattern, options, json=json)
         return
-    from crossrun.memory.evaluation import credits_by_pattern
+    from crossrun.memory.evaluation import credits_by_pattern, uptake_of
 
     credited = credits_by_pattern(app.store)
     if json:
-        objects = [_credit_object(pattern_id, credit) for pattern_id, credit in credited.items()]
+        objects = [
+            _credit_object(pattern_id, credit, uptake_of(app.store, pattern_id))
+            for pattern_id, credit in credited.items()
+        ]
         options.out.emit(document({"patterns": objects}))
     elif credited:
         from crossrun.views.credits import credit_table
@@ -246,22 +250,28 @@ def diff(
 
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
     from crossrun.memory.compiling import script_counts
-    from crossrun.memory.evaluation import credit_of
+    from crossrun.memory.evaluation import credit_of, uptake_of
 
     pattern = store.patterns.pattern(reference)
     scripted = script_counts(store, pattern)
     credit = credit_of(store, pattern.id)
+    uptake = uptake_of(store, pattern.id)
     if json:
         compiled = {"runs": scripted.runs, "handed_over": scripted.handed_over}
-        options.out.emit(document({**_credit_object(pattern.id, credit), "compiled": compiled}))
+        options.out.emit(
+            document({**_credit_object(pattern.id, credit, uptake), "compiled": compiled})
+        )
     else:
-        from crossrun.views.credits import credit_details, script_lines
+        from crossrun.views.credits import credit_details, script_lines, uptake_lines
 
         options.out.write(credit_details(pattern, credit, options.out))
+        options.out.write(uptake_lines(uptake, options.out))
         options.out.write(script_lines(scripted))
 
 
-def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
+def _credit_object(
+    pattern_id: str, credit: "Credit | None", uptake: "UptakeCount"
+) -> dict[str, Any]:
     import msgspec
 
     from crossrun.model.workflows import Stats
@@ -272,6 +282,7 @@ def _credit_object(pattern_id: str, credit: "Credit | None") -> dict[str, Any]:
         "pattern_id": pattern_id,
         "stats": plain_object(stats),
         "credit": None if credit is None else msgspec.to_builtins(credit),
+        "uptake": plain_object(uptake),
     }
 
 
