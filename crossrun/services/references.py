@@ -1,4 +1,4 @@
-"""Removal of the folders with files of patterns that no run needs any more."""
+"""Removal of folders with files of patterns that no run uses."""
 
 from crossrun.config.settings import Paths
 from crossrun.errors import NotFoundError
