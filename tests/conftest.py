@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,11 +96,16 @@ class Crossrun:
         return found
 
 
+CACHE = Path(tempfile.gettempdir()) / f"crossrun-tests-{os.getuid()}"
+"""A cache for all tests: unpacking the encoder's weights takes seconds."""
+
+
 def clean_environ(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without anything that would leak the developer's own set-up into a test."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
     home.mkdir(parents=True, exist_ok=True)
-    return {**kept, "HOME": str(home), "CROSSRUN_HOME": str(home / "crossrun"), **(extra or {})}
+    own = {"HOME": str(home), "CROSSRUN_HOME": str(home / "crossrun"), "XDG_CACHE_HOME": str(CACHE)}
+    return {**kept, **own, **(extra or {})}
 
 
 _START_PROCESSES = {"crossrun", "codex_path", "supervised", "command"}

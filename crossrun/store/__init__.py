@@ -1,7 +1,7 @@
 """The ledger: one SQLite file for each user, that many processes read and write at once."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -228,6 +228,11 @@ class Store:
 
         self.open_for_writing()
         return change_patterns(self._paths.database, change)
+
+    def add_vectors(self, encoder: str, vectors: Mapping[str, bytes], *, limit: int) -> None:
+        """Stores vectors of texts of patterns that lack them, by text; see `pattern_encoding`."""
+        with self._writing() as writer:
+            writer.add_vectors(encoder, vectors, limit=limit)
 
     def set_project(
         self, project_id: str, what: Literal["task_type", "setup"], value: str | None

@@ -84,6 +84,7 @@ def candidates(
     project_id: str | None = None,
     limit: int = LIMIT,
     budget: int | None = None,
+    also: Sequence[str] = (),
 ) -> CandidateSet:
     """What there is to choose from for a task, and all counts that the choice needs.
 
@@ -95,6 +96,7 @@ def candidates(
         project_id: only patterns of this project. None: of all.
         limit: the number of candidates.
         budget: the number of postings to read; None: by the number of entries.
+        also: ids of patterns that are candidates in any case.
     """
     asked = read_task(task)
     entries, total = connection.execute("SELECT entries, words FROM shelf_totals").fetchone()
@@ -110,6 +112,7 @@ def candidates(
     frequencies = {term: row.frequency for term, row in by_term.items()}
     result = CandidateSet(words, _candidates(connection, own), entries, total, frequencies, {})
     chosen = closest(result, limit).candidates + _candidates(connection, others)
+    chosen += _others(connection, also, chosen)
     texts = {word for candidate in chosen for word in (*candidate.task, *candidate.workflow)}
     by_term |= _rows_of(connection, sorted(texts - by_term.keys()))
     return result._replace(
@@ -280,6 +283,18 @@ def _candidate(
         project_id,
         tuple(tuple(line.split()) for line in lines) if len(lines) > 1 else (),
     )
+
+
+def _others(
+    connection: sqlite3.Connection, ids: Sequence[str], candidates: Sequence[Candidate]
+) -> tuple[Candidate, ...]:
+    """The candidates of these ids that are not among the candidates."""
+    missing = set(ids) - {candidate.id for candidate in candidates}
+    rows = connection.execute(
+        "SELECT number FROM json_each(?) CROSS JOIN shelf ON shelf.id = value",
+        [json.dumps([pattern_id for pattern_id in ids if pattern_id in missing])],
+    )
+    return _candidates(connection, [row[0] for row in rows])
 
 
 def _cooccurrences(

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from crossrun.events import EventRecord, PatternJudged, PatternLearned
 from crossrun.model.workflows import Stats, Workflow
 from crossrun.patterns.retrieval.documents import indexed_pattern
-from crossrun.store import pattern_index
+from crossrun.patterns.retrieval.values import IndexedPattern
+from crossrun.store import pattern_index, pattern_vectors
 from crossrun.store.statements import PATTERN_CONTENTS, PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
 
 _LONGEST_TASKS = 20_000
@@ -36,14 +38,22 @@ def put_in_index(connection: sqlite3.Connection, row: dict[str, Any], workflow: 
         row: columns of `patterns`.
         workflow: that of its current version.
     """
-    entry = indexed_pattern(
+    entry = entry_of(connection, row, workflow)
+    pattern_index.put(connection, [entry])
+    pattern_vectors.forget_other_texts(connection, entry.id, entry.task)
+
+
+def entry_of(
+    connection: sqlite3.Connection, row: Mapping[str, Any], workflow: Workflow
+) -> IndexedPattern:
+    """What of a pattern is searched; arguments as for `put_in_index`."""
+    return indexed_pattern(
         row["id"],
         _searchable_tasks(connection, row["id"], row["task"]),
         workflow,
         task_type=row["task_type"],
         project_id=row["project_id"],
     )
-    pattern_index.put(connection, [entry])
 
 
 def _searchable_tasks(connection: sqlite3.Connection, pattern_id: str, task: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crossrun.model.workflows import Pattern, Preconditions, Trace, Version
     from crossrun.patterns.retrieval.ranking import CandidateSet
     from crossrun.store.pattern_regrouping import StoredLesson
+    from crossrun.store.pattern_vectors import EncodedTask
 
 _WITH_WORKFLOW = (
     "SELECT p.*, v.hash, v.workflow,"
@@ -165,9 +166,21 @@ class PatternReader:
         return rows[0]["pattern_id"] if rows else None
 
     def candidates(
-        self, task: str, *, task_type: str | None, project_id: str | None
+        self,
+        task: str,
+        *,
+        task_type: str | None,
+        project_id: str | None,
+        encoded: "EncodedTask | None" = None,
     ) -> "CandidateSet":
-        """What there is to choose from for a task; `project_id` bounds where it comes from."""
+        """What there is to choose from for a task.
+
+        Args:
+            task: what the user asks for.
+            task_type: of the candidates that come first.
+            project_id: bounds where they come from.
+            encoded: the task as an encoder sees it, if one is there.
+        """
         from crossrun.patterns.retrieval.ranking import CandidateSet
         from crossrun.store import pattern_index
 
@@ -176,9 +189,21 @@ class PatternReader:
                 return CandidateSet((), (), 0, 0, {}, {})
             connection.row_factory = None
             with self._access.making_sense("the words of patterns"):
-                return pattern_index.candidates(
-                    connection, task, task_type=task_type, project_id=project_id
+                near = _nearest(connection, encoded, project_id=project_id)
+                candidates = pattern_index.candidates(
+                    connection, task, task_type=task_type, project_id=project_id, also=near
                 )
+                return candidates._replace(semantic=_semantic(connection, encoded, candidates))
+
+    def lacking_vectors(self, encoder: str, *, limit: int) -> dict[str, list[str]]:
+        """The texts of patterns that lack vectors of an encoder, by pattern."""
+        from crossrun.store.pattern_encoding import lacking
+
+        with self._access.connection() as connection:
+            if connection is None:
+                return {}
+            with self._access.making_sense("the texts of patterns"):
+                return lacking(connection, encoder, limit=limit)
 
     def eligibility(self, ids: Iterable[str]) -> dict[str, Eligibility]:
         """What decides whether patterns may be chosen, by id."""
@@ -249,6 +274,27 @@ class PatternReader:
             f"there is no pattern {reference!r}",
             hint=f"{nearest}list them: crossrun patterns",
         )
+
+
+def _nearest(
+    connection: sqlite3.Connection, encoded: "EncodedTask | None", *, project_id: str | None
+) -> list[str]:
+    from crossrun.store import pattern_vectors
+
+    if encoded is None:
+        return []
+    return pattern_vectors.nearest(connection, encoded, project_id=project_id)
+
+
+def _semantic(
+    connection: sqlite3.Connection, encoded: "EncodedTask | None", candidates: "CandidateSet"
+) -> dict[str, float]:
+    from crossrun.store import pattern_vectors
+
+    if encoded is None:
+        return {}
+    ids = [candidate.id for candidate in candidates.candidates]
+    return pattern_vectors.similarities(connection, encoded, ids)
 
 
 def _chosen(wanted: PatternFilter) -> "tuple[str, list[str | int]]":

@@ -70,6 +70,7 @@ PATTERN_CONTENTS = Table("pattern_contents", ("sha256",), ("sha256", "content"))
 PATTERN_VECTORS = Table("pattern_vectors", ("sha256", "encoder"), ("sha256", "encoder", "vector"))
 PATTERN_PLACEMENTS = Table("pattern_placements", ("run_id",), ("run_id", "pattern_id"))
 PATTERN_HEIRS = Table("pattern_heirs", ("pattern_id",), ("pattern_id", "heir_id"))
+PATTERN_TEXTS = Table("pattern_texts", ("number",), ("number", "pattern_id", "sha256"))
 TABLES = (
     RUNS,
     EVENTS,
@@ -83,4 +84,5 @@ TABLES = (
     PATTERN_VECTORS,
     PATTERN_PLACEMENTS,
     PATTERN_HEIRS,
+    PATTERN_TEXTS,
 )

@@ -229,6 +229,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             pattern_id VARCHAR NOT NULL PRIMARY KEY,
             heir_id VARCHAR NOT NULL
         );
+        CREATE TABLE pattern_texts (
+            number INTEGER NOT NULL PRIMARY KEY,
+            pattern_id VARCHAR NOT NULL,
+            sha256 VARCHAR NOT NULL
+        );
+        CREATE INDEX ix_pattern_texts_pattern_id ON pattern_texts (pattern_id);
+        CREATE INDEX ix_pattern_texts_sha256 ON pattern_texts (sha256);
         """,
     ),
 )

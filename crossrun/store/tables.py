@@ -211,3 +211,13 @@ class HeirRow(SQLModel, table=True):
 
     pattern_id: str = Field(primary_key=True)
     heir_id: str
+
+
+class PatternTextRow(SQLModel, table=True):
+    """A text by which a pattern is searched; one without a pattern only keeps a number."""
+
+    __tablename__: ClassVar[str] = "pattern_texts"
+
+    number: int = Field(primary_key=True)
+    pattern_id: str = Field(index=True)
+    sha256: str = Field(index=True)

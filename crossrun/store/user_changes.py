@@ -18,7 +18,7 @@ from sqlmodel import Session, col, create_engine, delete, func, select
 
 from crossrun.errors import NotFoundError
 from crossrun.model.workflows import Pattern, Version
-from crossrun.store import pattern_index
+from crossrun.store import pattern_index, pattern_vectors
 from crossrun.store.opening import explained
 from crossrun.store.pattern_regrouping import Regrouping, StoredLesson, lessons_of, regroup
 from crossrun.store.pattern_writing import put_in_index
@@ -109,6 +109,8 @@ class PatternSession:
         for table in (VersionRow, SourceRow):
             self._session.execute(delete(table).where(col(table.pattern_id) == pattern_id))
         pattern_index.remove(_driver(self._session), [pattern_id])
+        pattern_vectors.forget(_driver(self._session), [pattern_id])
+        pattern_vectors.drop_unused(_driver(self._session))
         self._session.flush()
         if hashes:
             unused = hashes - _hashes(_driver(self._session))

@@ -100,6 +100,13 @@ class StoreWriter:
         with self._transaction() as connection:
             connection.executemany(APPLICATIONS.upsert, map(application_row, applications))
 
+    def add_vectors(self, encoder: str, vectors: Mapping[str, bytes], *, limit: int) -> None:
+        """Stores vectors of patterns' texts, by text; see `pattern_encoding`."""
+        from crossrun.store.pattern_encoding import add_vectors
+
+        with self._transaction() as connection:
+            add_vectors(connection, encoder, vectors, limit=limit)
+
     def close(self) -> None:
         """Closes the connection; the next write opens a new one."""
         if self._open is not None:

@@ -35,6 +35,7 @@ def _shown_paths(paths: Paths) -> dict[str, Path]:
         "config": paths.config,
         "state": paths.state,
         "backups": paths.backups,
+        "cache": paths.cache,
     }
 
 

@@ -115,11 +115,15 @@ def search(
     Examples:
       crossrun patterns search "convert a report to the new template"
     """
+    from crossrun.memory.vectors import AT_LEISURE, encoded_task
     from crossrun.patterns.retrieval.ranking import rank
 
     options = current()
     app = options.open_app()
-    candidates = app.store.patterns.candidates(text, task_type=task_type, project_id=project_id)
+    encoded = encoded_task(app.store, text, cache=app.settings.paths.cache, limit=AT_LEISURE)
+    candidates = app.store.patterns.candidates(
+        text, task_type=task_type, project_id=project_id, encoded=encoded
+    )
     scored = [
         hit
         for hit in rank(candidates).scored

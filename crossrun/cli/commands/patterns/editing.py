@@ -38,6 +38,7 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
         form = cleaned(forms.read(read_text(file), str(file)), app)
         if (form.workflow, form.task, form.task_type) != _what(chosen):
             from crossrun.config.tasktypes import load as load_task_type
+            from crossrun.memory.vectors import encode_patterns
 
             load_task_type(form.task_type, app.settings.paths.task_types)
             version = _next(chosen, form.workflow)
@@ -46,6 +47,7 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
                     version, task=form.task, task_type=form.task_type
                 )
             )
+            encode_patterns(app.store, cache=app.settings.paths.cache)
             message = "{id} is now v{version}; new runs use it"
     tell(app.store, chosen.id, options, json=json, message=message)
 

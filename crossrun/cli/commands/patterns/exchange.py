@@ -111,6 +111,7 @@ def import_(
     imports = _read(folders, app, project_id)
     app.open_for_reading()
     from crossrun.memory.imports import add, stored
+    from crossrun.memory.vectors import encode_patterns
 
     items = list(stored(app.store, imports))
     if dry_run:
@@ -118,6 +119,7 @@ def import_(
         return
     _ask(items, options)
     add(app.store, items)
+    encode_patterns(app.store, cache=app.settings.paths.cache)
     _report(items, app, options, json=json)
 
 

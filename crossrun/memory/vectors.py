@@ -1,0 +1,63 @@
+"""Vectors of tasks and patterns, where the extra `embeddings` is installed."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossrun.errors import CrossrunError
+from crossrun.memory.encoding import installed_encoder, mapped_encoder, ready_encoder
+from crossrun.store import Store
+
+if TYPE_CHECKING:
+    from crossrun.memory.encoding import Encoder
+    from crossrun.store.pattern_vectors import EncodedTask
+
+AT_CHOICE, AT_LEISURE = 32, 500
+"""So many patterns at most get missing vectors before a run, and when nobody waits for an agent."""
+
+
+def encoded_task(store: Store, task: str, *, cache: Path, limit: int) -> "EncodedTask | None":
+    """The task for a search by meaning; None without the extra.
+
+    Patterns that lack vectors get them, those that changed last first: they may have been learned
+    before the extra was installed, or with another version of it.
+
+    Args:
+        store: the ledger.
+        task: what the user asks for.
+        cache: where the encoder's weights and matrices of large stores are kept.
+        limit: so many patterns get vectors.
+    """
+    if installed_encoder() is None:
+        return None
+    encoder = ready_encoder(cache)
+    if encoder is None:
+        return None
+    _fill(store, encoder, limit=limit)
+    from crossrun.store.pattern_vectors import EncodedTask
+
+    return EncodedTask(encoder.name, encoder.encode([task])[0], cache / "vectors")
+
+
+def encode_patterns(store: Store, *, cache: Path) -> None:
+    """Gives patterns that lack vectors theirs, if the encoder has been used before.
+
+    Without the extra, and before the first choice that needs it, nothing happens.
+    """
+    name = installed_encoder()
+    if name is None or not store.patterns.lacking_vectors(name, limit=1):
+        return
+    encoder = mapped_encoder(cache)
+    if encoder is not None:
+        _fill(store, encoder, limit=AT_LEISURE)
+
+
+def _fill(store: Store, encoder: "Encoder", *, limit: int) -> None:
+    """A store that cannot be written is searched as it is."""
+    lacking = store.patterns.lacking_vectors(encoder.name, limit=limit)
+    if not lacking:
+        return
+    texts = list(dict.fromkeys(text for lines in lacking.values() for text in lines))
+    vectors = dict(zip(texts, encoder.encode(texts), strict=True))
+    with suppress(CrossrunError):
+        store.add_vectors(encoder.name, vectors, limit=limit)
