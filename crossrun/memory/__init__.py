@@ -41,7 +41,6 @@ class StoredMemory:
         redactor: takes secrets out of files that are learned.
         references: where the files of patterns lie for agents.
         writer: words what was learned; None: rules do.
-        cache: for what can be made again.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class StoredMemory:
         redactor: Redactor,
         references: Path,
         writer: "Rewriter | None" = None,
-        cache: Path | None = None,
     ) -> None:
         self._store = store
         self._task_type = task_type
@@ -63,7 +61,6 @@ class StoredMemory:
         self._redactor = redactor
         self._references = references
         self._writer = writer
-        self._cache = cache
 
     def decide(
         self,
@@ -101,10 +98,8 @@ class StoredMemory:
     def _encoded(self, task: str, *, waits_for_agent: bool) -> "EncodedTask | None":
         from crossrun.memory import vectors
 
-        if self._cache is None:
-            return None
         limit = vectors.AT_CHOICE if waits_for_agent else vectors.AT_LEISURE
-        return vectors.encoded_task(self._store, task, cache=self._cache, limit=limit)
+        return vectors.encoded_task(self._store, task, limit=limit)
 
     def get_ready(self) -> None:
         """Loads what learning needs, which takes some hundredths of a second."""
@@ -143,10 +138,9 @@ class StoredMemory:
             if learned is not None:
                 yield _in_words(learned, worded)
                 yield None
-        if self._cache is not None:
-            from crossrun.memory.vectors import encode_patterns
+        from crossrun.memory.vectors import encode_patterns
 
-            encode_patterns(self._store, cache=self._cache)
+        encode_patterns(self._store)
 
     def credit(
         self, run_id: str, failure: Failure | None, *, seconds: float | None

@@ -46,7 +46,7 @@ class Chooser:
         blocks: writes the block of the pattern that is chosen.
         path: the directories in which programs are looked for, as in `PATH`.
         top_files: names of the files at the top of the workspace.
-        encode: makes of a task what a search by meaning needs; None where that is not possible.
+        encode: makes of a task what a search by meaning needs, or None where that is impossible.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Chooser:
         *,
         path: str | None,
         top_files: Sequence[str],
-        encode: "Callable[[str], EncodedTask | None]",
+        encode: "Callable[[str], EncodedTask | None] | None" = None,
     ) -> None:
         self._patterns = patterns
         self._blocks = blocks
@@ -96,7 +96,7 @@ class Chooser:
             request.task,
             task_type=request.task_type,
             project_id=project if bounded else None,
-            encoded=self._encode(request.task),
+            encoded=self._encode(request.task) if self._encode else None,
         )
         known = self._patterns.eligibility(one.id for one in found.candidates)
         excluded = {one.id: self._excluded(known.get(one.id), request) for one in found.candidates}

@@ -1,7 +1,6 @@
 """Vectors of tasks and patterns, where the extra `embeddings` is installed."""
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossrun.errors import CrossrunError
@@ -16,7 +15,7 @@ AT_CHOICE, AT_LEISURE = 32, 500
 """So many patterns at most get missing vectors before a run, and when nobody waits for an agent."""
 
 
-def encoded_task(store: Store, task: str, *, cache: Path, limit: int) -> "EncodedTask | None":
+def encoded_task(store: Store, task: str, *, limit: int) -> "EncodedTask | None":
     """The task for a search by meaning; None without the extra.
 
     Patterns that lack vectors get them, those that changed last first: they may have been learned
@@ -25,21 +24,20 @@ def encoded_task(store: Store, task: str, *, cache: Path, limit: int) -> "Encode
     Args:
         store: the ledger.
         task: what the user asks for.
-        cache: where the encoder's weights and matrices of large stores are kept.
         limit: so many patterns get vectors.
     """
     if installed_encoder() is None:
         return None
-    encoder = ready_encoder(cache)
+    encoder = ready_encoder(store.cache)
     if encoder is None:
         return None
     _fill(store, encoder, limit=limit)
     from crossrun.store.pattern_vectors import EncodedTask
 
-    return EncodedTask(encoder.name, encoder.encode([task])[0], cache / "vectors")
+    return EncodedTask(encoder.name, encoder.encode([task])[0], store.cache / "vectors")
 
 
-def encode_patterns(store: Store, *, cache: Path) -> None:
+def encode_patterns(store: Store) -> None:
     """Gives patterns that lack vectors theirs, if the encoder has been used before.
 
     Without the extra, and before the first choice that needs it, nothing happens.
@@ -47,7 +45,7 @@ def encode_patterns(store: Store, *, cache: Path) -> None:
     name = installed_encoder()
     if name is None or not store.patterns.lacking_vectors(name, limit=1):
         return
-    encoder = mapped_encoder(cache)
+    encoder = mapped_encoder(store.cache)
     if encoder is not None:
         _fill(store, encoder, limit=AT_LEISURE)
 

@@ -136,7 +136,6 @@ def _memory(request: RunRequest, app: App, task_type: TaskType) -> StoredMemory:
         redactor=app.redactor,
         references=settings.paths.references,
         writer=_writer(request, settings),
-        cache=settings.paths.cache,
     )
 
 

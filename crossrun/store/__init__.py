@@ -52,6 +52,11 @@ class Store:
         self.read = Reader(self._access)
         self.patterns = PatternReader(self._access)
 
+    @property
+    def cache(self) -> Path:
+        """The folder for what can be made again: weights of an encoder, matrices of vectors."""
+        return self._paths.cache
+
     def open_for_writing(self) -> list[str]:
         """Makes the store or brings it up to date; the names of the migrations applied.
 

@@ -120,7 +120,7 @@ def search(
 
     options = current()
     app = options.open_app()
-    encoded = encoded_task(app.store, text, cache=app.settings.paths.cache, limit=AT_LEISURE)
+    encoded = encoded_task(app.store, text, limit=AT_LEISURE)
     candidates = app.store.patterns.candidates(
         text, task_type=task_type, project_id=project_id, encoded=encoded
     )

@@ -47,7 +47,7 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
                     version, task=form.task, task_type=form.task_type
                 )
             )
-            encode_patterns(app.store, cache=app.settings.paths.cache)
+            encode_patterns(app.store)
             message = "{id} is now v{version}; new runs use it"
     tell(app.store, chosen.id, options, json=json, message=message)
 

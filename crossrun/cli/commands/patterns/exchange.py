@@ -119,7 +119,7 @@ def import_(
         return
     _ask(items, options)
     add(app.store, items)
-    encode_patterns(app.store, cache=app.settings.paths.cache)
+    encode_patterns(app.store)
     _report(items, app, options, json=json)
 
 
