@@ -26,7 +26,7 @@ def encoded_task(store: Store, task: str, *, limit: int) -> "EncodedTask | None"
         task: what the user asks for.
         limit: so many patterns get vectors.
     """
-    if installed_encoder() is None:
+    if installed_encoder() is None or store.patterns.are_none():
         return None
     encoder = ready_encoder(store.cache)
     if encoder is None:
