@@ -229,7 +229,7 @@ MODULES = [
     (("files",), {"msgspec"}, OF_FILES, 75),
     (("diff",), {"msgspec"}, OF_FILES, 75),
     (("stats",), {"msgspec"}, OF_FILES, 68),
-    (RUN, {"msgspec"}, ROOMS, 200),
+    (RUN, {"msgspec"}, ROOMS, 203),
 ]
 
 

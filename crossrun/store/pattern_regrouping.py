@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from crossrun.model.workflows import Version, Workflow
-from crossrun.store import pattern_index
+from crossrun.store import pattern_index, pattern_vectors
 from crossrun.store.pattern_writing import put_in_index
 from crossrun.store.statements import (
     PATTERN_CONTENTS,
@@ -76,6 +76,8 @@ def regroup(connection: sqlite3.Connection, change: Regrouping) -> None:
         )
         connection.execute(PATTERN_HEIRS.upsert, {"pattern_id": pattern_id, "heir_id": heir_id})
     pattern_index.remove(connection, change.heirs)
+    pattern_vectors.forget(connection, change.heirs)
+    pattern_vectors.drop_unused(connection)
     connection.executemany(
         PATTERN_CONTENTS.insert_missing,
         [{"sha256": sha256, "content": content} for sha256, content in change.contents.items()],

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NEAREST = 30
 """So many patterns are candidates for their vectors alone."""
+LEAST = 0.2
+"""The cosine that they need for it: tasks that have nothing to do with each other have less."""
 TEXTS = 6
 """So many texts of a pattern have vectors."""
 _UNCACHED = 2_000
@@ -202,7 +204,8 @@ def nearest(
         [json.dumps(numbers)],
     )
     cosines = similarities(connection, task, [row[0] for row in rows])
-    return sorted(cosines, key=lambda pattern_id: (-cosines[pattern_id], pattern_id))[:limit]
+    near = [pattern_id for pattern_id, cosine in cosines.items() if cosine >= LEAST]
+    return sorted(near, key=lambda pattern_id: (-cosines[pattern_id], pattern_id))[:limit]
 
 
 class VectorMatrix(NamedTuple):
