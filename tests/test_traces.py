@@ -13,7 +13,7 @@ from crossrun.patterns.learning.recoveries import error_line
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.shell import parts, proves, stages
 from crossrun.patterns.learning.titles import reason, summary
-from crossrun.patterns.learning.traces import Material, material_of, weight_of
+from crossrun.patterns.learning.traces import Material, is_trivial, material_of, weight_of
 from crossrun.system.commandlines import bare_command
 
 
@@ -432,6 +432,30 @@ def test_a_loop_does_what_the_commands_did() -> None:
     printed = loop.replace("convert ", "printf '%s %s\\n' ")
     done = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"{name} -q" for name in names]
+
+
+# ------------------------------------------------------------------ what is worth learning
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pandoc chapters/*.md -o book.docx --toc",
+        "ls && find . -name '*.HTM' -exec rename s/HTM/html/ {} +",
+        "mkdir -p out && mv a.csv out/",
+        "for f in *.wav; do ffmpeg -i $f ${f%.wav}.mp3; done",
+        "python3 - <<'PY'\nprint(1)\nPY",
+    ],
+)
+def test_one_command_that_says_how_is_worth_learning(command: str) -> None:
+    assert not is_trivial(acts(command))
+
+
+@pytest.mark.parametrize(
+    "command", ["python3 x.py a b c", "pytest -q tests a b", "touch a", "make"]
+)
+def test_one_command_that_anybody_would_run_is_not(command: str) -> None:
+    assert is_trivial(acts(command))
 
 
 # ------------------------------------------------------------------ weights

@@ -4,6 +4,7 @@ One pass over the events, in time linear in their number.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -21,12 +22,12 @@ from crossrun.events import (
     ToolCalled,
 )
 from crossrun.model.workflows import Act, Cure, Intent, Occurrence, Trace
-from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene
+from crossrun.patterns.learning.intents import Purpose, looks, purpose, sets_scene
 from crossrun.patterns.learning.recoveries import Recoveries, shows_failure, shows_success
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.repetitions import with_loops
 from crossrun.patterns.learning.scenes import is_needed, made_by, names
-from crossrun.patterns.learning.shell import Part, joined, parts, proves
+from crossrun.patterns.learning.shell import Part, joined, parts, proves, words
 from crossrun.patterns.learning.titles import heading, reason
 from crossrun.system.commandlines import bare_command, one_line
 
@@ -52,6 +53,10 @@ MOST_RECOVERIES = 5
 _LOOKS = ("read", "search", "plan")
 _WORTH = 3
 """Two things done, or one and a look at something: less is no workflow."""
+_DECISIVE = ("build", "check", "convert", "edit", "fetch", "plot", "query", "run")
+_TELLING = 4
+"""Words of a command."""
+_RUNS_A_FILE = re.compile(r"(?:python[\d.]*|node|ruby|perl|php|Rscript|bash|sh) [^-]")
 _AT_THE_END = ("test", "check", "build", "commit")
 """What is done again after a change belongs where it was done last."""
 _CHECKS = ("test", "check")
@@ -163,9 +168,20 @@ def weight_of(trace: Trace) -> int:
 
 def is_trivial(acts: Sequence[Act]) -> bool:
     """Whether there is nothing to learn: too little was done, or nothing but looking."""
-    looks = sum(act.intent in _LOOKS for act in acts)
-    done = len(acts) - looks
-    return done == 0 or looks + 2 * done < _WORTH
+    looked = sum(act.intent in _LOOKS for act in acts)
+    done = len(acts) - looked
+    return done == 0 or (looked + 2 * done < _WORTH and not any(map(_is_decisive, acts)))
+
+
+def _is_decisive(act: Act) -> bool:
+    """Whether a command alone is worth to be known: it says how, with options, files or code."""
+    if act.intent not in _DECISIVE or act.command.startswith(("write ", "delete ")):
+        return False
+    steps = [part for part in parts(act.command) if purpose(part.text) is not None]
+    arguments = words(steps[-1].text if steps else act.command)
+    script = len(arguments) > 1 and _RUNS_A_FILE.match(" ".join(arguments[:2])) is not None
+    several = sum(not looks(part.text) for part in parts(act.command)) > 1
+    return several or "\n" in act.command or (len(arguments) >= _TELLING and not script)
 
 
 def _is_blind_retry(act: Act, trace: Trace) -> bool:
