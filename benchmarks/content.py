@@ -5,13 +5,13 @@ Usage: python benchmarks/content.py FOLDER [--tasks develop|kept-back|all] [--to
 
 FOLDER holds trials of Terminal-Bench as its public leaderboard has them: `results.json` says
 whether a trial passed, and `commands.txt` holds the keystrokes, or `sessions/agent.log` the log of
-an agent that was started by the keystrokes (mini-swe-agent). Each passing trial is held out once: a pattern
-is learned from the other passing trials of its task, and its block is compared with what the trial
-did. Words weigh by how few tasks have them, so that `python3` counts next to nothing.
+an agent that was started by the keystrokes (mini-swe-agent). Each passing trial is held out once: a
+pattern is learned from the other passing trials of its task, and its block is compared with what
+the trial did. Words weigh by how few tasks have them, so that `python3` counts next to nothing.
 
-- coverage: the share of the words of the held-out trial's commands that the block has, and that the
-  block and the files of the pattern have;
-- commands: the share of its commands of which the block has at least nine tenths;
+- coverage: the share of the words of what the held-out trial did that the block has, and that
+  the block has with as much of its files as the same tokens hold, and with all of its files;
+- commands: the share of those commands of which the block has at least nine tenths;
 - of failures: the share of the words of failed trials alone that the block has.
 
 Tasks are halved by the SHA-256 of their names: those that begin with 0 to 7 are for development.
@@ -49,9 +49,18 @@ COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[=>])")
 STEP = re.compile(r"mini-swe-agent \(step \d+, \$[\d.]+\):")
 CODE = re.compile(r"```bash\r?\n(.*?)\r?\n```", re.DOTALL)
 RETURNED = re.compile(r"<returncode>(-?\d+)</returncode>")
+WRAPPED = re.compile(r"(?m)^(.{110,}?) +\n(?=\S)")
+"""Where the log broke a line at the width of its terminal."""
 OUTPUT = re.compile(r"<output>\r?\n(.*?)</output>", re.DOTALL)
 WORD = re.compile(r"[A-Za-z_][\w.+-]*\w|--?[A-Za-z][\w-]*|\d{2,}")
+LOOKING = re.compile(
+    r"(?:\s*(?:cd|ls|cat|head|tail|grep|rg|find|pwd|echo|which|wc|nl|file|sed -n"
+    r"|git (?:status|log|diff))"
+    r"\b[^>\n;&]*(?:&&|;|\n|$))+"
+)
+"""Commands that only look around."""
 WHOLE = 0.9
+CHARACTERS_A_TOKEN = 4
 FEWEST_COMMANDS = 2
 DONE = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
@@ -63,6 +72,17 @@ class Trial(NamedTuple):
     instruction: str
     passed: bool
     events: tuple[Event, ...]
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """The commands that ended well and did more than look."""
+        return tuple(
+            event.command
+            for event in self.events
+            if isinstance(event, CommandRan)
+            and event.exit_code == 0
+            and not LOOKING.fullmatch(event.command)
+        )
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -81,6 +101,7 @@ class Figures(NamedTuple):
     """What the blocks of one held-out trial hold, as shares."""
 
     coverage: float
+    filled_up: float
     with_files: float
     commands: float
     of_failures: float | None
@@ -177,7 +198,7 @@ def logged_in(text: str) -> Iterator[Event]:
         returned = RETURNED.search(step, code.end())
         output = OUTPUT.search(step, code.end())
         yield CommandRan(
-            command=code[1].replace("\r", ""),
+            command=WRAPPED.sub(r"\1 ", code[1].replace("\r", "")),
             exit_code=int(returned[1]) if returned else None,
             output=output[1].replace("\r", "") if output else "",
         )
@@ -213,16 +234,18 @@ def figures_of(
     text = rendered(block_of("pattern", 1, workflow, layout=layout))
     block = words_of(text)
     contents = {sha: content for material in others for sha, content in material.contents.items()}
-    beside = block.union(*(words_of(contents[file.sha256]) for file in workflow.files))
-    did = [words_of(command) for command in held_out.commands]
+    whole = "\n".join([text, *(contents[file.sha256] for file in workflow.files)])
+    filled = words_of(whole[: layout.max_tokens * CHARACTERS_A_TOKEN])
+    did = [words_of(command) for command in held_out.done]
     all_words = set().union(*did)
     shares = [share(words, block, weights) for words in did if words]
     return Figures(
         coverage=share(all_words, block, weights),
-        with_files=share(all_words, beside, weights),
+        filled_up=share(all_words, filled, weights),
+        with_files=share(all_words, words_of(whole), weights),
         commands=sum(one >= WHOLE for one in shares) / max(len(shares), 1),
         of_failures=share(only_failed, block, weights) if only_failed else None,
-        tokens=math.ceil(len(text) / 4),
+        tokens=len(text) / CHARACTERS_A_TOKEN,
     )
 
 

@@ -529,3 +529,26 @@ def test_no_title_takes_long(text: str) -> None:
     began = time.process_time()
     assert len(summary(text)) <= 160
     assert time.process_time() - began < 2
+
+
+# ------------------------------------------------------------------ attempts
+
+
+def test_of_several_versions_of_a_program_the_last_one_stays() -> None:
+    assert commands(
+        "+ solver.py", "python3 solver.py 1", "+ solver_v2.py", "python3 solver_v2.py 1",
+        "+ final_solver.py", "python3 final_solver.py 1 > out.txt",
+    ) == ["write final_solver.py", "python3 final_solver.py 1 > out.txt"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "did",
+    [
+        ["+ load.py", "python3 load.py", "+ store.py", "python3 store.py"],
+        ["+ a.py", "+ a_v2.py", "python3 a.py", "python3 a_v2.py"],
+        ["+ a.py", "python3 a.py", "cat > a_v2.py <<'E'\nimport a\nE", "python3 a_v2.py"],
+        ["+ src/a.py", "+ tests/a_v2.py", "pytest"],
+    ],
+)
+def test_programs_that_are_used_beside_each_other_stay(did: list[Did]) -> None:
+    assert len(commands(*did)) == len(did)

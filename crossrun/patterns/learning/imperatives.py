@@ -1,34 +1,43 @@
 """Verbs by which a sentence asks for something to be done, in five languages."""
 
 IMPERATIVES = """
-    add adjust aggregate align allow analyse analyze annotate append apply archive arrange ask
-    assemble assign audit automate backport benchmark bisect bring build bump bundle cache
-    calculate capture change chart check classify clean clone close cluster collapse collect
-    combine compare compile complete compress compute concatenate configure connect consolidate
-    construct convert copy correct count cover crack crawl create crop cut debug decode
-    decompress decrypt dedupe deduplicate define delete deploy derive describe design detect
-    determine diagnose diff disable display divide document download draft draw drop dump edit
-    eliminate email embed enable encode encrypt enhance ensure estimate evaluate examine execute
-    expand explain explore export expose extend extract fetch figure fill filter find finish fit
-    fix flatten format forecast generate get give go group handle help hide highlight identify
-    implement import improve include index infer insert inspect install instrument integrate
-    introduce investigate join keep label launch let lint list load locate log look lower make
-    map match measure merge migrate minify mirror mock modernise modernize modify monitor mount
-    move name normalise normalize obtain open optimise optimize order organise organize output
-    override package pack parse patch perform pivot plan plot port post prepare preprocess print
-    process produce profile program proofread prove provide prune publish pull push put query
-    read rebase rebuild recode recommend reconstruct record recover redact redesign reduce
-    refactor regenerate register relabel release reload remove rename render reorder reorganise
-    reorganize repair repeat replace reply report reproduce rescale research reset resize
-    resolve restore restructure retrieve return reverse revert review rewrite rotate round run
-    sanitise sanitize save scaffold scale scan schedule scrape search select send separate set
-    setup share shorten show shrink shuffle sign simplify simulate sketch slice smooth solve
-    sort speed split squash stack standardise standardize start stitch stop store strip submit
-    subset substitute sum summarise summarize support swap switch sync synchronise synchronize
-    tabulate tag take tell test tidy time trace track train transcode transcribe transform
-    translate transpose trim try tune turn typeset unify uninstall unpack unzip update upgrade
-    upload use validate vectorise vectorize verify visualise visualize watch wire work wrap
-    write zip
+    add adjust aggregate align allow alphabetise alphabetize analyse analyze annotate anonymise
+    anonymize answer append apply archive arrange ask assemble assign audit automate backfill
+    backport benchmark bisect book bootstrap bring build bump bundle cache calculate capitalise
+    capitalize caption capture catch change chart check classify clean clone close cluster
+    collapse collect combine compare compile complete compress compute concatenate condense
+    configure connect consolidate construct containerise containerize convert copy correct count
+    cover crack crawl create crop cross-check crosscheck cut debug decode decompress decouple
+    decrypt dedent dedupe deduplicate define delete deliver deploy derive describe design detect
+    determine diagnose diff disable display divide dockerise dockerize document double-check
+    download draft draw drop dub dump edit eliminate email embed enable encode encrypt enhance
+    enrich ensure enumerate enter escape estimate evaluate examine execute expand explain explore
+    export expose extend extract fetch figure file fill filter find finish fit fix flatten
+    forecast format generate geocode get give go grade group guess handle help hide highlight
+    hoist hook identify illustrate implement import improve include indent index infer inline
+    insert inspect install instrument integrate internationalise internationalize introduce
+    investigate isolate join keep label launch let lint list load localise localize locate lock
+    log look lower make map mask match measure merge migrate minify mirror mock modernise
+    modernize modify monitor mount move name narrow normalise normalize notify number obtain
+    open optimise optimize order organise organize outline output override pack package
+    paraphrase parse patch perform pinpoint pivot plan plot polish populate port post predict
+    prepare preprocess print process produce profile program proofread prove provide prune
+    pseudonymise pseudonymize publish pull push put quantify query quiz quote rank read rebase
+    rebuild recalculate recap recode recommend recompute reconcile reconstruct record recover
+    redact redesign redo reduce refactor refresh regenerate register reindex relabel release
+    reload remove rename render renew renumber reorder reorganise reorganize repair repeat
+    replace replicate reply report reproduce rerun resave rescale research reset resize resolve
+    respond restart restore restructure resubmit retrieve return reverse revert review revise
+    reword rework rewrite rotate round run sanitise sanitize save scaffold scale scan schedule
+    score scrape search seed select send separate set setup shard share ship shorten show shrink
+    shuffle sign simplify simulate sketch slice smooth solve sort speed spin split spot squash
+    squeeze stack stage stamp stand standardise standardize start stem stitch stop store strip
+    submit subset substitute subtitle sum summarise summarize support swap switch sync
+    synchronise synchronize tabulate tag tail take teach tell test tidy time tokenise tokenize
+    trace track train transcode transcribe transform translate transliterate transpose trim
+    truncate try tune turn typeset unescape unify uninstall unlock unmount unpack unquote unwrap
+    unzip update upgrade upload use vacuum validate vectorise vectorize verify visualise
+    visualize walk watch weigh wire work wrap write zip
 """
 """English, in the form that stands first in a sentence."""
 

@@ -111,7 +111,8 @@ _INTERPRETERS = re.compile(r"^(?:python[\d.]*|node|deno|bun|ruby|perl|php|Rscrip
 _HEREDOC_WRITE = re.compile(r"(?:sudo )?(?:cat|tee)\b")
 _COMPOUND_HEAD = re.compile(
     r"^(?:(?:for|select)\b[^;\n]*(?:;|\n)\s*do\b|case\b.*?\bin\b|(?:while|until|if)\b|[({]|[\w-]+\s*\(\s*\)"
-    r"\s*\{?)|(?<=[;\s])(?:done|fi|esac|then|do|else|elif)\b|[)}]\s*(?:[<>|].*)?$",
+    r"\s*\{?)|(?<=[;\s])(?:done|fi|esac|then|do|else|elif)\b"
+    r"|(?<=[;\s])\}(?=[\s;)|&<>]|$)|\)\s*(?=$|[;&\n<>|])",
     re.DOTALL,
 )
 """What of a loop, a condition or a group is no command."""
@@ -189,6 +190,7 @@ def _is_guard(part: Part) -> bool:
     return part.after == "&&" and _GUARD.search(part.text) is not None
 
 
+_NOWHERE = (["cd", "."], ["cd", "./"])
 _GUARD = re.compile(r"\s-\w*q|--quiet|--silent|>\s*/dev/null|^(?:which|type|command|hash)\b")
 
 
@@ -204,6 +206,8 @@ def _stage_looks(stage: str, *, piped: bool) -> bool:
     arguments = words(stage)
     if not arguments:
         return False
+    if arguments in _NOWHERE:
+        return True
     name = _name(arguments[0])
     if piped and name in _FILTERS:
         return True

@@ -58,7 +58,10 @@ _CONNECTIVE = re.compile(
 )
 _CLAUSE = re.compile(r"^[^,:]{3,80}[,:]\s+(?=\w)")
 _FINITE = frozenset(FINITE.split())
-_PRONOUN = re.compile(r"(?i)\b(?:it|this|that|them|these|those)\b(?! (?:is|are|to|one)\b)")
+_PRONOUN = re.compile(
+    r"(?i)\b(?:it|them|(?:this|that|these|those)(?= *(?:$|[.,;:!?)]|(?:and|or|in|on|for|to|with|up"
+    r"|out|from|by|so|as|into|again|now)\b)))\b(?! (?:is|are)\b)"
+)
 _PATH = re.compile(
     r"(?<![\w/.-])(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,6}(?![\w/])"
 )
@@ -87,12 +90,16 @@ def summary(task: str) -> str:
     """What a task wants, on one line: the sentence with the act, and what it is done to."""
     texts = sentences(task)
     telling = [text for text in texts if _is_telling(text)]
-    rated = [_Sentence(text, _asks(text)) for text in telling]
+    rated = [_Sentence(text, _asks(text) - _is_open(text) * _LESS) for text in telling]
     if not rated:
         first = next((text for text in texts if re.search(r"\w", text)), "")
         return clipped(first.rstrip(_END), LONGEST_STEP) or _NO_SUMMARY
     best = max(range(len(rated)), key=lambda at: (rated[at].score, -at))
     act = rated[best].text.rstrip(_END)
+    clause = _CLAUSE.match(act)
+    announced = clause is not None and clause[0].rstrip().endswith(":")
+    if clause and announced and not _commands(act) and _commands(act[clause.end() :]):
+        act = act[clause.end() :]
     before = [sentence.text for sentence in rated[:best]]
     return clipped(_with_object(act, before), LONGEST_STEP)
 
@@ -171,10 +178,10 @@ def _is_telling(text: str) -> bool:
 
 def _asks(text: str) -> float:
     """How clearly a sentence asks for something to be done."""
-    if _LIMITS.match(text):
-        return 0.5
     polite = _POLITE.match(text)
     rest = text[polite.end() :] if polite else _CONNECTIVE.sub("", text)
+    if _LIMITS.match(rest):
+        return 0.5
     if polite and rest:
         return 3.0
     if _commands(rest):
@@ -217,10 +224,10 @@ _GERMAN_INFINITIVES = (
 
 def _with_object(act: str, before: Sequence[str]) -> str:
     """The sentence with what it is done to, where only an earlier sentence names that."""
-    if _PATH.search(act) or not before:
+    if not before or (_PATH.search(act) and not _is_open(act)):
         return act
-    paths = list(dict.fromkeys(path for text in before for path in _PATH.findall(text)))
     pronoun = _PRONOUN.search(act)
+    paths = list(dict.fromkeys(path for text in before for path in _PATH.findall(text)))
     if pronoun and len(paths) == 1 and act.isascii():
         return f"{act[: pronoun.start()]}{paths[0]}{act[pronoun.end() :]}"
     if pronoun:
@@ -230,4 +237,13 @@ def _with_object(act: str, before: Sequence[str]) -> str:
     return act
 
 
+def _is_open(act: str) -> bool:
+    """Whether a pronoun stands for what a sentence wants something done to."""
+    pronoun = _PRONOUN.search(act)
+    return pronoun is not None and len(act[: pronoun.start()].split()) <= _FEW_WORDS
+
+
+_LESS = 0.75
+"""So much less clearly asks a sentence that needs another one to be understood."""
 _FEW_PATHS = 2
+_FEW_WORDS = 2

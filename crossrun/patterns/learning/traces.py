@@ -22,7 +22,8 @@ from crossrun.events import (
     ToolCalled,
 )
 from crossrun.model.workflows import Act, Cure, Intent, Occurrence, Trace
-from crossrun.patterns.learning.intents import Purpose, looks, purpose, sets_scene
+from crossrun.patterns.learning.attempts import without_attempts
+from crossrun.patterns.learning.intents import Purpose, looks, purpose, sets_scene, without_looks
 from crossrun.patterns.learning.recoveries import Recoveries, shows_failure, shows_success
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.repetitions import with_loops
@@ -133,7 +134,7 @@ def material_of(
                 _see(seen, _tool(event, scrub), Occurrence(run_id, seq))
             case _:
                 pass
-    acts = with_loops(_needed(list(seen.done.values())))
+    acts = with_loops(without_attempts(_needed(list(seen.done.values()))))
     clean = [act for act in acts if not guard.holds(act.command)]
     cures = tuple(cure for cure in seen.recoveries.cures if not _echoes(cure, guard))
     return Material(_most_telling(clean), cures)
@@ -222,6 +223,7 @@ def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
     aim = purpose(command)
     if aim is None:
         if sets_scene(command) and event.exit_code == 0:
+            command = without_looks(command)
             scene = Purpose("run", "", command, command)
             act = Act(intent="run", target="", command=command, occurrences=(occurrence,))
             _add(seen, scene, act, scene=True)
