@@ -31,6 +31,7 @@ from crossrun.events import (
     Event,
     EventRecord,
     FileChanged,
+    PatternCandidate,
     PatternDecided,
     PatternJudged,
     PatternLearned,
@@ -64,7 +65,7 @@ from crossrun.model.workflows import Pattern, Workflow
 from crossrun.patterns.evaluation.evidence import Credit, Setting, Trial, credits_of
 from crossrun.projections.run import advance
 from crossrun.system.commandlines import bare_command
-from crossrun.views.choices import choice_lines
+from crossrun.views.choices import choice_lines, score_lines
 from crossrun.views.credits import credit_details, credit_table
 from crossrun.views.live import (
     JsonLinesView,
@@ -406,6 +407,38 @@ def test_no_escape_sequence_of_a_pattern_reaches_the_terminal() -> None:
         name: [] for name in shown
     }
     assert {name for name, text in texts.items() if "red" not in text} == set()
+
+
+CANDIDATE = PatternCandidate(
+    pattern_id="9c1xyz", version=2, task_type="code", score=0.5, signals={"words": 1.0}
+)
+SENTENCES = {
+    "injected": "The agent gets 9c1xyz v2 (Convert sales.csv). one fits."
+    " With --no-pattern, the agent works without it.",
+    "withheld": "9c1xyz v2 (Convert sales.csv) fits, but the agent works without it. one fits."
+    " With --pattern 9c1xyz, the agent gets it; the setting patterns.holdout says how many runs"
+    " work without.",
+    "abstained": "The agent gets no pattern. one fits. With --pattern 9c1xyz, the agent gets it.",
+    "disabled": "The agent gets no pattern. one fits.",
+    "forced": "The agent gets 9c1xyz v2 (Convert sales.csv). one fits."
+    " Without the option that names it, crossrun chooses by the task.",
+}
+
+
+@pytest.mark.parametrize(("decision", "sentences"), SENTENCES.items())
+def test_a_decision_is_said_in_plain_sentences(decision: str, sentences: str) -> None:
+    decided = PatternDecided(
+        decision=decision,
+        pattern_id="9c1xyz",
+        version=2,
+        summary="Convert sales.csv",
+        probability=0.7,
+        reason="one fits",
+        channel="prompt",
+        candidates=(CANDIDATE,),
+    )
+    assert " ".join(choice_lines(decided, terminal(200))) == sentences
+    assert "9c1xyz v2   0.50   1.00" in "\n".join(score_lines(decided, terminal(200)))
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -17,7 +17,8 @@ _OUTCOMES = {
 }
 _CHANGES = {
     "injected": "With --no-pattern, the agent works without it.",
-    "withheld": "With --pattern {id}, it gets it; patterns.holdout sets how many do not.",
+    "withheld": "With --pattern {id}, the agent gets it; the setting patterns.holdout says how many"
+    " runs work without.",
     "forced": "Without the option that names it, crossrun chooses by the task.",
 }
 

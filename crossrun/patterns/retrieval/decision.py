@@ -22,11 +22,11 @@ class Thresholds(NamedTuple):
 
 
 THRESHOLDS = ((1_000, Thresholds(0.65, 0.8)), (13_623, Thresholds(0.7, 0.85)))
-"""By the number of entries in the store; in between by its logarithm."""
+"""By the number of patterns in the store; in between by its logarithm."""
 
 
 def thresholds(entries: int) -> Thresholds:
-    """The thresholds in a store of so many entries."""
+    """The thresholds in a store of so many patterns."""
     if entries <= THRESHOLDS[0][0]:
         return THRESHOLDS[0][1]
     for (fewer, low), (more, high) in pairwise(THRESHOLDS):
@@ -52,7 +52,7 @@ def choose(candidate_set: CandidateSet, *, task_type: str) -> Choice:
     """Chooses among candidates, those of the task's own type first.
 
     Args:
-        candidate_set: what the shelf has for the task, without candidates that may not be chosen.
+        candidate_set: what the index has for the task, without candidates that may not be chosen.
         task_type: the task's.
     """
     asked = thresholds(candidate_set.entries)

@@ -1,4 +1,4 @@
-"""How much two tasks mean the same, told without counting anything in the store.
+"""How much two tasks mean the same, without counting anything in the store.
 
 Pure. This carries the decision while the store is small. Words weigh what they weigh in any task:
 what is done and what it is done to weigh most, a file's own name and words that most tasks could
@@ -93,10 +93,10 @@ def lexical_similarity(
     task: tuple[str, ...], candidate: Candidate, common: Mapping[str, float] = _NONE
 ) -> LexicalSimilarity:
     """Compares a task with all words of a candidate's task; arguments as above."""
-    one, other = _read(task), _read(candidate.task)
-    met = _all_met(one, other, _read(candidate.workflow))
-    back = _all_met(other, one)
-    mine, theirs = _sums(one, met, common), _sums(other, back, common)
+    left, right = _read(task), _read(candidate.task)
+    met = _all_met(left, right, _read(candidate.workflow))
+    back = _all_met(right, left)
+    mine, theirs = _sums(left, met, common), _sums(right, back, common)
     acts, things, topics, light = (
         (a + b) / 2 for a, b in zip(mine.shared, theirs.shared, strict=True)
     )
@@ -108,10 +108,10 @@ def lexical_similarity(
         things=_part_of_one(things * usual),
         light=_part_of_one(light * usual),
         shared=2 * (acts + things + topics + light) / (mine.weight + theirs.weight + _VAGUE),
-        opposed=(_opposed(one, met) + _opposed(other, back)) / 2,
-        aim=(_aim_met(one, met) + _aim_met(other, back)) / 2,
-        source=_sources(one, other),
-        made=_made_alike(one, other),
+        opposed=(_opposed(left, met) + _opposed(right, back)) / 2,
+        aim=(_aim_met(left, met) + _aim_met(right, back)) / 2,
+        source=_sources(left, right),
+        made=_made_alike(left, right),
     )
 
 
@@ -213,8 +213,8 @@ def _met(word: str, reading: _Reading) -> float:
     return _PART if any(_begin_alike(word, other) for other in near) else 0.0
 
 
-def _begin_alike(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
+def _begin_alike(left: str, right: str) -> bool:
+    short, long = sorted((left, right), key=len)
     alike = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
     return alike >= _ALIKE * len(long)
 
@@ -256,18 +256,18 @@ def _aim_met(reading: _Reading, met: Mapping[str, float]) -> float:
     return math.fsum(met[word] for word in reading.aim) / len(reading.aim) if reading.aim else 0.5
 
 
-def _agreement(one: frozenset[str], other: frozenset[str]) -> float:
-    return 2 * len(one & other) / len(one | other) - 1 if one and other else 0.0
+def _agreement(left: frozenset[str], right: frozenset[str]) -> float:
+    return 2 * len(left & right) / len(left | right) - 1 if left and right else 0.0
 
 
-def _made_alike(one: _Reading, other: _Reading) -> float:
+def _made_alike(left: _Reading, right: _Reading) -> float:
     """The same kind counts only if it is not made from another."""
-    alike = _agreement(one.made, other.made)
+    alike = _agreement(left.made, right.made)
     if alike > 0:
-        return alike if _sources(one, other) >= 0 else 0.0
-    reversed_ = alike < 0 and one.made <= other.kinds and other.made <= one.kinds
+        return alike if _sources(left, right) >= 0 else 0.0
+    reversed_ = alike < 0 and left.made <= right.kinds and right.made <= left.kinds
     return 3 * alike if reversed_ else alike
 
 
-def _sources(one: _Reading, other: _Reading) -> float:
-    return _agreement(one.kinds - one.made, other.kinds - other.made)
+def _sources(left: _Reading, right: _Reading) -> float:
+    return _agreement(left.kinds - left.made, right.kinds - right.made)

@@ -33,8 +33,8 @@ _ANOTHER = 0.5
 _K1, _B = 1.2, 0.75
 _IMAGINED = 300
 _STOP_SHARE, _WORD_SHARE = 0.4, 0.003
-"""A store begins as if it held 300 entries, with a stop word in two fifths of them and any other
-word in one: weights mean something from the first entry on, also when all entries are alike."""
+"""A store begins as if it held 300 patterns, with a stop word in two fifths of them and any other
+word in one: weights mean something from the first pattern on, also when all are alike."""
 
 
 class Weights(dict[str, float]):
@@ -42,13 +42,13 @@ class Weights(dict[str, float]):
 
     def __init__(self, candidate_set: CandidateSet) -> None:
         super().__init__()
-        self._found = candidate_set
+        self._candidate_set = candidate_set
 
     def __missing__(self, word: str) -> float:
-        known = self._found.frequencies.get(word)
+        frequency = self._candidate_set.frequencies.get(word)
         share = _STOP_SHARE if word in STOP_WORDS else _WORD_SHARE
-        entries = self._found.entries + _IMAGINED
-        weight = math.log(entries / ((known.anywhere if known else 0) + share * _IMAGINED))
+        entries = self._candidate_set.entries + _IMAGINED
+        weight = math.log(entries / ((frequency.anywhere if frequency else 0) + share * _IMAGINED))
         self[word] = weight
         return weight
 
@@ -145,9 +145,9 @@ def bm25(candidate_set: CandidateSet, weights: Weights) -> list[float]:
     return sizes
 
 
-def _cosine(one: TextProfile, other: TextProfile) -> float:
-    common = sum(x * one.grams[gram] for gram, x in other.grams.items() if gram in one.grams)
-    return min(1.0, common / (one.length * other.length)) if common else 0.0
+def _cosine(left: TextProfile, right: TextProfile) -> float:
+    common = sum(x * left.grams[gram] for gram, x in right.grams.items() if gram in left.grams)
+    return min(1.0, common / (left.length * right.length)) if common else 0.0
 
 
 class _Phrases:
@@ -221,19 +221,19 @@ class _Likeness(NamedTuple):
     workflow: float
 
 
-def _likeness(one: TextProfile, other: TextProfile, weights: Weights) -> _Likeness:
+def _likeness(left: TextProfile, right: TextProfile, weights: Weights) -> _Likeness:
     return _Likeness(
-        _jaccard(one.task, other.task, one.task_weight + other.task_weight, weights),
+        _jaccard(left.task, right.task, left.task_weight + right.task_weight, weights),
         _jaccard(
-            one.workflow, other.workflow, one.workflow_weight + other.workflow_weight, weights
+            left.workflow, right.workflow, left.workflow_weight + right.workflow_weight, weights
         ),
     )
 
 
 def _jaccard(
-    one: AbstractSet[str], other: AbstractSet[str], both: float, weights: Weights
+    left: AbstractSet[str], right: AbstractSet[str], both: float, weights: Weights
 ) -> float:
-    common = math.fsum(map(weights.__getitem__, one & other))
+    common = math.fsum(map(weights.__getitem__, left & right))
     return common / (both - common) if common else 0.0
 
 
@@ -265,8 +265,8 @@ def margin(
     return min(1.0, scores[order[0]])
 
 
-def same_job(one: TextProfile, other: TextProfile, weights: Weights) -> bool:
+def same_job(left: TextProfile, right: TextProfile, weights: Weights) -> bool:
     """Whether two candidates have much the same workflow, or text when one has none."""
-    likeness = _likeness(one, other, weights)
-    told = one.workflow and other.workflow
-    return (likeness.workflow if told else likeness.task) >= _ANOTHER
+    likeness = _likeness(left, right, weights)
+    comparable = left.workflow and right.workflow
+    return (likeness.workflow if comparable else likeness.task) >= _ANOTHER

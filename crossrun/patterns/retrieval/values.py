@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 
 class IndexedPattern(NamedTuple):
-    """A pattern as it is put on the shelf: the task it was learned from, and what was done."""
+    """A pattern as it is put into the index.
+
+    `task` has the tasks that it was learned from, one per line; `workflow` what was done.
+    """
 
     id: str
     task: str
@@ -29,7 +32,7 @@ class Candidate(NamedTuple):
 
 
 class Frequency(NamedTuple):
-    """In how many entries a word occurs: at all, in the task, in the workflow."""
+    """In how many patterns a word occurs: at all, in the task, in the workflow."""
 
     anywhere: int
     task: int
@@ -37,17 +40,17 @@ class Frequency(NamedTuple):
 
 
 class CandidateSet(NamedTuple):
-    """What the shelf knows about one task. Drop candidates here, before `ranked`, not after."""
+    """What the index knows about one task. Drop candidates here, before `rank`, not after."""
 
     task: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     entries: int
     words: int
-    """Of all entries cooccurrences."""
+    """Of all patterns together."""
     frequencies: Mapping[str, Frequency]
     """Of the words of the task and the candidates. A word that is not stored is not in it."""
     cooccurrences: Mapping[str, Mapping[str, int]]
-    """In how many entries a word of the task goes with a command word; twice or more."""
+    """In how many patterns a word of the task goes with a command word; twice or more."""
     semantic: Mapping[str, float] = MappingProxyType({})
     """The cosine of the task with candidates, by their ids, where an encoder is there."""
 

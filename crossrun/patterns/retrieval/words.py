@@ -1,4 +1,4 @@
-"""Text as stemmed words: what is stored on the shelf, counted, and compared.
+"""Text as stemmed words: what is indexed, counted, and compared.
 
 Pure. Everything that is later read by SQLite's full-text search is made here of word characters
 and `-` only, so that no text of a user is ever read as a search expression.
