@@ -298,8 +298,8 @@ def test_the_table_classes_agree_with_the_migrations(home: Path, tmp_path: Path)
     plain = {name: table for name, table in migrations.items() if not name.startswith("shelf")}
     assert set(plain) == {
         "runs", "events", "artifacts", "projects", "applications", "patterns", "pattern_versions",
-        "pattern_runs", "pattern_contents", "pattern_vectors", "pattern_texts", "pattern_placements",
-        "pattern_heirs", "compatibility",
+        "pattern_runs", "pattern_contents", "pattern_vectors", "pattern_texts",
+        "pattern_placements", "pattern_heirs", "compatibility",
     }  # fmt: skip
     assert with_defaults(plain) == {("runs", name) for name in COUNTED}
     assert without_defaults(plain) == without_defaults(classes)
