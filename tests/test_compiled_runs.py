@@ -86,7 +86,7 @@ def test_a_compiled_pattern_does_the_task_without_the_agent(codex: CodexWorld) -
     assert json.loads((workspace / "prices.json").read_text()) == expected("prices")
     events = made.crossrun.events(run["id"])
     (decided,) = [event for event in events if event["type"] == "pattern_decided"]
-    assert decided["values"] == {"csv_file": "prices.csv", "title": "All prices"}
+    assert list(decided["values"].values()) == ["prices.csv", "All prices"]
     ran = [event["command"] for event in events if event["type"] == "command_ran"]
     assert "python3 convert.py prices.csv prices.json 'All prices'" in ran
     assert run["learned_pattern_id"] is None
@@ -102,8 +102,9 @@ def test_the_script_of_a_pattern_stands_alone(codex: CodexWorld) -> None:
     shown = made.crossrun.json("patterns", "compile", pattern)
     assert (shown["id"], shown["interpreter"]) == (pattern, "sh")
     assert shown["script"] == file.read_text()
-    assert list(shown["variables"]) == ["csv_file", "title"]
-    words = ["sh", str(file), "--csv_file", "new.csv", "--title", "It's $(new)"]
+    table, title = shown["variables"]
+    assert shown["variables"][table] == {"type": "path", "example": "sales.csv"}
+    words = ["sh", str(file), f"--{table}", "new.csv", f"--{title}=It's $(new)"]
     folder = source(made, "new")
     done = subprocess.run(words, cwd=folder, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -126,8 +127,8 @@ def test_the_agent_takes_over_where_the_script_fails(codex: CodexWorld) -> None:
     prompt = made.model.requests[before].user_text
     assert task("broken") in prompt
     assert "as a script" in prompt
-    assert "cat > convert.py" in prompt
-    assert "exit code" in prompt
+    assert "$ write convert.py\n(exit code 2)" in prompt
+    assert "Is a directory" in prompt
     (finished,) = [
         event for event in made.crossrun.events(run["id"]) if event["type"] == "script_finished"
     ]
@@ -156,10 +157,11 @@ def test_a_value_that_is_not_certain_leaves_the_task_to_the_agent(codex: CodexWo
     run = made.run(*words, "--compiled", *NO_SANDBOX).json
     assert (run["answer"], run["pattern"]["compiled"]) == ("Did both.", False)
     (decided,) = [e for e in made.crossrun.events(run["id"]) if e["type"] == "pattern_decided"]
-    assert "csv_file could be any of" in decided["not_compiled"]
+    assert "could be any of" in decided["not_compiled"]
     folder = str(made.crossrun.cwd / "sales")
-    given = ("--compiled", "--var", "csv_file=sales.csv", "--var", "title=x", "--source", folder)
-    run = made.run(*words, *given, *NO_SANDBOX).json
+    table, title = made.crossrun.json("patterns", "compile", pattern)["variables"]
+    given = ("--var", f"{table}=sales.csv", "--var", f"{title}=x", "--source", folder)
+    run = made.run(*words, "--compiled", *given, *NO_SANDBOX).json
     assert (run["status"], run["pattern"]["compiled"]) == ("succeeded", True)
 
 

@@ -163,7 +163,7 @@ class AgentStage:
         turn = msgspec.structs.replace(self.turn(run.request.task), script=script, instructions="")
         run.check_end()
         yield None  # the decision is recorded before anything runs
-        ran: list[CommandRan] = []
+        ran: list[CommandRan | FileChanged] = []
         result = yield from self._execute(turn, workspace, executor, ran)
         failure = result.failure
         steps = 0 if script is None else script.length
@@ -244,16 +244,16 @@ class AgentStage:
         turn: TurnRequest,
         workspace: Workspace,
         executor: Executor,
-        ran: list[CommandRan] | None = None,
+        ran: list[CommandRan | FileChanged] | None = None,
     ) -> Generator[Event | None, None, TurnResult]:
-        """Carries out a turn; the commands that ran are added to a list."""
+        """Carries out a turn; what was done is added to a list."""
         events = executor.execute(turn)
         try:
             while True:
                 event = next(events)
                 if isinstance(event, FileChanged):
                     event = _with_content(event, workspace)
-                if ran is not None and isinstance(event, CommandRan):
+                if ran is not None and isinstance(event, CommandRan | FileChanged):
                     ran.append(event)
                 if event is None:
                     yield from self._run.report_stop()
@@ -295,10 +295,16 @@ class AgentStage:
         return run.dependencies.executor.channel(run.folder, resumed=resumed)
 
 
-def _report(ran: Sequence[CommandRan]) -> str:
-    """What a script did, as the agent reads it: the commands, and the output of the last one."""
-    lines = [f"$ {command.command}\n(exit code {command.exit_code})" for command in ran]
-    output = ran[-1].output.strip()[-_LONGEST_OUTPUT:] if ran else ""
+def _report(ran: Sequence[CommandRan | FileChanged]) -> str:
+    """What a script did, as the agent reads it: its steps, and the output of the last one."""
+    lines = [
+        f"wrote {step.path}"
+        if isinstance(step, FileChanged)
+        else f"$ {step.command}\n(exit code {step.exit_code})"
+        for step in ran
+    ]
+    last = ran[-1] if ran else None
+    output = last.output.strip()[-_LONGEST_OUTPUT:] if isinstance(last, CommandRan) else ""
     return "\n".join([*lines, *([f"Its output:\n{output}"] if output else [])])
 
 

@@ -79,27 +79,34 @@ class ScriptExecutor:
         for name, value in self._values(script).items():
             path = path.replace(f"{{{name}}}", value)
         existed = os.path.lexists(turn.folder / path)
-        result = yield from self._command(script, step.code, turn, is_file=True)
+        result = yield from self._command(script, step.code, turn, writes=path)
         if result.failure is None:
             place = f"{turn.subfolder}/{path}" if turn.subfolder else path
             yield FileChanged.of(place, "modified" if existed else "added", ok=True)
         return result
 
     def _command(
-        self, script: "BoundScript", code: str, turn: TurnRequest, *, is_file: bool = False
+        self, script: "BoundScript", code: str, turn: TurnRequest, *, writes: str = ""
     ) -> Generator[AgentEvent | None, None, TurnResult]:
         from crossrun.patterns.compiling.script import step_program, with_values
 
         program = step_program(script.compiled, code)
         argv = ["bash", "-c", program] if script.compiled.needs_bash else shell(program)
-        command = "" if is_file else with_values(code, self._values(script))
-        return (yield from self._run(turn, command, argv, script.values))
+        command = f"write {writes}" if writes else with_values(code, self._values(script))
+        is_file = bool(writes)
+        return (yield from self._run(turn, command, argv, script.values, is_file=is_file))
 
     def _run(
-        self, turn: TurnRequest, command: str, argv: list[str], values: Mapping[str, str]
+        self,
+        turn: TurnRequest,
+        command: str,
+        argv: list[str],
+        values: Mapping[str, str],
+        *,
+        is_file: bool = False,
     ) -> Generator[AgentEvent | None, None, TurnResult]:
-        """Runs a command; one without text is not recorded unless it fails."""
-        if command:
+        """Runs a command; one that only writes a file is not recorded as such unless it fails."""
+        if not is_file:
             yield CommandStarted(command=command)
         began = clock.monotonic()
         result = yield from run_command(
@@ -111,9 +118,9 @@ class ScriptExecutor:
             tracking=turn.tracking,
         )
         code, cut_short = result.end.code, result.end.cut_short
-        if command or code != 0:
+        if not is_file or code != 0:
             yield CommandRan(
-                command=command or "write a file of the pattern",
+                command=command,
                 exit_code=None if cut_short else code,
                 output=result.output,
                 duration_s=round(clock.monotonic() - began, 3),
