@@ -8,7 +8,7 @@ import pytest
 
 from crossrun.model.workflows import Act, Occurrence, PatternFile, Trace
 from crossrun.patterns.compiling.agreement import CompiledPatternFacts, compiled
-from crossrun.patterns.compiling.binding import Unbound, bind
+from crossrun.patterns.compiling.binding import Unbound, bind, unfit
 from crossrun.patterns.compiling.lexing import HereDocument, lexed
 from crossrun.patterns.compiling.script import script_text
 from crossrun.patterns.compiling.values import Compiled, NotCompiled, TeachingRun
@@ -246,3 +246,51 @@ def test_without_the_users_word_only_words_of_earlier_tasks_are_taken() -> None:
     assert bind(script, "Please convert a.csv", (), {}, strict=True) == {"csv_file": "a.csv"}
     assert isinstance(bind(script, "Summarise a.csv", (), {}, strict=True), Unbound)
     assert bind(script, "Summarise a.csv", (), {}, strict=False) == {"csv_file": "a.csv"}
+
+
+HOSTILE = [
+    "; touch pwned #", "$(touch pwned)", "`touch pwned`", "'; touch pwned; '", '"; touch pwned; "',
+    "\"); __import__('os').system('touch pwned') #", "'); __import__('os').system('touch pwned') #",
+    "{__import__('os').system('touch pwned')}", '" system("touch pwned") "', "x/e;touch pwned;/",
+    "'; .shell touch pwned", "CROSSRUN_END\ntouch pwned", "EOF\ntouch pwned", "> pwned", "../pwned",
+]  # fmt: skip
+PLACES = [
+    "echo '# {title}' > 'a {title}.txt'",
+    "cat > d.md <<'EOF'\n# {title}\n$x `y`\nEOF",
+    "cat > c.py <<'EOF'\nx = \"{title}\"\nEOF\npython3 c.py",
+    "python3 -c 'print(\"{title}\")'",
+    "python3 - <<'EOF'\nprint(f'{title} {1+1}')\nEOF",
+    "awk 'BEGIN {print \"{title}\"}' > o",
+    "sed 's/a/{title}/' /dev/null > o",
+    "sqlite3 x.db \"select '{title}'\" > o",
+    "X='{title}' sh -c 'echo \"$X\"' > o",
+    "test \"$(echo '{title}')\" = x || true > o",
+]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", PLACES)
+def test_a_hostile_value_is_refused_or_stays_a_value(workspace: Path, command: str) -> None:
+    script = conversions(command, task='Do it with the title "{title}"')
+    (title,) = script.arguments
+    for value in HOSTILE:
+        done = run_script(script, workspace, f"--{title.name}={value}")
+        assert (done.returncode == 2) >= (unfit(value, title) is not None), value
+        assert not list(workspace.parent.rglob("pwned")), value
+
+
+def test_the_same_commands_agree_however_they_are_put_together() -> None:
+    write = "cat > up.py <<'EOF'\nprint(1)\nEOF"
+    copy = 'cp "$PATTERN_FILES/up.py" up.py && chmod u+w up.py'
+    file = PatternFile(path="up.py", kind="program", sha256="a", size=1)
+    runs = [
+        teaching(0, "Do a.csv", [write, "python3 up.py a.csv > a.txt"]),
+        teaching(1, "Do b.csv", [f"{write}\npython3 up.py b.csv > b.txt"]),
+        teaching(2, "Do c.csv", [f"{copy} && ls && python3 up.py c.csv > c.txt"], files=[file]),
+    ]
+    script = compiled(FACTS, runs, {"a": b"print(1)\n"})
+    assert isinstance(script, Compiled), script
+    assert [step.shown for step in script.steps] == [
+        "write up.py",
+        "python3 up.py {csv_file} > {csv_file_stem}.txt",
+    ]

@@ -116,11 +116,7 @@ def unfit(value: str, argument: Argument) -> str | None:
         return f"{argument.name} begins with a dash: {shown}"
     if _CONTROL.search(value):
         return f"{argument.name} has a line break or a control character: {shown}"
-    if (
-        _is_path(argument)
-        and _OUTWARD.search(value)
-        and not any(map(_OUTWARD.search, argument.examples))
-    ):
+    if _OUTWARD.search(value) and not leads_out(argument):
         return f"{argument.name} leads out of the workspace: {shown}"
     for constraint in argument.constraints:
         if not _fits(value, constraint):
@@ -139,8 +135,9 @@ def type_of_values(values: Sequence[str]) -> tuple[str, str]:
     return "phrase", "text"
 
 
-def _is_path(argument: Argument) -> bool:
-    return argument.type in ("path", "folder") or any("/" in value for value in argument.examples)
+def leads_out(argument: Argument) -> bool:
+    """Whether values of an argument led out of the workspace before."""
+    return any(map(_OUTWARD.search, argument.examples))
 
 
 def _fits(value: str, constraint: Constraint) -> bool:

@@ -30,6 +30,7 @@ _WITH_A_MEANING = """
     help check
 """
 _RESERVED = frozenset(_WITH_A_MEANING.split())
+_QUOTES = "\"'`"
 _LONGEST_VALUE = 120
 _MOST_CUTS = 6
 """So many places at which a text may be cut are tried on each side, the innermost."""
@@ -245,8 +246,13 @@ def _cuts(vector: Vector, boundary: str) -> Iterator[tuple[str, Vector, str]]:
         heads, tails = [len(head)], [len(tail)]
     for start, end in sorted(product(heads, tails), key=sum):
         middle = tuple(text[start : len(text) - end] for text in vector)
-        if all(middle):
+        if all(middle) and not _in_quotes(middle):
             yield head[:start], middle, tail[len(tail) - end :]
+
+
+def _in_quotes(vector: Vector) -> bool:
+    """Whether all begin, or all end, with a quote, which is a part of what stands around them."""
+    return all(text[0] in _QUOTES for text in vector) or all(text[-1] in _QUOTES for text in vector)
 
 
 def _common_head(vector: Vector) -> str:

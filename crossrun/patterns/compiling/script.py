@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from crossrun.patterns.compiling.binding import leads_out
 from crossrun.patterns.compiling.lexing import quoted
 from crossrun.patterns.compiling.transformations import TRANSFORMATIONS
 from crossrun.patterns.compiling.values import (
@@ -132,7 +133,7 @@ def _parsing(compiled: Compiled) -> str:
 
 def _checks(argument: Argument) -> str:
     code = f'plain {argument.name} "${argument.name}"\n'
-    if argument.type in ("path", "folder") or any("/" in value for value in argument.examples):
+    if not leads_out(argument):
         code += _OUTWARD.replace("{name}", argument.name).replace("{flag}", argument.name)
     return code + "".join(_limits(argument.name, argument.name, argument.constraints))
 
