@@ -19,6 +19,8 @@ _WRITES_TEXT = re.compile(
     r"(?:mkdir -p [^;&|\n<>$*?]+ && )?cat\s*>\s*(?P<path>[\w./@+-]+)\s*"
     r"<<(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)[ \t]*\n(?P<body>(?:.*\n)*?)(?P=end)\s*"
 )
+_MAKES_COPY_WRITABLE = re.compile(r"chmod u\+w \S+")
+"""What is said after a file of the pattern was copied; a file that is written is writable."""
 _EXPANDED = re.compile(r"[$`\\]")
 
 
@@ -52,6 +54,8 @@ def copied_file(command: str) -> str | None:
 
 def _only_looks(part: Part, count: int) -> bool:
     """Whether a part can be left out; one that stands alone may matter by its exit code."""
+    if _MAKES_COPY_WRITABLE.fullmatch(part.text):
+        return True
     return count > 1 and ">" not in part.text and looks(part.text)
 
 
