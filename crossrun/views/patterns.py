@@ -16,6 +16,7 @@ STATE_STYLES = {"active": "good", "quarantined": "warn", "retired": "bad", "disa
 UNKNOWN = "not enough evidence yet"
 _BAR = 31
 _BAR_REACH = 0.6
+_FILES_SHOWN = 8
 """The bar of a lift reaches from -0.6 to +0.6."""
 
 
@@ -101,7 +102,11 @@ def pattern_head(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
 
 
 def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
-    """Steps, variables and cautions."""
+    """Steps or the text of a skill, variables, files and cautions."""
+    if workflow.name:
+        lines = len(workflow.body.splitlines())
+        text = f"{workflow.name}, {plural(lines, 'line')} of text"
+        yield from hanging("  skill    ", text, terminal)
     for number, step in enumerate(workflow.steps, 1):
         mark = "recovery" if step.recovery else ""
         yield from hanging(f"  {number:>2}  ", step.instruction, terminal, mark=mark)
@@ -118,6 +123,10 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
             styled = terminal.style(f"{kind:<{kinds}}", "dim")
             named = terminal.style(f"{name:<{widest}}", "accent")
             yield f"  {named}  {styled}  {fit(example, room)}"
+    if workflow.files:
+        paths = [file.path for file in workflow.files]
+        more = f" and {len(paths) - _FILES_SHOWN} more" if len(paths) > _FILES_SHOWN else ""
+        yield from hanging("  files    ", f"{', '.join(paths[:_FILES_SHOWN])}{more}", terminal)
     for caution in workflow.cautions:
         yield ""
         yield from hanging("  careful  ", caution, terminal)

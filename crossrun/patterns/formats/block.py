@@ -42,6 +42,8 @@ TRANSCRIPT = "transcript.md"
 _LONGEST_TEXT = 240
 """Characters of a text beside the commands."""
 _MOST_VALUES = 3
+_MOST_NAMES = 12
+"""Of files of a skill."""
 _FRAME = 800
 """Characters around the text of a skill."""
 _LOOKS = ("read", "search", "plan")
@@ -338,6 +340,9 @@ def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[s
     """What lies in the folder, and a line that copies a file if no command does."""
     if not folder or not workflow.files:
         return
+    if workflow.body:
+        yield _skill_files(workflow, folder)
+        return
     for file in workflow.files:
         if file.kind == "resource" or not is_copyable(file.path):
             continue
@@ -346,6 +351,14 @@ def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[s
         line = file.path if is_used else copy_line(file.path)
         yield f"{_placed(line, folder)} ({_described(file)})"
     yield f"{folder}: these files, and {TRANSCRIPT}, the earlier run command by command"
+
+
+def _skill_files(workflow: Workflow, folder: str) -> str:
+    """The folder of a skill, and what is in it beside its text."""
+    names = [file.path for file in workflow.files if is_copyable(file.path)]
+    more = len(names) - _MOST_NAMES
+    others = f" and {more} more" if more > 0 else ""
+    return f"{folder}: {', '.join(names[:_MOST_NAMES])}{others}"
 
 
 def _described(file: PatternFile) -> str:
