@@ -29,13 +29,15 @@ from crossrun.model.workflows import (
     Variable,
     Workflow,
 )
+from crossrun.patterns.formats.assignments import with_assignments
 from crossrun.patterns.formats.skill_text import shown_body
 from crossrun.system.commandlines import one_line
 
 _CHARACTERS_A_TOKEN = 4
 _CLOSING = (
-    "Apply the same sequence where it fits this task; adapt it or leave it where it does not. "
-    "It is a record of earlier work, not an order."
+    "Apply the same sequence where it fits this task: put the values of this task into it, run it "
+    "once, then check; stop when it is right. It is a record of earlier work, not an order: "
+    "adapt it or leave it where it does not fit."
 )
 RECOVERY = "[recovery] "
 TRANSCRIPT = "transcript.md"
@@ -314,17 +316,34 @@ def _with_way(
     if layout.form == "steps" or not any(map(is_command, steps)):
         numbered = tuple((_placed(step.instruction, folder), step.recovery) for step in steps)
         return replace(block, steps=tuple((one_line(t), r) for t, r in numbered), files=files)
-    return replace(block, sequence="\n".join(_script(steps, folder)), files=files)
+    script = _script(steps, workflow.variables, folder)
+    return replace(block, sequence="\n".join(script), files=files)
 
 
-def _script(steps: Sequence[Step], folder: str) -> Iterator[str]:
-    """Commands that can be run one after the other; looking around is left out beside others."""
+def _script(steps: Sequence[Step], variables: Mapping[str, Variable], folder: str) -> Iterator[str]:
+    """What differs from task to task as assignments, then commands to be run one after the other.
+
+    Looking around is left out beside other commands.
+    """
     only_looks = all(step.intent in _LOOKS for step in steps if is_command(step))
-    for step in steps:
-        if not is_command(step) or _NOT_SHOWN.search(step.instruction):
+    shown = [
+        step
+        for step in steps
+        if only_looks or step.intent not in _LOOKS or not _is_shown_as_command(step)
+    ]
+    commands = filter(_is_shown_as_command, shown)
+    assignments, scripted = with_assignments(tuple(commands), variables)
+    yield from assignments
+    texts = iter(scripted)
+    for step in shown:
+        if _is_shown_as_command(step):
+            yield _in_own_shell(_placed(next(texts).instruction, folder).strip("\n"))
+        else:
             yield f"# {_escaped(_placed(step.instruction, folder))}"
-        elif only_looks or step.intent not in _LOOKS:
-            yield _in_own_shell(_placed(step.instruction, folder).strip("\n"))
+
+
+def _is_shown_as_command(step: Step) -> bool:
+    return is_command(step) and not _NOT_SHOWN.search(step.instruction)
 
 
 def _in_own_shell(command: str) -> str:
