@@ -103,8 +103,9 @@ class PatternsSettings(NamedTuple):
         BlockForm,
         Setting(
             one_of(*BLOCK_FORMS),
-            "How an agent gets a pattern: everything that is known (`procedure`), its commands and "
-            "what failed (`commands`), or numbered steps (`steps`).",
+            "How an agent gets a pattern: everything that is known (`procedure`), the same with "
+            "variables of the shell for what differs from task to task (`assignments`), its "
+            "commands and what failed (`commands`), or numbered steps (`steps`).",
         ),
     ] = "procedure"
     max_steps: Annotated[

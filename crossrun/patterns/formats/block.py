@@ -66,7 +66,8 @@ _OWN_SHELL = re.compile(r"(?:^|[;&|({\n])\s*(?:cd|pushd|popd|exit|exec|set|trap|
 class Layout(Struct, frozen=True, kw_only=True):
     """How a block is laid out: its form, and what it may hold.
 
-    `procedure`: everything. `commands`: the commands, the files and what failed. `steps`: numbered
+    `procedure`: everything. `assignments`: the same, with variables of the shell in the commands,
+    and their values on top. `commands`: the commands, the files and what failed. `steps`: numbered
     steps, as a person would list them.
     """
 
@@ -316,7 +317,8 @@ def _with_way(
     if layout.form == "steps" or not any(map(is_command, steps)):
         numbered = tuple((_placed(step.instruction, folder), step.recovery) for step in steps)
         return replace(block, steps=tuple((one_line(t), r) for t, r in numbered), files=files)
-    script = _script(steps, workflow.variables, folder)
+    variables = workflow.variables if layout.form == "assignments" else {}
+    script = _script(steps, variables, folder)
     return replace(block, sequence="\n".join(script), files=files)
 
 
