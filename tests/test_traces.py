@@ -552,3 +552,32 @@ def test_of_several_versions_of_a_program_the_last_one_stays() -> None:
 )
 def test_programs_that_are_used_beside_each_other_stay(did: list[Did]) -> None:
     assert len(commands(*did)) == len(did)
+
+
+# ------------------------------------------------------------------ Codex's own
+
+
+def test_a_patch_given_as_a_command_is_a_change_of_files() -> None:
+    patch = (
+        "apply_patch <<'P'\n*** Begin Patch\n*** Add File: a.py\n+x\n*** Delete File: b.py\n"
+        "*** End Patch\nP"
+    )
+    assert commands(patch, "pytest") == ["write a.py", "delete b.py", "pytest"]
+
+
+def test_looking_repairs_nothing() -> None:
+    (act,) = acts(("cat data/a.csv", 1), "cat a.csv")
+    assert not act.recovery
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("**Planning the edit**", ""),
+        ("Done. Want me to add tests?", ""),
+        ("**Fixing**\n\nThe key is missing in old files.", "The key is missing in old files."),
+        ("All good. Now I render the pages:", "Now I render the pages"),
+    ],
+)
+def test_only_what_says_something_is_a_reason(text: str, why: str) -> None:
+    assert reason(text) == why

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from crossrun.events import CommandRan, Event, Verified
 from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.recoveries import error_line
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
-from crossrun.system.commandlines import bare_command, one_line
+from crossrun.system.commandlines import bare_command
 
 TEACHING = frozenset(
     [
@@ -62,6 +63,6 @@ def caution_of(events: Iterable[Event], scrub: Scrub, guard: EchoGuard) -> str |
 def _told(command: str, code: int | None, output: str, scrub: Scrub) -> str:
     tried = clipped(scrub(command), _LONGEST_TRIED)
     ended = "did not end" if code is None else f"ended with exit code {code}"
-    lines = [line for line in output.splitlines() if line.strip()]
-    why = f": {one_line(lines[-1])}" if lines else ""
+    error = error_line(output)
+    why = f": {error}" if error else ""
     return clipped(f"`{tried}` {ended}{why}")

@@ -81,6 +81,14 @@ _TELLING_WHY = re.compile(
 )
 
 
+_PLANS = re.compile(
+    r"(?i)(?:I|I'?ll|I'?m|we|we'?ll|let me|let's|now|next|first|to|this|ich|jetzt|zuerst|je|nous"
+    r"|voy|ahora|我|现在)\b"
+)
+_BOLD_LINE = re.compile(r"(?m)^\s*\*\*[^*\n]+\*\*\s*$")
+"""The heading of a summary of reasoning."""
+
+
 class _Sentence(NamedTuple):
     text: str
     score: float
@@ -129,10 +137,11 @@ def heading(text: str) -> str:
 
 def reason(text: str) -> str:
     """The sentence of an agent's words that says why it does what it does next; "" for none."""
-    texts = [one for one in sentences(text) if _is_telling(one)]
-    if not texts:
-        return ""
-    why = next((one for one in reversed(texts) if _TELLING_WHY.search(one)), texts[-1])
+    stated = _BOLD_LINE.sub("", text)
+    texts = [one for one in sentences(stated) if _is_telling(one) and not one.endswith("?")]
+    telling = [one for one in texts if _TELLING_WHY.search(one)]
+    planned = [one for one in texts if _PLANS.match(one)]
+    why = next(iter([*telling[-1:], *planned[-1:]]), "")
     return clipped(why.rstrip(": "), _LONGEST_WHY)
 
 

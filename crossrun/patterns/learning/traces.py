@@ -71,6 +71,11 @@ _VERIFIED_WEIGHT = 4
 _CHECKED_WEIGHT = 2
 
 
+_PATCHES = re.compile(r"(?:cd \S+ && )?apply_?patch\b")
+_PATCHED = re.compile(r"(?m)^\*\*\* (Add|Update|Delete) File: (.+)$")
+"""What Codex changes with its patch tool, where that was called as a command."""
+
+
 class Material(NamedTuple):
     """What the events of a run have to teach."""
 
@@ -220,6 +225,12 @@ def _see_words(seen: _Seen, text: str) -> None:
 def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
     command = seen.scrub(bare_command(event.command)).strip()
     occurrence = Occurrence(run_id, seq, event.exit_code)
+    patched = _PATCHED.findall(command) if _PATCHES.match(command) else ()
+    if patched:
+        for change, path in patched if event.exit_code == 0 else ():
+            text = f"{'delete' if change == 'Delete' else 'write'} {one_line(path)}"
+            _see(seen, Purpose("edit", one_line(path), text, text), occurrence)
+        return
     aim = purpose(command)
     if aim is None:
         if sets_scene(command) and event.exit_code == 0:
@@ -233,7 +244,8 @@ def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
     if _failed(event, aim, command, proved=proved):
         output = seen.guard.strip(seen.scrub(event.output[-_LONGEST_TEXT:]))
         _see_partial(seen, command, occurrence)
-        seen.recoveries.see_failure(aim, occurrence, output)
+        if aim.intent not in _LOOKS:
+            seen.recoveries.see_failure(aim, occurrence, output)
     else:
         _see(seen, aim, occurrence, proved=proved)
 
