@@ -12,6 +12,7 @@ from crossrun.model.workflows import Pattern, Trace
 from crossrun.patterns import Injection
 from crossrun.patterns.compiling.agreement import CompiledPatternFacts, compiled
 from crossrun.patterns.compiling.binding import Unbound, bind
+from crossrun.patterns.compiling.script import all_values, with_values
 from crossrun.patterns.compiling.values import (
     BoundScript,
     Compiled,
@@ -90,7 +91,9 @@ def script_for(
     values = bind(result, request.task, names, given, strict=not is_asked_for)
     if isinstance(values, Unbound):
         return values.reason
-    return BoundScript(compiled=result, values=values, verify=request.verify)
+    check = with_values(result.check.code, all_values(result, values))
+    verify = request.verify if request.verify != check else None
+    return BoundScript(compiled=result, values=values, verify=verify)
 
 
 def given_values(pairs: Sequence[str]) -> Mapping[str, str]:

@@ -27,6 +27,13 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     """What was decided, why, and what would change it; a sentence each."""
     sentences = (_outcome(decided), _sentence(clean(decided.reason)), _change(decided))
     yield from textwrap.wrap(" ".join(filter(None, sentences)), terminal.text_width)
+    if decided.compiled:
+        values = ", ".join(f"{name} = {clean(value)}" for name, value in decided.values.items())
+        text = f"Its script does the task{f' with {values}' if values else ''}."
+        yield from textwrap.wrap(text, terminal.text_width)
+    elif decided.not_compiled:
+        text = _sentence(f"Its script was not used: {clean(decided.not_compiled)}")
+        yield from textwrap.wrap(text, terminal.text_width)
 
 
 def score_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
