@@ -14,7 +14,13 @@ from crossrun.model.workflows import Pattern, PatternFile, Preconditions, Workfl
 from crossrun.patterns.formats import skill as skills
 from crossrun.patterns.formats import yaml_form as forms
 from crossrun.patterns.formats.block import fingerprint
-from crossrun.patterns.importing.dangers import Danger, SkillFile, dangers_of
+from crossrun.patterns.importing.dangers import (
+    Danger,
+    SkillFile,
+    dangers_of,
+    dangers_of_fields,
+    visible,
+)
 from crossrun.store import Store
 from crossrun.system.commandlines import one_line
 from crossrun.workspace.files.atomic import remove_tree
@@ -79,14 +85,14 @@ def of_skill(
         at: the time of the import.
     """
     text = skills.read(skill.content(skills.SKILL_FILE) or b"", skill.folder.name)
-    name, description = conceal(text.name), conceal(text.description)
+    name, description = visible(conceal(text.name)), visible(conceal(text.description))
     contents = {_sha256(file.content): file.content for file in skill.files}
     workflow = Workflow(
         summary=skills.summary_of(description),
         steps=(),
         preconditions=Preconditions(),
         files=tuple(_pattern_file(file, kind="resource") for file in skill.files),
-        body=conceal(text.body[: skills.LONGEST_BODY]),
+        body=visible(conceal(text.body[: skills.LONGEST_BODY])),
         name=name,
         first_line=text.first_line,
         outline=tuple(_outline(skill.files, conceal)),
@@ -103,7 +109,11 @@ def of_skill(
         ),
         digest=_sha256("\n".join(["skill", *manifest]).encode()),
         contents=contents,
-        dangers=(*dangers_of(skill.files, conceal=conceal), *skill.left_out),
+        dangers=_with_fields(
+            dangers_of(skill.files, conceal=conceal),
+            dangers_of_fields(text.name, text.description),
+        )
+        + skill.left_out,
     )
 
 
@@ -255,13 +265,19 @@ def _is_skill_file(file: PatternFile) -> bool:
     return file.kind == "resource" and file.path.lower() == skills.SKILL_FILE.lower()
 
 
+def _with_fields(dangers: tuple[Danger, ...], of_fields: tuple[Danger, ...]) -> tuple[Danger, ...]:
+    """All dangers; those of fields only where the text of the file does not show them already."""
+    seen = {danger.kind for danger in dangers if danger.path.lower() == skills.SKILL_FILE.lower()}
+    return (*(danger for danger in of_fields if danger.kind not in seen), *dangers)
+
+
 def _outline(files: Sequence[SkillFile], conceal: Callable[[str], str]) -> Iterator[str]:
     """What the texts beside the `SKILL.md` are about."""
     room = _LONGEST_OUTLINE
     for file in files:
         name = file.path.lower()
         if name.endswith(_REFERENCES) and name != skills.SKILL_FILE.lower():
-            line = conceal(skills.outline(file.path, file.content))
+            line = visible(conceal(skills.outline(file.path, file.content)))
             room -= len(line)
             if room < 0:
                 return

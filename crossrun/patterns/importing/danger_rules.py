@@ -155,6 +155,7 @@ HIDDEN = (
     (0x202A, 0x202E),
     (0x2060, 0x206F),
     (0x3164, 0x3164),
+    (0xD800, 0xDFFF),
     (0xFE00, 0xFE0E),
     (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0),
@@ -167,6 +168,6 @@ HIDDEN = (
     (0x0E, 0x1F),
     (0x7F, 0x9F),
 )
-"""Characters that show nothing: zero width, direction, tags, fillers, variation, control."""
+"""Characters that show nothing: zero width, direction, tags, fillers, variation, control, halves."""
 JOINERS = "\u200c\u200d"
 """Characters that Arabic, Indic scripts and emoji need: between two of those they hide nothing."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.patterns.formats.skill import SKILL_FILE, decoded
 from crossrun.patterns.formats.skill_text import prose
@@ -80,6 +81,21 @@ def dangers_of(
         dangers += _of_text(file.path, text, conceal)
     order = list(KINDS)
     return tuple(sorted(dangers, key=lambda danger: order.index(danger.kind)))
+
+
+def dangers_of_fields(name: str, description: str) -> tuple[Danger, ...]:
+    """Dangers of what front matter says once its escapes are read, without a line."""
+    dangers = _of_text("", f"{name}\n{description}", str)
+    return tuple(replace(danger, path=SKILL_FILE, line=None) for danger in dangers)
+
+
+def visible(text: str) -> str:
+    """The text without hidden characters, apart from those that their neighbours need."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        sign for at, sign in enumerate(text) if not _is_hidden(sign) or not _hides(text, at)
+    )
 
 
 def printable(text: str, longest: int = _LONGEST_EXCERPT) -> str:
