@@ -247,6 +247,27 @@ def test_a_dry_run_shows_the_pattern_and_begins_nothing(crossrun: Crossrun) -> N
     assert len(crossrun.json("runs")["runs"]) == 1
 
 
+@pytest.mark.parametrize("begin", ["--source", "--workspace", "--from-run-id", "nothing"])
+def test_a_dry_run_decides_by_the_files_that_the_run_would_find(
+    crossrun: Crossrun, begin: str
+) -> None:
+    """The pattern needs the Makefile that its first run began with."""
+    project = crossrun.cwd / "project"
+    project.mkdir()
+    (project / "Makefile").write_text("report:\n\ttouch report.txt\n")
+    did = ["make report", "sort report.txt > sorted.txt"]
+    task = "Build the report and sort it"
+    first = replay(crossrun, task, did, "--source", str(project)).json
+    value = first["id"] if begin == "--from-run-id" else str(project)
+    words = [] if begin == "nothing" else [begin, value]
+    planned = crossrun.json("run", task, "--executor", "replay", "--dry-run", *words, **ALWAYS)[
+        "pattern"
+    ]
+    carried_out = replay(crossrun, task, ["true"], *words, **ALWAYS).json["pattern"]
+    expected = "abstained" if begin == "nothing" else "injected"
+    assert (planned["decision"], carried_out["decision"]) == (expected, expected)
+
+
 def test_an_executor_that_takes_no_instructions_gets_no_pattern(crossrun: Crossrun) -> None:
     pattern = taught(crossrun)
     run = crossrun("run", "--executor", "shell", "true # convert report.csv to JSON", "--json").json

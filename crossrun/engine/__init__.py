@@ -8,7 +8,7 @@ from crossrun import __version__
 from crossrun.engine import finish
 from crossrun.engine.agent import AgentStage
 from crossrun.engine.context import Events, RunContext, RunDependencies, failure_of
-from crossrun.engine.prepare import subfolder_of
+from crossrun.engine.prepare import expected_markers, subfolder_of
 from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
 from crossrun.executors import TurnRequest
 from crossrun.model.failures import FAILURES
@@ -65,7 +65,7 @@ def first_turn(
     run = RunContext(run_id, request, dependencies, CancelToken(), parent)
     run.subfolder = subfolder_of(run)
     stage = AgentStage(run)
-    decision = stage.decide_on_pattern((), dry_run=True)
+    decision = stage.decide_on_pattern(expected_markers(run), dry_run=True)
     return stage.turn(parent.state.next_prompt() or request.task), decision
 
 

@@ -20,7 +20,7 @@ from crossrun.model.runs import Source
 from crossrun.system import clock
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.snapshots.state_recording import Original
-from crossrun.workspace.workspaces import Workspace, top_of_repository
+from crossrun.workspace.workspaces import Workspace, top_files, top_of_repository
 
 if TYPE_CHECKING:
     from crossrun.workspace.copying.links import Redirected
@@ -177,6 +177,19 @@ def subfolder_of(run: RunContext) -> str:
 
     home, own = dependencies.environ.get("HOME"), dependencies.workspaces.own_folders
     return locate(Path(begin.path), home, own).subfolder
+
+
+def expected_markers(run: RunContext) -> tuple[str, ...]:
+    """The marker files that the agent is going to find, without preparing anything.
+
+    What a repository that has to be cloned holds, and what the setup command makes, is not known.
+    """
+    begin, parent = run.request.begin_with, run.parent
+    if parent.workspace is not None or begin.in_place is not None:
+        return top_files(run.folder)
+    if parent.cloned is not None:
+        return top_files(parent.cloned / run.subfolder)
+    return () if begin.path is None else top_files(Path(begin.path))
 
 
 def _options(run: RunContext) -> "CopyOptions":

@@ -60,6 +60,19 @@ def prepare_run(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
         yield PreparedRun(request, parent)
 
 
+def expected_parent(store: Store, request: RunRequest) -> Parent:
+    """What a new run would come from, without locking it.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    if request.begin_with.run_id is None:
+        return Parent()
+    earlier = store.read.run(request.begin_with.run_id)
+    _require_folder(earlier)
+    return Parent(cloned=Path(earlier.workspace), source=_of_clone(earlier.source))
+
+
 def in_use_error(run: Run) -> StillRunningError:
     """The error for a run that another command is using."""
     _require_end(run)

@@ -20,7 +20,7 @@ from crossrun.model.requests import RunRequest
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
-from crossrun.services.lineage import prepare_run
+from crossrun.services.lineage import expected_parent, prepare_run
 from crossrun.services.options import RunOptions
 from crossrun.services.requests import run_request
 from crossrun.views.choices import choice_lines
@@ -114,7 +114,8 @@ def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:
 
 def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
     dependencies = gather_dependencies(request, app)
-    turn, decision = first_turn("RUN_ID", request, dependencies)
+    parent = expected_parent(app.store, request)
+    turn, decision = first_turn("RUN_ID", request, dependencies, parent)
     command = dependencies.executor.command(turn)
     if options.json:
         options.out.emit(document(_plan_object(request, turn, command, decision)))
