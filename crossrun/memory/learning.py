@@ -108,6 +108,7 @@ class Learner:
             return None if pattern is None else self._next(pattern, caution=material)
         place = placed or self._placement.place(run, material)
         pattern = self._patterns.find(place.pattern_id) if place.pattern_id else None
+        material = self._placement.without_echoes(run, material, place)
         if pattern is None:
             return self._new(run, material, place)
         return self._next(pattern, trace=material)

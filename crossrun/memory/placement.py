@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from crossrun.memory.selection import QUICKSTART
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Pattern, Trace
@@ -20,6 +22,7 @@ from crossrun.store.patterns import PatternReader
 
 _NEAREST = 8
 """So many patterns with such a task are compared, and as many with such commands."""
+_ECHOED_RUNS = 3
 _LONGEST_QUERY = 2_000
 """Characters of commands by which patterns are looked for."""
 
@@ -52,7 +55,14 @@ class Placement:
             frozenset().union(*(profile(other).code for other in relative.traces))
             for relative in relatives
         ]
-        return belonging(trace, relatives, Rarity(by_task.entries, counts, codes))
+        compared = replace(trace, echoed=self._shown_features(run))
+        return belonging(compared, relatives, Rarity(by_task.entries, counts, codes))
+
+    def without_echoes(self, run: Run, trace: Trace, place: Belonging) -> Trace:
+        """The run as later ones are compared with it: what misled it is not its work."""
+        if place.pattern_id == _shown(run):
+            return trace
+        return replace(trace, echoed=self._shown_features(run))
 
     def concerned(self, run: Run, task: str) -> Pattern | None:
         """The pattern whose job a failed run tried, by its task alone."""
@@ -67,6 +77,16 @@ class Placement:
         best = max(odds, key=lambda item: item[0], default=None)
         return self._patterns.find(best[1].pattern_id) if best and best[0] > 0 else None
 
+    def _shown_features(self, run: Run) -> tuple[str, ...]:
+        """What a run can have from the pattern that it was shown."""
+        pattern = self._patterns.find(_shown(run) or "")
+        if pattern is None:
+            return ()
+        traces = self._patterns.traces(pattern.id, newest=_ECHOED_RUNS) or [as_trace(pattern)]
+        profiles = [profile(trace) for trace in traces]
+        features = frozenset[str]().union(*(one.commands | one.code for one in profiles))
+        return tuple(sorted(features))
+
     def _candidates(self, run: Run, text: str) -> CandidateSet:
         bounded = run.project_id == QUICKSTART or self._scope == "project"
         return self._patterns.candidates(
@@ -75,8 +95,7 @@ class Placement:
 
     def _relatives(self, run: Run, ids: Sequence[str]) -> Iterator[Relative]:
         """Patterns of the run's kind, with their newest runs."""
-        decided = run.pattern
-        shown = decided and decided.decision != "withheld" and decided.pattern_id
+        shown = _shown(run)
         for pattern in filter(None, map(self._patterns.find, dict.fromkeys(ids))):
             is_practice = pattern.project_id == QUICKSTART
             if pattern.task_type == run.task_type and is_practice == (run.project_id == QUICKSTART):
@@ -87,6 +106,12 @@ class Placement:
                     traces or [as_trace(pattern)],
                     shown=pattern.id == shown,
                 )
+
+
+def _shown(run: Run) -> str | None:
+    """The pattern that the agent was shown."""
+    decided = run.pattern
+    return None if decided is None or decided.decision == "withheld" else decided.pattern_id
 
 
 def _nearest(candidate_set: CandidateSet) -> list[str]:

@@ -138,7 +138,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     `found`: values that the extractors of the task type found. `files`: what the run wrote and
     later commands used. `facts`: what an agent cannot guess, one line each. `grade`: how well the
     success is proved; None: not graded. `words`: words of all texts that it wrote, by which runs
-    are compared.
+    are compared. `echoed`: features that it has from a pattern of another job that it was shown;
+    they are not compared.
     """
 
     run_id: str
@@ -153,6 +154,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     grade: str | None = None
     words: tuple[str, ...] = ()
+    echoed: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True):

@@ -10,7 +10,8 @@ each part weighed by how rare it is among the stored patterns:
   the other run should have them, too.
 
 What any job has in common (writing a script, running it, looking at files, running tests) weighs
-nothing, here and in the counts. What an agent was shown by pattern memory is no evidence.
+nothing. What an agent was shown by pattern memory is no evidence: what it has from there is left
+out when it is compared with other patterns, and proves nothing about the pattern that it was shown.
 """
 
 import math
@@ -19,6 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from crossrun.model.workflows import Act, Pattern, Trace
 from crossrun.patterns.learning.alignment import likeness
@@ -44,10 +47,10 @@ class Similarity(NamedTuple):
     aim: float
 
 
-SAME_JOB = LogisticModel(-5.65, Similarity(tasks=0.6, commands=5.6, code=7.3, aim=12.5))
+SAME_JOB = LogisticModel(-5.6, Similarity(tasks=0.53, commands=6.5, code=13.5, aim=9.6))
 """Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/job_families.py`."""
-_LEAST_ODDS = 1.0
-"""A wrong merge costs more than a missed one, so it takes more than even odds."""
+_LEAST_ODDS = 1.2
+"""A wrong merge costs more than a missed one, so it takes odds of more than three to one."""
 LEAST_WORK = 0.05
 """Of commands or code, however alike the tasks are."""
 _UNKNOWN_WORK = 1.5
@@ -61,6 +64,8 @@ _ENOUGH_COMMANDS, _ENOUGH_CODE, _ENOUGH_AIM = 2.0, 8.0, 3.0
 """The weight of what is shared at which it counts by half; of the aim, what it is believed to have
 beside."""
 _UNKNOWN_AIM = 0.4
+_ASKED = 0.7
+"""What a word of code weighs, however common, if both tasks ask for it, of what it weighs there."""
 _A_PROGRAM, _PROGRAM_WEIGHT = 10.0, 4.0
 """The weight of code that is a program, and what it weighs that only one of two runs wrote one."""
 _WORD = re.compile(r"[a-z0-9]{3,}")
@@ -145,7 +150,14 @@ def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
     programs = [math.fsum(map(rarity.of_code, run.code)) >= _A_PROGRAM for run in (left, right)]
     beside = _PROGRAM_WEIGHT if programs[0] != programs[1] else 0.0
     commands, shared_commands = _dice(left.commands, right.commands, rarity.of_command, beside)
-    code, shared_code = _dice(left.code, right.code, rarity.of_code)
+    asked = left.aim & right.aim
+    code, shared_code = _dice(
+        left.code,
+        right.code,
+        lambda word: max(rarity.of_code(word), _ASKED * rarity.of_word(stem(word)))
+        if stem(word) in asked
+        else rarity.of_code(word),
+    )
     return Similarity(
         tasks=_both_odds(left.task, right.task),
         commands=commands * shared_commands / (shared_commands + _ENOUGH_COMMANDS),
@@ -158,16 +170,17 @@ def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
 def profile(trace: Trace) -> Profile:
     """What of a run is compared."""
     code = "\n".join(filter(None, (code_of(act.command) for act in trace.acts)))
-    written = code_words(code) | frozenset(trace.words)
+    echoed = frozenset(trace.echoed)
+    written = (code_words(code) | frozenset(trace.words)) - echoed
     texts = " ".join(act.command for act in trace.acts)
     work = frozenset(map(stem, _WORD.findall(_CAMEL.sub(" ", texts).replace("_", " ").lower())))
-    work |= frozenset(map(stem, written))
+    work = (work | frozenset(map(stem, written))) - frozenset(map(stem, echoed))
     words = task_words(trace.task)
     content = content_words(words)
     return Profile(
         task=words,
         topic=frozenset(word for word in content if word not in KINDS and not word.isdigit()),
-        commands=all_features(trace.acts),
+        commands=all_features(trace.acts) - echoed,
         code=written,
         work=work,
         aim=frozenset(word for word in content if len(word) > 2 and word in work),  # noqa: PLR2004
@@ -204,7 +217,7 @@ def _odds(trace: Trace, other: Trace, rarity: Rarity, *, shown: bool) -> float:
     If the run was shown the other one, only its task may speak for it: doing as told proves
     nothing, doing something else speaks against it as ever.
     """
-    left, right = profile(trace), profile(other)
+    left, right = profile(replace(trace, echoed=()) if shown else trace), profile(other)
     similarity = compare(left, right, rarity)
     if not shown:
         is_alike = max(similarity.commands, similarity.code) >= LEAST_WORK
