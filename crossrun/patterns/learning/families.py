@@ -49,9 +49,9 @@ class Similarity(NamedTuple):
 
 SAME_JOB = LogisticModel(-5.6, Similarity(tasks=0.53, commands=6.5, code=13.5, aim=9.6))
 """Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/job_families.py`."""
-_LEAST_ODDS = 1.2
-"""A wrong merge costs more than a missed one, so it takes odds of more than three to one."""
-LEAST_WORK = 0.05
+_LEAST_ODDS = 0.6
+"""A wrong merge costs more than a missed one, so it takes odds of nearly two to one."""
+LEAST_WORK = 0.08
 """Of commands or code, however alike the tasks are."""
 _UNKNOWN_WORK = 1.5
 """What commands and code can say at most where the run was told what to do."""
@@ -154,9 +154,11 @@ def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
     code, shared_code = _dice(
         left.code,
         right.code,
-        lambda word: max(rarity.of_code(word), _ASKED * rarity.of_word(stem(word)))
-        if stem(word) in asked
-        else rarity.of_code(word),
+        lambda word: (
+            max(rarity.of_code(word), _ASKED * rarity.of_word(stem(word)))
+            if stem(word) in asked
+            else rarity.of_code(word)
+        ),
     )
     return Similarity(
         tasks=_both_odds(left.task, right.task),

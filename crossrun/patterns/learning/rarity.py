@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from crossrun.patterns.retrieval.thesaurus import LIGHT
+from crossrun.patterns.retrieval.thesaurus import KINDS, LIGHT
 from crossrun.patterns.retrieval.words import stem, workflow_words
 
 _IMAGINED = 20
@@ -16,7 +16,7 @@ _IMAGINED = 20
 _EVERYWHERE, _SELDOM = 0.4, 0.02
 _WORTHLESS = 1.0
 """What less than this is known by (a natural logarithm) weighs nothing."""
-_SHARES = {"kind": 0.04, "word": 0.03, "light": 0.3}
+_SHARES = {"kind": 0.04, "word": 0.03, "file": 0.12, "light": 0.3}
 _ANY_JOB = frozenset(
     """
     awk bash bat bats black cat cd chmod cmp column cp  cut delete diff du echo env exit
@@ -83,7 +83,8 @@ class Rarity:
 
     def of_word(self, word: str) -> float:
         """The weight of a stemmed word of a task."""
-        share = _SHARES["light"] if word in LIGHT else _SHARES["word"]
+        name = "light" if word in LIGHT else "file" if word in KINDS else "word"
+        share = _SHARES[name]
         return -math.log(self._share(self._counts.get(word, 0), self._entries, share))
 
     def of_command(self, feature: str) -> float:
