@@ -15,6 +15,7 @@ _LONGEST_VALUE = 60
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
 _SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
+_ENDING = re.compile(r"\w\.[a-z]\w{0,9}$")
 _MOST_SHARED = 8
 _FEWEST_LETTERS = 3
 
@@ -88,7 +89,7 @@ def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
             value = match[0].rstrip(".").removeprefix("./")
             if match.start() and _is_telling(value) and _is_asked_for(value, wanted, values):
                 base = _optional(command[: match.start()])
-                values.setdefault(value, base or typed([value])[1])
+                values.setdefault(value, base or _base(value))
     for value in tuple(values):
         folder = value.rpartition("/")[0]
         if folder and any(_stands_alone(folder, command) for command in commands):
@@ -121,8 +122,21 @@ def _numbered(values: Mapping[str, str]) -> Iterator[Finding]:
     for value, base in list(values.items())[:_MOST_SHARED]:
         counts[base] += 1
         name = base if counts[base] == 1 else f"{base}_{counts[base]}"
-        kind = "text" if " " in value else "folder" if base == "folder" else typed([value])[0]
-        yield Finding(name, kind, value)
+        yield Finding(name, _kind(value, base), value)
+
+
+def _kind(value: str, base: str) -> str:
+    if " " in value:
+        return "text"
+    if base in ("folder", "file"):
+        return "path" if base == "file" else base
+    return typed([value])[0]
+
+
+def _base(value: str) -> str:
+    """What a value is called: a name with an ending is a file, also with an unusual one."""
+    kind, base = typed([value])
+    return "file" if kind == "identifier" and _ENDING.search(value) else base
 
 
 def _stands_in(value: str, wanted: str) -> bool:
@@ -162,8 +176,8 @@ def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
         name = names.add(finding.name, Variable(finding.type, finding.value))
         if finding.substitute and finding.type == "folder":
             told.setdefault(f"{finding.value.rstrip('/')}/", name)
-        is_plain = finding.value.isalpha() and finding.type != "folder"
-        if finding.substitute and not is_plain:  # plain words may be anything
+        is_plain = finding.value.isalpha() and finding.type != "folder"  # it may be anything
+        if finding.substitute and finding.type != "command" and not is_plain:
             told.setdefault(finding.value, name)
     return told
 
