@@ -128,11 +128,11 @@ def test_runs_of_one_family_make_versions_with_variables(crossrun: Crossrun) -> 
     assert taught(crossrun, SALES, "sales") == pattern
     told = crossrun.json("patterns", "show", pattern)
     assert told["version"] == 2
-    assert told["variables"]["json_file"] == {
+    assert {
         "type": "path",
         "example": "sales.json",
         "values": ["report.json"],
-    }
+    } in told["variables"].values()
     diff = crossrun.json("patterns", "diff", pattern)
     assert (diff["from"], diff["to"], diff["made_by"]) == (1, 2, "merge")
     assert "+python3 convert.py sales.csv sales.json" in diff["diff"]
@@ -425,8 +425,8 @@ def test_an_editor_that_changes_nothing_makes_no_version(crossrun: Crossrun) -> 
         ("t.replace('intent: read', 'intent: dance')", "Invalid enum value 'dance'"),
         ("t.replace('summary: ', 'sumary: ')", "sumary"),
         (
-            "t.replace('instruction: write convert.py', 'instruction: ' + 'x' * 2000)",
-            "characters, 160 are allowed",
+            "t.replace('instruction: head', 'instruction: ' + 'x' * 2000)",
+            "are allowed for a command",
         ),
         ("t.replace('pattern: 1', 'pattern: 9')", "line 1: format 9 is not known"),
     ],
@@ -545,12 +545,12 @@ def test_an_export_overwrites_nothing(crossrun: Crossrun) -> None:
 def test_a_foreign_pattern_is_cleaned_when_it_comes_in(crossrun: Crossrun) -> None:
     pattern = taught(crossrun)
     text = crossrun("patterns", "export", pattern).out.replace(
-        "edit convert.py", "edit /home/mallory/convert.py with ghp_" + "Ab1" * 12
+        "instruction: head -n 3 report.csv", "instruction: ls /home/mallory/ ghp_" + "Ab1" * 12
     )
     file = crossrun.cwd / "x.yaml"
     file.write_text(text)
     steps = crossrun.json("patterns", "import", str(file))["steps"]
-    assert steps[2]["instruction"] == "edit ~/convert.py with …"
+    assert steps[1]["instruction"] == "ls ~/ …"
 
 
 def test_the_quickstart_shows_the_loop_and_its_patterns_stay_its_own(crossrun: Crossrun) -> None:
