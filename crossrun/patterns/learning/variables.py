@@ -1,8 +1,7 @@
 """Slots and findings get names: from aligned acts to steps with `{variables}`."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -72,11 +71,18 @@ def text_of(step: Aligned, names: Names, traces: Sequence[Trace], *, of: int) ->
     return text
 
 
-def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
+def shared_values(
+    task: str, commands: Sequence[str], others: Collection[str] = ()
+) -> tuple[Finding, ...]:
     """Values of a single run that stand both in its task and in its commands.
 
     Phrases in quotes, files, numbers and other words that are no words of the language; files that
     are named after a word of the task; and the folders of all these files.
+
+    Args:
+        task: what was asked.
+        commands: what was done.
+        others: values that have a name already.
     """
     wanted = " ".join(task.split()).lower()
     values: dict[str, str] = {}
@@ -94,7 +100,8 @@ def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
         folder = value.rpartition("/")[0]
         if folder and any(_stands_alone(folder, command) for command in commands):
             values.setdefault(folder, "folder")
-    return tuple(_numbered(values))
+    new = [(value, base) for value, base in values.items() if value not in others]
+    return tuple(Finding(base, _kind(value, base), value) for value, base in new[:_MOST_SHARED])
 
 
 def _is_asked_for(value: str, wanted: str, others: Iterable[str]) -> bool:
@@ -115,14 +122,6 @@ def _stem(path: str) -> str:
 
 def _stands_alone(word: str, command: str) -> bool:
     return re.search(rf"(?<![^\s\"'=]){re.escape(word)}/?(?![^\s\"';&|)])", command) is not None
-
-
-def _numbered(values: Mapping[str, str]) -> Iterator[Finding]:
-    counts: Counter[str] = Counter()
-    for value, base in list(values.items())[:_MOST_SHARED]:
-        counts[base] += 1
-        name = base if counts[base] == 1 else f"{base}_{counts[base]}"
-        yield Finding(name, _kind(value, base), value)
 
 
 def _kind(value: str, base: str) -> str:
