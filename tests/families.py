@@ -85,7 +85,7 @@ class Knowledge:
     """What an agent has to know of the taught run: parts of the block, as they were run."""
 
     commands: Sequence[str]
-    check: str
+    check: str = ""
     files: Sequence[str] = ()
     cure: Mapping[str, str] = field(default_factory=dict)
     """`error`: a part of what the failed command printed; `by`: a part of what cured it."""

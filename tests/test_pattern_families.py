@@ -14,6 +14,7 @@ pytestmark = pytest.mark.codex
 
 HALVES = [sorted(families())[0::2], sorted(families())[1::2]]
 ALWAYS = {"CROSSRUN_PATTERNS_HOLDOUT": "0"}
+TAG = "<reference_workflow"
 NO_SANDBOX = ("--sandbox", "danger-full-access", "--planner", "direct")
 
 
@@ -25,21 +26,28 @@ class Lesson:
     block: str
 
 
-def scenarios(family: Family) -> list[Scenario]:
-    """An agent that makes its mistakes the first time, and knows how the next times."""
-    first = Scenario(
+def teaching(family: Family) -> Scenario:
+    """An agent that makes its mistakes, as one does the first time."""
+    return Scenario(
         [turn_for_model(turn) for turn in family.turns], match=_exactly(family.teaching)
     )
-    return [first, *(_done_at_once(family, one) for one in family.instances)]
 
 
-def _done_at_once(family: Family, instance: Job) -> Scenario:
-    files: list[Item] = [
-        {"write_file": path, "content": text} for path, text in family.programs.items()
+def repeating(family: Family, instance: Job, block: str) -> list[Scenario]:
+    """An agent that does what its pattern says, with other names; without one it knows, too.
+
+    The folder of a pattern's files is another one for every neighbour that the block names.
+    """
+    commands = renamed(re.sub(r"(?m)^cp .*\n", "", family.exact["sequence"]), instance.names)
+    commands = instance.solution or commands
+    copies = "".join(re.findall(r"(?m)^cp .*\n", block))
+    copies = re.sub(r'"(\S*/references/)\w+(/\S*)"', r"\1*\2", copies)
+    writes: list[Item] = [{"write_file": p, "content": text} for p, text in family.programs.items()]
+    match = _exactly(instance)
+    return [
+        Scenario([{"shell": copies + commands}, "Done."], match=match, developer=TAG),
+        Scenario([*writes, {"shell": commands}, "Done."], match=match),
     ]
-    without_copies = re.sub(r"(?m)^cp \{reference\}.*\n", "", family.exact["sequence"])
-    commands = instance.solution or renamed(without_copies, instance.names)
-    return Scenario([*files, {"shell": commands}, "Done."], match=_exactly(instance))
 
 
 def _exactly(job: Job) -> str:
@@ -64,7 +72,9 @@ def teach(made: WithCodex, family: Family, folder: Path) -> Lesson:
 
 def missing(block: str, knowledge: Knowledge) -> list[str]:
     """What an agent would have to know, and cannot read in the block."""
-    return [command for command in knowledge.commands if command not in block]
+    copies = [f'/{path}" {path}' for path in knowledge.files]
+    texts = [*knowledge.commands, *copies, *knowledge.cure.values(), knowledge.check]
+    return [text for text in texts if text not in block]
 
 
 @pytest.mark.parametrize("names", HALVES, ids=["even", "odd"])
@@ -72,13 +82,15 @@ def test_a_new_job_of_a_family_gets_the_pattern_of_its_family_and_no_other(
     codex: CodexWorld, tmp_path: Path, names: list[str]
 ) -> None:
     chosen = [families()[name] for name in names]
-    made = codex([scenario for family in chosen for scenario in scenarios(family)])
+    made = codex([teaching(family) for family in chosen])
     lessons = {family.name: teach(made, family, tmp_path) for family in chosen}
     owners = {lesson.pattern_id: name for name, lesson in lessons.items()}
     assert len(owners) == len(chosen)
     lacking = {f.name: missing(lessons[f.name].block, f.hold) for f in chosen}
     assert not any(lacking.values()), lacking
 
+    again = [repeating(f, f.instances[0], lessons[f.name].block) for f in chosen]
+    made = codex([scenario for scenarios in again for scenario in scenarios])
     got = {}
     for family in chosen:
         pattern = do(made, family.instances[0], tmp_path)["pattern"]
