@@ -97,6 +97,7 @@ def test_a_shell_that_was_called_otherwise_is_left_alone() -> None:
         ("FOO=1 uv run pytest tests/a.py", "test", "tests/a.py", "FOO=1 uv run pytest tests/a.py"),
         ("timeout 20 npm test", "test", "test", "timeout 20 npm test"),
         ("python3 -m json.tool r.json > /dev/null", "check", "r.json", None),
+        ("python3 tools/stock.py verify", "check", "tools/stock.py", None),
         ("make report", "build", "report", "make report"),
         ("./run.sh data", "run", "data", "./run.sh data"),
         (f"python3 -c '{'x' * 80}' a.csv", "run", "a.csv", None),

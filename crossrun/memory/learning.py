@@ -182,7 +182,6 @@ class Learner:
             return None
         task = scrub(run.task)
         commands = [act.command for act in acts]
-        findings = found(self._task_type.finders, task, commands)
         cures = tuple(cure for material in materials for cure in material.cures)
         kept = layers.kept(acts)
         self._contents |= {each.file.sha256: each.content for each in kept}
@@ -191,7 +190,10 @@ class Learner:
             task=task,
             acts=acts,
             verified=run.verify is not None,
-            found=(*findings, *shared_values(task, commands, {f.value for f in findings})),
+            found=(
+                *found(self._task_type.finders, task, commands),
+                *shared_values(task, commands),
+            ),
             preconditions=self._preconditions(run, acts),
             files=tuple(each.file for each in kept),
             cures=cures,

@@ -39,7 +39,7 @@ def caution_of(events: Iterable[Event], scrub: Scrub, guard: EchoGuard) -> str |
     troubles: dict[str, str] = {}
     check: str | None = None
 
-    def said(output: str) -> str:
+    def cleaned(output: str) -> str:
         return guard.strip(scrub(output[-_OUTPUT_READ:]))
 
     for event in events:
@@ -48,19 +48,19 @@ def caution_of(events: Iterable[Event], scrub: Scrub, guard: EchoGuard) -> str |
                 pass
             case CommandRan(command=command, exit_code=code, output=output) if code != 0:
                 troubles.pop(command, None)
-                troubles[command] = _told(
+                troubles[command] = _sentence(
                     bare_command(command), code, guard.strip(scrub(output[-2_000:])), scrub
                 )
             case CommandRan(command=command):
                 troubles.pop(command, None)
             case Verified(command=command, exit_code=code, output=output) if code != 0:
-                check = _told(command, code, said(output), scrub)
+                check = _sentence(command, code, cleaned(output), scrub)
             case _:
                 pass
     return next(reversed(troubles.values()), check)
 
 
-def _told(command: str, code: int | None, output: str, scrub: Scrub) -> str:
+def _sentence(command: str, code: int | None, output: str, scrub: Scrub) -> str:
     tried = clipped(scrub(command), _LONGEST_TRIED)
     ended = "did not end" if code is None else f"ended with exit code {code}"
     error = error_line(output)

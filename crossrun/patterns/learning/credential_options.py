@@ -135,7 +135,7 @@ OPTIONS: dict[str, str] = {
 WHOLE_OPTIONS = frozenset(
     ["openssl", "keytool", "jarsigner", "x11vnc", "swaks", "nuget", "pdftotext"]
 )
-"""Programs whose options of one dash have names: `-newkey` is no `-n -e -w -k ey`."""
+"""Programs whose options of one dash have names: `-newkey` does not mean `-n -e -w -k ey`."""
 
 VALUE = r"""(?P<value>(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s'"|;&<>()\\])+)"""
 """One word of a command line."""

@@ -107,6 +107,11 @@ _NAMED: tuple[tuple[re.Pattern[str], Intent], ...] = (
 )  # fmt: skip
 """What the name of a script, a module or a target says."""
 
+_OF_SUBCOMMAND: dict[str, Intent] = {
+    "check": "check", "lint": "check", "test": "test", "tests": "test", "validate": "check",
+    "verify": "check",
+}  # fmt: skip
+"""What the last word of a command says where its script's name says nothing."""
 _INTERPRETERS = re.compile(r"^(?:python[\d.]*|node|deno|bun|ruby|perl|php|Rscript|julia|bash|sh)$")
 _HEREDOC_WRITE = re.compile(r"(?:sudo )?(?:cat|tee)\b")
 _COMPOUND_HEAD = re.compile(
@@ -115,7 +120,7 @@ _COMPOUND_HEAD = re.compile(
     r"|(?<=[;\s])\}(?=[\s;)|&<>]|$)|\)\s*(?=$|[;&\n<>|])",
     re.DOTALL,
 )
-"""What of a loop, a condition or a group is no command."""
+"""What of a loop, a condition or a group is not a command."""
 _IS_COMPOUND = re.compile(r"(?:for|while|until|if|case|select|\{)\s|\(|[\w-]+\s*\(\s*\)")
 
 _PROFILE = re.compile(
@@ -146,7 +151,7 @@ class Purpose(NamedTuple):
 def purpose(command: str) -> Purpose | None:
     """The purpose of a whole command line; None where it only looks around or sets the scene."""
     trimmed = without_looks(command)
-    purposes = [found for part in parts(trimmed) if (found := _of_part(part.text)) is not None]
+    purposes = [aim for part in parts(trimmed) if (aim := _of_part(part.text)) is not None]
     if not purposes:
         return None
     main = _main(purposes)
@@ -172,17 +177,17 @@ def without_looks(command: str) -> str:
 
 def _rejoined(everything: Sequence[Part], acting: Sequence[bool]) -> list[Part]:
     """The parts that act; one between `&&`, `;` and line ends only can be left out."""
-    kept: list[Part] = []
+    remaining: list[Part] = []
     before: str | None = None
     for part, acts in zip(everything, acting, strict=True):
         free = {part.before, part.after} <= {"", "&&", ";", "\n"} and not _is_guard(part)
         joint = part.before if before is None or before == "" else before
         if acts or not free:
-            kept.append(part._replace(before=joint if before is not None else part.before))
+            remaining.append(part._replace(before=joint if before is not None else part.before))
             before = None
         else:
             before = joint if part.after == "&&" else part.after
-    return kept
+    return remaining
 
 
 def _is_guard(part: Part) -> bool:
@@ -233,7 +238,7 @@ def sets_scene(command: str) -> bool:
 
 
 def _main(purposes: Sequence[Purpose]) -> Purpose:
-    """The purpose that a command line has as a whole: its last act that is no preparation."""
+    """The purpose that a command line has as a whole: its last act that is not a preparation."""
     acting = [one for one in purposes if one.intent not in _PREPARING]
     others = [one for one in purposes if one.intent not in ("read", "search")]
     return (acting or others or purposes)[-1]
@@ -250,25 +255,25 @@ def _of_part(part: str, depth: int = 2) -> Purpose | None:
         purposes = [one for one in within if one is not None]
         return _main(purposes)._replace(command=part, key=_normal(part)) if purposes else None
     for stage in stages(part):
-        found = _of_stage(stage)
-        if found is not None and found.intent not in ("read", "search"):
+        aim = _of_stage(stage)
+        if aim is not None and aim.intent not in ("read", "search"):
             break
     else:
-        found = _of_stage(stages(part)[0]) if stages(part) else None
-    return _whole(found, part)
+        aim = _of_stage(stages(part)[0]) if stages(part) else None
+    return _whole(aim, part)
 
 
-def _whole(found: Purpose | None, part: str) -> Purpose | None:
+def _whole(aim: Purpose | None, part: str) -> Purpose | None:
     """A stage's purpose as that of its pipeline, which may write a file."""
     written = redirected(part)
     if written and "<<" in part and _HEREDOC_WRITE.match(part):
         return Purpose("edit", written, part, f"write {written}")
-    if written and (found is None or found.intent == "read"):
+    if written and (aim is None or aim.intent == "read"):
         return Purpose("edit", written[:_LONGEST_TARGET], part, _normal(part))
-    if found is None or (found.intent == "read" and not found.target):
+    if aim is None or (aim.intent == "read" and not aim.target):
         return None  # it reads what it was given on the spot
-    target = written or found.target
-    return Purpose(found.intent, target[:_LONGEST_TARGET], part, _normal(part))
+    target = written or aim.target
+    return Purpose(aim.intent, target[:_LONGEST_TARGET], part, _normal(part))
 
 
 def _normal(text: str) -> str:
@@ -324,24 +329,24 @@ def program(command: str) -> str:
     return next(iter(programs(command)), "")
 
 
-def _intent(program: str, arguments: list[str], told: str) -> Intent | None:
+def _intent(program: str, arguments: list[str], text: str) -> Intent | None:
     first = next((word for word in arguments if not word.startswith("-")), "")
     if program in _LOOKING_WORDS or program in _SETTING_WORDS:
         return None
     if program in _SUBCOMMANDS and first in _SUBCOMMANDS[program]:
         return _SUBCOMMANDS[program][first]
-    if program in ("sed", "perl") and re.search(r"\s-\w*i", told):
+    if program in ("sed", "perl") and re.search(r"\s-\w*i", text):
         return "edit"
-    if program == "sed" and " -n" in told and "|" not in told:
+    if program == "sed" and " -n" in text and "|" not in text:
         return "read"
-    if program in ("find", "fd") and re.search(r"-(?:delete|exec\w*|x)\b", told):
-        return "edit" if "grep" not in told else "search"
-    if program == "find" and first in ("", ".") and not re.search(r"-(?:i?name|i?regex)", told):
+    if program in ("find", "fd") and re.search(r"-(?:delete|exec\w*|x)\b", text):
+        return "edit" if "grep" not in text else "search"
+    if program == "find" and first in ("", ".") and not re.search(r"-(?:i?name|i?regex)", text):
         return None
     if program in ("docker", "podman") and first not in ("build", "compose"):
         return "run"
     if _INTERPRETERS.match(program):
-        return _named(_script(arguments)) or "run"
+        return _named(_script(arguments)) or _OF_SUBCOMMAND.get((arguments or [""])[-1], "run")
     if program in _INTENT_OF and program not in ("make", "npm"):
         return _INTENT_OF[program]
     return _named(f"{program} {' '.join(arguments[:2])}") or _INTENT_OF.get(program, "run")
@@ -362,7 +367,7 @@ def _named(text: str) -> Intent | None:
 
 
 def _target(arguments: list[str]) -> str:
-    """The first argument that looks like a path, else the first that is no option."""
+    """The first argument that looks like a path, else the first that is not an option."""
     module = arguments[:1] == ["-m"]
     plain = [word for word in arguments[2 * module :] if word and not word.startswith("-")]
     paths = (word for word in plain if _PATH.match(word))

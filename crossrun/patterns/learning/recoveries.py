@@ -105,11 +105,11 @@ class Recoveries(Struct):
                 self._cure(before, self._between(before))
         earlier = [
             occurrence
-            for one in self.open
-            if one.purpose.key == purpose.key
-            for occurrence in one.occurrences
+            for failed in self.open
+            if failed.purpose.key == purpose.key
+            for occurrence in failed.occurrences
         ]
-        others = [one for one in self.open if one.purpose.key != purpose.key]
+        others = [failed for failed in self.open if failed.purpose.key != purpose.key]
         failed = Failed(
             purpose=purpose,
             occurrences=(*earlier[-_MOST_TRIES:], occurrence),
@@ -138,10 +138,10 @@ class Recoveries(Struct):
     def _between(self, failed: Failed) -> list[str]:
         """What was done since a command failed and may have cured it: the newest of each kind."""
         done = self.done[failed.at :][-_MOST_BETWEEN:]
-        installs = [one for one in done if _INSTALLS.search(one)]
+        installs = [act for act in done if _INSTALLS.search(act)]
         if _installed(installs, failed.error):
-            return [one for one in installs if _installed([one], failed.error)][-1:]
-        edits = [one for one in done if one.startswith("change ")]
+            return [act for act in installs if _installed([act], failed.error)][-1:]
+        edits = [act for act in done if act.startswith("change ")]
         return list(dict.fromkeys(edits or installs or done))[-_MOST_NAMED:]
 
     def _cure(self, failed: Failed, cured_by: Sequence[str]) -> None:
@@ -155,7 +155,7 @@ class Recoveries(Struct):
             cured_by="; ".join(cured_by),
             why=why,
         )
-        self.cures = [*(one for one in self.cures if one != cure), cure][-MOST_CURES:]
+        self.cures = [*(other for other in self.cures if other != cure), cure][-MOST_CURES:]
 
 
 _MOST_NAMED = 2
@@ -169,9 +169,9 @@ def _installed(done: Sequence[str], error: str) -> bool:
     """Whether an installation names what an error says is missing."""
     missing = {word.lower() for word in re.findall(r"[A-Za-z][\w-]{2,}", error)}
     return any(
-        _INSTALLS.search(one)
-        and missing & {word.lower() for word in re.findall(r"[A-Za-z][\w-]{2,}", one)}
-        for one in done
+        _INSTALLS.search(act)
+        and missing & {word.lower() for word in re.findall(r"[A-Za-z][\w-]{2,}", act)}
+        for act in done
     )
 
 

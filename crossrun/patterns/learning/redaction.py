@@ -64,11 +64,11 @@ class Scrub:
         self._workspace = _folder(workspace)
         self._home = _folder(person.home)
         names = {person.user, person.home.rstrip("/").rpartition("/")[2]}
-        told = [re.escape(n) for n in sorted(names) if len(n) >= _SHORTEST_NAME]
-        alone = [n for n in told if n.lower() not in _GENERIC_USERS.split()]
+        names_of = [re.escape(n) for n in sorted(names) if len(n) >= _SHORTEST_NAME]
+        alone = [n for n in names_of if n.lower() not in _GENERIC_USERS.split()]
         self._names = _any_of(alone, before=r"(?<![A-Za-z0-9-])", after=r"(?![A-Za-z0-9(])")
         self._redact = Redactor()
-        self._placed = _any_of(told, before=r"(?<=[/~@])", after=r"(?=[/:@]|$)")
+        self._placed = _any_of(names_of, before=r"(?<=[/~@])", after=r"(?=[/:@]|$)")
 
     def __call__(self, text: str) -> str:
         """The text on its lines, without secrets, homes, names and control characters."""
@@ -96,7 +96,7 @@ _NEVER = re.compile(r"(?!)")
 
 
 def _folder(path: str) -> re.Pattern[str]:
-    """Where a folder is named, with the slash behind it; the root is no folder of anybody."""
+    """Where a folder is named, with the slash behind it; the root belongs to nobody."""
     plain = path.rstrip("/")
     return re.compile(rf"{re.escape(plain)}(?:/|(?![\w.-]))") if len(plain) > 1 else _NEVER
 
@@ -121,12 +121,12 @@ class EchoGuard:
     the agent had it from.
 
     Args:
-        told: all texts that the agent and the planner were given.
+        texts: all that the agent and the planner were given.
         instructions: the steps of the workflow that was injected, with values or `{variables}`.
     """
 
-    def __init__(self, told: Iterable[str], instructions: Iterable[str] = ()) -> None:
-        blocks = (match[0] for text in told for match in _BLOCK.finditer(text))
+    def __init__(self, texts: Iterable[str], instructions: Iterable[str] = ()) -> None:
+        blocks = (match[0] for text in texts for match in _BLOCK.finditer(text))
         lines = (_plain(line) for block in blocks for line in block.splitlines())
         self._lines = {line for line in lines if len(line) >= _SHORTEST_ECHO}
         templates = (_VARIABLE.split(_plain(step)) for step in instructions)
@@ -134,8 +134,8 @@ class EchoGuard:
 
     def strip(self, text: str) -> str:
         """The text without blocks and lines that were injected."""
-        kept = (line for line in _BLOCK.sub("", text).splitlines() if not self.knows(line))
-        return "\n".join(kept).strip()
+        lines = (line for line in _BLOCK.sub("", text).splitlines() if not self.knows(line))
+        return "\n".join(lines).strip()
 
     def holds(self, text: str) -> bool:
         """Whether a text has a block in it, or a part of one."""
@@ -158,10 +158,10 @@ def _fits(line: str, parts: list[str]) -> bool:
         return False
     at, end = len(first), len(line) - len(others[-1])
     for part in others[:-1]:
-        found = line.find(part, at + 1)
-        if found < 0:
+        place = line.find(part, at + 1)
+        if place < 0:
             return False
-        at = found + len(part)
+        at = place + len(part)
     return at < end
 
 

@@ -94,12 +94,12 @@ def stages(part: str) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def joined(kept: Sequence[Part]) -> str:
+def joined(some: Sequence[Part]) -> str:
     """The command line that these parts make, each joined as its `before` says."""
     texts = []
-    for number, part in enumerate(kept):
+    for number, part in enumerate(some):
         texts.append(_JOINTS.get(part.before, " ") * (number > 0) + part.text)
-    return "".join(texts) + " &" * (bool(kept) and kept[-1].after == "&")
+    return "".join(texts) + " &" * (bool(some) and some[-1].after == "&")
 
 
 _JOINTS = {"&&": " && ", "||": " || ", ";": "; ", "\n": "\n", "&": " & "}

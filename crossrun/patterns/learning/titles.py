@@ -117,17 +117,17 @@ _END = ".!?;:\u3002\uff01\uff1f\uff1b "
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, each on one line, without the marks of lists and headings."""
-    found: list[str] = []
+    texts: list[str] = []
     for paragraph in _paragraphs(text[:_READ]):
         at = start = 0
         for end in _SENTENCE_END.finditer(paragraph):
             if _ends(paragraph, end, start):
-                found.append(paragraph[start : end.end()])
+                texts.append(paragraph[start : end.end()])
                 start = end.end()
             at = end.end()
         if start < len(paragraph) or not at:
-            found.append(paragraph[start:])
-    return [plain for one in found[:_MOST_SENTENCES] if (plain := one_line(one))]
+            texts.append(paragraph[start:])
+    return [plain for one in texts[:_MOST_SENTENCES] if (plain := one_line(one))]
 
 
 def heading(text: str) -> str:

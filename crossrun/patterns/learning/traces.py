@@ -53,7 +53,7 @@ MOST_ACTS = 30
 MOST_RECOVERIES = 5
 _LOOKS = ("read", "search", "plan")
 _WORTH = 3
-"""Two things done, or one and a look at something: less is no workflow."""
+"""Two things done, or one and a look at something: less is not a workflow."""
 _DECISIVE = ("build", "check", "convert", "edit", "fetch", "plot", "query", "run")
 _TELLING = 4
 """Words of a command."""
@@ -192,10 +192,10 @@ def _is_decisive(act: Act) -> bool:
 
 def _is_blind_retry(act: Act, trace: Trace) -> bool:
     """Whether the same command worked in the end without anything done in between."""
-    failures = [one.seq for one in act.occurrences if one.exit_code not in (0, None)]
+    failures = [seen.seq for seen in act.occurrences if seen.exit_code not in (0, None)]
     if not failures or act.instead_of:
         return False
-    worked = min((one.seq for one in act.occurrences if one.seq > failures[-1]), default=None)
+    worked = min((seen.seq for seen in act.occurrences if seen.seq > failures[-1]), default=None)
     return worked is not None and not any(
         failures[0] < occurrence.seq < worked
         for other in trace.acts
@@ -359,17 +359,17 @@ def _needed(done: Sequence[_Done]) -> list[Act]:
     """The acts, without those that set the scene for nothing."""
     acts: list[Act] = []
     later: list[str] = []
-    for one in reversed(done):
-        if one.partial:
-            made = [path for part in parts(one.act.command) for path in made_by(part.text)]
-            again = any(one.act.command in command for command in later)
+    for entry in reversed(done):
+        if entry.partial:
+            made = [path for part in parts(entry.act.command) for path in made_by(part.text)]
+            again = any(entry.act.command in command for command in later)
             keep = not again and any(names(path, later) for path in made)
         else:
-            keep = not one.scene or is_needed(one.act.command, later)
+            keep = not entry.scene or is_needed(entry.act.command, later)
         if keep:
-            acts.append(one.act)
-            if one.act.intent not in _LOOKS:
-                later.append(one.act.command)
+            acts.append(entry.act)
+            if entry.act.intent not in _LOOKS:
+                later.append(entry.act.command)
     return acts[::-1]
 
 

@@ -52,8 +52,7 @@ def export(
     options = current()
     store = options.open_app().store
     chosen = store.patterns.pattern(pattern)
-    hashes = (file.sha256 for file in chosen.workflow.files)
-    text = forms.written(chosen, store.patterns.contents(hashes))
+    text = forms.written(chosen)
     folder = None
     if skill is not None:
         from crossrun.memory.imports import export_skill
