@@ -10,11 +10,14 @@ from learned_runs import Ledger
 from msgspec.structs import replace
 
 from crossrun.config.sources import load
+from crossrun.errors import ConfigurationError
 from crossrun.events import PatternDecided, RunFinished, RunStarted
+from crossrun.memory.regrouping import columns
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.model.workflows import Version
 from crossrun.redaction import Redactor
+from crossrun.store.pattern_regrouping import PatternGroup, Regrouping
 
 RESIZE = ["mogrify -path web -resize 1600x -quality 80 photos/*.jpg", "identify web/a.jpg"]
 AGAIN = ["mogrify -path small -resize 900x -quality 75 pics/*.jpg", "identify small/b.jpg"]
@@ -164,6 +167,37 @@ def test_what_cannot_be_regrouped_is_refused_and_nothing_changes(
     result = crossrun("patterns", *(word.format(*values) for word in words))
     assert f"error[{code}]" in result.err
     assert "hint:" in result.err
+    assert everything(ledger) == before
+
+
+def test_a_change_that_fails_half_way_leaves_everything_as_it_was(ledger: Ledger) -> None:
+    first, second = resized(ledger)
+    pattern = ledger.store.patterns.exactly(ledger.pattern_of(first))
+    lessons = ledger.store.patterns.lessons()
+    row = columns(pattern, at=pattern.updated_at)
+    good = PatternGroup(pattern=row, lessons=tuple(lessons[:1]))
+    bad = PatternGroup(pattern={**row, "id": "nobody", "task": None}, lessons=tuple(lessons[1:]))
+    before = everything(ledger)
+    with pytest.raises(ConfigurationError):
+        ledger.store.change_patterns(
+            lambda patterns: patterns.regroup(
+                Regrouping(groups=(good, bad), placements={second: "nobody"}),
+                unless_changed=lessons,
+            )
+        )
+    assert everything(ledger) == before
+
+
+def test_a_change_that_a_run_overtook_is_not_carried_out(ledger: Ledger) -> None:
+    first, _ = resized(ledger)
+    lessons = ledger.store.patterns.lessons()
+    pattern = ledger.store.patterns.exactly(ledger.pattern_of(first))
+    ledger.learn("Extract the sound of the talk", SOUND)
+    before = everything(ledger)
+    group = PatternGroup(pattern=columns(pattern, at=pattern.updated_at), lessons=())
+    assert not ledger.store.change_patterns(
+        lambda patterns: patterns.regroup(Regrouping(groups=(group,)), unless_changed=lessons)
+    )
     assert everything(ledger) == before
 
 

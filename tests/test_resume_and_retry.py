@@ -303,7 +303,7 @@ class TestWithoutAnAgent:
         crossrun("resume", "last", "more")
         crossrun("retry")
         (decided,) = [e for e in crossrun.events() if e["type"] == "pattern_decided"]
-        assert "it goes on from" not in decided["reason"]
+        assert "it continues" not in decided["reason"]
 
     def test_lineage_is_shown(self, crossrun: Crossrun) -> None:
         first = crossrun("run", "--executor", "shell", "exit 1", "--json").json["id"]

@@ -183,8 +183,8 @@ class Learner:
         task = scrub(run.task)
         commands = [act.command for act in acts]
         cures = tuple(cure for material in materials for cure in material.cures)
-        kept = layers.kept(acts)
-        self._contents |= {each.file.sha256: each.content for each in kept}
+        files = layers.kept(acts)
+        self._contents |= {each.file.sha256: each.content for each in files}
         return Trace(
             run_id=run.id,
             task=task,
@@ -195,7 +195,7 @@ class Learner:
                 *shared_values(task, commands),
             ),
             preconditions=self._preconditions(run, acts),
-            files=tuple(each.file for each in kept),
+            files=tuple(each.file for each in files),
             cures=cures,
             check=layers.check(acts),
             facts=layers.facts(acts, cures),
@@ -219,9 +219,9 @@ class Learner:
         )
 
     def _guard(self, run: Run) -> EchoGuard:
-        return EchoGuard(self._told(run), self._injected(run))
+        return EchoGuard(self._instructions(run), self._injected(run))
 
-    def _told(self, run: Run) -> list[str]:
+    def _instructions(self, run: Run) -> list[str]:
         """All that agent and planner were told beside the task."""
         return [
             text
@@ -312,17 +312,17 @@ def _with_workflow(learned: PatternLearned, made: Workflow) -> PatternLearned:
     )
 
 
-def _with_evidence(said: Workflow, made: Workflow) -> Workflow:
+def _with_evidence(worded: Workflow, made: Workflow) -> Workflow:
     """The same words, a model's perhaps, with what all runs show by now."""
-    if len(said.steps) != len(made.steps):
-        return said
-    steps = zip(said.steps, made.steps, strict=True)
+    if len(worded.steps) != len(made.steps):
+        return worded
+    steps = zip(worded.steps, made.steps, strict=True)
     return replace(
-        said,
+        worded,
         steps=tuple(replace(step, evidence=new.evidence) for step, new in steps),
         variables={
             name: replace(kind, values=_other_values(kind, made.variables.get(name)))
-            for name, kind in said.variables.items()
+            for name, kind in worded.variables.items()
         },
         preconditions=made.preconditions,
     )

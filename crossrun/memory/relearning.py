@@ -3,7 +3,7 @@
 The runs are learned in their order, in an empty store beside the ledger. What the user did stays:
 edited versions, states, removed patterns, runs that were put somewhere by split or merge. So does
 what no longer can be learned: the trace of a run whose events or files are gone. A pattern that no
-run begins any more has an heir, the pattern that has most of its runs: what was decided on the one
+run begins now has an heir, the pattern that has most of its runs: what was decided on the one
 counts for the other.
 """
 
@@ -46,7 +46,7 @@ class PatternChange(msgspec.Struct, frozen=True, kw_only=True):
     heir_id: str | None = None
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class RebuildDifference(msgspec.Struct, frozen=True, kw_only=True):
     """What learning all runs again changes. `before` and `after` count patterns."""
 
     before: int
@@ -58,7 +58,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class Relearned(NamedTuple):
     """A change that was worked out, and what it was worked out from."""
 
-    difference: Difference
+    difference: RebuildDifference
     change: Regrouping
     lessons: Sequence[StoredLesson]
 
@@ -95,7 +95,7 @@ def relearn(store: Store, scratch: Store, *, database: Path, learner_of: Learner
     finally:
         connection.close()
     change, changes = _compared(store, scratch, lessons)
-    difference = Difference(
+    difference = RebuildDifference(
         before=len(_patterns(store)),
         after=len(_patterns(store)) + sum(_COUNTS[change.what] for change in changes),
         runs=learned,
@@ -293,8 +293,8 @@ def _group(
         heritage = max(former, key=lambda pattern: len(pattern.source_run_ids), default=None)
         row = columns(new, at=new.updated_at) | {"version": 0}
         if heritage is not None:
-            kept = columns(heritage, at=new.updated_at)
-            row |= {name: kept[name] for name in ("state", "reason", "kept_by_user", "stats")}
+            inherited = columns(heritage, at=new.updated_at)
+            row |= {name: inherited[name] for name in ("state", "reason", "kept_by_user", "stats")}
     else:
         row = columns(old, at=new.updated_at) | {"family_id": new.family_id}
     edited = next(

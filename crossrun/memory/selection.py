@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 QUICKSTART = "quickstart"
 """A project whose patterns are of use nowhere else."""
-_CANDIDATES_TOLD = 10
-_EXCLUDED_TOLD = 5
+_CANDIDATES_SHOWN = 10
+_EXCLUDED_SHOWN = 5
 
 
 class _Drawn(Struct, frozen=True):
@@ -92,27 +92,31 @@ class Chooser:
 
         project = request.project_id
         bounded = project == QUICKSTART or request.memory.scope == "project"
-        found = self._patterns.candidates(
+        candidate_set = self._patterns.candidates(
             request.task,
             task_type=request.task_type,
             project_id=project if bounded else None,
             encoded=self._encode(request.task) if self._encode else None,
         )
-        known = self._patterns.eligibility(one.id for one in found.candidates)
-        excluded = {one.id: self._excluded(known.get(one.id), request) for one in found.candidates}
-        fitting = tuple(one for one in found.candidates if excluded[one.id] is None)
-        excluded |= self._inferior_ways(known, found._replace(candidates=fitting))
-        fitting = tuple(one for one in fitting if excluded[one.id] is None)
-        choice = choose(found._replace(candidates=fitting), task_type=request.task_type)
-        told = _told(choice, known, {one: why for one, why in excluded.items() if why})
+        eligibility = self._patterns.eligibility(item.id for item in candidate_set.candidates)
+        excluded = {
+            item.id: self._excluded(eligibility.get(item.id), request)
+            for item in candidate_set.candidates
+        }
+        fitting = tuple(item for item in candidate_set.candidates if excluded[item.id] is None)
+        excluded |= self._inferior_ways(eligibility, candidate_set._replace(candidates=fitting))
+        fitting = tuple(item for item in fitting if excluded[item.id] is None)
+        choice = choose(candidate_set._replace(candidates=fitting), task_type=request.task_type)
+        reasons = {pattern_id: why for pattern_id, why in excluded.items() if why}
+        considered = _considered(choice, eligibility, reasons)
         chosen = choice.chosen and self._patterns.find(choice.chosen.candidate.id)
         if chosen is None:
             none = _none("abstained", choice.reason, channel)
-            return none._replace(decided=_with_choice(none.decided, choice, told))
-        drawn = _drawn(run_id, chosen.id, known[chosen.id], request, choice.reason)
+            return none._replace(decided=_with_choice(none.decided, choice, considered))
+        drawn = _drawn(run_id, chosen.id, eligibility[chosen.id], request, choice.reason)
         near = [scored.candidate.id for scored in choice.ranking.scored]
         injection = self._about(run_id, chosen, drawn, channel, request, near)
-        return injection._replace(decided=_with_choice(injection.decided, choice, told))
+        return injection._replace(decided=_with_choice(injection.decided, choice, considered))
 
     def _about(
         self,
@@ -179,17 +183,17 @@ class Chooser:
             if way != id_
         }
 
-    def _excluded(self, known: Eligibility | None, request: RunRequest) -> str | None:
+    def _excluded(self, pattern: Eligibility | None, request: RunRequest) -> str | None:
         """Why a candidate may not be chosen, if so."""
-        if known is None:
+        if pattern is None:
             return "it is gone"
-        if known.project_id == QUICKSTART and request.project_id != QUICKSTART:
+        if pattern.project_id == QUICKSTART and request.project_id != QUICKSTART:
             return "it is of the quickstart"
-        if not eligible(known.state, own=known.own, holdout=request.memory.holdout):
-            if known.state == "candidate":
+        if not eligible(pattern.state, own=pattern.own, holdout=request.memory.holdout):
+            if pattern.state == "candidate":
                 return "it was imported, and without a holdout nothing could show what it does"
-            return f"it is {known.state}"
-        return self._unmet(known.preconditions)
+            return f"it is {pattern.state}"
+        return self._unmet(pattern.preconditions)
 
     def _unmet(self, needed: Preconditions) -> str | None:
         if needed.os is not None and needed.os != sys.platform:
@@ -214,31 +218,31 @@ def _runs_patterns(request: RunRequest) -> bool:
 def _why_off(memory: MemoryOptions) -> str:
     if memory.carried_on_from is None:
         return "pattern memory was turned off for this run"
-    return f"it goes on from {memory.carried_on_from}, whose agent has no pattern"
+    return f"it continues {memory.carried_on_from}, whose agent has no pattern"
 
 
 def _why_forced(memory: MemoryOptions) -> str:
     if memory.carried_on_from is not None:
-        return f"it goes on from {memory.carried_on_from}, whose agent has the pattern"
+        return f"it continues {memory.carried_on_from}, whose agent has the pattern"
     run = memory.reference_run_id
     return f"the user named the run {run}" if run else "the user named the pattern"
 
 
-def _worth(known: Eligibility) -> float:
+def _worth(pattern: Eligibility) -> float:
     """The middle of the lift's interval; nothing known is worth nothing, a suspicion less."""
-    if known.lift_interval is None:
-        return 0.0 if known.state != "quarantined" else -1.0
-    return sum(known.lift_interval) / 2
+    if pattern.lift_interval is None:
+        return 0.0 if pattern.state != "quarantined" else -1.0
+    return sum(pattern.lift_interval) / 2
 
 
 def _drawn(
-    run_id: str | None, pattern_id: str, known: Eligibility, request: RunRequest, reason: str
+    run_id: str | None, pattern_id: str, pattern: Eligibility, request: RunRequest, reason: str
 ) -> _Drawn:
     """What the coin says; of a run that is only imagined, what would become of it mostly."""
     share = share_withheld(
-        known.lift_interval,
+        pattern.lift_interval,
         setting=request.memory.holdout,
-        probation=known.state == "quarantined",
+        probation=pattern.state == "quarantined",
     )
     if run_id is None:
         return _Drawn("injected", 1 - share, reason, share)
@@ -268,28 +272,28 @@ def _with_choice(
     )
 
 
-def _told(
-    choice: "Choice", known: dict[str, Eligibility], excluded: dict[str, str]
+def _considered(
+    choice: "Choice", eligibility: dict[str, Eligibility], excluded: dict[str, str]
 ) -> tuple[PatternCandidate, ...]:
     """The best of the ranking, and some of those that were not in it."""
-    ranked = [_scored(one, known) for one in choice.ranking.scored[:_CANDIDATES_TOLD]]
+    ranked = [_scored(scored, eligibility) for scored in choice.ranking.scored[:_CANDIDATES_SHOWN]]
     left_out = [
         PatternCandidate(
-            pattern_id=one,
-            version=known[one].version if one in known else 0,
+            pattern_id=pattern_id,
+            version=eligibility[pattern_id].version if pattern_id in eligibility else 0,
             task_type="",
             excluded=why,
         )
-        for one, why in list(excluded.items())[:_EXCLUDED_TOLD]
+        for pattern_id, why in list(excluded.items())[:_EXCLUDED_SHOWN]
     ]
     return (*ranked, *left_out)
 
 
-def _scored(one: "Scored", known: dict[str, Eligibility]) -> PatternCandidate:
+def _scored(scored: "Scored", eligibility: dict[str, Eligibility]) -> PatternCandidate:
     return PatternCandidate(
-        pattern_id=one.candidate.id,
-        version=known[one.candidate.id].version,
-        task_type=one.candidate.task_type,
-        score=round(one.score, 4),
-        signals={name: round(value, 4) for name, value in one.signals._asdict().items()},
+        pattern_id=scored.candidate.id,
+        version=eligibility[scored.candidate.id].version,
+        task_type=scored.candidate.task_type,
+        score=round(scored.score, 4),
+        signals={name: round(value, 4) for name, value in scored.signals._asdict().items()},
     )

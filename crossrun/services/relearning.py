@@ -9,7 +9,7 @@ from pathlib import Path
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import ConfigurationError, CrossrunError
 from crossrun.memory.learning import Learner
-from crossrun.memory.relearning import Difference, Relearned, relearn
+from crossrun.memory.relearning import RebuildDifference, Relearned, relearn
 from crossrun.services.app import App
 from crossrun.services.assembly import person
 from crossrun.store import Store
@@ -28,7 +28,7 @@ class PlannedRebuild:
         self._relearned = relearned
 
     @property
-    def difference(self) -> Difference:
+    def difference(self) -> RebuildDifference:
         """What changes."""
         return self._relearned.difference
 

@@ -180,7 +180,7 @@ def _session(database: Path) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
             yield session
             session.commit()
-    except (SQLAlchemyError, UnicodeDecodeError) as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:
         raise explained(error, database) from error
     finally:
         engine.dispose()

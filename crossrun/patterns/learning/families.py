@@ -10,8 +10,8 @@ each part weighed by how rare it is among the stored patterns:
   the other run should have them, too.
 
 What any job has in common (writing a script, running it, looking at files, running tests) weighs
-nothing. What an agent was shown by pattern memory is no evidence: what it has from there is left
-out when it is compared with other patterns, and proves nothing about the pattern that it was shown.
+nothing. Neither does what an agent was shown by pattern memory: what it has from there is left out
+when it is compared with other patterns, and does not prove that the shown one fits.
 """
 
 import math
@@ -248,17 +248,17 @@ Weight = Callable[[str], float]
 
 
 def _dice(
-    one: AbstractSet[str], other: AbstractSet[str], weight: Weight, beside: float = 0.0
+    left: AbstractSet[str], right: AbstractSet[str], weight: Weight, beside: float = 0.0
 ) -> tuple[float, float]:
     """The share of the weight of both, and of what one has beside, that is shared, and its size."""
-    shared = math.fsum(map(weight, one & other))
-    whole = math.fsum(map(weight, one)) + math.fsum(map(weight, other)) + beside
+    shared = math.fsum(map(weight, left & right))
+    whole = math.fsum(map(weight, left)) + math.fsum(map(weight, right)) + beside
     return (2 * shared / whole if whole else 0.0), shared
 
 
-def _covered(one: Profile, other: Profile, rarity: Rarity) -> float:
+def _covered(run: Profile, other: Profile, rarity: Rarity) -> float:
     """How much of what one run was about the other has; little is known of a run without words."""
     present = other.work.union(other.task)
-    whole = math.fsum(map(rarity.of_word, one.aim))
-    shared = math.fsum(map(rarity.of_word, one.aim & present))
+    whole = math.fsum(map(rarity.of_word, run.aim))
+    shared = math.fsum(map(rarity.of_word, run.aim & present))
     return (shared + _UNKNOWN_AIM * _ENOUGH_AIM) / (whole + _ENOUGH_AIM)

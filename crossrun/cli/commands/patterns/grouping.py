@@ -12,7 +12,7 @@ from crossrun.projections.documents import document, pattern_object
 from crossrun.system.clock import now
 
 if TYPE_CHECKING:
-    from crossrun.memory.relearning import Difference
+    from crossrun.memory.relearning import RebuildDifference
     from crossrun.services.app import App
 
 _MOST_LINES = 20
@@ -114,7 +114,9 @@ def _show(app: "App", options: Globals, ids: list[str], *, json: bool, message: 
         options.say(message)
 
 
-def _show_difference(difference: "Difference", options: Globals, *, json: bool, done: bool) -> None:
+def _show_difference(
+    difference: "RebuildDifference", options: Globals, *, json: bool, done: bool
+) -> None:
     if json:
         options.out.emit(document({**difference_object(difference), "done": done}))
         return
@@ -128,7 +130,7 @@ def _show_difference(difference: "Difference", options: Globals, *, json: bool, 
         options.say("nothing was changed")
 
 
-def _show_lines(difference: "Difference", options: Globals) -> None:
+def _show_lines(difference: "RebuildDifference", options: Globals) -> None:
     lines = [
         f"{change.what:8} {change.pattern_id}  {change.summary}"
         + "".join(f"\n           + {run}" for run in change.runs_added[:3])
@@ -139,7 +141,7 @@ def _show_lines(difference: "Difference", options: Globals) -> None:
     options.out.write([*lines, *([f"... and {more} more"] if more > 0 else [])])
 
 
-def difference_object(difference: "Difference") -> dict[str, Any]:
+def difference_object(difference: "RebuildDifference") -> dict[str, Any]:
     """What a rebuild changes, for scripts."""
     from msgspec import to_builtins
 
