@@ -79,6 +79,8 @@ def test_words_that_no_list_has_are_silent_in_another_language_only() -> None:
     german = read_task("Zeichne ein Diagramm der Wasserstände in pegel.csv")
     assert {"ein", "der"} < german.silent
     assert "plot" in german.words
+    russian = read_task("Преобразуй orders.csv в JSON")
+    assert russian.silent == {"преобразуй", "в"}
     assert read_task("Draw a chart of the water levels in gauge.csv").silent == frozenset()
 
 

@@ -490,6 +490,7 @@ _ENOUGH = 2
 """So many words must be those of a language before its list is used."""
 _CLEAR = 5
 """A listed word shows the language if it is so long, and begins unlike the English word."""
+_LATIN = re.compile("[0-9a-z\u00c0-\u024f]")
 _CHINESE_RUN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -504,7 +505,7 @@ class Translation(NamedTuple):
 
     words: tuple[str, ...]
     silent: frozenset[str]
-    """Words of another language that no list has."""
+    """Words of another language, or in another script, that no list has."""
 
 
 def _stems(table: str) -> dict[str, tuple[str, ...]]:
@@ -541,7 +542,7 @@ def translated(words: Sequence[str]) -> Translation:
         if _CHINESE_RUN.search(word):
             parts = list(_signs(word))
         elif language is None or word in language.frequent:
-            parts = [(word, language is not None)]
+            parts = [(word, language is not None or not _LATIN.search(word))]
         else:
             parts = [(meaning, False) for meaning in _meanings(word, language)] or [(word, True)]
         english += [part for part, _ in parts]

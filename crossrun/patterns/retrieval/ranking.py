@@ -87,27 +87,25 @@ def rank(candidate_set: CandidateSet) -> Ranking:
     matched = bm25(candidate_set, weights)
     signals = signals_of(candidate_set, task, profiles, matched, weights)
     scores = [score(signal) for signal in signals]
-    similarities = _lexical_similarities(candidate_set)
-    odds = [LEXICAL.odds(similarity) for similarity in similarities]
     share = _weight_of_lexical(candidate_set.entries, len(task.content_words))
+    similarities = _lexical_similarities(candidate_set) if share else []
+    odds = [LEXICAL.odds(similarity) for similarity in similarities] or [0.0] * len(profiles)
     total = [size + share * o for size, o in zip(scores, odds, strict=True)]
     order = sorted(range(len(profiles)), key=lambda i: (-total[i], profiles[i].candidate.id))
     best = order[0]
-    winner, signal, similarity = profiles[best], signals[best], similarities[best]
-    features = Features(
-        matched=math.log1p(matched[best]),
-        similarity=mean_similarity(task, winner, signal, weights),
-        phrases=signal.phrases,
-        association=signal.association,
-        agreement=signal.agreement,
-        margin=margin(profiles, scores, order, weights),
-        length=math.log1p(weights.of(task.content_words)),
-        acts_shared=similarity.acts_shared,
-        opposed=similarity.opposed,
-        shared=similarity.shared,
-        semantic=similarity.semantic,
+    winner, signal = profiles[best], signals[best]
+    alone = candidate_set._replace(candidates=(winner.candidate,))
+    similarity = similarities[best] if similarities else _lexical_similarities(alone)[0]
+    features = _features(
+        similarity,
+        signal,
+        matched=matched[best],
+        mean=mean_similarity(task, winner, signal, weights),
+        lead=margin(profiles, scores, order, weights),
+        weight=weights.of(task.content_words),
     )
-    lexical = _winners_odds(profiles, odds, best, weights, candidate_set.entries)
+    entries = candidate_set.entries
+    lexical = _winners_odds(profiles, odds, best, weights, entries) if share else 0.0
     return Ranking(
         scored=tuple(Scored(profiles[i].candidate, total[i], signals[i]) for i in order),
         fits=probability(share * lexical + (1 - share) * FITS.odds(features)),
@@ -116,6 +114,30 @@ def rank(candidate_set: CandidateSet) -> Ranking:
         similarity=similarity,
         lexical_odds=lexical,
         lexical_share=share,
+    )
+
+
+def _features(
+    similarity: LexicalSimilarity,
+    signals: Signals,
+    *,
+    matched: float,
+    mean: float,
+    lead: float,
+    weight: float,
+) -> Features:
+    return Features(
+        matched=math.log1p(matched),
+        similarity=mean,
+        phrases=signals.phrases,
+        association=signals.association,
+        agreement=signals.agreement,
+        margin=lead,
+        length=math.log1p(weight),
+        acts_shared=similarity.acts_shared,
+        opposed=similarity.opposed,
+        shared=similarity.shared,
+        semantic=similarity.semantic,
     )
 
 

@@ -1,10 +1,11 @@
-"""Five signals of how a stored pattern resembles a task, weighed by what the store has counted.
+"""Six signals of how a stored pattern resembles a task, weighed by what the store has counted.
 
 Pure. For each candidate there are
 
 - *words*: bm25 over task and workflow text, as a share of the best candidate's;
 - *spelling*: cosine of the character 3- and 4-grams of the words, each gram with its word's weight;
 - *phrases*: the weight of the task's pairs of neighbouring words that the candidate has as well;
+- *coverage*: the share of the weight of the candidate's task that this task has;
 - *association*: for each word of the task the best pointwise mutual information with one of the
   candidate's command words, as counted in the store itself;
 - *agreement*: how much more the candidate's workflow is like those of the other good candidates
@@ -22,7 +23,7 @@ from typing import NamedTuple
 from crossrun.patterns.retrieval.values import Candidate, CandidateSet, Signals
 from crossrun.patterns.retrieval.words import STOP_WORDS, content_words
 
-_SPELLING, _PHRASES, _ASSOCIATION, _AGREEMENT = 1.0, 0.4, 1.5, 3.0
+_SPELLING, _PHRASES, _COVERAGE, _ASSOCIATION, _AGREEMENT = 1.0, 0.4, 0.3, 1.5, 3.0
 _STRONGEST_ASSOCIATION = 5.0
 """Mutual information that counts as 1."""
 _JUDGES = 15
@@ -102,6 +103,7 @@ def signals_of(
             words=size / most,
             spelling=_cosine(task, view),
             phrases=phrases.share(view.candidate.task),
+            coverage=_share(view.content_words, task.task, weights),
             association=associations.share(view.workflow),
             agreement=0.0,
         )
@@ -120,6 +122,7 @@ def score(signals: Signals) -> float:
         signals.words
         + _SPELLING * signals.spelling
         + _PHRASES * signals.phrases
+        + _COVERAGE * signals.coverage
         + _ASSOCIATION * signals.association
         + _AGREEMENT * signals.agreement
     )

@@ -86,6 +86,7 @@ class Signals(NamedTuple):
     words: float
     spelling: float
     phrases: float
+    coverage: float
     association: float
     agreement: float
 
