@@ -32,7 +32,17 @@ from typing import NamedTuple
 
 from curves import at_shares, auroc, curve, precision_point, precisions
 from fitting import fitted
-from retrieval_set import Document, Folder, Query, entry, in_context, indexed, look_up, read
+from retrieval_set import (
+    IN_CONTEXT_SOURCE,
+    Document,
+    Folder,
+    Query,
+    entry,
+    in_context,
+    indexed,
+    look_up,
+    read,
+)
 from scale import measure_scale
 from timing import machine
 
@@ -47,6 +57,10 @@ ASKED_OF_SMALL = 0.35
 """The share of queries that is asked of each small store."""
 SMALL_STORE_WEIGHT = 0.3
 IN_CONTEXT = 300
+CONTEXT_WEIGHT = 0.5
+WITHOUT_LENGTH = Features._fields.index("length")
+"""So many features has the model that says whether the winner is right: by the length of a task it
+would know its source. Whether anything fits does depend on the length."""
 FOLDS = 5
 LENGTHS = (0, 15, 50, 150, 10_000)
 GOAL, GOAL_OF_OTHERS = 0.8, 0.9
@@ -68,6 +82,8 @@ class Row(NamedTuple):
     def importance(self) -> float:
         """How much it counts in a fit: where lexical similarity decides, little or nothing."""
         share = 1 - self.ranking.lexical_share
+        if self.source == IN_CONTEXT_SOURCE:
+            share *= CONTEXT_WEIGHT
         return share * (SMALL_STORE_WEIGHT if self.small else 1.0)
 
 
@@ -175,11 +191,11 @@ def look_up_with(
 # fitting
 
 
-def model_of(rows: Sequence[Row], truth: Callable[[Row], bool]) -> LogisticModel:
-    """A logistic model of the rows whose features count."""
+def model_of(rows: Sequence[Row], truth: Callable[[Row], bool], width: int) -> LogisticModel:
+    """A logistic model of the first features of the rows that count."""
     rows = [row for row in rows if row.importance > 0]
     return fitted(
-        [features_of(row) for row in rows],
+        [features_of(row)[:width] for row in rows],
         [truth(row) for row in rows],
         [row.importance for row in rows],
     )
@@ -193,12 +209,16 @@ def features_of(row: Row) -> tuple[float, ...]:
 
 
 def left_out(
-    rows: Sequence[Row], truth: Callable[[Row], bool], part: Callable[[Row], object]
+    rows: Sequence[Row],
+    truth: Callable[[Row], bool],
+    part: Callable[[Row], object],
+    *,
+    width: int = WITHOUT_LENGTH + 1,
 ) -> list[float]:
     """For each row the probability by models that saw no row of its part."""
     scores = [0.0] * len(rows)
     for name in sorted({str(part(row)) for row in rows}):
-        model = model_of([row for row in rows if str(part(row)) != name], truth)
+        model = model_of([row for row in rows if str(part(row)) != name], truth, width)
         for number, row in enumerate(rows):
             if str(part(row)) == name:
                 scores[number] = combined(model, row)
@@ -208,7 +228,7 @@ def left_out(
 def combined(model: LogisticModel, row: Row) -> float:
     """The probability as `rank` would give it with this model."""
     share = row.ranking.lexical_share
-    own = model.odds(features_of(row))
+    own = model.odds(features_of(row)[: len(model.weights)])
     return probability(share * row.ranking.lexical_odds + (1 - share) * own)
 
 
@@ -230,9 +250,9 @@ def judged(rows: list[Row]) -> Judged:
     return Judged(
         rows,
         left_out(rows, is_fitting, fold_of),
-        left_out(rows, is_right, fold_of),
+        left_out(rows, is_right, fold_of, width=WITHOUT_LENGTH),
         left_out(rows, is_fitting, source_of),
-        left_out(rows, is_right, source_of),
+        left_out(rows, is_right, source_of, width=WITHOUT_LENGTH),
     )
 
 
@@ -364,8 +384,11 @@ def words_of(folder: Folder, row: Row) -> int:
 
 def report_fit(result: Judged) -> None:
     """Prints what `ranking.py` and `decision.py` ship."""
-    for name, truth in (("FITS", is_fitting), ("RIGHT", is_right)):
-        model = model_of(result.rows, truth)
+    for name, truth, width in (
+        ("FITS", is_fitting, WITHOUT_LENGTH + 1),
+        ("RIGHT", is_right, WITHOUT_LENGTH),
+    ):
+        model = model_of(result.rows, truth, width)
         print(f"\n{name}: intercept {model.intercept:.3f}")
         for field, weight in zip(Features._fields, model.weights, strict=False):
             print(f"    {field}={weight:.3f},")

@@ -11,6 +11,7 @@ from crossrun.patterns.retrieval.ranking import IndexedPattern, Ranking, rank
 from crossrun.store import pattern_index
 from crossrun.store.steps import PATTERN_INDEX
 
+IN_CONTEXT_SOURCE = "in context"
 CONTEXT_WORDS = 80
 """So many words of each task in a text with several."""
 
@@ -87,7 +88,7 @@ def mixed(query: Query, others: list[Query], chance: random.Random) -> Query:
         f"{query.id} in context",
         " ".join(" ".join(part.text.split()[:CONTEXT_WORDS]) for part in parts),
         frozenset().union(*(part.right for part in parts)),
-        "in context",
+        IN_CONTEXT_SOURCE,
     )
 
 

@@ -21,7 +21,7 @@ class Thresholds(NamedTuple):
     """Of another type: it has to fit clearly."""
 
 
-THRESHOLDS = ((1_000, Thresholds(0.65, 0.8)), (13_623, Thresholds(0.7, 0.85)))
+THRESHOLDS = ((1_000, Thresholds(0.7, 0.85)), (13_623, Thresholds(0.7, 0.85)))
 """By the number of patterns in the store; in between by its logarithm."""
 
 

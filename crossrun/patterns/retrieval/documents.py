@@ -37,7 +37,8 @@ def _texts(workflow: Workflow) -> Iterator[str]:
     for step in workflow.steps:
         yield step.command or step.instruction
     for file in workflow.files:
-        yield file.path
+        if file.kind != "resource":
+            yield file.path
     for cure in workflow.cures:
         yield cure.cured_by
     if workflow.check:

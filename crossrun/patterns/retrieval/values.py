@@ -103,21 +103,22 @@ class Features(NamedTuple):
     """What the two probabilities rest on."""
 
     matched: float
-    """Logarithm of the winner's bm25 for the task."""
+    """Logarithm of the winner's bm25 for the task, less that of the task's weight."""
     similarity: float
     """Mean of four shares: of the task's weight that the winner has, of the weight of the winner's
     task that this task has, of the spelling, and the root of that of the phrases."""
     phrases: float
     association: float
     agreement: float
+    """As in `Signals`."""
     margin: float
     """How far the best candidate with another workflow is behind; at most 1."""
-    length: float
-    """Logarithm of the task's weight."""
     acts_shared: float
     opposed: float
     shared: float
     """As in `LexicalSimilarity`."""
+    length: float
+    """Logarithm of the task's weight."""
     semantic: float | None = None
     """The cosine of task and winner by an encoder; None where there is none."""
 
