@@ -549,6 +549,22 @@ def test_an_imported_skill_is_chosen_and_held_out_like_a_learned_one(
     assert without["decision"] == "abstained"
 
 
+def test_the_files_of_a_skill_lie_whole_in_the_folder_that_its_block_names(
+    crossrun: Crossrun, skill: Path
+) -> None:
+    pattern = crossrun.json("patterns", "import", str(skill), "--yes")["id"]
+    run = replay(crossrun, "Fill in the form", ["true"], "--pattern", pattern).json
+    assert (run["status"], run["pattern"]["decision"]) == ("succeeded", "forced")
+    instructions = crossrun("show", run["id"], "--instructions").out
+    assert "Read references/forms.md." in instructions
+    (folder,) = map(Path, re.findall(r"^- (/\S+): SKILL.md", instructions, re.MULTILINE))
+    laid = snapshot(folder)
+    assert {path: laid[path][0] for path in FILES} == {
+        path: content for path, (content, _) in snapshot(skill).items()
+    }
+    assert laid["scripts/fill.py"][1]
+
+
 def test_what_front_matter_hides_in_escapes_is_named_and_not_shown_to_agents(
     crossrun: Crossrun, tmp_path: Path
 ) -> None:
