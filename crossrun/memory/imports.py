@@ -133,7 +133,16 @@ def of_form(
     Raises:
         UsageError: a file of the pattern is missing, or its path leads out of the folder.
     """
-    by_path = {file.path: file for file in folder.files}
+    embedded = [
+        SkillFile(
+            path=skills.place_of(file),
+            content=form.contents[file.sha256].encode("utf-8", "replace"),
+            executable=file.executable,
+        )
+        for file in form.workflow.files
+        if file.sha256 in form.contents
+    ]
+    by_path = {file.path: file for file in (*embedded, *folder.files)}
     files, contents = [], {}
     for file in form.workflow.files:
         source = by_path.get(skills.place_of(file))
@@ -155,7 +164,10 @@ def of_form(
         digest=_sha256(everything.encode("utf-8", "replace")),
         origin=form.provenance.pattern_id,
         contents=contents,
-        dangers=(*dangers_of(folder.files, conceal=conceal), *folder.left_out),
+        dangers=(
+            *dangers_of((*folder.files, *embedded), conceal=conceal),
+            *folder.left_out,
+        ),
     )
 
 

@@ -182,6 +182,7 @@ class Learner:
             return None
         task = scrub(run.task)
         commands = [act.command for act in acts]
+        findings = found(self._task_type.finders, task, commands)
         cures = tuple(cure for material in materials for cure in material.cures)
         files = layers.kept(acts)
         self._contents |= {each.file.sha256: each.content for each in files}
@@ -190,10 +191,7 @@ class Learner:
             task=task,
             acts=acts,
             verified=run.verify is not None,
-            found=(
-                *found(self._task_type.finders, task, commands),
-                *shared_values(task, commands),
-            ),
+            found=(*findings, *shared_values(task, commands, {f.value for f in findings})),
             preconditions=self._preconditions(run, acts),
             files=tuple(each.file for each in files),
             cures=cures,

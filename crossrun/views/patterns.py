@@ -102,7 +102,7 @@ def pattern_head(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:
 
 
 def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
-    """Steps or the text of a skill, variables, files and cautions."""
+    """Steps or the text of a skill, variables, and what is known beside them."""
     if workflow.name:
         lines = len(workflow.body.splitlines())
         text = f"{workflow.name}, {plural(lines, 'line')} of text"
@@ -123,13 +123,30 @@ def workflow_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
             styled = terminal.style(f"{kind:<{kinds}}", "dim")
             named = terminal.style(f"{name:<{widest}}", "accent")
             yield f"  {named}  {styled}  {fit(example, room)}"
-    if workflow.files:
-        paths = [file.path for file in workflow.files]
-        more = f" and {len(paths) - _FILES_SHOWN} more" if len(paths) > _FILES_SHOWN else ""
-        yield from hanging("  files    ", f"{', '.join(paths[:_FILES_SHOWN])}{more}", terminal)
-    for caution in workflow.cautions:
+    yield from _layer_lines(workflow, terminal)
+
+
+def _layer_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
+    """Files by path and hash, cures, the check, facts and cautions, each with its label."""
+    check = workflow.check
+    shown = workflow.files[:_FILES_SHOWN]
+    files = [f"{file.path}  {file.kind}, {file.sha256[:12]}" for file in shown]
+    if len(workflow.files) > _FILES_SHOWN:
+        files.append(f"and {len(workflow.files) - _FILES_SHOWN} more")
+    cures = (f"{cure.error or cure.failed} -> {cure.cured_by}" for cure in workflow.cures)
+    checks = [f"{check.command}  {check.done}"] if check is not None else []
+    labelled = [
+        ("file", files),
+        ("cured", cures),
+        ("check", checks),
+        ("fact", workflow.facts),
+        ("careful", workflow.cautions),
+    ]
+    lines = [(label, text) for label, texts in labelled for text in texts]
+    if lines:
         yield ""
-        yield from hanging("  careful  ", caution, terminal)
+    for label, text in lines:
+        yield from hanging(f"  {label:<7}  ", text, terminal)
 
 
 def hanging(

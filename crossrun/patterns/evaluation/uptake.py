@@ -1,5 +1,6 @@
 """Which files of a pattern an agent read or ran."""
 
+import re
 from collections.abc import Iterable
 
 
@@ -22,8 +23,8 @@ def _names(command: str, path: str) -> bool:
     start = command.find(path)
     while start >= 0:
         end = start + len(path)
-        before, after = command[start - 1 : start], command[end : end + 1]
-        if not (before.isalnum() or before in "._-") and not (after.isalnum() or after in "_-"):
+        before, after = command[:start][-1:], command[end : end + 1]
+        if not re.match(r"[\w.-]", before) and not re.match(r"[\w-]", after):
             return True
         start = command.find(path, end)
     return False

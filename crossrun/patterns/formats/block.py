@@ -309,6 +309,7 @@ def _with_way(
 ) -> Block:
     """The block with what to do: the text of a skill, commands, or numbered steps."""
     files = tuple(_files(workflow, steps, folder))
+    block = replace(block, variables=_used_in(block.variables, workflow, steps))
     if workflow.body:
         room = max(layout.max_tokens * _CHARACTERS_A_TOKEN - _FRAME, _FRAME)
         body = _NOT_SHOWN.sub(lambda tag: f"&lt;{tag[0][1:]}", workflow.body)
@@ -320,6 +321,20 @@ def _with_way(
     variables = workflow.variables if layout.form == "assignments" else {}
     script = _script(steps, variables, folder)
     return replace(block, sequence="\n".join(script), files=files)
+
+
+def _used_in(
+    variables: Mapping[str, Variable], workflow: Workflow, steps: Sequence[Step]
+) -> dict[str, Variable]:
+    """The variables that stand in a command, and those that no step of the workflow names."""
+    shown = [step.command or step.instruction for step in steps if step.intent not in _LOOKS]
+    anywhere = [step.command or step.instruction for step in workflow.steps]
+    return {
+        name: kind
+        for name, kind in variables.items()
+        if any(f"{{{name}}}" in text for text in shown)
+        or not any(f"{{{name}}}" in text for text in anywhere)
+    }
 
 
 def _script(steps: Sequence[Step], variables: Mapping[str, Variable], folder: str) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """A pattern as YAML: for the user's editor, and to hand it on, provenance included."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -31,7 +33,7 @@ _NAME = re.compile(r"[a-z_]\w{0,39}")
 _TYPE = re.compile(r"[\w][\w.-]{0,63}")
 _LONGEST_TASK = 100_000
 _LONGEST_BODY = 100_000
-_LAYERS = ("files", "cures", "check", "facts", "body", "name", "first_line", "outline")
+_LAYERS = ("files", "cures", "check", "facts", "body", "name", "first_line", "outline", "contents")
 """What a pattern may do without."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILE_PATH = re.compile(r"(?!/)(?!(?:.*/)?\.\.?(?:/|\Z))[^\0\n\\]{1,400}")
@@ -83,6 +85,8 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: str = ""
     first_line: int = 0
     outline: list[str] = []
+    contents: dict[str, str] = {}
+    """Texts of files, by their hash, where the pattern is handed on as one file."""
     provenance: Provenance = Provenance()
 
     @property
@@ -105,8 +109,13 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         )
 
 
-def written(pattern: Pattern) -> str:
-    """The pattern as YAML."""
+def written(pattern: Pattern, contents: Mapping[str, bytes] | None = None) -> str:
+    """The pattern as YAML.
+
+    Args:
+        pattern: the pattern.
+        contents: of its files, by hash, if texts are to be handed on with it.
+    """
     workflow = pattern.workflow
     form = Form(
         pattern=FORMAT,
@@ -125,6 +134,7 @@ def written(pattern: Pattern) -> str:
         name=workflow.name,
         first_line=workflow.first_line if workflow.body else 0,
         outline=list(workflow.outline),
+        contents=dict(_texts(contents or {})),
         provenance=Provenance(
             pattern_id=pattern.id,
             version=pattern.version,
@@ -139,6 +149,12 @@ def written(pattern: Pattern) -> str:
     return yaml.dump(
         content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
     )
+
+
+def _texts(contents: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    for sha256, content in sorted(contents.items()):
+        with suppress(UnicodeDecodeError):
+            yield sha256, content.decode()
 
 
 class _Dumper(yaml.SafeDumper):

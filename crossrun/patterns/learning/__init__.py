@@ -220,16 +220,21 @@ def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
         return ""
     if verb in ("write", "delete", "use"):
         what = f"edit {rest}" if verb == "write" and act.edited else f"{verb} {rest}"
-    elif (results := [path for path in writes(act.command) if path not in paths]) and not (
-        set(writes(act.command)) & paths
-    ):
-        what = f"write {', '.join(results)}"
+    elif _only_writes(act, trace):
+        what = f"write {', '.join(writes(act.command))}"
     elif is_edit(act.command) and not is_shared and not asked_for(act.command, trace.task):
         what = f"edit {act.target}"
     else:
         return ""
     reason = act.why or act.heading
     return clipped(f"{what}: {reason}" if reason else what)
+
+
+def _only_writes(act: Act, trace: Trace) -> bool:
+    """Whether a command does nothing but write results word by word."""
+    lines = with_files(act.command, trace.files).splitlines()
+    left = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return bool(writes(act.command)) and not left
 
 
 def _variables(names: Names, best: int) -> dict[str, Variable]:

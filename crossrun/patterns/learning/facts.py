@@ -128,7 +128,7 @@ def _decoded(head: bytes) -> tuple[str, str]:
     try:
         return head.decode(), ""
     except UnicodeDecodeError as error:
-        if error.start >= len(head) - 4:
+        if len(head) >= HEAD and error.start >= len(head) - 4:
             return head[: error.start].decode(), ""
         return head.decode("latin-1"), "not UTF-8, perhaps Latin-1"
 

@@ -19,6 +19,7 @@ MOST_LINES = 200
 MOST_BYTES = 16_000
 LONGEST_INLINE = 600
 _LONGEST_PARSED = 40_000
+_MOST_HEREDOCS = 40
 _LONGEST_INLINE_EDIT = 4_000
 """Characters of a command that stays in the sequence; what is longer becomes a file."""
 
@@ -127,7 +128,7 @@ def with_files(command: str, files: Iterable[PatternFile]) -> str:
             return match[0]
         return f'{match["head"]}< "{FILES_FOLDER}/{code.path}"{match["tail"]}'
 
-    if len(command) > _LONGEST_PARSED:
+    if not _is_parsed(command):
         return command
     return _HEREDOC.sub(replaced, command).strip("\n")
 
@@ -194,7 +195,12 @@ def _written(act: Act) -> Iterator[tuple[str, str | None]]:
 
 
 def _heredocs(command: str) -> Iterator[re.Match[str]]:
-    return _HEREDOC.finditer(command[:_LONGEST_PARSED])
+    return _HEREDOC.finditer(command if _is_parsed(command) else "")
+
+
+def _is_parsed(command: str) -> bool:
+    """Whether here-documents are looked for: not where that would take long."""
+    return len(command) <= _LONGEST_PARSED and command.count("<<") <= _MOST_HEREDOCS
 
 
 def _target(match: re.Match[str]) -> Written | None:
@@ -258,8 +264,9 @@ def _used(acts: Sequence[Act], contents: Mapping[str, str]) -> dict[str, FileKin
 
 def _use(path: str, act: Act) -> FileKind | None:
     """What the file is to a command that names it, beside the command that writes it."""
-    text = act.command[:_LONGEST_PARSED]
-    command = _HEREDOC.sub(lambda m: _described_end(m) if _target(m) else m[0], text)
+    command = act.command[:_LONGEST_PARSED]
+    if _is_parsed(command):
+        command = _HEREDOC.sub(lambda m: _described_end(m) if _target(m) else m[0], command)
     if command.partition(" ")[0] in ("write", "delete", "use"):
         return None
     for place in _places(path, command):

@@ -1,8 +1,7 @@
 """Slots and findings get names: from aligned acts to steps with `{variables}`."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -15,6 +14,7 @@ _LONGEST_VALUE = 60
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
 _SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
+_ENDING = re.compile(r"\w\.[a-z]\w{0,9}$")
 _MOST_SHARED = 8
 _FEWEST_LETTERS = 3
 
@@ -71,11 +71,18 @@ def text_of(step: Aligned, names: Names, traces: Sequence[Trace], *, of: int) ->
     return text
 
 
-def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
+def shared_values(
+    task: str, commands: Sequence[str], others: Collection[str] = ()
+) -> tuple[Finding, ...]:
     """Values of a single run that stand both in its task and in its commands.
 
     Phrases in quotes, files, numbers and other words that are no words of the language; files that
     are named after a word of the task; and the folders of all these files.
+
+    Args:
+        task: what was asked.
+        commands: what was done.
+        others: values that have a name already.
     """
     wanted = " ".join(task.split()).lower()
     values: dict[str, str] = {}
@@ -88,12 +95,13 @@ def shared_values(task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
             value = match[0].rstrip(".").removeprefix("./")
             if match.start() and _is_telling(value) and _is_asked_for(value, wanted, values):
                 base = _optional(command[: match.start()])
-                values.setdefault(value, base or typed([value])[1])
+                values.setdefault(value, base or _base(value))
     for value in tuple(values):
         folder = value.rpartition("/")[0]
         if folder and any(_stands_alone(folder, command) for command in commands):
             values.setdefault(folder, "folder")
-    return tuple(_numbered(values))
+    new = [(value, base) for value, base in values.items() if value not in others]
+    return tuple(Finding(base, _kind(value, base), value) for value, base in new[:_MOST_SHARED])
 
 
 def _is_asked_for(value: str, wanted: str, others: Iterable[str]) -> bool:
@@ -116,13 +124,18 @@ def _stands_alone(word: str, command: str) -> bool:
     return re.search(rf"(?<![^\s\"'=]){re.escape(word)}/?(?![^\s\"';&|)])", command) is not None
 
 
-def _numbered(values: Mapping[str, str]) -> Iterator[Finding]:
-    counts: Counter[str] = Counter()
-    for value, base in list(values.items())[:_MOST_SHARED]:
-        counts[base] += 1
-        name = base if counts[base] == 1 else f"{base}_{counts[base]}"
-        kind = "text" if " " in value else "folder" if base == "folder" else typed([value])[0]
-        yield Finding(name, kind, value)
+def _kind(value: str, base: str) -> str:
+    if " " in value:
+        return "text"
+    if base in ("folder", "file"):
+        return "path" if base == "file" else base
+    return typed([value])[0]
+
+
+def _base(value: str) -> str:
+    """What a value is called: a name with an ending is a file, also with an unusual one."""
+    kind, base = typed([value])
+    return "file" if kind == "identifier" and _ENDING.search(value) else base
 
 
 def _stands_in(value: str, wanted: str) -> bool:
@@ -162,8 +175,8 @@ def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
         name = names.add(finding.name, Variable(finding.type, finding.value))
         if finding.substitute and finding.type == "folder":
             told.setdefault(f"{finding.value.rstrip('/')}/", name)
-        is_plain = finding.value.isalpha() and finding.type != "folder"
-        if finding.substitute and not is_plain:  # plain words may be anything
+        is_plain = finding.value.isalpha() and finding.type != "folder"  # it may be anything
+        if finding.substitute and finding.type != "command" and not is_plain:
             told.setdefault(finding.value, name)
     return told
 

@@ -52,7 +52,8 @@ def export(
     options = current()
     store = options.open_app().store
     chosen = store.patterns.pattern(pattern)
-    text = forms.written(chosen)
+    hashes = (file.sha256 for file in chosen.workflow.files)
+    text = forms.written(chosen, store.patterns.contents(hashes))
     folder = None
     if skill is not None:
         from crossrun.memory.imports import export_skill
