@@ -484,9 +484,9 @@ def headers(number: int) -> Job:
     return Job(
         pick(
             number,
-            f'Begin every page in {folder}/ with the author "{author}"',
-            f'Put the author "{author}" at the top of each page in {folder}/',
-            f'Each page in {folder}/ needs the author "{author}" as its first line',
+            f'Put the author "{author}" on the first line of each page in {folder}/',
+            f'Put the author "{author}" at the top of every page in {folder}/',
+            f'Each page in {folder}/ gets the author "{author}" on its first line',
         ),
         files,
         [

@@ -234,6 +234,31 @@ def test_what_is_not_certain_is_not_bound(task: str, variable: str) -> None:
     assert result.variable == variable
 
 
+@pytest.mark.parametrize(
+    ("task", "values", "new", "value"),
+    [
+        ("Release version {} now", ("1.4.2", "2.0.1", "2.10.0"), "Release version 3.0.0", "3.0.0"),
+        ("Deploy to the {} place", ("staging", "test", "demo"), "To the live place", "live"),
+        ("Sum the column {} of it", ("price", "amount", "tax"), "Add up the column net", "net"),
+        ("Scale it to {}px please", ("80", "120", "64"), "Scale it to 33px", "33"),
+        ("Write a card for {}", ("Ann", "Bob Ray", "Cy"), "Write a card for Di Ann", "Di Ann"),
+        ("Convert all prices to {}", ("EUR", "USD", "GBP"), "Prices, convert to CHF", "CHF"),
+    ],
+)  # fmt: skip
+def test_values_without_a_form_of_their_own_are_told_by_what_stands_beside_them(
+    task: str, values: tuple[str, str, str], new: str, value: str
+) -> None:
+    runs = [
+        teaching(n, task.format(each), [f"echo '{each}' > out", "cat out > copy"])
+        for n, each in enumerate(values)
+    ]
+    script = compiled(FACTS, runs, {})
+    assert isinstance(script, Compiled), script
+    result = bind(script, new, (), {}, strict=False)
+    assert isinstance(result, dict), result
+    assert list(result.values()) == [value]
+
+
 def test_the_user_overrides_what_cannot_be_bound() -> None:
     script = conversions("cat {csv} > copy")
     task = "Convert a.csv and b.csv"

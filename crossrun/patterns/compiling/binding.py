@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from crossrun.patterns.compiling.transformations import (
     PATTERNS,
+    SOFT_PATTERNS,
     STRICT_WORDS,
     TRANSFORMATIONS,
     WORDS_WITHOUT_MEANING,
@@ -30,6 +31,7 @@ _MEANINGFUL = "{} has characters that mean something where it stands: {}"
 _GAP = "\N{OBJECT REPLACEMENT CHARACTER}"
 _QUOTE = "[\"'`\u2018-\u201e\u00ab\u00bb]?"
 _SHORTEST_MADE = 2
+_SINGLE = re.compile(r"[^\W_][\w.@:+-]*\w|[^\W_]")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
@@ -60,11 +62,13 @@ def rules_for(
         ]
     )
     runs = list(zip(values, tasks, files, strict=True))
-    return tuple(
+    right = tuple(
         rule
         for rule in candidates
         if all(value_by(rule, task, names) == value for value, task, names in runs)
     )
+    has_form = any(rule.kind == "nth" for rule in right)  # then single words say nothing
+    return tuple(rule for rule in right if not has_form or rule.kind != "word")
 
 
 def bind(
@@ -178,11 +182,19 @@ def _unexplained(
         return Unbound("", f"the task says {value!r}, which the earlier tasks do not")
     for value in sorted(constant - new):
         return Unbound("", f"the earlier tasks say {value!r}, and this one does not")
+    earlier_words = set().union(*(_plain_words(text) for text in compiled.tasks))
+    for value in _soft_values(rest):
+        if not _plain_words(value) <= earlier_words:
+            return Unbound("", f"the earlier tasks do not have the word {value!r}")
     words = _words(rest) - set().union(*map(_words, earlier))
     surprising = sorted(words if strict else words & STRICT_WORDS)
     if surprising:
         return Unbound("", f"the earlier tasks do not have the word {surprising[0]!r}")
     return None
+
+
+def _plain_words(text: str) -> set[str]:
+    return {word.casefold() for word in re.findall(r"[^\W_]+", text)}
 
 
 def _words(text: str) -> set[str]:
@@ -201,7 +213,7 @@ def _without(text: str, values: Sequence[str]) -> str:
 
 def _alone(value: str) -> str:
     before = r"(?<![\w])" if value[:1].isalnum() else ""
-    after = r"(?![\w])" if value[-1:].isalnum() else ""
+    after = r"(?!\d)" if value[-1:].isdecimal() else r"(?!\w)" if value[-1:].isalnum() else ""
     return before + re.escape(value) + after
 
 
@@ -210,12 +222,18 @@ def _alone(value: str) -> str:
 
 @cache
 def _forms() -> dict[str, re.Pattern[str]]:
-    return {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
+    return {name: re.compile(form) for name, form in (PATTERNS | SOFT_PATTERNS).items()}
 
 
 def _all_values(text: str) -> Iterator[str]:
     """All values of a text that have a form; quoted phrases without their quotes."""
-    for type_ in ("url", "path", "folder", "date", "number", "quoted"):
+    for type_ in PATTERNS:
+        yield from (value.text for value in _values(text, type_))
+
+
+def _soft_values(text: str) -> Iterator[str]:
+    """Words of a text that look like values."""
+    for type_ in SOFT_PATTERNS:
         yield from (value.text for value in _values(text, type_))
 
 
@@ -298,6 +316,7 @@ def _context_rules(values: Sequence[str], tasks: Sequence[str]) -> Iterator[Rule
         return
     before = _common_end([left for left, _ in places])
     behind = _common_begin([right for _, right in places])
+    yield from _word_rules(values, before, behind)
     until = re.match(r"\W*(?:\w+)?", behind)
     ends = [] if until is None or not until[0] else [until[0]]
     if all(not right.strip() for _, right in places):
@@ -308,6 +327,20 @@ def _context_rules(values: Sequence[str], tasks: Sequence[str]) -> Iterator[Rule
             break
         for end in ends:
             yield Rule("after", before=before[words[-count].start() :], until=end)
+
+
+def _word_rules(values: Sequence[str], before: str, behind: str) -> Iterator[Rule]:
+    """Next to which words of all tasks the value stands, if it is one word itself."""
+    if not all(map(_SINGLE.fullmatch, values)):
+        return
+    words = list(_WORD.finditer(before))
+    for count in _CONTEXT_WORDS:
+        if len(words) >= count:
+            yield Rule("word", before=before[words[-count].start() :])
+    following = list(_WORD.finditer(behind))
+    for count in _CONTEXT_WORDS[:2]:
+        if len(following) >= count:
+            yield Rule("word", until=behind[: following[count - 1].end()])
 
 
 def _is_part(task: str, start: int, end: int) -> bool:
@@ -349,7 +382,17 @@ def value_by(rule: Rule, task: str, files: Sequence[str]) -> str | None:
     if rule.kind == "only":
         fitting = [name for name in files if name.lower().endswith(f".{rule.type}")]
         return fitting[0] if len(fitting) == 1 else None
+    if rule.kind == "word":
+        return _word_beside(rule, task[:_MOST_TEXT])
     return _value_after(rule, task[:_MOST_TEXT])
+
+
+def _word_beside(rule: Rule, task: str) -> str | None:
+    """The word next to a text, which must stand beside one word only."""
+    before = rf"(?<!\w){re.escape(rule.before)}" if rule.before else r"(?<![\w.@:+-])"
+    until = rf"{re.escape(rule.until)}(?!\w)" if rule.until else r"(?!\w)"
+    matches = re.findall(rf"{before}({_SINGLE.pattern}){until}", task, re.IGNORECASE)
+    return matches[0] if len(set(matches)) == 1 else None
 
 
 def _value_after(rule: Rule, task: str) -> str | None:

@@ -215,7 +215,7 @@ class Explainer:
 
 _COMMON_RULES = tuple(
     Rule("nth", type_, at)
-    for type_ in ("path", "quoted", "date", "number", "folder", "url")
+    for type_ in ("path", "quoted", "date", "number", "folder", "url", "version", "size")
     for at in range(6)
 )
 

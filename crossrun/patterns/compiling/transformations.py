@@ -10,7 +10,9 @@ PATTERNS = {
     ),
     "folder": r"(?<![\w.@/+~:-])(?:(?:~|\.{1,2})?/)?(?:[\w.@+-]+/)+[\w@+-]*(?<!\.)",
     "date": r"(?<![\w./-])\d{4}-\d{2}(?:-\d{2})?(?![\w/-])",
-    "number": r"(?<![\w./-])\d+(?:\.\d+)?(?![\w/]|[.,-]\w)",
+    "version": r"(?<![\w./-])v?\d+(?:\.\d+){2,3}(?:-\w[\w.]*)?(?![\w/])",
+    "size": r"(?<![\w./-])\d+x\d+(?![\w/])",
+    "number": r"(?<![\w./-])(?<!\d,)\d+(?:\.\d+)?(?=(?:[A-Za-z]{1,3}|%)?(?![\w/%]|[.,-]\w))",
     "quoted": (
         r"\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`"
         r"|\u201c([^\u201d\n]+)\u201d|\u2018([^\u2019\n]+)\u2019|\u00ab\s?([^\u00bb\n]+?)\s?\u00bb"
@@ -18,6 +20,13 @@ PATTERNS = {
     ),
 }
 """By type, how values look in a task. A group is the value without its quotes."""
+
+SOFT_PATTERNS = {
+    "capitals": r"(?<![\w./-])[A-Z][A-Z0-9_]+(?![\w./-])",
+    "identifier": r"(?<![\w./-])[A-Za-z]\w*(?:[_-][A-Za-z0-9]+)+(?![\w/]|\.\w)",
+}
+"""Forms that plain words may have as well. They tell values apart, but in other words a task may
+name none of them and want the same."""
 
 
 class Transformation(NamedTuple):

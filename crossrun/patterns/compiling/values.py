@@ -26,7 +26,8 @@ class Rule(Struct, frozen=True):
 
     `kind` is `nth` (number `at` of the task's values of a type, negative: from the end; those in
     `without`, which all tasks have in common, do not count), `after` (what stands behind the words
-    `before`, up to `until`) or `only` (the workspace's only file with the ending `type`).
+    `before`, up to `until`), `word` (the word behind `before`, or the one in front of `until`) or
+    `only` (the workspace's only file with the ending `type`).
     """
 
     kind: str
