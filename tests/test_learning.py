@@ -668,7 +668,7 @@ def test_each_form_says_the_commands(form: str) -> None:
     command = "python3 to_json.py sales.csv out/sales.json"
     if form == "assignments":
         assert "csv_file=sales.csv\n" in block.sequence
-        command = "python3 $py_file $csv_file $json_file"
+        command = 'python3 "$py_file" "$csv_file" "$json_file"'
     assert command in rendered(block)
     assert parsed(rendered(block)) == block
     assert bool(block.variables) == (form != "commands")

@@ -15,8 +15,7 @@ from crossrun.model.workflows import Step, Variable
 _ONE_WORD = re.compile(r"[\w./@%+:,=-]+")
 """What a shell takes for one word, in quotes or not."""
 _VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
-_LITERAL = re.compile(r"\\.|'[^']*'", re.DOTALL)
-"""What a shell takes as it is written."""
+_QUOTATION = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 
 
 def with_assignments(
@@ -58,20 +57,23 @@ def _scripted(step: Step, values: Mapping[str, str]) -> str:
 
 def _pieces(template: str, values: Mapping[str, str]) -> Iterator[str]:
     at = 0
-    for literal in _LITERAL.finditer(template):
-        yield _referring(template[at : literal.start()], values)
-        yield _filled(literal[0], values)
-        at = literal.end()
-    yield _referring(template[at:], values)
+    for quotation in _QUOTATION.finditer(template):
+        yield _referring(template[at : quotation.start()], values, quote='"')
+        text = quotation[0]
+        yield _referring(text, values) if text[0] == '"' else _filled(text, values)
+        at = quotation.end()
+    yield _referring(template[at:], values, quote='"')
 
 
-def _referring(text: str, values: Mapping[str, str]) -> str:
+def _referring(text: str, values: Mapping[str, str], *, quote: str = "") -> str:
+    """The text with references; in quotes, since another task's value may have blanks in it."""
+
     def reference(variable: re.Match[str]) -> str:
         name = variable[1]
         if name not in values:
             return variable[0]
-        is_apart = not re.match(r"\w", text[variable.end() :])
-        return f"${name}" if is_apart else f"${{{name}}}"
+        is_apart = quote or not re.match(r"\w", text[variable.end() :])
+        return f"{quote}${name}{quote}" if is_apart else f"${{{name}}}"
 
     return _VARIABLE.sub(reference, text)
 

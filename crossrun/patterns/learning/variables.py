@@ -92,7 +92,7 @@ def shared_values(
             if " " in value.strip() and _stands_in(value, wanted):
                 values.setdefault(value, _optional(command[: match.start() + 1]) or "text")
         for match in _SIMPLE.finditer(command):
-            value = match[0].rstrip(".").removeprefix("./")
+            value = re.sub(r"^(?:\.{1,2}/)+", "", match[0].rstrip("."))
             if match.start() and _is_telling(value) and _is_asked_for(value, wanted, values):
                 base = _optional(command[: match.start()])
                 values.setdefault(value, base or _base(value))
@@ -188,8 +188,8 @@ def substituted(text: str, values: Mapping[str, str]) -> str:
     ordered = sorted(values, key=lambda value: (-len(value), value))
     alternatives = "|".join(re.escape(value) + _behind(value) for value in ordered)
     return re.sub(
-        rf"(?<![\w./{{-])(?:\./)?({alternatives})",
-        lambda match: f"{{{values[match[1]]}}}{'/' * match[1].endswith('/')}",
+        rf"(?<![\w./{{-])(?:\./)?((?:\.\./)*)({alternatives})",
+        lambda match: f"{match[1]}{{{values[match[2]]}}}{'/' * match[2].endswith('/')}",
         text,
     )
 
