@@ -15,6 +15,8 @@ _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
 _SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
 _ENDING = re.compile(r"\w\.[a-z]\w{0,9}$")
+_FOLDER = re.compile(r"\b(?:cd|pushd|mkdir(?: -p)?) ([\w-]{3,})(?![^\s;&|)])")
+"""A folder that a command goes to, or makes, by its plain name."""
 _MOST_SHARED = 8
 _FEWEST_LETTERS = 3
 
@@ -96,6 +98,9 @@ def shared_values(
             if match.start() and _is_telling(value) and _is_asked_for(value, wanted, values):
                 base = _optional(command[: match.start()])
                 values.setdefault(value, base or _base(value))
+    for folder in (word for command in commands for word in _FOLDER.findall(command)):
+        if _stands_in(folder, wanted) or f" {folder.lower()}/" in f" {wanted}":
+            values.setdefault(folder, "folder")
     for value in tuple(values):
         folder = value.rpartition("/")[0]
         if folder and any(_stands_alone(folder, command) for command in commands):
