@@ -326,7 +326,7 @@ def test_the_example_of_finders_finds_what_is_said(tmp_path: Path) -> None:
     sentence = re.search(r'^In "([^"]+)" they find', document.read_text(), re.MULTILINE)
     assert sentence
 
-    findings = finders.found(load("own", tmp_path).finders, sentence[1], ["make -j2 all && ls"])
+    findings = finders.extracted(load("own", tmp_path).finders, sentence[1], ["make -j2 all && ls"])
     assert [(finding.name, finding.value) for finding in findings] == [
         ("ticket", "DOC-17"),
         ("ticket_2", "#8"),

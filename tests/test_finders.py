@@ -11,7 +11,7 @@ import yaml
 from crossrun.config.tasktypes import Finder, load, names
 from crossrun.errors import ConfigurationError
 from crossrun.model.workflows import Finding
-from crossrun.patterns.learning.extractors import found, typed
+from crossrun.patterns.learning.extractors import extracted, typed
 
 NOWHERE = Path("no-such-folder")
 SHIPPED = {name: load(name, NOWHERE).finders for name in names(NOWHERE)}
@@ -34,14 +34,14 @@ def told(findings: tuple[Finding, ...]) -> list[str]:
 def test_what_would_differ_in_another_run_is_found(
     task_type: str, task: str, commands: list[str], expected: dict[str, str]
 ) -> None:
-    findings = found(SHIPPED[task_type], task, commands)
+    findings = extracted(SHIPPED[task_type], task, commands)
     assert told(findings) == [f"{name}={value}" for name, value in expected.items()]
 
 
 def test_a_finding_has_the_type_of_its_finder() -> None:
     types = {f"{t}.{f.name}": f.type for t, finders in SHIPPED.items() for f in finders}
     for task_type, task, commands, _ in EXAMPLES:
-        for finding in found(SHIPPED[task_type], task, commands):
+        for finding in extracted(SHIPPED[task_type], task, commands):
             assert finding.type == types[f"{task_type}.{finding.name.rstrip('_23')}"]
 
 
@@ -57,7 +57,7 @@ def test_words_that_stand_anywhere_are_not_put_in_place_of_values() -> None:
 
 
 def test_a_finder_has_at_most_three_values_each_once() -> None:
-    findings = found([WORD], "one two one, three four", ())
+    findings = extracted([WORD], "one two one, three four", ())
     assert told(findings) == ["word=one", "word_2=two", "word_3=three"]
 
 
@@ -67,19 +67,19 @@ def test_finders_look_where_they_are_told_and_tasks_come_first() -> None:
         Finder("done", "text", "b[0-9]", within="commands"),
         Finder("both", "text", "c[0-9]", within="both"),
     ]
-    findings = found(finders, "a1 b1 c2", ["c1 a2", "b2 c2"])
+    findings = extracted(finders, "a1 b1 c2", ["c1 a2", "b2 c2"])
     assert told(findings) == ["asked=a1", "done=b2", "both=c2", "both_2=c1"]
 
 
 def test_a_value_is_not_found_by_a_later_finder_nor_is_what_begins_in_it() -> None:
     address = Finder("url", "url", r"https://\S+")
-    assert told(found([address, WORD], "see https://x.org/see", ())) == [
+    assert told(extracted([address, WORD], "see https://x.org/see", ())) == [
         "url=https://x.org/see",
         "word=see",
     ]
     number = Finder("number", "number", "[0-9]+", within="both")
     again = Finder("again", "number", "[0-9]+", within="both")
-    assert told(found([number, again], "1 2 3 4", ["4"])) == [
+    assert told(extracted([number, again], "1 2 3 4", ["4"])) == [
         "number=1",
         "number_2=2",
         "number_3=3",
@@ -89,15 +89,15 @@ def test_a_value_is_not_found_by_a_later_finder_nor_is_what_begins_in_it() -> No
 def test_a_finding_that_holds_an_earlier_one_is_found_as_well() -> None:
     key = Finder("key", "citation", r"@\w+")
     question = Finder("question", "query", r"What[^?]+\?")
-    findings = found([key, question], "What does @hoare say?", ())
+    findings = extracted([key, question], "What does @hoare say?", ())
     assert told(findings) == ["key=@hoare", "question=What does @hoare say"]
 
 
 def test_the_value_is_the_group_that_took_part_or_else_the_match() -> None:
     either = Finder("it", "text", r"a=(\d)|b=(\d)")
-    assert told(found([either], "b=2 a=1", ())) == ["it=2", "it_2=1"]
+    assert told(extracted([either], "b=2 a=1", ())) == ["it=2", "it_2=1"]
     optional = Finder("it", "text", r"c(\d)?")
-    assert told(found([optional], "c", ())) == ["it=c"]
+    assert told(extracted([optional], "c", ())) == ["it=c"]
 
 
 @pytest.mark.parametrize(
@@ -115,17 +115,17 @@ def test_the_value_is_the_group_that_took_part_or_else_the_match() -> None:
 )
 def test_a_value_is_one_line_without_the_punctuation_of_its_sentence(raw: str, value: str) -> None:
     finder = Finder("it", "text", "<([^>]*)>")
-    assert found([finder], raw, ()) == (Finding("it", "text", value),)
+    assert extracted([finder], raw, ()) == (Finding("it", "text", value),)
 
 
 @pytest.mark.parametrize("raw", ["<>", "< >", "<.>", "<)>", f"<{'x' * 81}>", "<a\x1b[1m>", "<\0>"])
 def test_what_is_empty_too_long_or_not_printable_is_no_value(raw: str) -> None:
-    assert found([Finder("it", "text", "<([^>]*)>")], raw, ()) == ()
+    assert extracted([Finder("it", "text", "<([^>]*)>")], raw, ()) == ()
 
 
 def test_a_sentence_that_goes_on_in_the_next_line_is_one_line() -> None:
     finder = Finder("topic", "text", r"about ([^.\n]+)")
-    assert told(found([finder], "read about\n  old\r\n  houses\nAnd about cats", ())) == [
+    assert told(extracted([finder], "read about\n  old\r\n  houses\nAnd about cats", ())) == [
         "topic=old houses",
         "topic_2=cats",
     ]
@@ -133,7 +133,7 @@ def test_a_sentence_that_goes_on_in_the_next_line_is_one_line() -> None:
 
 def test_only_the_beginning_is_looked_at() -> None:
     finder = Finder("x", "text", "x[0-9]", within="both")
-    assert told(found([finder], " " * 19_998 + "x1x2", ["ls"] * 399 + ["x3", "x4"])) == [
+    assert told(extracted([finder], " " * 19_998 + "x1x2", ["ls"] * 399 + ["x3", "x4"])) == [
         "x=x1",
         "x_2=x3",
     ]
@@ -178,7 +178,7 @@ def test_no_text_makes_finding_slow(unit: str) -> None:
     text = unit * (100_000 // len(unit))
     begun = time.process_time()
     for finders in SHIPPED.values():
-        found(finders, text, [text] * 400)
+        extracted(finders, text, [text] * 400)
     assert time.process_time() - begun < 0.9
 
 
@@ -186,10 +186,10 @@ def test_the_same_texts_give_the_same_findings_in_every_process() -> None:
     tasks = [(task, commands) for task_type, task, commands, _ in EXAMPLES if task_type == "code"]
     code = (
         "from pathlib import Path\n"
-        "from crossrun.patterns.learning.extractors import found\n"
+        "from crossrun.patterns.learning.extractors import extracted\n"
         "from crossrun.config.tasktypes import load\n"
         f"for task, commands in {tasks!r}:\n"
-        "    print(found(load('code', Path()).finders, task, commands))"
+        "    print(extracted(load('code', Path()).finders, task, commands))"
     )
     outputs = {
         subprocess.run(
@@ -201,7 +201,7 @@ def test_the_same_texts_give_the_same_findings_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    expected = [found(SHIPPED["code"], task, commands) for task, commands in tasks]
+    expected = [extracted(SHIPPED["code"], task, commands) for task, commands in tasks]
     assert outputs == {"".join(f"{findings}\n" for findings in expected)}
 
 

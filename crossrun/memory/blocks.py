@@ -97,9 +97,9 @@ class BlockWriter:
             self._references.lay(block.folder, block.files)
 
     def _folder(self, pattern: Pattern, apart: str, files: dict[str, ReferenceFile]) -> Path:
-        said = (pattern.id, pattern.version, fingerprint(pattern.workflow), apart, self._layout)
+        content = (pattern.id, pattern.version, fingerprint(pattern.workflow), apart, self._layout)
         laid = sorted((path, file.content, file.executable) for path, file in files.items())
-        return self._references.folder(repr((said, laid)))
+        return self._references.folder(repr((content, laid)))
 
     def _summaries(self, pattern: Pattern, near: Iterable[str]) -> Iterator[str]:
         for pattern_id in islice((id_ for id_ in near if id_ != pattern.id), _MOST_NEIGHBOURS):

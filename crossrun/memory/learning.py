@@ -20,7 +20,7 @@ from crossrun.patterns import Person
 from crossrun.patterns.formats.block import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
-from crossrun.patterns.learning.extractors import found
+from crossrun.patterns.learning.extractors import extracted
 from crossrun.patterns.learning.families import Belonging, tasks_odds
 from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.files import with_copies
@@ -182,7 +182,7 @@ class Learner:
             return None
         task = scrub(run.task)
         commands = [act.command for act in acts]
-        findings = found(self._task_type.finders, task, commands)
+        findings = extracted(self._task_type.finders, task, commands)
         cures = tuple(cure for material in materials for cure in material.cures)
         files = layers.kept(acts)
         self._contents |= {each.file.sha256: each.content for each in files}

@@ -211,44 +211,45 @@ def checked(form: Form, source: str, node: Any = None) -> Form:  # noqa: ANN401 
 
 def _objections(form: Form) -> list[tuple[str, str]]:
     """What is wrong with a form that has the right shape: where, and what."""
-    found = []
+    objections = []
     if form.pattern != FORMAT:
-        found.append(("$.pattern", f"format {form.pattern} is not known, only {FORMAT}"))
+        objections.append(("$.pattern", f"format {form.pattern} is not known, only {FORMAT}"))
     if not (form.steps or form.body) or len(form.steps) > STORED_STEPS:
-        found.append(("$.steps", f"there have to be 1 to {STORED_STEPS} steps"))
+        objections.append(("$.steps", f"there have to be 1 to {STORED_STEPS} steps"))
     if len(form.body) > _LONGEST_BODY:
-        found.append(("$.body", f"it has more than {_LONGEST_BODY:,} characters"))
-    found += [
+        objections.append(("$.body", f"it has more than {_LONGEST_BODY:,} characters"))
+    objections += [
         (f"$.files[{at}]", "a file needs a relative path and the SHA-256 of its content")
         for at, file in enumerate(form.files)
         if not (_SHA256.fullmatch(file.sha256) and _FILE_PATH.fullmatch(file.path))
     ]
-    found += [(path, what) for path, text in _commands(form) if (what := _command_objection(text))]
+    commands = ((path, _command_objection(text)) for path, text in _commands(form))
+    objections += [(path, what) for path, what in commands if what]
     if len(form.cautions) > MOST_CAUTIONS:
-        found.append(("$.cautions", f"there may be {MOST_CAUTIONS} cautions at most"))
-    found += [(path, what) for path, text in _lines(form) if (what := _text_objection(text))]
+        objections.append(("$.cautions", f"there may be {MOST_CAUTIONS} cautions at most"))
+    objections += [(path, what) for path, text in _lines(form) if (what := _text_objection(text))]
     if len(form.task) > _LONGEST_TASK:
-        found.append(("$.task", f"it has more than {_LONGEST_TASK:,} characters"))
+        objections.append(("$.task", f"it has more than {_LONGEST_TASK:,} characters"))
     if not _TYPE.fullmatch(form.task_type):
-        found.append(("$.task_type", "it has to be the name of a task type"))
-    found += [
+        objections.append(("$.task_type", "it has to be the name of a task type"))
+    objections += [
         (f"$.variables.{name}", "its type has to be a word or two")
         for name, variable in form.variables.items()
         if not _KIND.fullmatch(variable.type)
     ]
-    found += [
+    objections += [
         (f"$.variables.{name}", f"{name!r} is no name of lower-case letters, digits and _")
         for name in form.variables
         if not _NAME.fullmatch(name)
     ]
-    found += [
+    objections += [
         (f"$.steps[{at}].evidence", "evidence is written as RUN:EVENT or RUN:EVENT:EXIT_CODE")
         for at, step in enumerate(form.steps)
         if not all(map(_occurrence, step.evidence))
     ]
-    if not found and size(form.workflow) > MOST_TOKENS:
-        found.append(("$.steps", f"the block would have more than {MOST_TOKENS} tokens"))
-    return found
+    if not objections and size(form.workflow) > MOST_TOKENS:
+        objections.append(("$.steps", f"the block would have more than {MOST_TOKENS} tokens"))
+    return objections
 
 
 def _lines(form: Form) -> list[tuple[str, str]]:
@@ -314,18 +315,20 @@ def _step_form(step: Step) -> StepForm:
         command=step.command,
         recovery=step.recovery,
         why=step.why,
-        evidence=[
-            f"{one.run_id}:{one.seq}" + ("" if one.exit_code is None else f":{one.exit_code}")
-            for one in step.evidence
-        ],
+        evidence=list(map(_written, step.evidence)),
     )
 
 
+def _written(place: Occurrence) -> str:
+    ended = "" if place.exit_code is None else f":{place.exit_code}"
+    return f"{place.run_id}:{place.seq}{ended}"
+
+
 def _occurrence(text: str) -> Occurrence | None:
-    found = _EVIDENCE.fullmatch(text)
-    if found is None:
+    match = _EVIDENCE.fullmatch(text)
+    if match is None:
         return None
-    return Occurrence(found[1], int(found[2]), int(found[3]) if found[3] else None)
+    return Occurrence(match[1], int(match[2]), int(match[3]) if match[3] else None)
 
 
 def _line(node: Any, path: str) -> int | None:  # noqa: ANN401  nodes of yaml have no types
@@ -335,10 +338,10 @@ def _line(node: Any, path: str) -> int | None:  # noqa: ANN401  nodes of yaml ha
     line: int = node.start_mark.line
     for name, index in _PLACE.findall(path):
         if isinstance(node, yaml.MappingNode) and name:
-            found = next((pair for pair in node.value if pair[0].value == name), None)
-            if found is None:
+            entry = next((pair for pair in node.value if pair[0].value == name), None)
+            if entry is None:
                 break
-            line, node = found[0].start_mark.line, found[1]
+            line, node = entry[0].start_mark.line, entry[1]
         elif isinstance(node, yaml.SequenceNode) and index and int(index) < len(node.value):
             node = node.value[int(index)]
             line = node.start_mark.line

@@ -67,14 +67,14 @@ def aligned(traces: Sequence[Trace]) -> tuple[Aligned, ...]:
     return tuple(merged)
 
 
-def likeness(one: Trace, other: Trace) -> float:
+def likeness(trace: Trace, other: Trace) -> float:
     """The share of the acts of both that have a counterpart in the other, from 0 to 1."""
-    if not one.acts or not other.acts:
+    if not trace.acts or not other.acts:
         return 0.0
-    left, right = ([_alone(act, 0) for act in trace.acts] for trace in (one, other))
+    left, right = ([_alone(act, 0) for act in run.acts] for run in (trace, other))
     likes = _likes(left, right)
-    found = sum(likes[i][j] for i, j in _pairs(left, right))
-    return 2 * found / (len(left) + len(right))
+    together = sum(likes[i][j] for i, j in _pairs(left, right))
+    return 2 * together / (len(left) + len(right))
 
 
 def words_of(trace: Trace) -> tuple[tuple[str, bool, str], ...]:
@@ -92,13 +92,13 @@ def _alone(act: Act, number: int) -> Aligned:
     )
 
 
-def _merged(known: list[Aligned], new: list[Aligned]) -> list[Aligned]:
+def _merged(merged_before: list[Aligned], new: list[Aligned]) -> list[Aligned]:
     merged: list[Aligned] = []
     i = j = 0
-    for at, to in [*_pairs(known, new), (len(known), len(new))]:
-        merged += [*known[i:at], *new[j:to]]
-        if at < len(known):
-            merged.append(_generalised(known[at], new[to]))
+    for at, to in [*_pairs(merged_before, new), (len(merged_before), len(new))]:
+        merged += [*merged_before[i:at], *new[j:to]]
+        if at < len(merged_before):
+            merged.append(_generalised(merged_before[at], new[to]))
         i, j = at + 1, to + 1
     return merged
 
@@ -153,28 +153,30 @@ def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int
     return pairs
 
 
-def _alike(one: _Words, other: _Words) -> float:
+def _alike(first: _Words, other: _Words) -> float:
     """How much two acts are the same step; 0 where they do not count as such.
 
     Done for the same purpose, they need fewer words in common; for another, the same program.
     """
-    if one.intent == other.intent and (one.program == other.program or one.intent not in _VAGUE):
-        alike = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(one, other)
-    elif one.program == other.program and {one.intent, other.intent} <= _MADE:
-        alike = _in_common(one, other)
+    if first.intent == other.intent and (
+        first.program == other.program or first.intent not in _VAGUE
+    ):
+        alike = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(first, other)
+    elif first.program == other.program and {first.intent, other.intent} <= _MADE:
+        alike = _in_common(first, other)
     else:
         alike = 0.0
     return alike if alike >= _LEAST_LIKENESS else 0.0
 
 
-def _in_common(one: _Words, other: _Words) -> float:
+def _in_common(first: _Words, other: _Words) -> float:
     """The share of words, a word of the same kind counting half."""
-    if one.counts == other.counts:
+    if first.counts == other.counts:
         return 1.0
-    together = one.counts & other.counts
-    kinds = one.kinds(together) & other.kinds(together)
+    together = first.counts & other.counts
+    kinds = first.kinds(together) & other.kinds(together)
     shared = _sum(together) + _SAME_KIND * sum(kinds.values())
-    return min(shared / max(one.weight, other.weight, 0.5), 1.0)
+    return min(shared / max(first.weight, other.weight, 0.5), 1.0)
 
 
 def _sum(words: "Counter[Token]") -> float:
@@ -202,37 +204,37 @@ def _kind(word: Token) -> str:
     return "number" if text.isdecimal() else ""
 
 
-def _generalised(one: Aligned, other: Aligned) -> Aligned:
+def _generalised(first: Aligned, other: Aligned) -> Aligned:
     tokens: list[Token] = []
-    matcher = SequenceMatcher(None, one.tokens, other.tokens, autojunk=False)
+    matcher = SequenceMatcher(None, first.tokens, other.tokens, autojunk=False)
     for operation, a, b, c, d in matcher.get_opcodes():
         if operation == "equal":
-            tokens += one.tokens[a:b]
+            tokens += first.tokens[a:b]
         else:
-            tail = _same_kind_last(one.tokens[a:b], other.tokens[c:d])
+            tail = _same_kind_last(first.tokens[a:b], other.tokens[c:d])
             if (a, c) != (b - tail, d - tail):
-                tokens.append(_slot(one, (a, b - tail), other, (c, d - tail)))
+                tokens.append(_slot(first, (a, b - tail), other, (c, d - tail)))
             if tail:
-                tokens.append(_slot(one, (b - 1, b), other, (d - 1, d)))
+                tokens.append(_slot(first, (b - 1, b), other, (d - 1, d)))
     return Aligned(
-        intent=one.intent,
-        tokens=tuple(_joined(tokens, (*one.runs, *other.runs))),
-        runs=(*one.runs, *other.runs),
-        recovery=one.recovery or other.recovery,
-        acts=(*one.acts, *other.acts),
+        intent=first.intent,
+        tokens=tuple(_joined(tokens, (*first.runs, *other.runs))),
+        runs=(*first.runs, *other.runs),
+        recovery=first.recovery or other.recovery,
+        acts=(*first.acts, *other.acts),
     )
 
 
-def _same_kind_last(one: Sequence[Token], other: Sequence[Token]) -> bool:
-    """Whether what differs ends with values of one kind: these are a slot of their own."""
-    return bool(one and other) and _kind(one[-1]) != "" and _kind(one[-1]) == _kind(other[-1])
+def _same_kind_last(first: Sequence[Token], other: Sequence[Token]) -> bool:
+    """Whether what differs ends with values of first kind: these are a slot of their own."""
+    return bool(first and other) and _kind(first[-1]) != "" and _kind(first[-1]) == _kind(other[-1])
 
 
-def _slot(one: Aligned, first: tuple[int, int], other: Aligned, second: tuple[int, int]) -> Slot:
+def _slot(step: Aligned, first: tuple[int, int], other: Aligned, second: tuple[int, int]) -> Slot:
     return Slot(
         tuple(
             (run, _value(step.tokens[slice(*place)], run))
-            for step, place in ((one, first), (other, second))
+            for step, place in ((step, first), (other, second))
             for run in step.runs
         )
     )

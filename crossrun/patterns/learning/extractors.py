@@ -20,7 +20,7 @@ COMMAND_CHARACTERS = 1_000
 """What lies beyond these is not looked at, so that no text makes learning slow."""
 
 
-def found(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
+def extracted(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
     """The values of each finder as `name`, `name_2`, `name_3`, in the order of appearance.
 
     Finders have their turn in the order given. A value that one has found belongs to it: it is not
@@ -29,13 +29,13 @@ def found(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tupl
     asked = [_Text(_WRAPPED.sub(" ", task[:TASK_CHARACTERS]), sentences=True)]
     done = [_Text(command[:COMMAND_CHARACTERS], sentences=False) for command in commands[:COMMANDS]]
     places = {"task": asked, "commands": done, "both": [*asked, *done]}
-    known: set[str] = set()
+    taken: set[str] = set()
     findings: list[Finding] = []
     for finder in finders:
         pattern = _compiled(finder.find)
         values = dict.fromkeys(v for text in places[finder.within] for v in text.values(pattern))
-        findings += _numbered(finder, [value for value in values if value not in known])
-        known.update(values)
+        findings += _numbered(finder, [value for value in values if value not in taken])
+        taken.update(values)
     return tuple(findings)
 
 

@@ -105,7 +105,8 @@ def check_of(command: str, output: str) -> Check:
     """
     lines = [one_line(line) for line in output.splitlines() if line.strip()]
     done = "exit 0"
-    if lines and not _UNSTABLE.search(lines[-1]) and len(lines[-1]) <= _LONGEST_LINE:
+    is_words = bool(lines) and re.search(r"[A-Za-z]{2}", lines[-1]) is not None
+    if is_words and not _UNSTABLE.search(lines[-1]) and len(lines[-1]) <= _LONGEST_LINE:
         done = f'exit 0, "{lines[-1]}" last'
     return Check(command=command, done=done)
 

@@ -42,7 +42,7 @@ class Names(Struct):
         values = {run: value.strip() for run, value in slot.values}
         if not all(map(_is_value, values.values())):
             return dict(slot.values).get(best, "")
-        name = next((n for n, known in self.values.items() if _agree(known, values)), None)
+        name = next((n for n, earlier in self.values.items() if _agree(earlier, values)), None)
         if name is None:
             kind, base = _found(values, traces) or _typed(list(values.values()))
             base = _optional(before) if kind in ("text", "identifier") else base
@@ -166,24 +166,24 @@ def _optional(before: str) -> str:
 
 def values_of(names: Names, run: int) -> dict[str, str]:
     """The values that the variables have in one run: value to name."""
-    told: dict[str, str] = {}
+    names_by_value: dict[str, str] = {}
     for name, values in names.values.items():
         if run in values:
-            told.setdefault(values[run], name)
-    return told
+            names_by_value.setdefault(values[run], name)
+    return names_by_value
 
 
 def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
     """Takes the findings of a single run in as variables; those to substitute: value to name."""
-    told: dict[str, str] = {}
+    names_by_value: dict[str, str] = {}
     for finding in findings:
         name = names.add(finding.name, Variable(finding.type, finding.value))
         if finding.substitute and finding.type == "folder":
-            told.setdefault(f"{finding.value.rstrip('/')}/", name)
+            names_by_value.setdefault(f"{finding.value.rstrip('/')}/", name)
         is_plain = finding.value.isalpha() and finding.type != "folder"  # it may be anything
         if finding.substitute and finding.type != "command" and not is_plain:
-            told.setdefault(finding.value, name)
-    return told
+            names_by_value.setdefault(finding.value, name)
+    return names_by_value
 
 
 def substituted(text: str, values: Mapping[str, str]) -> str:
@@ -204,10 +204,10 @@ def _behind(value: str) -> str:
     return "" if value.endswith("/") else r"(?![\w/}-]|\.\w)"
 
 
-def _agree(known: Mapping[int, str], values: Mapping[int, str]) -> bool:
+def _agree(earlier: Mapping[int, str], values: Mapping[int, str]) -> bool:
     """Whether these may be values of the same variable: equal wherever a run has both."""
-    both = known.keys() & values.keys()
-    return bool(both) and all(known[run] == values[run] for run in both)
+    both = earlier.keys() & values.keys()
+    return bool(both) and all(earlier[run] == values[run] for run in both)
 
 
 def _is_value(text: str) -> bool:
