@@ -27,7 +27,7 @@ _DEEPEST_SKILL = 8
 _LARGEST_NAMED = 3
 _REMOVE = "remove those that it does not need"
 _NOT_SKILLS = frozenset((".git", "node_modules", ".venv", "__pycache__"))
-"""Folders in which no skill is looked for; `.git` is no part of a skill either."""
+"""Folders in which no skill is looked for; `.git` does not belong to a skill either."""
 _KINDS = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISFIFO, "a pipe"),
@@ -111,7 +111,7 @@ def read_folder(folder: Path) -> SkillFolder:
     left_out: list[Danger] = []
     try:
         with opened(folder) as top:
-            for item in _Reading(folder, top).items():
+            for item in _FolderReader(folder, top).items():
                 if isinstance(item, SkillFile):
                     files.append(item)
                 else:
@@ -151,7 +151,7 @@ def is_relative(path: str) -> bool:
     return bool(path) and "\0" not in path and not {"", ".", ".."} & set(parts)
 
 
-class _Reading:
+class _FolderReader:
     """Reads one folder, and counts what it has read.
 
     Args:
