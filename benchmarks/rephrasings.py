@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from cosines import installed_cosines
 from fitting import fitted
 from jobs_set import KINDS, LANGUAGES, JobSet, Question, job_set
 from retrieval_set import entry, indexed, read
@@ -222,17 +223,24 @@ class Pair(NamedTuple):
     similarity: LexicalSimilarity
     right: bool
     importance: float
+    task: str
+    wordings: str
+    """The stored task; a line for each wording."""
 
 
 def report_fit(known: Tasks, folder: Path) -> None:
     """Prints the weights. Right and wrong pairs count about the same, hard ones the most."""
     rows = [*job_pairs(job_set()), *own_pairs(known), *folder_pairs(folder)]
-    model = fitted(
-        [row.similarity[:-1] for row in rows],
-        [row.right for row in rows],
-        [row.importance for row in rows],
-    )
-    print(f"LEXICAL: intercept {model.intercept:.3f}")
+    print_model("LEXICAL", rows, [row.similarity[:-1] for row in rows])
+    if cosines := installed_cosines():
+        near = [cosines.of(row.task, row.wordings) for row in rows]
+        with_cosine = [(*row.similarity[:-1], x) for row, x in zip(rows, near, strict=True)]
+        print_model("LEXICAL with the extra", rows, with_cosine)
+
+
+def print_model(name: str, rows: list[Pair], features: Sequence[Sequence[float]]) -> None:
+    model = fitted(features, [row.right for row in rows], [row.importance for row in rows])
+    print(f"{name}: intercept {model.intercept:.3f}")
     for field, weight in zip(LexicalSimilarity._fields, model.weights, strict=False):
         print(f"    {field}={weight:.3f},")
 
@@ -288,7 +296,8 @@ def folder_pairs(folder: Path) -> Iterator[Pair]:
 def pair(task: str, there: IndexedPattern, *, right: bool, importance: float) -> Pair:
     words = task_words(there.task), workflow_words(there.workflow)
     candidate = Candidate(there.id, *words, there.task_type, there.project_id)
-    return Pair(lexical_similarities(task_words(task), candidate)[0], right, importance)
+    similarity = lexical_similarities(task_words(task), candidate)[0]
+    return Pair(similarity, right, importance, task, there.task)
 
 
 def main() -> None:

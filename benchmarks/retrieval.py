@@ -30,6 +30,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from cosines import Cosines, installed_cosines
 from curves import at_shares, auroc, curve, precision_point, precisions
 from fitting import fitted
 from retrieval_set import (
@@ -287,7 +288,7 @@ def report(folder: Folder, picture: Path, *, fit: bool) -> None:
     report_deciding(folder, bm25, all_judged, single, picture)
     report_thresholds(everything, all_judged, whole)
     if fit:
-        report_fit(all_judged)
+        report_fit(everything, all_judged)
 
 
 def report_ranking(
@@ -382,16 +383,17 @@ def words_of(folder: Folder, row: Row) -> int:
     return len(folder.queries[row.query].text.split())
 
 
-def report_fit(result: Judged) -> None:
+def report_fit(folder: Folder, result: Judged) -> None:
     """Prints what `ranking.py` and `decision.py` ship."""
     for name, truth, width in (
         ("FITS", is_fitting, WITHOUT_LENGTH + 1),
         ("RIGHT", is_right, WITHOUT_LENGTH),
     ):
-        model = model_of(result.rows, truth, width)
-        print(f"\n{name}: intercept {model.intercept:.3f}")
-        for field, weight in zip(Features._fields, model.weights, strict=False):
-            print(f"    {field}={weight:.3f},")
+        print_model(name, model_of(result.rows, truth, width))
+        if cosines := installed_cosines():
+            print_model(
+                f"{name} with the extra", semantic_model(folder, result.rows, truth, cosines)
+            )
     print("THRESHOLDS, by models without the source: own task type, another")
     for size in (*SMALL_STORES, 0):
         here = [n for n, row in enumerate(result.rows) if row.small == size]
@@ -402,6 +404,33 @@ def report_fit(result: Judged) -> None:
             for goal in (GOAL, GOAL_OF_OTHERS)
         )
         print(f"    {size or 'whole':9} {own:.3f}  {other:.3f}")
+
+
+def semantic_model(
+    folder: Folder,
+    rows: Sequence[Row],
+    truth: Callable[[Row], bool],
+    width: int,
+    cosines: Cosines,
+) -> LogisticModel:
+    """With the cosine as the last feature, from the rows of the whole corpus."""
+    texts = {document.id: " ".join(document.text.split()) for document in folder.documents}
+    rows = [row for row in rows if not row.small]
+    features = [
+        (
+            *features_of(row)[:width],
+            *[0.0] * (WITHOUT_LENGTH + 1 - width),
+            cosines.of(folder.queries[row.query].text, texts[row.ranking.scored[0].candidate.id]),
+        )
+        for row in rows
+    ]
+    return fitted(features, [truth(row) for row in rows], [row.importance for row in rows])
+
+
+def print_model(name: str, model: LogisticModel) -> None:
+    print(f"\n{name}: intercept {model.intercept:.3f}")
+    for field, weight in zip(Features._fields, model.weights, strict=False):
+        print(f"    {field}={weight:.3f},")
 
 
 def main() -> None:
