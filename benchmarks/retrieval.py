@@ -391,9 +391,8 @@ def report_fit(folder: Folder, result: Judged) -> None:
     ):
         print_model(name, model_of(result.rows, truth, width))
         if cosines := installed_cosines():
-            print_model(
-                f"{name} with the extra", semantic_model(folder, result.rows, truth, cosines)
-            )
+            model = semantic_model(folder, result.rows, truth, width, cosines)
+            print_model(f"{name} with the extra", model)
     print("THRESHOLDS, by models without the source: own task type, another")
     for size in (*SMALL_STORES, 0):
         here = [n for n, row in enumerate(result.rows) if row.small == size]
