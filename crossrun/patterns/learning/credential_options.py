@@ -161,8 +161,13 @@ PLACES: tuple[str, ...] = (
     r"\brclone\b[^|;&\n]*\spass\s+",
     r"(?i:\bkey=[\"']\w*(?:api_?key|password|secret|token)\w*[\"']\s+value=)",
     r"(?i:<(?:\w+:)?(?:password|passwd|secret|token|api_?key|passphrase)>\s*)(?=[^<\s]+\s*</)",
-    r"\bopenssl\b[^|;\n]*\spass:",
-    r"\s/p:",
+    r"\s-pass(?:in|out)?\s+pass:",
+    r"\s/p(?:ass)?:",
+    r"(?m:^[\w.*-]+:(?:\d+|\*):[\w*.-]+:[\w*.-]+:)",
+    r"\blogin\s+\S+\s+password\s+",
+    r"(?i:\bauthorization[\"']?\s*=\s*(?=[\"']?(?:bearer|basic|token)\s+[^$\s]))",
+    r"\bnet\s+use\s+\S+\s+\S+\s+(?!/)",
+    r"(?i:assword[^\n]{0,40}\n?[^\n]{0,20})\bsend\s+(?:--\s+)?",
     r"(?i:\bConvertTo-SecureString\s+(?:-String\s+)?(?!-))",
     r"\b(?:ngrok\s+(?:config\s+add-)?authtoken)\s+",
     r"\bpulumi\s+config\s+set\s+(?=[^|;&\n]*--secret)(?:--\S+\s+)*\S+\s+(?!--)",
@@ -189,7 +194,8 @@ _HARMLESS_ENDS = """
     helper command cmd stdin prompt expiry expires expiration expire duration timeout budget
     field fields column columns format algorithm algo alg min max only strategy scope scopes
     style mode index indices dim usage ref cache source src version provider reset strength
-    rotation hash hashing encoding encoder validator validators input label placeholder required
+    rotation hash hashing hasher encoding encoder validator validators input label placeholder
+    required
     arn location bucket ratio rate per window position positions bits spec specs class regex
     pattern header headers prefix suffix owner age attempts retries checks check enabled change
     changed form view page link email minimum maximum lifetime map maps list lists set sets

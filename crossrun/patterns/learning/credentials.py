@@ -29,7 +29,7 @@ _CALL = re.compile(
 _TELLING_NAME = (
     r"[\w.-]{0,60}?(?:pass|pwd|token|secret|key|cred|auth(?!or)|kennwort|\bpin\b)[\w.-]{0,40}?"
 )
-_NAME = rf"(?P<name>(?<![\w$%]){_TELLING_NAME})"
+_NAME = rf"(?P<name>(?<![\w$%])(?<!\$\{{){_TELLING_NAME})"
 _ASSIGNMENT = re.compile(
     rf"(?i){_NAME}(?P<sign>(?:\\*[\"'])?\]?\s{{0,4}}(?:=>|:=|[!=]=|:(?!:)|=)\s{{0,4}})"
     r"(?P<value>(?:[bfru]{1,2}(?=['\"]))?(?:\\\"(?:[^\"\\]|\\(?!\"))*\\\"|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'|"
@@ -44,16 +44,19 @@ _HEADER = re.compile(
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|apikey|bot|negotiate|splunk)(?:\s+|$)")
 _SAID = re.compile(
     r"(?i)(?P<head>\b(?:password|passphrase|passwort|kennwort|contraseña)\s+(?:(?:is|of|ist|es)\s+)?"
-    r"|\b(?:pin|secret|token)\s+(?:is|of|ist)\s+|\b(?:token)\s+(?=[\w.-]{12,}))"
+    r"|\b(?:pin|secret|token)\s+(?:is|of|ist)\s+|\btoken\s+(?=[\w.-]{12,})"
+    r"|\b(?:api|access|secret)[ -]key\s+(?:is\s+)?(?=[\w.+/-]{8,}))"
     r"(?P<value>(?=\S*\d)[^\s,;]+)"
 )
 _REFERS = re.compile(
     r"""^(?:b?['"]?(?:\$|<|\{|%\(|%s|\*{3}|…|x{3,}|\.\.\.|(?:\./|~|/|[A-Za-z]:\\))|@)|^['"]{0,2}$"""
+    r"|^[(\[?.*\\]|^\d{1,6}/"
 )
 """Values that only say where the secret is, or that there is none."""
 _FILE = re.compile(r"^['\"]?[\w.-]+/[\w./-]*\.[A-Za-z]\w{1,4}['\"]?$")
 _PLAIN = re.compile(
-    r"(?i)^['\"]?(?:true|false|none|null|nil|yes|no|on|off|undefined|auto|default|public)['\"]?$"
+    r"(?i)^['\"]?(?:true|false|none|null|nil|yes|no|on|off|undefined|auto|default|public"
+    r"|oauth2?|oidc|saml2?|basic|digest|jwt|ldaps?|argon2\w*|bcrypt|scrypt|sha\d+|md5)['\"]?$"
 )
 _TYPES = re.compile(
     r"^(?:str|int|bytes|bool|float|string|any|object|number|boolean|Optional|Union|List|Dict|SecretStr"
@@ -64,8 +67,8 @@ _CODE = re.compile(
     r"|this|opts|cfg|params|secrets|ctx|event|data|user|response|resp|res|result|r|row|item|parser|tokens"
     r"|getpass|import)\b[.\[(]|[A-Za-z_]\w*(?:\.\w+)*[(\[])"
 )
-_FORM = re.compile(r"^(?:id|type|src|source|env|name|from|key)=")
-_ABOUT_SECRETS = re.compile(r"\ssecrets?\s[^|;&\n]*\Z")
+_FORM = re.compile(r"^(?:id|type|src|source|env|name|from|key)=|^(?:file|env|fd):")
+_ABOUT_SECRETS = re.compile(r"(?:\ssecrets?|\b(?:docker|podman|nerdctl|buildah|hurl))\s[^|;&\n]*\Z")
 """The subcommand of a tool that stores secrets: its `--secret` is a name."""
 _LONGEST_WEAK = 3
 _RANDOM = 16
@@ -119,9 +122,9 @@ def _option(option: str, *, whole: bool) -> re.Pattern[str]:
     short = re.fullmatch(r"-[A-Za-z]", name) and not whole
     begins = rf"-[A-Za-z]{{0,6}}?{name[1]}" if short and sign != "!" else re.escape(name)
     joint = rf"(?:\s+|=|(?<=\s-{name[1]}))" if short else r"(?:\s+|=)"
-    holds = (
-        "" if sign == "!" else rf"(?=[^\s\"'|;&]*{re.escape(sign)}|[\"'][^\"']*{re.escape(sign)})"
-    )
+    within = re.escape(sign)
+    with_sign = rf"(?=[^\s\"'|;&]*{within}[^\s|;&]|[\"'][^\"']*{within})"
+    holds = "" if sign == "!" else with_sign
     return re.compile(
         rf"(?<=\s){begins}{joint}{holds}(?!-){VALUE}{'(?P<quotes>)' if sign == '=' else ''}"
     )
@@ -220,7 +223,8 @@ def _in_assignment(match: re.Match[str]) -> str:
         return _masked(match)
     if not quoted and spaced and not _is_mixed(bare):
         return match[0]
-    return _masked(match) if _is_mixed(bare) or (not spaced and not quoted) else match[0]
+    assigned = sign.endswith("=") and not spaced and not quoted
+    return _masked(match) if _is_mixed(bare) or assigned else match[0]
 
 
 def _is_code(value: str, following: str) -> bool:
@@ -254,7 +258,7 @@ def _kind(name: str) -> str:
     words = list(_segments(name))
     if len(words) > 1 and words[0] in HARMLESS_STARTS and words[0] != "token":
         return ""
-    if len(words) > 1 and words[-1] in HARMLESS_ENDS:
+    if len(words) > 1 and (words[-1] in HARMLESS_ENDS or "existing" in words):
         return ""
     joined = "".join(words)
     if any(word in _STRONG for word in words) or re.search(
