@@ -22,7 +22,7 @@ from crossrun.patterns.compiling.values import (
 )
 from crossrun.store import Store
 
-_MOST_RUNS = 20
+_MOST_RUNS = 8
 """So many runs of a pattern are compared, the newest."""
 _MOST_DECIDED = 1_000
 

@@ -276,14 +276,13 @@ def _ending(path: str) -> str:
 
 
 def _is_within(value: _Value, text: str) -> bool:
-    """Whether a number stands within a path, a date or an address."""
-    others = (
-        ("url", "path") if re.fullmatch(PATTERNS["date"], value.text) else ("url", "path", "date")
-    )
+    """Whether a number or a date stands within something larger that is a value as a whole."""
+    is_date = re.fullmatch(PATTERNS["date"], value.text) is not None
+    others = ("url", "path", "quoted") if is_date else ("url", "path", "quoted", "date")
     return any(
-        match.start() <= value.start and value.end <= match.end()
-        for other in others
-        for match in _forms()[other].finditer(text[:_MOST_TEXT])
+        other.start <= value.start and value.end <= other.end and other.text != value.text
+        for kind in others
+        for other in _matches(text, kind)
     )
 
 

@@ -98,12 +98,11 @@ class Explainer:
         """
         if len(set(vector)) == 1:
             return [(vector[0], False)] if vector[0] else []
-        for name_of in (self._direct, self._derive):
-            for boundary in _BOUNDARIES:
-                for head, middle, tail in _cuts(vector, boundary):
-                    name = name_of(middle)
-                    if name is not None:
-                        return _joined([(head, False), (name, True), (tail, False)])
+        for boundary in _BOUNDARIES:
+            for head, middle, tail in _cuts(vector, boundary):
+                name = self._direct(middle) or self._derive(middle)
+                if name is not None:
+                    return _joined([(head, False), (name, True), (tail, False)])
         within = self._within(vector)
         if within is None:
             raise _unexplained(vector)
