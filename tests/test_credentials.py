@@ -67,7 +67,7 @@ def test_only_the_secret_goes(scrub: Scrub, command: str, kept: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["token=", 'curl "', "curl -u ", "echo a |", "-password", "authorization:", "key.", "a_"],
+    ["token=", 'curl "', "curl -u ", "echo a |", "-password", "authorization:", "qpdf --encrypt "],
 )
 def test_no_text_takes_long(scrub: Scrub, text: str) -> None:
     began = time.process_time()

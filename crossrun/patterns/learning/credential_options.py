@@ -142,10 +142,10 @@ VALUE = r"""(?P<value>(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s'"|;&<>()\\])+)"""
 
 PLACES: tuple[str, ...] = (
     # what stands before a secret that only its place gives away
-    r"\bhtpasswd\s(?=[^|;&\n]*-\w*b)(?:[^|;&\n]*\s)?(?=\S+\s*(?:$|[|;&\n>]))",
+    r"\bhtpasswd\s(?=[^|;&\n]{0,200}-\w*b)(?:[^|;&\n]{0,200}\s)?(?=\S+\s*(?:$|[|;&\n>]))",
     r"\b(?:vault|cargo|snyk|npm-cli)\s+(?:login|auth)\s+(?![-\w]+=)(?!-)",
     r"\bwpa_passphrase\s+(?:\S+|'[^']*'|\"[^\"]*\")\s+",
-    r"\bnmcli\b[^|;&\n]*\spassword\s+",
+    r"\bnmcli\b[^|;&\n]{0,200}\spassword\s+",
     r"\brabbitmqctl\s+(?:add_user|change_password)\s+\S+\s+",
     r"\bnet\s+user\s+[\w.-]+\s+(?!/)",
     r"\baws\s+configure\s+set\s+\S*(?:secret|token)\S*\s+",
@@ -154,11 +154,11 @@ PLACES: tuple[str, ...] = (
     r"\bcomposer\s+config\s+(?:-\S+\s+)*\S*(?:oauth|token)\S*\s+",
     r"\bmc\s+(?:alias|config\s+host)\s+(?:set|add)\s+\S+\s+\S+\s+\S+\s+",
     r"\b(?:user_pw|owner_pw|input_pw)\s+",
-    r"\bqpdf\b[^|;&\n]*\s--encrypt\s+(?=\S+\s+\S+\s+(?:40|128|256)\b)",
-    r"\bqpdf\b[^|;&\n]*\s--encrypt\s+\S+\s+(?=\S+\s+(?:40|128|256)\b)",
+    r"\bqpdf\b[^|;&\n]{0,200}\s--encrypt\s+(?=\S+\s+\S+\s+(?:40|128|256)\b)",
+    r"\bqpdf\b[^|;&\n]{0,200}\s--encrypt\s+\S+\s+(?=\S+\s+(?:40|128|256)\b)",
     r"\bftp\b[^\n]*<<[^\0]{0,2000}?\nuser\s+\S+\s+",
     r"(?i:\bsetx?\s+\w*(?:password|token|secret|api_?key)\w*\s+(?!=))",
-    r"\brclone\b[^|;&\n]*\spass\s+",
+    r"\brclone\b[^|;&\n]{0,200}\spass\s+",
     r"(?i:\bkey=[\"']\w*(?:api_?key|password|secret|token)\w*[\"']\s+value=)",
     r"(?i:<(?:\w+:)?(?:password|passwd|secret|token|api_?key|passphrase)>\s*)(?=[^<\s]+\s*</)",
     r"\s-pass(?:in|out)?\s+pass:",
@@ -170,9 +170,9 @@ PLACES: tuple[str, ...] = (
     r"(?i:assword[^\n]{0,40}\n?[^\n]{0,20})\bsend\s+(?:--\s+)?",
     r"(?i:\bConvertTo-SecureString\s+(?:-String\s+)?(?!-))",
     r"\b(?:ngrok\s+(?:config\s+add-)?authtoken)\s+",
-    r"\bpulumi\s+config\s+set\s+(?=[^|;&\n]*--secret)(?:--\S+\s+)*\S+\s+(?!--)",
+    r"\bpulumi\s+config\s+set\s+(?=[^|;&\n]{0,200}--secret)(?:--\S+\s+)*\S+\s+(?!--)",
     r"\bsqlplus\s+(?:-\w+\s+)*\w+/(?=\S*)",
-    r"\bjq\b[^|;&\n]*\s--arg\s+\w*(?:passw(?:or)?d|token|secret|api_?key)\w*\s+",
+    r"\bjq\b[^|;&\n]{0,200}\s--arg\s+\w*(?:passw(?:or)?d|token|secret|api_?key)\w*\s+",
     r"\b(?:fly|flyctl|wrangler|heroku|doppler)\s+secrets?\s+(?:set|put)\s+(?:\S+=\S+\s+)*\w+=",
     r"(?i:\bidentified\s+by\s+(?:password\s+)?|\bpassword\s+(?=['\"]))",
     r"(?i:\bbearer\s+)(?=[\w.~+/-]*\d)(?=[\w.~+/=-]{8,})",
@@ -181,12 +181,14 @@ PLACES: tuple[str, ...] = (
 PIPED = (
     r"\b(?:echo|printf)\s+(?:-\w+\s+)*(?:(?:'%s\\n'|'%s'|\"%s\\n\"|\"%s\"|%s)\s+)?"
     + VALUE
-    + r"(?=[^|;\n]*\|\s*(?:sudo\s+(?:-\w+\s+)*-\w*S|(?:sudo\s+)?(?:chpasswd|passwd|smbpasswd"
-    r"|cryptsetup|kinit|ecryptfs\S*|pass\s+insert|vault\s+login)\b|su\b|[^|;\n]*\s(?:--password-stdin|--with-token"
+    + r"(?=[^|;\n]{0,200}\|\s*(?:sudo\s+(?:-\w+\s+)*-\w*S|(?:sudo\s+)?(?:chpasswd|passwd|smbpasswd"
+    r"|cryptsetup|kinit|ecryptfs\S*|pass\s+insert|vault\s+login)\b|su\b|[^|;\n]{0,200}\s(?:--password-stdin|--with-token"
     r"|--stdin|--passphrase-fd|--key-file[= ]-|--pass-stdin|-passin\s+stdin)\b))"
 )
 """What is given to a program that reads a secret from its input."""
-HERE_STRING = r"\b(?:sudo\s+(?:-\w+\s+)*-\w*S|passwd|chpasswd|cryptsetup)\b[^|;&\n]*<<<\s*" + VALUE
+HERE_STRING = (
+    r"\b(?:sudo\s+(?:-\w+\s+)*-\w*S|passwd|chpasswd|cryptsetup)\b[^|;&\n]{0,200}<<<\s*" + VALUE
+)
 
 _HARMLESS_ENDS = """
     file files path paths dir folder url uri urls endpoint type types limit limits count counts
