@@ -92,9 +92,6 @@ def test_a_cache_that_was_copied_is_whole(unpacked: Path) -> None:
 def test_where_nothing_can_be_unpacked_there_is_no_encoder(tmp_path: Path) -> None:
     (tmp_path / "encoders").write_text("a file where a folder should be")
     assert encoding.ready_encoder(tmp_path) is None
-    state = encoding.encoder_state(tmp_path)
-    assert state.version == encoding.installed_version()
-    assert state.problem
 
 
 @pytest.mark.process

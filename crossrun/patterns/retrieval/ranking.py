@@ -108,7 +108,10 @@ def rank(candidate_set: CandidateSet) -> Ranking:
     leads = _leads([similarity.semantic for similarity in similarities])
     odds = [LEXICAL.odds(s) + lead for s, lead in zip(similarities, leads, strict=True)]
     odds = odds or [0.0] * len(profiles)
-    total = [size + share * o for size, o in zip(scores, odds, strict=True)]
+    total = [
+        size + share * o + (1 - share) * candidate_set.semantic.get(profile.candidate.id, 0.0)
+        for size, o, profile in zip(scores, odds, profiles, strict=True)
+    ]
     order = sorted(range(len(profiles)), key=lambda i: (-total[i], profiles[i].candidate.id))
     best = order[0]
     winner, signal = profiles[best], signals[best]
