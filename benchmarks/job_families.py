@@ -292,7 +292,7 @@ def fit(*, misses: bool) -> None:
     if misses:
         for one, other, similarity in sorted(rows, key=lambda row: -SAME_JOB.odds(row[2])):
             odds = SAME_JOB.odds(similarity)
-            if (one.name == other.name) or odds > 0:
+            if one.name == other.name or odds > 0:
                 mark = "same " if one.name == other.name else "OTHER"
                 values = " ".join(f"{value:5.2f}" for value in similarity)
                 print(f"{mark} {odds:5.2f}  {values}  {one.task[:50]} | {other.task[:50]}")

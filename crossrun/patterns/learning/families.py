@@ -49,8 +49,8 @@ class Similarity(NamedTuple):
 
 SAME_JOB = LogisticModel(-5.6, Similarity(tasks=0.53, commands=6.5, code=13.5, aim=9.6))
 """Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/job_families.py`."""
-_LEAST_ODDS = 0.6
-"""A wrong merge costs more than a missed one, so it takes odds of nearly two to one."""
+_LEAST_ODDS = 0.8
+"""A wrong merge costs more than a missed one, so it takes odds of two to one."""
 LEAST_WORK = 0.08
 """Of commands or code, however alike the tasks are."""
 _UNKNOWN_WORK = 1.5
@@ -66,9 +66,11 @@ beside."""
 _UNKNOWN_AIM = 0.4
 _ASKED = 0.7
 """What a word of code weighs, however common, if both tasks ask for it, of what it weighs there."""
-_A_PROGRAM, _PROGRAM_WEIGHT = 10.0, 4.0
+_A_PROGRAM, _PROGRAM_WEIGHT = 10.0, 8.0
 """The weight of code that is a program, and what it weighs that only one of two runs wrote one."""
 _WORD = re.compile(r"[a-z0-9]{3,}")
+_FOLDER = re.compile(r"([a-z0-9]{3,})/")
+"""Names of folders are those of one run, though its task has them, too."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -177,6 +179,7 @@ def profile(trace: Trace) -> Profile:
     texts = " ".join(act.command for act in trace.acts)
     work = frozenset(map(stem, _WORD.findall(_CAMEL.sub(" ", texts).replace("_", " ").lower())))
     work = (work | frozenset(map(stem, written))) - frozenset(map(stem, echoed))
+    names = frozenset(map(stem, _FOLDER.findall(texts.lower())))
     words = task_words(trace.task)
     content = content_words(words)
     return Profile(
@@ -185,7 +188,11 @@ def profile(trace: Trace) -> Profile:
         commands=all_features(trace.acts) - echoed,
         code=written,
         work=work,
-        aim=frozenset(word for word in content if len(word) > 2 and word in work),  # noqa: PLR2004
+        aim=frozenset(
+            word
+            for word in content
+            if len(word) > 2 and word in work and word not in names  # noqa: PLR2004
+        ),
     )
 
 

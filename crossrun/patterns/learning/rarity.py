@@ -16,7 +16,7 @@ _IMAGINED = 20
 _EVERYWHERE, _SELDOM = 0.4, 0.02
 _WORTHLESS = 1.0
 """What less than this is known by (a natural logarithm) weighs nothing."""
-_SHARES = {"kind": 0.04, "word": 0.03, "file": 0.12, "light": 0.3}
+_SHARES = {"kind": 0.04, "word": 0.03, "file": 0.12, "build": 0.15, "light": 0.3}
 _ANY_JOB = frozenset(
     """
     awk bash bat bats black cat cd chmod cmp column cp  cut delete diff du echo env exit
@@ -28,6 +28,17 @@ _ANY_JOB = frozenset(
 )
 """Programs for looking, moving, scripting, testing and text of any kind: they say next to nothing
 about what a job was for. Nor do their short options."""
+_BUILDS = frozenset(
+    """
+    cargo build/cargo run/cargo test/cmake/docker build/docker image/docker images/docker run
+    /dotnet build/dotnet test/go build/go run/go test/gradle/make/mvn/npm ci/npm install/npm run
+    /npm test/pnpm install/pnpm run/podman build/poetry install/poetry run/tsc/uv run/uv sync
+    /yarn build/yarn install
+    """.replace("\n", "")
+    .replace("    ", "")
+    .split("/")
+)
+"""Commands that many jobs on code end with: they say little."""
 _COMMON_KINDS: Mapping[str, float] = {
     kind: share
     for share, kinds in (
@@ -128,4 +139,6 @@ def _usual_share(feature: str) -> tuple[float, float]:
     program, _, option = feature.partition(" ")
     if program in _ANY_JOB:
         return _EVERYWHERE, 1.0
+    if any(feature == build or feature.startswith(f"{build} ") for build in _BUILDS):
+        return _SHARES["build"], 0.4 if "-" in option else 1.0
     return (_SELDOM, 0.4) if option.startswith("-") else (_SELDOM, 1.0)
