@@ -413,14 +413,14 @@ CANDIDATE = PatternCandidate(
     pattern_id="9c1xyz", version=2, task_type="code", score=0.5, signals={"words": 1.0}
 )
 SENTENCES = {
-    "injected": "The agent gets 9c1xyz v2 (Convert sales.csv). one fits."
+    "injected": "The agent gets 9c1xyz v2 (Convert sales.csv). One fits."
     " With --no-pattern, the agent works without it.",
-    "withheld": "9c1xyz v2 (Convert sales.csv) fits, but the agent works without it. one fits."
+    "withheld": "9c1xyz v2 (Convert sales.csv) fits, but the agent works without it. One fits."
     " With --pattern 9c1xyz, the agent gets it; the setting patterns.holdout says how many runs"
     " work without.",
-    "abstained": "The agent gets no pattern. one fits. With --pattern 9c1xyz, the agent gets it.",
-    "disabled": "The agent gets no pattern. one fits.",
-    "forced": "The agent gets 9c1xyz v2 (Convert sales.csv). one fits."
+    "abstained": "The agent gets no pattern. One fits. With --pattern 9c1xyz, the agent gets it.",
+    "disabled": "The agent gets no pattern. One fits.",
+    "forced": "The agent gets 9c1xyz v2 (Convert sales.csv). One fits."
     " Without the option that names it, crossrun chooses by the task.",
 }
 
@@ -457,7 +457,7 @@ def test_the_decision_about_a_pattern_fits_the_terminal(width: int) -> None:
     for shown in (details(run, screen), choice_lines(decided, screen)):
         lines = list(shown)
         assert max(map(len, lines)) <= width
-        assert reason in " ".join(line.strip() for line in lines)
+        assert reason in " ".join(line.strip() for line in lines).replace("The best", "the best")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,11 @@ _CHANGES = {
 
 def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     """What was decided, why, and what would change it; a sentence each."""
-    sentences = (_outcome(decided), _sentence(clean(decided.reason)), _change(decided))
+    ids = {decided.pattern_id, *(candidate.pattern_id for candidate in decided.candidates)}
+    reason = clean(decided.reason)
+    if reason.split(" ")[0].rstrip(",") not in ids:
+        reason = reason[:1].upper() + reason[1:]
+    sentences = (_outcome(decided), _sentence(reason), _change(decided))
     yield from textwrap.wrap(" ".join(filter(None, sentences)), terminal.text_width)
     if decided.compiled:
         values = ", ".join(f"{name} = {clean(value)}" for name, value in decided.values.items())
