@@ -103,9 +103,10 @@ class UptakeCount(Struct, frozen=True):
 
 
 def uptake_of(store: Store, pattern_id: str) -> UptakeCount:
-    """What agents read or ran of a pattern's files, in its newest runs."""
+    """What agents read or ran of a pattern's files, in its newest runs; not in those of a script."""
     runs = store.read.decided(of=pattern_id, limit=_MOST_TRIALS)
-    taken = [r.pattern.uptake for r in runs if r.pattern and r.pattern.uptake is not None]
+    decisions = [run.pattern for run in runs if run.pattern and not run.pattern.compiled]
+    taken = [decided.uptake for decided in decisions if decided.uptake is not None]
     files = Counter(path for paths in taken for path in paths)
     return UptakeCount(len(taken), sum(map(bool, taken)), dict(files.most_common()))
 
