@@ -103,7 +103,7 @@ class UptakeCount(Struct, frozen=True):
 
 
 def uptake_of(store: Store, pattern_id: str) -> UptakeCount:
-    """What agents read or ran of a pattern's files, in its newest runs; not in those of a script."""
+    """What agents read or ran of a pattern's files, in its newest runs by agents."""
     runs = store.read.decided(of=pattern_id, limit=_MOST_TRIALS)
     decisions = [run.pattern for run in runs if run.pattern and not run.pattern.compiled]
     taken = [decided.uptake for decided in decisions if decided.uptake is not None]
