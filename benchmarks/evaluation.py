@@ -1,4 +1,4 @@
-"""Whether crediting finds the patterns that hurt, where the truth is known.
+"""Whether evaluation finds the patterns that hurt, where the truth is known.
 
     python benchmarks/evaluation.py [--rounds 25] [--processes 2] [--seed 0]
 
@@ -26,7 +26,7 @@ from timing import machine
 from crossrun.patterns.evaluation.evidence import Credit, Lift, Trial, credits_of
 from crossrun.patterns.evaluation.grids import chance, normal, normalised, times
 from crossrun.patterns.evaluation.holdout import draw, share_withheld
-from crossrun.patterns.evaluation.lifecycle import RETIRES, judged
+from crossrun.patterns.evaluation.lifecycle import RETIRES, judge
 from crossrun.patterns.evaluation.shrinkage import EFFECTS
 
 Kind = Literal["helps", "nothing", "hurts"]
@@ -161,7 +161,7 @@ def one_round(world: World, seed: int) -> list[Verdict]:
                     for at, m in enumerate(coming)
                 ]
         credits_ = credits_of([t for their in trials.values() for t in their])
-        states = {p: judged(states[p], credits_[p]).state for p in kinds}
+        states = {p: judge(states[p], credits_[p]).state for p in kinds}
     return [
         verdict(kind, states[p] == "retired", credits_[p], trials[p], meetings[p])
         for p, kind in kinds.items()

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from crossrun.model.workflows import Stats
 from crossrun.patterns.evaluation.adherence import adherence
-from crossrun.patterns.evaluation.cost_effects import Measured, differences
+from crossrun.patterns.evaluation.cost_effects import Measurement, cost_effects
 from crossrun.patterns.evaluation.evidence import (
+    Conditions,
     Credit,
     Effect,
     Lift,
     NotEnough,
     Pooled,
-    Setting,
     Trial,
     credits_of,
     stats,
@@ -175,18 +175,18 @@ def test_runs_are_compared_within_the_probability_they_were_drawn_with() -> None
 
 def test_another_agent_is_another_block_and_the_credit_says_what_it_pools() -> None:
     strong, weak = (
-        Setting("codex", "1", "big", "developer"),
-        Setting("codex", "2", "small", "prompt"),
+        Conditions("codex", "1", "big", "developer"),
+        Conditions("codex", "2", "small", "prompt"),
     )
     trials = [
-        *runs(9, 1, injected=True, setting=strong),
-        *runs(27, 3, injected=False, setting=strong),
-        *runs(3, 27, injected=True, setting=weak),
-        *runs(1, 9, injected=False, setting=weak),
+        *runs(9, 1, injected=True, conditions=strong),
+        *runs(27, 3, injected=False, conditions=strong),
+        *runs(3, 27, injected=True, conditions=weak),
+        *runs(1, 9, injected=False, conditions=weak),
     ]
 
     assert abs(lift(trials).mean) < 0.06
-    assert lift([replace(t, setting=strong) for t in trials]).mean < -0.2
+    assert lift([replace(t, conditions=strong) for t in trials]).mean < -0.2
     assert credit(trials).pooled == (
         Pooled("agent_version", ("1", "2")),
         Pooled("model", ("big", "small")),
@@ -331,20 +331,20 @@ def test_a_difference_is_taken_within_blocks_where_they_have_both_kinds() -> Non
     """Within each block 10 less with it; across blocks it would seem 30 more."""
     rng = Random(1)  # noqa: S311  no secret is made
     measured = [
-        Measured(block, with_it, level - 10 * with_it + rng.gauss(0, 1))
+        Measurement(block, with_it, level - 10 * with_it + rng.gauss(0, 1))
         for block, level, on, off in (("small", 100, 4, 16), ("large", 180, 16, 4))
         for with_it, times in ((True, on), (False, off))
         for _ in range(times)
     ]
 
-    found = differences({"9c1": measured}, {"9c1": "9c1"})["9c1"]
+    effect = cost_effects({"9c1": measured}, {"9c1": "9c1"})["9c1"]
 
-    assert found.mean == pytest.approx(-10, abs=1)
-    assert found.stdev < 1
+    assert effect.mean == pytest.approx(-10, abs=1)
+    assert effect.stdev < 1
 
 
 def test_without_two_kinds_there_is_no_difference() -> None:
-    assert differences({"9c1": [Measured("a", True, 1.0)] * 9}, {"9c1": "9c1"}) == {}  # noqa: FBT003
+    assert cost_effects({"9c1": [Measurement("a", True, 1.0)] * 9}, {"9c1": "9c1"}) == {}  # noqa: FBT003
 
 
 STEPS = ["python3 … {source}", "python3 … > sections.json", "pytest -q", "grep {pattern} {target}"]

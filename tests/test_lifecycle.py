@@ -6,11 +6,11 @@ from msgspec.structs import replace
 from crossrun.patterns.evaluation.evidence import Credit, Lift, NotEnough, Trial
 from crossrun.patterns.evaluation.holdout import eligible
 from crossrun.patterns.evaluation.lifecycle import (
-    Standing,
-    adopted,
+    Transition,
+    adopt_after_success,
     against_evidence,
-    enabled,
-    judged,
+    enable,
+    judge,
 )
 
 STATES: tuple[str, ...] = ("candidate", "active", "quarantined", "retired")
@@ -40,23 +40,23 @@ def path(state: str, *p_hurts: float) -> list[str]:
     """The states on the way, judged by one credit after the other."""
     states = []
     for p_hurt in p_hurts:
-        state = judged(state, credit(p_hurt)).state
+        state = judge(state, credit(p_hurt)).state
         states.append(state)
     return states
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_without_evidence_nothing_moves(state: str) -> None:
-    assert judged(state, credit(None)) == Standing(
+    assert judge(state, credit(None)) == Transition(
         state, "Not enough evidence yet: 2 runs with it and 1 without.", state
     )
-    assert judged(state, None) == Standing(
+    assert judge(state, None) == Transition(
         state, "Not enough evidence yet: no run was eligible.", state
     )
 
 
 def test_a_pattern_that_hurts_is_retired_with_the_figures_in_a_sentence() -> None:
-    assert judged("active", credit(0.97)) == Standing(
+    assert judge("active", credit(0.97)) == Transition(
         "retired",
         "It hurts: -18 points of success (-31 to -4), probability that it hurts 0.97, "
         "28 runs with it and 12 without.",
@@ -67,14 +67,14 @@ def test_a_pattern_that_hurts_is_retired_with_the_figures_in_a_sentence() -> Non
 @pytest.mark.parametrize("state", ["candidate", "active", "quarantined"])
 @pytest.mark.parametrize("p_hurt", [0.0, 0.3, 0.5, 0.7, 0.85, 0.9])
 def test_nothing_is_retired_at_nine_tenths_or_less(state: str, p_hurt: float) -> None:
-    assert judged(state, credit(p_hurt)).state != "retired"
+    assert judge(state, credit(p_hurt)).state != "retired"
 
 
 @pytest.mark.parametrize(("runs_with", "runs_without"), [(12, 7), (60, 4), (5, 3)])
 def test_nothing_is_retired_on_few_runs(runs_with: int, runs_without: int) -> None:
     thin = credit(0.99, runs_with=runs_with, runs_without=runs_without)
 
-    assert judged("active", thin).state == "quarantined"
+    assert judge("active", thin).state == "quarantined"
 
 
 def test_a_candidate_becomes_active_when_more_speaks_for_it_than_against_it() -> None:
@@ -103,26 +103,26 @@ def test_from_each_state_evidence_leads_to_each_judged_state_and_back(start: str
 def test_every_outcome_is_a_state_with_a_sentence_and_never_an_end(
     state: str, p_hurt: float | None
 ) -> None:
-    standing = judged(state, credit(p_hurt))
+    transition = judge(state, credit(p_hurt))
 
-    assert standing.state in STATES
-    assert standing.before == state
-    assert standing.changed == (standing.state != state)
-    assert standing.reason[0].isupper()
-    assert standing.reason.endswith(".")
+    assert transition.state in STATES
+    assert transition.before == state
+    assert transition.changed == (transition.state != state)
+    assert transition.reason[0].isupper()
+    assert transition.reason.endswith(".")
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_more_doubt_never_puts_a_pattern_in_a_better_state(state: str) -> None:
     order = ["active", "candidate", "quarantined", "retired"]
-    reached = [order.index(judged(state, credit(step / 100)).state) for step in range(101)]
+    reached = [order.index(judge(state, credit(step / 100)).state) for step in range(101)]
 
     assert reached == sorted(reached)
 
 
 def test_the_user_can_take_back_a_retirement_and_the_evidence_is_still_told() -> None:
-    assert enabled("retired") == Standing("active", "Enabled by the user.", "retired")
-    assert judged("active", credit(0.97), kept_by_user=True) == Standing(
+    assert enable("retired") == Transition("active", "Enabled by the user.", "retired")
+    assert judge("active", credit(0.97), kept_by_user=True) == Transition(
         "active",
         "Kept by the user, though the evidence says: It hurts: -18 points of success (-31 to -4), "
         "probability that it hurts 0.97, 28 runs with it and 12 without.",
@@ -161,23 +161,23 @@ def named_run(**known: object) -> Trial:
     return replace(usual, **known)
 
 
-CANDIDATE = Standing("candidate", "Imported.", "candidate")
+CANDIDATE = Transition("candidate", "Imported.", "candidate")
 
 
 def test_an_imported_pattern_is_taken_on_when_it_worked_here() -> None:
-    assert adopted(CANDIDATE, named_run()).state == "active"
+    assert adopt_after_success(CANDIDATE, named_run()).state == "active"
 
 
 @pytest.mark.parametrize(
     "known", [{"succeeded": False}, {"adherence": 0.1}, {"injected": False, "adherence": None}]
 )
 def test_a_run_that_failed_or_went_its_own_way_takes_nothing_on(known: dict[str, object]) -> None:
-    assert adopted(CANDIDATE, named_run(**known)) == CANDIDATE
+    assert adopt_after_success(CANDIDATE, named_run(**known)) == CANDIDATE
 
 
 def test_only_a_candidate_is_taken_on() -> None:
-    retired = Standing("retired", "It hurts.", "retired")
-    assert adopted(retired, named_run()) == retired
+    retired = Transition("retired", "It hurts.", "retired")
+    assert adopt_after_success(retired, named_run()) == retired
 
 
 def test_enabling_goes_against_the_evidence_only_where_there_was_some() -> None:

@@ -62,7 +62,7 @@ from crossrun.model.runs import Change, Run
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import Pattern, Workflow
-from crossrun.patterns.evaluation.evidence import Credit, Setting, Trial, credits_of
+from crossrun.patterns.evaluation.evidence import Conditions, Credit, Trial, credits_of
 from crossrun.projections.run import advance
 from crossrun.system.commandlines import bare_command
 from crossrun.views.choices import choice_lines, score_lines
@@ -380,7 +380,7 @@ def evil_credit() -> Credit:
             injected=number % 2 == 0,
             probability=0.5,
             succeeded=number % 3 == 0,
-            setting=Setting(model=f"{number % 4 < 2}{EVIL}"),
+            conditions=Conditions(model=f"{number % 4 < 2}{EVIL}"),
         )
         for number in range(40)
     ]

@@ -149,9 +149,9 @@ class StoredMemory:
         yield None
         run = self._store.read.run(run_id)
         if run.pattern is not None and run.pattern.pattern_id is not None:
-            from crossrun.memory.evaluation import judged
+            from crossrun.memory.evaluation import judge_pattern
 
-            yield from judged(self._store, replace(run, duration_s=seconds), failure)
+            yield from judge_pattern(self._store, replace(run, duration_s=seconds), failure)
 
     def _worded(
         self, draft: PatternLearned | None, run: Run, stop: CancelToken

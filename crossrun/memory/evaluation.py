@@ -1,4 +1,4 @@
-"""What a run that ends says about the pattern that was decided on."""
+"""Evaluation on the store: judging a run's pattern when it ends, credits, and uptake."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +22,7 @@ from crossrun.patterns.evaluation.evidence import (
     credits_of,
     stats,
 )
-from crossrun.patterns.evaluation.lifecycle import adopted
-from crossrun.patterns.evaluation.lifecycle import judged as standing_of
+from crossrun.patterns.evaluation.lifecycle import adopt_after_success, judge
 from crossrun.patterns.evaluation.trials import trial_of
 from crossrun.patterns.evaluation.uptake import uptake
 from crossrun.patterns.formats.block import TRANSCRIPT
@@ -35,50 +34,50 @@ from crossrun.system.commandlines import bare_command, simple_commands
 _MOST_COMMANDS = 500
 _MOST_TRIALS = 1_000
 _OTHERS = 200
-"""So many runs of other patterns inform a judgement; more cost time and change little."""
+"""Runs of other patterns that inform a judgement; more cost time and change little."""
 
 
-def judged(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJudged]:
-    """The pattern's standing with this run counted, if one was decided on."""
+def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJudged]:
+    """The state of the run's pattern with this run counted, if the run had a decision on one."""
     decided = run.pattern
     if decided is None or decided.pattern_id is None:
         return
     pattern = store.patterns.find(decided.pattern_id)
     if pattern is None:
         return
-    followed = None
+    share_followed = None
     if decided.decision != "withheld":
-        followed = _followed(store, run, pattern, decided.version)
+        share_followed = _adherence(store, run, pattern, decided.version)
     ended = replace(
         run,
         status=Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0]),
         failure=failure,
         ended_at=now(),
-        pattern=replace(decided, adherence=followed),
+        pattern=replace(decided, adherence=share_followed),
     )
     trial = trial_of(ended)
     credit = credit_of(store, pattern.id, [] if trial is None else [trial])
-    standing = standing_of(pattern.state, credit, kept_by_user=pattern.kept_by_user)
+    transition = judge(pattern.state, credit, kept_by_user=pattern.kept_by_user)
     if not pattern.own and trial is not None:
-        standing = adopted(standing, trial)
+        transition = adopt_after_success(transition, trial)
     yield PatternJudged(
         pattern_id=pattern.id,
-        state=standing.state,
-        before=standing.before,
-        reason=standing.reason,
+        state=transition.state,
+        before=transition.before,
+        reason=transition.reason,
         stats=pattern.stats if credit is None else stats(credit),
-        adherence=followed,
+        adherence=share_followed,
         uptake=_uptake(store, run, pattern, decided),
     )
 
 
 def credit_of(store: Store, pattern_id: str, new: Sequence[Trial] = ()) -> Credit | None:
-    """One pattern's credit. Others inform it once there is enough of its own to judge by.
+    """The credit of one pattern. Runs of others inform it once it has enough runs for an estimate.
 
     Args:
         store: the ledger.
         pattern_id: the pattern.
-        new: trials that are not in it yet.
+        new: trials that are not in the ledger yet.
     """
     own = [*_trials(store.read.decided(of=pattern_id, limit=_MOST_TRIALS)), *new]
     if not own:
@@ -94,7 +93,7 @@ def credit_of(store: Store, pattern_id: str, new: Sequence[Trial] = ()) -> Credi
 class UptakeCount(Struct, frozen=True):
     """How often agents used the files that came with a pattern.
 
-    `runs` had files, in `used` of them commands read or ran some, `files` says in how many which.
+    `runs` had files; `used` of them read or ran some; `files` maps each path to its number of runs.
     """
 
     runs: int = 0
@@ -102,17 +101,17 @@ class UptakeCount(Struct, frozen=True):
     files: dict[str, int] = {}
 
 
-def uptake_of(store: Store, pattern_id: str) -> UptakeCount:
-    """What agents read or ran of a pattern's files, in its newest runs by agents."""
+def count_uptake(store: Store, pattern_id: str) -> UptakeCount:
+    """How often agents used a pattern's files, in its newest runs by agents."""
     runs = store.read.decided(of=pattern_id, limit=_MOST_TRIALS)
     decisions = [run.pattern for run in runs if run.pattern and not run.pattern.compiled]
-    taken = [decided.uptake for decided in decisions if decided.uptake is not None]
-    files = Counter(path for paths in taken for path in paths)
-    return UptakeCount(len(taken), sum(map(bool, taken)), dict(files.most_common()))
+    uptakes = [decided.uptake for decided in decisions if decided.uptake is not None]
+    files = Counter(path for paths in uptakes for path in paths)
+    return UptakeCount(len(uptakes), sum(map(bool, uptakes)), dict(files.most_common()))
 
 
 def credits_by_pattern(store: Store) -> dict[str, Credit]:
-    """The credit of all patterns that were decided on lately."""
+    """The credit of all patterns with recent decisions."""
     return credits_of(_trials(store.read.decided(of=None, limit=2 * _MOST_TRIALS)))
 
 
@@ -120,15 +119,15 @@ def _trials(runs: Iterable[Run]) -> list[Trial]:
     return list(filter(None, map(trial_of, runs)))
 
 
-def _followed(store: Store, run: Run, pattern: Pattern, version: int | None) -> float | None:
-    """How far the agent followed the version that it was shown."""
+def _adherence(store: Store, run: Run, pattern: Pattern, version: int | None) -> float | None:
+    """How much of the version that it was shown the agent carried out."""
     versions = store.patterns.versions(pattern.id)
-    shown = next((one for one in versions if one.version == version), None)
+    shown = next((v for v in versions if v.version == version), None)
     if shown is None:
         return None
     commands = (as_written(step.command) for step in shown.workflow.steps if step.command)
     steps = [part for command in commands for part in simple_commands(command)]
-    return adherence(steps, list(islice(_done(store, run), _MOST_COMMANDS)))
+    return adherence(steps, list(islice(_commands_and_changes(store, run), _MOST_COMMANDS)))
 
 
 def _uptake(store: Store, run: Run, pattern: Pattern, decided: Decided) -> tuple[str, ...] | None:
@@ -145,8 +144,8 @@ def _uptake(store: Store, run: Run, pattern: Pattern, decided: Decided) -> tuple
     return uptake(decided.folder, [*files, ROOT_FILE, TRANSCRIPT], islice(commands, _MOST_COMMANDS))
 
 
-def _done(store: Store, run: Run) -> Iterator[str]:
-    """What the agent did; a copy of a file of the pattern counts as if the agent had written it."""
+def _commands_and_changes(store: Store, run: Run) -> Iterator[str]:
+    """What the agent did; copying a file of the pattern counts as writing it."""
     folder = (run.pattern.folder if run.pattern else None) or FILES_FOLDER
     for stored in store.read.events(run.id, types=["command_ran", "file_changed"]):
         match decode(stored.body):

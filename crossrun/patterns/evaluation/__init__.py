@@ -1,1 +1,1 @@
-"""What a pattern is worth, and whether it may go on."""
+"""What a pattern is worth, and whether it stays in use."""

@@ -1,8 +1,8 @@
-"""What a pattern changes in measures other than success: a difference of means, blocked by task.
+"""A pattern's effect on failed commands, turns, tokens and time: differences of means by block.
 
-Runs with and without the pattern are compared within the block where it has both; what is left,
-blocks with one kind only, is compared as a whole. The two are weighted by how sure each is, and
-the result is shrunk towards family and all (`shrinkage`).
+Runs with and without the pattern are compared within each block that has both. All other runs are
+compared as one block. The two estimates are weighted by their precision, and the result is shrunk
+towards the family's and towards that of all patterns (`shrinkage`).
 """
 
 import math
@@ -15,11 +15,11 @@ from crossrun.patterns.evaluation.grids import dot
 from crossrun.patterns.evaluation.shrinkage import EFFECTS
 
 LEAST_NOISE = 1e-4
-"""Of the variance over all tasks: so much is left within a block, even if none was seen."""
+"""The least variance within a block, as a share of the variance over all tasks."""
 
 
-class Measured(NamedTuple):
-    """One run's value."""
+class Measurement(NamedTuple):
+    """The value of one run."""
 
     block: str
     with_it: bool
@@ -31,17 +31,17 @@ class _Estimate(NamedTuple):
     variance: float
 
 
-def differences(
-    measured: Mapping[str, Sequence[Measured]], families: Mapping[str, str]
+def cost_effects(
+    measurements: Mapping[str, Sequence[Measurement]], families: Mapping[str, str]
 ) -> dict[str, NormalDist]:
-    """Mean with the pattern minus mean without, for each pattern that has both kinds of runs."""
-    known = {pattern: runs for pattern, runs in measured.items() if _comparable(runs)}
-    everywhere = _variance(_groups(runs, blocked=False) for runs in known.values())
-    within = _variance(_groups(runs, blocked=True) for runs in known.values())
+    """The mean with the pattern minus that without it, for each pattern with both kinds of runs."""
+    comparable = {pattern: runs for pattern, runs in measurements.items() if _comparable(runs)}
+    everywhere = _variance(_groups(runs, blocked=False) for runs in comparable.values())
+    within = _variance(_groups(runs, blocked=True) for runs in comparable.values())
     if everywhere is None:
         return {}
     noise = everywhere if within is None else min(everywhere, max(within, everywhere * LEAST_NOISE))
-    estimates = {p: _estimate(runs, noise, everywhere) for p, runs in known.items()}
+    estimates = {p: _estimate(runs, noise, everywhere) for p, runs in comparable.items()}
     return _shrunk(estimates, families, unit=math.sqrt(everywhere))
 
 
@@ -68,18 +68,18 @@ def _likelihood(mean: float, estimate: _Estimate) -> float:
     return math.exp(-0.5 * (mean - estimate.mean) ** 2 / estimate.variance)
 
 
-def _estimate(runs: Sequence[Measured], noise: float, everywhere: float) -> _Estimate:
-    blocks: dict[str, list[Measured]] = {}
+def _estimate(runs: Sequence[Measurement], noise: float, everywhere: float) -> _Estimate:
+    blocks: dict[str, list[Measurement]] = {}
     for run in runs:
         blocks.setdefault(run.block, []).append(run)
-    parts = [_contrast(block, noise) for block in blocks.values() if _comparable(block)]
+    parts = [_difference_of_means(block, noise) for block in blocks.values() if _comparable(block)]
     rest = [run for block in blocks.values() if not _comparable(block) for run in block]
     if _comparable(rest):
-        parts.append(_contrast(rest, everywhere))
-    return _combined(parts) if parts else _contrast(runs, everywhere)
+        parts.append(_difference_of_means(rest, everywhere))
+    return _combined(parts) if parts else _difference_of_means(runs, everywhere)
 
 
-def _contrast(runs: Iterable[Measured], variance: float) -> _Estimate:
+def _difference_of_means(runs: Iterable[Measurement], variance: float) -> _Estimate:
     runs = list(runs)
     on = [run.value for run in runs if run.with_it]
     off = [run.value for run in runs if not run.with_it]
@@ -97,11 +97,11 @@ def _combined(parts: Sequence[_Estimate]) -> _Estimate:
     return _Estimate(sum(part.mean / part.variance for part in parts) / precision, 1 / precision)
 
 
-def _comparable(runs: Iterable[Measured]) -> bool:
+def _comparable(runs: Iterable[Measurement]) -> bool:
     return {run.with_it for run in runs} == {True, False}
 
 
-def _groups(runs: Iterable[Measured], *, blocked: bool) -> list[list[float]]:
+def _groups(runs: Iterable[Measurement], *, blocked: bool) -> list[list[float]]:
     groups: dict[tuple[str, bool], list[float]] = {}
     for run in runs:
         groups.setdefault((run.block if blocked else "", run.with_it), []).append(run.value)

@@ -1,10 +1,10 @@
-"""What runs say about patterns: the credit that each has earned.
+"""The credit of each pattern: its effect on runs, from runs with it and runs without it.
 
-A pattern is judged by the difference that it makes, never by how the runs went that it was in: that
-would mix it up with the difficulty of its tasks. Runs count only where a coin decided whether the
-pattern was injected (`holdout`), they are compared within blocks (`Trial.block`), and a run whose
-agent ignored the pattern counts on neither side. See `difficulty` for success and `contrasts` for
-the other measures; both shrink a pattern towards its family and towards all.
+A pattern's success rate says nothing by itself, since it depends on how hard the tasks are. Runs
+count only if a coin decided whether the pattern was injected (`holdout`). They are compared within
+blocks (`Trial.block`), and a run whose agent ignored the pattern counts on neither side. See
+`success_model` for success and `cost_effects` for the other measures; both shrink a pattern's
+effect towards that of its family and of all patterns.
 """
 
 import math
@@ -14,32 +14,32 @@ from statistics import NormalDist
 from msgspec import Struct
 
 from crossrun.model.workflows import Stats
-from crossrun.patterns.evaluation.cost_effects import Measured, differences
-from crossrun.patterns.evaluation.success_model import Belief, Tally, beliefs
+from crossrun.patterns.evaluation.cost_effects import Measurement, cost_effects
+from crossrun.patterns.evaluation.success_model import BlockCounts, LiftPosterior, posteriors
 
 LEVEL = 0.90
-"""The share of intervals that hold the truth."""
+"""The coverage of the intervals."""
 LEAST_WITH = 5
 LEAST_WITHOUT = 3
 FOLLOWED = 0.34
-"""Adherence from which a pattern had a part in a run: at least about a third of its steps."""
+"""Adherence from which on an agent followed a pattern: about a third of its steps."""
 
 
-class Setting(Struct, frozen=True, order=True):
-    """What else may decide how a run goes. Unknown is "" here, so that settings can be compared."""
+class Conditions(Struct, frozen=True, order=True):
+    """What else affects the outcome of a run. "" if unknown, so that conditions can be compared."""
 
     agent: str = ""
     agent_version: str = ""
     model: str = ""
     channel: str = ""
-    """How a pattern was sent, or would have been."""
+    """How the pattern was sent to the agent, or would have been."""
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """One run that was eligible for one pattern. None: not known.
+    """One run that was eligible for one pattern; None means unknown.
 
-    `probability` is that of what was decided: of the injection in a run with the pattern, of the
-    withholding in one without. 1 where the user or a switch decided.
+    `probability` is that of the decision: of injecting the pattern in a run with it, of withholding
+    it in a run without it. It is 1 if the user or a setting decided.
     """
 
     run_id: str
@@ -48,7 +48,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     version: str
     """Hash of the pattern's text."""
     task: str
-    """What is alike in difficulty: the same task, its family, or its stratum."""
+    """Tasks of about the same difficulty: the same task, its family, or its stratum."""
     injected: bool
     probability: float
     succeeded: bool
@@ -57,16 +57,16 @@ class Trial(Struct, frozen=True, kw_only=True):
     tokens: int | None = None
     seconds: float | None = None
     adherence: float | None = None
-    setting: Setting = Setting()
+    conditions: Conditions = Conditions()
 
     @property
     def chosen_by_coin(self) -> bool:
-        """Whether the run could have gone either way: only then it can be compared."""
+        """Whether a coin decided; other runs cannot be compared."""
         return 0 < self.probability < 1
 
     @property
     def ignored(self) -> bool:
-        """Whether the agent was shown the pattern and went its own way."""
+        """Whether the agent got the pattern and did not follow it."""
         return self.injected and self.adherence is not None and self.adherence < FOLLOWED
 
     @property
@@ -76,13 +76,15 @@ class Trial(Struct, frozen=True, kw_only=True):
 
     @property
     def block(self) -> str:
-        """Runs of one block are compared directly.
+        """The block of the run: runs in one block are compared directly.
 
-        They have the same task, agent, version, model and channel, and were drawn with the same
-        probability: as this changes in the course of time, so may the tasks.
+        They have the same task, agent, version, model, channel and probability. The probability
+        changes over time, and so may the tasks.
         """
-        s = self.setting
-        parts = (self.task, s.agent, s.agent_version, s.model, s.channel, str(self.share_withheld))
+        of = self.conditions
+        parts = (
+            self.task, of.agent, of.agent_version, of.model, of.channel, str(self.share_withheld)
+        )  # fmt: skip
         return "\0".join(parts)
 
 
@@ -95,7 +97,7 @@ class NotEnough(Struct, frozen=True):
 class Lift(Struct, frozen=True):
     """The change in the probability of success, in points of 1.
 
-    `p_hurt`: the probability that the pattern lowers success (`difficulty.HAIR`).
+    `p_hurt`: the probability that the pattern lowers success (beyond `success_model.HARM_MARGIN`).
     """
 
     mean: float
@@ -106,7 +108,7 @@ class Lift(Struct, frozen=True):
 class Effect(Struct, frozen=True):
     """A change that the pattern makes, with its interval.
 
-    Of failed commands, a number per run; of all else relative: -.3 is 30% less.
+    For failed commands, a number per run; otherwise relative: -.3 is 30% less.
     """
 
     mean: float
@@ -121,7 +123,7 @@ class Pooled(Struct, frozen=True):
 
 
 class Credit(Struct, frozen=True, kw_only=True):
-    """What is known of one pattern's worth."""
+    """What runs show about one pattern."""
 
     pattern_id: str
     family_id: str
@@ -131,9 +133,9 @@ class Credit(Struct, frozen=True, kw_only=True):
     succeeded_with: int
     succeeded_without: int
     ignored: int
-    """Runs that had the pattern and whose agent went its own way."""
+    """Runs that had the pattern and whose agent did not follow it."""
     chosen: int
-    """Runs in which the user or a switch decided: they cannot be compared."""
+    """Runs in which the user or a setting decided; they cannot be compared."""
     adherence: float | None
     """Mean over all runs that had the pattern."""
     success: Lift | NotEnough
@@ -145,22 +147,22 @@ class Credit(Struct, frozen=True, kw_only=True):
 
 
 def credits_of(trials: Iterable[Trial]) -> dict[str, Credit]:
-    """The credit of each pattern. All trials of a store belong together: patterns inform others."""
+    """The credit of each pattern. Pass all trials of a store: patterns inform each other."""
     by_pattern: dict[str, list[Trial]] = {}
     for trial in sorted(trials, key=lambda t: (t.pattern_id, t.run_id)):
         by_pattern.setdefault(trial.pattern_id, []).append(trial)
-    families = {pattern: their[-1].family_id for pattern, their in by_pattern.items()}
-    compared = {p: [t for t in their if _counts(t)] for p, their in by_pattern.items()}
-    lifts = beliefs({p: _tallies(their) for p, their in compared.items() if their}, families)
-    effects = {name: _differences(compared, families, value) for name, value in _MEASURES.items()}
+    families = {pattern: of_it[-1].family_id for pattern, of_it in by_pattern.items()}
+    compared = {p: [t for t in of_it if _counts(t)] for p, of_it in by_pattern.items()}
+    lifts = posteriors({p: _block_counts(ts) for p, ts in compared.items() if ts}, families)
+    effects = {name: _cost_effects(compared, families, value) for name, value in _MEASURES.items()}
     return {
         pattern: _credit(
-            their,
+            of_it,
             compared[pattern],
             lifts.get(pattern),
-            {name: known.get(pattern) for name, known in effects.items()},
+            {name: effect.get(pattern) for name, effect in effects.items()},
         )
-        for pattern, their in by_pattern.items()
+        for pattern, of_it in by_pattern.items()
     }
 
 
@@ -180,14 +182,14 @@ def _counts(trial: Trial) -> bool:
 def _credit(
     trials: Sequence[Trial],
     compared: Sequence[Trial],
-    belief: Belief | None,
+    lift: LiftPosterior | None,
     effects: Mapping[str, NormalDist | None],
 ) -> Credit:
     on = [t for t in compared if t.injected]
     off = [t for t in compared if not t.injected]
     adherences = [t.adherence for t in trials if t.injected and t.adherence is not None]
     missing = _missing(trials, len(on), len(off))
-    told = {name: missing or _effect(name, known) for name, known in effects.items()}
+    measures = {name: missing or _effect(name, effect) for name, effect in effects.items()}
     return Credit(
         pattern_id=trials[0].pattern_id,
         family_id=trials[-1].family_id,
@@ -198,11 +200,11 @@ def _credit(
         ignored=sum(t.ignored and t.chosen_by_coin for t in trials),
         chosen=sum(not t.chosen_by_coin for t in trials),
         adherence=round(sum(adherences) / len(adherences), 4) if adherences else None,
-        success=missing or _lift(belief),
-        failed_commands=told["failed_commands"],
-        turns=told["turns"],
-        tokens=told["tokens"],
-        seconds=told["seconds"],
+        success=missing or _lift(lift),
+        failed_commands=measures["failed_commands"],
+        turns=measures["turns"],
+        tokens=measures["tokens"],
+        seconds=measures["seconds"],
         pooled=_pooled(compared),
     )
 
@@ -223,62 +225,64 @@ def _missing(trials: Sequence[Trial], on: int, off: int) -> NotEnough | None:
     )
 
 
-def _lift(belief: Belief | None) -> Lift | NotEnough:
-    if belief is None:
+def _lift(posterior: LiftPosterior | None) -> Lift | NotEnough:
+    if posterior is None:
         return NotEnough("not enough evidence yet")
     tail = (1 - LEVEL) / 2
     return Lift(
-        round(belief.mean, 4),
-        (round(belief.quantile(tail), 4), round(belief.quantile(1 - tail), 4)),
-        round(belief.p_hurt, 4),
+        round(posterior.mean, 4),
+        (round(posterior.quantile(tail), 4), round(posterior.quantile(1 - tail), 4)),
+        round(posterior.p_hurt, 4),
     )
 
 
-def _effect(name: str, known: NormalDist | None) -> Effect | NotEnough:
-    if known is None:
+def _effect(name: str, posterior: NormalDist | None) -> Effect | NotEnough:
+    if posterior is None:
         return NotEnough("not enough evidence yet: not measured in runs of both kinds")
-    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * known.stdev
-    told = [known.mean, known.mean - reach, known.mean + reach]
+    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * posterior.stdev
+    values = [posterior.mean, posterior.mean - reach, posterior.mean + reach]
     if name in _RELATIVE:
-        told = [math.expm1(min(value, 700)) for value in told]
-    mean, low, high = (round(value, 4) for value in told)
+        values = [math.expm1(min(value, 700)) for value in values]
+    mean, low, high = (round(value, 4) for value in values)
     return Effect(mean, (low, high))
 
 
-def _tallies(trials: Iterable[Trial]) -> dict[str, Tally]:
-    tallies: dict[str, Tally] = {}
+def _block_counts(trials: Iterable[Trial]) -> dict[str, BlockCounts]:
+    counts: dict[str, BlockCounts] = {}
     for t in trials:
-        without, without_ok, on, on_ok = tallies.get(t.block, (0, 0, 0, 0))
-        tallies[t.block] = (
-            Tally(without, without_ok, on + 1, on_ok + t.succeeded)
+        without, without_ok, on, on_ok = counts.get(t.block, (0, 0, 0, 0))
+        counts[t.block] = (
+            BlockCounts(without, without_ok, on + 1, on_ok + t.succeeded)
             if t.injected
-            else Tally(without + 1, without_ok + t.succeeded, on, on_ok)
+            else BlockCounts(without + 1, without_ok + t.succeeded, on, on_ok)
         )
-    return tallies
+    return counts
 
 
-def _differences(
+def _cost_effects(
     compared: Mapping[str, Sequence[Trial]],
     families: Mapping[str, str],
     value: Callable[[Trial], float | None],
 ) -> dict[str, NormalDist]:
-    measured = {
+    measurements = {
         pattern: [
-            Measured(t.block, t.injected, known) for t in trials if (known := value(t)) is not None
+            Measurement(t.block, t.injected, measured)
+            for t in trials
+            if (measured := value(t)) is not None
         ]
         for pattern, trials in compared.items()
     }
-    return differences(measured, families)
+    return cost_effects(measurements, families)
 
 
 def _pooled(trials: Sequence[Trial]) -> tuple[Pooled, ...]:
-    """All that differed between runs that were put together."""
+    """What differed between the runs that were compared."""
     seen = {
         "version": {t.version for t in trials},
-        "agent": {t.setting.agent for t in trials},
-        "agent_version": {t.setting.agent_version for t in trials},
-        "model": {t.setting.model for t in trials},
-        "channel": {t.setting.channel for t in trials},
+        "agent": {t.conditions.agent for t in trials},
+        "agent_version": {t.conditions.agent_version for t in trials},
+        "model": {t.conditions.model for t in trials},
+        "channel": {t.conditions.channel for t in trials},
     }
     return tuple(Pooled(what, tuple(sorted(v))) for what, v in seen.items() if len(v) > 1)
 

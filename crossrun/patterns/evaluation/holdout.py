@@ -1,7 +1,7 @@
-"""The randomised holdout: now and then an eligible run goes without the pattern it would have got.
+"""The randomised holdout: a share of the eligible runs does without its pattern.
 
-Only so can be known what a pattern does: runs with it and runs without it differ by a coin alone.
-The coin is made from the run's id, so any decision can be checked later from what was recorded.
+A coin is then the only difference between runs with a pattern and runs without it, so the effect of
+the pattern can be measured. The coin is a hash of the run's id: any decision can be checked later.
 """
 
 import hashlib
@@ -12,18 +12,18 @@ from msgspec import Struct
 FIRST_SHARE = 0.30
 LEAST_SHARE = 0.05
 PROBATION_SHARE = 0.50
-"""Of a quarantined pattern: the even split, which tells soonest whether the suspicion is right."""
+"""For a quarantined pattern: an even split shows soonest whether it really hurts."""
 
 WIDE = 0.40
 NARROW = 0.20
 STEPS = 5
-"""Shares come in few sizes, as runs are compared within the share they were drawn with."""
+"""Only a few shares are in use, since runs are compared only with runs of the same share."""
 
 Decision = Literal["injected", "withheld"]
 
 
 class Draw(Struct, frozen=True):
-    """What came of the coin. `probability`: that of this decision, given what was known."""
+    """The outcome of the coin, with the probability of this decision."""
 
     decision: Decision
     probability: float
@@ -32,9 +32,9 @@ class Draw(Struct, frozen=True):
 def share_withheld(
     interval: tuple[float, float] | None, *, setting: float = FIRST_SHARE, probation: bool = False
 ) -> float:
-    """The share of eligible runs that go without the pattern.
+    """The share of eligible runs that do without the pattern.
 
-    `interval` is that of the lift in success, in points of 1, None while there is not enough
+    `interval` is that of the lift in success, from -1 to 1; None while there is not enough
     evidence. The share is `setting` until the interval is narrower than 40 points and falls, in
     steps, to 5% at 20 points. It never falls below (or below `setting`, where that is less);
     0 turns the holdout off.
@@ -55,10 +55,10 @@ def share_withheld(
 
 
 def draw(run_id: str, pattern_id: str, *, withheld: float) -> Draw:
-    """Injects or withholds a pattern in a run, with probability `withheld` of the latter.
+    """Decides whether a run gets its pattern; it is withheld with probability `withheld`.
 
-    The same run and pattern always meet the same fate for the same share. The pattern is part of
-    the seed so that a run that tries another pattern (a replay, a what-if) tosses another coin.
+    The same run, pattern and share always give the same decision. The pattern is part of the seed,
+    so that a run that tries another pattern (a replay, a what-if) tosses another coin.
     """
     if not 0 <= withheld < 1:
         raise ValueError(f"the share withheld must be at least 0 and below 1, not {withheld}")
@@ -68,7 +68,7 @@ def draw(run_id: str, pattern_id: str, *, withheld: float) -> Draw:
 
 
 def coin(run_id: str, pattern_id: str) -> float:
-    """A number in [0, 1) that is uniform over runs and fixed for each."""
+    """A number in [0, 1): uniform over runs, the same for the same run and pattern."""
     digest = hashlib.sha256(f"holdout\0{run_id}\0{pattern_id}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
@@ -76,8 +76,8 @@ def coin(run_id: str, pattern_id: str) -> float:
 def eligible(state: str, *, own: bool, holdout: float) -> bool:
     """Whether the pattern may be chosen without being named.
 
-    A candidate that is not the user's `own`, an imported one, is only while a holdout can show what
-    it does. Without a holdout nothing could ever clear a quarantined pattern, so it stays out.
+    An imported candidate (not the user's `own`) may be chosen only while a holdout can show what it
+    does. So may a quarantined pattern: without a holdout, nothing could clear it.
     """
     match state:
         case "candidate":

@@ -1,9 +1,9 @@
-"""Where a pattern stands, and when its credit moves it.
+"""The states of a pattern, and the transitions between them.
 
-candidate: not yet judged. active: nothing speaks against it. quarantined: it may hurt, so runs are
-split evenly until that is known. retired: it hurts, as far as one can know, and is not injected any
-more unless the user names it. disabled: the user's own word, which no evidence changes. Every step
-can be taken back by later evidence, and by the user at once; nothing is deleted.
+candidate: not judged yet. active: no evidence against it. quarantined: it may hurt, so runs are
+split evenly until the evidence decides. retired: it hurts with high probability and is no longer
+injected unless the user names it. disabled: by the user, regardless of evidence. Later evidence can
+reverse every transition, and the user can at once; nothing is deleted.
 """
 
 from msgspec import Struct
@@ -13,15 +13,15 @@ from crossrun.patterns.evaluation.evidence import Credit, Lift, NotEnough, Trial
 RETIRES = 0.90
 SUSPECT = 0.80
 CLEARED = 0.60
-"""A step back takes clearly more than the threshold's crossing, or patterns would flicker."""
+"""Below SUSPECT, so that a pattern does not flicker between two states (hysteresis)."""
 ACTIVE = 0.50
 LEAST_RUNS = 20
 LEAST_WITHOUT = 5
-"""Evidence that it takes to retire a pattern: eligible runs, and those of them without it."""
+"""Retiring a pattern takes this many eligible runs, and this many of them without it."""
 
 
-class Standing(Struct, frozen=True):
-    """Where a pattern stands after a look at its credit, and why, as a sentence."""
+class Transition(Struct, frozen=True):
+    """The state after a judgement, the one before it, and the reason as a sentence."""
 
     state: str
     reason: str
@@ -29,72 +29,72 @@ class Standing(Struct, frozen=True):
 
     @property
     def changed(self) -> bool:
-        """Whether there is something to record."""
+        """Whether the state has changed."""
         return self.state != self.before
 
 
-def judged(state: str, credit: Credit | None, *, kept_by_user: bool = False) -> Standing:
-    """The state that follows from `state` and the credit as it is now.
+def judge(state: str, credit: Credit | None, *, kept_by_user: bool = False) -> Transition:
+    """The transition from `state`, given the credit.
 
-    `kept_by_user`: the user has enabled the pattern against the evidence. It is not put down again,
-    but the sentence says what the evidence is.
+    `kept_by_user`: the user has enabled the pattern against the evidence. It stays active, but the
+    reason names the evidence.
     """
     if state == "disabled":
-        return Standing(state, "Disabled by the user.", state)
+        return Transition(state, "Disabled by the user.", state)
     if credit is None:
-        return Standing(state, "Not enough evidence yet: no run was eligible.", state)
+        return Transition(state, "Not enough evidence yet: no run was eligible.", state)
     match credit.success:
         case NotEnough(reason):
-            return Standing(state, f"{reason[0].upper()}{reason[1:]}.", state)
+            return Transition(state, f"{reason[0].upper()}{reason[1:]}.", state)
         case Lift() as lift:
-            return _kept(_by(lift, state, credit), kept_by_user=kept_by_user)
+            return _respect_user(_by_evidence(lift, state, credit), kept_by_user=kept_by_user)
 
 
-def adopted(standing: Standing, trial: Trial) -> Standing:
-    """Where an imported pattern stands after a run for which the user named it.
+def adopt_after_success(transition: Transition, trial: Trial) -> Transition:
+    """Activates an imported candidate after a successful run for which the user named it.
 
-    One run here in which the agent followed it and succeeded is the evidence that makes it
-    eligible. What it is worth is then found out as for any other.
+    One run in which the agent followed it and succeeded makes it eligible. From then on it is
+    evaluated like any other pattern.
     """
-    if standing.state != "candidate" or not (trial.injected and trial.succeeded):
-        return standing
+    if transition.state != "candidate" or not (trial.injected and trial.succeeded):
+        return transition
     if trial.ignored:
-        return standing
-    return Standing("active", "It worked here when you named it.", standing.before)
+        return transition
+    return Transition("active", "It worked here when you named it.", transition.before)
 
 
 def against_evidence(state: str) -> bool:
-    """Whether enabling a pattern in this state sets the user's word above the evidence."""
+    """Whether enabling a pattern in this state overrules the evidence."""
     return state in ("quarantined", "retired")
 
 
-def enabled(state: str) -> Standing:
-    """The user's word: the pattern is active (again)."""
-    return Standing("active", "Enabled by the user.", state)
+def enable(state: str) -> Transition:
+    """The transition when the user enables a pattern."""
+    return Transition("active", "Enabled by the user.", state)
 
 
-def _by(lift: Lift, state: str, credit: Credit) -> Standing:
+def _by_evidence(lift: Lift, state: str, credit: Credit) -> Transition:
     down = state in ("quarantined", "retired")
     figures = _figures(lift, credit)
-    if lift.p_hurt > RETIRES and _settled(credit):
-        return Standing("retired", f"It hurts: {figures}.", state)
+    if lift.p_hurt > RETIRES and _has_enough_runs(credit):
+        return Transition("retired", f"It hurts: {figures}.", state)
     if state == "retired" and lift.p_hurt > SUSPECT:
-        return Standing("retired", f"It still seems to hurt: {figures}.", state)
+        return Transition("retired", f"It still seems to hurt: {figures}.", state)
     if lift.p_hurt > SUSPECT or (down and lift.p_hurt > CLEARED):
-        return Standing("quarantined", f"It may hurt: {figures}.", state)
+        return Transition("quarantined", f"It may hurt: {figures}.", state)
     if down or state == "active" or lift.p_hurt <= ACTIVE:
-        return Standing("active", f"Nothing speaks against it: {figures}.", state)
-    return Standing(state, f"Undecided: {figures}.", state)
+        return Transition("active", f"No evidence against it: {figures}.", state)
+    return Transition(state, f"Undecided: {figures}.", state)
 
 
-def _kept(standing: Standing, *, kept_by_user: bool) -> Standing:
-    if not kept_by_user or standing.state in ("candidate", "active"):
-        return standing
-    reason = f"Kept by the user, though the evidence says: {standing.reason}"
-    return Standing("active", reason, standing.before)
+def _respect_user(transition: Transition, *, kept_by_user: bool) -> Transition:
+    if not kept_by_user or transition.state in ("candidate", "active"):
+        return transition
+    reason = f"Kept by the user, though the evidence says: {transition.reason}"
+    return Transition("active", reason, transition.before)
 
 
-def _settled(credit: Credit) -> bool:
+def _has_enough_runs(credit: Credit) -> bool:
     runs = credit.runs_with + credit.runs_without
     return runs >= LEAST_RUNS and credit.runs_without >= LEAST_WITHOUT
 

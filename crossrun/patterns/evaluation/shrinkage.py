@@ -1,4 +1,4 @@
-"""What one pattern learns from its family, and a family from all: shrinkage.
+"""Shrinkage: each pattern's effect is drawn towards its family's, and families towards all.
 
 An effect is on a scale where 1 is large (log-odds of success, or standard deviations). Effects of
 a family lie around its centre and the centres around a common mean, both as normals; some do
@@ -33,7 +33,7 @@ SPREADS_OF_FAMILIES = [0.15, 0.4, 0.8, 1.6]
 
 
 def priors(likelihoods: Mapping[str, Row], families: Mapping[str, str]) -> dict[str, Row]:
-    """Each pattern's prior from all other patterns: its family's first, then everybody's.
+    """The prior of each pattern, from all others: first those of its family, then all families.
 
     The spreads within and between families and the mean of all are unknown as well: each
     combination on a small grid counts by how well it explains everything else.
@@ -68,12 +68,12 @@ def _explained(logs: list[Row]) -> list[Row]:
 
 
 def _downward(hyper: list[Row], siblings: list[Row]) -> Row:
-    """The prior of an effect, given the weight of each hyperparameter and its siblings' word."""
+    """The prior of an effect, given hyperparameter weights and the siblings' evidence."""
     top, highest = max(map(max, hyper)), max(map(max, siblings))
     prior = [0.0] * len(EFFECTS)
-    for row, said, kernel in zip(hyper, siblings, _KERNELS, strict=True):
+    for row, evidence, kernel in zip(hyper, siblings, _KERNELS, strict=True):
         centre = mixture([math.exp(value - top) for value in row], _FAMILY_PRIORS)
-        weights = times(centre, [math.exp(value - highest) for value in said])
+        weights = times(centre, [math.exp(value - highest) for value in evidence])
         prior = plus(prior, mixture(weights, kernel))
     return [max(share, 1e-12) for share in normalised(prior)]
 

@@ -1,11 +1,11 @@
-"""What a pattern adds to the success of runs when tasks are of different difficulty.
+"""How much a pattern adds to the success of runs, where tasks differ in difficulty.
 
 The model, on the log-odds scale: a run succeeds with `difficulty of its task block`, plus
 `effect of the pattern` when it was injected. Difficulties come from a distribution that is learned
 from all blocks and may lie higher or lower for one pattern's tasks (a tilt); effects come from
 their family's, and these from all. Everything is exact on small grids (no sampling, so the same
-trials always give the same credit), apart from blocks that several patterns share: there each
-pattern hears from the others what they know about the block's difficulty (belief propagation).
+trials always give the same credit), apart from blocks that several patterns share: there the
+patterns exchange messages about the block's difficulty (loopy belief propagation).
 """
 
 import math
@@ -38,8 +38,8 @@ VARIATIONS = {-0.5: 0.25, 0.0: 0.5, 0.5: 0.25}
 whole makes some tasks worse: 16 of 84 in SkillsBench (arXiv 2602.12670)."""
 TILTS = [-1.4, -0.7, 0.0, 0.7, 1.4]
 
-HAIR = 0.02
-"""Points of success, of 1, that a pattern may cost before it counts as hurting."""
+HARM_MARGIN = 0.02
+"""A pattern hurts if it lowers the probability of success by more than this."""
 SPREAD_OF_DIFFICULTY = 1.8
 BLOCKS_OF_PRIOR = 4.0
 """How many blocks the distribution of difficulties weighs that is assumed before any is seen."""
@@ -52,7 +52,7 @@ LEAST_VARIANCE = 1e-6
 NEGLIGIBLE = 1e-3
 
 
-class Tally(NamedTuple):
+class BlockCounts(NamedTuple):
     """The runs of one pattern in one block."""
 
     without: int
@@ -66,11 +66,11 @@ class Tally(NamedTuple):
         return self.without + self.with_it
 
 
-Tallies = Mapping[Pattern, Mapping[Block, Tally]]
+Counts = Mapping[Pattern, Mapping[Block, BlockCounts]]
 
 
-class Belief(NamedTuple):
-    """What is known of a pattern's lift: a mixture of normals, one for each effect on the grid.
+class LiftPosterior(NamedTuple):
+    """The posterior of a pattern's lift: a mixture of normals, one for each effect on the grid.
 
     The lift is the mean change of the probability of success over the runs the pattern was
     eligible for, in points of 1.
@@ -87,8 +87,8 @@ class Belief(NamedTuple):
 
     @property
     def p_hurt(self) -> float:
-        """The probability that the pattern lowers success, by more than a `HAIR`."""
-        return self._below(-HAIR)
+        """The probability that the pattern lowers success, by more than `HARM_MARGIN`."""
+        return self._below(-HARM_MARGIN)
 
     def quantile(self, share: float) -> float:
         """The lift that is not exceeded with probability `share`."""
@@ -107,22 +107,22 @@ class Belief(NamedTuple):
         )
 
 
-def beliefs(tallies: Tallies, families: Mapping[Pattern, str]) -> dict[Pattern, Belief]:
-    """What the runs say about each pattern; `families` names the family of each."""
-    priors = {pattern: normal(0, SPREAD_OF_EFFECT, EFFECTS) for pattern in tallies}
+def posteriors(counts: Counts, families: Mapping[Pattern, str]) -> dict[Pattern, LiftPosterior]:
+    """The lift of each pattern, given all runs; `families` names the family of each."""
+    priors = {pattern: normal(0, SPREAD_OF_EFFECT, EFFECTS) for pattern in counts}
     difficulty = normal(0, SPREAD_OF_DIFFICULTY, DIFFICULTIES)
-    said = _Said(_shared(tallies), {}, {})
+    messages = _Messages(_shared(counts), {}, {})
     for _ in range(SWEEPS):
-        views = _views(tallies, priors, difficulty, said)
-        said = said.next(views)
-        difficulty = _learned_difficulty(said, difficulty)
-        priors = shrinkage.priors({p: view.likelihood() for p, view in views.items()}, families)
-    views = _views(tallies, priors, difficulty, said)
-    return {pattern: view.belief() for pattern, view in views.items()}
+        nodes = _nodes(counts, priors, difficulty, messages)
+        messages = messages.updated(nodes)
+        difficulty = _learned_difficulty(messages, difficulty)
+        priors = shrinkage.priors({p: node.likelihood() for p, node in nodes.items()}, families)
+    nodes = _nodes(counts, priors, difficulty, messages)
+    return {pattern: node.posterior() for pattern, node in nodes.items()}
 
 
-class _Said(NamedTuple):
-    """What patterns say of blocks: log-likelihoods over `DIFFICULTIES`, up to a constant."""
+class _Messages(NamedTuple):
+    """What patterns know of blocks: log-likelihoods over `DIFFICULTIES`, up to a constant."""
 
     shared: frozenset[Block]
     """The blocks that more than one pattern met."""
@@ -130,60 +130,60 @@ class _Said(NamedTuple):
     together: Mapping[Block, Row]
 
     def to(self, pattern: Pattern, block: Block) -> Row | None:
-        """The likelihood that the others tell a pattern; None where there are no others."""
+        """The likelihood from all other patterns of the block; None where there are none."""
         if not self.together or block not in self.shared:
             return None
         return _likelihood(minus(self.together[block], self.by_pattern[pattern, block]))
 
-    def next(self, views: Mapping[Pattern, "_View"]) -> "_Said":
-        """What they say now."""
+    def updated(self, nodes: Mapping[Pattern, "_PatternNode"]) -> "_Messages":
+        """The messages that the nodes send after one more sweep."""
         by_pattern = {
             (pattern, block): message
-            for pattern, view in views.items()
-            for block, message in view.messages().items()
+            for pattern, node in nodes.items()
+            for block, message in node.messages().items()
         }
         together: dict[Block, Row] = {}
         for (_, block), message in by_pattern.items():
             before = together.get(block)
             together[block] = message if before is None else plus(before, message)
-        return _Said(self.shared, by_pattern, together)
+        return _Messages(self.shared, by_pattern, together)
 
 
-def _views(
-    tallies: Tallies, priors: Mapping[Pattern, Row], difficulty: Row, said: _Said
-) -> dict[Pattern, "_View"]:
+def _nodes(
+    counts: Counts, priors: Mapping[Pattern, Row], difficulty: Row, messages: _Messages
+) -> dict[Pattern, "_PatternNode"]:
     tilted = _tilted(difficulty)
     return {
-        pattern: _View(
-            tallies[pattern],
+        pattern: _PatternNode(
+            counts[pattern],
             priors[pattern],
             tilted,
-            {block: said.to(pattern, block) for block in tallies[pattern]},
+            {block: messages.to(pattern, block) for block in counts[pattern]},
         )
-        for pattern in sorted(tallies)
+        for pattern in sorted(counts)
     }
 
 
 class _Cell(NamedTuple):
     """One block as a pattern sees it: `prior` over difficulties for each tilt.
 
-    `logs` is its evidence for each effect and, within, each tilt. Blocks of which the same is known
-    are one cell, and `times` counts them.
+    `logs` is its evidence for each effect and, within, each tilt. Blocks with equal counts and
+    priors share one cell, and `times` is their number.
     """
 
-    tally: Tally
+    counts: BlockCounts
     times: int
     blocks: list[Block]
     prior: list[Row]
     logs: Row
 
 
-class _View:
-    """All that one pattern can be judged by, given what the other patterns know."""
+class _PatternNode:
+    """A pattern's node in the graph of patterns and blocks, with the messages that it received."""
 
     def __init__(
         self,
-        blocks: Mapping[Block, Tally],
+        blocks: Mapping[Block, BlockCounts],
         prior: Row,
         tilted: list[Row],
         others: Mapping[Block, Row | None],
@@ -201,24 +201,24 @@ class _View:
         return self._over_tilts(self._total)
 
     def messages(self) -> dict[Block, Row]:
-        """What this pattern's runs say of the difficulty of each of its blocks."""
-        told: dict[Block, Row] = {}
+        """The log-likelihood of each block's difficulty, from this pattern's runs alone."""
+        messages: dict[Block, Row] = {}
         for cell in self._cells:
             without = minus(self._total, cell.logs)
             weights = times(self._over_tilts(without), self._prior)
-            by_difficulty = zip(*_told(cell.tally).likelihood, strict=True)
+            by_difficulty = zip(*_block_likelihood(cell.counts).likelihood, strict=True)
             message = [log(dot(weights, column)) for column in by_difficulty]
-            told |= dict.fromkeys(cell.blocks, message)
-        return told
+            messages |= dict.fromkeys(cell.blocks, message)
+        return messages
 
-    def belief(self) -> Belief:
+    def posterior(self) -> LiftPosterior:
         """The lift, averaged over the pattern's runs, for each effect that is likely at all."""
-        runs = sum(cell.times * cell.tally.runs for cell in self._cells)
+        runs = sum(cell.times * cell.counts.runs for cell in self._cells)
         weights = normalised(times(self._prior, self.likelihood()))
         likely = [place for place, weight in enumerate(weights) if weight > NEGLIGIBLE]
         places = range(likely[0], likely[-1] + 1)
         moments = [self._moments(place, runs) for place in places]
-        return Belief(
+        return LiftPosterior(
             normalised([weights[place] for place in places]),
             [mean for mean, _ in moments],
             _deviations(*map(list, zip(*moments, strict=True))),
@@ -242,11 +242,11 @@ class _View:
         mean = variance = 0.0
         for cell in self._cells:
             prior = cell.prior[tilt]
-            told = _told(cell.tally)
-            whole = dot(prior, told.likelihood[effect])
-            gain = dot(prior, told.gain[effect]) / whole
-            square = dot(prior, told.square[effect]) / whole
-            share = cell.tally.runs / runs
+            evidence = _block_likelihood(cell.counts)
+            whole = dot(prior, evidence.likelihood[effect])
+            gain = dot(prior, evidence.gain[effect]) / whole
+            square = dot(prior, evidence.square[effect]) / whole
+            share = cell.counts.runs / runs
             mean += cell.times * share * gain
             variance += cell.times * share * share * max(0.0, square - gain * gain)
         return mean, variance
@@ -264,35 +264,37 @@ class _View:
 
 
 def _cells(
-    blocks: Mapping[Block, Tally], tilted: list[Row], others: Mapping[Block, Row | None]
+    blocks: Mapping[Block, BlockCounts], tilted: list[Row], others: Mapping[Block, Row | None]
 ) -> list[_Cell]:
-    alike: dict[tuple[Tally, Block | None], list[Block]] = {}
+    groups: dict[tuple[BlockCounts, Block | None], list[Block]] = {}
     for block in sorted(blocks):
         own = block if others[block] is not None else None
-        alike.setdefault((blocks[block], own), []).append(block)
+        groups.setdefault((blocks[block], own), []).append(block)
     return [
-        _cell(tally, together, tilted, others[together[0]])
-        for (tally, _), together in alike.items()
+        _cell(counts, together, tilted, others[together[0]])
+        for (counts, _), together in groups.items()
     ]
 
 
-def _cell(tally: Tally, blocks: list[Block], tilted: list[Row], said: Row | None) -> _Cell:
-    prior = tilted if said is None else [times(row, said) for row in tilted]
-    logs = [log(dot(row, weights)) for row in _told(tally).likelihood for weights in prior]
-    return _Cell(tally, len(blocks), blocks, prior, logs)
+def _cell(counts: BlockCounts, blocks: list[Block], tilted: list[Row], others: Row | None) -> _Cell:
+    prior = tilted if others is None else [times(row, others) for row in tilted]
+    logs = [
+        log(dot(row, weights)) for row in _block_likelihood(counts).likelihood for weights in prior
+    ]
+    return _Cell(counts, len(blocks), blocks, prior, logs)
 
 
-def _learned_difficulty(said: _Said, before: Row) -> Row:
+def _learned_difficulty(messages: _Messages, before: Row) -> Row:
     """How difficulties are distributed over blocks."""
     anything = normal(0, SPREAD_OF_DIFFICULTY, DIFFICULTIES)
     learned = [BLOCKS_OF_PRIOR * share for share in anything]
-    for block in sorted(said.together):
-        learned = plus(learned, normalised(times(before, _likelihood(said.together[block]))))
+    for block in sorted(messages.together):
+        learned = plus(learned, normalised(times(before, _likelihood(messages.together[block]))))
     return mixture([1 - UNLIKE_OTHERS, UNLIKE_OTHERS], [normalised(learned), anything])
 
 
-def _shared(tallies: Tallies) -> frozenset[Block]:
-    met = Counter(block for blocks in tallies.values() for block in blocks)
+def _shared(counts: Counts) -> frozenset[Block]:
+    met = Counter(block for blocks in counts.values() for block in blocks)
     return frozenset(block for block, patterns in met.items() if patterns > 1)
 
 
@@ -308,8 +310,8 @@ def _tilted(shares: Row) -> list[Row]:
     ]
 
 
-class _Told(NamedTuple):
-    """What a tally says, for each effect and, within, each difficulty."""
+class _BlockLikelihood(NamedTuple):
+    """Rows for each effect; within a row, one value for each difficulty."""
 
     likelihood: list[Row]
     gain: list[Row]
@@ -318,30 +320,33 @@ class _Told(NamedTuple):
 
 
 @lru_cache(maxsize=16384)
-def _told(tally: Tally) -> _Told:
+def _block_likelihood(counts: BlockCounts) -> _BlockLikelihood:
     """The likelihood, up to a factor, averaged over how the effect may vary in this block."""
-    alone = _log_likelihoods(tally.without, tally.without_succeeded, _ALONE)
+    alone = _log_likelihoods(counts.without, counts.without_succeeded, _ALONE)
     ways = [
         [
-            (way, plus(alone, _log_likelihoods(tally.with_it, tally.with_it_succeeded, way)))
-            for way in ways
+            (
+                response,
+                plus(alone, _log_likelihoods(counts.with_it, counts.with_it_succeeded, response)),
+            )
+            for response in responses
         ]
-        for ways in _WAYS
+        for responses in _RESPONSES
     ]
     top = max(max(logs) for row in ways for _, logs in row)
-    told = _Told([], [], [])
+    result = _BlockLikelihood([], [], [])
     for row in ways:
-        weights = [[way.share * math.exp(log - top) for log in logs] for way, logs in row]
-        gains = [times(w, way.gain) for w, (way, _) in zip(weights, row, strict=True)]
-        squares = [times(g, way.gain) for g, (way, _) in zip(gains, row, strict=True)]
-        told.likelihood.append(plus(*weights))
-        told.gain.append(plus(*gains))
-        told.square.append(plus(*squares))
-    return told
+        weights = [[response.share * math.exp(log - top) for log in logs] for response, logs in row]
+        gains = [times(w, response.gain) for w, (response, _) in zip(weights, row, strict=True)]
+        squares = [times(g, response.gain) for g, (response, _) in zip(gains, row, strict=True)]
+        result.likelihood.append(plus(*weights))
+        result.gain.append(plus(*gains))
+        result.square.append(plus(*squares))
+    return result
 
 
-class _Way(NamedTuple):
-    """How a run may go at each difficulty when the effect is known."""
+class _Response(NamedTuple):
+    """How runs turn out at each difficulty under one effect; `share` is its weight."""
 
     share: float
     log_success: Row
@@ -349,9 +354,9 @@ class _Way(NamedTuple):
     gain: Row
 
 
-def _way(share: float, effect: float) -> _Way:
+def _response(share: float, effect: float) -> _Response:
     chances = [chance(difficulty + effect) for difficulty in DIFFICULTIES]
-    return _Way(
+    return _Response(
         share,
         [math.log(p) for p in chances],
         [math.log(1 - p) for p in chances],
@@ -359,11 +364,11 @@ def _way(share: float, effect: float) -> _Way:
     )
 
 
-def _log_likelihoods(runs: int, succeeded: int, way: _Way) -> Row:
+def _log_likelihoods(runs: int, succeeded: int, response: _Response) -> Row:
     failed = runs - succeeded
     return [
         succeeded * success + failed * failure
-        for success, failure in zip(way.log_success, way.log_failure, strict=True)
+        for success, failure in zip(response.log_success, response.log_failure, strict=True)
     ]
 
 
@@ -380,9 +385,9 @@ def _deviations(means: Row, variances: Row) -> Row:
     ]
 
 
-_ALONE = _way(1.0, 0.0)
-_WAYS = [
-    [_way(share, effect + variation) for variation, share in VARIATIONS.items()]
+_ALONE = _response(1.0, 0.0)
+_RESPONSES = [
+    [_response(share, effect + variation) for variation, share in VARIATIONS.items()]
     for effect in EFFECTS
 ]
 _TILT_SHARES = normal(0, SPREAD_OF_TILT, TILTS)

@@ -1,10 +1,10 @@
-"""From runs to trials: what of a run counts when a pattern is credited."""
+"""Runs as trials: what counts of a run in the evaluation of its pattern."""
 
 from crossrun.errors import Exit
 from crossrun.model.executors import EXECUTORS
 from crossrun.model.failures import exit_code_of
 from crossrun.model.runs import Run
-from crossrun.patterns.evaluation.evidence import Setting, Trial
+from crossrun.patterns.evaluation.evidence import Conditions, Trial
 
 _NOT_THE_AGENTS = ("WORKSPACE_FAILED", "INTERNAL", "REPLAY_DIVERGED", "AGENT_REFUSED")
 _ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)
@@ -12,13 +12,13 @@ _NO_VERDICT = ("cancelled", "interrupted")
 
 
 def trial_of(run: Run) -> Trial | None:
-    """What a run says about the pattern that was decided on; None: nothing.
+    """The trial of the pattern that was decided on; None if the run shows nothing about it.
 
-    A replay does what it did before, whatever it is told; a run that was cancelled, or that failed
-    for reasons outside of the agent, shows nothing of the pattern.
+    A replay repeats a recording regardless of its prompt. A run that was cancelled, or that failed
+    for reasons outside of the agent, shows nothing about the pattern either.
     """
     decided = run.pattern
-    if decided is None or decided.pattern_id is None or not _is_telling(run):
+    if decided is None or decided.pattern_id is None or not _is_conclusive(run):
         return None
     injected = decided.decision in ("injected", "forced")
     return Trial(
@@ -35,7 +35,7 @@ def trial_of(run: Run) -> Trial | None:
         tokens=run.tokens.total if run.tokens else None,
         seconds=run.seconds,
         adherence=decided.adherence if injected else None,
-        setting=Setting(
+        conditions=Conditions(
             agent=run.executor,
             agent_version=run.executor_version or "",
             model=run.model or "",
@@ -44,7 +44,7 @@ def trial_of(run: Run) -> Trial | None:
     )
 
 
-def _is_telling(run: Run) -> bool:
+def _is_conclusive(run: Run) -> bool:
     spec = EXECUTORS.get(run.executor)
     is_agent = spec is None or spec.is_agent
     if not is_agent or not run.ended or run.status in _NO_VERDICT:

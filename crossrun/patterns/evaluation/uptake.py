@@ -1,14 +1,14 @@
-"""Which files of a pattern an agent read or ran."""
+"""Uptake: the files of a pattern that an agent read or ran."""
 
 import re
 from collections.abc import Iterable
 
 
 def uptake(folder: str, paths: Iterable[str], commands: Iterable[str]) -> tuple[str, ...]:
-    """The files that commands name.
+    """The files that the commands name.
 
     Args:
-        folder: where they lay.
+        folder: the reference folder with the files.
         paths: of the files, relative to it.
         commands: what the agent ran.
     """
@@ -19,7 +19,7 @@ def uptake(folder: str, paths: Iterable[str], commands: Iterable[str]) -> tuple[
 
 
 def _names(command: str, path: str) -> bool:
-    """Whether the path stands in a command, also behind a `cd` into the folder."""
+    """Whether a command names the path, also after a `cd` into the folder."""
     start = command.find(path)
     while start >= 0:
         end = start + len(path)

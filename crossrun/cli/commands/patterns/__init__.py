@@ -187,12 +187,12 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
     if pattern is not None:
         _show_stats(app.store, pattern, options, json=json)
         return
-    from crossrun.memory.evaluation import credits_by_pattern, uptake_of
+    from crossrun.memory.evaluation import count_uptake, credits_by_pattern
 
     credited = credits_by_pattern(app.store)
     if json:
         objects = [
-            _credit_object(pattern_id, credit, uptake_of(app.store, pattern_id))
+            _credit_object(pattern_id, credit, count_uptake(app.store, pattern_id))
             for pattern_id, credit in credited.items()
         ]
         options.out.emit(document({"patterns": objects}))
@@ -254,12 +254,12 @@ def diff(
 
 def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
     from crossrun.memory.compiling import script_counts
-    from crossrun.memory.evaluation import credit_of, uptake_of
+    from crossrun.memory.evaluation import count_uptake, credit_of
 
     pattern = store.patterns.pattern(reference)
     scripted = script_counts(store, pattern)
     credit = credit_of(store, pattern.id)
-    uptake = uptake_of(store, pattern.id)
+    uptake = count_uptake(store, pattern.id)
     if json:
         compiled = {"runs": scripted.runs, "handed_over": scripted.handed_over}
         options.out.emit(

@@ -31,17 +31,17 @@ def disable(pattern: PatternNamed, json: Json = False) -> None:
 
 def enable(pattern: PatternNamed, json: Json = False) -> None:
     """Let a pattern be chosen again; later runs do not overrule you."""
-    from crossrun.patterns.evaluation.lifecycle import against_evidence, enabled
+    from crossrun.patterns.evaluation.lifecycle import against_evidence, enable
 
     options = current()
     app = options.open_app()
     chosen = app.store.patterns.pattern(pattern)
-    standing = enabled(chosen.state)
+    transition = enable(chosen.state)
     app.store.change_patterns(
         lambda patterns: patterns.set_state(
             chosen.id,
-            standing.state,
-            standing.reason,
+            transition.state,
+            transition.reason,
             kept=chosen.kept_by_user or against_evidence(chosen.state),
             at=now(),
         )
