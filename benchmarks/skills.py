@@ -27,7 +27,7 @@ from timing import machine
 from crossrun.config.sources import load
 from crossrun.memory.blocks import BlockWriter
 from crossrun.memory.imports import StoredImport, add, export_skill, of_skill, stored
-from crossrun.memory.references import References
+from crossrun.memory.references import ReferenceFolders
 from crossrun.memory.selection import Chooser
 from crossrun.memory.skill_folders import SkillFolder, read_folder
 from crossrun.model.requests import RunRequest
@@ -104,7 +104,7 @@ def searched(store: Store, task: LabelledTask, names: dict[str, str]) -> Answer:
 
 def chosen_for(store: Store, task: LabelledTask, names: dict[str, str]) -> Answer:
     request = RunRequest(task=task.text, task_type="code", executor="codex")
-    nowhere = References(Path("/nonexistent"))
+    nowhere = ReferenceFolders(Path("/nonexistent"))
     blocks = BlockWriter(store, nowhere, person=Person(), layout=Layout())
     begin = time.perf_counter()
     decided = (

@@ -294,7 +294,7 @@ variables:
             "line 8: it has to be one line of plain text",
         ),
         ("notes.txt", "n" * 161, "line 8: it has 161 characters, 160 are allowed"),
-        ("input_file", "Input", "line 8: 'Input' is no name of lower-case letters"),
+        ("input_file", "Input", "line 8: 'Input' is not a name of lower-case letters"),
         ("task_type: code", "colour: red", "line 4: Object contains unknown field `colour`"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from conftest import CodexWorld, Crossrun
 from scripted_model import Scenario
 
-from crossrun.memory.references import ReferenceFile, References
+from crossrun.memory.references import ReferenceFile, ReferenceFolders
 
 CONVERT = "Convert report.csv to JSON and validate it"
 OTHER_WORDS = "Turn the sales.csv file into a JSON document, then check that it is valid"
@@ -36,7 +36,7 @@ def laid(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_folder_is_whole_read_only_and_named_by_its_content(tmp_path: Path) -> None:
-    references = References(tmp_path / "references")
+    references = ReferenceFolders(tmp_path / "references")
     folder = references.folder("a")
     references.lay(folder, FILES)
     assert laid(folder) == {path: file.content for path, file in FILES.items()}
@@ -52,7 +52,7 @@ def test_a_folder_is_whole_read_only_and_named_by_its_content(tmp_path: Path) ->
 
 @pytest.mark.parametrize("harm", ["changed", "added", "removed", "link", "mode", "replaced"])
 def test_a_folder_that_somebody_changed_is_laid_anew(tmp_path: Path, harm: str) -> None:
-    references = References(tmp_path / "references")
+    references = ReferenceFolders(tmp_path / "references")
     folder = references.folder("a")
     references.lay(folder, FILES)
     folder.chmod(0o755)
@@ -83,8 +83,8 @@ def test_a_folder_that_somebody_changed_is_laid_anew(tmp_path: Path, harm: str) 
 LAY = """
 import sys
 from pathlib import Path
-from crossrun.memory.references import ReferenceFile, References
-references = References(Path(sys.argv[1]))
+from crossrun.memory.references import ReferenceFile, ReferenceFolders
+references = ReferenceFolders(Path(sys.argv[1]))
 files = {f"{n}.txt": ReferenceFile(b"x" * 1000) for n in range(200)}
 for number in range(int(sys.argv[2])):
     references.lay(references.folder(str(number)), files)
@@ -99,7 +99,7 @@ def laying(root: Path, folders: int) -> "subprocess.Popen[bytes]":
 def test_runs_that_lay_the_same_folder_at_once_all_have_it(tmp_path: Path) -> None:
     processes = [laying(tmp_path / "references", 5) for _ in range(4)]
     assert [process.wait() for process in processes] == [0, 0, 0, 0]
-    references = References(tmp_path / "references")
+    references = ReferenceFolders(tmp_path / "references")
     for number in range(5):
         assert len(laid(references.folder(str(number)))) == 200
     assert len(list((tmp_path / "references").iterdir())) == 5
@@ -116,12 +116,12 @@ def test_a_kill_leaves_no_half_a_folder(tmp_path: Path) -> None:
     whole = [path for path in root.iterdir() if not path.name.startswith(".")]
     assert whole
     assert {len(laid(path)) for path in whole} == {200}
-    References(root).remove([])
+    ReferenceFolders(root).remove([])
     assert not any(path.name.startswith(".") for path in root.iterdir())
 
 
 def test_only_folders_that_no_run_has_and_that_are_old_go(tmp_path: Path) -> None:
-    references = References(tmp_path / "references")
+    references = ReferenceFolders(tmp_path / "references")
     old, used, new = (references.folder(name) for name in ("old", "used", "new"))
     for folder in (old, used, new):
         references.lay(folder, FILES)

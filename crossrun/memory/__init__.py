@@ -1,4 +1,4 @@
-"""Pattern memory on the store: chooses for a run that begins, learns from one that ends."""
+"""Pattern memory on the store: it chooses a pattern when a run begins, and learns when it ends."""
 
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 _TICK = 0.05
 _LONGEST_WAIT = 5.0
-"""Seconds that a run waits for others that learn; then it goes on without, which costs at worst a
+"""Seconds that a run waits for others that learn; then it does not wait, which costs at worst a
 second pattern of the same kind."""
 
 
 class StoredMemory:
-    """What earlier runs of this user taught.
+    """The user's pattern memory, on the ledger.
 
     Args:
         store: the ledger.
@@ -71,9 +71,9 @@ class StoredMemory:
         top_files: Sequence[str],
         names: Sequence[str] = (),
     ) -> Injection:
-        """One pattern or none for a run that begins."""
+        """Chooses a pattern, or none, for a run that begins."""
         from crossrun.memory.blocks import BlockWriter, layout_of
-        from crossrun.memory.references import References
+        from crossrun.memory.references import ReferenceFolders
         from crossrun.memory.selection import Chooser
 
         def encode(task: str) -> "EncodedTask | None":
@@ -81,7 +81,7 @@ class StoredMemory:
 
         blocks = BlockWriter(
             self._store,
-            References(self._references),
+            ReferenceFolders(self._references),
             person=self._person,
             layout=layout_of(request.memory),
         )
@@ -102,7 +102,7 @@ class StoredMemory:
         return vectors.encoded_task(self._store, task, limit=limit)
 
     def get_ready(self) -> None:
-        """Loads what learning needs, which takes some hundredths of a second."""
+        """Imports what learning needs, which takes some hundredths of a second."""
         from crossrun.memory import learning as _learning  # noqa: F401  loaded from now on
 
     def remember(
@@ -131,9 +131,9 @@ class StoredMemory:
         if material is None:
             return
         draft = learner.learned(run, material) if self._writer else None
-        worded = yield from self._worded(draft, run, stop)
+        worded = yield from self._reword(draft, run, stop)
         with self._store.learning() as tries:
-            yield from _waited(tries, stop)
+            yield from _wait_for_turn(tries, stop)
             learned = learner.learned(run, material)
             if learned is not None:
                 yield _in_words(learned, worded)
@@ -153,31 +153,31 @@ class StoredMemory:
 
             yield from judge_pattern(self._store, replace(run, duration_s=seconds), failure)
 
-    def _worded(
+    def _reword(
         self, draft: PatternLearned | None, run: Run, stop: CancelToken
     ) -> Generator[Event | None, None, PatternLearned | None]:
-        """What is new in a model's words, if there is a model; no other run waits for it."""
+        """The draft in a model's words, if there is a model; no other run waits for it."""
         writer = self._writer
         if writer is None or draft is None or draft.made_by is None:
             return None
         from crossrun.patterns.learning.redaction import Scrub
 
         scrub = Scrub(self._person, run.workspace)
-        kept = yield from _asked(writer, draft.workflow, scrub(run.task), stop)
-        if kept is None:
+        wording = yield from _ask_writer(writer, draft.workflow, scrub(run.task), stop)
+        if wording is None:
             return None
-        if kept.tokens is not None:
-            yield UsageReported(source="planner", tokens=kept.tokens)
-        if kept.trouble is None and _is_private(kept.workflow, scrub):
-            kept = replace(kept, trouble="the model named people or places")
-        if kept.trouble is not None:
-            yield Warned(message=f"the pattern keeps its own words: {kept.trouble}")
+        if wording.tokens is not None:
+            yield UsageReported(source="planner", tokens=wording.tokens)
+        if wording.trouble is None and _is_private(wording.workflow, scrub):
+            wording = replace(wording, trouble="the model named people or places")
+        if wording.trouble is not None:
+            yield Warned(message=f"the pattern keeps its own words: {wording.trouble}")
             return None
-        return replace(draft, workflow=kept.workflow)
+        return replace(draft, workflow=wording.workflow)
 
 
-def _waited(tries: Iterator[bool], stop: CancelToken) -> Iterator[None]:
-    """Waits for the turn to learn, while the run's events are shown on."""
+def _wait_for_turn(tries: Iterator[bool], stop: CancelToken) -> Iterator[None]:
+    """Waits for the turn to learn; the run's events are shown meanwhile."""
     until = time.monotonic() + _LONGEST_WAIT
     for has_turn in tries:
         if has_turn or stop or time.monotonic() > until:
@@ -186,10 +186,10 @@ def _waited(tries: Iterator[bool], stop: CancelToken) -> Iterator[None]:
         time.sleep(_TICK)
 
 
-def _asked(
+def _ask_writer(
     writer: "Rewriter", workflow: Workflow, task: str, stop: CancelToken
 ) -> "Generator[None, None, Reworded | None]":
-    """The model's words; None when the run is stopped before they come."""
+    """Asks the model; None if the run is stopped before it answers."""
     background = Background(lambda: writer.reword(workflow, task))
     while not background.done(_TICK):
         yield None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from crossrun.errors import CrossrunError
 from crossrun.events import Event, decode
-from crossrun.memory.references import ReferenceFile, References
+from crossrun.memory.references import ReferenceFile, ReferenceFolders
 from crossrun.model.requests import MemoryOptions
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Pattern, PatternFile, Workflow
@@ -55,7 +55,7 @@ class BlockWriter:
     """
 
     def __init__(
-        self, store: Store, references: References, *, person: Person, layout: Layout
+        self, store: Store, references: ReferenceFolders, *, person: Person, layout: Layout
     ) -> None:
         self._store = store
         self._references = references

@@ -184,7 +184,7 @@ class Learner:
         commands = [act.command for act in acts]
         findings = extracted(self._task_type.finders, task, commands)
         cures = tuple(cure for material in materials for cure in material.cures)
-        files = layers.kept(acts)
+        files = layers.kept_files(acts)
         self._contents |= {each.file.sha256: each.content for each in files}
         return Trace(
             run_id=run.id,

@@ -33,7 +33,7 @@ class ReferenceFile(Struct, frozen=True):
     executable: bool = False
 
 
-class References:
+class ReferenceFolders:
     """The folders below one root.
 
     Args:

@@ -53,7 +53,7 @@ class RunLayers:
         edited = verb == "write" and self._changed is not None and path in self._changed.modified
         return replace(act, edited=True) if edited else act
 
-    def kept(self, acts: Sequence[Act]) -> tuple[KeptFile, ...]:
+    def kept_files(self, acts: Sequence[Act]) -> tuple[KeptFile, ...]:
         """The files that make its commands work again."""
         new = None if self._changed is None else self._changed.added
         return kept_files(acts, self.files.program, new=new)

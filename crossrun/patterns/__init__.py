@@ -58,7 +58,7 @@ class Memory(Protocol):
         """What a run teaches that is about to end, all of whose events so far it has yielded.
 
         Yields:
-            Events, and None where what was yielded has to be stored before it goes on.
+            Events, and None where the events so far have to be stored before the next step.
         """
 
     def credit(

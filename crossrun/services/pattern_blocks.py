@@ -1,7 +1,7 @@
 """The block of a pattern as a run would get it now."""
 
 from crossrun.memory.blocks import BlockWriter
-from crossrun.memory.references import References
+from crossrun.memory.references import ReferenceFolders
 from crossrun.model.workflows import Pattern
 from crossrun.patterns.formats.block import Layout
 from crossrun.services.app import App
@@ -18,7 +18,7 @@ def block_text(app: App, pattern: Pattern) -> str:
     settings = app.settings.patterns
     blocks = BlockWriter(
         app.store,
-        References(app.settings.paths.references),
+        ReferenceFolders(app.settings.paths.references),
         person=person(app.settings),
         layout=Layout(
             form=settings.form, max_steps=settings.max_steps, max_tokens=settings.max_tokens

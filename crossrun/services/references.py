@@ -2,7 +2,7 @@
 
 from crossrun.config.settings import Paths
 from crossrun.errors import NotFoundError
-from crossrun.memory.references import References
+from crossrun.memory.references import ReferenceFolders
 from crossrun.model.runs import Run
 from crossrun.store import Store
 
@@ -13,7 +13,7 @@ def remove_unused_references(store: Store, paths: Paths) -> int:
     Raises:
         ConfigurationError: one cannot be removed.
     """
-    references = References(paths.references)
+    references = ReferenceFolders(paths.references)
     active = [run for run in _active(store) if not run.ended]
     used = {run.pattern.folder for run in active if run.pattern and run.pattern.folder}
     is_beginning = any(run.pattern is None for run in active)

@@ -176,7 +176,7 @@ def _moves_of(act: Act, run: TeachingRun, contents: Mapping[str, bytes]) -> Iter
         return
     if verb in ("delete", "use") and act.intent in ("edit", "tool"):
         raise Obstacle(
-            f"a step is no command: {act.command[:80]}",
+            f"a step is not a command: {act.command[:80]}",
             "have the agent do it with a command, or leave such tasks to the agent",
         )
     if act.intent in _LOOKS and ">" not in act.command and " tee " not in act.command:
@@ -225,7 +225,7 @@ def _written(path: str, run: TeachingRun, contents: Mapping[str, bytes]) -> _Mov
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text or "\r" in text or len(content) > _LONGEST_FILE:
-        raise Obstacle(f"{path} is no plain text, or very long", "leave such tasks to the agent")
+        raise Obstacle(f"{path} is not plain text, or very long", "leave such tasks to the agent")
     if MASK in text:
         raise Obstacle(f"a secret was removed from {path}", "keep secrets out of programs")
     return _Move("", path, text, file.executable)

@@ -316,7 +316,7 @@ def _different(texts: Sequence[str]) -> Obstacle:
 
 
 def _programs(command: str) -> Iterator[tuple[str, str]]:
-    """Each program of a command, with its first argument that is no option."""
+    """Each program of a command, with its first argument that is not an option."""
     try:
         tokens = _meaningful(lexed(command))
     except NotUnderstood:

@@ -38,7 +38,7 @@ _SHORTEST_WITHIN = 2
 """Values up to this length are not looked for in the middle of words."""
 
 
-class _Known(Struct):
+class _TaskValue(Struct):
     name: str
     type: str
     vector: Vector
@@ -63,23 +63,23 @@ class Explainer:
         self._tasks = tasks
         self._files = files
         self._names = names
-        self._arguments: dict[str, _Known] = {}
+        self._arguments: dict[str, _TaskValue] = {}
         self._derived: dict[str, Derived] = {}
         self._constraints: dict[str, dict[Constraint, None]] = {}
-        self._common: list[_Known] | None = None
+        self._common: list[_TaskValue] | None = None
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
         """The variables so far."""
         return tuple(
             Argument(
-                name=known.name,
-                type=known.type,
-                examples=known.vector,
-                rules=known.rules,
-                constraints=tuple(self._constraints.get(known.name, ())),
+                name=task_value.name,
+                type=task_value.type,
+                examples=task_value.vector,
+                rules=task_value.rules,
+                constraints=tuple(self._constraints.get(task_value.name, ())),
             )
-            for known in self._arguments.values()
+            for task_value in self._arguments.values()
         )
 
     @property
@@ -123,9 +123,9 @@ class Explainer:
 
     def _direct(self, vector: Vector) -> str | None:
         """The variable that has these values, a new one if the tasks have them as they are."""
-        for known in self._arguments.values():
-            if known.vector == vector:
-                return known.name
+        for task_value in self._arguments.values():
+            if task_value.vector == vector:
+                return task_value.name
         for name in self._derived:
             if self.examples(name) == vector:
                 return name
@@ -140,36 +140,36 @@ class Explainer:
             base = _context_name(rules) or base
         base = next((n for n, values in self._names.items() if values >= set(vector)), base)
         name = _free(_cleaned(base), {*self._arguments, *self._derived})
-        self._arguments[name] = _Known(name, type_, vector, rules)
+        self._arguments[name] = _TaskValue(name, type_, vector, rules)
         return name
 
     def _derive(self, vector: Vector) -> str | None:
         """A variable made from one that is there, or from another value of the tasks."""
-        for known in (*self._arguments.values(), *self._others()):
+        for task_value in (*self._arguments.values(), *self._others()):
             for label, transformation in TRANSFORMATIONS.items():
-                if tuple(map(transformation.apply, known.vector)) == vector:
-                    argument = known.name or self._add(known.vector, known.rules)
+                if tuple(map(transformation.apply, task_value.vector)) == vector:
+                    argument = task_value.name or self._add(task_value.vector, task_value.rules)
                     taken = {*self._arguments, *self._derived}
                     name = _free(f"{argument}_{label}", taken)
                     self._derived[name] = Derived(name, argument, label)
                     return name
         return None
 
-    def _others(self) -> list[_Known]:
+    def _others(self) -> list[_TaskValue]:
         """Values of the tasks that are no variables yet."""
         if self._common is None:
             self._common = list(self._common_values())
         vectors = {argument.vector for argument in self._arguments.values()}
         return [value for value in self._common if value.vector not in vectors]
 
-    def _common_values(self) -> Iterator[_Known]:
+    def _common_values(self) -> Iterator[_TaskValue]:
         vectors: set[Vector] = set()
         for rule in _COMMON_RULES:
             vector = _vector_by(rule, self._tasks, self._files)
             if vector is not None and len(set(vector)) > 1 and vector not in vectors:
                 vectors.add(vector)
                 rules = rules_for(vector, self._tasks, self._files)
-                yield _Known("", type_of_values(vector)[0], vector, rules)
+                yield _TaskValue("", type_of_values(vector)[0], vector, rules)
 
     def _within(self, vector: Vector) -> list[Part] | None:
         """The parts if a value stands in the midst of others, the longest one first."""
@@ -194,12 +194,12 @@ class Explainer:
         return None
 
     def _values_within(self, vector: Vector) -> list[tuple[Vector, str]]:
-        values = {known.vector: known.name for known in self._arguments.values()}
+        values = {task_value.vector: task_value.name for task_value in self._arguments.values()}
         values |= {self.examples(name): name for name in self._derived}
-        for known in [*self._arguments.values(), *self._others()]:
-            values.setdefault(known.vector, known.name)
+        for task_value in [*self._arguments.values(), *self._others()]:
+            values.setdefault(task_value.vector, task_value.name)
             for transformation in TRANSFORMATIONS.values():
-                values.setdefault(tuple(map(transformation.apply, known.vector)), "")
+                values.setdefault(tuple(map(transformation.apply, task_value.vector)), "")
         fitting = [
             (value, name)
             for value, name in values.items()

@@ -73,7 +73,7 @@ class ScriptStep(Struct, frozen=True, kw_only=True):
     """One step: shell code in which variables stand as `"$name"`, never their values.
 
     `shown` is the command as the first of the runs ran it, with `{name}` for each variable. `path`
-    is the file that the step writes, if it is no command of the agent's, in the same form.
+    is the file that the step writes, if it is not a command, in the same form.
     """
 
     code: str

@@ -3,7 +3,7 @@
 A procedure is the commands that worked, as one bash block with the values of an earlier run: what
 a model can run, it runs. What is known beside them follows, the most useful first.
 
-Text of runs is data of whoever wrote it. Commands stand unescaped between fences that are longer
+The text of runs is untrusted data. Commands stand unescaped between fences that are longer
 than any in them; one that names the block's own tag, or a role, is not shown. All other text is
 escaped as far as it could be a tag, and stands on one line, so that it begins no section.
 """
@@ -173,12 +173,12 @@ def parsed(text: str) -> Block:
     """The block that `rendered` made the text from.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: it is not such a text.
     """
     lines = text.split("\n")
     opening = _OPENING.fullmatch(lines[0])
     if opening is None or lines[-1] != "</reference_workflow>":
-        raise ValueError("this is no reference workflow")
+        raise ValueError("this is not a reference workflow")
     lines, fenced = _without_fenced(lines[1:-2])
     sections = _sections(["", *lines])
     check = sections.get("Check:", [])
@@ -364,7 +364,7 @@ def _is_shown_as_command(step: Step) -> bool:
 
 
 def _in_own_shell(command: str) -> str:
-    """A command that changes the shell for those after it gets a shell of its own, as it had."""
+    """Runs a command that changes the shell in a subshell, as agents do."""
     if not _OWN_SHELL.search(command) or (command.startswith("(") and command.endswith(")")):
         return command
     if "\n" in command or "#" in command:
@@ -547,21 +547,21 @@ def _sections(lines: list[str]) -> dict[str, list[str]]:
 def _step(line: str) -> tuple[str, bool]:
     match = _STEP.fullmatch(line)
     if match is None:
-        raise ValueError(f"this is no step: {line}")
+        raise ValueError(f"this is not a step: {line}")
     return _unescaped(match[2]), bool(match[1])
 
 
 def _parsed_cure(line: str) -> tuple[str, str]:
     match = _CURE.fullmatch(line)
     if match is None:
-        raise ValueError(f"this is no cure: {line}")
+        raise ValueError(f"this is not a cure: {line}")
     return _unescaped(match[1]), _unescaped(match[2])
 
 
 def _variable(line: str) -> tuple[str, Variable]:
     match = _VARIABLE.fullmatch(line)
     if match is None:
-        raise ValueError(f"this is no variable: {line}")
+        raise ValueError(f"this is not a variable: {line}")
     others = tuple(match[4].split(", ")) if match[4] else ()
     values = tuple(map(_unescaped, others))
     return match[1], Variable(_unescaped(match[2]), _unescaped(match[3]), values)

@@ -184,7 +184,7 @@ def read(text: str, source: str) -> Form:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        why = getattr(error, "problem", None) or "it is no YAML"
+        why = getattr(error, "problem", None) or "it is not YAML"
         raise _invalid(source, mark.line + 1 if mark else None, why) from error
     except RecursionError as error:
         raise _invalid(source, None, "it is nested too deeply") from error
@@ -238,7 +238,7 @@ def _objections(form: Form) -> list[tuple[str, str]]:
         if not _KIND.fullmatch(variable.type)
     ]
     objections += [
-        (f"$.variables.{name}", f"{name!r} is no name of lower-case letters, digits and _")
+        (f"$.variables.{name}", f"{name!r} is not a name of lower-case letters, digits and _")
         for name in form.variables
         if not _NAME.fullmatch(name)
     ]

@@ -212,7 +212,7 @@ def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
     """An act in words, where there is no command that would be of use again; "" where there is.
 
     A change that was made by hand, and a result that was written word by word, belong to the task
-    of that run: whoever repeats them gets the earlier bug's cure or the earlier record.
+    of that run: an agent that repeats them gets the earlier bug's cure or the earlier record.
     """
     verb, _, rest = act.command.partition(" ")
     paths = {file.path for file in trace.files}

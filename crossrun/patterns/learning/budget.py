@@ -52,7 +52,7 @@ def _plain(step: Step) -> Step:
 
 
 def _unmarked(text: str) -> str:
-    """What marks a recovery in the block is no part of a text."""
+    """The text without the mark that a recovery has in a block."""
     while text.startswith(RECOVERY.strip()):
         text = text.removeprefix(RECOVERY.strip()).lstrip()
     return text or "…"

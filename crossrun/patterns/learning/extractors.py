@@ -40,7 +40,7 @@ def extracted(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> 
 
 
 _WRAPPED = re.compile(r"(?<=[\w,-])[ \t]{0,8}\r?\n[ \t]{0,8}(?=[a-z])")
-"""Where a sentence goes on in the next line; to finders it is one line."""
+"""Where a sentence continues in the next line; extractors see one line."""
 
 
 def _numbered(finder: Finder, values: Sequence[str]) -> Iterator[Finding]:

@@ -97,7 +97,7 @@ def form_of(path: str, head: bytes) -> str:
 
 
 def check_of(command: str, output: str) -> Check:
-    """The check with what it shows when all is well, as far as that is no value of this run.
+    """The check with what it prints when it passes, unless that is a value of this run only.
 
     Args:
         command: the check.

@@ -106,7 +106,7 @@ def kept_files(
         if content and is_new and is_copyable(path) and _is_small(content[0]):
             contents[path] = content
     used = _used(acts, {path: content for path, (content, _) in contents.items()})
-    named = [_kept(path, kind, *contents[path]) for path, kind in used.items()]
+    named = [_kept_file(path, kind, *contents[path]) for path, kind in used.items()]
     code = _code_in_commands(acts, {file.path for file, _ in named})
     return (*named, *code)[:MOST_FILES]
 
@@ -339,7 +339,7 @@ def _code_in_commands(acts: Sequence[Act], paths: Collection[str]) -> Iterator[K
             text, ending = _script_text(act.command), "sh"
         if _is_small(text):
             number += 1
-            yield _kept(f"run-{number}.{ending}", "program", text, executable=False)
+            yield _kept_file(f"run-{number}.{ending}", "program", text, executable=False)
 
 
 def _is_code(match: re.Match[str]) -> bool:
@@ -359,7 +359,7 @@ def _script_text(command: str) -> str:
     return command if command.endswith("\n") else f"{command}\n"
 
 
-def _kept(path: str, kind: FileKind, content: str, executable: bool) -> KeptFile:  # noqa: FBT001
+def _kept_file(path: str, kind: FileKind, content: str, executable: bool) -> KeptFile:  # noqa: FBT001
     size = len(content.encode())
     return KeptFile(
         PatternFile(path=path, kind=kind, sha256=_hash(content), size=size, executable=executable),

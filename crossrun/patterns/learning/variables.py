@@ -31,7 +31,7 @@ class Names(Struct):
     def of(self, slot: Slot, traces: Sequence[Trace], *, best: int, before: str) -> str:
         """The slot's text: `{name}`, the same wherever the same values differ.
 
-        What differs and is no value, other options or other code, is as in the best run.
+        Other differences, such as options or code, stay as in the best run.
 
         Args:
             slot: where runs differ.
@@ -44,7 +44,7 @@ class Names(Struct):
             return dict(slot.values).get(best, "")
         name = next((n for n, earlier in self.values.items() if _agree(earlier, values)), None)
         if name is None:
-            kind, base = _found(values, traces) or _typed(list(values.values()))
+            kind, base = _extracted_type(values, traces) or _typed(list(values.values()))
             base = _optional(before) if kind in ("text", "identifier") else base
             name = self.add(base or kind, Variable(kind, next(iter(values.values()))))
         self.values[name] = {**values, **self.values.get(name, {})}
@@ -110,7 +110,7 @@ def shared_values(
 
 
 def _is_asked_for(value: str, wanted: str, others: Iterable[str]) -> bool:
-    """Whether the task names the value, or what a file that is no program is named after."""
+    """Whether the task names the value, or a file other than a program is named after it."""
     if _stands_in(value, wanted) or (value[0] == "v" and _stands_in(value[1:], wanted)):
         return True
     if typed([value])[0] != "path" or is_source(value):
@@ -187,7 +187,7 @@ def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
 
 
 def substituted(text: str, values: Mapping[str, str]) -> str:
-    """The text with `{name}` for each value that stands there as a word of its own."""
+    """The text with `{name}` for each value that stands there as a separate word."""
     if not values:
         return text
     ordered = sorted(values, key=lambda value: (-len(value), value))
@@ -214,8 +214,8 @@ def _is_value(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_VALUE and text[0] not in "-&|<>" and "\n" not in text
 
 
-def _found(values: Mapping[int, str], traces: Sequence[Trace]) -> tuple[str, str] | None:
-    """What a finder calls the value in one of the runs."""
+def _extracted_type(values: Mapping[int, str], traces: Sequence[Trace]) -> tuple[str, str] | None:
+    """Type and name that an extractor gave to the value in one of the runs."""
     for run, value in values.items():
         for finding in traces[run].found:
             if finding.substitute and finding.value == value:
