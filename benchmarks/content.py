@@ -32,11 +32,13 @@ from typing import NamedTuple
 from crossrun.events import AgentSpoke, CommandRan, Event
 from crossrun.model.workflows import Trace
 from crossrun.patterns import Person
-from crossrun.patterns.formats.block import Layout, block_of, rendered
+from crossrun.patterns.formats.block import Layout, block_of
+from crossrun.patterns.formats.block_text import rendered
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.files import kept_files
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
-from crossrun.patterns.learning.traces import is_trivial, material_of
+from crossrun.patterns.learning.traces import material_of
+from crossrun.patterns.learning.weights import is_trivial
 
 NOBODY = Person(home="", user="")
 HARNESS = re.compile(

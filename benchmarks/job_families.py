@@ -44,7 +44,8 @@ from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.model.workflows import Trace
 from crossrun.patterns import Person
-from crossrun.patterns.formats.block import block_of, rendered
+from crossrun.patterns.formats.block import block_of
+from crossrun.patterns.formats.block_text import rendered
 from crossrun.patterns.learning.families import LEAST_WORK, SAME_JOB, compare, profile
 from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.rarity import Rarity

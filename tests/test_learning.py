@@ -24,16 +24,9 @@ from crossrun.model.workflows import (
     Workflow,
 )
 from crossrun.patterns import Person
-from crossrun.patterns.formats.block import (
-    Layout,
-    block_of,
-    fingerprint,
-    is_command,
-    parsed,
-    rendered,
-    size,
-    tokens,
-)
+from crossrun.patterns.formats.block import Layout, block_of, is_command, size, tokens
+from crossrun.patterns.formats.block_text import parsed, rendered
+from crossrun.patterns.formats.fingerprints import fingerprint
 from crossrun.patterns.learning import grouped, workflow_of
 from crossrun.patterns.learning.alignment import Slot, aligned, likeness
 from crossrun.patterns.learning.budget import clamped
@@ -42,7 +35,8 @@ from crossrun.patterns.learning.families import Belonging, Relative, belonging
 from crossrun.patterns.learning.intents import purpose
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.titles import summary
-from crossrun.patterns.learning.traces import MOST_ACTS, is_trivial
+from crossrun.patterns.learning.traces import MOST_ACTS
+from crossrun.patterns.learning.weights import is_trivial
 from crossrun.system.commandlines import bare_command, simple_commands
 
 # ------------------------------------------------------------------ command lines

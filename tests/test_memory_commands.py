@@ -24,7 +24,7 @@ from crossrun.memory import StoredMemory
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.patterns import Person
-from crossrun.patterns.formats.block import parsed
+from crossrun.patterns.formats.block_text import parsed
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken

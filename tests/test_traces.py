@@ -13,7 +13,8 @@ from crossrun.patterns.learning.recoveries import error_line
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.shell import parts, proves, stages
 from crossrun.patterns.learning.titles import reason, summary
-from crossrun.patterns.learning.traces import Material, is_trivial, material_of, weight_of
+from crossrun.patterns.learning.traces import Material, material_of
+from crossrun.patterns.learning.weights import is_trivial, weight_of
 from crossrun.system.commandlines import bare_command
 
 

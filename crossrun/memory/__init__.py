@@ -205,7 +205,8 @@ def _is_private(workflow: Workflow, scrub: "Scrub") -> bool:
 
 def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> PatternLearned:
     """What was learned in a model's words, where it still says what the model was shown."""
-    from crossrun.patterns.formats.block import fingerprint, is_command
+    from crossrun.patterns.formats.block import is_command
+    from crossrun.patterns.formats.fingerprints import fingerprint
     from crossrun.patterns.learning.budget import clamped
 
     if worded is None or _what(learned) != _what(worded):

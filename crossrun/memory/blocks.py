@@ -12,14 +12,9 @@ from crossrun.model.requests import MemoryOptions
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Pattern, PatternFile, Workflow
 from crossrun.patterns import Person
-from crossrun.patterns.formats.block import (
-    TRANSCRIPT,
-    Layout,
-    block_of,
-    fingerprint,
-    rendered,
-    with_examples,
-)
+from crossrun.patterns.formats.block import TRANSCRIPT, Layout, block_of, with_examples
+from crossrun.patterns.formats.block_text import rendered
+from crossrun.patterns.formats.fingerprints import fingerprint
 from crossrun.store import Store
 
 ROOT_FILE = "PATTERN.md"

@@ -13,7 +13,7 @@ from crossrun.memory.skill_folders import SkillFolder, is_relative, write_folder
 from crossrun.model.workflows import Pattern, PatternFile, Preconditions, Workflow
 from crossrun.patterns.formats import skill as skills
 from crossrun.patterns.formats import yaml_form as forms
-from crossrun.patterns.formats.block import fingerprint
+from crossrun.patterns.formats.fingerprints import fingerprint
 from crossrun.patterns.importing.dangers import (
     Danger,
     SkillFile,

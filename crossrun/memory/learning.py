@@ -17,7 +17,7 @@ from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Act, Caution, Pattern, Preconditions, Trace, Variable, Workflow
 from crossrun.patterns import Person
-from crossrun.patterns.formats.block import fingerprint, without_examples
+from crossrun.patterns.formats.fingerprints import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
 from crossrun.patterns.learning.extractors import extracted
@@ -26,8 +26,9 @@ from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.files import with_copies
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.requirements import required_markers, required_tools
-from crossrun.patterns.learning.traces import is_trivial, material_of
+from crossrun.patterns.learning.traces import material_of
 from crossrun.patterns.learning.variables import shared_values
+from crossrun.patterns.learning.weights import is_trivial
 from crossrun.redaction import Redactor
 from crossrun.store import ALPHABET, Store
 from crossrun.store.patterns import PatternReader

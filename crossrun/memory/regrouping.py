@@ -14,7 +14,7 @@ from crossrun.errors import ConfigurationError, NotFoundError, UsageError
 from crossrun.memory.learning import new_pattern_id
 from crossrun.memory.selection import QUICKSTART
 from crossrun.model.workflows import Pattern, Stats, Trace, Version
-from crossrun.patterns.formats.block import fingerprint, without_examples
+from crossrun.patterns.formats.fingerprints import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.store import Store
 from crossrun.store.pattern_regrouping import PatternGroup, Regrouping, StoredLesson

@@ -10,7 +10,6 @@ from crossrun.patterns.compiling.commands import (
     generalised,
     generalised_text,
     here_document,
-    language_of,
     needs_bash,
     require_local,
     structure,
@@ -26,6 +25,7 @@ from crossrun.patterns.compiling.values import (
     ScriptStep,
     TeachingRun,
 )
+from crossrun.patterns.compiling.word_places import language_of
 from crossrun.redaction import MASK
 
 _LOOKS = frozenset(("read", "search", "plan"))

@@ -2,22 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
-
-from msgspec import Struct
 
 from crossrun.patterns.compiling.contexts import constraint_at
 from crossrun.patterns.compiling.explaining import Explainer, Part, Vector
 from crossrun.patterns.compiling.languages import (
     BASH_ONLY,
-    BY_ENDING,
-    CODE_TAKERS,
-    INTERPRETERS,
     NETWORK,
-    PROGRAMS,
-    SHELLS,
-    STARTERS,
-    Code,
 )
 from crossrun.patterns.compiling.lexing import (
     HereDocument,
@@ -31,22 +21,12 @@ from crossrun.patterns.compiling.lexing import (
     quoted,
 )
 from crossrun.patterns.compiling.values import Obstacle
+from crossrun.patterns.compiling.word_places import WordPlace, token_text, word_places
 from crossrun.system.commandlines import one_line
 
 _BASH = re.compile("|".join(BASH_ONLY), re.MULTILINE)
-_BEFORE_PROGRAM = frozenset(("&&", "||", ";", "|", "&", "(", "\n", ";;", "!"))
-_KEYWORDS = frozenset(("if", "then", "else", "elif", "do", "while", "until", "!", "{", "time"))
 _LONGEST_SHOWN = 80
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _LOST = re.compile(r"\u2026|\[REDACTED\]|(?<![\w.])EMAIL\b|(?<![\w.])USER(?=[/@:\s]|$)")
-
-
-class _Place(Struct, frozen=True):
-    """Where a word stands: its program, its number among the words, and what it is for."""
-
-    program: str
-    language: str
-    redirected: bool = False
 
 
 def needs_bash(code: str) -> bool:
@@ -139,11 +119,6 @@ def here_document(parts: Sequence[Part], target: str, *, ends_with_newline: bool
     return f"cat > {target} <<{delimiter}\n{body}{delimiter}"
 
 
-def language_of(path: str) -> str:
-    """The language of a file, by its name."""
-    return BY_ENDING.get(path.rpartition(".")[2].lower(), "unknown")
-
-
 class _Generalisation:
     """One command of several runs."""
 
@@ -156,18 +131,18 @@ class _Generalisation:
         outlines = {tuple(_outline(run)) for run in self._runs}
         if len(outlines) > 1:
             raise _different([_source(run) for run in self._runs])
-        places = list(_places(self._runs[0]))
+        places = list(word_places(self._runs[0]))
         code, shown, number = "", "", 0
         for token in self._tokens:
             if not _is_meaningful(token):
-                code, shown = code + _text(token), shown + _text(token)
+                code, shown = code + token_text(token), shown + token_text(token)
                 continue
             vector = tuple(run[number] for run in self._runs)
             new_code, new_shown = self._token(vector, places[number])
             code, shown, number = code + new_code, shown + new_shown, number + 1
         return _delimiters_opened(code), shown
 
-    def _token(self, vector: tuple[Token, ...], place: _Place) -> tuple[str, str]:
+    def _token(self, vector: tuple[Token, ...], place: WordPlace) -> tuple[str, str]:
         first = vector[0]
         if isinstance(first, Operator):
             return first.source, first.source
@@ -179,7 +154,7 @@ class _Generalisation:
             return words[0].source, words[0].source
         return self._word(words, place)
 
-    def _word(self, words: Sequence[Word], place: _Place) -> tuple[str, str]:
+    def _word(self, words: Sequence[Word], place: WordPlace) -> tuple[str, str]:
         if place.program == "" and not place.redirected:
             raise _different([word.source for word in words])
         literals = [word.literal for word in words]
@@ -195,7 +170,7 @@ class _Generalisation:
         return code, shown
 
     def _piece(
-        self, pieces: tuple[Piece, ...], place: _Place, *, at_start: bool
+        self, pieces: tuple[Piece, ...], place: WordPlace, *, at_start: bool
     ) -> tuple[str, str]:
         first = pieces[0]
         texts = tuple(piece.text for piece in pieces)
@@ -209,7 +184,7 @@ class _Generalisation:
         code, shown = generalised(texts, self._explainer)
         return (f'"$({code})"' if first.quoted else f"$({code})"), f"$({shown})"
 
-    def _literal(self, texts: Vector, place: _Place) -> list[Part]:
+    def _literal(self, texts: Vector, place: WordPlace) -> list[Part]:
         parts = self._explainer.parts(texts)
         self._constrain(parts, place.language)
         return parts
@@ -227,7 +202,7 @@ class _Generalisation:
                 self._explainer.constrain(part, constraint)
             text += self._explainer.examples(part)[0] if is_name else part
 
-    def _body(self, documents: Sequence[HereDocument], place: _Place) -> tuple[str, str]:
+    def _body(self, documents: Sequence[HereDocument], place: WordPlace) -> tuple[str, str]:
         first = documents[0]
         end = first.delimiter
         if len({document.body for document in documents}) == 1:
@@ -294,7 +269,7 @@ def _meaningful(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _outline(tokens: Sequence[Token]) -> Iterator[str]:
-    for token, place in zip(tokens, _places(tokens), strict=True):
+    for token, place in zip(tokens, word_places(tokens), strict=True):
         if isinstance(token, Operator):
             yield token.source
         elif isinstance(token, HereDocument):
@@ -325,7 +300,7 @@ def _programs(command: str) -> Iterator[tuple[str, str]]:
             (word, following) for word, following in zip(words, [*words[1:], ""], strict=True)
         )
         return
-    places = list(_places(tokens))
+    places = list(word_places(tokens))
     for number, (token, place) in enumerate(zip(tokens, places, strict=True)):
         if not isinstance(token, Word):
             continue
@@ -336,118 +311,6 @@ def _programs(command: str) -> Iterator[tuple[str, str]]:
             rest = (t for t in tokens[number + 1 :] if isinstance(t, Word))
             arguments = (word.source for word in rest if not word.source.startswith("-"))
             yield token.source.rpartition("/")[2], next(arguments, "")
-
-
-# --------------------------------------------------------------- what words are for
-
-
-def _places(tokens: Sequence[Token]) -> Iterator[_Place]:
-    """For each token the program that it belongs to, and the language of its value, if any.
-
-    A word with the program "" is a program itself.
-    """
-    program, arguments = "", list[str]()
-    redirecting = ""
-    targets: list[str] = []
-    bodies: list[str] = []
-    for number, token in enumerate(tokens):
-        if isinstance(token, Operator):
-            redirecting = (
-                token.source if token.source[:1] in "<>" or token.source in ("&>", "&>>") else ""
-            )
-            if token.source in _BEFORE_PROGRAM:
-                program, arguments, targets = "", [], []
-            yield _Place(program or ";", "")
-            if token.source in ("<<", "<<-"):
-                bodies.append(_reader(tokens[:number], tokens[number + 1 :]))
-        elif isinstance(token, HereDocument):
-            reader = bodies.pop(0) if bodies else ""
-            yield _Place(program or ";", reader)
-        elif redirecting:
-            targets.append(token.source)
-            redirecting = ""
-            yield _Place(program or ";", "", redirected=True)
-        elif not program and (_ASSIGNMENT.match(token.source) or token.source in _KEYWORDS):
-            yield _Place(";", "")
-        elif not program:
-            program = token.source.rpartition("/")[2]
-            yield _Place("", "")
-        else:
-            arguments.append(token.literal if token.literal is not None else token.source)
-            yield _Place(program, _language_of_argument(program, arguments))
-
-
-def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
-    """The language of the last of these arguments; "": it is a value as such."""
-    if program in CODE_TAKERS or (program in SHELLS and any(map(_takes_code, arguments))):
-        return "nested"
-    if program in STARTERS:
-        at = next((n for n, word in enumerate(arguments) if _is_program(word)), len(arguments))
-        return (
-            _language_of_argument(arguments[at], arguments[at + 1 :])
-            if at + 1 < len(arguments)
-            else ""
-        )
-    for code in PROGRAMS.get(program, ()):
-        if code.options:
-            before = arguments[-2] if len(arguments) > 1 else ""
-            is_code = before in code.options
-        else:
-            is_code = _is_code(code, arguments)
-        if is_code:
-            return code.language
-    if any(argument in SHELLS | CODE_TAKERS for argument in arguments[:-1]):
-        return "nested"
-    return ""
-
-
-def _takes_code(option: str) -> bool:
-    """Whether an option of a shell says that code follows, such as `-c` or `-lc`."""
-    return option.startswith("-") and not option.startswith("--") and "c" in option
-
-
-def _is_program(word: str) -> bool:
-    return not word.startswith("-") and "=" not in word
-
-
-def _is_code(code: Code, arguments: Sequence[str]) -> bool:
-    """Whether the last argument is one of those that are code by their place."""
-    plain, skip, is_last = 0, False, False
-    for argument in arguments:
-        is_last = False
-        if skip:
-            skip = False
-        elif argument in code.with_value:
-            skip = True
-        elif not argument.startswith("-") or argument == "-":
-            plain += 1
-            is_last = True
-    return is_last and code.first < plain <= code.first + code.number
-
-
-def _reader(before: Sequence[Token], after: Sequence[Token]) -> str:
-    """The language in which a here-document is read."""
-    words = [*takewhile(_is_of_command, map(_text, reversed(before)))][::-1]
-    line = [*takewhile(_is_of_command, map(_text, after))]
-    program = words[0].rpartition("/")[2] if words else ""
-    language = INTERPRETERS.get(program)
-    if language is None:
-        return "nested" if program in SHELLS | CODE_TAKERS else ""
-    if language:
-        return language
-    names = [*words, *line[1:]]
-    targets = [names[n + 1] for n, word in enumerate(names[:-1]) if word in (">", ">>", ">|")]
-    if program == "tee":
-        targets += [word for word in words[1:] if word[:1] not in "-<>"]
-    return language_of(targets[0].strip("'\"")) if targets else ""
-
-
-def _text(token: Token) -> str:
-    return token.body if isinstance(token, HereDocument) else token.source
-
-
-def _is_of_command(text: str) -> bool:
-    return text not in _BEFORE_PROGRAM
 
 
 def _short(command: str) -> str:

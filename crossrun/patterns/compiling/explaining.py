@@ -7,7 +7,7 @@ from itertools import product
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.patterns.compiling.binding import rules_for, type_of_values, value_by
+from crossrun.patterns.compiling.rules import rules_for, type_of_values, value_by
 from crossrun.patterns.compiling.transformations import TRANSFORMATIONS
 from crossrun.patterns.compiling.values import Argument, Constraint, Derived, Obstacle, Rule
 

@@ -1,21 +1,15 @@
-"""The `<reference_workflow>` block: what an agent gets to read of a pattern, and back.
+"""What an agent gets to read of a pattern, within the bounds of the layout.
 
 A procedure is the commands that worked, as one bash block with the values of an earlier run: what
-a model can run, it runs. What is known beside them follows, the most useful first.
-
-The text of runs is untrusted data. Commands stand unescaped between fences that are longer
-than any in them; one that names the block's own tag, or a role, is not shown. All other text is
-escaped as far as it could be a tag, and stands on one line, so that it begins no section.
+a model can run, it runs. Everything else follows, the most useful first. A command that names the
+block's own tag, or a role, is not shown; see `block_text` for the text.
 """
 
-import hashlib
-import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from crossrun.model.workflows import (
@@ -30,16 +24,11 @@ from crossrun.model.workflows import (
     Workflow,
 )
 from crossrun.patterns.formats.assignments import with_assignments
+from crossrun.patterns.formats.block_text import Block, escaped, rendered
 from crossrun.patterns.formats.skill_text import shown_body
 from crossrun.system.commandlines import one_line
 
 _CHARACTERS_A_TOKEN = 4
-_CLOSING = (
-    "Apply the same sequence where it fits this task: put the values of this task into it, run it "
-    "once, then check; stop when it is right. It is a record of earlier work, not an order: "
-    "adapt it or leave it where it does not fit."
-)
-RECOVERY = "[recovery] "
 TRANSCRIPT = "transcript.md"
 _LONGEST_TEXT = 240
 """Characters of a text beside the commands."""
@@ -49,13 +38,7 @@ _MOST_NAMES = 12
 _FRAME = 800
 """Characters around the text of a skill."""
 _LOOKS = ("read", "search", "plan")
-_OPENING = re.compile(r'<reference_workflow id="([^"]*)" version="(\d+)">')
-_STEP = re.compile(r"\d+\. (\[recovery\] )?(.*)")
-_VARIABLE = re.compile(r"- (\w+): (.*?) \(ex: (.*?)(?:; also: (.*))?\)")
-_CURE = re.compile(r"- (.*?) -> (.*)")
 _NOT_SHOWN = re.compile(r"<[\W_]*reference[\W_]*workflow|<\|[\w-]{1,40}\|>", re.IGNORECASE)
-_TAG = re.compile(r"<(?=[A-Za-z/!?|_\\])|&(?=(?:amp|lt|gt);)")
-_FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 _PLAIN = re.compile(r"[\w./@+-]*")
 _COPYABLE = re.compile(r"(?![/-])(?!(?:.*/)?\.\.?(?:/|\Z))[\w@+.,=/ -]{1,200}(?<![/ ])")
 _NO_COMMAND = ("write", "delete", "use")
@@ -74,27 +57,6 @@ class Layout(Struct, frozen=True, kw_only=True):
     form: str = "procedure"
     max_steps: int = MOST_STEPS
     max_tokens: int = MOST_TOKENS
-
-
-class Block(Struct, frozen=True, kw_only=True):
-    """All that a block says. Either `sequence`, `steps` or `body` is what to do."""
-
-    pattern_id: str
-    version: int
-    summary: str
-    not_for: str = ""
-    sequence: str = ""
-    """Lines of a shell script."""
-    steps: tuple[tuple[str, bool], ...] = ()
-    """Each instruction, and whether it is a recovery."""
-    body: str = ""
-    files: tuple[str, ...] = ()
-    cures: tuple[tuple[str, str], ...] = ()
-    """The error, and what cured it."""
-    check: str = ""
-    facts: tuple[str, ...] = ()
-    variables: dict[str, Variable] = field(default_factory=dict)
-    cautions: tuple[str, ...] = ()
 
 
 _WORTH = ("cures", "cautions", "check", "not_for", "facts", "variables")
@@ -155,50 +117,6 @@ def block_of(
     return _fitted(whole, workflow, layout, folder)
 
 
-def rendered(block: Block) -> str:
-    """The text that is injected."""
-    lines = [
-        f'<reference_workflow id="{block.pattern_id}" version="{block.version}">',
-        f"What worked before: {_escaped(block.summary)}",
-    ]
-    if block.not_for:
-        lines.append(f"Not for: {_escaped(block.not_for)}")
-    lines += ["", *_way(block)]
-    for title, items in _sections_beside(block):
-        lines += ["", title, *items]
-    return "\n".join([*lines, "", _CLOSING, "</reference_workflow>"])
-
-
-def parsed(text: str) -> Block:
-    """The block that `rendered` made the text from.
-
-    Raises:
-        ValueError: it is not such a text.
-    """
-    lines = text.split("\n")
-    opening = _OPENING.fullmatch(lines[0])
-    if opening is None or lines[-1] != "</reference_workflow>":
-        raise ValueError("this is not a reference workflow")
-    lines, fenced = _without_fenced(lines[1:-2])
-    sections = _sections(["", *lines])
-    check = sections.get("Check:", [])
-    return Block(
-        pattern_id=opening[1],
-        version=int(opening[2]),
-        summary=_unescaped(lines[0].removeprefix("What worked before: ")),
-        not_for=_unescaped("".join(_after("Not for: ", lines[1:2]))),
-        sequence=fenced.get("Sequence:", ""),
-        steps=tuple(map(_step, sections.get("Sequence:", []))),
-        body=fenced.get("Skill:", ""),
-        files=tuple(_unescaped(line[2:]) for line in sections.get("Files:", [])),
-        cures=tuple(map(_parsed_cure, sections.get("What failed:", []))),
-        check=_unescaped(check[0][2:]) if check else "",
-        facts=tuple(_unescaped(line[2:]) for line in sections.get("Facts:", [])),
-        variables=dict(map(_variable, sections.get("Variables:", []))),
-        cautions=tuple(_unescaped(line[2:]) for line in sections.get("Cautions:", [])),
-    )
-
-
 def tokens(block: Block) -> int:
     """The block's size, at four characters a token."""
     return math.ceil(len(rendered(block)) / _CHARACTERS_A_TOKEN)
@@ -207,50 +125,6 @@ def tokens(block: Block) -> int:
 def size(workflow: Workflow, layout: Layout | None = None) -> int:
     """The tokens of the workflow's block, as it is cut to the layout's bounds."""
     return tokens(block_of("x" * 8, 100, workflow, layout=layout))
-
-
-def fingerprint(workflow: Workflow) -> str:
-    """A hash of what the workflow says, the same for every pattern and version that says so."""
-    return _digest(
-        [workflow.summary, workflow.body, list(workflow.cautions), list(workflow.facts)],
-        [[step.instruction, step.command, step.recovery] for step in workflow.steps],
-        {name: [kind.type, kind.example] for name, kind in workflow.variables.items()},
-        [[file.path, file.sha256, file.executable] for file in workflow.files],
-        [[cure.failed, cure.error, cure.cured_by, cure.why] for cure in workflow.cures],
-        workflow.check and [workflow.check.command, workflow.check.done],
-    )
-
-
-def without_examples(workflow: Workflow) -> str:
-    """A hash of what the workflow says, no matter from which run the values in it come."""
-    values = {kind.example: name for name, kind in workflow.variables.items()}
-    return _digest(
-        [_general(text, values) for text in (workflow.summary, workflow.body, *workflow.cautions)],
-        [
-            [_general(step.command or step.instruction, values), step.recovery]
-            for step in workflow.steps
-        ],
-        {name: kind.type for name, kind in workflow.variables.items()},
-        [[_general(file.path, values), file.sha256] for file in workflow.files],
-        [
-            [_general(text, values) for text in (cure.failed, cure.error, cure.cured_by)]
-            for cure in workflow.cures
-        ],
-        workflow.check and _general(workflow.check.command, values),
-    )
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:16]
-
-
-def _general(text: str, values: Mapping[str, str]) -> str:
-    for value in sorted(filter(None, values), key=lambda value: (-len(value), value)):
-        text = text.replace(value, f"{{{values[value]}}}")
-    return text
-
-
-# ---------------------------------------------------------------- from a workflow to a block
 
 
 def _fitted(whole: Block, workflow: Workflow, layout: Layout, folder: str) -> Block:
@@ -356,7 +230,7 @@ def _script(steps: Sequence[Step], variables: Mapping[str, Variable], folder: st
         if _is_shown_as_command(step):
             yield _in_own_shell(_placed(next(texts).instruction, folder).strip("\n"))
         else:
-            yield f"# {_escaped(_placed(step.instruction, folder))}"
+            yield f"# {escaped(_placed(step.instruction, folder))}"
 
 
 def _is_shown_as_command(step: Step) -> bool:
@@ -453,115 +327,3 @@ def with_examples(text: str, variables: Mapping[str, Variable]) -> str:
 def _clipped(text: str, limit: int = _LONGEST_TEXT) -> str:
     text = one_line(text)
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
-
-
-# ---------------------------------------------------------------- from a block to text and back
-
-
-def _way(block: Block) -> list[str]:
-    if block.body:
-        return _fenced("Skill:", "markdown", block.body)
-    if block.sequence:
-        return _fenced("Sequence:", "bash", block.sequence)
-    numbered = enumerate(block.steps, 1)
-    return [
-        "Sequence:",
-        *(f"{n}. {RECOVERY if recovery else ''}{_escaped(t)}" for n, (t, recovery) in numbered),
-    ]
-
-
-def _fenced(title: str, language: str, text: str) -> list[str]:
-    """A text between fences that are longer than any in it."""
-    longest = max((len(match[1]) for match in _FENCE.finditer(text)), default=2)
-    fence = "`" * max(longest + 1, 3)
-    return [title, f"{fence}{language}", text, fence]
-
-
-def _sections_beside(block: Block) -> Iterator[tuple[str, list[str]]]:
-    checks = [block.check] if block.check else []
-    sections: list[tuple[str, Iterable[str]]] = [
-        ("Files:", map(_escaped, block.files)),
-        ("What failed:", (f"{_escaped(what)} -> {_escaped(by)}" for what, by in block.cures)),
-        ("Check:", map(_escaped, checks)),
-        ("Facts:", map(_escaped, block.facts)),
-        ("Variables:", (_variable_line(*item) for item in block.variables.items())),
-        ("Cautions:", map(_escaped, block.cautions)),
-    ]
-    for title, items in sections:
-        lines = [f"- {item}" for item in items]
-        if lines:
-            yield title, lines
-
-
-def _variable_line(name: str, variable: Variable) -> str:
-    others = f"; also: {_escaped(', '.join(variable.values))}" if variable.values else ""
-    return f"{name}: {_escaped(variable.type)} (ex: {_escaped(variable.example)}{others})"
-
-
-def _escaped(text: str) -> str:
-    """A second wall behind all that checks what comes in: no text is a tag or begins a line."""
-    text = _TAG.sub(lambda match: "&lt;" if match[0] == "<" else "&amp;", one_line(text))
-    return text.replace("]]>", "]]&gt;")
-
-
-def _unescaped(text: str) -> str:
-    return text.replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
-
-
-def _without_fenced(lines: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The lines outside of fences, and the text within them by the title above."""
-    outside: list[str] = []
-    inside: dict[str, str] = {}
-    fence, title, text = "", "", list[str]()
-    for line in lines:
-        opening = re.fullmatch(r"(`{3,})(?:bash|markdown)", line)
-        if fence:
-            if line == fence:
-                inside[title], fence = "\n".join(text), ""
-            else:
-                text.append(line)
-        elif opening is not None and outside and outside[-1] in ("Sequence:", "Skill:"):
-            fence, title, text = opening[1], outside[-1], []
-        else:
-            outside.append(line)
-    return outside, inside
-
-
-def _after(prefix: str, lines: Iterable[str]) -> list[str]:
-    return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
-
-
-def _sections(lines: list[str]) -> dict[str, list[str]]:
-    """Lines by the title that stands above them."""
-    sections: dict[str, list[str]] = {}
-    title = ""
-    for before, line in pairwise(lines):
-        if before == "":
-            title = line
-            sections[title] = []
-        elif title and line:
-            sections[title].append(line)
-    return sections
-
-
-def _step(line: str) -> tuple[str, bool]:
-    match = _STEP.fullmatch(line)
-    if match is None:
-        raise ValueError(f"this is not a step: {line}")
-    return _unescaped(match[2]), bool(match[1])
-
-
-def _parsed_cure(line: str) -> tuple[str, str]:
-    match = _CURE.fullmatch(line)
-    if match is None:
-        raise ValueError(f"this is not a cure: {line}")
-    return _unescaped(match[1]), _unescaped(match[2])
-
-
-def _variable(line: str) -> tuple[str, Variable]:
-    match = _VARIABLE.fullmatch(line)
-    if match is None:
-        raise ValueError(f"this is not a variable: {line}")
-    others = tuple(match[4].split(", ")) if match[4] else ()
-    values = tuple(map(_unescaped, others))
-    return match[1], Variable(_unescaped(match[2]), _unescaped(match[3]), values)

@@ -17,7 +17,8 @@ from crossrun.model.workflows import (
     PatternFile,
     Workflow,
 )
-from crossrun.patterns.formats.block import Block, Layout, block_of
+from crossrun.patterns.formats.block import Layout, block_of
+from crossrun.patterns.formats.block_text import Block
 from crossrun.patterns.formats.skill_text import headings
 from crossrun.system.commandlines import one_line
 

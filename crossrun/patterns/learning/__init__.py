@@ -29,8 +29,8 @@ from crossrun.patterns.learning.budget import clamped
 from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.files import asked_for, is_edit, with_files, writes
 from crossrun.patterns.learning.titles import summary
-from crossrun.patterns.learning.traces import weight_of
 from crossrun.patterns.learning.variables import Names, named, substituted, text_of, values_of
+from crossrun.patterns.learning.weights import weight_of
 
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""

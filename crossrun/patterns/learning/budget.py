@@ -11,10 +11,11 @@ from crossrun.model.workflows import (
     Variable,
     Workflow,
 )
-from crossrun.patterns.formats.block import RECOVERY, is_command
+from crossrun.patterns.formats.block import is_command
+from crossrun.patterns.formats.block_text import RECOVERY
 from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.redaction import printable
-from crossrun.patterns.learning.traces import weight
+from crossrun.patterns.learning.weights import weight
 
 _LONGEST_EXAMPLE = 60
 _MOST_CURES = 6

@@ -21,56 +21,28 @@ from crossrun.events import (
     StepPlanned,
     ToolCalled,
 )
-from crossrun.model.workflows import Act, Cure, Intent, Occurrence, Trace
+from crossrun.model.workflows import Act, Cure, Intent, Occurrence
 from crossrun.patterns.learning.attempts import without_attempts
-from crossrun.patterns.learning.intents import Purpose, looks, purpose, sets_scene, without_looks
+from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene, without_looks
 from crossrun.patterns.learning.recoveries import Recoveries, shows_failure, shows_success
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.repetitions import with_loops
 from crossrun.patterns.learning.scenes import is_needed, made_by, names
-from crossrun.patterns.learning.shell import Part, joined, parts, proves, words
+from crossrun.patterns.learning.shell import Part, joined, parts, proves
 from crossrun.patterns.learning.titles import heading, reason
+from crossrun.patterns.learning.weights import LOOKS, weight
 from crossrun.system.commandlines import bare_command, one_line
 
-_WEIGHTS: dict[str, int] = {
-    "search": 1,
-    "read": 2,
-    "plan": 2,
-    "install": 4,
-    "query": 5,
-    "run": 5,
-    "tool": 5,
-    "edit": 6,
-    "check": 6,
-    "fetch": 6,
-    "commit": 6,
-    "build": 7,
-    "test": 7,
-    "convert": 7,
-    "plot": 7,
-}
 MOST_ACTS = 30
 MOST_RECOVERIES = 5
-_LOOKS = ("read", "search", "plan")
-_WORTH = 3
-"""Two things done, or one and a look at something: less is not a workflow."""
-_DECISIVE = ("build", "check", "convert", "edit", "fetch", "plot", "query", "run")
-_TELLING = 4
-"""Words of a command."""
-_RUNS_A_FILE = re.compile(r"(?:python[\d.]*|node|ruby|perl|php|Rscript|bash|sh) [^-]")
 _AT_THE_END = ("test", "check", "build", "commit")
 """What is done again after a change belongs where it was done last."""
-_CHECKS = ("test", "check")
 _NO_FAILURE = {"search": 1, "check": 0}
 _MOST_OCCURRENCES = 8
 _LONGEST_CALL = 400
 _LONGEST_VALUE = 80
 _LONGEST_TEXT = 4_000
 """Characters of what an agent said that are looked at."""
-_VERIFIED_WEIGHT = 4
-_CHECKED_WEIGHT = 2
-
-
 _PATCHES = re.compile(r"(?:cd \S+ && )?apply_?patch\b")
 _PATCHED = re.compile(r"(?m)^\*\*\* (Add|Update|Delete) File: (.+)$")
 """What Codex changes with its patch tool, where that was called as a command."""
@@ -152,68 +124,6 @@ def acts_of(
     return material_of(run_id, events, task=task, scrub=scrub, guard=guard).acts
 
 
-def weight(intent: str) -> int:
-    """How much a step says about how the work was done; what says least is left out first."""
-    return _WEIGHTS.get(intent, 1)
-
-
-def weight_of(trace: Trace) -> int:
-    """How much a run counts where runs are compared.
-
-    Least has a run without a check that was seen to pass, or with one that it edited, or one that
-    came through by doing the same again until it worked.
-    """
-    if trace.verified and trace.grade in (None, "proved"):
-        return _VERIFIED_WEIGHT
-    lucky = any(_is_blind_retry(act, trace) for act in trace.acts) or _edits_its_check(trace)
-    checked = trace.check is not None or any(
-        act.intent in _CHECKS and act.proved for act in trace.acts
-    )
-    return _CHECKED_WEIGHT if checked and not lucky else 1
-
-
-def is_trivial(acts: Sequence[Act]) -> bool:
-    """Whether there is nothing to learn: too little was done, or nothing but looking."""
-    looked = sum(act.intent in _LOOKS for act in acts)
-    done = len(acts) - looked
-    return done == 0 or (looked + 2 * done < _WORTH and not any(map(_is_decisive, acts)))
-
-
-def _is_decisive(act: Act) -> bool:
-    """Whether a command alone is worth to be known: it says how, with options, files or code."""
-    if act.intent not in _DECISIVE or act.command.startswith(("write ", "delete ")):
-        return False
-    steps = [part for part in parts(act.command) if purpose(part.text) is not None]
-    arguments = words(steps[-1].text if steps else act.command)
-    script = len(arguments) > 1 and _RUNS_A_FILE.match(" ".join(arguments[:2])) is not None
-    several = sum(not looks(part.text) for part in parts(act.command)) > 1
-    return several or "\n" in act.command or (len(arguments) >= _TELLING and not script)
-
-
-def _is_blind_retry(act: Act, trace: Trace) -> bool:
-    """Whether the same command worked in the end without anything done in between."""
-    failures = [seen.seq for seen in act.occurrences if seen.exit_code not in (0, None)]
-    if not failures or act.instead_of:
-        return False
-    worked = min((seen.seq for seen in act.occurrences if seen.seq > failures[-1]), default=None)
-    return worked is not None and not any(
-        failures[0] < occurrence.seq < worked
-        for other in trace.acts
-        if other is not act and other.intent not in _LOOKS
-        for occurrence in other.occurrences
-    )
-
-
-def _edits_its_check(trace: Trace) -> bool:
-    """Whether the run changed the file that its check runs, after the check had failed."""
-    checks = [act for act in trace.acts if act.intent in _CHECKS and act.recovery]
-    return any(
-        edit.intent == "edit" and edit.target and names(edit.target, [check.command])
-        for check in checks
-        for edit in trace.acts
-    )
-
-
 def _see_words(seen: _Seen, text: str) -> None:
     """What the agent says before an act is why it does it."""
     words = seen.guard.strip(seen.scrub(text[-_LONGEST_TEXT:]))
@@ -244,7 +154,7 @@ def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
     if _failed(event, aim, command, proved=proved):
         output = seen.guard.strip(seen.scrub(event.output[-_LONGEST_TEXT:]))
         _see_partial(seen, command, occurrence)
-        if aim.intent not in _LOOKS:
+        if aim.intent not in LOOKS:
             seen.recoveries.see_failure(aim, occurrence, output)
     else:
         _see(seen, aim, occurrence, proved=proved)
@@ -253,7 +163,7 @@ def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
 def _failed(event: CommandRan, aim: Purpose, command: str, *, proved: bool) -> bool:
     """Whether a command did not do its work, as far as its exit code and its output tell."""
     if event.exit_code == 0:
-        return not proved and aim.intent not in _LOOKS and shows_failure(event.output)
+        return not proved and aim.intent not in LOOKS and shows_failure(event.output)
     *_, last = parts(command)
     found_nothing = _NO_FAILURE.get(aim.intent) == event.exit_code
     if not found_nothing and len(parts(command)) > 1 and last.before in (";", "\n"):
@@ -298,12 +208,12 @@ def _see(seen: _Seen, aim: Purpose, occurrence: Occurrence, *, proved: bool = Tr
         recovery=bool(repaired),
         instead_of=instead_of,
         heading=seen.heading,
-        why="" if aim.intent in _LOOKS else seen.why,
+        why="" if aim.intent in LOOKS else seen.why,
         proved=proved,
     )
     if _add(seen, aim, act):
         seen.heading = ""
-    if aim.intent not in _LOOKS:
+    if aim.intent not in LOOKS:
         seen.why = ""
 
 
@@ -347,7 +257,7 @@ def _used_since(seen: _Seen, key: str, path: str) -> bool:
     """Whether something was done with a file since it was written."""
     keys = list(seen.done)
     since = [seen.done[other].act for other in keys[keys.index(key) + 1 :]]
-    return any(act.intent not in _LOOKS and names(path, [act.command]) for act in since)
+    return any(act.intent not in LOOKS and names(path, [act.command]) for act in since)
 
 
 def _key(aim: Purpose) -> str:
@@ -368,7 +278,7 @@ def _needed(done: Sequence[_Done]) -> list[Act]:
             keep = not entry.scene or is_needed(entry.act.command, later)
         if keep:
             acts.append(entry.act)
-            if entry.act.intent not in _LOOKS:
+            if entry.act.intent not in LOOKS:
                 later.append(entry.act.command)
     return acts[::-1]
 

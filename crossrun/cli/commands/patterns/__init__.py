@@ -221,7 +221,8 @@ def diff(
     """
     import difflib
 
-    from crossrun.patterns.formats.block import block_of, rendered
+    from crossrun.patterns.formats.block import block_of
+    from crossrun.patterns.formats.block_text import rendered
 
     options = current()
     app = options.open_app()

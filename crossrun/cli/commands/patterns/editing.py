@@ -91,7 +91,7 @@ def _what(pattern: "Pattern") -> "tuple[Workflow, str, str]":
 
 def _next(pattern: "Pattern", workflow: "Workflow") -> "Version":
     from crossrun.model.workflows import Version
-    from crossrun.patterns.formats.block import fingerprint
+    from crossrun.patterns.formats.fingerprints import fingerprint
 
     digest = fingerprint(workflow)
     return Version(

@@ -1,0 +1,100 @@
+"""How much acts and runs count when runs are compared, and which runs teach nothing."""
+
+import re
+from collections.abc import Sequence
+
+from crossrun.model.workflows import Act, Trace
+from crossrun.patterns.learning.intents import looks, purpose
+from crossrun.patterns.learning.scenes import names
+from crossrun.patterns.learning.shell import parts, words
+
+LOOKS = ("read", "search", "plan")
+CHECKS = ("test", "check")
+
+_WEIGHTS: dict[str, int] = {
+    "search": 1,
+    "read": 2,
+    "plan": 2,
+    "install": 4,
+    "query": 5,
+    "run": 5,
+    "tool": 5,
+    "edit": 6,
+    "check": 6,
+    "fetch": 6,
+    "commit": 6,
+    "build": 7,
+    "test": 7,
+    "convert": 7,
+    "plot": 7,
+}
+_WORTH = 3
+"""Two things done, or one and a look at something: less is not a workflow."""
+_DECISIVE = ("build", "check", "convert", "edit", "fetch", "plot", "query", "run")
+_TELLING = 4
+"""Words of a command."""
+_RUNS_A_FILE = re.compile(r"(?:python[\d.]*|node|ruby|perl|php|Rscript|bash|sh) [^-]")
+_VERIFIED_WEIGHT = 4
+_CHECKED_WEIGHT = 2
+
+
+def weight(intent: str) -> int:
+    """How much a step says about how the work was done; what says least is left out first."""
+    return _WEIGHTS.get(intent, 1)
+
+
+def weight_of(trace: Trace) -> int:
+    """How much a run counts where runs are compared.
+
+    Least has a run without a check that was seen to pass, or with one that it edited, or one that
+    came through by doing the same again until it worked.
+    """
+    if trace.verified and trace.grade in (None, "proved"):
+        return _VERIFIED_WEIGHT
+    lucky = any(_is_blind_retry(act, trace) for act in trace.acts) or _edits_its_check(trace)
+    checked = trace.check is not None or any(
+        act.intent in CHECKS and act.proved for act in trace.acts
+    )
+    return _CHECKED_WEIGHT if checked and not lucky else 1
+
+
+def is_trivial(acts: Sequence[Act]) -> bool:
+    """Whether there is nothing to learn: too little was done, or nothing but looking."""
+    looked = sum(act.intent in LOOKS for act in acts)
+    done = len(acts) - looked
+    return done == 0 or (looked + 2 * done < _WORTH and not any(map(_is_decisive, acts)))
+
+
+def _is_decisive(act: Act) -> bool:
+    """Whether a command alone is worth to be known: it says how, with options, files or code."""
+    if act.intent not in _DECISIVE or act.command.startswith(("write ", "delete ")):
+        return False
+    steps = [part for part in parts(act.command) if purpose(part.text) is not None]
+    arguments = words(steps[-1].text if steps else act.command)
+    script = len(arguments) > 1 and _RUNS_A_FILE.match(" ".join(arguments[:2])) is not None
+    several = sum(not looks(part.text) for part in parts(act.command)) > 1
+    return several or "\n" in act.command or (len(arguments) >= _TELLING and not script)
+
+
+def _is_blind_retry(act: Act, trace: Trace) -> bool:
+    """Whether the same command worked in the end without anything done in between."""
+    failures = [seen.seq for seen in act.occurrences if seen.exit_code not in (0, None)]
+    if not failures or act.instead_of:
+        return False
+    worked = min((seen.seq for seen in act.occurrences if seen.seq > failures[-1]), default=None)
+    return worked is not None and not any(
+        failures[0] < occurrence.seq < worked
+        for other in trace.acts
+        if other is not act and other.intent not in LOOKS
+        for occurrence in other.occurrences
+    )
+
+
+def _edits_its_check(trace: Trace) -> bool:
+    """Whether the run changed the file that its check runs, after the check had failed."""
+    checks = [act for act in trace.acts if act.intent in CHECKS and act.recovery]
+    return any(
+        edit.intent == "edit" and edit.target and names(edit.target, [check.command])
+        for check in checks
+        for edit in trace.acts
+    )
