@@ -1,5 +1,7 @@
 """Runs that are split from a pattern, patterns that are merged, and all patterns learned again."""
 
+import json
+import re
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -292,3 +294,58 @@ def test_learning_again_gives_the_same_each_time(crossrun: Crossrun, ledger: Led
     outcomes = [crossrun.json("patterns", "rebuild", "--dry-run") for _ in range(2)]
     assert outcomes[0] == outcomes[1]
     assert len(outcomes[0]["changes"]) == 2
+
+
+# ------------------------------------------------------------------ patterns of older versions
+
+QUERY = """python3 -c "import sqlite3; print(sqlite3.connect('{0}.db').execute('select 1'))\""""
+
+
+def learned_by_an_older_version(ledger: Ledger, run: str) -> None:
+    """The run as versions before `whole_commands` stored it: pieces, nothing beside them."""
+    with closing(sqlite3.connect(ledger.database)) as connection:
+        (text,) = connection.execute(
+            "SELECT trace FROM pattern_runs WHERE run_id = ?", [run]
+        ).fetchone()
+        trace = json.loads(text)
+        trace = {name: trace[name] for name in ("run_id", "task", "acts", "found", "verified")}
+        for act in trace["acts"]:
+            act["command"] = re.sub(r"-c .*", "-c …", act["command"])
+            del act["why"], act["edited"], act["proved"]
+        connection.execute(
+            "UPDATE pattern_runs SET trace = ? WHERE run_id = ?", [json.dumps(trace), run]
+        )
+        connection.commit()
+
+
+def queried(ledger: Ledger, name: str) -> str:
+    loaded = f"sqlite3 {name}.db '.import --csv {name}.csv t'"
+    return ledger.learn(
+        f"Load {name}.csv into an SQLite database and query it", [loaded, QUERY.format(name)]
+    )
+
+
+def test_whole_commands_of_a_new_run_are_not_measured_by_pieces_of_older_ones(
+    ledger: Ledger,
+) -> None:
+    runs = [queried(ledger, name) for name in ("june", "july", "august")]
+    for run in runs:
+        learned_by_an_older_version(ledger, run)
+    runs.append(queried(ledger, "may"))
+    (pattern,) = {ledger.pattern_of(run) for run in runs}
+    steps = ledger.store.patterns.exactly(pattern).workflow.steps
+    assert steps[-1].instruction == QUERY.format("may")
+
+
+def test_pieces_that_an_older_version_stored_become_whole_when_all_is_learned_again(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    runs = [queried(ledger, name) for name in ("june", "july")]
+    pattern = ledger.pattern_of(runs[0])
+    good = ledger.store.patterns.traces(pattern, newest=9)
+    for run in runs:
+        learned_by_an_older_version(ledger, run)
+    assert ledger.store.patterns.traces(pattern, newest=9) != good
+    assert crossrun.json("patterns", "rebuild", "--yes")["done"] is True
+    assert ledger.store.patterns.traces(pattern, newest=9) == good
+    assert crossrun.json("patterns", "rebuild", "--yes")["done"] is False

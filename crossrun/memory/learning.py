@@ -199,6 +199,7 @@ class Learner:
             check=layers.check(acts),
             facts=layers.facts(acts, cures),
             words=_written_words(acts, layers.files.text),
+            whole_commands=True,
         )
 
     def _scrub(self, run: Run) -> Scrub:

@@ -195,7 +195,10 @@ def _material(learner: Learner, task: _Task) -> Trace | Caution | None:
     if not isinstance(material, Trace) or old is None:
         return material or old or caution
     return msgspec.structs.replace(
-        material, files=material.files or old.files, words=material.words or old.words
+        material,
+        files=material.files or old.files,
+        words=material.words or old.words,
+        facts=material.facts or old.facts,
     )
 
 
@@ -238,17 +241,16 @@ def _compared(
             continue
         groups.append(msgspec.structs.replace(group, lessons=lessons))
         added, removed = _moved(old_lessons.get(pattern_id, ()), lessons)
-        if pattern_id not in old or new_version or added or removed:
-            changes.append(
-                PatternChange(
-                    what="changed" if pattern_id in old else "new",
-                    pattern_id=pattern_id,
-                    summary=pattern.workflow.summary,
-                    runs_added=added,
-                    runs_removed=removed,
-                    new_version=new_version,
-                )
+        changes.append(
+            PatternChange(
+                what="changed" if pattern_id in old else "new",
+                pattern_id=pattern_id,
+                summary=(pattern if new_version else old.get(pattern_id, pattern)).workflow.summary,
+                runs_added=added,
+                runs_removed=removed,
+                new_version=new_version,
             )
+        )
     changes += [
         PatternChange(
             what="gone", pattern_id=gone, summary=old[gone].workflow.summary, heir_id=heir

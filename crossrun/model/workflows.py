@@ -139,7 +139,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     later commands used. `facts`: what an agent cannot guess, one line each. `grade`: how well the
     success is proved; None: not graded. `words`: words of all texts that it wrote, by which runs
     are compared. `echoed`: features that it has from a pattern of another job that it was shown;
-    they are not compared.
+    they are not compared. `whole_commands`: its commands are as they were run; older versions kept
+    pieces of them.
     """
 
     run_id: str
@@ -155,6 +156,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     grade: str | None = None
     words: tuple[str, ...] = ()
     echoed: tuple[str, ...] = ()
+    whole_commands: bool = False
 
 
 class Finding(Struct, frozen=True):

@@ -56,9 +56,11 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
     """What the best of the runs did, as far as the others bear it out.
 
     Args:
-        traces: successful runs of one family, the oldest first; at least one.
+        traces: successful runs of one family, the oldest first; at least one. Those that an older
+            version cut to pieces count only where there are no others.
         cautions: what failed in other runs of it, the newest last.
     """
+    traces = [trace for trace in traces if trace.whole_commands] or traces
     groups = grouped(traces)
     different = [group.trace for group in groups]
     best = _best(different)
