@@ -1,4 +1,4 @@
-"""The block that an agent gets of a pattern, and the folder with the files that it names."""
+"""The block that an agent gets of a pattern, and the reference folder that it names."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -35,7 +35,7 @@ class PatternBlock(NamedTuple):
 
 
 def layout_of(options: MemoryOptions) -> Layout:
-    """Form and bounds of the block, as the user wants them."""
+    """Form and bounds of the block, from the user's settings."""
     return Layout(form=options.form, max_steps=options.max_steps, max_tokens=options.max_tokens)
 
 
@@ -44,8 +44,8 @@ class BlockWriter:
 
     Args:
         store: the ledger.
-        references: where files of patterns lie.
-        person: whose names must not get into a transcript.
+        references: the folders for the files of patterns.
+        person: the user, whose names must not get into a transcript.
         layout: form and bounds.
     """
 
@@ -58,11 +58,11 @@ class BlockWriter:
         self._layout = layout
 
     def write(self, pattern: Pattern, near: Iterable[str]) -> PatternBlock:
-        """The block of a pattern, and what lies in its folder; nothing is put there yet.
+        """The block of a pattern and the contents of its folder; nothing is written yet.
 
         Args:
             pattern: the pattern.
-            near: ids of others that are near the task, the nearest first.
+            near: ids of other patterns that are near the task, the nearest first.
         """
         from crossrun.patterns.retrieval.neighbours import not_for
 
@@ -87,7 +87,7 @@ class BlockWriter:
         return PatternBlock(text, folder, files)
 
     def lay(self, block: PatternBlock) -> None:
-        """Puts the files of a block where it says that they are."""
+        """Writes the files of a block to the folder that it names."""
         if block.folder is not None:
             self._references.lay(block.folder, block.files)
 
@@ -103,7 +103,7 @@ class BlockWriter:
                 yield _summary(other.workflow)
 
     def _files(self, workflow: Workflow) -> dict[str, ReferenceFile]:
-        """The pattern's files whose contents are stored."""
+        """The files of the pattern whose contents are in the store."""
         if not workflow.files:
             return {}
         contents = self._store.patterns.contents(file.sha256 for file in workflow.files)
@@ -141,7 +141,7 @@ class BlockWriter:
         return (decode(record.body) for record in islice(stored, _MOST_EVENTS))
 
     def _patch(self, run: Run) -> str:
-        """What the run changed, from its artifacts; "" where they are gone."""
+        """The run's changes, from its artifacts; "" if they are gone."""
         for artifact in self._store.read.artifacts(run.id):
             if artifact.kind == "patch":
                 try:

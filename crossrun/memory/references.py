@@ -1,8 +1,7 @@
-"""The folders in which the files of patterns lie for agents: outside of workspaces, read-only.
+"""Reference folders: the files of patterns for agents, outside of workspaces and read-only.
 
-A folder is named by what is in it. It appears at once and whole, and what somebody changed in it is
-found out before it is handed to the next run. Agents copy from it; nothing in it is ever run from
-there by crossrun.
+The name of a folder is a hash of its contents. It appears atomically, and is written again if
+anything in it was changed. Agents copy from it; crossrun itself never runs anything there.
 """
 
 import hashlib
@@ -34,22 +33,22 @@ class ReferenceFile(Struct, frozen=True):
 
 
 class ReferenceFolders:
-    """The folders below one root.
+    """The reference folders below one root.
 
     Args:
-        root: where they are; made when it is needed.
+        root: their parent; created when it is needed.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def folder(self, identity: str) -> Path:
-        """Where a folder is, by a text that says what is in it."""
+        """The path of a folder, by a text that identifies its contents."""
         name = hashlib.sha256(identity.encode()).hexdigest()[:_NAME_LENGTH]
         return self._root / name
 
     def lay(self, folder: Path, files: Mapping[str, ReferenceFile]) -> None:
-        """Has the files, and nothing else, in a folder of `folder`.
+        """Makes sure that `folder` has these files and nothing else.
 
         Raises:
             ConfigurationError, OSError: it cannot be written.
@@ -76,7 +75,7 @@ class ReferenceFolders:
 
         Args:
             used: the folders of runs that have not ended.
-            spare_new: whether a run begins, whose folder may be there before it is recorded.
+            spare_new: whether to spare folders of runs that begin and are not recorded yet.
         """
         with suppress(FileNotFoundError):
             return [
@@ -89,7 +88,7 @@ class ReferenceFolders:
         return []
 
     def remove(self, folders: Collection[Path]) -> int:
-        """Removes folders, and what killed processes left; the number of folders."""
+        """Removes folders, and leftovers of killed processes; returns the number of folders."""
         for folder in folders:
             remove_tree(folder)
         with suppress(FileNotFoundError):

@@ -1,8 +1,7 @@
 """Moving runs between patterns at the user's request: split and merge.
 
-Where the user puts a run, it stays: the placement is stored, and rebuilding the patterns keeps to
-it. A merge can be split again: the pattern that is made from the same first run has its old id,
-its old versions, and what was decided on it counts for it again.
+The user's placement of a run is stored, and rebuilding the patterns respects it. A merge can be
+split again: the pattern with the same first run gets back its id, its versions and its decisions.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,10 +24,10 @@ _CAUTIONS = 10
 
 
 def split(store: Store, pattern: Pattern, run_ids: Sequence[str], *, at: str) -> str:
-    """Makes a separate pattern of some of a pattern's runs; the id of the new pattern.
+    """Makes a separate pattern of some of a pattern's runs; returns its id.
 
     Raises:
-        CrossrunError: the runs did not teach the pattern, or all of them did; nothing was changed.
+        CrossrunError: the runs are not runs of the pattern, or are all of them; nothing is changed.
     """
     lessons = store.patterns.lessons()
     own = [lesson for lesson in lessons if lesson.pattern_id == pattern.id]
@@ -64,10 +63,10 @@ def split(store: Store, pattern: Pattern, run_ids: Sequence[str], *, at: str) ->
 
 
 def merge(store: Store, pattern: Pattern, other: Pattern, *, at: str) -> None:
-    """Puts all runs of the other pattern into the first one; the other one is gone then.
+    """Moves all runs of `other` to `pattern`, and removes `other`.
 
     Raises:
-        CrossrunError: they cannot be one pattern; nothing was changed.
+        CrossrunError: they cannot be merged; nothing is changed.
     """
     if pattern.id == other.id:
         raise UsageError("MERGE_SAME", f"{pattern.id} is named twice", hint="name two patterns")
@@ -102,14 +101,14 @@ def group(
     at: str,
     keeps: bool = False,
 ) -> PatternGroup:
-    """A pattern with these runs, and the workflow that they make.
+    """A pattern with these runs, and the workflow that is learned from them.
 
     Args:
         store: the ledger.
         pattern: columns of `patterns`.
-        lessons: what its runs add to it.
-        at: when this happens.
-        keeps: whether its workflow stays as it is, since somebody else wrote it.
+        lessons: its runs.
+        at: the time of the change.
+        keeps: whether its workflow stays as it is, since it was edited or imported.
     """
     versions = store.patterns.versions(pattern["id"])
     current = next((v for v in versions if v.version == pattern["version"]), None)
@@ -132,14 +131,14 @@ def group(
 
 
 def columns(pattern: Pattern, *, at: str) -> dict[str, Any]:
-    """The columns of a pattern that changes now."""
+    """The columns of an existing pattern."""
     values = msgspec.structs.asdict(pattern)
     row = {name: values[name] for name in PATTERNS.columns}
     return {**row, "updated_at": at, "stats": msgspec.json.encode(pattern.stats).decode()}
 
 
 def new_pattern(like: Pattern, new_id: str, family_id: str, task: str, at: str) -> dict[str, Any]:
-    """The columns of a new pattern of the same kind as another one."""
+    """The columns of a new pattern with the type and project of another."""
     return {
         **columns(like, at=at),
         "id": new_id,
@@ -156,7 +155,7 @@ def new_pattern(like: Pattern, new_id: str, family_id: str, task: str, at: str) 
 
 
 def moved_to(lesson: StoredLesson, pattern_id: str) -> StoredLesson:
-    """What a run adds, to another pattern."""
+    """A run's lesson, moved to another pattern."""
     return msgspec.structs.replace(lesson, pattern_id=pattern_id)
 
 

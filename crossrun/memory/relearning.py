@@ -1,10 +1,9 @@
-"""Learning all patterns again from the ledger: what would come of it, and how that differs.
+"""Rebuilding: learning all patterns again from the ledger, and what that changes.
 
-The runs are learned in their order, in an empty store beside the ledger. What the user did stays:
-edited versions, states, removed patterns, runs that were put somewhere by split or merge. So does
-what no longer can be learned: the trace of a run whose events or files are gone. A pattern that no
-run begins now has an heir, the pattern that has most of its runs: what was decided on the one
-counts for the other.
+The runs are learned in their order, in an empty scratch store. The user's changes stay: edited
+versions, states, removed patterns, and runs placed by split or merge. So do traces of runs whose
+events or files are gone. A pattern that disappears has an heir, the pattern with most of its runs:
+its decisions count for the heir from then on.
 """
 
 import sqlite3
@@ -35,7 +34,7 @@ LearnerOf = Callable[[str], Learner]
 
 
 class PatternChange(msgspec.Struct, frozen=True, kw_only=True):
-    """How one pattern changes. `heir_id`: what a pattern that goes becomes a part of."""
+    """How one pattern changes. `heir_id`: the pattern that a disappearing one is merged into."""
 
     what: Literal["new", "changed", "gone"]
     pattern_id: str
@@ -47,7 +46,7 @@ class PatternChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RebuildDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """What learning all runs again changes. `before` and `after` count patterns."""
+    """What rebuilding changes. `before` and `after` are numbers of patterns."""
 
     before: int
     after: int
@@ -56,7 +55,7 @@ class RebuildDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relearned(NamedTuple):
-    """A change that was worked out, and what it was worked out from."""
+    """A prepared change, and what it was prepared from."""
 
     difference: RebuildDifference
     change: Regrouping
@@ -64,7 +63,7 @@ class Relearned(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """A run that is learned again; `stored` is what it had added before."""
+    """A run to learn again; `stored` is its lesson so far."""
 
     at: str
     run: Run
@@ -72,11 +71,11 @@ class _Task(NamedTuple):
 
 
 def relearn(store: Store, scratch: Store, *, database: Path, learner_of: LearnerOf) -> Relearned:
-    """Learns all runs again and compares the outcome with what is stored.
+    """Learns all runs again and compares the result with the store.
 
     Args:
         store: the ledger, which is only read.
-        scratch: an empty store that is up to date, where the patterns are made.
+        scratch: an empty store with the current schema, in which the patterns are learned.
         database: its file.
         learner_of: learns from the ledger, beside the patterns of `scratch`.
     """
@@ -113,7 +112,7 @@ def _patterns(store: Store) -> list[Pattern]:
 
 
 def _tasks(store: Store, lessons: Sequence[StoredLesson]) -> list[_Task]:
-    """The runs that teach something, in their order, without those whose pattern was removed."""
+    """The runs that teach something, in order, except those whose pattern the user removed."""
     by_run = {lesson.run_id: lesson for lesson in lessons}
     runs = {run.id: run for run in store.read.runs(RunFilter(limit=_ALL))}
     tasks = []
@@ -135,7 +134,7 @@ def _was_removed(store: Store, run: Run) -> bool:
 
 
 def _forgotten_run(lesson: StoredLesson, pattern: Pattern) -> Run:
-    """What is known of a run that is gone from the ledger."""
+    """A stand-in for a run that is gone from the ledger."""
     return Run(
         id=lesson.run_id,
         project_id=pattern.project_id,
@@ -184,7 +183,7 @@ def _learn(
 
 
 def _material(learner: Learner, task: _Task) -> Trace | Caution | None:
-    """What a run teaches by today's rules; what it had taught, where that is no longer there."""
+    """What a run teaches by the current rules, or its stored lesson if its events are gone."""
     stored = task.stored
     old = msgspec.json.decode(stored.trace, type=Trace) if stored and stored.trace else None
     caution = Caution(task.run.id, stored.caution) if stored and stored.caution else None
@@ -207,7 +206,7 @@ def _teaches(run: Run) -> bool:
 
 
 def _copy(connection: sqlite3.Connection, store: Store, pattern: Pattern) -> None:
-    """A pattern that did not come from runs, as it is."""
+    """Copies a pattern that does not come from runs."""
     row = columns(pattern, at=pattern.updated_at)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(PATTERNS.upsert, row)
@@ -273,7 +272,7 @@ def _heirs(
     old_lessons: dict[str, tuple[StoredLesson, ...]],
     new_lessons: dict[str, tuple[StoredLesson, ...]],
 ) -> Iterator[tuple[str, str]]:
-    """For each pattern that goes the one that has most of its runs."""
+    """For each pattern that disappears, the pattern with most of its runs."""
     places = {
         lesson.run_id: pattern_id
         for pattern_id, lessons in new_lessons.items()
@@ -290,7 +289,7 @@ def _heirs(
 def _group(
     store: Store, scratch: Store, old: Pattern | None, new: Pattern, former: Sequence[Pattern]
 ) -> tuple[PatternGroup, bool]:
-    """The pattern as it is stored from now on, and whether its workflow is another one."""
+    """The pattern as it will be stored, and whether its workflow changes."""
     if old is None:
         heritage = max(former, key=lambda pattern: len(pattern.source_run_ids), default=None)
         row = columns(new, at=new.updated_at) | {"version": 0}
@@ -327,7 +326,7 @@ def _current(store: Store, pattern: Pattern) -> Version:
 def _moved(
     before: Sequence[StoredLesson], after: Sequence[StoredLesson]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The runs that came and that went."""
+    """The runs that were added and removed."""
     old, new = ([lesson.run_id for lesson in lessons] for lessons in (before, after))
     return (
         tuple(run for run in new if run not in set(old)),

@@ -1,7 +1,7 @@
-"""The files of a run's workspace as they are when it ends, as material to learn from.
+"""The files of a run's workspace at its end, as material to learn from.
 
-They are the agent's: no link is followed, nothing but regular files is read, and only so much of
-each. What is read is without secrets and names before anything looks at it.
+They are untrusted: no link is followed, only regular files are read, and only a bounded part of
+each. Secrets and names are removed as they are read.
 """
 
 import os
@@ -17,12 +17,12 @@ _LARGEST = 64_000
 
 
 class RunFiles:
-    """Reads files of one run.
+    """Reads the files of one run.
 
     Args:
         workspace: the run's.
         subfolder: where in it the agent worked; "" for the top.
-        clean: takes secrets and names out of a text.
+        clean: removes secrets and names from a text.
     """
 
     def __init__(self, workspace: Path, subfolder: str, clean: Callable[[str], str]) -> None:
@@ -31,7 +31,7 @@ class RunFiles:
         self._clean = clean
 
     def program(self, path: str) -> tuple[str, bool] | None:
-        """A text file, and whether it is executable; None: there is none, or it is large."""
+        """A text file and whether it is executable; None if it is missing or large."""
         for content, executable in self._read(path, _LARGEST):
             text = _as_text(content)
             if text is not None and len(content) < _LARGEST:
@@ -39,12 +39,12 @@ class RunFiles:
         return None
 
     def text(self, path: str) -> str | None:
-        """A text file as it is now; None: there is none, or it is large."""
+        """The current content of a text file; None if it is missing or large."""
         program = self.program(path)
         return None if program is None else program[0]
 
     def head(self, path: str, size: int) -> bytes | None:
-        """The first bytes of a file; None: there is none."""
+        """The first bytes of a file; None if it is missing."""
         return next((content for content, _ in self._read(path, size)), None)
 
     def _read(self, path: str, size: int) -> Iterator[tuple[bytes, bool]]:

@@ -1,4 +1,4 @@
-"""Choosing a pattern for a run that begins: the user's word first, then what fits, then a coin."""
+"""Choosing a pattern for a run that begins: the user's choice, else the best fit and a coin."""
 
 import shutil
 import sys
@@ -30,7 +30,7 @@ _EXCLUDED_SHOWN = 5
 
 
 class _Drawn(Struct, frozen=True):
-    """What was decided about a pattern, with the figures that it was decided from."""
+    """A decision on a pattern, with the figures behind it."""
 
     decision: Decision
     probability: float
@@ -46,7 +46,7 @@ class Chooser:
         blocks: writes the block of the pattern that is chosen.
         path: the directories in which programs are looked for, as in `PATH`.
         top_files: names of the files at the top of the workspace.
-        encode: makes of a task what a search by meaning needs, or None where that is impossible.
+        encode: the task for a search by meaning, or None without the extra.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Chooser:
         request: RunRequest,
         near: Sequence[str],
     ) -> Injection:
-        """What was decided about a pattern, and its block with the files in their place."""
+        """The decision on a pattern, and its block with the files in place."""
         decided = PatternDecided(
             decision=drawn.decision,
             reason=drawn.reason,
@@ -152,9 +152,9 @@ class Chooser:
     def _inferior_ways(
         self, eligibility: dict[str, Eligibility], candidate_set: "CandidateSet"
     ) -> dict[str, str]:
-        """Of each family only the way is chosen from that does best; why not the others, by id.
+        """Why patterns are excluded for a better one of their family, by id.
 
-        The lift decides, then how often a way worked, then how well it fits, and only then its age.
+        The best one has the highest lift; then successes, fit and age decide, in this order.
         """
         from crossrun.patterns.retrieval.signals import Weights, bm25
 
@@ -184,7 +184,7 @@ class Chooser:
         }
 
     def _excluded(self, pattern: Eligibility | None, request: RunRequest) -> str | None:
-        """Why a candidate may not be chosen, if so."""
+        """Why a candidate is excluded, if it is."""
         if pattern is None:
             return "it is gone"
         if pattern.project_id == QUICKSTART and request.project_id != QUICKSTART:
@@ -229,7 +229,7 @@ def _why_forced(memory: MemoryOptions) -> str:
 
 
 def _worth(pattern: Eligibility) -> float:
-    """The middle of the lift's interval; nothing known is worth nothing, a suspicion less."""
+    """The middle of the lift's interval; 0 without evidence, less under suspicion."""
     if pattern.lift_interval is None:
         return 0.0 if pattern.state != "quarantined" else -1.0
     return sum(pattern.lift_interval) / 2
@@ -238,7 +238,7 @@ def _worth(pattern: Eligibility) -> float:
 def _drawn(
     run_id: str | None, pattern_id: str, pattern: Eligibility, request: RunRequest, reason: str
 ) -> _Drawn:
-    """What the coin says; of a run that is only imagined, what would become of it mostly."""
+    """The coin's decision; for a dry run, the likelier one."""
     share = share_withheld(
         pattern.lift_interval,
         setting=request.memory.holdout,

@@ -1,7 +1,7 @@
-"""Folders of skills on the disk: found, read and written. Links are never followed below them.
+"""Folders of skills on the disk: finding, reading and writing them. Links are never followed.
 
-What a skill's folder holds is hostile until a person has looked at it: it is opened name by name,
-counted before it is kept, and never executed.
+A skill is hostile until a person has reviewed it: its files are opened relative to their folder,
+counted before they are read, and never executed.
 """
 
 import os
@@ -38,14 +38,14 @@ _KINDS = (
 
 
 class SkillFolder(Struct, frozen=True, kw_only=True):
-    """A skill as it lies on the disk. `left_out`: what is there and cannot come along."""
+    """A skill on the disk. `left_out`: what is there and cannot be imported."""
 
     folder: Path
     files: tuple[SkillFile, ...]
     left_out: tuple[Danger, ...] = ()
 
     def content(self, name: str) -> bytes | None:
-        """The content of the file with this name at the top; if need be in another case."""
+        """The content of the top-level file with this name, in any case if necessary."""
         by_name = {file.path: file.content for file in self.files}
         folded = {path.lower(): content for path, content in by_name.items()}
         return by_name.get(name, folded.get(name.lower()))
@@ -70,7 +70,7 @@ def is_skill(folder: Path) -> bool:
 
 
 def skills_in(folder: Path) -> list[Path]:
-    """The skills that a folder is or holds, in the order of their names.
+    """The folder itself if it is a skill, or the skills in it, sorted by name.
 
     Raises:
         UsageError: the folder cannot be read, or holds too much to look through.
@@ -124,7 +124,7 @@ def read_folder(folder: Path) -> SkillFolder:
 
 
 def write_folder(folder: Path, files: Sequence[PatternFile], contents: Mapping[str, bytes]) -> None:
-    """Writes files into a new folder, below which nothing existed.
+    """Writes files into an empty folder.
 
     Args:
         folder: an empty folder.
@@ -152,11 +152,11 @@ def is_relative(path: str) -> bool:
 
 
 class _FolderReader:
-    """Reads one folder, and counts what it has read.
+    """Reads one folder, and counts what it reads.
 
     Args:
-        folder: by name, for messages.
-        top: the same, open.
+        folder: its path, for messages.
+        top: its descriptor.
     """
 
     def __init__(self, folder: Path, top: int) -> None:

@@ -18,13 +18,13 @@ AT_CHOICE, AT_LEISURE = 32, 500
 def encoded_task(store: Store, task: str, *, limit: int) -> "EncodedTask | None":
     """The task for a search by meaning; None without the extra.
 
-    Patterns that lack vectors get them, those that changed last first: they may have been learned
-    before the extra was installed, or with another version of it.
+    Patterns without vectors get them, the last changed first: they may have been learned before
+    the extra was installed, or with another version of it.
 
     Args:
         store: the ledger.
-        task: what the user asks for.
-        limit: so many patterns get vectors.
+        task: the user's task.
+        limit: how many patterns get vectors.
     """
     if installed_encoder() is None or store.patterns.are_none():
         return None
@@ -38,9 +38,9 @@ def encoded_task(store: Store, task: str, *, limit: int) -> "EncodedTask | None"
 
 
 def encode_patterns(store: Store) -> None:
-    """Gives patterns that lack vectors theirs, if the encoder has been used before.
+    """Adds missing vectors of patterns, if the encoder has been used before.
 
-    Without the extra, and before the first choice that needs it, nothing happens.
+    Does nothing without the extra, nor before the first choice that needs it.
     """
     name = installed_encoder()
     if name is None or not store.patterns.lacking_vectors(name, limit=1):
