@@ -10,6 +10,7 @@ from crossrun.model.workflows import Act, Check, Cure, Occurrence, Trace
 from crossrun.patterns.evaluation.uptake import uptake
 from crossrun.patterns.formats.block import block_of
 from crossrun.patterns.learning import workflow_of
+from crossrun.patterns.learning.borrowing import borrowed, with_copies
 from crossrun.patterns.learning.facts import (
     check_of,
     data_facts,
@@ -337,3 +338,46 @@ def test_uptake_is_what_commands_name() -> None:
         "cat xt/b.py",
     ]
     assert uptake("/r/ef", paths, commands) == ("a.py", "transcript.md")
+    assert uptake("/r/ef", ["a.py", "b.py"], ["cp -r /r/ef/. . && ls"]) == ("a.py", "b.py")
+
+
+@pytest.mark.parametrize(
+    ("command", "paths", "rest"),
+    [
+        ('cp "$PATTERN_FILES/a.py" . && python3 a.py x.csv', ("a.py",), "python3 a.py x.csv"),
+        ("cp -r $PATTERN_FILES/. . && ls", ("a.py", "lib/b.py"), ""),
+        ("cp -r $PATTERN_FILES .", ("a.py", "lib/b.py"), ""),
+        ("cp $PATTERN_FILES/*.py tools/", ("tools/a.py", "tools/b.py"), ""),
+        ('cp "$PATTERN_FILES/a.py" "$PATTERN_FILES/lib/b.py" .', ("a.py", "b.py"), ""),
+        ("python3 $PATTERN_FILES/a.py x.csv", ("a.py",), "python3 a.py x.csv"),
+        (
+            'cd x && python3 "$PATTERN_FILES/a.py" "y z"',
+            ("x/a.py",),
+            'cd x && python3 "a.py" "y z"',
+        ),
+        ('python3 "$PATTERN_FILES"/lib/b.py', ("lib/b.py",), "python3 lib/b.py"),
+        (
+            'R="$PATTERN_FILES"; cp $R/a.py tool.py; python3 tool.py',
+            ("tool.py",),
+            "python3 tool.py",
+        ),
+        ("cat $PATTERN_FILES/a.py > b.py && sh run.sh", ("b.py",), "sh run.sh"),
+        ("cat $PATTERN_FILES/PATTERN.md | head -5", (), ""),
+        ("cp $PATTERN_FILES/PATTERN.md . && make", (), "make"),
+        ("cat $PATTERN_FILES/a.py && make", (), "make"),
+        ("make && ls", (), "make && ls"),
+    ],
+)
+def test_what_was_taken_out_of_the_folder_is_told_apart_from_the_work(
+    command: str, paths: tuple[str, ...], rest: str
+) -> None:
+    assert borrowed(command, ["a.py", "lib/b.py"]) == (paths, rest)
+
+
+def test_of_a_large_folder_that_was_copied_whole_only_named_files_count() -> None:
+    files = [f"part{number}.py" for number in range(20)]
+    acts = [act("cp -r $PATTERN_FILES/. ."), act("python3 part7.py x")]
+    assert [each.command for each in with_copies(acts, files)] == [
+        "write part7.py",
+        "python3 part7.py x",
+    ]

@@ -26,6 +26,7 @@ from crossrun.patterns.evaluation.lifecycle import adopt_after_success, judge
 from crossrun.patterns.evaluation.trials import trial_of
 from crossrun.patterns.evaluation.uptake import uptake
 from crossrun.patterns.formats.block import TRANSCRIPT
+from crossrun.patterns.learning.borrowing import borrowed
 from crossrun.patterns.learning.files import as_written
 from crossrun.store import Store
 from crossrun.system.clock import now
@@ -150,7 +151,10 @@ def _commands_and_changes(store: Store, run: Run) -> Iterator[str]:
     for stored in store.read.events(run.id, types=["command_ran", "file_changed"]):
         match decode(stored.body):
             case CommandRan(command=command):
-                yield as_written(bare_command(command).replace(folder, FILES_FOLDER))
+                paths, rest = borrowed(bare_command(command).replace(folder, FILES_FOLDER))
+                yield from (f"write {path}" for path in paths)
+                if rest:
+                    yield rest
             case FileChanged(path=path, change=change, ok=True):
                 yield f"{'delete' if change == 'deleted' else 'write'} {path}"
             case _:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
 from crossrun.memory.placement import Placement
-from crossrun.memory.run_layers import RunLayers
+from crossrun.memory.run_layers import LentFile, RunLayers
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
@@ -19,11 +19,11 @@ from crossrun.model.workflows import Act, Caution, Pattern, Preconditions, Trace
 from crossrun.patterns import Person
 from crossrun.patterns.formats.fingerprints import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
+from crossrun.patterns.learning.borrowing import with_copies, without_folder
 from crossrun.patterns.learning.cautions import TEACHING, caution_of
 from crossrun.patterns.learning.extractors import extracted
 from crossrun.patterns.learning.families import Belonging, tasks_odds
 from crossrun.patterns.learning.features import code_words
-from crossrun.patterns.learning.files import with_copies
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.requirements import required_markers, required_tools
 from crossrun.patterns.learning.traces import material_of
@@ -175,16 +175,21 @@ class Learner:
             material_of(part.id, self._events(part, _ACTS), task=run.task, scrub=scrub, guard=guard)
             for part in parts
         ]
+        lent = self._lent(run)
         layers = RunLayers(
-            run, lambda types: self._events(run, types), scrub=scrub, redactor=self._redactor
+            run,
+            lambda types: self._events(run, types),
+            scrub=scrub,
+            redactor=self._redactor,
+            lent=lent,
         )
-        acts = with_copies(layers.marked(act) for each in materials for act in each.acts)
+        acts = with_copies((layers.marked(act) for each in materials for act in each.acts), lent)
         if is_trivial(acts):
             return None
         task = scrub(run.task)
         commands = [act.command for act in acts]
         findings = extracted(self._task_type.finders, task, commands)
-        cures = tuple(cure for material in materials for cure in material.cures)
+        cures = tuple(without_folder(cure) for material in materials for cure in material.cures)
         files = layers.kept_files(acts)
         self._contents |= {each.file.sha256: each.content for each in files}
         return Trace(
@@ -232,18 +237,30 @@ class Learner:
 
     def _injected(self, run: Run) -> list[str]:
         """The steps that the agent was shown, with values and with variables."""
+        shown = self._shown(run)
+        steps = shown.steps if shown is not None else ()
+        return [text for step in steps for text in (step.instruction, step.command) if text]
+
+    def _lent(self, run: Run) -> dict[str, LentFile]:
+        """The texts that lay in the folder of the run's pattern, by their paths there."""
+        shown = self._shown(run)
+        if shown is None or run.pattern is None or run.pattern.folder is None:
+            return {}
+        contents = self._store.patterns.contents(file.sha256 for file in shown.files)
+        return {
+            file.path: LentFile(contents[file.sha256].decode(errors="replace"), file.executable)
+            for file in shown.files
+            if file.sha256 in contents
+        }
+
+    def _shown(self, run: Run) -> Workflow | None:
+        """What the agent was shown of a pattern."""
         decided = run.pattern
         if decided is None or decided.pattern_id is None or decided.decision == "withheld":
-            return []
+            return None
         versions = self._store.patterns.versions(decided.pattern_id)
-        return [
-            text
-            for version in versions
-            if version.version == decided.version
-            for step in version.workflow.steps
-            for text in (step.instruction, step.command)
-            if text
-        ]
+        shown = (each.workflow for each in versions if each.version == decided.version)
+        return next(shown, None)
 
     def _earlier_cautions(self, run: Run) -> Iterator[Caution]:
         """Of runs that failed at the same task before one succeeded, the oldest first."""

@@ -1,6 +1,6 @@
 """What a run shows beside its commands: files, a check, facts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,13 @@ class Changed(NamedTuple):
     modified: tuple[str, ...]
 
 
+class LentFile(NamedTuple):
+    """A text in the folder of the pattern that the run got."""
+
+    content: str
+    executable: bool
+
+
 class RunLayers:
     """What one run that ended well shows.
 
@@ -37,11 +44,21 @@ class RunLayers:
         events: reads its events.
         scrub: takes out what is private.
         redactor: takes out secrets.
+        lent: the files of its pattern, by their paths.
     """
 
-    def __init__(self, run: Run, events: Events, *, scrub: Scrub, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        run: Run,
+        events: Events,
+        *,
+        scrub: Scrub,
+        redactor: Redactor,
+        lent: Mapping[str, LentFile] | None = None,
+    ) -> None:
         self._run = run
         self._events = events
+        self._lent = lent or {}
         self._clean: Callable[[str], str] = lambda text: scrub(redactor(text)[0])
         self._subfolder = run.source.subfolder if run.source is not None else ""
         self.files = RunFiles(Path(run.workspace), self._subfolder, self._clean)
@@ -55,8 +72,10 @@ class RunLayers:
 
     def kept_files(self, acts: Sequence[Act]) -> tuple[KeptFile, ...]:
         """The files that make its commands work again."""
-        new = None if self._changed is None else self._changed.added
-        return kept_files(acts, self.files.program, new=new)
+        paths = [act.target for act in acts if act.command == f"write {act.target}"]
+        lent = [path for path in paths if self.files.program(path) is None]
+        new = None if self._changed is None else (*self._changed.added, *lent)
+        return kept_files(acts, self._program, new=new)
 
     def check(self, acts: Sequence[Act]) -> Check | None:
         """The user's check if it is one for other tasks, else the agent's last that passed."""
@@ -67,6 +86,11 @@ class RunLayers:
         if not checks:
             return None
         return self._shown(checks[-1].command, self._output(checks[-1].occurrences[-1].seq))
+
+    def _program(self, path: str) -> tuple[str, bool] | None:
+        """A text file of the workspace, else of the pattern, from whose folder it may have run."""
+        lent = (text for name, text in self._lent.items() if f"/{path}".endswith(f"/{name}"))
+        return self.files.program(path) or next(lent, None)
 
     def _shown(self, command: str, output: str) -> Check:
         return check_of(self._clean(command), self._clean(output[-_TAIL:]))

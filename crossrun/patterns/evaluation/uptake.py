@@ -13,9 +13,16 @@ def uptake(folder: str, paths: Iterable[str], commands: Iterable[str]) -> tuple[
         commands: what the agent ran.
     """
     near = [command for command in commands if folder in command]
+    if any(_copies_all(command, folder) for command in near):
+        return tuple(sorted(set(paths)))
     return tuple(
         path for path in sorted(set(paths)) if any(_names(command, path) for command in near)
     )
+
+
+def _copies_all(command: str, folder: str) -> bool:
+    whole = rf"\b(?:cp|rsync)\b[^;&|\n]*{re.escape(folder)}[\"']?(?:/[.*]?)?[\"']?\s"
+    return re.search(whole, command) is not None
 
 
 def _names(command: str, path: str) -> bool:

@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from crossrun.model.workflows import FILES_FOLDER, Act, FileKind, PatternFile
 from crossrun.patterns.formats.block import copy_line, is_copyable
+from crossrun.patterns.learning.borrowing import borrowed
 
 MOST_FILES = 6
 MOST_LINES = 200
@@ -60,10 +59,6 @@ _IN_PLACE = re.compile(
 _REPLACED = re.compile(
     r"s([/|#,@])((?:\\.|(?!\1).)*)\1((?:\\.|(?!\1).)*)\1"
     r"|\.replace\(\s*[\"']([^\"']*)[\"']\s*,\s*[\"']([^\"']*)[\"']"
-)
-_COPIED = re.compile(
-    rf"(?:mkdir -p [^;&|]+ && )?cp (?:-\w+ )?[\"']?{re.escape(FILES_FOLDER)}/[^\"'\n;&|]+[\"']?"
-    r" (?P<quote>[\"']?)(?:\./)?(?P<path>[^\s\"';&|]+)(?P=quote)(?: && chmod \S+ \S+)?"
 )
 _EXPANDED = re.compile(r"[$`\\]")
 
@@ -133,23 +128,12 @@ def with_files(command: str, files: Iterable[PatternFile]) -> str:
     return _HEREDOC.sub(replaced, command).strip("\n")
 
 
-def with_copies(acts: Iterable[Act]) -> tuple[Act, ...]:
-    """The acts of a run as if no pattern had been there: a file copied from one was written."""
-    result: list[Act] = []
-    for act in acts:
-        command = as_written(act.command)
-        if command == act.command:
-            result.append(act)
-        elif not any(other.command == command for other in result):
-            path = command.removeprefix("write ")
-            result.append(replace(act, intent="edit", target=path, command=command))
-    return tuple(result)
-
-
 def as_written(command: str) -> str:
     """A command that only copies a file of a pattern, as the act of writing that file."""
-    match = _COPIED.fullmatch(command.strip())
-    return command if match is None else f"write {match['path']}"
+    if FILES_FOLDER not in command:
+        return command
+    paths, rest = borrowed(command)
+    return f"write {paths[0]}" if len(paths) == 1 and not rest else command
 
 
 def writes(command: str) -> tuple[str, ...]:
