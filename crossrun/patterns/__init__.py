@@ -1,6 +1,6 @@
-"""What runs teach: workflows learned, chosen, and credited with what they did.
+"""Pattern memory: learning workflows from runs, retrieving and evaluating them.
 
-Pure, but for the protocol below: what a run asks of pattern memory, and what it gets.
+Everything here is pure, apart from the protocol by which a run uses pattern memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Person(Struct, frozen=True):
-    """Whose machine this is; "" where it is not known."""
+    """The user of this machine; "" if unknown."""
 
     home: str = ""
     user: str = ""
 
 
 class Injection(NamedTuple):
-    """What was decided, the block ("" for none), and the script that runs before the agent."""
+    """The decision, the block ("" for none), and the script that runs before the agent."""
 
     decided: PatternDecided
     block: str = ""
@@ -33,7 +33,7 @@ class Injection(NamedTuple):
 
 
 class Memory(Protocol):
-    """Remembers what worked."""
+    """Pattern memory as a run sees it."""
 
     def decide(
         self,
@@ -44,18 +44,18 @@ class Memory(Protocol):
         top_files: Sequence[str],
         names: Sequence[str] = (),
     ) -> Injection:
-        """One pattern or none for a run that begins; None: for one that would.
+        """Chooses a pattern, or none, for a run that begins.
 
-        `names` are those of the files that it begins with, where the agent works.
+        `run_id` is None for a dry run; `names` are the names of the files in the agent's folder.
         """
 
     def get_ready(self) -> None:
-        """Loads what the end of a run needs, while there is time."""
+        """Loads in advance what the end of a run needs."""
 
     def remember(
         self, run_id: str, request: RunRequest, failure: Failure | None, stop: CancelToken
     ) -> Iterator[Event | None]:
-        """What a run teaches that is about to end, all of whose events so far it has yielded.
+        """Learns from a run that is about to end and has yielded all other events.
 
         Yields:
             Events, and None where the events so far have to be stored before the next step.
@@ -64,10 +64,10 @@ class Memory(Protocol):
     def credit(
         self, run_id: str, failure: Failure | None, *, seconds: float | None
     ) -> Iterator[Event | None]:
-        """What a run that is about to end says about the pattern that was decided on.
+        """Judges the pattern of a run that is about to end.
 
         Args:
             run_id: the run, all of whose events so far it has yielded.
-            failure: why it cannot succeed, if so.
+            failure: why it cannot succeed, or None.
             seconds: how long it has taken.
         """

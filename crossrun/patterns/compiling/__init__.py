@@ -1,1 +1,1 @@
-"""From runs that did the same to a script that does it without an agent, or why that cannot be."""
+"""Compiling: from runs that agree to a script that needs no agent, or why there is none."""

@@ -1,4 +1,4 @@
-"""Whether runs agree, and the steps that all of them took."""
+"""Whether runs agree, and the steps that they have in common."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ _LONGEST_FILE = 50_000
 
 
 class CompiledPatternFacts(Struct, frozen=True, kw_only=True):
-    """What a script says about the pattern that it was made of.
+    """What a script says about its pattern.
 
     `names` are the variables of its workflow with their values in earlier runs.
     """
@@ -60,12 +60,12 @@ class _Move(Struct, frozen=True):
 def compiled(
     facts: CompiledPatternFacts, runs: Sequence[TeachingRun], contents: Mapping[str, bytes]
 ) -> Compiled | NotCompiled:
-    """The runs of a pattern as a program, or why that cannot be.
+    """The runs of a pattern as a program, or why they cannot be compiled.
 
     Args:
         facts: about the pattern.
         runs: its successful runs, the oldest first.
-        contents: of the files that they wrote, by hash.
+        contents: the contents of the files that they wrote, by hash.
     """
     try:
         return _compiled(facts, runs, contents)
@@ -152,7 +152,7 @@ def _grouped(
 
 
 def _moves(run: TeachingRun, contents: Mapping[str, bytes]) -> list[_Move]:
-    """What a run did, in the same form however the agent put its commands together."""
+    """What a run did, regardless of how the agent combined its commands."""
     if not run.check:
         raise Obstacle(
             f"the run {run.trace.run_id} has no check that passed",
@@ -195,7 +195,7 @@ def _moves_of(act: Act, run: TeachingRun, contents: Mapping[str, bytes]) -> Iter
 def _command_move(
     command: str, run: TeachingRun, contents: Mapping[str, bytes], *, is_check: bool
 ) -> _Move:
-    """A command; one that only writes a text, or copies a file of the pattern, as that file."""
+    """A command as a move; if it only writes a text or copies a file of the pattern, that file."""
     path = copied_file(command)
     if path is not None:
         return _written(path, run, contents)

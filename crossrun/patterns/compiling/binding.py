@@ -51,11 +51,11 @@ def bind(
     """The values of all arguments for a new task.
 
     Args:
-        compiled: what is going to run.
+        compiled: the compiled pattern.
         task: the new task, whole.
         top_files: the names at the top of the workspace.
-        given: values that the user gave by name; they are not looked for.
-        strict: nobody asked for the script, so all words of the task have to be those of earlier
+        given: values from the user, by name.
+        strict: the user did not ask for the script, so all words of the task must occur in earlier
             tasks.
     """
     names = {argument.name for argument in compiled.arguments}
@@ -81,7 +81,7 @@ def bind(
 
 
 def unfit(value: str, argument: Argument) -> str | None:
-    """Why a script does not take a value, if so."""
+    """Why a script refuses a value, or None."""
     shown = repr(value[:60])
     if not value or len(value) > 4 * LONGEST_VALUE:
         return f"{argument.name} is empty or very long"
@@ -111,7 +111,7 @@ def _fits(value: str, constraint: Constraint) -> bool:
 
 
 def _certain(argument: Argument, task: str, top_files: Sequence[str]) -> str | Unbound:
-    """The value on which all rules agree that give one."""
+    """The value on which all rules agree."""
     example = argument.examples[0]
     results = {value for rule in argument.rules if (value := value_by(rule, task, top_files))}
     if len(results) == 1:
@@ -128,7 +128,7 @@ def _certain(argument: Argument, task: str, top_files: Sequence[str]) -> str | U
 def _unexplained(
     compiled: Compiled, task: str, values: Mapping[str, str], *, strict: bool
 ) -> Unbound | None:
-    """What the task says that the script does not know of."""
+    """What the task says beyond the earlier tasks, or None."""
     earlier = [
         _without(text, [argument.examples[number] for argument in compiled.arguments])
         for number, text in enumerate(compiled.tasks)
@@ -160,7 +160,7 @@ def _words(text: str) -> set[str]:
 
 
 def _without(text: str, values: Sequence[str]) -> str:
-    """The text without values, and without what is made from them, such as a file's folder."""
+    """The text without values and what is derived from them, such as a file's folder."""
     made = {transform.apply(value) for value in values for transform in TRANSFORMATIONS.values()}
     made |= {f"{value}/" for value in made}
     for value in sorted({*values, *made}, key=len, reverse=True):

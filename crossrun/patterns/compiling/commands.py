@@ -1,4 +1,4 @@
-"""The same command in several runs, as shell code with variables in the place of values."""
+"""Generalising: the same command in several runs, as shell code with variables."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -30,12 +30,12 @@ _LOST = re.compile(r"\u2026|\[REDACTED\]|(?<![\w.])EMAIL\b|(?<![\w.])USER(?=[/@:
 
 
 def needs_bash(code: str) -> bool:
-    """Whether code has what only bash understands, or understands in another way."""
+    """Whether code has syntax that only bash has, or that bash treats differently."""
     return _BASH.search(code) is not None
 
 
 def require_local(command: str) -> None:
-    """Refuses commands that a script cannot repeat.
+    """Raises for commands that a script cannot repeat.
 
     Raises:
         Obstacle: it needs a network or a login, or a part of it was removed as private.
@@ -55,7 +55,7 @@ def require_local(command: str) -> None:
 
 
 def structure(command: str) -> tuple[str, ...]:
-    """What runs must have in common so that their commands are compared word by word."""
+    """What commands must have in common to be compared word by word."""
     try:
         tokens = _meaningful(lexed(command))
     except NotUnderstood:
@@ -232,7 +232,7 @@ _OPENED = "\0"
 
 
 def _delimiters_opened(code: str) -> str:
-    """Takes the quotes from the delimiters of the bodies that have variables."""
+    """Removes the quotes of here-document delimiters whose bodies have variables."""
     if _OPENED not in code:
         return code
     result, rest = "", code
@@ -249,7 +249,7 @@ def _rest_of_word(parts: Sequence[Part]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text as it stands in a here-document whose variables are expanded."""
+    """The text escaped for a here-document that expands variables."""
     return re.sub(r"[\\$`]", lambda match: f"\\{match[0]}", text)
 
 
@@ -264,7 +264,7 @@ def _is_meaningful(token: Token) -> bool:
 
 
 def _meaningful(tokens: Sequence[Token]) -> list[Token]:
-    """Without blanks and comments."""
+    """The tokens without blanks and comments."""
     return [token for token in tokens if _is_meaningful(token)]
 
 

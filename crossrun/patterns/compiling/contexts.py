@@ -1,4 +1,4 @@
-"""Which characters a value may have at its place in code, so that it can end nothing there."""
+"""Which characters a value may have at its place in code, so that it cannot break out."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _TRIPLE = ('"""', "'''")
 
 
 def constraint_at(language: str, text: str, start: int, examples: Sequence[str]) -> Constraint:
-    """What a value is bound to that stands at `start` in code.
+    """The constraint on a value at `start` in code.
 
     Raises:
         Obstacle: no value can be put there safely.

@@ -1,4 +1,4 @@
-"""Texts that differ between runs, taken apart into what is equal and values of the tasks."""
+"""Explaining differences: texts of runs, split into constant parts and values of the tasks."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class _TaskValue(Struct):
 
 
 class Explainer:
-    """Finds the variables of runs, as their texts are compared one after the other.
+    """Finds the variables of runs while their texts are compared.
 
     Args:
         tasks: of the runs.
@@ -84,7 +84,7 @@ class Explainer:
 
     @property
     def derived(self) -> tuple[Derived, ...]:
-        """What is made from them."""
+        """The values derived from them."""
         return tuple(
             replace(derived, constraints=tuple(self._constraints.get(derived.name, ())))
             for derived in self._derived.values()
@@ -94,7 +94,7 @@ class Explainer:
         """The parts of a text, for all runs.
 
         Raises:
-            Obstacle: a part of it differs and cannot be told from the tasks.
+            Obstacle: a part differs that the tasks do not determine.
         """
         if len(set(vector)) == 1:
             return [(vector[0], False)] if vector[0] else []
@@ -109,7 +109,7 @@ class Explainer:
         return within
 
     def constrain(self, name: str, constraint: Constraint) -> None:
-        """Remembers which characters a variable may not have, where it stands."""
+        """Adds a constraint on the characters of a variable."""
         if constraint != Constraint():
             self._constraints.setdefault(name, {})[constraint] = None
 
@@ -122,7 +122,7 @@ class Explainer:
         return tuple(map(transformation.apply, self._arguments[derived.argument].vector))
 
     def _direct(self, vector: Vector) -> str | None:
-        """The variable that has these values, a new one if the tasks have them as they are."""
+        """The variable with these values, a new one if the tasks contain them; else None."""
         for task_value in self._arguments.values():
             if task_value.vector == vector:
                 return task_value.name
@@ -144,7 +144,7 @@ class Explainer:
         return name
 
     def _derive(self, vector: Vector) -> str | None:
-        """A variable made from one that is there, or from another value of the tasks."""
+        """A variable derived from another one, or from another value of the tasks."""
         for task_value in (*self._arguments.values(), *self._others()):
             for label, transformation in TRANSFORMATIONS.items():
                 if tuple(map(transformation.apply, task_value.vector)) == vector:
@@ -156,7 +156,7 @@ class Explainer:
         return None
 
     def _others(self) -> list[_TaskValue]:
-        """Values of the tasks that are no variables yet."""
+        """Values of the tasks that are not variables yet."""
         if self._common is None:
             self._common = list(self._common_values())
         vectors = {argument.vector for argument in self._arguments.values()}
@@ -172,7 +172,7 @@ class Explainer:
                 yield _TaskValue("", type_of_values(vector)[0], vector, rules)
 
     def _within(self, vector: Vector) -> list[Part] | None:
-        """The parts if a value stands in the midst of others, the longest one first."""
+        """The parts if a value stands inside the texts, the longest value first."""
         for middle, name in self._values_within(vector):
             at = [_place(value, text) for text, value in zip(vector, middle, strict=True)]
             left = tuple(text[:start] for text, start in zip(vector, at, strict=True))
@@ -225,7 +225,7 @@ def _vector_by(rule: Rule, tasks: Sequence[str], files: Sequence[Sequence[str]])
 
 
 def _place(value: str, text: str) -> int:
-    """Where a value stands in a text; a short one has to stand alone."""
+    """The position of a value in a text; a short one must be a whole word."""
     if len(value) > _SHORTEST_WITHIN:
         return text.find(value)
     match = re.search(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text)
@@ -233,7 +233,7 @@ def _place(value: str, text: str) -> int:
 
 
 def _cuts(vector: Vector, boundary: str) -> Iterator[tuple[str, Vector, str]]:
-    """Ways to take off what all texts begin and end with, cut at boundaries; the least first."""
+    """Ways to strip what all texts begin and end with, at boundaries; the shortest cut first."""
     head = _common_head(vector)
     rest = tuple(text[len(head) :] for text in vector)
     tail = _common_head(tuple(text[::-1] for text in rest))[::-1]

@@ -1,4 +1,4 @@
-"""What programs do with their arguments, and how the languages in them quote values: data."""
+"""Data: what programs do with their arguments, and how languages quote values."""
 
 from typing import NamedTuple
 

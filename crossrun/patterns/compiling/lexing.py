@@ -1,6 +1,6 @@
-"""Shell commands as words, operators and here-documents, as far as comparing them needs it.
+"""A lexer for shell commands: words, operators and here-documents.
 
-What is not understood for sure is left alone: such text has to be the same in all runs.
+Text that is not understood with certainty has to be the same in all runs.
 """
 
 import re
@@ -17,7 +17,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 class NotUnderstood(Exception):  # noqa: N818  a command that is not taken apart
-    """A command has syntax that is not taken apart."""
+    """A command has syntax that the lexer does not support."""
 
 
 class Piece(Struct, frozen=True):
@@ -40,7 +40,7 @@ class Word(Struct, frozen=True):
 
     @property
     def literal(self) -> str | None:
-        """Its value, if no part of it depends on anything."""
+        """Its value, if nothing in it is expanded; else None."""
         if any(piece.kind != "literal" for piece in self.pieces):
             return None
         return "".join(piece.text for piece in self.pieces)
@@ -68,7 +68,7 @@ Token = Word | Operator | HereDocument
 
 
 def lexed(command: str) -> list[Token]:
-    """The tokens of a command; their sources together are the command.
+    """The tokens of a command; their joined sources are the command.
 
     Raises:
         NotUnderstood: quotes that do not end, backquotes, and the like.

@@ -1,6 +1,6 @@
 """Rules that find values in tasks: learned from runs, applied to a new task.
 
-Of all rules, those are learned that give the right value in every run.
+A rule is learned if it gives the right value in every run.
 """
 
 import re
@@ -22,7 +22,7 @@ _SINGLE = re.compile(r"[^\W_][\w.@:+-]*\w|[^\W_]")
 
 
 class _Value(Struct, frozen=True):
-    """A value in a text, and where it stands."""
+    """A value in a text, with its position."""
 
     text: str
     start: int
@@ -32,7 +32,7 @@ class _Value(Struct, frozen=True):
 def rules_for(
     values: Sequence[str], tasks: Sequence[str], files: Sequence[Sequence[str]]
 ) -> tuple[Rule, ...]:
-    """All rules that give the run's value in each run; none: it cannot be told from the task."""
+    """All rules that give the right value in each run; () if the tasks do not determine it."""
     candidates = dict.fromkeys(
         [
             *_numbered_rules(values[0], tasks),
@@ -51,7 +51,7 @@ def rules_for(
 
 
 def type_of_values(values: Sequence[str]) -> tuple[str, str]:
-    """The type of the variable with these values, and the name that it gets for it."""
+    """The type of a variable with these values, and a name for it."""
     for type_, form in _forms().items():
         if all(form.fullmatch(value) for value in values):
             if type_ != "path":
@@ -74,7 +74,7 @@ def _forms() -> dict[str, re.Pattern[str]]:
 
 
 def all_values(text: str) -> Iterator[str]:
-    """All values of a text that have a form; quoted phrases without their quotes."""
+    """All values of a text with a known form; quoted phrases without their quotes."""
     for type_ in PATTERNS:
         yield from (value.text for value in _values(text, type_))
 
@@ -87,7 +87,7 @@ def soft_values(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1 << 10)
 def _values(text: str, type_: str) -> tuple[_Value, ...]:
-    """The values of one type in the order of the text; `path:csv` are those with an ending."""
+    """The values of one type, in order; `path:csv` are paths with that extension."""
     kind, _, ending = type_.partition(":")
     values = _matches(text, kind)
     if kind == "path":
@@ -108,7 +108,7 @@ def _matches(text: str, kind: str) -> list[_Value]:
 
 
 def _with_quoted_paths(paths: Sequence[_Value], quoted: Sequence[_Value]) -> list[_Value]:
-    """Paths with blanks in them stand in quotes; their parts are no paths."""
+    """Quoted paths may have blanks; the parts of a quoted path are dropped."""
     whole = [value for value in quoted if _ending(value.text)]
     others = [
         path
@@ -124,7 +124,7 @@ def _ending(path: str) -> str:
 
 
 def _is_within(value: _Value, text: str) -> bool:
-    """Whether a number or a date stands within something larger that is a value as a whole."""
+    """Whether a number or a date is part of a larger value."""
     is_date = re.fullmatch(PATTERNS["date"], value.text) is not None
     others = ("url", "path", "quoted") if is_date else ("url", "path", "quoted", "date")
     return any(
@@ -152,7 +152,7 @@ def _texts(task: str, type_: str, without: Sequence[str]) -> list[str]:
 
 
 def _context_rules(values: Sequence[str], tasks: Sequence[str]) -> Iterator[Rule]:
-    """What stands before and behind the value in all tasks."""
+    """Rules by the text before and after the value, which all tasks share."""
     places = [
         (task[: match.start()], task[match.end() :])
         for value, task in zip(values, tasks, strict=True)
@@ -177,7 +177,7 @@ def _context_rules(values: Sequence[str], tasks: Sequence[str]) -> Iterator[Rule
 
 
 def _word_rules(values: Sequence[str], before: str, behind: str) -> Iterator[Rule]:
-    """Next to which words of all tasks the value stands, if it is one word itself."""
+    """Rules by the neighbouring words, for values of a single word."""
     if not all(map(_SINGLE.fullmatch, values)):
         return
     words = list(WORD.finditer(before))
@@ -191,7 +191,7 @@ def _word_rules(values: Sequence[str], before: str, behind: str) -> Iterator[Rul
 
 
 def _is_part(task: str, start: int, end: int) -> bool:
-    """Whether a text is a part of a path or an address, which is found as a whole."""
+    """Whether a text is a part of a path, an address or a date."""
     return any(
         value.start <= start and end <= value.end and (value.start, value.end) != (start, end)
         for type_ in ("url", "path", "folder", "date")
@@ -222,7 +222,7 @@ def _file_rules(value: str) -> Iterator[Rule]:
 
 
 def value_by(rule: Rule, task: str, files: Sequence[str]) -> str | None:
-    """The value that a rule gives, if any."""
+    """The value that a rule gives for a task, or None."""
     if rule.kind == "nth":
         values = _texts(task, rule.type, rule.without)
         return values[rule.at] if -len(values) <= rule.at < len(values) else None
@@ -235,7 +235,7 @@ def value_by(rule: Rule, task: str, files: Sequence[str]) -> str | None:
 
 
 def _word_beside(rule: Rule, task: str) -> str | None:
-    """The word next to a text, which must stand beside one word only."""
+    """The word next to the rule's text, if it is the same wherever the text occurs."""
     before = rf"(?<!\w){re.escape(rule.before)}" if rule.before else r"(?<![\w.@:+-])"
     until = rf"{re.escape(rule.until)}(?!\w)" if rule.until else r"(?!\w)"
     matches = re.findall(rf"{before}({_SINGLE.pattern}){until}", task, re.IGNORECASE)
@@ -243,7 +243,7 @@ def _word_beside(rule: Rule, task: str) -> str | None:
 
 
 def _value_after(rule: Rule, task: str) -> str | None:
-    """What stands between two texts, of which the first must stand there once."""
+    """The text between two others, of which the first must occur exactly once."""
     lowered, before = task.casefold(), rule.before.casefold()
     if len(lowered) != len(task):
         return None

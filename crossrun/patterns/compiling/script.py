@@ -51,12 +51,12 @@ def script_text(compiled: Compiled) -> str:
 
 
 def step_program(compiled: Compiled, code: str) -> str:
-    """Shell code of one step alone; the arguments are in its environment."""
+    """Shell code of a single step; its arguments are in the environment."""
     return f"set -eu\n{preamble(compiled)}{code}"
 
 
 def with_values(code: str, values: Mapping[str, str]) -> str:
-    """The code of a step with the values in the place of variables, for people to read."""
+    """The code of a step with values in place of variables, for people to read."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -68,7 +68,7 @@ def with_values(code: str, values: Mapping[str, str]) -> str:
 
 
 def all_values(compiled: Compiled, values: Mapping[str, str]) -> dict[str, str]:
-    """The values of the arguments and those made from them."""
+    """The values of the arguments and those derived from them."""
     made = {
         derived.name: TRANSFORMATIONS[derived.transformation].apply(values[derived.argument])
         for derived in compiled.derived
@@ -77,7 +77,7 @@ def all_values(compiled: Compiled, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def preamble(compiled: Compiled) -> str:
-    """Shell code that makes the derived values out of the arguments, which are set."""
+    """Shell code that computes the derived values from the arguments."""
     return "".join(_derivation(derived) for derived in compiled.derived)
 
 

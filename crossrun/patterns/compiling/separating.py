@@ -1,4 +1,4 @@
-"""Command lines taken apart, so that runs agree that put the same commands together differently."""
+"""Splitting command lines, so that runs agree that combine the same commands differently."""
 
 import re
 from collections.abc import Iterator

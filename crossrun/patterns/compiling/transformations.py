@@ -1,4 +1,4 @@
-"""Forms of values, what is made from values, and words that matter: data."""
+"""Data: forms of values, transformations of values, and words that matter."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -30,7 +30,7 @@ name none of them and want the same."""
 
 
 class Transformation(NamedTuple):
-    """How a value is made from another: here, and in a script from `"$NAME"`."""
+    """How a value is derived from another: in Python, and in a script from `"$NAME"`."""
 
     apply: Callable[[str], str]
     code: str

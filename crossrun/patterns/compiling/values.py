@@ -1,4 +1,4 @@
-"""What compiling works on and what comes of it. Plain frozen values."""
+"""The values that compiling takes and returns."""
 
 from msgspec import Struct
 
@@ -9,7 +9,7 @@ LEAST_RUNS = 3
 
 
 class TeachingRun(Struct, frozen=True, kw_only=True):
-    """What is compared of one run.
+    """One run, as it is compared.
 
     `top_files` are the names at the top of its workspace when it began. `edited` are files that
     were there before and that the agent changed by hand. `check` passed at the end.
@@ -22,7 +22,7 @@ class TeachingRun(Struct, frozen=True, kw_only=True):
 
 
 class Rule(Struct, frozen=True):
-    """How a value is found for a task.
+    """How to find a value in a task.
 
     `kind` is `nth` (number `at` of the task's values of a type, negative: from the end; those in
     `without`, which all tasks have in common, do not count), `after` (what stands behind the words
@@ -39,7 +39,7 @@ class Rule(Struct, frozen=True):
 
 
 class Constraint(Struct, frozen=True):
-    """Which characters a value may have where it stands, so that it stays a value there.
+    """Which characters a value may have at its place, so that it stays a single value.
 
     `allowed` has all characters that may occur; "": all but the `forbidden` ones. `number`: only a
     number may stand there.
@@ -51,7 +51,7 @@ class Constraint(Struct, frozen=True):
 
 
 class Argument(Struct, frozen=True, kw_only=True):
-    """A variable of a compiled pattern: its values in the runs, and how to find new ones."""
+    """A variable of a compiled pattern: its values in earlier runs, and rules for new ones."""
 
     name: str
     type: str
@@ -61,7 +61,7 @@ class Argument(Struct, frozen=True, kw_only=True):
 
 
 class Derived(Struct, frozen=True):
-    """A value made from that of an argument, such as the name of a file without its ending."""
+    """A value derived from an argument, such as a file name without its extension."""
 
     name: str
     argument: str
@@ -114,26 +114,26 @@ class BoundScript(Struct, frozen=True, kw_only=True):
 
     @property
     def length(self) -> int:
-        """How many steps it has, its checks included."""
+        """The number of steps, checks included."""
         return len(self.compiled.steps) + 1 + (self.verify is not None)
 
 
 class ScriptCounts(Struct, frozen=True):
-    """In how many runs a script began the work, and in how many of them the agent ended it."""
+    """In how many runs a script started the work, and in how many an agent finished it."""
 
     runs: int
     handed_over: int
 
 
 class NotCompiled(Struct, frozen=True):
-    """Why something cannot be compiled, and what would help."""
+    """Why a pattern cannot be compiled, and what would help."""
 
     reason: str
     remedy: str
 
 
 class Obstacle(Exception):  # noqa: N818  it stops a comparison and becomes a value at once
-    """What keeps runs from becoming a script."""
+    """Raised where runs cannot be compiled."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(reason)

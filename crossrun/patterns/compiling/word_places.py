@@ -23,7 +23,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 class WordPlace(Struct, frozen=True):
-    """Where a word stands: its program, its number among the words, and what it is for."""
+    """The place of a word: its program, and the language of its value, if any."""
 
     program: str
     language: str
@@ -91,7 +91,7 @@ def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
 
 
 def _takes_code(option: str) -> bool:
-    """Whether an option of a shell says that code follows, such as `-c` or `-lc`."""
+    """Whether code follows an option of a shell, such as `-c` or `-lc`."""
     return option.startswith("-") and not option.startswith("--") and "c" in option
 
 
@@ -100,7 +100,7 @@ def _is_program(word: str) -> bool:
 
 
 def _is_code(code: Code, arguments: Sequence[str]) -> bool:
-    """Whether the last argument is one of those that are code by their place."""
+    """Whether the last argument is code because of its position."""
     plain, skip, is_last = 0, False, False
     for argument in arguments:
         is_last = False

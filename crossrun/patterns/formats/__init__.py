@@ -1,1 +1,1 @@
-"""Patterns as text: the block that an agent reads, YAML for people, skills for agents."""
+"""Patterns as text: blocks for agents, YAML for people, Agent Skills for both."""

@@ -1,8 +1,8 @@
-"""Variables of a procedure as assignments on top of its commands.
+"""Variables of a procedure as shell assignments before its commands.
 
 An agent that reads `python3 convert.py sales.csv sales.json` may well run it with the names of the
-earlier task. One that reads `file=sales.csv` and `python3 convert.py $file` sees what is its own to
-fill in. The script can be run as it stands.
+earlier task. One that reads `file=sales.csv` and `python3 convert.py $file` sees what it has to
+fill in. The script still runs as it stands.
 """
 
 import re
@@ -21,9 +21,9 @@ _QUOTATION = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 def with_assignments(
     steps: Sequence[Step], variables: Mapping[str, Variable]
 ) -> tuple[tuple[str, ...], tuple[Step, ...]]:
-    """The assignments, and the steps with variables of the shell in place of their values.
+    """The assignments, and the steps with shell variables in place of values.
 
-    A value stays where a shell would not put it in: in single quotes, and in a here-document.
+    A value stays where a shell does not expand variables: in single quotes and here-documents.
     """
     values = {
         name: variable.example
@@ -43,7 +43,7 @@ def with_assignments(
 
 
 def _uses(command: str, name: str) -> bool:
-    """Whether a command has a variable of the shell with this name."""
+    """Whether a command uses the shell variable with this name."""
     return re.search(rf"\$\{{?{name}\b|(?<![\w-]){name}=|\bfor {name}\b", command) is not None
 
 

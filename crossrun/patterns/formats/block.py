@@ -31,7 +31,7 @@ from crossrun.system.commandlines import one_line
 _CHARACTERS_A_TOKEN = 4
 TRANSCRIPT = "transcript.md"
 _LONGEST_TEXT = 240
-"""Characters of a text beside the commands."""
+"""Characters of a text other than a command."""
 _MOST_VALUES = 3
 _MOST_NAMES = 12
 """Of files of a skill."""
@@ -47,10 +47,10 @@ _OWN_SHELL = re.compile(r"(?:^|[;&|({\n])\s*(?:cd|pushd|popd|exit|exec|set|trap|
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """How a block is laid out: its form, and what it may hold.
+    """The form of a block, and its bounds.
 
-    `procedure`: everything. `assignments`: the same, with variables of the shell in the commands,
-    and their values on top. `commands`: the commands, the files and what failed. `steps`: numbered
+    `procedure`: everything. `assignments`: the same, with shell variables in the commands and
+    assignments before them. `commands`: the commands, the files and what failed. `steps`: numbered
     steps, as a person would list them.
     """
 
@@ -60,7 +60,7 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 
 _WORTH = ("cures", "cautions", "check", "not_for", "facts", "variables")
-"""What stands beside the commands and the files, the most useful first."""
+"""The parts other than commands and files, the most useful first."""
 _BESIDE: dict[str, frozenset[str]] = {
     "procedure": frozenset(_WORTH),
     "commands": frozenset(["cures"]),
@@ -71,7 +71,7 @@ _BESIDE: dict[str, frozenset[str]] = {
 def is_command(step: Step) -> bool:
     """Whether a step's instruction can be run as it is.
 
-    Not what only describes an act, nor a command with something masked or cut in it.
+    False for descriptions of acts, and for commands with a part masked or cut.
     """
     if not step.command or step.command.partition(" ")[0] in _NO_COMMAND:
         return False
@@ -88,15 +88,15 @@ def block_of(
     not_for: str = "",
     folder: str = "",
 ) -> Block:
-    """What of a workflow an agent gets to read, within the bounds of the layout.
+    """The block of a workflow, within the bounds of the layout.
 
     Args:
         pattern_id: the pattern.
-        version: of the pattern.
-        workflow: that of the version.
+        version: the version of the pattern.
+        workflow: the workflow of that version.
         layout: form and bounds; None: the defaults.
-        not_for: what the pattern is mistaken for.
-        folder: where the pattern's files lie; "" for nowhere.
+        not_for: jobs that the pattern is mistaken for.
+        folder: the reference folder with the pattern's files, or "".
     """
     layout = layout or Layout()
     whole = Block(
@@ -107,7 +107,9 @@ def block_of(
         cures=tuple(map(_cure, workflow.cures)),
         check=_check(workflow.check),
         facts=tuple(_clipped(fact) for fact in workflow.facts),
-        variables={name: _flat(variable) for name, variable in workflow.variables.items()},
+        variables={
+            name: _one_line_variable(variable) for name, variable in workflow.variables.items()
+        },
         cautions=tuple(one_line(caution) for caution in workflow.cautions),
     )
     beside = _BESIDE.get(layout.form, _BESIDE["procedure"])
@@ -123,26 +125,26 @@ def tokens(block: Block) -> int:
 
 
 def size(workflow: Workflow, layout: Layout | None = None) -> int:
-    """The tokens of the workflow's block, as it is cut to the layout's bounds."""
+    """The tokens of the workflow's block within the layout's bounds."""
     return tokens(block_of("x" * 8, 100, workflow, layout=layout))
 
 
 def _fitted(whole: Block, workflow: Workflow, layout: Layout, folder: str) -> Block:
-    """The block within its bounds: what is worth least goes first, commands last and whole."""
-    steps = _most(workflow.steps, layout.max_steps)
-    block = _with_way(whole, workflow, steps, layout, folder)
+    """The block within its bounds: the least useful parts go first, commands last and whole."""
+    steps = _within_limit(workflow.steps, layout.max_steps)
+    block = _with_instructions(whole, workflow, steps, layout, folder)
     for part in (*reversed(_WORTH), "files"):
         if tokens(block) <= layout.max_tokens:
             return block
         block = _shortest_without(block, part, layout.max_tokens)
     while tokens(block) > layout.max_tokens and len(steps) > 1:
-        steps = _most(steps, len(steps) - 1)
-        block = replace(_with_way(block, workflow, steps, layout, folder), files=())
+        steps = _within_limit(steps, len(steps) - 1)
+        block = replace(_with_instructions(block, workflow, steps, layout, folder), files=())
     return block
 
 
 def _shortest_without(block: Block, part: str, limit: int) -> Block:
-    """The block with as much of one part as there is room for, from its beginning."""
+    """The block with as many leading items of one part as fit."""
     value = getattr(block, part)
     if isinstance(value, str):
         return _without(block, part)
@@ -159,18 +161,18 @@ def _without(block: Block, part: str) -> Block:
     return replace(block, **{part: type(getattr(block, part))()})
 
 
-def _most(steps: Sequence[Step], limit: int) -> tuple[Step, ...]:
-    """At most so many steps: looking around goes first, then what is only described, then late."""
+def _within_limit(steps: Sequence[Step], limit: int) -> tuple[Step, ...]:
+    """At most `limit` steps: drops looks first, then descriptions, then late steps."""
     steps = tuple(steps)
     while len(steps) > max(limit, 1):
-        order = [(_keeping(step), -at) for at, step in enumerate(steps)]
+        order = [(_priority(step), -at) for at, step in enumerate(steps)]
         least = order.index(min(order))
         steps = (*steps[:least], *steps[least + 1 :])
     return steps
 
 
-def _keeping(step: Step) -> int:
-    """How much a sequence needs a step; a recovery is what the block is for."""
+def _priority(step: Step) -> int:
+    """The priority of a step; recoveries have the highest."""
     if step.recovery:
         return 3
     if step.intent in _LOOKS:
@@ -178,10 +180,10 @@ def _keeping(step: Step) -> int:
     return 2 if is_command(step) else 1
 
 
-def _with_way(
+def _with_instructions(
     block: Block, workflow: Workflow, steps: Sequence[Step], layout: Layout, folder: str
 ) -> Block:
-    """The block with what to do: the text of a skill, commands, or numbered steps."""
+    """The block with its instructions: the text of a skill, commands, or numbered steps."""
     files = tuple(_files(workflow, steps, folder))
     block = replace(block, variables=_used_in(block.variables, workflow, steps))
     if workflow.body:
@@ -200,7 +202,7 @@ def _with_way(
 def _used_in(
     variables: Mapping[str, Variable], workflow: Workflow, steps: Sequence[Step]
 ) -> dict[str, Variable]:
-    """The variables that stand in a command, and those that no step of the workflow names."""
+    """The variables that occur in shown commands, and those that no step uses."""
     shown = [step.command or step.instruction for step in steps if step.intent not in _LOOKS]
     anywhere = [step.command or step.instruction for step in workflow.steps]
     return {
@@ -212,9 +214,9 @@ def _used_in(
 
 
 def _script(steps: Sequence[Step], variables: Mapping[str, Variable], folder: str) -> Iterator[str]:
-    """What differs from task to task as assignments, then commands to be run one after the other.
+    """Assignments of variables, then commands to run one after the other.
 
-    Looking around is left out beside other commands.
+    Looks are left out if there are other commands.
     """
     only_looks = all(step.intent in _LOOKS for step in steps if is_command(step))
     shown = [
@@ -247,7 +249,7 @@ def _in_own_shell(command: str) -> str:
 
 
 def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[str]:
-    """What lies in the folder, and a line that copies a file if no command does."""
+    """The files in the folder, with a line that copies a file if no command does."""
     if not folder or not workflow.files:
         return
     if workflow.body:
@@ -264,7 +266,7 @@ def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[s
 
 
 def _skill_files(workflow: Workflow, folder: str) -> str:
-    """The folder of a skill, and what is in it beside its text."""
+    """The folder of a skill, and its other files."""
     names = [file.path for file in workflow.files if is_copyable(file.path)]
     more = len(names) - _MOST_NAMES
     others = f" and {more} more" if more > 0 else ""
@@ -276,12 +278,12 @@ def _described(file: PatternFile) -> str:
 
 
 def is_copyable(path: str) -> bool:
-    """Whether a command can name the file: a relative path without signs of the shell."""
+    """Whether a command can name the file: a relative path without shell metacharacters."""
     return _COPYABLE.fullmatch(path) is not None
 
 
 def copy_line(path: str, *, makes_folder: bool = True) -> str:
-    """The command that takes a file of a pattern into the workspace, where it can be changed."""
+    """The command that copies a file of a pattern into the workspace and makes it writable."""
     name = path if _PLAIN.fullmatch(path) else f'"{path}"'
     parent = path.rpartition("/")[0]
     folder = parent if _PLAIN.fullmatch(parent) else f'"{parent}"'
@@ -290,7 +292,7 @@ def copy_line(path: str, *, makes_folder: bool = True) -> str:
 
 
 def _placed(text: str, folder: str) -> str:
-    """The text with the path of the folder, as it has to be within double quotes."""
+    """The text with the path of the folder, escaped for double quotes."""
     if not folder:
         return text
     return text.replace(FILES_FOLDER, re.sub(r'([\\"$`])', r"\\\1", folder))
@@ -310,15 +312,15 @@ def _check(check: Check | None) -> str:
     return _clipped(f"`{one_line(check.command)}`{done}")
 
 
-def _flat(variable: Variable) -> Variable:
-    """The variable as one line says it; other values are those that differ from the example."""
+def _one_line_variable(variable: Variable) -> Variable:
+    """The variable on one line, with the values that differ from the example."""
     values = (one_line(v).replace(", ", ",") for v in variable.values if v != variable.example)
     others = tuple(dict.fromkeys(value for value in values if value))[:_MOST_VALUES]
     return Variable(one_line(variable.type), one_line(variable.example), others)
 
 
 def with_examples(text: str, variables: Mapping[str, Variable]) -> str:
-    """The text with the names of an earlier run: braces keep a model from acting."""
+    """The text with the values of an earlier run, since models do not act on placeholders."""
     for name, variable in variables.items():
         text = text.replace(f"{{{name}}}", variable.example)
     return one_line(text)

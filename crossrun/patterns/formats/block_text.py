@@ -1,4 +1,4 @@
-"""The text of a `<reference_workflow>` block, and the block that a text says.
+"""`<reference_workflow>` blocks as text: rendering and parsing.
 
 The text of runs is untrusted data. Commands stand unescaped between fences that are longer than any
 in them. All other text is escaped where it could be a tag, and stands on one line, so that it
@@ -29,7 +29,7 @@ _FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 
 
 class Block(Struct, frozen=True, kw_only=True):
-    """All that a block says. Either `sequence`, `steps` or `body` is what to do."""
+    """The content of a block. Its instructions are either `sequence`, `steps` or `body`."""
 
     pattern_id: str
     version: int
@@ -57,8 +57,8 @@ def rendered(block: Block) -> str:
     ]
     if block.not_for:
         lines.append(f"Not for: {escaped(block.not_for)}")
-    lines += ["", *_way(block)]
-    for title, items in _sections_beside(block):
+    lines += ["", *_instruction_lines(block)]
+    for title, items in _other_sections(block):
         lines += ["", title, *items]
     return "\n".join([*lines, "", _CLOSING, "</reference_workflow>"])
 
@@ -93,7 +93,7 @@ def parsed(text: str) -> Block:
     )
 
 
-def _way(block: Block) -> list[str]:
+def _instruction_lines(block: Block) -> list[str]:
     if block.body:
         return _fenced("Skill:", "markdown", block.body)
     if block.sequence:
@@ -112,7 +112,7 @@ def _fenced(title: str, language: str, text: str) -> list[str]:
     return [title, f"{fence}{language}", text, fence]
 
 
-def _sections_beside(block: Block) -> Iterator[tuple[str, list[str]]]:
+def _other_sections(block: Block) -> Iterator[tuple[str, list[str]]]:
     checks = [block.check] if block.check else []
     sections: list[tuple[str, Iterable[str]]] = [
         ("Files:", map(escaped, block.files)),

@@ -1,4 +1,4 @@
-"""Hashes of what workflows say, by which versions are told apart."""
+"""Hashes of workflows, which tell versions apart."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from crossrun.model.workflows import Workflow
 
 
 def fingerprint(workflow: Workflow) -> str:
-    """A hash of what the workflow says, the same for every pattern and version that says so."""
+    """A hash of the workflow's content, independent of pattern and version."""
     return _digest(
         [workflow.summary, workflow.body, list(workflow.cautions), list(workflow.facts)],
         [[step.instruction, step.command, step.recovery] for step in workflow.steps],
@@ -20,7 +20,7 @@ def fingerprint(workflow: Workflow) -> str:
 
 
 def without_examples(workflow: Workflow) -> str:
-    """A hash of what the workflow says, no matter from which run the values in it come."""
+    """A hash of the workflow's content, independent of the values of its variables."""
     values = {kind.example: name for name, kind in workflow.variables.items()}
     return _digest(
         [_general(text, values) for text in (workflow.summary, workflow.body, *workflow.cautions)],

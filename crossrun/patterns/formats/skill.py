@@ -1,7 +1,7 @@
-"""A skill: a folder with a `SKILL.md` that Codex, Claude Code and Gemini look for.
+"""Agent Skills: the `SKILL.md` that Codex, Claude Code and Gemini read.
 
-Pure: texts and bytes in, texts out. Text of a skill is data of a stranger: front matter is read as
-plain text fields, never constructed, so that neither its size nor its form can do harm.
+Pure: texts and bytes in, texts out. The text of a skill is untrusted: front matter is read as plain
+text fields and never constructed, so that neither its size nor its form can do harm.
 """
 
 import re
@@ -43,7 +43,7 @@ _WHOLE = Layout(max_steps=100, max_tokens=20_000)
 
 
 class SkillText(NamedTuple):
-    """What a `SKILL.md` says.
+    """A parsed `SKILL.md`.
 
     `first_line` is the line of the file, from 1, on which the body begins.
     """
@@ -67,11 +67,11 @@ def decoded(content: bytes) -> str:
 
 
 def read(content: bytes, folder: str) -> SkillText:
-    """What a `SKILL.md` says, however it is formed.
+    """Parses a `SKILL.md`, however malformed.
 
     Args:
-        content: of the file.
-        folder: the name of its folder, which names a skill that does not name itself.
+        content: the bytes of the file.
+        folder: the name of its folder, which is the skill's name if it has none.
     """
     text = decoded(content)
     front = _FRONT_MATTER.match(text)
@@ -84,12 +84,12 @@ def read(content: bytes, folder: str) -> SkillText:
 
 
 def is_exported(content: bytes, *, is_skill: bool) -> bool:
-    """Whether a `pattern.yaml` is a pattern; a skill may have a file of this name as its own."""
+    """Whether a `pattern.yaml` is an exported pattern, and not some file of a skill."""
     return not is_skill or _PATTERN.search(content[:_LONGEST_FIELD]) is not None
 
 
 def summary_of(description: str) -> str:
-    """The first sentence of a description, as long as a step at most."""
+    """The first sentence of a description, bounded in length."""
     line = one_line(description)
     if len(line) > LONGEST_STEP:
         line = _SENTENCE_END.split(line, maxsplit=1)[0]
@@ -97,13 +97,13 @@ def summary_of(description: str) -> str:
 
 
 def outline(path: str, content: bytes) -> str:
-    """What a reference is about, on one line: its path and its headings."""
+    """A reference on one line: its path and its headings."""
     titles = "; ".join(heading.text for heading in headings(decoded(content)))
     return one_line(f"{path}: {titles}")[:_LONGEST_OUTLINE]
 
 
 def with_body(content: bytes, body: str) -> bytes:
-    """A `SKILL.md` with another body below the front matter that it has."""
+    """A `SKILL.md` with its front matter and another body."""
     text = decoded(content)
     front = _FRONT_MATTER.match(text)
     return (text[: front.end()] if front else "").encode() + body.encode()
@@ -112,7 +112,7 @@ def with_body(content: bytes, body: str) -> bytes:
 def folder_name(pattern: Pattern) -> str:
     """The name of the skill's folder: lower-case letters, digits and single hyphens, 64 at most.
 
-    An imported skill keeps its name; that of a learned pattern are words of what worked and its id.
+    An imported skill keeps its name; a learned pattern gets words of its summary and its id.
     """
     workflow = pattern.workflow
     if workflow.name:
@@ -122,7 +122,7 @@ def folder_name(pattern: Pattern) -> str:
 
 
 def place_of(file: PatternFile) -> str:
-    """Where a file of a learned pattern lies in the skill's folder."""
+    """The path of a learned pattern's file in the skill's folder."""
     return f"{_FOLDERS.get(file.kind, _OTHER_FOLDER)}/{file.path}"
 
 
@@ -180,7 +180,7 @@ def _in_skill(text: str, files: Sequence[PatternFile]) -> str:
 
 
 def _description(pattern: Pattern, summary: str) -> str:
-    """What it does and when it is of use, from what worked and from the task that it worked for."""
+    """What the skill does and when to use it, from the summary and the task."""
     summary = summary.rstrip(".")
     task = one_line(pattern.task).rstrip(".")
     text = f"{summary}. What worked in earlier runs of this kind of task."
@@ -208,7 +208,7 @@ def _hyphenated(text: str, longest: int) -> str:
 
 
 def _fields(text: str) -> dict[str, str]:
-    """The plain fields of front matter. What is not YAML is read line by line.
+    """The plain fields of front matter; invalid YAML is read line by line.
 
     Nodes are composed but not constructed: merged keys and aliases cannot multiply.
     """

@@ -1,4 +1,4 @@
-"""What of a skill's text an agent gets: all of it, or its beginning and what else there is."""
+"""The part of a skill's text that an agent gets: all, or its beginning and a table of contents."""
 
 import re
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def shown_body(body: str, limit: int, folder: str, first_line: int = 1) -> str:
 
     Args:
         body: the text of a SKILL.md below its front matter.
-        limit: characters.
-        folder: where the skill's files lie; "" for nowhere.
+        limit: the maximum number of characters.
+        folder: the folder with the skill's files, or "".
         first_line: the line of the SKILL.md on which the body begins.
     """
     text = body.strip("\n")

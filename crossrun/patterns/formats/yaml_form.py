@@ -1,4 +1,4 @@
-"""A pattern as YAML: for the user's editor, and to hand it on, provenance included."""
+"""Patterns as YAML, for the user's editor and for export, with provenance."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ class StepForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a pattern comes from."""
+    """The provenance of a pattern."""
 
     pattern_id: str = ""
     version: int = 1
@@ -67,7 +67,7 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The whole of it."""
+    """A pattern in its YAML form."""
 
     pattern: int
     summary: str
@@ -91,7 +91,7 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def workflow(self) -> Workflow:
-        """What it says."""
+        """The workflow of the form."""
         return Workflow(
             summary=self.summary,
             steps=tuple(map(_step, self.steps)),
@@ -114,7 +114,7 @@ def written(pattern: Pattern, contents: Mapping[str, bytes] | None = None) -> st
 
     Args:
         pattern: the pattern.
-        contents: of its files, by hash, if texts are to be handed on with it.
+        contents: the contents of its files, by hash, if the export includes them.
     """
     workflow = pattern.workflow
     form = Form(
@@ -158,7 +158,7 @@ def _texts(contents: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as it is read."""
+    """A YAML dumper that writes multi-line text as literal blocks."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -170,14 +170,14 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def read(text: str, source: str) -> Form:
-    """The form that a text holds.
+    """Parses a form.
 
     Args:
         text: YAML.
         source: what the text is called in errors.
 
     Raises:
-        UsageError: it cannot be read, or breaks a limit; the message names the line.
+        UsageError: the text is invalid, or exceeds a limit; the message names the line.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -199,10 +199,10 @@ def read(text: str, source: str) -> Form:
 
 
 def checked(form: Form, source: str, node: Any = None) -> Form:  # noqa: ANN401  see `_line`
-    """The form, if it keeps all limits.
+    """Returns the form if it is within all limits.
 
     Raises:
-        UsageError: it does not; the message names the first place, with its line in `node`.
+        UsageError: it is not; the message names the first place, with its line in `node`.
     """
     for path, what in _objections(form):
         raise _invalid(source, _line(node, path), what)
@@ -210,7 +210,7 @@ def checked(form: Form, source: str, node: Any = None) -> Form:  # noqa: ANN401 
 
 
 def _objections(form: Form) -> list[tuple[str, str]]:
-    """What is wrong with a form that has the right shape: where, and what."""
+    """Errors in a well-formed form: place and message."""
     objections = []
     if form.pattern != FORMAT:
         objections.append(("$.pattern", f"format {form.pattern} is not known, only {FORMAT}"))
@@ -253,7 +253,7 @@ def _objections(form: Form) -> list[tuple[str, str]]:
 
 
 def _lines(form: Form) -> list[tuple[str, str]]:
-    """All texts that stand on a line of their own: place and text."""
+    """All single-line texts: place and text."""
     lines = [("$.summary", form.summary)]
     for at, step in enumerate(form.steps):
         if not is_command(_step(step)):
@@ -268,7 +268,7 @@ def _lines(form: Form) -> list[tuple[str, str]]:
 
 
 def _commands(form: Form) -> list[tuple[str, str]]:
-    """All commands, which may have several lines: place and text."""
+    """All commands, which may be multi-line: place and text."""
     return [
         (f"$.steps[{at}].instruction", step.instruction)
         for at, step in enumerate(form.steps)

@@ -1,1 +1,1 @@
-"""What strangers hand over: the files of a skill, and what is dangerous in them. Pure."""
+"""Importing: the files of a skill, and the dangers in them. Pure."""

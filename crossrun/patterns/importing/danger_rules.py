@@ -1,4 +1,4 @@
-"""What counts as dangerous in a skill, as data: kinds, names of files, and expressions."""
+"""Data: what counts as dangerous in a skill, by kinds, file names and expressions."""
 
 from types import MappingProxyType
 

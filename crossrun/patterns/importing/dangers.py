@@ -1,6 +1,6 @@
-"""What is dangerous in the files of a skill, named for a person who has to decide.
+"""Dangers in the files of a skill, reported for a person who has to decide.
 
-Pure, and no judge: a skill may need all of it. What does not show here is not therefore harmless.
+Pure. A skill may need everything that is reported, and what is not reported may still do harm.
 """
 
 import bisect
@@ -47,9 +47,9 @@ class SkillFile(Struct, frozen=True, kw_only=True):
 
 
 class Danger(Struct, frozen=True, kw_only=True):
-    """Something dangerous: its kind (see `KINDS`), where it is, and what it looks like.
+    """A danger: its kind (see `KINDS`), its place, and an excerpt.
 
-    `line` is None where the whole file is meant. `text` is on one line and printable.
+    `line` is None for a whole file. `text` is on one line and printable.
     """
 
     kind: str
@@ -64,8 +64,8 @@ def dangers_of(
     """All dangers of a skill's files, the worst kinds first.
 
     Args:
-        files: of the skill.
-        conceal: takes secrets out of a text. Where it changes something, there is a secret.
+        files: the files of the skill.
+        conceal: removes secrets from a text. If it changes something, there is a secret.
     """
     dangers = [*_confusing_names(files)]
     budget = _CHECKED
@@ -84,13 +84,13 @@ def dangers_of(
 
 
 def dangers_of_fields(name: str, description: str) -> tuple[Danger, ...]:
-    """Dangers of what front matter says once its escapes are read, without a line."""
+    """Dangers in front matter after its escapes are decoded; without line numbers."""
     dangers = _of_text("", f"{name}\n{description}", str)
     return tuple(replace(danger, path=SKILL_FILE, line=None) for danger in dangers)
 
 
 def visible(text: str) -> str:
-    """The text without hidden characters, apart from those that their neighbours need."""
+    """The text without hidden characters, except those that their neighbours need."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -117,7 +117,7 @@ def _confusing_names(files: Sequence[SkillFile]) -> Iterator[Danger]:
 
 
 def _of_form(file: SkillFile) -> Iterator[Danger]:
-    """What the name, the mode and the first bytes say."""
+    """Dangers in the name, the mode and the first bytes."""
     name = file.path.rsplit("/", 1)[-1].lower()
     ending = name.rpartition(".")[2] if "." in name else ""
     if ending in PROGRAM_ENDINGS or file.content.startswith(PROGRAM_BEGINNINGS):
@@ -164,7 +164,7 @@ def _hidden(lines: Sequence[str]) -> Iterator[tuple[str, int, str]]:
 
 
 def _comments(path: str, text: str) -> Iterator[tuple[str, int, str]]:
-    """Comments of a `SKILL.md`: who looks at it as a page does not see them, the agent does."""
+    """Comments of a `SKILL.md`, which a rendered page hides and an agent reads."""
     if path.lower() == SKILL_FILE.lower():
         for number, line in prose(text):
             if "<!--" in line:
@@ -187,7 +187,7 @@ def _secrets(lines: Sequence[str], conceal: Callable[[str], str]) -> Iterator[tu
 
 
 def _matches(text: str) -> Iterator[tuple[str, int, str]]:
-    """What the rules match. Each address is named once, and each line once for each kind."""
+    """The matches of the rules: each address once, and each line once per kind."""
     plain = "".join(sign for sign in text if not _is_hidden(sign)) if not text.isascii() else text
     lowered = unicodedata.normalize("NFKC", plain).lower()
     starts = [0, *(match.end() for match in re.finditer("\n", lowered))]

@@ -1,1 +1,1 @@
-"""One stored pattern or none for a task."""
+"""Retrieval: the stored pattern that fits a task, or none."""

@@ -1,8 +1,8 @@
-"""One pattern or none, and why. A wrong pattern costs more than none, so: none when unsure.
+"""The decision: one pattern or none, and why. A wrong pattern costs more than none.
 
-Pure. The thresholds are data, not taste: the points from which on four of five (another task type:
-nine of ten) of what is chosen is right, from cross-validation: `benchmarks/retrieval.py FOLDER
---fit`. In a large store something is alike by chance, so more is asked for there.
+Pure. Above the thresholds, four of five choices are right (nine of ten of another task type). They
+come from cross-validation: `benchmarks/retrieval.py FOLDER --fit`. They rise with the size of the
+store, since a large one has more chance resemblances.
 """
 
 import math
@@ -13,7 +13,7 @@ from crossrun.patterns.retrieval.ranking import CandidateSet, Ranking, Scored, r
 
 
 class Thresholds(NamedTuple):
-    """The probabilities of being right that a winner needs."""
+    """The probabilities that a winner needs."""
 
     own: float
     """Of the task's own type."""
@@ -26,7 +26,7 @@ THRESHOLDS = ((1_000, Thresholds(0.7, 0.85)), (13_623, Thresholds(0.7, 0.85)))
 
 
 def thresholds(entries: int) -> Thresholds:
-    """The thresholds in a store of so many patterns."""
+    """The thresholds for a store with this many patterns."""
     if entries <= THRESHOLDS[0][0]:
         return THRESHOLDS[0][1]
     for (fewer, low), (more, high) in pairwise(THRESHOLDS):
@@ -37,7 +37,7 @@ def thresholds(entries: int) -> Thresholds:
 
 
 class Choice(NamedTuple):
-    """What was decided. `chosen` is None for no pattern."""
+    """The decision; `chosen` is None for no pattern."""
 
     chosen: Scored | None
     reason: str
@@ -52,8 +52,8 @@ def choose(candidate_set: CandidateSet, *, task_type: str) -> Choice:
     """Chooses among candidates, those of the task's own type first.
 
     Args:
-        candidate_set: what the index has for the task, without candidates that may not be chosen.
-        task_type: the task's.
+        candidate_set: the candidates that may be chosen.
+        task_type: the type of the task.
     """
     asked = thresholds(candidate_set.entries)
     own = rank(_of(candidate_set, task_type, own=True))

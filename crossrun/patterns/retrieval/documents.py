@@ -1,4 +1,4 @@
-"""What of a pattern is searched: the tasks that it was learned from, and what was done."""
+"""The indexed text of a pattern: the tasks that it was learned from, and what was done."""
 
 import re
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ _VARIABLE = re.compile(r"\{\w+\}")
 def indexed_pattern(
     pattern_id: str, task: str, workflow: Workflow, *, task_type: str, project_id: str
 ) -> IndexedPattern:
-    """The pattern as it is put into the index; names of variables are no words of it.
+    """The pattern as it is indexed, without names of variables.
 
-    Of a skill, what is done is its text, after the headings of its references: those name in few
-    words what the skill is about.
+    For a skill, the workflow column has the headings of its references, which say concisely what it
+    is about, and then its text.
 
     Args:
         pattern_id: its id.
         task: the tasks of its runs, one per line.
-        workflow: that of its current version.
-        task_type: its type.
-        project_id: where it comes from.
+        workflow: the workflow of its current version.
+        task_type: its task type.
+        project_id: its project.
     """
     wordings = list(dict.fromkeys(filter(None, map(_one_line, task.splitlines()))))
     summary = _one_line(workflow.summary)
@@ -33,7 +33,7 @@ def indexed_pattern(
 
 
 def _texts(workflow: Workflow) -> Iterator[str]:
-    """What was done, the most telling first: the index keeps a bounded number of words."""
+    """What was done, the most informative first: the index has a bounded number of words."""
     for step in workflow.steps:
         yield step.command or step.instruction
     for file in workflow.files:

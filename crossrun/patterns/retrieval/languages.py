@@ -1,8 +1,8 @@
-"""Words of tasks in German, Spanish, French and Chinese, and the English words that they stand for.
+"""A dictionary of task words: German, Spanish, French and Chinese with English equivalents.
 
-Pure data and its look-up. Stored patterns and new tasks meet in English: a word that is listed is
-exchanged, any other stays as it is. A task in another language has many words that no list knows,
-and they say nothing, neither for a pattern nor against it; see `Translation.silent`.
+Pure: data and its look-up. Patterns and tasks are compared in English: listed words are translated,
+others stay. Words of other languages that no list has count neither for a pattern nor against it;
+see `Translation.silent`.
 """
 
 import re
@@ -530,7 +530,7 @@ _ENGLISH_FREQUENT = frozenset(_ENGLISH.split())
 
 
 def translated(words: Sequence[str]) -> Translation:
-    """Exchanges the listed words of a text for English ones.
+    """Translates the listed words of a text into English.
 
     Args:
         words: lower case, in their order, not stemmed; of a script without spaces whole runs.

@@ -1,10 +1,9 @@
-"""How much two tasks mean the same, without counting anything in the store.
+"""Lexical similarity: how similar two tasks are in meaning, without statistics of the store.
 
-Pure. This carries the decision while the store is small. Words weigh what they weigh in any task:
-what is done and what it is done to weigh most, a file's own name and words that most tasks could
-have weigh little. Words meet when they are the same, when the thesaurus says so, or when they
-begin alike. Two tasks that begin with different acts, or make different kinds of files, are
-different jobs, however many words they share.
+Pure. It decides while the store is small. Weights are fixed: acts and their objects weigh most,
+file names and words that most tasks could have weigh little. Words match if they are equal, if they
+are synonyms in the thesaurus, or if they share a long prefix. Two tasks that begin with different
+acts, or make different kinds of files, are different jobs, however many words they share.
 """
 
 import math
@@ -34,9 +33,9 @@ _FULL, _TOPIC, _KIND, _LIGHT, _NUMBER = 1.0, 0.5, 0.6, 0.25, 0.15
 """What a word weighs: an act or thing, one that is not listed, a kind of file, a file's name or a
 word that says little, a number."""
 _SENSE, _PART, _COMMAND = 0.8, 0.7, 0.6
-"""What a word counts that meets one of its sense, one that begins alike, one of the workflow."""
-_HEAD, _ALIKE = 5, 0.6
-"""Words that begin alike have so many letters, and this share of the longer one, in common."""
+"""The match of a word with a synonym, with a shared prefix, with a word of the workflow."""
+_HEAD, _SHARED_PREFIX = 5, 0.6
+"""A shared prefix has this many letters, and this share of the longer word."""
 _AIM = 2
 """So many words at the beginning of a text are its aim."""
 _NONE: Mapping[str, float] = MappingProxyType({})
@@ -48,7 +47,7 @@ _WITHIN = 3
 """The kind that is made comes so many words after "to", "into" or "as" at most."""
 
 
-class _Reading(NamedTuple):
+class _ParsedText(NamedTuple):
     """A text as it is compared."""
 
     weights: Mapping[str, float]
@@ -80,8 +79,8 @@ def lexical_similarities(
 
     Args:
         task: its stemmed words.
-        candidate: what may have been the same job.
-        common: how common words are in the store, from 0 to 1; those that are weigh less.
+        candidate: the stemmed words of its tasks.
+        common: how common words are in the store, from 0 to 1; common words weigh less.
     """
     wordings = candidate.wordings or (candidate.task,)
     return [
@@ -116,7 +115,7 @@ def lexical_similarity(
 
 
 @lru_cache(maxsize=1 << 12)
-def _read(words: tuple[str, ...]) -> _Reading:
+def _read(words: tuple[str, ...]) -> _ParsedText:
     names = _names(words)
     weights = {
         word: _LIGHT if word in names else _weight(word)
@@ -124,7 +123,7 @@ def _read(words: tuple[str, ...]) -> _Reading:
         if word not in STOP_WORDS
     }
     content_words = [word for word in weights if word not in names and word not in LIGHT]
-    return _Reading(
+    return _ParsedText(
         weights=weights,
         senses=frozenset(sense for word in weights for sense in SENSES.get(word, ())),
         heads=_heads(weights),
@@ -193,7 +192,7 @@ def _made(words: Sequence[str]) -> frozenset[str]:
 
 
 def _all_met(
-    reading: _Reading, other: _Reading, commands: _Reading | None = None
+    reading: _ParsedText, other: _ParsedText, commands: _ParsedText | None = None
 ) -> dict[str, float]:
     met = {word: _met(word, other) for word in reading.weights}
     if commands:
@@ -203,8 +202,8 @@ def _all_met(
     return met
 
 
-def _met(word: str, reading: _Reading) -> float:
-    """How much of a word a text has: all, one of the same sense, one that begins alike, nothing."""
+def _met(word: str, reading: _ParsedText) -> float:
+    """How well a text matches a word: 1 if it has it, less for a synonym or a prefix, else 0."""
     if word in reading.weights:
         return 1.0
     if not reading.senses.isdisjoint(SENSES.get(word, ())):
@@ -215,11 +214,11 @@ def _met(word: str, reading: _Reading) -> float:
 
 def _begin_alike(left: str, right: str) -> bool:
     short, long = sorted((left, right), key=len)
-    alike = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
-    return alike >= _ALIKE * len(long)
+    shared = next((n for n, letter in enumerate(short) if letter != long[n]), len(short))
+    return shared >= _SHARED_PREFIX * len(long)
 
 
-def _sums(reading: _Reading, met: Mapping[str, float], common: Mapping[str, float]) -> _Sums:
+def _sums(reading: _ParsedText, met: Mapping[str, float], common: Mapping[str, float]) -> _Sums:
     acts = things = topic = light = all_acts = everything = 0.0
     for word, weight in reading.weights.items():
         here = weight * (1 - common.get(word, 0.0))
@@ -241,7 +240,7 @@ def _part_of_one(size: float) -> float:
     return size / (1 + size)
 
 
-def _opposed(reading: _Reading, met: Mapping[str, float]) -> float:
+def _opposed(reading: _ParsedText, met: Mapping[str, float]) -> float:
     """1 when the other text lacks the act that this one begins with.
 
     Of an act that many tasks have, as in "add docstrings", what it is done to decides.
@@ -252,7 +251,7 @@ def _opposed(reading: _Reading, met: Mapping[str, float]) -> float:
     return float(any(met[word] <= _COMMAND * _PART for word in decisive))
 
 
-def _aim_met(reading: _Reading, met: Mapping[str, float]) -> float:
+def _aim_met(reading: _ParsedText, met: Mapping[str, float]) -> float:
     return math.fsum(met[word] for word in reading.aim) / len(reading.aim) if reading.aim else 0.5
 
 
@@ -260,14 +259,14 @@ def _agreement(left: frozenset[str], right: frozenset[str]) -> float:
     return 2 * len(left & right) / len(left | right) - 1 if left and right else 0.0
 
 
-def _made_alike(left: _Reading, right: _Reading) -> float:
+def _made_alike(left: _ParsedText, right: _ParsedText) -> float:
     """The same kind counts only if it is not made from another."""
-    alike = _agreement(left.made, right.made)
-    if alike > 0:
-        return alike if _sources(left, right) >= 0 else 0.0
-    reversed_ = alike < 0 and left.made <= right.kinds and right.made <= left.kinds
-    return 3 * alike if reversed_ else alike
+    agreement = _agreement(left.made, right.made)
+    if agreement > 0:
+        return agreement if _sources(left, right) >= 0 else 0.0
+    reversed_ = agreement < 0 and left.made <= right.kinds and right.made <= left.kinds
+    return 3 * agreement if reversed_ else agreement
 
 
-def _sources(left: _Reading, right: _Reading) -> float:
+def _sources(left: _ParsedText, right: _ParsedText) -> float:
     return _agreement(left.kinds - left.made, right.kinds - right.made)

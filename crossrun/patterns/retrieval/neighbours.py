@@ -1,4 +1,4 @@
-"""What a pattern is mistaken for: the nearest others, in the words that set them apart."""
+"""Neighbours: the patterns that a pattern is mistaken for, in the words that set them apart."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ _LONGEST = 90
 
 
 def not_for(summary: str, neighbours: Sequence[str]) -> str:
-    """What the nearest other patterns are for, as far as they are near but another job.
+    """The jobs of the nearest other patterns.
 
     Args:
-        summary: what the pattern is for.
-        neighbours: what others are for, the nearest first.
+        summary: the summary of the pattern.
+        neighbours: the summaries of others, the nearest first.
     """
     own = set(content_words(task_words(summary)))
     named: list[str] = []

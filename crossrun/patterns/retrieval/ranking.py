@@ -1,15 +1,15 @@
-"""Which stored patterns resemble a task: one ranking, two probabilities.
+"""The ranking of stored patterns for a task, with two probabilities.
 
-Pure: `crossrun.store.pattern_index` finds candidates and counts, this package weighs them.
+Pure: `crossrun.store.pattern_index` supplies candidates and counts.
 
-What needs the store's counts is in `signals`: a formula without trained parts ranks by it. What
-needs none is in `lexical`. A store of one pattern has nothing to count, and one of a thousand knows
-more about its words than any list: so lexical similarity decides alone in a small store, the
-signals do in a large one, and in between both count, by the logarithm of the number of patterns.
+`signals` uses the store's word counts, without trained parameters; `lexical` uses none. A store of
+one pattern has nothing to count, while a store of a thousand knows its words better than any list.
+So lexical similarity decides in a small store, the signals in a large one, and between them both
+count, by the logarithm of the number of patterns.
 
-Whether *something stored fits* and whether *the winner is right* are two questions, and small
-logistic models answer them; a score that is best at the first injects wrong near-duplicates. They
-do not rest on the size of bm25, which is next to nothing in a store with one entry.
+Whether *something stored fits* and whether *the winner is right* are two questions, answered by two
+small logistic models: a score that is best at the first injects wrong near-duplicates. Neither uses
+the absolute value of bm25, which is close to 0 in a store with one entry.
 """
 
 import math
@@ -173,7 +173,7 @@ def _fading(size: int, low: int, high: int) -> float:
 
 
 def _lexical_similarities(candidate_set: CandidateSet) -> list[LexicalSimilarity]:
-    """Of each candidate that of its best wording."""
+    """The similarity of each candidate's best wording."""
     common = {
         word: frequency.anywhere / (candidate_set.entries + _UNKNOWN)
         for word, frequency in candidate_set.frequencies.items()
@@ -191,9 +191,9 @@ def _lexical_similarities(candidate_set: CandidateSet) -> list[LexicalSimilarity
 
 
 def _leads(cosines: Sequence[float | None]) -> list[float]:
-    """What it says of each candidate that it is nearer to the task than any other, as log odds.
+    """Log-odds of each candidate from its lead: its cosine minus the best other one.
 
-    How near tasks of one job are differs between languages and subjects; the lead does not.
+    Absolute cosines of the same job differ between languages and subjects; the lead does not.
     """
     present = [cosine for cosine in cosines if cosine is not None]
     first, second = sorted((_USUAL, _USUAL, *present))[:-3:-1]

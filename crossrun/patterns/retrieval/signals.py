@@ -1,4 +1,4 @@
-"""Six signals of how a stored pattern resembles a task, weighed by what the store has counted.
+"""Six signals of similarity between a task and a stored pattern, weighted by counts of the store.
 
 Pure. For each candidate there are
 
@@ -9,7 +9,7 @@ Pure. For each candidate there are
 - *association*: for each word of the task the best pointwise mutual information with one of the
   candidate's command words, as counted in the store itself;
 - *agreement*: how much more the candidate's workflow is like those of the other good candidates
-  than its text is like theirs. Others that read differently do the same thing.
+  than its text is like theirs: other wordings of the same job support it.
 """
 
 import math
@@ -30,7 +30,7 @@ _JUDGES = 15
 _COMPARED = 64
 """So many different words of a text are compared in detail."""
 _ANOTHER = 0.5
-"""Workflows less alike than this are different workflows."""
+"""Workflows below this similarity are different."""
 _K1, _B = 1.2, 0.75
 _IMAGINED = 300
 _STOP_SHARE, _WORD_SHARE = 0.4, 0.003
@@ -39,7 +39,7 @@ word in one: weights mean something from the first pattern on, also when all are
 
 
 class Weights(dict[str, float]):
-    """The inverse document frequency of each word, worked out when it is first asked for."""
+    """The inverse document frequency of each word, computed on first use."""
 
     def __init__(self, candidate_set: CandidateSet) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class Weights(dict[str, float]):
         return weight
 
     def of(self, words: Iterable[str]) -> float:
-        """Of all words together; in their order, so that sums come out the same each time."""
+        """The sum over words, in a fixed order, so that it is always exactly the same."""
         return sum(map(self.__getitem__, words))
 
 
 class TextProfile:
-    """A candidate, or the task itself, made ready for comparing."""
+    """A candidate, or the task itself, prepared for comparison."""
 
     def __init__(self, candidate: Candidate, weights: Weights) -> None:
         self.candidate = candidate
@@ -117,7 +117,7 @@ def signals_of(
 
 
 def score(signals: Signals) -> float:
-    """The place in the ranking."""
+    """The score by which candidates are ranked."""
     return (
         signals.words
         + _SPELLING * signals.spelling
@@ -168,7 +168,7 @@ class _Phrases:
 
 
 class _Associations:
-    """Which command words go with the task's words more often than by chance."""
+    """Associations of the task's words with command words (PMI)."""
 
     def __init__(self, candidate_set: CandidateSet, words: Sequence[str], weights: Weights) -> None:
         self._weights = [weights[word] for word in words]
@@ -197,9 +197,9 @@ def _mutual_information(candidate_set: CandidateSet, word: str, command: str) ->
 
 
 def _agreements(views: list[TextProfile], scores: list[float], weights: Weights) -> list[float]:
-    """For each candidate; without a workflow there is nothing to agreement on.
+    """For each candidate; without a workflow there is nothing to agree on.
 
-    The best candidates agreement, each with the square of its score.
+    The best candidates vote, each with the square of its score.
     """
     order = sorted(range(len(views)), key=lambda i: (-scores[i], views[i].candidate.id))
     judges = order[:_JUDGES]
@@ -210,22 +210,24 @@ def _agreements(views: list[TextProfile], scores: list[float], weights: Weights)
         power = sum(scores[judge] ** 2 for judge in judges if judge != number)
         for judge in judges:
             if judge != number and views[judge].workflow:
-                likeness = _likeness(view, views[judge], weights)
+                likeness = _jaccard_similarity(view, views[judge], weights)
                 agreements[number] += (
                     (likeness.workflow - likeness.task) * scores[judge] ** 2 / power
                 )
     return agreements
 
 
-class _Likeness(NamedTuple):
-    """Shares of the weight of what two candidates have that both have."""
+class _JaccardSimilarity(NamedTuple):
+    """Weighted Jaccard similarities of two candidates: of their tasks and workflows."""
 
     task: float
     workflow: float
 
 
-def _likeness(left: TextProfile, right: TextProfile, weights: Weights) -> _Likeness:
-    return _Likeness(
+def _jaccard_similarity(
+    left: TextProfile, right: TextProfile, weights: Weights
+) -> _JaccardSimilarity:
+    return _JaccardSimilarity(
         _jaccard(left.task, right.task, left.task_weight + right.task_weight, weights),
         _jaccard(
             left.workflow, right.workflow, left.workflow_weight + right.workflow_weight, weights
@@ -260,7 +262,7 @@ def _share(words: Sequence[str], present: AbstractSet[str], weights: Weights) ->
 def margin(
     views: list[TextProfile], scores: list[float], order: list[int], weights: Weights
 ) -> float:
-    """How far the best candidate with another workflow is behind the first; at most 1."""
+    """The lead of the first over the best candidate with another workflow; at most 1."""
     winner = views[order[0]]
     for number in order[1:]:
         if not same_job(winner, views[number], weights):
@@ -270,6 +272,6 @@ def margin(
 
 def same_job(left: TextProfile, right: TextProfile, weights: Weights) -> bool:
     """Whether two candidates have much the same workflow, or text when one has none."""
-    likeness = _likeness(left, right, weights)
+    likeness = _jaccard_similarity(left, right, weights)
     comparable = left.workflow and right.workflow
     return (likeness.workflow if comparable else likeness.task) >= _ANOTHER

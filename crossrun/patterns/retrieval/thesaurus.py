@@ -1,9 +1,8 @@
-"""What is known about words before a single pattern is stored: a small thesaurus of tasks.
+"""A small thesaurus of task words, for stores with few patterns.
 
-Pure data and its look-up. A store with one entry cannot tell a rare word from a common one, nor
-that "repair" is what others call "fix". So the commonest words of tasks are listed here: what one
-does, what one does it to, the kinds of files, and words that say next to nothing. As a store
-grows, its own counts take over.
+Pure: data and its look-up. A store with one entry cannot tell rare words from common ones, nor that
+"repair" and "fix" are synonyms. So the commonest words of tasks are listed here: acts, objects,
+kinds of files, and words with little meaning. As a store grows, its own counts take over.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The words in which recalling speaks: what is stored, what is found, how alike, how sure."""
+"""The values of retrieval: indexed patterns, candidates, similarities, probabilities."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 
 class IndexedPattern(NamedTuple):
-    """A pattern as it is put into the index.
+    """A pattern as it is indexed.
 
-    `task` has the tasks that it was learned from, one per line; `workflow` what was done.
+    `task` has the tasks that it was learned from, one per line; `workflow` is what was done.
     """
 
     id: str
@@ -20,7 +20,7 @@ class IndexedPattern(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A pattern that may fit the task; its texts are stemmed words in their order."""
+    """A pattern that may fit the task; its texts are stemmed words, in order."""
 
     id: str
     task: tuple[str, ...]
@@ -32,7 +32,7 @@ class Candidate(NamedTuple):
 
 
 class Frequency(NamedTuple):
-    """In how many patterns a word occurs: at all, in the task, in the workflow."""
+    """Document frequencies of a word: overall, in tasks, in workflows."""
 
     anywhere: int
     task: int
@@ -40,7 +40,7 @@ class Frequency(NamedTuple):
 
 
 class CandidateSet(NamedTuple):
-    """What the index knows about one task. Drop candidates here, before `rank`, not after."""
+    """The candidates for one task, with counts. Drop candidates before `rank`, not after."""
 
     task: tuple[str, ...]
     candidates: tuple[Candidate, ...]
@@ -56,7 +56,7 @@ class CandidateSet(NamedTuple):
 
 
 class LexicalSimilarity(NamedTuple):
-    """What speaks for and against two tasks being the same job. From 0 to 1 if nothing is said."""
+    """Evidence for and against two tasks being the same job; from 0 to 1 unless noted."""
 
     acts: float
     """Whether they share an act at all."""
@@ -81,7 +81,7 @@ class LexicalSimilarity(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """How a candidate resembles the task; from 0 to 1, `agreement` from -1 to 1."""
+    """The similarity of a candidate and the task; from 0 to 1, `agreement` from -1 to 1."""
 
     words: float
     spelling: float
@@ -92,7 +92,7 @@ class Signals(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """A candidate and its place in the ranking's own measure: only differences mean something."""
+    """A candidate and its score, of which only differences are meaningful."""
 
     candidate: Candidate
     score: float
@@ -100,7 +100,7 @@ class Scored(NamedTuple):
 
 
 class Features(NamedTuple):
-    """What the two probabilities rest on."""
+    """The features of the two probabilities."""
 
     matched: float
     """Logarithm of the winner's bm25 for the task, less that of the task's weight."""
@@ -124,7 +124,7 @@ class Features(NamedTuple):
 
 
 class LogisticModel(NamedTuple):
-    """A logistic model: how sure features make one."""
+    """A logistic model: its intercept and coefficients."""
 
     intercept: float
     weights: tuple[float, ...]
@@ -140,7 +140,7 @@ class LogisticModel(NamedTuple):
 
 
 class Models(NamedTuple):
-    """A model for features whose last one, the cosine by an encoder, is not there, and for all."""
+    """Two models: without and with the last feature, the cosine by an encoder."""
 
     plain: LogisticModel
     semantic: LogisticModel
@@ -158,7 +158,7 @@ def probability(odds: float) -> float:
 
 
 class Ranking(NamedTuple):
-    """All candidates, the best first, and how sure one can be of the first."""
+    """All candidates, the best first, and the probabilities of the first."""
 
     scored: tuple[Scored, ...] = ()
     fits: float = 0.0

@@ -1,7 +1,7 @@
-"""Text as stemmed words: what is indexed, counted, and compared.
+"""Text as stemmed words, to be indexed, counted and compared.
 
-Pure. Everything that is later read by SQLite's full-text search is made here of word characters
-and `-` only, so that no text of a user is ever read as a search expression.
+Pure. All words for SQLite's full-text search consist of word characters and `-`, so that text of a
+user is never read as a search expression.
 """
 
 import re
@@ -44,7 +44,7 @@ _VOWELS = frozenset("aeiou")
 
 
 class TaskWords(NamedTuple):
-    """The stemmed words of a task in their order, at most `TASK_WORDS`, in English where known."""
+    """The stemmed words of a task, in order, at most `TASK_WORDS`, in English where listed."""
 
     words: tuple[str, ...]
     silent: frozenset[str]
@@ -76,17 +76,17 @@ def wordings(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 def workflow_words(text: str) -> tuple[str, ...]:
-    """The stemmed words of commands and steps in their order; an option is a word as well."""
+    """The stemmed words of commands and steps, in order; options are words, too."""
     return tuple(islice(_words(text, _WORD_OR_OPTION, WORKFLOW_WORDS), WORKFLOW_WORDS))
 
 
 def content_words(words: Sequence[str]) -> list[str]:
-    """The different words without stop words, in their order."""
+    """The distinct words except stop words, in order."""
     return [word for word in dict.fromkeys(words) if word not in STOP_WORDS]
 
 
 def pairs(task: Sequence[str], workflow: Sequence[str]) -> list[tuple[str, str]]:
-    """The pairs of task word and command word for which an entry is counted."""
+    """The pairs of task word and command word that an entry adds to the counts."""
     commands = list(dict.fromkeys(workflow))[:PAIRED]
     return [(word, command) for word in content_words(task)[:PAIRED] for command in commands]
 
@@ -109,7 +109,7 @@ def _tokens(text: str, pattern: re.Pattern[str], limit: int) -> Iterator[str]:
 
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """An English word without its ending, so that its forms meet; not a word of a dictionary."""
+    """The stem of an English word, equal for its inflected forms."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():  # noqa: PLR2004
         return word
     return _without_last_vowel(_without_suffix(_without_form(_singular(word))))
