@@ -89,9 +89,29 @@ def test_what_a_run_wrote_and_used_is_kept(path: str, used: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "used"),
+    [
+        ("Makefile", "make lint"),
+        ("Dockerfile", "docker build -t app ."),
+        ("compose.yaml", "docker compose up -d"),
+        ("infra/main.tf", "cd infra && terraform plan"),
+        ("Cargo.toml", "cargo test"),
+        ("tests/test_a.py", "python3 -B -m unittest discover"),
+        ("conftest.py", "pytest -q"),
+        ("test_a.py", "python3 -m unittest -v test_a"),
+        ("requirements.txt", "pip install -r requirements.txt"),
+    ],
+)
+def test_what_programs_read_without_being_given_it_is_kept(path: str, used: str) -> None:
+    assert kept([wrote(path), act(used)], {path: "text\n"}) == [path]
+
+
+@pytest.mark.parametrize(
     ("path", "later"),
     [
         ("report.md", "wc -l report.md"),
+        ("Makefile", "cmake --version"),
+        ("a.tf", "echo terraformed"),
         ("out.csv", "python3 check.py out.csv"),
         ("data.json", "python3 -m json.tool data.json"),
         ("x.py", "cat x.py"),
@@ -115,6 +135,12 @@ def test_what_a_kept_program_imports_or_opens_is_kept_with_it() -> None:
     }
     acts = [*map(wrote, disk), act("python3 main.py")]
     assert kept(acts, disk) == ["main.py", "helper.py", "card.html.tmpl"]
+
+
+def test_modules_of_one_import_and_packages_are_kept_with_a_program() -> None:
+    disk = {"main.py": "import json, helper, pkg\n", "helper.py": "", "pkg/__init__.py": "x = 1\n"}
+    disk["helper.py"] = "y = 1\n"
+    assert kept([*map(wrote, disk), act("python3 main.py")], disk) == list(disk)
 
 
 def test_changes_of_files_that_were_there_are_not_kept() -> None:
@@ -157,6 +183,20 @@ def test_a_result_that_was_written_word_by_word_is_not_shown() -> None:
     assert sequence("x", both, {}) == ["# write report.md here", "make site"]
 
 
+def test_a_small_configuration_that_the_shell_fills_in_stays() -> None:
+    command = "PORT=80; cat > a.conf <<EOF\nlisten ${PORT}\nEOF\nsh check.sh"
+    assert "\n".join(sequence("x", [act(command)], {"a.conf": "listen 80\n"})) == command
+
+
+def test_an_attempt_at_a_program_and_its_last_run_are_shown_once() -> None:
+    wrote_it = "cat > x.py <<'EOF'\nprint(1)\nEOF"
+    acts = [act(wrote_it), act(f"{wrote_it}\npython3 x.py a"), act("python3 x.py a")]
+    assert sequence("x", acts, {"x.py": "print(1)\n"}) == [
+        'cp "/r/x.py" x.py && chmod u+w x.py',
+        "python3 x.py a",
+    ]
+
+
 def test_long_code_in_a_command_is_a_file_that_the_command_reads() -> None:
     code = "".join(f"print({n})\n" for n in range(100))
     (line,) = sequence("x", [act(f"python3 - a.csv <<'PY' > b.csv\n{code}PY")], {})
@@ -171,6 +211,29 @@ def test_a_change_by_hand_is_repeated_only_if_the_task_asks_for_it() -> None:
     assert lines == ["# edit calc.py: the sign was wrong", "make"]
     rename = act("sed -i 's/colour/color/' *.md", "edit", "*.md")
     assert sequence("Replace colour by color", [rename], {}) == [rename.command]
+    for task, command in (
+        ("Replace $10 by $12", "sed -i 's/\\$10/$12/' menu.txt"),
+        ("Comment out line 3 of a.conf", "sed -i '3s/^/# /' a.conf"),
+        ("Apply fix.patch", "patch -p1 < fix.patch"),
+    ):
+        assert sequence(task, [act(command, "edit")], {}) == [command]
+    silent = act("sed -i 's/a/b/' x.c", "edit", "x.c")
+    lines = sequence("Make it pass", [silent, act("make")], {})
+    assert lines == ["# edit x.c: sed -i 's/a/b/' x.c", "make"]
+
+
+@pytest.mark.parametrize(
+    ("task", "command", "values"),
+    [
+        ("Move logs to archive/", "mkdir -p archive && mv logs/*.log archive/", {"archive"}),
+        ("Count the files", "wc -l 'big files.csv' > n.txt", set()),
+        ("Count 'big files.csv'", "wc -l 'big files.csv'", {"big files.csv"}),
+    ],
+)
+def test_values_are_whole_names_without_a_slash_behind_them(
+    task: str, command: str, values: set[str]
+) -> None:
+    assert {finding.value for finding in shared_values(task, [command])} == values
 
 
 @pytest.mark.parametrize("sign", ["<<A\n", "cat > a <<A\n", "'", "<<", "s/a/b/", ".replace("])

@@ -453,6 +453,38 @@ def test_one_command_that_says_how_is_worth_learning(command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "did",
+    [
+        ["! ./go.sh", "chmod +x go.sh && ./go.sh"],
+        ["python3 -c 'import json; json.dump({}, open(1))'"],
+        ["grep -n TODO \\\n a.py \\\n > todo.txt"],
+    ],
+)
+def test_a_cure_and_code_alone_are_worth_learning(did: list[str]) -> None:
+    assert not is_trivial(acts(*did))
+
+
+def test_a_pipe_at_the_end_of_a_line_reads_on_in_the_next_one() -> None:
+    command = "find . -print0 |\n  while read -r f; do\n    gzip $f\n  done\nsort -o a a"
+    assert [part.text for part in parts(command)] == [
+        command[: -len("\nsort -o a a")],
+        "sort -o a a",
+    ]
+    assert commands(command) == [command]
+
+
+def test_what_is_built_again_between_other_builds_is_meant() -> None:
+    did = ["pdflatex a.tex", "bibtex a", "pdflatex a.tex"]
+    assert commands(*did) == did
+    assert commands("make all", "+ a.c", "make all") == ["write a.c", "make all"]
+
+
+def test_checksums_that_are_written_are_no_check() -> None:
+    (done,) = acts("cd dist && sha256sum * > ../SUMS")
+    assert done.intent == "run"
+
+
+@pytest.mark.parametrize(
     "command", ["python3 x.py a b c", "pytest -q tests a b", "touch a", "make"]
 )
 def test_one_command_that_anybody_would_run_is_not(command: str) -> None:

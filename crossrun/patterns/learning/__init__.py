@@ -31,6 +31,7 @@ from crossrun.patterns.learning.files import asked_for, is_edit, with_files, wri
 from crossrun.patterns.learning.titles import summary
 from crossrun.patterns.learning.variables import Names, named, substituted, text_of, values_of
 from crossrun.patterns.learning.weights import weight_of
+from crossrun.system.commandlines import one_line
 
 MOST_RUNS = 8
 """So many different runs are compared, the newest; more say nothing new."""
@@ -40,6 +41,8 @@ _RUNS_SHOWN = 2
 _Did = tuple[tuple[str, bool, str], ...]
 _PHRASE = 3
 """Words; what has more says something."""
+_SHORT_EDIT = 140
+"""Characters of a change by hand that is shown where nothing says what it was for."""
 _LOOKS = ("read", "search", "plan")
 _PREPARING = ("install", "fetch", "build")
 _WORD = re.compile(r"[\w.@~+%-]*\w[\w./@~+%-]*")
@@ -174,11 +177,25 @@ def _once(steps: Iterable[Step]) -> list[Step]:
     """Each copy of a file once, where it is needed first; nothing twice in a row."""
     result: list[Step] = []
     for step in steps:
+        if (
+            result
+            and _is_copy(result[-1])
+            and step.instruction.startswith(f"{result[-1].instruction}\n")
+        ):
+            result.pop()
         copied = any(step.instruction == other.instruction for other in result)
         is_again = copied and FILES_FOLDER in step.instruction
-        if not is_again and not (result and result[-1].instruction == step.instruction):
+        if not is_again and not (result and _ends_with(result[-1].instruction, step.instruction)):
             result.append(step)
     return result
+
+
+def _is_copy(step: Step) -> bool:
+    return FILES_FOLDER in step.instruction and "\n" not in step.instruction
+
+
+def _ends_with(instruction: str, last: str) -> bool:
+    return instruction == last or instruction.endswith(f"\n{last}")
 
 
 # ---------------------------------------------------------------- one step
@@ -229,6 +246,8 @@ def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
     else:
         return ""
     reason = act.why or act.heading
+    if not reason and is_edit(act.command) and len(what) + len(act.command) < _SHORT_EDIT:
+        reason = one_line(act.command)
     return clipped(f"{what}: {reason}" if reason else what)
 
 

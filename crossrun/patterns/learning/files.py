@@ -49,7 +49,8 @@ _WRITES = re.compile(r"(?:^|&&|\|\||;|\()\s*(?P<verb>cat|tee)\b(?P<rest>[^;&|]*)
 _TARGET = re.compile(r"(?P<redirect>>)\s*(?P<quote>[\"']?)(?P<path>[^\s\"'<>|&;]+)(?P=quote)")
 _TEE = re.compile(r"^\s*(?P<quote>[\"']?)(?P<path>[^\s\"'<>|&;-][^\s\"'<>|&;]*)(?P=quote)")
 _IMPORT = re.compile(
-    r"(?m)^\s*(?:from|import)\s+\.?([\w.]+)|(?:require|source|import|load)\W+[\"']?\.?/?([\w./-]+)"
+    r"(?m)^\s*(?:from|import)\s+\.?([\w., ]+)"
+    r"|(?:require|source|import|load)\W+[\"']?\.?/?([\w./-]+)"
 )
 _IN_PLACE = re.compile(
     r"(?:^|[;&|(\s])(?:sed|gsed)\s+(?:-[a-zA-Z]*\s+)*(?:-i|--in-place|-[nEr]*i)|\bperl\s+-\w*i"
@@ -60,7 +61,48 @@ _REPLACED = re.compile(
     r"s([/|#,@])((?:\\.|(?!\1).)*)\1((?:\\.|(?!\1).)*)\1"
     r"|\.replace\(\s*[\"']([^\"']*)[\"']\s*,\s*[\"']([^\"']*)[\"']"
 )
+_PATCH_FILE = re.compile(r"\b(?:patch|git apply)\b[^;&|\n]*?[\s<]([\w./-]+\.(?:patch|diff))\b")
+_ADDRESS = re.compile(r"[\s'\"](\d+)(?:,\d+)?[acdis]")
+"""The line that a script of `sed` is for."""
+_PIECE_WORD = re.compile(r"[\w.-]{3,}|\d+")
 _EXPANDED = re.compile(r"[$`\\]")
+_READ_UNNAMED: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
+    (re.compile(rf"(?:.*/)?(?:{names})"), re.compile(rf"(?<![\w./-])(?:{programs})(?![\w-])"))
+    for names, programs in (
+        (r"(?:GNU)?[Mm]akefile|.*\.mk", r"make|gmake"),
+        (r"[Jj]ustfile", r"just"),
+        (r"Rakefile|Gemfile", r"rake|bundle"),
+        (
+            r"Dockerfile|\.dockerignore",
+            r"(?:docker|podman)(?: buildx| compose|-compose)?.* (?:build|up)",
+        ),
+        (r"(?:docker-)?compose\.ya?ml", r"(?:docker|podman)[ -]compose"),
+        (
+            r"(?:package|tsconfig)\.json|[\w.-]+\.config\.[cm]?[jt]s|.*\.(?:test|spec)\.[jt]sx?",
+            r"npm|npx|yarn|pnpm|tsc|vite|webpack|eslint|jest|vitest|prettier|node --test",
+        ),
+        (r"Cargo\.toml|build\.rs|.*\.rs", r"cargo"),
+        (r"go\.(?:mod|work)|.*\.go", r"go"),
+        (r"CMakeLists\.txt|.*\.cmake", r"cmake"),
+        (r"pom\.xml|.*\.java", r"mvn|mvnw"),
+        (r"(?:build|settings)\.gradle(?:\.kts)?|.*\.(?:java|kt)", r"gradle|gradlew"),
+        (r".*\.(?:cs|csproj|sln|fsproj)", r"dotnet"),
+        (r".*\.(?:tf|tfvars)", r"terraform|tofu"),
+        (
+            r"pyproject\.toml|setup\.(?:py|cfg)|(?:pytest|tox|mypy)\.ini|ruff\.toml|conftest\.py",
+            r"pytest|tox|nox|ruff|mypy|pip3? install|uv|hatch|poetry|python[\d.]* -m build",
+        ),
+        (
+            r"test_\w+\.py|\w+_test\.py",
+            r"pytest|tox|nox|python[\d.]* (?:-\w )*-m (?:pytest|unittest)",
+        ),
+        (r"requirements[\w.-]*\.txt", r"pip3? install -r"),
+        (r"mkdocs\.ya?ml", r"mkdocs"),
+        (r"conf\.py", r"sphinx-build"),
+        (r"\.?latexmkrc", r"latexmk"),
+    )
+)
+"""Files by their names, and the programs that read them without being given these."""
 
 
 class KeptFile(NamedTuple):
@@ -117,7 +159,9 @@ def with_files(command: str, files: Iterable[PatternFile]) -> str:
     def replaced(match: re.Match[str]) -> str:
         target = _target(match)
         if target is not None:
-            return _copied(match, target) if target.path in by_path else _described(match, target)
+            if target.path in by_path:
+                return _copied(match, target)
+            return match[0] if _is_filled_in(match, target) else _described(match, target)
         code = by_hash.get(_hash(match["body"]))
         if code is None or len(match["body"]) <= LONGEST_INLINE:
             return match[0]
@@ -149,12 +193,15 @@ def is_edit(command: str) -> bool:
 
 def asked_for(command: str, task: str) -> bool:
     """Whether the task names what a change by hand puts in, or what it replaces."""
-    words = {word.lower() for word in re.findall(r"[\w.-]{3,}", task)}
+    words = {word.lower() for word in _PIECE_WORD.findall(task)}
+    read = _PATCH_FILE.search(command[:_LONGEST_INLINE_EDIT])
+    if read is not None and read[1].rpartition("/")[2].lower() in words:
+        return True
     pieces = {
         word.lower()
         for match in _REPLACED.finditer(command[:_LONGEST_INLINE_EDIT])
-        for piece in match.groups()
-        for word in re.findall(r"[\w.-]{3,}", piece or "")
+        for piece in (*match.groups(), *_ADDRESS.findall(command[:_LONGEST_INLINE_EDIT]))
+        for word in _PIECE_WORD.findall(piece or "")
     }
     return not pieces.isdisjoint(words)
 
@@ -220,6 +267,12 @@ def _before(match: re.Match[str]) -> str:
     return match["head"][: writer.start("verb")] if writer else ""
 
 
+def _is_filled_in(match: re.Match[str], target: Written) -> bool:
+    """Whether a here-document is a small template that the shell fills in."""
+    is_small = len(match["body"]) <= LONGEST_INLINE
+    return is_small and target.content is None and is_source(target.path)
+
+
 def _described(match: re.Match[str], target: Written) -> str:
     """The line of a here-document whose text was a result, without the text."""
     before = _before(match).rstrip(" &;|")
@@ -263,7 +316,15 @@ def _use(path: str, act: Act) -> FileKind | None:
         is_written = ">" in simple[-3:]
         if kind is not None and not is_written and not _LOOKING.match(simple.lstrip(" (")):
             return kind
-    return None
+    return (_kind(path) or "configuration") if _is_read_unnamed(path, command) else None
+
+
+def _is_read_unnamed(path: str, command: str) -> bool:
+    """Whether a program of the command reads files of this name by itself, as `make` does."""
+    return any(
+        names.fullmatch(path) is not None and programs.search(command) is not None
+        for names, programs in _READ_UNNAMED
+    )
 
 
 def _described_end(match: re.Match[str]) -> str:
@@ -279,17 +340,21 @@ def _places(path: str, command: str) -> Iterator[int]:
             yield match.start()
     if path.endswith(".py"):
         module = path.removesuffix(".py").replace("/", ".")
-        for match in re.finditer(rf"-m(?:\s+unittest)?\s+{re.escape(module)}(?![\w.])", command):
+        for match in re.finditer(
+            rf"-m(?:\s+unittest(?:\s+-\w+)*)?\s+{re.escape(module)}(?![\w.])", command
+        ):
             yield match.start()
 
 
 def _imported(content: str, contents: Mapping[str, str]) -> Iterator[str]:
     """The files among these that a program names: as modules, or to load or open."""
-    stems = {name for match in _IMPORT.finditer(content) for name in match.groups() if name}
+    named = (name for match in _IMPORT.finditer(content) for name in match.groups() if name)
+    stems = {stem for name in named for stem in re.split(r"[,\s]+", name) if stem}
     parts = {part for stem in stems for part in (stem, stem.split(".")[0], stem.split("/")[-1])}
     for path in contents:
-        base = path.rpartition("/")[2]
-        is_module = base in parts or base.rpartition(".")[0] in parts
+        folder, _, base = path.rpartition("/")
+        is_package = base == "__init__.py" and folder.rpartition("/")[2] in parts
+        is_module = is_package or base in parts or base.rpartition(".")[0] in parts
         is_named = re.search(rf"(?<![\w.-]){re.escape(base)}(?![\w-]|\.\w)", content) is not None
         if is_module or (is_named and _kind(path) is not None):
             yield path

@@ -268,12 +268,19 @@ def _whole(aim: Purpose | None, part: str) -> Purpose | None:
     written = redirected(part)
     if written and "<<" in part and _HEREDOC_WRITE.match(part):
         return Purpose("edit", written, part, f"write {written}")
-    if written and (aim is None or aim.intent == "read"):
-        return Purpose("edit", written[:_LONGEST_TARGET], part, _normal(part))
+    if written and (aim is None or aim.intent in ("read", "search")):
+        intent: Intent = "query" if aim and aim.intent == "search" else "edit"
+        return Purpose(intent, written[:_LONGEST_TARGET], part, _normal(part))
     if aim is None or (aim.intent == "read" and not aim.target):
         return None  # it reads what it was given on the spot
     target = written or aim.target
+    if written and aim.intent == "check" and _name(next(iter(words(part)), "")) in _SUMMING:
+        return Purpose("run", written[:_LONGEST_TARGET], part, _normal(part))
     return Purpose(aim.intent, target[:_LONGEST_TARGET], part, _normal(part))
+
+
+_SUMMING = ("md5sum", "sha1sum", "sha256sum")
+"""Checks that make what is checked where their output is a file."""
 
 
 def _normal(text: str) -> str:
@@ -288,7 +295,7 @@ def _of_stage(stage: str) -> Purpose | None:
     intent = _intent(_name(arguments[0]), arguments[1:], stage)
     if intent is None:
         return None
-    return Purpose(intent, _target(arguments[1:]), stage, stage)
+    return Purpose(intent, _target(_without_script(arguments)), stage, stage)
 
 
 def looks_quiet(arguments: Sequence[str]) -> bool:
@@ -364,6 +371,18 @@ def _script(arguments: list[str]) -> str:
 
 def _named(text: str) -> Intent | None:
     return next((intent for pattern, intent in _NAMED if pattern.search(text.lower())), None)
+
+
+def _without_script(arguments: list[str]) -> list[str]:
+    """The arguments of a program but for the script that `sed` or `perl` gets among them."""
+    program, *rest = arguments
+    options = [at for at, word in enumerate(rest) if re.fullmatch(r"-\w*e", word)]
+    if _name(program) not in ("sed", "gsed", "perl"):
+        return rest
+    if not options and _name(program) != "perl":
+        first = next((at for at, word in enumerate(rest) if not word.startswith("-")), -1)
+        return [word for at, word in enumerate(rest) if at != first]
+    return [word for at, word in enumerate(rest) if at - 1 not in options]
 
 
 def _target(arguments: list[str]) -> str:

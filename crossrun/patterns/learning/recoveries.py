@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from crossrun.model.workflows import Cure, Occurrence
 from crossrun.patterns.learning.clipping import clipped
+from crossrun.patterns.learning.files import writes
 from crossrun.patterns.learning.intents import Purpose
 from crossrun.patterns.learning.shell import first_line
 from crossrun.patterns.learning.titles import reason
@@ -213,9 +214,12 @@ def _is_repair(failed: Failed, purpose: Purpose) -> bool:
         return True
     words = words_of(purpose.command)
     if failed.purpose.intent != purpose.intent:
-        both_make = {failed.purpose.intent, purpose.intent} <= _MAKING
         files = {_last(file) for file in failed.files}
-        return both_make and bool(files) and files <= {_last(word) for word in words}
+        lasts = {_last(word) for word in words}
+        if failed.occurrences[-1].exit_code in _NOT_THERE and not files.isdisjoint(lasts):
+            return purpose.intent not in ("read", "search")
+        both_make = {failed.purpose.intent, purpose.intent} <= _MAKING
+        return both_make and bool(files) and files <= lasts
     if failed.files:
         return not failed.files.isdisjoint(words)
     together = len(failed.words | words)
@@ -232,5 +236,7 @@ def _command(purpose: Purpose) -> str:
     """What was done, on one line: a command without the text of its here-documents."""
     if purpose.key.startswith("write "):
         return f"change {purpose.target}"
+    if written := writes(purpose.command):
+        return f"change {', '.join(dict.fromkeys(written))}"
     text = one_line(purpose.command)
     return text if len(text) <= _LONGEST_COMMAND else clipped(first_line(purpose.command), 200)

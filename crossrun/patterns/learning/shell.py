@@ -108,7 +108,8 @@ _JOINTS = {"&&": " && ", "||": " || ", ";": "; ", "\n": "\n", "&": " & "}
 def words(command: str) -> list[str]:
     """The words of the first program of a pipeline, without what stands before it."""
     first = next(iter(stages(command)), "")
-    return without_wrappers(split_words(_HEREDOC.sub(" ", first.partition("\n")[0])))
+    line = first.replace("\\\n", " ").partition("\n")[0]
+    return without_wrappers(split_words(_HEREDOC.sub(" ", line)))
 
 
 def split_words(text: str) -> list[str]:
@@ -268,6 +269,7 @@ class _Scanner:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         at = 0
         starts = True  # whether a command may begin here
+        piped = False  # whether nothing but white space stands behind a pipe
         while at < len(self._text):
             match = _TOKEN.match(self._text, at)
             if match is None:  # cannot be: `.` takes every character
@@ -290,6 +292,10 @@ class _Scanner:
                 self._parentheses = max(self._parentheses - 1, 0)
             elif piece in "'\"":
                 self.open = True
+            if piped and piece == "\n":
+                kind = "space"
+            elif kind not in ("space", "comment"):
+                piped = kind == "pipe"
             if kind == "background" and starts:
                 kind = ""  # PowerShell calls a program by its quoted path so
             elif kind in ("joint", "pipe", "background", "open"):

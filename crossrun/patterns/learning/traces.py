@@ -242,10 +242,21 @@ def _add(
     if _rewrites(aim) and _used_since(seen, key, aim.target):
         seen.done[f"{key} {act.occurrences[-1].seq}"] = _Done(act, key)
         return True
+    if aim.intent == "build" and not act.recovery and _only_built_since(seen, key):
+        seen.done[f"{key} {act.occurrences[-1].seq}"] = _Done(act, key)
+        return True
     if aim.intent in _AT_THE_END or act.recovery:
         del seen.done[key]
     seen.done[key] = _Done(again, key, scene=scene)
     return False
+
+
+def _only_built_since(seen: _Seen, key: str) -> bool:
+    """Whether something else was built since, and nothing edited: twice is meant, as in LaTeX."""
+    keys = list(seen.done)
+    since = [seen.done[other].act for other in keys[keys.index(key) + 1 :]]
+    done = [act for act in since if act.intent not in _LOOKS]
+    return bool(done) and all(act.intent in ("build", "run") for act in done)
 
 
 def _rewrites(aim: Purpose) -> bool:

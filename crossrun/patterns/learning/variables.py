@@ -13,6 +13,7 @@ from crossrun.patterns.learning.files import is_source
 _LONGEST_VALUE = 60
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
+_WITH_BLANKS = re.compile(r"(?:[A-Za-z]:)?[\w./\\+@-]+(?: (?!-)[\w.()&+@-]+){1,3}\.[A-Za-z]\w{0,4}")
 _SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
 _ENDING = re.compile(r"\w\.[a-z]\w{0,9}$")
 _FOLDER = re.compile(r"\b(?:cd|pushd|mkdir(?: -p)?) ([\w-]{3,})(?![^\s;&|)])")
@@ -93,11 +94,16 @@ def shared_values(
             value = match[1] or match[2]
             if " " in value.strip() and _stands_in(value, wanted):
                 values.setdefault(value, _optional(command[: match.start() + 1]) or "text")
+        names_with_blanks = _names_with_blanks(command)
         for match in _SIMPLE.finditer(command):
+            if any(start <= match.start() < end for start, end in names_with_blanks):
+                continue
             value = re.sub(r"^(?:\.{1,2}/)+", "", match[0].rstrip("."))
             if match.start() and _is_telling(value) and _is_asked_for(value, wanted, values):
                 base = _optional(command[: match.start()])
-                values.setdefault(value, base or _base(value))
+                is_folder = value.endswith("/")
+                value = value.rstrip("/")
+                values.setdefault(value, "folder" if is_folder else base or _base(value))
     for folder in (word for command in commands for word in _FOLDER.findall(command)):
         if _stands_in(folder, wanted) or f" {folder.lower()}/" in f" {wanted}":
             values.setdefault(folder, "folder")
@@ -105,8 +111,18 @@ def shared_values(
         folder = value.rpartition("/")[0]
         if folder and any(_stands_alone(folder, command) for command in commands):
             values.setdefault(folder, "folder")
-    new = [(value, base) for value, base in values.items() if value not in others]
+    named_before = {value.rstrip("/") for value in others}
+    new = [(value, base) for value, base in values.items() if value.rstrip("/") not in named_before]
     return tuple(Finding(base, _kind(value, base), value) for value, base in new[:_MOST_SHARED])
+
+
+def _names_with_blanks(command: str) -> list[tuple[int, int]]:
+    """Where a command has quoted names of files with blanks, parts of which are no values."""
+    return [
+        match.span()
+        for match in _QUOTED.finditer(command)
+        if _WITH_BLANKS.fullmatch(match[1] or match[2])
+    ]
 
 
 def _is_asked_for(value: str, wanted: str, others: Iterable[str]) -> bool:
@@ -177,12 +193,14 @@ def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
     """Takes the findings of a single run in as variables; those to substitute: value to name."""
     names_by_value: dict[str, str] = {}
     for finding in findings:
-        name = names.add(finding.name, Variable(finding.type, finding.value))
-        if finding.substitute and finding.type == "folder":
-            names_by_value.setdefault(f"{finding.value.rstrip('/')}/", name)
+        is_folder = finding.type == "folder"
+        value = (finding.value.rstrip("/") or finding.value) if is_folder else finding.value
+        name = names.add(finding.name, Variable(finding.type, value))
+        if finding.substitute and is_folder:
+            names_by_value.setdefault(f"{value}/", name)
         is_plain = finding.value.isalpha() and finding.type != "folder"  # it may be anything
         if finding.substitute and finding.type != "command" and not is_plain:
-            names_by_value.setdefault(finding.value, name)
+            names_by_value.setdefault(value, name)
     return names_by_value
 
 

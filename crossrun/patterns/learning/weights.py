@@ -62,7 +62,8 @@ def is_trivial(acts: Sequence[Act]) -> bool:
     """Whether there is nothing to learn: too little was done, or nothing but looking."""
     looked = sum(act.intent in LOOKS for act in acts)
     done = len(acts) - looked
-    return done == 0 or (looked + 2 * done < _WORTH and not any(map(_is_decisive, acts)))
+    telling = any(_is_decisive(act) or act.recovery for act in acts)
+    return done == 0 or (looked + 2 * done < _WORTH and not telling)
 
 
 def _is_decisive(act: Act) -> bool:
@@ -71,9 +72,10 @@ def _is_decisive(act: Act) -> bool:
         return False
     steps = [part for part in parts(act.command) if purpose(part.text) is not None]
     arguments = words(steps[-1].text if steps else act.command)
+    code = len(arguments) > 2 and arguments[1] in ("-c", "-e")  # noqa: PLR2004
     script = len(arguments) > 1 and _RUNS_A_FILE.match(" ".join(arguments[:2])) is not None
     several = sum(not looks(part.text) for part in parts(act.command)) > 1
-    return several or "\n" in act.command or (len(arguments) >= _TELLING and not script)
+    return code or several or "\n" in act.command or (len(arguments) >= _TELLING and not script)
 
 
 def _is_blind_retry(act: Act, trace: Trace) -> bool:
