@@ -255,7 +255,7 @@ def _only_built_since(seen: _Seen, key: str) -> bool:
     """Whether something else was built since, and nothing edited: twice is meant, as in LaTeX."""
     keys = list(seen.done)
     since = [seen.done[other].act for other in keys[keys.index(key) + 1 :]]
-    done = [act for act in since if act.intent not in _LOOKS]
+    done = [act for act in since if act.intent not in LOOKS]
     return bool(done) and all(act.intent in ("build", "run") for act in done)
 
 
