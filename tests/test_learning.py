@@ -29,7 +29,7 @@ from crossrun.patterns.formats.block_text import parsed, rendered
 from crossrun.patterns.formats.fingerprints import fingerprint
 from crossrun.patterns.learning import grouped, workflow_of
 from crossrun.patterns.learning.alignment import Slot, aligned, likeness
-from crossrun.patterns.learning.budget import clamped
+from crossrun.patterns.learning.budget import within_budget
 from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.families import Belonging, Relative, belonging
 from crossrun.patterns.learning.intents import purpose
@@ -490,7 +490,7 @@ def workflow(*instructions: str, recoveries: tuple[int, ...] = (), **told: objec
         Step(instruction=text, intent="run", recovery=number in recoveries)
         for number, text in enumerate(instructions)
     )
-    return clamped(Workflow(summary="do it", steps=steps, **told))  # type: ignore[arg-type]
+    return within_budget(Workflow(summary="do it", steps=steps, **told))  # type: ignore[arg-type]
 
 
 def test_code_on_the_command_line_is_kept_whole() -> None:

@@ -207,12 +207,12 @@ def _in_words(learned: PatternLearned, worded: PatternLearned | None) -> Pattern
     """What was learned in a model's words, where it still says what the model was shown."""
     from crossrun.patterns.formats.block import is_command
     from crossrun.patterns.formats.fingerprints import fingerprint
-    from crossrun.patterns.learning.budget import clamped
+    from crossrun.patterns.learning.budget import within_budget
 
     if worded is None or _what(learned) != _what(worded):
         return learned
     steps = zip(learned.workflow.steps, worded.workflow.steps, strict=False)
-    workflow = clamped(
+    workflow = within_budget(
         replace(
             learned.workflow,
             summary=worded.workflow.summary,

@@ -1,7 +1,7 @@
-"""From what agents did to a workflow that can be used again.
+"""Learning: from what agents did to a reusable workflow.
 
-A workflow is the sequence of one run, the best one: commands that worked in this order. Other runs
-of the family say which of its steps matter, and which of its values differ from task to task.
+A workflow is the sequence of the best run: commands that worked in this order. Other runs of the
+family show which of its steps matter, and which of its values differ from task to task.
 
 Pure and deterministic: the same runs in the same order always give the same workflow.
 """
@@ -25,7 +25,7 @@ from crossrun.model.workflows import (
 )
 from crossrun.patterns.formats.block import copy_line
 from crossrun.patterns.learning.alignment import Aligned, aligned, words_of
-from crossrun.patterns.learning.budget import clamped
+from crossrun.patterns.learning.budget import within_budget
 from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.files import asked_for, is_edit, with_files, writes
 from crossrun.patterns.learning.titles import summary
@@ -49,19 +49,19 @@ _WORD = re.compile(r"[\w.@~+%-]*\w[\w./@~+%-]*")
 
 
 class Group(NamedTuple):
-    """Runs that did just the same: one of them, and how much they weigh together."""
+    """Runs with identical acts: one of them, and their total weight."""
 
     trace: Trace
     weight: int
 
 
 def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workflow:
-    """What the best of the runs did, as far as the others bear it out.
+    """The workflow of the best run, as far as the others confirm it.
 
     Args:
         traces: successful runs of one family, the oldest first; at least one. Those that an older
             version cut to pieces count only where there are no others.
-        cautions: what failed in other runs of it, the newest last.
+        cautions: what failed in other runs of the family, the newest last.
     """
     traces = [trace for trace in traces if trace.whole_commands] or traces
     groups = grouped(traces)
@@ -81,7 +81,7 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
         _step(step, best, trace, template, values)
         for step, template in zip(sequence, templates, strict=False)
     ]
-    return clamped(
+    return within_budget(
         Workflow(
             summary=substituted(summary(trace.task), _short(values)),
             steps=tuple(_once(steps)),
@@ -97,7 +97,7 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
 
 
 def grouped(traces: Iterable[Trace]) -> list[Group]:
-    """The newest runs that differ, with those that did the same; the first one seen first."""
+    """The newest distinct runs, each with its duplicates, in the order of first appearance."""
     same: dict[_Did, list[Trace]] = {}
     last: dict[_Did, int] = {}
     for number, trace in enumerate(traces):
@@ -112,7 +112,7 @@ def grouped(traces: Iterable[Trace]) -> list[Group]:
 
 
 def _with_evidence(runs: Sequence[Trace]) -> Trace:
-    """The newest of runs that did the same, with what the newest of the others show as well."""
+    """The newest of runs with identical acts, with further evidence of the others."""
     *others, newest = runs
     shown = [newest, *others[-_RUNS_SHOWN:]]
     acts = tuple(
@@ -123,7 +123,7 @@ def _with_evidence(runs: Sequence[Trace]) -> Trace:
 
 
 def _best(traces: Sequence[Trace]) -> int:
-    """The run whose commands are shown: nothing masked or cut in them, best proved, the newest."""
+    """The run to show: no command masked or cut, then the best proved, then the newest."""
 
     def worth(at: int) -> tuple[bool, int, int]:
         whole = not any("…" in act.command for act in traces[at].acts)
@@ -133,7 +133,7 @@ def _best(traces: Sequence[Trace]) -> int:
 
 
 def _short(values: Mapping[str, str]) -> dict[str, str]:
-    """Values that a summary can do without: whole phrases are what it is about."""
+    """Values to generalise in a summary: not phrases, since those are what it is about."""
     return {value: name for value, name in values.items() if len(value.split()) <= _PHRASE}
 
 
@@ -141,10 +141,10 @@ def _short(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sequence(groups: Sequence[Group], best: int) -> list[Aligned]:
-    """The steps of the best run in its order, without those that only this run had for nothing.
+    """The steps of the best run in order, without those that only it had and nothing needed.
 
-    What more than half of the runs did stays, verified ones counting double; so do repairs, and
-    what a later step builds on.
+    Steps of more than half of the runs stay, by their weight; so do repairs, and steps that a later
+    one builds on.
     """
     weights = [group.weight for group in groups]
     steps = [s for s in aligned([group.trace for group in groups]) if best in s.runs]
@@ -166,7 +166,7 @@ def _is_needed(act: Act, needed: set[str]) -> bool:
 
 
 def _words(command: str) -> set[str]:
-    """The words of a command that may name what it works on."""
+    """The words of a command that may name its inputs and outputs."""
     first, *others = _WORD.findall(command) or [""]
     words = {word for word in others if len(word) > 2 and not word.startswith("-")}  # noqa: PLR2004
     programs = {first} if "/" in first else set()
@@ -174,7 +174,7 @@ def _words(command: str) -> set[str]:
 
 
 def _once(steps: Iterable[Step]) -> list[Step]:
-    """Each copy of a file once, where it is needed first; nothing twice in a row."""
+    """The steps with each copy of a file once, at its first use, and no step twice in a row."""
     result: list[Step] = []
     for step in steps:
         if (
@@ -228,7 +228,7 @@ def _runnable(act: Act, trace: Trace) -> str:
 
 
 def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
-    """An act in words, where there is no command that would be of use again; "" where there is.
+    """A description of an act without a reusable command; "" if it has one.
 
     A change that was made by hand, and a result that was written word by word, belong to the task
     of that run: an agent that repeats them gets the earlier bug's cure or the earlier record.
@@ -252,14 +252,14 @@ def _description(act: Act, trace: Trace, *, is_shared: bool) -> str:
 
 
 def _only_writes(act: Act, trace: Trace) -> bool:
-    """Whether a command does nothing but write results word by word."""
+    """Whether a command only writes literal results."""
     lines = with_files(act.command, trace.files).splitlines()
     left = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return bool(writes(act.command)) and not left
 
 
 def _variables(names: Names, best: int) -> dict[str, Variable]:
-    """The variables with their value in the best run as the example, and those in the others."""
+    """The variables: the value in the best run as the example, and those of other runs."""
     result: dict[str, Variable] = {}
     for name, variable in names.variables.items():
         values = names.values.get(name, {})
@@ -270,7 +270,7 @@ def _variables(names: Names, best: int) -> dict[str, Variable]:
 
 
 def _cures(traces: Sequence[Trace], best: int) -> tuple[Cure, ...]:
-    """What failed and was cured in any of the runs, that of the best run last."""
+    """The cures of all runs, those of the best run last."""
     ordered = [*(trace for at, trace in enumerate(traces) if at != best), traces[best]]
     by_failure = {
         (cure.failed.partition(" ")[0], cure.error): cure
@@ -281,14 +281,14 @@ def _cures(traces: Sequence[Trace], best: int) -> tuple[Cure, ...]:
 
 
 def _facts(traces: Sequence[Trace], best: int) -> tuple[str, ...]:
-    """What the best run knew, then what at least half of the others did as well."""
+    """The facts of the best run, then those of at least half of the others."""
     counts = Counter(fact for trace in traces for fact in set(trace.facts))
     shared = [fact for fact, count in counts.items() if 2 * count > len(traces)]
     return tuple(dict.fromkeys([*traces[best].facts, *sorted(shared)]))
 
 
 def _shared(needed: Sequence[Preconditions]) -> Preconditions:
-    """What all of the runs needed."""
+    """The preconditions of all runs."""
     first, *others = needed
     systems = {each.os for each in needed}
     return Preconditions(

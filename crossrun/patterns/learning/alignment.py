@@ -1,7 +1,7 @@
-"""Runs of one family, act by act: what is equal stays, what differs becomes a slot.
+"""Alignment: runs of one family act by act, with slots where they differ.
 
-The least general generalisation of the runs: where the same values differ in the same runs, it is
-the same slot, wherever it occurs.
+The result is the least general generalisation of the runs: where the same values differ in the same
+runs, they are the same slot.
 """
 
 import re
@@ -16,7 +16,7 @@ from crossrun.model.workflows import Act, Occurrence, Trace
 
 _TOKEN = re.compile(r"\s+|[\w.@~+*/%-]+|.", re.DOTALL)
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,6}$")
-_LEAST_LIKENESS = 0.45
+_LEAST_SIMILARITY = 0.45
 _SAME_PURPOSE = 0.35
 _MADE = {"run", "convert", "plot", "build", "check", "query", "fetch", "test"}
 """Purposes that are told from the names of programs, and so may be told wrongly."""
@@ -26,11 +26,11 @@ _VAGUE = {"run", "tool"}
 _COMPARED = 60
 """So many words of an act are compared."""
 _SAME_KIND = 0.5
-"""What two different words are alike that could be values of one variable."""
+"""The similarity of two different words that could be values of one variable."""
 
 
 class Slot(Struct, frozen=True):
-    """A place where runs differ: the value in each run that has the step, by the run's number."""
+    """A place where runs differ: the value of each run that has the step, by run number."""
 
     values: tuple[tuple[int, str], ...]
 
@@ -39,7 +39,7 @@ Token = str | Slot
 
 
 class Aligned(Struct, frozen=True, kw_only=True):
-    """One act that some of the runs have, at the same place in their order."""
+    """An act that several runs have in common."""
 
     intent: str
     tokens: tuple[Token, ...]
@@ -50,17 +50,17 @@ class Aligned(Struct, frozen=True, kw_only=True):
     """As each of these runs has it."""
 
     def act_of(self, run: int) -> Act:
-        """As one of these runs has it."""
+        """The act in one of the runs."""
         return self.acts[self.runs.index(run)]
 
     def evidence(self, first: int) -> tuple[Occurrence, ...]:
-        """Where it was seen, beginning with one of these runs."""
+        """The occurrences of the act, those of the run `first` first."""
         others = (act for run, act in zip(self.runs, self.acts, strict=True) if run != first)
         return tuple(o for act in (self.act_of(first), *others) for o in act.occurrences)
 
 
 def aligned(traces: Sequence[Trace]) -> tuple[Aligned, ...]:
-    """All acts of all runs in one order."""
+    """All acts of all runs in a common order."""
     merged: list[Aligned] = []
     for number, trace in enumerate(traces):
         merged = _merged(merged, [_alone(act, number) for act in trace.acts])
@@ -72,13 +72,13 @@ def likeness(trace: Trace, other: Trace) -> float:
     if not trace.acts or not other.acts:
         return 0.0
     left, right = ([_alone(act, 0) for act in run.acts] for run in (trace, other))
-    likes = _likes(left, right)
-    together = sum(likes[i][j] for i, j in _pairs(left, right))
+    similarities = _similarities(left, right)
+    together = sum(similarities[i][j] for i, j in _pairs(left, right))
     return 2 * together / (len(left) + len(right))
 
 
 def words_of(trace: Trace) -> tuple[tuple[str, bool, str], ...]:
-    """What a run did, word by word: equal for runs that did the same."""
+    """The words of a run's acts: equal for runs that did the same."""
     return tuple((act.command, act.recovery, act.instead_of) for act in trace.acts)
 
 
@@ -104,23 +104,23 @@ def _merged(merged_before: list[Aligned], new: list[Aligned]) -> list[Aligned]:
 
 
 def _pairs(left: Sequence[Aligned], right: Sequence[Aligned]) -> list[tuple[int, int]]:
-    """The counterparts in the order of both, so that their likeness is greatest in sum."""
-    likes = _likes(left, right)
+    """The alignment of both sequences with the greatest total similarity."""
+    similarities = _similarities(left, right)
     best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for i in reversed(range(len(left))):
         for j in reversed(range(len(right))):
-            take = likes[i][j] + best[i + 1][j + 1] if likes[i][j] else 0.0
+            take = similarities[i][j] + best[i + 1][j + 1] if similarities[i][j] else 0.0
             best[i][j] = max(take, best[i + 1][j], best[i][j + 1])
-    return _walked(likes, best)
+    return _walked(similarities, best)
 
 
-def _likes(left: Sequence[Aligned], right: Sequence[Aligned]) -> list[list[float]]:
+def _similarities(left: Sequence[Aligned], right: Sequence[Aligned]) -> list[list[float]]:
     ours, theirs = ([_Words(step) for step in side] for side in (left, right))
-    return [[_alike(a, b) for b in theirs] for a in ours]
+    return [[_similarity(a, b) for b in theirs] for a in ours]
 
 
 class _Words:
-    """What of an act is compared, counted once."""
+    """The words of an act, counted once for comparison."""
 
     def __init__(self, step: Aligned) -> None:
         self.intent = step.intent
@@ -131,7 +131,7 @@ class _Words:
         self._kinds = {token: kind for token in self.counts if (kind := _kind(token))}
 
     def kinds(self, without: "Counter[Token]") -> "Counter[str]":
-        """The kinds of the words that are not among others."""
+        """The kinds of the words that `without` does not contain."""
         return Counter(
             kind
             for token, kind in self._kinds.items()
@@ -139,11 +139,11 @@ class _Words:
         )
 
 
-def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int, int]]:
+def _walked(similarities: list[list[float]], best: list[list[float]]) -> list[tuple[int, int]]:
     pairs = []
     i = j = 0
-    while i < len(likes) and j < len(likes[i]):
-        if likes[i][j] and best[i][j] == likes[i][j] + best[i + 1][j + 1]:
+    while i < len(similarities) and j < len(similarities[i]):
+        if similarities[i][j] and best[i][j] == similarities[i][j] + best[i + 1][j + 1]:
             pairs.append((i, j))
             i, j = i + 1, j + 1
         elif best[i + 1][j] >= best[i][j + 1]:
@@ -153,24 +153,24 @@ def _walked(likes: list[list[float]], best: list[list[float]]) -> list[tuple[int
     return pairs
 
 
-def _alike(first: _Words, other: _Words) -> float:
-    """How much two acts are the same step; 0 where they do not count as such.
+def _similarity(first: _Words, other: _Words) -> float:
+    """The similarity of two acts; 0 if they are different steps.
 
-    Done for the same purpose, they need fewer words in common; for another, the same program.
+    Acts with the same purpose need fewer common words; others must have the same program.
     """
     if first.intent == other.intent and (
         first.program == other.program or first.intent not in _VAGUE
     ):
-        alike = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(first, other)
+        similarity = _SAME_PURPOSE + (1 - _SAME_PURPOSE) * _in_common(first, other)
     elif first.program == other.program and {first.intent, other.intent} <= _MADE:
-        alike = _in_common(first, other)
+        similarity = _in_common(first, other)
     else:
-        alike = 0.0
-    return alike if alike >= _LEAST_LIKENESS else 0.0
+        similarity = 0.0
+    return similarity if similarity >= _LEAST_SIMILARITY else 0.0
 
 
 def _in_common(first: _Words, other: _Words) -> float:
-    """The share of words, a word of the same kind counting half."""
+    """The weighted share of common words; a word of the same kind counts partly."""
     if first.counts == other.counts:
         return 1.0
     together = first.counts & other.counts
@@ -180,7 +180,7 @@ def _in_common(first: _Words, other: _Words) -> float:
 
 
 def _sum(words: "Counter[Token]") -> float:
-    """Punctuation and the verbs of file changes say little."""
+    """The total weight; punctuation and the verbs of file changes weigh little."""
     return sum(count * _weight(word) for word, count in words.items())
 
 
@@ -196,7 +196,7 @@ _LITTLE = 0.4
 
 @lru_cache(maxsize=1 << 14)
 def _kind(word: Token) -> str:
-    """The extension of a path, or what else makes two words exchangeable."""
+    """The extension of a path, or another kind within which words are interchangeable."""
     text = word.values[0][1] if isinstance(word, Slot) else word
     extension = _EXTENSION.search(text)
     if extension:
@@ -226,7 +226,7 @@ def _generalised(first: Aligned, other: Aligned) -> Aligned:
 
 
 def _same_kind_last(first: Sequence[Token], other: Sequence[Token]) -> bool:
-    """Whether what differs ends with values of first kind: these are a slot of their own."""
+    """Whether differing words end with values of the same kind, which are a separate slot."""
     return bool(first and other) and _kind(first[-1]) != "" and _kind(first[-1]) == _kind(other[-1])
 
 
@@ -247,7 +247,7 @@ def _value(tokens: Sequence[Token], run: int) -> str:
 
 
 def _joined(tokens: Sequence[Token], runs: tuple[int, ...]) -> list[Token]:
-    """Slots with nothing but punctuation or space between them are one: half words help nobody."""
+    """Merges slots with only punctuation or blanks between them, so that words stay whole."""
     joined: list[Token] = []
     for at, token in enumerate(tokens):
         after_slot = bool(joined) and isinstance(joined[-1], Slot)

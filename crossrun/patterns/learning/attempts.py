@@ -1,4 +1,4 @@
-"""Programs that a run wrote again under another name: the last attempt is the one that worked."""
+"""Attempts: a program that a run rewrote under another name is kept in its last version only."""
 
 import re
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ class _Written(NamedTuple):
 
 
 def without_attempts(acts: Sequence[Act]) -> list[Act]:
-    """The acts without programs that were given up for another version, and without their runs.
+    """The acts without programs that a later version replaced, and without running them.
 
-    `report_v2.py` takes the place of `report.py` where nothing names the earlier one after that.
+    `report_v2.py` replaces `report.py` if nothing names `report.py` afterwards.
     """
     versions: dict[tuple[str, ...], list[_Written]] = {}
     for at, act in enumerate(acts):
@@ -48,7 +48,7 @@ def without_attempts(acts: Sequence[Act]) -> list[Act]:
 
 
 def _program(act: Act) -> str:
-    """The file with code that an act wrote; "" for none."""
+    """The program that an act wrote, or ""."""
     if act.intent != "edit" and "<<" not in act.command:
         return ""
     aim = purpose(act.command)
@@ -58,7 +58,7 @@ def _program(act: Act) -> str:
 
 
 def _kind(path: str) -> tuple[str, ...]:
-    """What versions of one program share: folder, ending, and the words that are no version."""
+    """What versions of a program share: folder, extension, and the words of its name."""
     folder, _, name = path.rpartition("/")
     stem, _, ending = name.rpartition(".")
     words = [word.lower() for word in _APART.split(stem) if word]
@@ -69,7 +69,7 @@ def _kind(path: str) -> tuple[str, ...]:
 def _is_used_later(
     acts: Sequence[Act], heads: Sequence[str], earlier: _Written, later: _Written
 ) -> bool:
-    """Whether something names a program, or what it defines, once there is a later version."""
+    """Whether an act after the later version names the earlier program or its definitions."""
     after = [head for head in heads[later.at + 1 :] if not _REMOVES.match(head)]
     if names(earlier.path, after):
         return True
@@ -79,7 +79,7 @@ def _is_used_later(
 
 
 def _about(heads: Sequence[str], earlier: _Written, later: _Written) -> list[int]:
-    """The acts that wrote, ran or removed a program, and named no later version of it."""
+    """The acts that wrote, ran or removed a program without naming its later version."""
     return [
         at
         for at, head in enumerate(heads)

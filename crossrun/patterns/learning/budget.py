@@ -1,4 +1,4 @@
-"""A workflow within the limits of the store. What of it fits a block is decided by the block."""
+"""The budget of a stored workflow. What fits into a block is decided in `formats.block`."""
 
 from msgspec.structs import replace
 
@@ -28,7 +28,7 @@ _ONLY_IN_STEPS = (
 _MOST_VARIABLES = 8
 
 
-def clamped(workflow: Workflow) -> Workflow:
+def within_budget(workflow: Workflow) -> Workflow:
     """The workflow with at most `STORED_STEPS` steps and bounded texts; no command is cut."""
     workflow = replace(
         workflow,
@@ -44,7 +44,7 @@ def clamped(workflow: Workflow) -> Workflow:
 
 
 def _plain(step: Step) -> Step:
-    """A description on one line; a command as it is, or as a description if it is too long."""
+    """A step with its description on one line; a command stays unless it is too long."""
     if is_command(step):
         text = printable(step.instruction).strip("\n")
         if len(text) <= LONGEST_COMMAND and text:
@@ -60,7 +60,7 @@ def _unmarked(text: str) -> str:
 
 
 def _without_least(workflow: Workflow) -> Workflow:
-    """Drops the step that says least: by its intent, then by how seldom it was seen, then late."""
+    """Drops the least informative step: by intent, then by rarity, then the latest."""
     steps = workflow.steps
     droppable = [at for at, step in enumerate(steps) if not step.recovery] or range(len(steps))
     least = min(
@@ -75,7 +75,7 @@ def _without_least(workflow: Workflow) -> Workflow:
 
 
 def _with_variables(workflow: Workflow) -> Workflow:
-    """Only variables that stand in a command, and those that the task itself names."""
+    """Keeps the variables in use, and some others whose values a task may name."""
     texts = [workflow.summary, *(step.command or step.instruction for step in workflow.steps)]
     used = [n for n in workflow.variables if any(f"{{{n}}}" in text for text in texts)]
     others = [

@@ -1,4 +1,4 @@
-"""What a failed run teaches: what was tried, and why it failed."""
+"""Cautions: what a failed run tried, and why it failed."""
 
 from collections.abc import Iterable
 
@@ -29,11 +29,11 @@ _OUTPUT_READ = 2_000
 def caution_of(events: Iterable[Event], scrub: Scrub, guard: EchoGuard) -> str | None:
     """One line about the last command that was not repaired, or else the check that failed.
 
-    None where there was neither.
+    None if there is neither.
 
     Args:
         events: the run's commands and its check, in order.
-        scrub: takes private things out.
+        scrub: removes private data.
         guard: knows what was injected.
     """
     troubles: dict[str, str] = {}

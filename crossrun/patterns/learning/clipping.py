@@ -1,4 +1,4 @@
-"""Text on one line, cut where it is too long."""
+"""Clipping: text on one line, within a length."""
 
 import re
 
@@ -10,7 +10,7 @@ _CUT_VARIABLE = re.compile(r"\{\w*$")
 
 
 def clipped(text: str, limit: int = LONGEST_STEP) -> str:
-    """The text on one line, cut where it is too long, never within a `{variable}`."""
+    """The text on one line, cut to the limit, never within a `{variable}`."""
     text = one_line(printable(text))
     if len(text) <= limit:
         return text

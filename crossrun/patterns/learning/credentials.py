@@ -1,6 +1,6 @@
-"""Passwords, tokens and cookies that only their place gives away, taken out of a text.
+"""Removing passwords, tokens and cookies that only their position reveals.
 
-Which option of which program takes a secret is a table (`credential_options`): a `-b` is a cookie
+The table `credential_options` says which option of which program takes a secret: `-b` is a cookie
 for curl and a branch for git.
 """
 
@@ -82,7 +82,7 @@ _KEYS = frozenset(_OF_KEYS.split())
 
 
 def without_credentials(text: str) -> str:
-    """The text with a sign in the place of each secret."""
+    """The text with each secret masked."""
     text = _CALL.sub(_in_call, text)
     text = _HEADER.sub(_in_header, text)
     for place in _places():
@@ -104,7 +104,7 @@ def _in_call(call: re.Match[str]) -> str:
 
 @cache
 def _options_of(program: str) -> tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]:
-    """By subcommand, how the options of a program look that take a secret."""
+    """The expressions for options of a program that take a secret, by subcommand."""
     return tuple(
         (
             name.partition(" ")[2],
@@ -144,7 +144,7 @@ def _at_place(match: re.Match[str]) -> str:
 
 
 def _masked(match: re.Match[str]) -> str:
-    """The match with a sign for its value, within the quotes that this may have."""
+    """The match with its value masked; quotes stay."""
     value = match["value"]
     head = match[0][: match.start("value") - match.start()]
     tail = match[0][match.end("value") - match.start() :]
@@ -172,7 +172,7 @@ def _in_header(match: re.Match[str]) -> str:
 
 
 def _end_of(value: str, start: int, quote: str, *, cookie: bool) -> int:
-    """Where a header's value ends: at its quote, else behind one word."""
+    """The end of a header's value: its quote, else the end of the word."""
     if quote:
         at = re.compile(rf"\\?{quote}").search(value, start)
         return at.start() if at else len(value)
@@ -232,7 +232,7 @@ def _is_code(value: str, following: str) -> bool:
 
 
 def _is_mixed(value: str) -> bool:
-    """Whether a value looks made up at random: letters and digits, or very long."""
+    """Whether a value looks random: letters and digits, or very long."""
     plain = value.strip("'\"")
     mixed = bool(re.search(r"\d", plain) and re.search(r"[A-Za-z]", plain))
     long = len(plain) >= _RANDOM and not re.search(r"\s", plain)
@@ -254,7 +254,7 @@ def _segments(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4_096)
 def _kind(name: str) -> str:
-    """How sure it is that what has this name is a secret: `strong`, `weak`, or "" for no secret."""
+    """How likely a name is that of a secret: `strong`, `weak`, or "" for not at all."""
     words = list(_segments(name))
     if len(words) > 1 and words[0] in HARMLESS_STARTS and words[0] != "token":
         return ""

@@ -1,6 +1,6 @@
-"""Variables of a single run, found by their form, and names for what differs between several.
+"""Extractors: variables of a single run by their form, and types of values that differ in runs.
 
-Pure: the expressions are data of the task type, and the same texts give the same findings.
+Pure and deterministic: the expressions are data of the task type (its `finders`).
 """
 
 import re
@@ -12,7 +12,7 @@ from crossrun.config.tasktypes import Finder
 from crossrun.model.workflows import Finding
 
 MOST_VALUES = 3
-"""Of one finder."""
+"""Values of one finder."""
 LONGEST_VALUE = 80
 TASK_CHARACTERS = 20_000
 COMMANDS = 400
@@ -21,10 +21,10 @@ COMMAND_CHARACTERS = 1_000
 
 
 def extracted(finders: Sequence[Finder], task: str, commands: Sequence[str]) -> tuple[Finding, ...]:
-    """The values of each finder as `name`, `name_2`, `name_3`, in the order of appearance.
+    """The values of each finder as `name`, `name_2`, `name_3`, in order of appearance.
 
-    Finders have their turn in the order given. A value that one has found belongs to it: it is not
-    found again by a later one, and nothing is found that begins within it.
+    Finders apply in the given order. A later one does not match a value again, nor anything that
+    begins within it.
     """
     asked = [_Text(_WRAPPED.sub(" ", task[:TASK_CHARACTERS]), sentences=True)]
     done = [_Text(command[:COMMAND_CHARACTERS], sentences=False) for command in commands[:COMMANDS]]
@@ -50,7 +50,7 @@ def _numbered(finder: Finder, values: Sequence[str]) -> Iterator[Finding]:
 
 
 class _Text:
-    """A text, and the places in it that belong to values found before."""
+    """A text, and the spans in it that earlier finders have matched."""
 
     def __init__(self, text: str, *, sentences: bool) -> None:
         self._text = text
@@ -58,7 +58,7 @@ class _Text:
         self._taken = bytearray(len(text))
 
     def values(self, pattern: re.Pattern[str]) -> Iterator[str]:
-        """What the pattern finds where nothing was found before; it is taken from then on."""
+        """The matches of the pattern outside of earlier matches, which it adds to them."""
         for match in pattern.finditer(self._text):
             start, end = match.span(_group(match))
             value = _value(self._text[start:end], self._closing)
@@ -68,7 +68,7 @@ class _Text:
 
 
 def _group(match: re.Match[str]) -> int:
-    """The first group that took part; 0, the whole match, if there is none."""
+    """The number of the first group that matched; 0, the whole match, if none did."""
     return next((n for n, value in enumerate(match.groups(), start=1) if value is not None), 0)
 
 
@@ -77,7 +77,7 @@ _CLOSING = {")": "(", "]": "[", "}": "{", "”": "“", "»": "«", '"': '"', "'
 
 
 def _value(raw: str, closing: str) -> str:
-    """One line without the punctuation of the sentence that it stood in; empty: no value."""
+    """The value on one line without the punctuation of its sentence; "" for no value."""
     value = " ".join(raw.split()).rstrip(closing)
     if _is_left_open(value):
         value = value[:-1].rstrip(closing)
@@ -85,7 +85,7 @@ def _value(raw: str, closing: str) -> str:
 
 
 def _is_left_open(value: str) -> bool:
-    """Whether the value ends with a bracket or quote that was not opened in it."""
+    """Whether the value ends with a bracket or quote that it does not open."""
     closing = value[-1:]
     opening = _CLOSING.get(closing)
     if opening is None:
@@ -101,16 +101,16 @@ def _compiled(find: str) -> re.Pattern[str]:
 
 
 def typed(values: Sequence[str]) -> tuple[str, str]:
-    """Type and base name for a variable that had these values in runs that are otherwise alike.
+    """Type and base name of a variable with these values in otherwise similar runs.
 
-    A type counts only when every value has its form; what has no form in common is text.
+    Every value must have the form of the type; without a common form the type is text.
     """
     fitting = (k for k in _kinds() if values and all(k.form.fullmatch(value) for value in values))
     return next(((kind.type, kind.name) for kind in fitting), ("text", "text"))
 
 
 class _Kind(NamedTuple):
-    """A type that values can have, the name of a variable of it, and how such values look."""
+    """A type of values, the base name of its variables, and the form of its values."""
 
     type: str
     name: str
@@ -139,7 +139,7 @@ _SHELL = r"[^\s\"'`|<>:]"
 
 @cache
 def _kinds() -> list[_Kind]:
-    """In the order in which they are tried: the first whose form all values have."""
+    """All types, in the order in which they are tried."""
     return [
         _Kind(type_, variable, re.compile(form, re.IGNORECASE))
         for type_, variable, form in (

@@ -1,6 +1,6 @@
-"""What an agent cannot guess: which tools are missing, what form the data has, how a check ends.
+"""Facts that an agent cannot guess: missing tools, the form of data, the output of a check.
 
-Of data the form is kept, never the values: an earlier value in sight is an earlier value handed in.
+Only the form of data is learned, never values, since agents hand in earlier values that they see.
 Pure: the caller reads the files.
 """
 
@@ -36,9 +36,9 @@ _DELIMITERS = {";": "`;`", "\t": "tab", "|": "`|`", ",": "`,`"}
 
 
 def missing_tools(commands: Iterable[CommandRan], *, cures: Sequence[Cure]) -> tuple[str, ...]:
-    """Facts about programs and modules that a run tried and that were not there.
+    """Facts about missing programs and modules that a run tried to use.
 
-    A module that was missed until something was cured was there after all.
+    A module whose absence was cured was not missing.
     """
     missing: dict[str, str] = {}
     for ran in commands:
@@ -60,7 +60,7 @@ def data_facts(acts: Sequence[Act], head_of: Callable[[str], bytes | None]) -> t
 
     Args:
         acts: what the run did.
-        head_of: the first `HEAD` bytes of a file of the workspace; None: there is none.
+        head_of: returns the first `HEAD` bytes of a workspace file; None if it is missing.
     """
     paths = dict.fromkeys(
         path for act in acts for path in (*_DATA.findall(act.command), *_DATA.findall(act.target))
@@ -77,7 +77,7 @@ def data_facts(acts: Sequence[Act], head_of: Callable[[str], bytes | None]) -> t
 
 
 def form_of(path: str, head: bytes) -> str:
-    """The form of a data file by its first bytes: encoding, delimiter, names; "" if it is plain."""
+    """The form of a data file from its first bytes: encoding, delimiter, names; "" if plain."""
     text, encoding = _decoded(head)
     is_cut = len(head) >= HEAD
     ending = path.rpartition(".")[2].lower()
@@ -112,16 +112,16 @@ def check_of(command: str, output: str) -> Check:
 
 
 def is_general(command: str) -> bool:
-    """Whether a check that the user gave is one for other tasks, too.
+    """Whether the user's check is of use for other tasks.
 
-    It runs what the project has for it, and names no place on this machine.
+    It runs something of the project, and names no place on this machine.
     """
     aim = purpose(command)
     return aim is not None and aim.intent in _CHECKS and not _ABSOLUTE.search(command)
 
 
 def _decoded(head: bytes) -> tuple[str, str]:
-    """The text, and what is unusual about its encoding."""
+    """The text, and a note on an unusual encoding."""
     if head[:3] == b"\xef\xbb\xbf":
         return head[3:].decode("utf-8", "ignore"), "UTF-8 with a BOM"
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -164,7 +164,7 @@ _DATES = {
 
 
 def _json_form(text: str, each: str) -> str:
-    """What a JSON text is made of, also where only its beginning is there."""
+    """The structure of a JSON text, which may be cut off."""
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):

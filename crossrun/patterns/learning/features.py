@@ -1,7 +1,7 @@
-"""What runs are compared by: normalised commands and the words of programs, without their names.
+"""The features by which runs are compared: normalised commands, and words of programs.
 
 Pure. `ffmpeg -i talk.mp4 -vn talk.mp3` becomes `ffmpeg`, `ffmpeg -i`, `ffmpeg -vn`, `ffmpeg .mp4`
-and `ffmpeg .mp3`: names of files, numbers and other values of one run are no features.
+and `ffmpeg .mp3`: file names, numbers and other values of one run are not features.
 """
 
 import re
@@ -60,7 +60,7 @@ def command_features(command: str) -> frozenset[str]:
 
 
 def code_of(command: str) -> str:
-    """The code on a command line: here-documents, and what awk, sed, `-c` and others are given."""
+    """The code on a command line: here-documents, and arguments of awk, sed, `-c` and others."""
     text = bare_command(command)
     pieces = [match["body"] for match in _HEREDOC.finditer(text)]
     for words in _simple_commands(_HEREDOC.sub(r"<<\g<rest>", text)):
@@ -74,7 +74,7 @@ def code_of(command: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def code_words(text: str) -> frozenset[str]:
-    """The identifiers of a program and the words of its texts, taken apart and in lower case."""
+    """The identifiers and words of a program, split and in lower case."""
     plain = _CAMEL.sub(" ", _COMMENT.sub("", text).replace("_", " "))
     words = (match[0].lower() for match in _IDENTIFIER.finditer(plain))
     different: dict[str, None] = {}
@@ -86,7 +86,7 @@ def code_words(text: str) -> frozenset[str]:
 
 
 def extension_of(path: str) -> str:
-    """The kind of a file by its name, as `.csv`; "" if it has none."""
+    """The extension of a file, such as `.csv`, or ""."""
     match = _EXTENSION.search(path)
     return f".{match[1].lower()}" if match else ""
 
@@ -140,7 +140,7 @@ def _features(words: list[str]) -> Iterator[str]:
 
 
 def _program(words: list[str]) -> tuple[str, list[str]]:
-    """What is run, without its version and place, and its arguments."""
+    """The program, without its version and folder, and its arguments."""
     name, arguments = _program_name(words[0]), words[1:]
     interpreter = _INTERPRETER.match(name)
     if interpreter and arguments[:1] == ["-m"] and len(arguments) > 1:

@@ -1,4 +1,4 @@
-"""What a command line is for, and what it is done to: judged by its words alone."""
+"""Intents: the purpose and the target of a command line, by its words alone."""
 
 import re
 from collections.abc import Sequence
@@ -135,10 +135,10 @@ _LONGEST_TARGET = 60
 
 
 class Purpose(NamedTuple):
-    """What a command line is for.
+    """The purpose of a command line.
 
-    `command` is the command line as it ran, without parts that only look. `target` is what it was
-    done to, "" if unclear. `key` is equal for command lines that do the same.
+    `command` is the command line as it ran, without parts that only look. `target` is its object,
+    "" if unclear. `key` is equal for command lines that do the same.
     """
 
     intent: Intent
@@ -149,7 +149,7 @@ class Purpose(NamedTuple):
 
 @lru_cache(maxsize=4_096)
 def purpose(command: str) -> Purpose | None:
-    """The purpose of a whole command line; None where it only looks around or sets the scene."""
+    """The purpose of a command line; None if it only looks around or sets the scene."""
     trimmed = without_looks(command)
     purposes = [aim for part in parts(trimmed) if (aim := _of_part(part.text)) is not None]
     if not purposes:
@@ -161,9 +161,9 @@ def purpose(command: str) -> Purpose | None:
 
 @lru_cache(maxsize=4_096)
 def without_looks(command: str) -> str:
-    """A command line without the parts that only look, where this changes nothing of the rest.
+    """The command line without parts that only look, if the rest does the same without them.
 
-    Where all of it looks, what says something about files stays.
+    If all of it looks, the parts about files stay.
     """
     everything = parts(command)
     acting = [not looks(part.text) for part in everything]
@@ -201,7 +201,7 @@ _GUARD = re.compile(r"\s-\w*q|--quiet|--silent|>\s*/dev/null|^(?:which|type|comm
 
 @lru_cache(maxsize=4_096)
 def looks(part: str) -> bool:
-    """Whether a command, as between two joints, shows something and changes nothing."""
+    """Whether a command only shows something and changes nothing."""
     if redirected(part) or "$(" in part or "`" in part or "<<" in part:
         return False
     return all(_stage_looks(stage, piped=at > 0) for at, stage in enumerate(stages(part)))
@@ -299,7 +299,7 @@ def _of_stage(stage: str) -> Purpose | None:
 
 
 def looks_quiet(arguments: Sequence[str]) -> bool:
-    """Whether it is a form of a tool that only looks, or only sets the scene."""
+    """Whether this use of a tool only looks, or only sets the scene."""
     text = " ".join(arguments)
     first = next((word for word in arguments[1:] if not word.startswith("-")), "")
     quiet = first in _QUIET.get(_name(arguments[0]), ())

@@ -1,4 +1,4 @@
-"""Failures and what cured them: which command failed with which error, and what made it work."""
+"""Recoveries: which command failed with which error, and what cured it."""
 
 import re
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ _PASSED = re.compile(
 
 
 class Failed(Struct, frozen=True, kw_only=True):
-    """A command that failed and was not repaired yet."""
+    """A failed command that is not repaired yet."""
 
     purpose: Purpose
     occurrences: tuple[Occurrence, ...]
@@ -79,17 +79,17 @@ class Failed(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> frozenset[str]:
-        """What its command consists of."""
+        """The words of its command."""
         return words_of(self.purpose.command)
 
     @property
     def files(self) -> frozenset[str]:
-        """Those of the words that name files."""
+        """The words that name files."""
         return frozenset(filter(_FILE.search, self.words))
 
 
 class Recoveries(Struct):
-    """The failures of a run that are open, and the cures that were seen."""
+    """The open failures of a run, and its cures so far."""
 
     open: list[Failed] = field(default_factory=list)
     cures: list[Cure] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Recoveries(Struct):
     """What the agent said, in order."""
 
     def see_failure(self, purpose: Purpose, occurrence: Occurrence, output: str) -> None:
-        """A command failed: again perhaps, and then what came in between cured another error."""
+        """Records a failure; if the error is a new one, what came in between cured the old one."""
         error = error_line(output)
         for before in self.open:
             if before.purpose.key == purpose.key and before.error != error:
@@ -121,7 +121,7 @@ class Recoveries(Struct):
         self.open = [*others, failed][-_MOST_OPEN:]
 
     def settled_by(self, purpose: Purpose, *, proved: bool) -> list[Failed]:
-        """The failures that a success made good; they are settled with it."""
+        """Settles and returns the failures that a success repaired."""
         settled = [failed for failed in self.open if _is_repair(failed, purpose)]
         self.open = [failed for failed in self.open if failed not in settled]
         for failed in settled:
@@ -133,11 +133,11 @@ class Recoveries(Struct):
         return settled
 
     def see_done(self, purpose: Purpose) -> None:
-        """Something was done with success."""
+        """Records a success."""
         self.done.append(_command(purpose))
 
     def _between(self, failed: Failed) -> list[str]:
-        """What was done since a command failed and may have cured it: the newest of each kind."""
+        """Acts since a failure that may have cured it: the newest of each kind."""
         done = self.done[failed.at :][-_MOST_BETWEEN:]
         installs = [act for act in done if _INSTALLS.search(act)]
         if _installed(installs, failed.error):
@@ -146,7 +146,7 @@ class Recoveries(Struct):
         return list(dict.fromkeys(edits or installs or done))[-_MOST_NAMED:]
 
     def _cure(self, failed: Failed, cured_by: Sequence[str]) -> None:
-        """One more cure; a failure that went away by itself has none."""
+        """Records a cure; a failure that disappeared by itself has none."""
         if not cured_by or failed.purpose.intent in ("read", "search"):
             return
         why = reason("\n\n".join(self.said[failed.said :]))
@@ -193,12 +193,12 @@ def error_line(output: str) -> str:
 
 
 def shows_failure(output: str) -> bool:
-    """Whether the output of a command whose exit code proves nothing tells of a failure."""
+    """Whether an output shows a failure, for commands whose exit code proves nothing."""
     return _HIDDEN.search(output[-_OUTPUT_READ:]) is not None
 
 
 def shows_success(output: str) -> bool:
-    """Whether the end of an output says in so many words that checks passed."""
+    """Whether the end of an output says explicitly that checks passed."""
     end = output[-_OUTPUT_READ:]
     return _PASSED.search(end) is not None and not shows_failure(end)
 
@@ -233,7 +233,7 @@ def _last(path: str) -> str:
 
 
 def _command(purpose: Purpose) -> str:
-    """What was done, on one line: a command without the text of its here-documents."""
+    """The act on one line: a command without the text of its here-documents."""
     if purpose.key.startswith("write "):
         return f"change {purpose.target}"
     if written := writes(purpose.command):

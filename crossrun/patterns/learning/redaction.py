@@ -1,7 +1,7 @@
-"""What must not be learned: people's names and folders, secrets, and what crossrun itself said.
+"""Redaction: people's names and folders, secrets, and crossrun's own words are not learned.
 
-Secrets of known shapes and of the environment are gone already: events are redacted when they are
-stored. What is left to find here are passwords that only their place gives away.
+Events are already redacted when they are stored: secrets of known forms and of the environment are
+gone. This module removes passwords that only their position reveals.
 """
 
 import re
@@ -51,12 +51,12 @@ _SHORTEST_ECHO = 12
 
 
 class Scrub:
-    """Takes out of a text what tells who worked where.
+    """Removes from texts what reveals who worked where.
 
     Args:
         person: the user.
         workspace: the run's folder; paths in it become relative.
-        reference: the folder in which a pattern's files lay; it becomes `FILES_FOLDER`.
+        reference: the reference folder of the run's pattern; it becomes `FILES_FOLDER`.
     """
 
     def __init__(self, person: Person, workspace: str, *, reference: str = "") -> None:
@@ -71,7 +71,7 @@ class Scrub:
         self._placed = _any_of(names_of, before=r"(?<=[/~@])", after=r"(?=[/:@]|$)")
 
     def __call__(self, text: str) -> str:
-        """The text on its lines, without secrets, homes, names and control characters."""
+        """The text without secrets, homes, names and control characters; line breaks stay."""
         if self._reference:
             text = text.replace(self._reference, FILES_FOLDER)
         text, _ = self._redact(text)
@@ -108,20 +108,20 @@ def _any_of(words: list[str], *, before: str, after: str) -> re.Pattern[str]:
 
 
 def printable(text: str) -> str:
-    """The text without characters that steer terminals or hide; line breaks stay."""
+    """The text without control and hidden characters; line breaks stay."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")
 
 
 class EchoGuard:
-    """Knows what was injected, so that an agent's repetition of it is not learned as its own words.
+    """Recognises injected text, so that an agent's repetition of it is not learned.
 
-    It is not for the user's task, and not for commands that ran: what worked is evidence, wherever
-    the agent had it from.
+    It does not apply to the user's task, nor to commands that ran: what worked is evidence, no
+    matter where the agent got it from.
 
     Args:
-        texts: all that the agent and the planner were given.
+        texts: everything that the agent and the planner were given.
         instructions: the steps of the workflow that was injected, with values or `{variables}`.
     """
 
@@ -138,11 +138,11 @@ class EchoGuard:
         return "\n".join(lines).strip()
 
     def holds(self, text: str) -> bool:
-        """Whether a text has a block in it, or a part of one."""
+        """Whether a text contains a block or a part of one."""
         return _BLOCK.search(text) is not None
 
     def knows(self, line: str) -> bool:
-        """Whether a line was injected, as it is or with values for its variables."""
+        """Whether a line was injected, verbatim or with values for its variables."""
         plain = _plain(line)
         if plain in self._lines:
             return True

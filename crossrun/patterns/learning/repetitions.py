@@ -1,4 +1,4 @@
-"""Commands of one kind on many things become one: a loop over what differs."""
+"""Repetitions: one kind of command on many things becomes a loop."""
 
 import re
 import shlex
@@ -25,7 +25,7 @@ _Core = tuple[str, list[str], str]
 
 
 def with_loops(acts: Sequence[Act]) -> list[Act]:
-    """The acts with one loop, at its last place, for each kind of command that was repeated."""
+    """The acts with a loop, at the last occurrence, for each kind of repeated command."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for at, act in enumerate(acts):
         shape = _shape(act)
@@ -42,7 +42,7 @@ def with_loops(acts: Sequence[Act]) -> list[Act]:
 
 
 def _shape(act: Act) -> tuple[str, ...] | None:
-    """What commands of one kind share: their words but for files and numbers."""
+    """What commands of one kind share: their words apart from files and numbers."""
     if act.intent in ("read", "search") or _UNSAFE.search(act.command):
         return None
     words = _WORD.findall(act.command)
@@ -51,7 +51,7 @@ def _shape(act: Act) -> tuple[str, ...] | None:
 
 
 def _kind(word: str) -> str:
-    """A word with a sign for what may differ: a file's name without its ending, or a number."""
+    """A word with a placeholder for what may differ: a file's stem, or a number."""
     bare = word.strip("'\"")
     if word.startswith("-") and "=" not in word:
         return word
@@ -62,7 +62,7 @@ def _kind(word: str) -> str:
 
 
 def _in_use(acts: Sequence[Act], members: Sequence[int]) -> bool:
-    """Whether an act in between, of another kind, needs what an earlier repetition made."""
+    """Whether an act of another kind in between needs the result of an earlier repetition."""
     shape = _shape(acts[members[0]])
     between = range(members[0] + 1, members[-1])
     for at in between:
@@ -83,7 +83,7 @@ def _repeated(acts: Sequence[Act], act: Act) -> bool:
 
 
 def _loop(acts: Sequence[Act]) -> Act | None:
-    """One act that does what all of them did; None where a loop over one variable cannot."""
+    """One act that does the same as all of them; None if no loop over one variable can."""
     rows = [_WORD.findall(act.command) for act in acts]
     columns = list(zip(*rows, strict=True))
     differing = [at for at, column in enumerate(columns) if len(set(column)) > 1]
@@ -116,7 +116,7 @@ def _cells(columns: Sequence[tuple[str, ...]], at: Sequence[int]) -> list[str]:
 
 
 def _is_simple(word: str) -> bool:
-    """Whether a word means itself: no variable, pattern, sign or assignment."""
+    """Whether a word is literal: no variable, glob, operator or assignment."""
     plain = _PLAIN.fullmatch(word) is not None and not word.startswith("~")
     return (plain or _QUOTED.fullmatch(word) is not None) and not ASSIGNMENT.match(word)
 
@@ -126,7 +126,7 @@ def _plain(word: str) -> str:
 
 
 def _core(values: Sequence[str], *, shared: bool) -> _Core:
-    """What is equal around what differs, and that; whole words where one word differs."""
+    """The common prefix and suffix of values, and the differing parts between them."""
     option = values[0].startswith("-")
     if not shared and not option:
         return "", list(values), ""

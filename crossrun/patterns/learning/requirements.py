@@ -1,4 +1,4 @@
-"""What a run needed to be there before it began: programs on the PATH, and marker files."""
+"""Requirements: programs on the PATH, and marker files, that a run needed."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -61,7 +61,7 @@ _WORD = re.compile(r"[^\s'\"=:,;|&()<>]+")
 
 
 def required_tools(acts: Iterable[Act], is_installed: Callable[[str], bool]) -> tuple[str, ...]:
-    """The programs that the acts start and that did not come from the run itself.
+    """The programs that the acts start, except those that the run itself made.
 
     Args:
         acts: what the run did.
@@ -78,11 +78,11 @@ def required_tools(acts: Iterable[Act], is_installed: Callable[[str], bool]) -> 
 
 
 def required_markers(acts: Iterable[Act], present: Sequence[str]) -> tuple[str, ...]:
-    """Those marker files that the acts name, or whose programs read them unasked.
+    """The marker files that the acts name, or that their programs read implicitly.
 
     Args:
         acts: what the run did.
-        present: the marker files that were at the top of the workspace when the run began.
+        present: the marker files at the top of the workspace when the run began.
     """
     if not present:
         return ()

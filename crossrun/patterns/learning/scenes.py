@@ -1,4 +1,4 @@
-"""Which commands that only set the scene are needed: something later depends on them."""
+"""Scene-setting commands (`cd`, `mkdir`, `export`): which of them later commands depend on."""
 
 import re
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def _needs(part: str, later: Sequence[str]) -> bool:
 
 
 def made_by(part: str) -> tuple[str, ...]:
-    """The files and folders that a command names as what it makes."""
+    """The files and folders that a command creates by name."""
     arguments = without_wrappers(split_words(part.partition("<<")[0]))
     name, *rest = arguments or [""]
     plain = [word for word in rest if not word.startswith("-")]
@@ -84,7 +84,7 @@ def made_by(part: str) -> tuple[str, ...]:
 
 
 def names(path: str, later: Sequence[str]) -> bool:
-    """Whether a later command names a path, or something in it."""
+    """Whether a later command names the path, or something below it."""
     plain = re.split(r"[{*$]", path.removeprefix("./").rstrip("/"))[0].rstrip("/")
     if len(plain.strip("./~")) == 0:
         return False

@@ -1,7 +1,7 @@
-"""Command lines of agents as a shell reads them: commands, the joints between them, pipes.
+"""Command lines, split as a shell does: commands, the operators between them, pipelines.
 
-A command keeps its text as it was written, with quotes and here-documents. What cannot be read for
-sure, such as an open quote, counts as one command, so that nothing is ever cut in two.
+A command keeps its text, with quotes and here-documents. Text that cannot be parsed with certainty,
+such as an open quote, counts as one command, so that nothing is split in the wrong place.
 """
 
 import re
@@ -68,7 +68,7 @@ _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 
 
 class Part(NamedTuple):
-    """One command of a command line, with the joints around it: `""` at either end.
+    """One command of a command line, with the operators around it: `""` at either end.
 
     A pipeline is one part; so is a loop, a condition or a group with its body.
     """
@@ -80,7 +80,7 @@ class Part(NamedTuple):
 
 @lru_cache(maxsize=4_096)
 def parts(command: str) -> tuple[Part, ...]:
-    """The commands of a command line in their order, without comments between them."""
+    """The commands of a command line, in order, without comments between them."""
     texts, joints = _split(command, "joint")
     around = zip(["", *joints], [*joints, ""], strict=True)
     everything = [Part(text, *pair) for text, pair in zip(texts, around, strict=False)]
@@ -95,7 +95,7 @@ def stages(part: str) -> tuple[str, ...]:
 
 
 def joined(some: Sequence[Part]) -> str:
-    """The command line that these parts make, each joined as its `before` says."""
+    """The command line of these parts, joined by their `before`."""
     texts = []
     for number, part in enumerate(some):
         texts.append(_JOINTS.get(part.before, " ") * (number > 0) + part.text)
@@ -106,14 +106,14 @@ _JOINTS = {"&&": " && ", "||": " || ", ";": "; ", "\n": "\n", "&": " & "}
 
 
 def words(command: str) -> list[str]:
-    """The words of the first program of a pipeline, without what stands before it."""
+    """The words of the first program of a pipeline, without wrappers and assignments."""
     first = next(iter(stages(command)), "")
     line = first.replace("\\\n", " ").partition("\n")[0]
     return without_wrappers(split_words(_HEREDOC.sub(" ", line)))
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a simple command; on blanks where its quotes are open."""
+    """The words of a simple command; split on blanks if a quote is open."""
     if not any(sign in text for sign in "'\"\\#"):
         return text.split()
     try:
@@ -123,7 +123,7 @@ def split_words(text: str) -> list[str]:
 
 
 def without_wrappers(arguments: Sequence[str]) -> list[str]:
-    """The words from the program on that does the work: without `sudo`, `VAR=x`, `uv run`."""
+    """The words without wrappers such as `sudo`, `VAR=x` and `uv run`."""
     rest = list(arguments)
     while rest and (ASSIGNMENT.match(rest[0]) or rest[0] in _WRAPPERS):
         valued = _WRAPPERS.get(rest.pop(0), frozenset[str]())
@@ -137,7 +137,7 @@ def without_wrappers(arguments: Sequence[str]) -> list[str]:
 
 
 def redirected(part: str) -> str:
-    """The first file that a command's output goes to by `>`; "" for none."""
+    """The first file that output is redirected to, or ""."""
     head = part if "<<" not in part else _without_bodies(part)
     blank = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), head)
     target = _REDIRECTED.search(blank)
@@ -168,7 +168,7 @@ def _without_bodies(part: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def proves(command: str) -> bool:
-    """Whether exit code 0 shows that the last command of a command line did its work.
+    """Whether exit code 0 proves that the last command of a command line succeeded.
 
     Not so behind a pipe without `pipefail`, before `|| true`, before `;` with something that only
     looks, and in the background.
@@ -189,7 +189,7 @@ def proves(command: str) -> bool:
 
 
 class _Options:
-    """The options of the shell that decide what an exit code says, as they change."""
+    """The shell options that affect exit codes, as they change."""
 
     def __init__(self, *, errexit: bool, pipefail: bool) -> None:
         self.errexit = errexit
@@ -222,7 +222,7 @@ def _only_tells(text: str) -> bool:
 
 
 def _pipe_proves(text: str) -> bool:
-    """Whether all that can fail in a pipeline stands at its end."""
+    """Whether only the last command of a pipeline can fail."""
     *before, _ = stages(text) or ("",)
     return all(next(iter(words(stage)), "") in ("echo", "printf", "yes") for stage in before)
 

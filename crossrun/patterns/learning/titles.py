@@ -1,7 +1,7 @@
-"""The sentence of a text that says what is wanted, or why something was done.
+"""Titles and reasons: the sentence of a text that says what is wanted, or why something was done.
 
-Works by first words and punctuation, for English, German, French, Spanish and Chinese; in another
-language the first sentence stands.
+It goes by first words and punctuation, for English, German, French, Spanish and Chinese; in another
+language it is the first sentence.
 """
 
 import re
@@ -95,7 +95,7 @@ class _Sentence(NamedTuple):
 
 
 def summary(task: str) -> str:
-    """What a task wants, on one line: the sentence with the act, and what it is done to."""
+    """The sentence of a task that says what is wanted, on one line, with its object."""
     texts = sentences(task)
     telling = [text for text in texts if _is_telling(text)]
     rated = [_Sentence(text, _asks(text) - _is_open(text) * _LESS) for text in telling]
@@ -131,12 +131,12 @@ def sentences(text: str) -> list[str]:
 
 
 def heading(text: str) -> str:
-    """What a plan's item or a planner's prompt asks for, as a title."""
+    """The title of a plan's item or a planner's prompt."""
     return summary(text) if text.strip() else ""
 
 
 def reason(text: str) -> str:
-    """The sentence of an agent's words that says why it does what it does next; "" for none."""
+    """The sentence in which an agent gives the reason for its next act, or ""."""
     stated = _BOLD_LINE.sub("", text)
     texts = [one for one in sentences(stated) if _is_telling(one) and not one.endswith("?")]
     telling = [one for one in texts if _TELLING_WHY.search(one)]
@@ -146,7 +146,7 @@ def reason(text: str) -> str:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Text that belongs together: wrapped lines are joined, items of lists and headings not."""
+    """The paragraphs of a text, with wrapped lines joined; list items and headings are separate."""
     paragraphs: list[str] = []
     joined = False
     fenced = False
@@ -169,7 +169,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _ends(paragraph: str, end: re.Match[str], start: int) -> bool:
-    """Whether a sentence ends at a sign: what follows begins another one."""
+    """Whether a punctuation mark ends a sentence."""
     if end[0][0] in "\u3002\uff01\uff1f\uff1b;":
         return True
     following = paragraph[end.end() : end.end() + 1]
@@ -232,7 +232,7 @@ _GERMAN_INFINITIVES = (
 
 
 def _with_object(act: str, before: Sequence[str]) -> str:
-    """The sentence with what it is done to, where only an earlier sentence names that."""
+    """The sentence with its object, if only an earlier sentence names it."""
     if not before or (_PATH.search(act) and not _is_open(act)):
         return act
     pronoun = _PRONOUN.search(act)
@@ -247,7 +247,7 @@ def _with_object(act: str, before: Sequence[str]) -> str:
 
 
 def _is_open(act: str) -> bool:
-    """Whether a pronoun stands for what a sentence wants something done to."""
+    """Whether the object of a sentence is a pronoun."""
     pronoun = _PRONOUN.search(act)
     return pronoun is not None and len(act[: pronoun.start()].split()) <= _FEW_WORDS
 

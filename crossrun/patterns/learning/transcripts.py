@@ -1,6 +1,6 @@
-"""A run, condensed to what an agent may look up: commands, how they ended, their last lines.
+"""Transcripts: a run, condensed to commands, exit codes and last lines, for agents to look up.
 
-Text of runs is data: it stands indented below what it belongs to.
+The text of runs is untrusted: it is indented below its command.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,8 +27,8 @@ def transcript_of(
     Args:
         task: what was asked.
         events: of the run, in order.
-        patch: what the run changed, as git prints it; "" where that is not known.
-        clean: takes secrets and names out of a text.
+        patch: the run's changes as a git patch; "" if unknown.
+        clean: removes secrets and names from a text.
     """
     lines = [f"# An earlier run\n\nTask: {one_line(clean(task))[:1_000]}\n"]
     size = len(lines[0])
@@ -69,7 +69,7 @@ def _indented(text: str) -> str:
 
 
 def _changes_of_sources(patch: str) -> str:
-    """The part of a patch about programs and configurations that were there: results stay out."""
+    """The changes of existing programs and configurations, without results."""
     parts = [f"diff --git {part}" for part in patch.split("diff --git ")[1:]]
     chosen = [
         part

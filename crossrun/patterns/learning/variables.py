@@ -1,4 +1,4 @@
-"""Slots and findings get names: from aligned acts to steps with `{variables}`."""
+"""Variables: slots and findings get names, and aligned acts become steps with `{variables}`."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _FEWEST_LETTERS = 3
 
 
 class Names(Struct):
-    """The variables of one workflow, named as they come."""
+    """The variables of one workflow, named in order of appearance."""
 
     variables: dict[str, Variable] = field(default_factory=dict)
     values: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -35,10 +35,10 @@ class Names(Struct):
         Other differences, such as options or code, stay as in the best run.
 
         Args:
-            slot: where runs differ.
+            slot: the place where runs differ.
             traces: the runs.
             best: the run whose values are shown.
-            before: what stands before the slot.
+            before: the text before the slot.
         """
         values = {run: value.strip() for run, value in slot.values}
         if not all(map(_is_value, values.values())):
@@ -52,7 +52,7 @@ class Names(Struct):
         return f"{{{name}}}"
 
     def add(self, base: str, variable: Variable) -> str:
-        """Takes a variable in under its name, or the next that is free."""
+        """Adds a variable under its name, or the next free one."""
         name, number = base, 1
         while name in self.variables:
             number += 1
@@ -62,7 +62,7 @@ class Names(Struct):
 
 
 def text_of(step: Aligned, names: Names, traces: Sequence[Trace], *, of: int) -> str:
-    """The command of an aligned act with names for what differs; a program has no name."""
+    """The command of an aligned act with variables; a program is never a variable."""
     text = ""
     for at, token in enumerate(step.tokens):
         if isinstance(token, str):
@@ -77,7 +77,7 @@ def text_of(step: Aligned, names: Names, traces: Sequence[Trace], *, of: int) ->
 def shared_values(
     task: str, commands: Sequence[str], others: Collection[str] = ()
 ) -> tuple[Finding, ...]:
-    """Values of a single run that stand both in its task and in its commands.
+    """Values of a single run that occur both in its task and in its commands.
 
     Phrases in quotes, files, numbers and other words that are no words of the language; files that
     are named after a word of the task; and the folders of all these files.
@@ -154,7 +154,7 @@ def _kind(value: str, base: str) -> str:
 
 
 def _base(value: str) -> str:
-    """What a value is called: a name with an ending is a file, also with an unusual one."""
+    """The base name of a value's variable: a name with any extension is a file."""
     kind, base = typed([value])
     return "file" if kind == "identifier" and _ENDING.search(value) else base
 
@@ -164,7 +164,7 @@ def _stands_in(value: str, wanted: str) -> bool:
 
 
 def _is_telling(value: str) -> bool:
-    """Whether a word is more likely a value than a word of the language."""
+    """Whether a word is probably a value and not a word of the language."""
     if value.startswith("-") or len(value) > _LONGEST_VALUE:
         return False
     if value.isdecimal():
@@ -173,7 +173,7 @@ def _is_telling(value: str) -> bool:
 
 
 def _optional(before: str) -> str:
-    """The name of the option that a value stands behind, as the name of a variable."""
+    """A variable name from the option before a value."""
     option = _OPTION.search(before)
     if option is None or len(option[1]) < _FEWEST_LETTERS:
         return ""
@@ -181,7 +181,7 @@ def _optional(before: str) -> str:
 
 
 def values_of(names: Names, run: int) -> dict[str, str]:
-    """The values that the variables have in one run: value to name."""
+    """The values of the variables in one run, mapped to names."""
     names_by_value: dict[str, str] = {}
     for name, values in names.values.items():
         if run in values:
@@ -190,7 +190,7 @@ def values_of(names: Names, run: int) -> dict[str, str]:
 
 
 def named(findings: Iterable[Finding], names: Names) -> dict[str, str]:
-    """Takes the findings of a single run in as variables; those to substitute: value to name."""
+    """Adds the findings of a single run as variables; returns those to substitute, by value."""
     names_by_value: dict[str, str] = {}
     for finding in findings:
         is_folder = finding.type == "folder"
@@ -218,12 +218,12 @@ def substituted(text: str, values: Mapping[str, str]) -> str:
 
 
 def _behind(value: str) -> str:
-    """What may not follow a value, or it would be a part of another word."""
+    """A lookahead that keeps a value from matching a part of a longer word."""
     return "" if value.endswith("/") else r"(?![\w/}-]|\.\w)"
 
 
 def _agree(earlier: Mapping[int, str], values: Mapping[int, str]) -> bool:
-    """Whether these may be values of the same variable: equal wherever a run has both."""
+    """Whether both may be the same variable: equal in every run that has both."""
     both = earlier.keys() & values.keys()
     return bool(both) and all(earlier[run] == values[run] for run in both)
 
@@ -242,7 +242,7 @@ def _extracted_type(values: Mapping[int, str], traces: Sequence[Trace]) -> tuple
 
 
 def _typed(values: Sequence[str]) -> tuple[str, str]:
-    """Type and name by the values alone; files of one kind are called so."""
+    """Type and name by the values alone; files with one extension are named after it."""
     kind, base = typed(values)
     endings = {value.rpartition(".")[2].lower() for value in values}
     ending = next(iter(endings))
