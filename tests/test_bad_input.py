@@ -326,6 +326,15 @@ def test_an_editor_that_cannot_be_started_leaves_nothing_behind(
     assert crossrun.json("patterns", "show") == pattern
 
 
+def test_an_unknown_command_of_a_group_names_the_nearest(crossrun: Crossrun) -> None:
+    refused = crossrun("patterns", "exprot")
+    assert (refused.code, "'crossrun patterns exprot'; did you mean export?" in refused.err) == (
+        2,
+        True,
+    )
+    assert crossrun("artifacts", "nope").code == 6
+
+
 def test_an_unknown_run_names_the_nearest(crossrun: Crossrun) -> None:
     run = crossrun("run", "true", "--executor", "shell", "--json").json["id"]
     wrong = run[:-1] + ("2" if run[-1] != "2" else "3")

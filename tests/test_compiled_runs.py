@@ -82,6 +82,8 @@ def test_a_compiled_pattern_does_the_task_without_the_agent(codex: CodexWorld) -
     assert len(made.model.requests) == asked
     assert run["tokens"] == {"input": 0, "cached_input": 0, "output": 0, "reasoning": 0}
     assert (run["pattern"]["compiled"], run["pattern"]["handed_over"]) == (True, False)
+    assert f"by        script of {pattern} v" in made.crossrun("show", run["id"]).out
+    assert made.crossrun.json("patterns", "rebuild", "--dry-run")["changes"] == []
     workspace = Path(run["workspace"])
     assert json.loads((workspace / "prices.json").read_text()) == expected("prices")
     events = made.crossrun.events(run["id"])

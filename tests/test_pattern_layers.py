@@ -7,6 +7,7 @@ import pytest
 
 from crossrun.events import AgentSpoke, CommandRan, Event, FileChanged
 from crossrun.model.workflows import Act, Check, Cure, Occurrence, Trace
+from crossrun.patterns import Person
 from crossrun.patterns.evaluation.uptake import uptake
 from crossrun.patterns.formats.block import block_of
 from crossrun.patterns.learning import workflow_of
@@ -19,6 +20,7 @@ from crossrun.patterns.learning.facts import (
     missing_tools,
 )
 from crossrun.patterns.learning.files import as_written, kept_files, with_files
+from crossrun.patterns.learning.redaction import Scrub
 from crossrun.patterns.learning.transcripts import LARGEST, transcript_of
 from crossrun.patterns.learning.variables import shared_values
 from crossrun.patterns.retrieval.neighbours import not_for
@@ -435,6 +437,12 @@ def test_what_was_taken_out_of_the_folder_is_told_apart_from_the_work(
     command: str, paths: tuple[str, ...], rest: str
 ) -> None:
     assert borrowed(command, ["a.py", "lib/b.py"]) == (paths, rest)
+
+
+def test_a_folder_that_an_earlier_turn_got_is_not_learned() -> None:
+    folder = "/var/lib/x/state/references/0123456789abcdef01234567"
+    command = f'cp "{folder}/a.py" . && ls {folder}-old'
+    assert Scrub(Person(), "/w")(command) == f'cp "$PATTERN_FILES/a.py" . && ls {folder}-old'
 
 
 def test_of_a_large_folder_that_was_copied_whole_only_named_files_count() -> None:

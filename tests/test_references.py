@@ -136,6 +136,9 @@ def test_only_folders_that_no_run_has_and_that_are_old_go(tmp_path: Path) -> Non
 # ------------------------------------------------------------------ on the real Codex
 
 
+UNCONFINED = ("--sandbox", "danger-full-access")
+
+
 def converting(name: str, first: dict[str, str]) -> list[Any]:
     return [
         {"shell": f"printf 'a;b\\n1;2\\n' > {name}.csv"},
@@ -190,6 +193,36 @@ def test_a_program_that_a_run_wrote_is_copied_by_the_next(codex: CodexWorld, san
     assert any("delimiter `;`" in fact for fact in merged["facts"])
     dry = made.run(OTHER_WORDS, "--dry-run", **ALWAYS)
     assert dry.code == 0
+
+
+@pytest.mark.codex
+@pytest.mark.parametrize(
+    "way",
+    [
+        "cp FOLDER/convert.py . && python3 convert.py",
+        "cp -r FOLDER/. . && python3 convert.py",
+        "python3 FOLDER/convert.py",
+    ],
+)
+def test_however_a_run_uses_the_files_the_next_one_gets_them(codex: CodexWorld, way: str) -> None:
+    write = {"write_file": "convert.py", "content": SCRIPT}
+    made = codex([Scenario(converting("report", write), match="report.csv")])
+    taught = made.run(CONVERT, *UNCONFINED).json["learned_pattern_id"]
+    shown = made.crossrun("patterns", "show", taught, "--block").out
+    folder = Path(shown.split('cp "')[1].split("/convert.py")[0])
+    assert (folder / "convert.py").read_text() == SCRIPT
+    first, _, *last = converting("sales", write)
+    used = {"shell": f"{way.replace('FOLDER', str(folder))} sales.csv sales.json"}
+    made = codex([Scenario([first, used, *last[1:]], match="sales.csv")])
+    second = made.run(OTHER_WORDS, *UNCONFINED, **ALWAYS).json
+    assert "convert.py" in second["pattern"]["uptake"]
+    assert second["learned_pattern_id"] == taught
+    block = made.crossrun("patterns", "show", taught, "--block").out
+    assert ("python3 convert.py sales.csv sales.json" in block, "$PATTERN" in block) == (
+        True,
+        False,
+    )
+    assert Path(block.split('cp "')[1].split('"')[0]).read_text() == SCRIPT
 
 
 @pytest.mark.codex

@@ -19,7 +19,18 @@ class _WithDefault(TyperGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         named = bool(args) and args[0] in (*self.commands, "-h", "--help")
+        if args and not named and not args[0].startswith("-") and not self._takes_arguments():
+            ctx.fail(f"there is no command '{ctx.command_path} {args[0]}'{self._near(args[0])}")
         return super().parse_args(ctx, args if named else ["list", *args])
+
+    def _takes_arguments(self) -> bool:
+        return any(isinstance(param, click.Argument) for param in self.commands["list"].params)
+
+    def _near(self, name: str) -> str:
+        import difflib
+
+        near = difflib.get_close_matches(name, self.commands, n=1)
+        return f"; did you mean {near[0]}?" if near else ""
 
 
 def group(name: str, help_text: str, **functions: Callable[..., None]) -> typer.Typer:

@@ -117,8 +117,6 @@ class StoredMemory:
 
         yield None
         run = self._store.read.run(run_id)
-        if run.pattern is not None and run.pattern.compiled:
-            return  # a script did what earlier runs did
         learner = Learner(
             self._store,
             self._task_type,

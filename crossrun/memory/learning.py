@@ -84,6 +84,8 @@ class Learner:
 
     def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
         """What the run itself has to teach, if anything: all that is read from its events."""
+        if run.pattern is not None and run.pattern.compiled:
+            return None  # a script did what earlier runs did
         if failure is None:
             return self._trace(run)
         return self._caution(run) if failure.code in TEACHING else None

@@ -1,5 +1,8 @@
 """The block of a pattern as a run would get it now."""
 
+from contextlib import suppress
+
+from crossrun.errors import ConfigurationError
 from crossrun.memory.blocks import BlockWriter
 from crossrun.memory.references import ReferenceFolders
 from crossrun.model.workflows import Pattern
@@ -9,7 +12,10 @@ from crossrun.services.assembly import person
 
 
 def block_text(app: App, pattern: Pattern) -> str:
-    """The block, beside the patterns that are nearest to its own task; no files are laid."""
+    """The block, beside the patterns that are nearest to its own task.
+
+    Its files are put where it names them, if that can be written to.
+    """
     from crossrun.patterns.retrieval.ranking import rank
 
     candidates = app.store.patterns.candidates(
@@ -25,4 +31,7 @@ def block_text(app: App, pattern: Pattern) -> str:
         ),
     )
     near = (scored.candidate.id for scored in rank(candidates).scored)
-    return blocks.write(pattern, near).text
+    block = blocks.write(pattern, near)
+    with suppress(ConfigurationError, OSError):
+        blocks.lay(block)
+    return block.text

@@ -8,6 +8,7 @@ from crossrun.model.workflows import Pattern
 from crossrun.patterns.compiling.values import ScriptCounts
 from crossrun.patterns.evaluation.evidence import Credit, Effect, Lift, NotEnough
 from crossrun.views.patterns import (
+    NOT_KNOWN,
     STATE_STYLES,
     UNKNOWN,
     hanging,
@@ -40,7 +41,7 @@ def credit_table(
 
 
 def _credit_row(line: PatternLine, credit: Credit) -> list[str]:
-    lift, hurt = UNKNOWN, ""
+    lift, hurt = NOT_KNOWN, ""
     if isinstance(credit.success, Lift):
         lift = lift_words(credit.success.mean, *credit.success.interval)
         hurt = f"{credit.success.p_hurt:.2f}"

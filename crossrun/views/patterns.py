@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STATE_STYLES = {"active": "good", "quarantined": "warn", "retired": "bad", "disabled": "dim"}
 UNKNOWN = "not enough evidence yet"
+NOT_KNOWN = "not known yet"
+"""The same, in a table."""
 _BAR = 31
 _BAR_REACH = 0.6
 _FILES_SHOWN = 8
@@ -42,7 +44,7 @@ def _pattern_row(line: PatternLine) -> list[str]:
         str(line.steps),
         str(line.variables),
         str(line.used),
-        "not known yet" if line.lift is None else lift_words(line.lift, line.low, line.high),
+        NOT_KNOWN if line.lift is None else lift_words(line.lift, line.low, line.high),
         line.state if line.own else f"{line.state} (imported)",
         first_line(line.summary),
     ]
@@ -130,7 +132,7 @@ def _layer_lines(workflow: "Workflow", terminal: Terminal) -> Iterator[str]:
     """Files by path and hash, cures, the check, facts and cautions, each with its label."""
     check = workflow.check
     shown = workflow.files[:_FILES_SHOWN]
-    files = [f"{file.path}  {file.kind}, {file.sha256[:12]}" for file in shown]
+    files = [f"{file.path}  {file.kind}, {file.size:,} bytes" for file in shown]
     if len(workflow.files) > _FILES_SHOWN:
         files.append(f"and {len(workflow.files) - _FILES_SHOWN} more")
     cures = (f"{cure.error or cure.failed} -> {cure.cured_by}" for cure in workflow.cures)

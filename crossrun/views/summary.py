@@ -85,7 +85,7 @@ def details(
             "planner",
             run.planner + (f" ({first_line(run.planner_model)})" if run.planner_model else ""),
         ),
-        ("by", f"{_who(run)} · crossrun {run.crossrun_version}"),
+        ("by", f"{_doers(run)} · crossrun {run.crossrun_version}"),
         ("thread", first_line(run.thread_id or "")),
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
@@ -209,6 +209,14 @@ def _next_commands(run: Run) -> list[str]:
     if run.learned_pattern_id is not None:
         commands.append(f"crossrun patterns show {run.learned_pattern_id}")
     return commands
+
+
+def _doers(run: Run) -> str:
+    """What did the work: the agent, the script of a pattern, or both."""
+    if run.pattern is None or not run.pattern.compiled:
+        return _who(run)
+    script = f"script of {run.pattern.pattern_id} v{run.pattern.version}"
+    return script if run.thread_id is None else f"{script}, then {_who(run)}"
 
 
 def _pattern(run: Run) -> str:

@@ -57,7 +57,7 @@ def with_copies(acts: Iterable[Act], files: Collection[str] = ()) -> tuple[Act, 
             if f"write {path}" not in done
         ]
         if rest:
-            result.append(replace(act, command=rest))
+            result.append(replace(act, command=rest, target=_FOLDER.sub("", act.target)))
     return tuple(result)
 
 

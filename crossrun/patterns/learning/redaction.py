@@ -50,6 +50,10 @@ _SHORTEST_ECHO = 12
 """Shorter lines say what anybody might say."""
 
 
+_LAID = re.compile(r"/[^\s\"'`=;|&()<>]*/references/[0-9a-f]{24}(?![\w-])")
+"""The folder of a pattern that an earlier turn of the agent got."""
+
+
 class Scrub:
     """Removes from texts what reveals who worked where.
 
@@ -74,6 +78,7 @@ class Scrub:
         """The text without secrets, homes, names and control characters; line breaks stay."""
         if self._reference:
             text = text.replace(self._reference, FILES_FOLDER)
+        text = _LAID.sub(lambda _: FILES_FOLDER, text)
         text, _ = self._redact(text)
         text = self._workspace.sub(lambda match: "" if match[0].endswith("/") else ".", text)
         text = self._home.sub(lambda match: "~/" if match[0].endswith("/") else "~", text)

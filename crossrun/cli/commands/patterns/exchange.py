@@ -165,12 +165,17 @@ def _list_installed(program: SkillProgram, app: "App", options: Globals, *, json
         objects = [{"name": skill.folder.name, "folder": str(skill.folder)} for skill in skills]
         options.out.emit(document({"installed": objects}))
         return
-    for skill in skills:
-        options.out.emit(f"{printable(skill.folder.name)}  {printable(str(skill.folder), 400)}\n")
+    names = [printable(skill.folder.name) for skill in skills]
+    for name, skill in zip(names, skills, strict=True):
+        place = printable(str(skill.folder), 400)
+        options.out.emit(f"{name:{max(map(len, names))}}  {place}\n")
     if skills:
         options.say(f"import some by name, or all: crossrun patterns import --from {program} --all")
     else:
-        options.say(f"no skill is installed for {program}")
+        options.say(
+            f"no skill is installed for {program}",
+            "import one from its folder: crossrun patterns import DIR",
+        )
 
 
 def _read(places: "Sequence[Path]", app: "App", project_id: str) -> "list[PatternImport]":
@@ -247,13 +252,14 @@ def _ask(items: "Sequence[StoredImport]", options: Globals) -> None:
         ConsentNeeded: the answer is no, or there is no terminal to ask on.
     """
     from crossrun.views.imports import import_lines
+    from crossrun.views.terminal import wrap
 
     dangerous = [item for item in items if item.is_new and item.pattern_import.dangers]
     if not dangerous:
         return
     for line in import_lines(dangerous, brief=options.yes):
-        options.say(line)
-    names = dangerous[0].pattern_import.name if len(dangerous) == 1 else f"{len(dangerous)} skills"
+        options.say(*(wrap(line, options.err.width) if options.err.on_screen else (line,)))
+    names = f"{len(dangerous)} skills" if len(dangerous) > 1 else dangerous[0].pattern_import.name
     options.confirm(
         f"Import {names} in spite of what is listed above?",
         hint="read the files, then say --yes; --dry-run shows the list again",

@@ -36,13 +36,23 @@ def split(pattern: PatternNamed, runs: Runs, json: Json = False) -> None:
     chosen = app.store.patterns.pattern(pattern)
     run_ids = [_run_id(app, run) for run in runs]
     new_id = split_pattern(app.store, chosen, list(dict.fromkeys(run_ids)), at=now())
-    _show(app, options, [chosen.id, new_id], json=json, message=f"{new_id} has these runs now")
+    _show(
+        app,
+        options,
+        [chosen.id, new_id],
+        json=json,
+        message=[
+            f"{new_id} has these runs now",
+            f"see it: crossrun patterns show {new_id}",
+            f"undo: crossrun patterns merge {chosen.id} {new_id}",
+        ],
+    )
 
 
 def merge(pattern: PatternNamed, other: Other, json: Json = False) -> None:
     """Make one pattern of two that are the same job; the first one stays.
 
-    What was decided on the other one counts for it, too. Split it to undo that.
+    The evidence of both counts for it. Split it to undo that.
 
     \b
     Examples:
@@ -54,7 +64,17 @@ def merge(pattern: PatternNamed, other: Other, json: Json = False) -> None:
     app = options.open_app()
     chosen, gone = app.store.patterns.pattern(pattern), app.store.patterns.pattern(other)
     merge_patterns(app.store, chosen, gone, at=now())
-    _show(app, options, [chosen.id], json=json, message=f"{gone.id} is part of {chosen.id} now")
+    _show(
+        app,
+        options,
+        [chosen.id],
+        json=json,
+        message=[
+            f"{gone.id} is part of {chosen.id} now",
+            f"see it: crossrun patterns show {chosen.id}",
+            f"take runs out again: crossrun patterns split {chosen.id} RUN...",
+        ],
+    )
 
 
 def rebuild(
@@ -89,7 +109,7 @@ def rebuild(
         if not options.yes:
             _show_lines(difference, options)
         options.confirm(
-            f"Replace {difference.before} patterns by {difference.after}?",
+            f"Replace {_counted(difference.before)} by {difference.after}?",
             hint="say --yes; or only look: crossrun patterns rebuild --dry-run",
         )
         planned.carry_out()
@@ -106,12 +126,12 @@ def _run_id(app: "App", reference: str) -> str:
         return reference
 
 
-def _show(app: "App", options: Globals, ids: list[str], *, json: bool, message: str) -> None:
+def _show(app: "App", options: Globals, ids: list[str], *, json: bool, message: list[str]) -> None:
     if json:
         patterns = [pattern_object(app.store.patterns.exactly(pattern_id)) for pattern_id in ids]
         options.out.emit(document({"patterns": patterns}))
     else:
-        options.say(message)
+        options.say(*message)
 
 
 def _show_difference(
@@ -121,13 +141,17 @@ def _show_difference(
         options.out.emit(document({**difference_object(difference), "done": done}))
         return
     if not difference.changes:
-        options.say(f"nothing changes: {difference.after} patterns")
+        options.say(f"nothing changes: {_counted(difference.after)}")
         return
     if done:
-        options.say(f"{difference.after} patterns, {len(difference.changes)} of them changed")
+        options.say(f"{_counted(difference.after)}, {len(difference.changes)} changed")
     else:
         _show_lines(difference, options)
         options.say("nothing was changed")
+
+
+def _counted(patterns: int) -> str:
+    return "1 pattern" if patterns == 1 else f"{patterns} patterns"
 
 
 def _show_lines(difference: "RebuildDifference", options: Globals) -> None:
