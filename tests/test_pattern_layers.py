@@ -9,7 +9,7 @@ from crossrun.events import AgentSpoke, CommandRan, Event, FileChanged
 from crossrun.model.workflows import Act, Check, Cure, Occurrence, Trace
 from crossrun.patterns import Person
 from crossrun.patterns.evaluation.uptake import uptake
-from crossrun.patterns.formats.block import block_of
+from crossrun.patterns.formats.block import Layout, block_of
 from crossrun.patterns.learning import workflow_of
 from crossrun.patterns.learning.borrowing import borrowed, with_copies
 from crossrun.patterns.learning.facts import (
@@ -188,6 +188,37 @@ def test_a_result_that_was_written_word_by_word_is_not_shown() -> None:
 def test_a_small_configuration_that_the_shell_fills_in_stays() -> None:
     command = "PORT=80; cat > a.conf <<EOF\nlisten ${PORT}\nEOF\nsh check.sh"
     assert "\n".join(sequence("x", [act(command)], {"a.conf": "listen 80\n"})) == command
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("cd a && for f in *; do echo ${f#x}; done", "(cd a && for f in *; do echo ${f#x}; done)"),
+        ("cd a && make # slow", "(\ncd a && make # slow\n)"),
+        ("(cd a && make) && cd b && (make)", "((cd a && make) && cd b && (make))"),
+        ("(cd a && (make))", "(cd a && (make))"),
+    ],
+)
+def test_a_command_that_goes_elsewhere_has_a_shell_around_it(command: str, shown: str) -> None:
+    assert "\n".join(sequence("x", [act(command)], {})) == shown
+
+
+def test_names_in_braces_of_a_task_and_of_commands_are_no_variables() -> None:
+    commands = ["sed 's/{file}/x/' a.csv > b.csv", "awk '{file}' a.csv"]
+    task = "Fill {file} and ${number} in a.csv by 42"
+    trace = Trace(
+        run_id="r1",
+        task=task,
+        acts=tuple(map(act, commands)),
+        found=shared_values(task, commands),
+    )
+    workflow = workflow_of([trace])
+    assert list(workflow.variables) == ["file_2"]
+    for form in ("procedure", "assignments"):
+        block = block_of("p", 1, workflow, layout=Layout(form=form))
+        assert "{file} and ${number}" in block.summary
+        assert "'s/{file}/x/'" in block.sequence
+        assert "'{file}'" in block.sequence
 
 
 def test_an_attempt_at_a_program_and_its_last_run_are_shown_once() -> None:

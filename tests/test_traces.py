@@ -479,6 +479,10 @@ def test_what_is_built_again_between_other_builds_is_meant() -> None:
     assert commands("make all", "+ a.c", "make all") == ["write a.c", "make all"]
 
 
+def test_the_sign_for_the_folder_is_not_taken_from_an_agent() -> None:
+    assert commands("echo '$PATTERN_FILES/a' > b", "make all") == ["echo '…/a' > b", "make all"]
+
+
 def test_checksums_that_are_written_are_no_check() -> None:
     (done,) = acts("cd dist && sha256sum * > ../SUMS")
     assert done.intent == "run"

@@ -43,6 +43,7 @@ _PLAIN = re.compile(r"[\w./@+-]*")
 _COPYABLE = re.compile(r"(?![/-])(?!(?:.*/)?\.\.?(?:/|\Z))[\w@+.,=/ -]{1,200}(?<![/ ])")
 _NO_COMMAND = ("write", "delete", "use")
 """First words of acts that are no commands."""
+_COMMENT = re.compile(r"(?:^|[\s;(])#")
 _OWN_SHELL = re.compile(r"(?:^|[;&|({\n])\s*(?:cd|pushd|popd|exit|exec|set|trap|shopt)(?=\s|$)")
 
 
@@ -241,11 +242,21 @@ def _is_shown_as_command(step: Step) -> bool:
 
 def _in_own_shell(command: str) -> str:
     """Runs a command that changes the shell in a subshell, as agents do."""
-    if not _OWN_SHELL.search(command) or (command.startswith("(") and command.endswith(")")):
+    if not _OWN_SHELL.search(command) or _is_subshell(command):
         return command
-    if "\n" in command or "#" in command:
+    if "\n" in command or _COMMENT.search(command):
         return f"(\n{command}\n)"
     return f"({command})"
+
+
+def _is_subshell(command: str) -> bool:
+    """Whether one pair of parentheses is around the whole command."""
+    depth = 0
+    for at, sign in enumerate(command):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0 and at < len(command) - 1:
+            return False
+    return depth == 0 and command.startswith("(")
 
 
 def _files(workflow: Workflow, steps: Sequence[Step], folder: str) -> Iterator[str]:

@@ -45,6 +45,7 @@ _SHORT_EDIT = 140
 """Characters of a change by hand that is shown where nothing says what it was for."""
 _LOOKS = ("read", "search", "plan")
 _PREPARING = ("install", "fetch", "build")
+_BRACES = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[\w.@~+%-]*\w[\w./@~+%-]*")
 
 
@@ -67,7 +68,7 @@ def workflow_of(traces: Sequence[Trace], cautions: Sequence[str] = ()) -> Workfl
     groups = grouped(traces)
     different = [group.trace for group in groups]
     best = _best(different)
-    names = Names()
+    names = Names(reserved=_in_braces(different))
     sequence = _sequence(groups, best)
     if len(different) == 1:
         values = named(different[0].found, names)
@@ -130,6 +131,11 @@ def _best(traces: Sequence[Trace]) -> int:
         return whole, weight_of(traces[at]), at
 
     return max(range(len(traces)), key=worth)
+
+
+def _in_braces(traces: Iterable[Trace]) -> frozenset[str]:
+    texts = (text for t in traces for text in (t.task, *(act.command for act in t.acts)))
+    return frozenset(name for text in texts for name in _BRACES.findall(text))
 
 
 def _short(values: Mapping[str, str]) -> dict[str, str]:

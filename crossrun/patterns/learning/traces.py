@@ -21,7 +21,7 @@ from crossrun.events import (
     StepPlanned,
     ToolCalled,
 )
-from crossrun.model.workflows import Act, Cure, Intent, Occurrence
+from crossrun.model.workflows import FILES_FOLDER, Act, Cure, Intent, Occurrence
 from crossrun.patterns.learning.attempts import without_attempts
 from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene, without_looks
 from crossrun.patterns.learning.recoveries import Recoveries, shows_failure, shows_success
@@ -133,7 +133,8 @@ def _see_words(seen: _Seen, text: str) -> None:
 
 
 def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
-    command = seen.scrub(bare_command(event.command)).strip()
+    written = event.command.replace(FILES_FOLDER, "…")  # the agent's word, not the folder
+    command = seen.scrub(bare_command(written)).strip()
     occurrence = Occurrence(run_id, seq, event.exit_code)
     patched = _PATCHED.findall(command) if _PATCHES.match(command) else ()
     if patched:

@@ -14,7 +14,7 @@ _LONGEST_VALUE = 60
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
 _WITH_BLANKS = re.compile(r"(?:[A-Za-z]:)?[\w./\\+@-]+(?: (?!-)[\w.()&+@-]+){1,3}\.[A-Za-z]\w{0,4}")
-_SIMPLE = re.compile(r"[^\s\"'`|<>:;()&=,]+")
+_SIMPLE = re.compile(r"(?<![^\s\"'`|<>:;()&=,])[^\s\"'`|<>:;()&=,{}$]+(?![{}$])")
 _ENDING = re.compile(r"\w\.[a-z]\w{0,9}$")
 _FOLDER = re.compile(r"\b(?:cd|pushd|mkdir(?: -p)?) ([\w-]{3,})(?![^\s;&|)])")
 """A folder that a command goes to, or makes, by its plain name."""
@@ -26,6 +26,8 @@ class Names(Struct):
     """The variables of one workflow, named in order of appearance."""
 
     variables: dict[str, Variable] = field(default_factory=dict)
+    reserved: frozenset[str] = frozenset()
+    """Names that stand in braces in texts of the runs, and so would be taken for variables."""
     values: dict[str, dict[int, str]] = field(default_factory=dict)
     """Of each variable in each run, as far as it has one there."""
 
@@ -54,7 +56,7 @@ class Names(Struct):
     def add(self, base: str, variable: Variable) -> str:
         """Adds a variable under its name, or the next free one."""
         name, number = base, 1
-        while name in self.variables:
+        while name in self.variables or name in self.reserved:
             number += 1
             name = f"{base}_{number}"
         self.variables[name] = variable
