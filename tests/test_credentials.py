@@ -55,6 +55,11 @@ def test_secrets_do_not_get_through(scrub: Scrub) -> None:
         ("git checkout -b x && curl -b sid=tUlip h", "git checkout -b x && curl -b … h"),
         ("docker run -u 1:1 i; curl -u a:tUlip h", "docker run -u 1:1 i; curl -u … h"),
         ("mysql -u a -ptUlip db < a.sql", "mysql -u a -p… db < a.sql"),
+        (
+            "cat >a <<E\nhtpasswd -cb f me tUlip\nE\nsh a",
+            "cat >a <<E\nhtpasswd -cb f me …\nE\nsh a",
+        ),
+        ("vault login\nvault status", "vault login\nvault status"),
         ("TOKEN=tUlip make PASS=2", "TOKEN=… make PASS=2"),
         ("sort -b a | curl -b 'a=tUlip' -d @- h", "sort -b a | curl -b '…' -d @- h"),
         ("app --token-limit=5 --token tUlip -v", "app --token-limit=5 --token … -v"),

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import time
 from contextlib import closing
 from typing import Any
 
@@ -294,6 +295,25 @@ def test_learning_again_gives_the_same_each_time(crossrun: Crossrun, ledger: Led
     outcomes = [crossrun.json("patterns", "rebuild", "--dry-run") for _ in range(2)]
     assert outcomes[0] == outcomes[1]
     assert len(outcomes[0]["changes"]) == 2
+
+
+def test_what_a_killed_rebuild_leaves_is_removed_by_cleanup(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    for number in range(30):
+        ledger.learn(f"Extract the sound of talk {number}", [f"{SOUND[0]}{number}", SOUND[1]])
+    before = everything(ledger)
+    folder = load(flags={}, environ=crossrun.environ, cwd=crossrun.cwd).paths.references
+    process = crossrun.start("patterns", "rebuild", "--yes")
+    deadline = time.monotonic() + 30
+    while not list(folder.glob(".*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert list(folder.glob(".*"))
+    assert everything(ledger) == before
+    assert crossrun("cleanup", "--older-than", "100d", "--yes").code == 0
+    assert list(folder.iterdir()) == []
 
 
 # ------------------------------------------------------------------ patterns of older versions

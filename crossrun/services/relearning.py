@@ -1,10 +1,8 @@
 """Learning all patterns again, by the rules of this version."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from pathlib import Path
 
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.errors import ConfigurationError, CrossrunError
@@ -13,6 +11,8 @@ from crossrun.memory.relearning import RebuildDifference, Relearned, relearn
 from crossrun.services.app import App
 from crossrun.services.assembly import person
 from crossrun.store import Store
+from crossrun.system.folders import make_private
+from crossrun.workspace.files.atomic import scratch
 
 
 class PlannedRebuild:
@@ -58,19 +58,21 @@ def rebuild(app: App) -> Iterator[PlannedRebuild]:
         The plan.
     """
     with ExitStack() as resources:
-        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="crossrun-")))
-        scratch = Store(app.settings.paths._replace(database=folder / "patterns.db", state=folder))
-        scratch.open_for_writing()
+        paths = app.settings.paths
+        make_private(paths.references)  # where cleanup removes what a killed process leaves
+        folder = resources.enter_context(scratch(paths.references / "rebuild"))
+        beside = Store(paths._replace(database=folder / "patterns.db", state=folder))
+        beside.open_for_writing()
         relearned = relearn(
             app.store,
-            scratch,
+            beside,
             database=folder / "patterns.db",
-            learner_of=cache(lambda task_type: _learner(app, scratch, task_type)),
+            learner_of=cache(lambda task_type: _learner(app, beside, task_type)),
         )
         yield PlannedRebuild(app, relearned)
 
 
-def _learner(app: App, scratch: Store, task_type: str) -> Learner:
+def _learner(app: App, beside: Store, task_type: str) -> Learner:
     """Learns runs of a task type; without its finders if that is gone."""
     settings = app.settings
     try:
@@ -84,5 +86,5 @@ def _learner(app: App, scratch: Store, task_type: str) -> Learner:
         person=person(settings),
         path=settings.environ.get("PATH"),
         redactor=app.redactor,
-        patterns=scratch.patterns,
+        patterns=beside.patterns,
     )
