@@ -225,6 +225,8 @@ EVENTS: tuple[Event, ...] = (
         compiled=True,
         values={"file": "calc.py"},
         not_compiled="no task is like that",
+        form="steps",
+        folder="5f3a6b1c2d4e7f8091a2b3c4",
         candidates=(
             PatternCandidate(
                 pattern_id="9c1xyz",
@@ -303,6 +305,7 @@ EVENTS: tuple[Event, ...] = (
         workflow=WORKFLOW,
         trace=TRACE,
         cautions=(Caution("m4n5pqrs", "`make test` fails: no rule"),),
+        contents=("print('converted')\n",),
     ),
     PatternJudged(
         pattern_id="9c1xyz",
@@ -313,6 +316,7 @@ EVENTS: tuple[Event, ...] = (
             runs_with=9, runs_without=4, lift=-0.125, lift_interval=(-0.25, 0.0), p_hurt=0.875
         ),
         adherence=0.75,
+        uptake=("convert.py",),
     ),
     ScriptFinished(steps=4, ran=2, handed_over=True, reason="a step ended with exit code 1"),
     RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7, duration_s=12.5),

@@ -315,7 +315,8 @@ def test_an_editor_that_cannot_be_started_leaves_nothing_behind(
     crossrun: Crossrun, tmp_path: Path
 ) -> None:
     (crossrun.cwd / "right.yaml").write_text(PATTERN)
-    pattern = crossrun.json("patterns", "import", "right.yaml")
+    crossrun.json("patterns", "import", "right.yaml")
+    pattern = crossrun.json("patterns", "show")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     places = {"TMPDIR": str(temporary), "VISUAL": ""}
