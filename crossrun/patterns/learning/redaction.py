@@ -114,7 +114,7 @@ def _any_of(words: list[str], *, before: str, after: str) -> re.Pattern[str]:
 
 def printable(text: str) -> str:
     """The text without control and hidden characters; line breaks stay."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")
 

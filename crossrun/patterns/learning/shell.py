@@ -38,6 +38,8 @@ _BEFORE_COMMAND = frozenset(["then", "do", "else", "elif", "!", "time", "{"])
 """Words after which another command begins."""
 _REDIRECTED = re.compile(r"(?<![0-9&<>=-])[12]?>{1,2}\|?\s*(?!/dev/|&|\$\(|\()([^\s;|&<>()]+)")
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
+_LONGEST_QUOTED = 20_000
+"""Characters in which quotes are looked for: what is longer has a here-document."""
 _HEREDOC = re.compile(r"<<-?[ \t]*(['\"]?)\\?([\w.-]+)\1")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _WRAPPERS: dict[str, frozenset[str]] = {
@@ -113,8 +115,8 @@ def words(command: str) -> list[str]:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a simple command; split on blanks if a quote is open."""
-    if not any(sign in text for sign in "'\"\\#"):
+    """The words of a simple command; split on blanks if a quote is open, or if it is long."""
+    if len(text) > _LONGEST_QUOTED or not any(sign in text for sign in "'\"\\#"):
         return text.split()
     try:
         return shlex.split(text)
@@ -155,14 +157,12 @@ def first_line(part: str) -> str:
 
 
 def _without_bodies(part: str) -> str:
-    lines = part.split("\n")
+    lines = iter(part.split("\n"))
     head: list[str] = []
-    while lines:
-        line = lines.pop(0)
+    for line in lines:
         head.append(line)
         for match in _HEREDOC.finditer(line):
-            while lines and lines.pop(0).strip() != match[2]:
-                pass
+            any(end.strip() == match[2] for end in lines)  # goes past the body
     return "\n".join(head)
 
 
