@@ -133,27 +133,8 @@ def of_form(
     Raises:
         UsageError: a file of the pattern is missing, or its path leads out of the folder.
     """
-    embedded = [
-        SkillFile(
-            path=skills.place_of(file),
-            content=form.contents[file.sha256].encode("utf-8", "replace"),
-            executable=file.executable,
-        )
-        for file in form.workflow.files
-        if file.sha256 in form.contents
-    ]
-    by_path = {file.path: file for file in (*embedded, *folder.files)}
-    files, contents = [], {}
-    for file in form.workflow.files:
-        source = by_path.get(skills.place_of(file))
-        if source is None or not is_relative(file.path):
-            raise UsageError(
-                "PATTERN_INVALID",
-                f"{folder.folder} has no file {skills.place_of(file)}",
-                hint="export the pattern with its files: crossrun patterns export PAT --skill DIR",
-            )
-        files.append(replace(_pattern_file(source, kind=file.kind), path=file.path))
-        contents[files[-1].sha256] = source.content
+    embedded = list(_embedded_files(form))
+    files, contents = _files_of_form(form, folder, embedded)
     workflow = replace(form.workflow, files=tuple(files))
     everything = "\0".join(("import", form.task_type, form.task, repr(workflow)))
     return PatternImport(
@@ -169,6 +150,37 @@ def of_form(
             *folder.left_out,
         ),
     )
+
+
+def _embedded_files(form: forms.Form) -> Iterator[SkillFile]:
+    """The files whose contents are in the form itself."""
+    for file in form.workflow.files:
+        if file.sha256 in form.contents:
+            yield SkillFile(
+                path=skills.place_of(file),
+                content=form.contents[file.sha256].encode("utf-8", "replace"),
+                executable=file.executable,
+            )
+
+
+def _files_of_form(
+    form: forms.Form, folder: SkillFolder, embedded: Sequence[SkillFile]
+) -> tuple[list[PatternFile], dict[str, bytes]]:
+    """The files of the form as they are in the folder or the form, and contents by hash."""
+    by_path = {file.path: file for file in (*embedded, *folder.files)}
+    files: list[PatternFile] = []
+    contents: dict[str, bytes] = {}
+    for file in form.workflow.files:
+        source = by_path.get(skills.place_of(file))
+        if source is None or not is_relative(file.path):
+            raise UsageError(
+                "PATTERN_INVALID",
+                f"{folder.folder} has no file {skills.place_of(file)}",
+                hint="export the pattern with its files: crossrun patterns export PAT --skill DIR",
+            )
+        files.append(replace(_pattern_file(source, kind=file.kind), path=file.path))
+        contents[files[-1].sha256] = source.content
+    return files, contents
 
 
 def stored(store: Store, imports: Iterable[PatternImport]) -> Iterator[StoredImport]:

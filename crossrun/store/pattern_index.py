@@ -165,7 +165,7 @@ def _put(connection: sqlite3.Connection, entries: Mapping[str, IndexedPattern]) 
 
 
 def _count(connection: sqlite3.Connection, rows: Sequence[_Row], *, sign: int) -> None:
-    """Adds what the rows have to all counts, or takes it away; no count of nothing stays."""
+    """Adds the words of rows to all counts, or subtracts them; counts of 0 are deleted."""
     anywhere: Counter[str] = Counter()
     in_task: Counter[str] = Counter()
     in_workflow: Counter[str] = Counter()
@@ -192,24 +192,32 @@ def _count(connection: sqlite3.Connection, rows: Sequence[_Row], *, sign: int) -
         ],
     )
     numbers = {term: row.number for term, row in _rows_of(connection, sorted(anywhere)).items()}
-    changes = sorted(
+    pair_changes = sorted(
         (numbers[word], numbers[command], sign * count)
         for (word, command), count in together.items()
     )
     connection.executemany(
         "INSERT INTO shelf_pairs (word, command, together) VALUES (?, ?, ?)"
         " ON CONFLICT (word, command) DO UPDATE SET together = together + excluded.together",
-        changes,
+        pair_changes,
     )
     if sign < 0:
-        connection.executemany(
-            "DELETE FROM shelf_pairs WHERE word = ? AND command = ? AND together <= 0",
-            [change[:2] for change in changes],
-        )
-        connection.executemany(
-            "DELETE FROM shelf_terms WHERE number = ? AND anywhere <= 0",
-            [(number,) for number in numbers.values()],
-        )
+        _drop_empty_counts(connection, numbers.values(), pair_changes)
+
+
+def _drop_empty_counts(
+    connection: sqlite3.Connection,
+    terms: Iterable[int],
+    pair_changes: Iterable[tuple[int, int, int]],
+) -> None:
+    connection.executemany(
+        "DELETE FROM shelf_pairs WHERE word = ? AND command = ? AND together <= 0",
+        [change[:2] for change in pair_changes],
+    )
+    connection.executemany(
+        "DELETE FROM shelf_terms WHERE number = ? AND anywhere <= 0",
+        [(number,) for number in terms],
+    )
 
 
 def _rows_of(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, _Term]:
