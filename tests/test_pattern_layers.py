@@ -221,6 +221,19 @@ def test_names_in_braces_of_a_task_and_of_commands_are_no_variables() -> None:
         assert "'{file}'" in block.sequence
 
 
+def test_names_of_files_with_blanks_are_whole_values() -> None:
+    names = ["my sales", "it's", "plain"]
+    traces = [
+        Trace(run_id=name, task="Convert", acts=(act(f'tr , ; < "{name}.csv" > "{name}.tsv"'),))
+        for name in names
+    ]
+    workflow = workflow_of(traces)
+    assert workflow.steps[0].command == 'tr , ; < "{csv_file}" > "{tsv_file}"'
+    csv = workflow.variables["csv_file"]
+    assert {csv.example, *csv.values} == {"my sales.csv", "it's.csv", "plain.csv"}
+    assert csv.type == "path"
+
+
 def test_an_attempt_at_a_program_and_its_last_run_are_shown_once() -> None:
     wrote_it = "cat > x.py <<'EOF'\nprint(1)\nEOF"
     acts = [act(wrote_it), act(f"{wrote_it}\npython3 x.py a"), act("python3 x.py a")]

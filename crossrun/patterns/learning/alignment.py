@@ -14,7 +14,13 @@ from msgspec import Struct
 
 from crossrun.model.workflows import Act, Occurrence, Trace
 
-_TOKEN = re.compile(r"\s+|[\w.@~+*/%-]+|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"(?<=')[\w./@+-]+(?: [\w.@+-]+){1,4}\.[A-Za-z]\w{0,4}(?=')"
+    r"|(?<=\")[\w./@+-]+(?:[ '][\w.@+-]+){1,4}\.[A-Za-z]\w{0,4}(?=\")"
+    r"|\s+|[\w.@~+*/%-]+|.",
+    re.DOTALL,
+)
+"""A name of a file with blanks in quotes, blanks, a word, or a sign."""
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,6}$")
 _LEAST_SIMILARITY = 0.45
 _SAME_PURPOSE = 0.35

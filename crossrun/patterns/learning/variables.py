@@ -14,6 +14,7 @@ _LONGEST_VALUE = 60
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)[= ][\"']?$")
 _QUOTED = re.compile(r"\"([^\"\n$`\\]{2,60})\"|'([^'\n]{2,60})'")
 _WITH_BLANKS = re.compile(r"(?:[A-Za-z]:)?[\w./\\+@-]+(?: (?!-)[\w.()&+@-]+){1,3}\.[A-Za-z]\w{0,4}")
+_FILE_NAME = re.compile(r"[\w./@+-]+(?:[ '][\w.@+-]+)*\.[A-Za-z]\w{0,4}")
 _SIMPLE = re.compile(r"(?<![^\s\"'`|<>:;()&=,])[^\s\"'`|<>:;()&=,{}$]+(?![{}$])")
 _ENDING = re.compile(r"\w\.[a-z]\w{0,9}$")
 _FOLDER = re.compile(r"\b(?:cd|pushd|mkdir(?: -p)?) ([\w-]{3,})(?![^\s;&|)])")
@@ -246,6 +247,8 @@ def _extracted_type(values: Mapping[int, str], traces: Sequence[Trace]) -> tuple
 def _typed(values: Sequence[str]) -> tuple[str, str]:
     """Type and name by the values alone; files with one extension are named after it."""
     kind, base = typed(values)
+    if kind == "text" and all(map(_FILE_NAME.fullmatch, values)):
+        kind, base = "path", "file"
     endings = {value.rpartition(".")[2].lower() for value in values}
     ending = next(iter(endings))
     if kind == "path" and len(endings) == 1 and ending.isidentifier():
