@@ -1,7 +1,7 @@
-"""How much it says that two runs share something: the more patterns have it, the less.
+"""Rarity: the weight of a common feature of two runs; the more patterns have it, the lower.
 
-Pure. A store with few patterns knows little, so each feature begins with a share of imagined
-patterns that have it: a large one for what any job may contain, a small one for all else.
+Pure. A store with few patterns knows little, so each feature starts with a prior share of patterns
+that have it: large for features of any job, small for all others.
 """
 
 import math

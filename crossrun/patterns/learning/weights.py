@@ -39,15 +39,15 @@ _CHECKED_WEIGHT = 2
 
 
 def weight(intent: str) -> int:
-    """How much a step says about how the work was done; what says least is left out first."""
+    """The weight of a step by its intent; the lightest steps are left out first."""
     return _WEIGHTS.get(intent, 1)
 
 
 def weight_of(trace: Trace) -> int:
-    """How much a run counts where runs are compared.
+    """The weight of a run where runs are compared.
 
-    Least has a run without a check that was seen to pass, or with one that it edited, or one that
-    came through by doing the same again until it worked.
+    It is least without a check that passed, if the run edited its check, or if it repeated a
+    command until it worked.
     """
     if trace.verified and trace.grade in (None, "proved"):
         return _VERIFIED_WEIGHT
@@ -67,7 +67,7 @@ def is_trivial(acts: Sequence[Act]) -> bool:
 
 
 def _is_decisive(act: Act) -> bool:
-    """Whether a command alone is worth to be known: it says how, with options, files or code."""
+    """Whether a single command is worth learning: it has options, files or code."""
     if act.intent not in _DECISIVE or act.command.startswith(("write ", "delete ")):
         return False
     steps = [part for part in parts(act.command) if purpose(part.text) is not None]
