@@ -31,6 +31,8 @@ _VAGUE = {"run", "tool"}
 """Purposes that say little: only the same program is likely to do the same."""
 _COMPARED = 60
 """So many words of an act are compared."""
+_LONGEST_COMPARED = 1_000
+"""Words of two acts up to which all that they share is looked for, which takes their product."""
 _SAME_KIND = 0.5
 """The similarity of two different words that could be values of one variable."""
 
@@ -212,8 +214,7 @@ def _kind(word: Token) -> str:
 
 def _generalised(first: Aligned, other: Aligned) -> Aligned:
     tokens: list[Token] = []
-    matcher = SequenceMatcher(None, first.tokens, other.tokens, autojunk=False)
-    for operation, a, b, c, d in matcher.get_opcodes():
+    for operation, a, b, c, d in _differences(first.tokens, other.tokens):
         if operation == "equal":
             tokens += first.tokens[a:b]
         else:
@@ -229,6 +230,24 @@ def _generalised(first: Aligned, other: Aligned) -> Aligned:
         recovery=first.recovery or other.recovery,
         acts=(*first.acts, *other.acts),
     )
+
+
+def _differences(
+    first: Sequence[Token], other: Sequence[Token]
+) -> Sequence[tuple[str, int, int, int, int]]:
+    """As `SequenceMatcher.get_opcodes`; of long texts only what begins and ends alike is equal."""
+    if len(first) * len(other) <= _LONGEST_COMPARED**2:
+        return SequenceMatcher(None, first, other, autojunk=False).get_opcodes()
+    length = min(len(first), len(other))
+    head = next((at for at in range(length) if first[at] != other[at]), length)
+    rest = range(length - head)
+    tail = next((at for at in rest if first[-1 - at] != other[-1 - at]), len(rest))
+    ends = len(first) - tail, len(other) - tail
+    return [
+        *([("equal", 0, head, 0, head)] if head else []),
+        *([("replace", head, ends[0], head, ends[1])] if (head, head) != ends else []),
+        *([("equal", ends[0], len(first), ends[1], len(other))] if tail else []),
+    ]
 
 
 def _same_kind_last(first: Sequence[Token], other: Sequence[Token]) -> bool:
