@@ -1,16 +1,18 @@
 """How often a task in other words, or in another language, gets its pattern; with the extra or not.
 
-    python benchmarks/languages.py [--without] [--misses]
+    python benchmarks/languages.py [--families FILE] [--stored NUMBER] [--without] [--misses]
 
-The families are in `data/languages.yaml`. All of them are stored together with the tasks of
-`data/rephrasings.yaml`, each is asked in all its forms, and what is chosen is compared with what
-ought to be: the family's own pattern, or none for another job on the same files and for unrelated
-tasks. Families of the part `reported` were never looked at when weights were made.
+The families are in `data/languages.yaml` and in `data/blind.yaml`. All of a file are stored
+together with tasks of `data/rephrasings.yaml`, each is asked in all its forms, and what is chosen
+is compared with what ought to be: the family's own pattern, or none for another job on the same
+files and for unrelated tasks. Families of the part `reported` were never looked at when weights
+were made.
 
 Without the extra `embeddings`, or with `--without`, only words decide.
 """
 
 import argparse
+import random
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -97,10 +99,12 @@ class Patterns:
         return EncodedTask(self._encoder.name, self._encoder.encode([text])[0], CACHE / "vectors")
 
 
-def stored(families: list[dict[str, Any]]) -> list[IndexedPattern]:
-    """The families' patterns, and those among which they must be found."""
+def stored(families: list[dict[str, Any]], size: int | None) -> list[IndexedPattern]:
+    """The families' patterns, and those among which they must be found; `size` together."""
     own = [own_pattern(number, item) for number, item in enumerate(families)]
-    return [*own, *(other.entry for other in tasks().stored)]
+    others = [other.entry for other in tasks().stored]
+    random.Random(1).shuffle(others)  # noqa: S311  reproducible, not secret
+    return [*own, *others][:size]
 
 
 def own_pattern(number: int, item: dict[str, Any]) -> IndexedPattern:
@@ -140,14 +144,16 @@ def counted(answers: Iterable[Answer]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--families", type=Path, default=FAMILIES, metavar="FILE")
+    parser.add_argument("--stored", type=int, metavar="NUMBER", help="patterns stored together")
     parser.add_argument("--without", action="store_true", help="as without the extra")
     parser.add_argument("--misses", action="store_true", help="list what went wrong (fitted only)")
     arguments = parser.parse_args()
     print(machine())
     encoder = None if arguments.without else ready_encoder(CACHE)
     print("with" if encoder else "without", "the extra")
-    content = yaml.safe_load(FAMILIES.read_text(encoding="utf-8"))
-    patterns = Patterns(stored(content["stored"]), encoder)
+    content = yaml.safe_load(arguments.families.read_text(encoding="utf-8"))
+    patterns = Patterns(stored(content["stored"], arguments.stored), encoder)
     with closing(patterns.connection):
         answers = [patterns.answer(question) for question in questions(content)]
     report(answers)

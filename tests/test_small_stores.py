@@ -102,6 +102,14 @@ def test_the_direction_of_a_conversion_counts() -> None:
     assert chosen("Convert report.json to CSV and validate it", CONVERT) is None
 
 
+def test_acts_that_undo_each_other_are_opposed() -> None:
+    assert kin("Split all.csv by month", "Merge the months into all.csv").opposed == 3
+    merge = IndexedPattern(
+        "merge", "Merge the monthly files in exports/ into one all.csv", "cat", "code", "default"
+    )
+    assert chosen("Split all.csv into one file per month in exports/", merge) is None
+
+
 def test_words_of_the_same_sense_meet() -> None:
     assert kin("Repair the parser", "Fix the lexer").acts > 0.5
     assert kin("Repair the parser", "Rename the lexer").acts == 0

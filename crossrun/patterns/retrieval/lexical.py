@@ -23,6 +23,7 @@ from crossrun.patterns.retrieval.thesaurus import (
     LIGHT,
     MAKING,
     NEUTRAL,
+    OPPOSITES,
     SENSES,
     THINGS,
 )
@@ -36,6 +37,8 @@ _SENSE, _PART, _COMMAND = 0.8, 0.7, 0.6
 """The match of a word with a synonym, with a shared prefix, with a word of the workflow."""
 _HEAD, _SHARED_PREFIX = 5, 0.6
 """A shared prefix has this many letters, and this share of the longer word."""
+_UNDONE = 3.0
+"""How much two acts are opposed of which each undoes the other: split and merge."""
 _AIM = 2
 """So many words at the beginning of a text are its aim."""
 _NONE: Mapping[str, float] = MappingProxyType({})
@@ -107,7 +110,7 @@ def lexical_similarity(
         things=_part_of_one(things * usual),
         light=_part_of_one(light * usual),
         shared=2 * (acts + things + topics + light) / (mine.weight + theirs.weight + _VAGUE),
-        opposed=(_opposed(left, met) + _opposed(right, back)) / 2,
+        opposed=_opposed(left, right, met, back),
         aim=(_aim_met(left, met) + _aim_met(right, back)) / 2,
         source=_sources(left, right),
         made=_made_alike(left, right),
@@ -240,7 +243,15 @@ def _part_of_one(size: float) -> float:
     return size / (1 + size)
 
 
-def _opposed(reading: _ParsedText, met: Mapping[str, float]) -> float:
+def _opposed(
+    left: _ParsedText, right: _ParsedText, met: Mapping[str, float], back: Mapping[str, float]
+) -> float:
+    if left.lead and right.lead in OPPOSITES.get(left.lead, ()):
+        return _UNDONE
+    return (_lacking(left, met) + _lacking(right, back)) / 2
+
+
+def _lacking(reading: _ParsedText, met: Mapping[str, float]) -> float:
     """1 when the other text lacks the act that this one begins with.
 
     Of an act that many tasks have, as in "add docstrings", what it is done to decides.

@@ -325,6 +325,7 @@ show simple single small some something start step sure system take text thing t
 up use user using value various version very want way well whole word work write compose load
 without yet few never now still public add find implement introduce insert include support search
 list set change call name extend append tell
+directory directories subdirectory subfolder tree path recursive recursively regular normal under
 """
 """Words that most tasks could have."""
 
@@ -334,6 +335,27 @@ want please help work start go come run give tell somebody someone everybody eve
 who what which how why when where it there many some most every each can could would should
 """
 """Words that say only that something is to be done, or that begin a sentence without an order."""
+
+_OPPOSITES = """
+split divide separate partition chunk | merge combine join unite concatenate consolidate
+encrypt protect lock | decrypt unprotect unlock
+compress zip pack archive | extract unzip unpack decompress uncompress untar
+import load | export dump unload
+add insert append include | remove delete drop erase strip prune purge exclude
+enable start activate | disable stop deactivate
+install | uninstall
+upload push | download pull fetch
+encode | decode
+backup | restore
+upgrade | downgrade
+mount attach | unmount detach
+increase raise enlarge | decrease lower reduce shrink
+show unhide | hide
+allow permit | block deny forbid
+subscribe | unsubscribe
+minify | prettify beautify
+"""
+"""Acts that undo those on the other side."""
 
 MAKING = frozenset(("to", "into", "as"))
 """Words before the kind of file that is made."""
@@ -348,7 +370,18 @@ def _groups(text: str) -> Mapping[str, frozenset[str]]:
     return {word: frozenset(found) for word, found in groups.items()}
 
 
+def _opposites(text: str) -> Mapping[str, frozenset[str]]:
+    opposites: dict[str, frozenset[str]] = {}
+    for line in text.strip().splitlines():
+        left, right = (frozenset(map(stem, side.split())) for side in line.split("|"))
+        for words, others in ((left, right), (right, left)):
+            for word in words:
+                opposites[word] = opposites.get(word, frozenset()) | others
+    return opposites
+
+
 ACTS = _groups(_ACTS)
+OPPOSITES = _opposites(_OPPOSITES)
 THINGS = _groups(_THINGS)
 KINDS = _groups(_KINDS)
 CHARTS = _groups(_CHARTS)

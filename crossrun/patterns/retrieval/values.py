@@ -69,7 +69,8 @@ class LexicalSimilarity(NamedTuple):
     shared: float
     """The share of the weight of both that the other has."""
     opposed: float
-    """The share of the two that begin with an act that the other lacks."""
+    """The share of the two that begin with an act that the other lacks; 3: each act undoes the
+    other."""
     aim: float
     """How much both share of the words that they begin with: the act and what it is done to."""
     source: float
