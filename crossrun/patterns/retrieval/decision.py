@@ -1,8 +1,7 @@
 """The decision: one pattern or none, and why. A wrong pattern costs more than none.
 
-Pure. Above the thresholds, four of five choices are right (nine of ten of another task type). They
-come from cross-validation: `benchmarks/retrieval.py FOLDER --fit`. They rise with the size of the
-store, since a large one has more chance resemblances.
+Pure. Above the thresholds, four of five choices are to be right (nine of ten of another task type).
+They come from cross-validation; `benchmarks/README.md` says where they keep that.
 """
 
 import math
