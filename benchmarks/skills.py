@@ -108,7 +108,7 @@ def chosen_for(store: Store, task: LabelledTask, names: dict[str, str]) -> Answe
     blocks = BlockWriter(store, nowhere, person=Person(), layout=Layout())
     begin = time.perf_counter()
     decided = (
-        Chooser(store.patterns, blocks, path=None, top_files=())
+        Chooser(store.patterns, lambda: blocks, path=None, top_files=())
         .decide(None, request, channel="developer")
         .decided
     )

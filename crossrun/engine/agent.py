@@ -258,8 +258,8 @@ class AgentStage:
                 if event is None:
                     yield from self._run.report_stop()
                 yield None if event is None else self._applied(event)
-                if isinstance(event, AgentLaunched):
-                    # while the agent starts, nobody waits for this
+                if isinstance(event, AgentLaunched) and self._channel() != "none":
+                    # while an agent starts, nobody waits for this; a plain command may have ended
                     self._run.dependencies.memory.get_ready()
         except StopIteration as ended:
             result: TurnResult = ended.value

@@ -2,13 +2,22 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from crossrun.config.tasktypes import TaskType
-from crossrun.events import Channel, Event, PatternLearned, UsageReported, Warned
+from crossrun.events import (
+    Channel,
+    CommandRan,
+    Event,
+    PatternLearned,
+    UsageReported,
+    Warned,
+    decode,
+)
 from crossrun.model.failures import Failure
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
@@ -18,12 +27,15 @@ from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.system.background import Background
 from crossrun.system.cancellation import CancelToken
+from crossrun.system.commandlines import bare_command
 
 if TYPE_CHECKING:
+    from crossrun.memory.blocks import BlockWriter
     from crossrun.patterns.learning.redaction import Scrub
     from crossrun.planning.wording import Reworded, Rewriter
     from crossrun.store.pattern_vectors import EncodedTask
 
+_ACTS = ("command_ran", "file_changed", "tool_called")
 _TICK = 0.05
 _LONGEST_WAIT = 5.0
 """Seconds that a run waits for others that learn; then it does not wait, which costs at worst a
@@ -72,21 +84,24 @@ class StoredMemory:
         names: Sequence[str] = (),
     ) -> Injection:
         """Chooses a pattern, or none, for a run that begins."""
-        from crossrun.memory.blocks import BlockWriter, layout_of
-        from crossrun.memory.references import ReferenceFolders
         from crossrun.memory.selection import Chooser
 
         def encode(task: str) -> "EncodedTask | None":
             return self._encoded(task, waits_for_agent=run_id is not None)
 
-        blocks = BlockWriter(
-            self._store,
-            ReferenceFolders(self._references),
-            person=self._person,
-            layout=layout_of(request.memory),
-        )
+        def writer() -> "BlockWriter":
+            from crossrun.memory.blocks import BlockWriter, layout_of
+            from crossrun.memory.references import ReferenceFolders
+
+            return BlockWriter(
+                self._store,
+                ReferenceFolders(self._references),
+                person=self._person,
+                layout=layout_of(request.memory),
+            )
+
         chooser = Chooser(
-            self._store.patterns, blocks, path=self._path, top_files=top_files, encode=encode
+            self._store.patterns, writer, path=self._path, top_files=top_files, encode=encode
         )
         injection = chooser.decide(run_id, request, channel=channel)
         if request.memory.compiled == "never" or request.memory.carried_on_from is not None:
@@ -113,9 +128,11 @@ class StoredMemory:
         Its events are read and compared before anybody is kept waiting; only finding the pattern
         that they belong to and storing what comes of it is done by one process at a time.
         """
+        yield None
+        if failure is None and self._did_one_word(run_id):
+            return
         from crossrun.memory.learning import Learner
 
-        yield None
         run = self._store.read.run(run_id)
         learner = Learner(
             self._store,
@@ -139,6 +156,14 @@ class StoredMemory:
         from crossrun.memory.vectors import encode_patterns
 
         encode_patterns(self._store)
+
+    def _did_one_word(self, run_id: str) -> bool:
+        """Whether the run was one command without arguments: too little to load learning for."""
+        acts = list(islice(self._store.read.events(run_id, types=_ACTS), 2))
+        if len(acts) != 1:
+            return False
+        event = decode(acts[0].body)
+        return isinstance(event, CommandRan) and len(bare_command(event.command).split()) <= 1
 
     def credit(
         self, run_id: str, failure: Failure | None, *, seconds: float | None

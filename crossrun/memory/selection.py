@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossrun.events import Channel, PatternCandidate, PatternDecided
-from crossrun.memory.blocks import BlockWriter
 from crossrun.model.executors import EXECUTORS
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.model.workflows import Decision, Pattern, Preconditions
@@ -18,6 +17,7 @@ from crossrun.patterns.evaluation.holdout import draw, eligible, share_withheld
 from crossrun.store.patterns import Eligibility, PatternReader
 
 if TYPE_CHECKING:
+    from crossrun.memory.blocks import BlockWriter
     from crossrun.patterns.retrieval.decision import Choice
     from crossrun.patterns.retrieval.ranking import CandidateSet
     from crossrun.patterns.retrieval.values import Scored
@@ -43,7 +43,7 @@ class Chooser:
 
     Args:
         patterns: what is stored.
-        blocks: writes the block of the pattern that is chosen.
+        writer: makes what writes the block of the pattern that is chosen.
         path: the directories in which programs are looked for, as in `PATH`.
         top_files: names of the files at the top of the workspace.
         encode: the task for a search by meaning, or None without the extra.
@@ -52,14 +52,14 @@ class Chooser:
     def __init__(
         self,
         patterns: PatternReader,
-        blocks: BlockWriter,
+        writer: "Callable[[], BlockWriter]",
         *,
         path: str | None,
         top_files: Sequence[str],
         encode: "Callable[[str], EncodedTask | None] | None" = None,
     ) -> None:
         self._patterns = patterns
-        self._blocks = blocks
+        self._writer = writer
         self._encode = encode
         self._path = path
         self._top_files = frozenset(top_files)
@@ -143,9 +143,10 @@ class Chooser:
         )
         if drawn.decision == "withheld":
             return Injection(decided)
-        block = self._blocks.write(pattern, near)
+        blocks = self._writer()
+        block = blocks.write(pattern, near)
         if run_id is not None:
-            self._blocks.lay(block)
+            blocks.lay(block)
         folder = None if block.folder is None else str(block.folder)
         return Injection(replace(decided, folder=folder), block.text)
 
