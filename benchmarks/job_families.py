@@ -19,7 +19,7 @@ import argparse
 import random
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
 
 JOBS = Path(__file__).parent / "data" / "job_families.yaml"
-PARTS = ("tuned", "seen", "blind")
+PARTS = ("tuned", "seen", "blind", "blind2")
 MISLED = 3
 """Every so many runs one gets a pattern of another job."""
 
@@ -70,12 +70,13 @@ class RecordedJob(NamedTuple):
     did: tuple[Any, ...]
 
 
-def jobs() -> list[RecordedJob]:
-    """All runs of the data file."""
+def jobs(left_out: Collection[str] = ()) -> list[RecordedJob]:
+    """All runs of the data file, but for some parts."""
     content = yaml.safe_load(JOBS.read_text(encoding="utf-8"))
     families = [
         RecordedJob(family["name"], family["part"], run["task"], tuple(run["did"]))
         for family in content["families"]
+        if family["part"] not in left_out
         for run in family["runs"]
     ]
     others = [
@@ -199,8 +200,8 @@ def agent_events(did: Sequence[Any], folder: Path) -> Iterator[Event]:
 # the report
 
 
-def report(orders: int, *, misses: bool) -> None:
-    recorded = jobs()
+def report(orders: int, *, misses: bool, left_out: Collection[str]) -> None:
+    recorded = jobs(left_out)
     possible = Counter(job.name for job in recorded)
     for misled in (False, True):
         print("\nmisled: every third run" if misled else "nobody misled")
@@ -264,8 +265,8 @@ def rarity(profiles: Sequence[Any]) -> Rarity:
     return Rarity(len(profiles), counts, [run.code for run in profiles])
 
 
-def fit(*, misses: bool) -> None:
-    recorded = jobs()
+def fit(*, misses: bool, left_out: Collection[str]) -> None:
+    recorded = jobs(left_out)
     profiles = [profile(trace) for trace in traces(recorded)]
     weights = rarity(profiles)
     pairs = [
@@ -304,11 +305,12 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=5, help="random orders in which to learn")
     parser.add_argument("--misses", action="store_true", help="show what went wrong")
     parser.add_argument("--fit", action="store_true", help="fit the weights instead")
+    parser.add_argument("--without", nargs="*", default=(), choices=PARTS, help="leave out parts")
     arguments = parser.parse_args()
     if arguments.fit:
-        fit(misses=arguments.misses)
+        fit(misses=arguments.misses, left_out=arguments.without)
     else:
-        report(arguments.orders, misses=arguments.misses)
+        report(arguments.orders, misses=arguments.misses, left_out=arguments.without)
 
 
 if __name__ == "__main__":
