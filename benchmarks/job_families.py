@@ -10,9 +10,11 @@ before, and began by doing what it said.
 
 The goal is no merge of different jobs, and nine tenths of those that are right (two of three runs).
 
+Each is done with words alone, and with the extra `embeddings` where it is installed.
+
 `--fit` prints the weights that `patterns.learning.families.SAME_JOB` ships, fitted on the jobs that
-are marked as `tuned` and the 30 others. Those that are marked as `blind` were written last, when
-features and weights were fixed.
+are marked as `tuned` or `seen` and the 30 others. The others were written before, and looked at
+after, features and weights were chosen.
 """
 
 import argparse
@@ -40,23 +42,34 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.memory import StoredMemory
+from crossrun.memory.encoding import ready_encoder
+from crossrun.memory.vectors import Comparison
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.model.workflows import Trace
 from crossrun.patterns import Person
 from crossrun.patterns.formats.block import block_of
 from crossrun.patterns.formats.block_text import rendered
-from crossrun.patterns.learning.families import LEAST_WORK, SAME_JOB, compare, profile
+from crossrun.patterns.learning.families import (
+    LEAST_ODDS,
+    SAME_JOB,
+    Similarity,
+    compare,
+    has_work,
+    profile,
+)
 from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.rarity import Rarity
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.traces import acts_of
+from crossrun.patterns.retrieval.values import LogisticModel
 from crossrun.redaction import Redactor
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
 
 JOBS = Path(__file__).parent / "data" / "job_families.yaml"
 PARTS = ("tuned", "seen", "blind", "blind2")
+BLIND = PARTS[2:]
 MISLED = 3
 """Every so many runs one gets a pattern of another job."""
 
@@ -109,10 +122,10 @@ class Learned(NamedTuple):
         return right, wrong
 
 
-def learned(order: Sequence[RecordedJob], folder: Path, *, misled: bool) -> Learned:
+def learned(order: Sequence[RecordedJob], folder: Path, cache: Path, *, misled: bool) -> Learned:
     """Has all runs learned, in this order, by a store of their own."""
     settings = load(flags={}, environ={}, cwd=folder, home=folder / "home")
-    store = Store(settings.paths)
+    store = Store(settings.paths._replace(cache=cache))
     store.open_for_writing()
     memory = StoredMemory(
         store,
@@ -202,9 +215,18 @@ def agent_events(did: Sequence[Any], folder: Path) -> Iterator[Event]:
 
 def report(orders: int, *, misses: bool, left_out: Collection[str]) -> None:
     recorded = jobs(left_out)
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as filled:
+        report_arm("words alone", recorded, Path(empty), orders, misses=misses)
+        if ready_encoder(Path(filled)) is not None:
+            report_arm("with the encoder", recorded, Path(filled), orders, misses=misses)
+
+
+def report_arm(
+    arm: str, recorded: Sequence[RecordedJob], cache: Path, orders: int, *, misses: bool
+) -> None:
     possible = Counter(job.name for job in recorded)
     for misled in (False, True):
-        print("\nmisled: every third run" if misled else "nobody misled")
+        print(f"\n{arm}, " + ("misled: every third run" if misled else "nobody misled"))
         totals: Counter[tuple[str, str]] = Counter()
         apart: Counter[str] = Counter()
         wrong_pairs: Counter[tuple[str, str]] = Counter()
@@ -212,7 +234,7 @@ def report(orders: int, *, misses: bool, left_out: Collection[str]) -> None:
             order = list(recorded)
             random.Random(seed).shuffle(order)  # noqa: S311  reproducible, not secret
             with tempfile.TemporaryDirectory() as folder:
-                outcome = learned(order, Path(folder), misled=misled)
+                outcome = learned(order, Path(folder), cache, misled=misled)
             for column, name in ((1, "patterns"), (2, "families")):
                 right, wrong = outcome.merges(column)
                 totals[name, "wrong"] += len(wrong)
@@ -269,35 +291,57 @@ def fit(*, misses: bool, left_out: Collection[str]) -> None:
     recorded = jobs(left_out)
     profiles = [profile(trace) for trace in traces(recorded)]
     weights = rarity(profiles)
-    pairs = [
-        (one, other, compare(profiles[i], profiles[j], weights))
-        for (i, one), (j, other) in combinations(enumerate(recorded), 2)
-    ]
-    rows = [row for row in pairs if max(row[2].commands, row[2].code) >= LEAST_WORK]
+    with tempfile.TemporaryDirectory() as cache:
+        cosine = comparison(Path(cache))
+        pairs = [
+            (one, other, compare(profiles[i], profiles[j], weights, cosine))
+            for (i, one), (j, other) in combinations(enumerate(recorded), 2)
+        ]
+    rows = [row for row in pairs if has_work(row[2])]
     print(
         f"{sum(a.name == b.name for a, b, _ in pairs)} pairs of the same job, {len(pairs)} pairs;"
         f" with work in common {sum(a.name == b.name for a, b, _ in rows)}, {len(rows)}"
     )
-    tuned = [row for row in rows if {row[0].part, row[1].part} <= {"tuned", "other"}]
-    truth = [one.name == other.name for one, other, _ in tuned]
-    model = fitted([similarity for *_, similarity in tuned], truth, [5.0] * len(truth))
-    print("intercept", round(model.intercept, 2), [round(w, 2) for w in model.weights])
-    for name, part in (("tuned", tuned), ("all", rows)):
-        for title, chosen in (("shipped", SAME_JOB), ("fitted", model)):
-            same = sorted(chosen.odds(s) for one, other, s in part if one.name == other.name)
-            different = sorted(chosen.odds(s) for one, other, s in part if one.name != other.name)
-            print(
-                f"{name}, {title}: of {len(same)} pairs of the same job"
-                f" {sum(odds > 1 for odds in same)} above 1, of {len(different)} others"
-                f" {sum(odds > 1 for odds in different)}; the highest {different[-3:]}"
-            )
+    plain = [(a, b, similarity._replace(meant=None, done=None)) for a, b, similarity in rows]
+    fit_arm("words alone", plain, SAME_JOB.plain)
+    if cosine is not None:
+        fit_arm("with the encoder", rows, SAME_JOB.semantic)
     if misses:
         for one, other, similarity in sorted(rows, key=lambda row: -SAME_JOB.odds(row[2])):
             odds = SAME_JOB.odds(similarity)
             if one.name == other.name or odds > 0:
                 mark = "same " if one.name == other.name else "OTHER"
-                values = " ".join(f"{value:5.2f}" for value in similarity)
+                values = " ".join(f"{value or 0.0:5.2f}" for value in similarity)
                 print(f"{mark} {odds:5.2f}  {values}  {one.task[:50]} | {other.task[:50]}")
+
+
+def comparison(cache: Path) -> Comparison | None:
+    """Compares meanings, if the encoder is installed."""
+    encoder = ready_encoder(cache)
+    return None if encoder is None else Comparison(encoder)
+
+
+def fit_arm(
+    arm: str,
+    rows: Sequence[tuple[RecordedJob, RecordedJob, Similarity]],
+    shipped: LogisticModel,
+) -> None:
+    """Fits on all parts but the blind ones."""
+    chosen = [row for row in rows if not {row[0].part, row[1].part} & set(BLIND)]
+    inputs = [[value for value in similarity if value is not None] for *_, similarity in chosen]
+    truth = [one.name == other.name for one, other, _ in chosen]
+    model = fitted(inputs, truth, [5.0] * len(truth))
+    print(f"\n{arm}: intercept", round(model.intercept, 2), [round(w, 2) for w in model.weights])
+    for title, each in (("shipped", shipped), ("fitted", model)):
+        odds = [each.odds(values) for values in inputs]
+        same = [value for value, is_same in zip(odds, truth, strict=True) if is_same]
+        others = sorted(value for value, is_same in zip(odds, truth, strict=True) if not is_same)
+        print(
+            f"{title}: of {len(same)} pairs of the same job"
+            f" {sum(value >= LEAST_ODDS for value in same)} are merged, of {len(others)} others"
+            f" {sum(value >= LEAST_ODDS for value in others)}; the highest"
+            f" {[round(value, 2) for value in others[-3:]]}"
+        )
 
 
 def main() -> None:

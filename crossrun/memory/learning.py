@@ -12,6 +12,7 @@ from crossrun.config.tasktypes import TaskType
 from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
 from crossrun.memory.placement import Placement
 from crossrun.memory.run_layers import LentFile, RunLayers
+from crossrun.memory.vectors import Meanings
 from crossrun.model.failures import Failure
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
@@ -80,7 +81,9 @@ class Learner:
         self._redactor = redactor
         self._contents: dict[str, str] = {}
         """Of files of the run, by hash."""
-        self._placement = Placement(self._patterns, scope=scope)
+        self._placement = Placement(
+            self._patterns, Meanings(store.cache, self._patterns), scope=scope
+        )
 
     def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
         """What the run itself has to teach, if anything: all that is read from its events."""

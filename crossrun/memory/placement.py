@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from crossrun.memory.selection import QUICKSTART
+from crossrun.memory.vectors import Meanings
 from crossrun.model.runs import Run
 from crossrun.model.workflows import Pattern, Trace
 from crossrun.patterns.learning.families import (
@@ -32,11 +33,13 @@ class Placement:
 
     Args:
         patterns: those in the store.
+        meanings: compares texts, where there is an encoder.
         scope: whether only patterns of a run's project are looked at.
     """
 
-    def __init__(self, patterns: PatternReader, *, scope: str) -> None:
+    def __init__(self, patterns: PatternReader, meanings: Meanings, *, scope: str) -> None:
         self._patterns = patterns
+        self._meanings = meanings
         self._scope = scope
 
     def place(self, run: Run, trace: Trace) -> Belonging:
@@ -56,7 +59,8 @@ class Placement:
             for relative in relatives
         ]
         compared = replace(trace, echoed=self._shown_features(run))
-        return belonging(compared, relatives, Rarity(by_task.entries, counts, codes))
+        rarity = Rarity(by_task.entries, counts, codes)
+        return belonging(compared, relatives, rarity, self._meanings.comparison())
 
     def without_echoes(self, run: Run, trace: Trace, place: Belonging) -> Trace:
         """The trace without what a wrongly injected pattern made the agent do."""
@@ -90,7 +94,10 @@ class Placement:
     def _candidates(self, run: Run, text: str) -> CandidateSet:
         bounded = run.project_id == QUICKSTART or self._scope == "project"
         return self._patterns.candidates(
-            text, task_type=run.task_type, project_id=run.project_id if bounded else None
+            text,
+            task_type=run.task_type,
+            project_id=run.project_id if bounded else None,
+            encoded=self._meanings.encoded(text),
         )
 
     def _relatives(self, run: Run, ids: Sequence[str]) -> Iterator[Relative]:

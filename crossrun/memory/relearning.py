@@ -18,6 +18,7 @@ from crossrun.errors import CrossrunError
 from crossrun.events import EventRecord
 from crossrun.memory.learning import Learner
 from crossrun.memory.regrouping import columns
+from crossrun.memory.vectors import encode_patterns
 from crossrun.model.queries import PatternFilter, RunFilter
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
@@ -88,6 +89,7 @@ def relearn(store: Store, scratch: Store, *, database: Path, learner_of: Learner
         for task in _tasks(store, lessons):
             while given and given[0].created_at <= task.at:
                 _copy(connection, store, given.pop(0))
+            encode_patterns(scratch)
             learned += _learn(connection, store, scratch, task, learner_of)
         for pattern in given:
             _copy(connection, store, pattern)

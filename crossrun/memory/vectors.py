@@ -1,11 +1,14 @@
 """Vectors of tasks and patterns, where the extra `embeddings` is installed."""
 
 from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossrun.errors import CrossrunError
 from crossrun.memory.encoding import installed_encoder, mapped_encoder, ready_encoder
 from crossrun.store import Store
+from crossrun.store.patterns import PatternReader
 
 if TYPE_CHECKING:
     from crossrun.memory.encoding import Encoder
@@ -59,3 +62,63 @@ def _fill(store: Store, encoder: "Encoder", *, limit: int) -> None:
     vectors = dict(zip(texts, encoder.encode(texts), strict=True))
     with suppress(CrossrunError):
         store.add_vectors(encoder.name, vectors, limit=limit)
+
+
+class Meanings:
+    """Compares texts by the encoder, if it has been used before: learning never unpacks it.
+
+    Args:
+        cache: the folder of the encoder.
+        patterns: what is searched; while there are none, nothing is loaded.
+    """
+
+    def __init__(self, cache: Path, patterns: PatternReader) -> None:
+        self._cache = cache
+        self._patterns = patterns
+
+    def encoded(self, text: str) -> "EncodedTask | None":
+        """A text for a search by meaning."""
+        comparison = self.comparison()
+        if comparison is None:
+            return None
+        from crossrun.store.pattern_vectors import EncodedTask
+
+        return EncodedTask(comparison.name, comparison.vector(text), self._cache / "vectors")
+
+    def comparison(self) -> "Comparison | None":
+        """How near texts are in meaning; None without the encoder."""
+        return None if self._patterns.are_none() else self._comparison
+
+    @cached_property
+    def _comparison(self) -> "Comparison | None":
+        encoder = mapped_encoder(self._cache)
+        return None if encoder is None else Comparison(encoder)
+
+
+class Comparison:
+    """How near two texts are in meaning, from -1 to 1.
+
+    Args:
+        encoder: makes vectors of texts.
+    """
+
+    def __init__(self, encoder: "Encoder") -> None:
+        self.name = encoder.name
+        self._encoder = encoder
+        self._vectors: dict[str, bytes] = {}
+
+    def __call__(self, one: str, other: str) -> float:
+        """The cosine of their vectors."""
+        import numpy as np
+
+        left, right = (
+            np.frombuffer(self.vector(text), dtype="<f2").astype(np.float64)
+            for text in (one, other)
+        )
+        return float(left @ right)
+
+    def vector(self, text: str) -> bytes:
+        """The vector of a text, which is made once."""
+        if text not in self._vectors:
+            self._vectors[text] = self._encoder.encode([text])[0]
+        return self._vectors[text]

@@ -1,13 +1,14 @@
 """Which pattern a run belongs to: the same job again, another way to do it, or something new.
 
-Two runs belong together when they wanted the same *and* did the same. Four things are compared,
-each part weighed by how rare it is among the stored patterns:
+Two runs belong together when they wanted the same *and* did the same. These are compared, each part
+weighed by how rare it is among the stored patterns:
 
-- *tasks*: what their words mean, by the thesaurus;
+- *tasks*: what their words mean, by the thesaurus, and whether their acts are opposed;
 - *commands*: programs, options and kinds of files (`features`), without names and values;
 - *code*: the words of the programs that the runs wrote;
 - *aim*: the words of the task that are found in the work as well. They are what a run was about, so
-  the other run should have them, too.
+  the other run should have them, too;
+- *meaning*, where there is an encoder: of the tasks, and of the words of commands and code.
 
 What any job has in common (writing a script, running it, looking at files, running tests) weighs
 nothing. Neither does what an agent was shown by pattern memory: what it has from there is left out
@@ -16,9 +17,10 @@ when it is compared with other patterns, and does not prove that the shown one f
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -26,15 +28,19 @@ from msgspec.structs import replace
 from crossrun.model.workflows import Act, Pattern, Trace
 from crossrun.patterns.learning.alignment import likeness
 from crossrun.patterns.learning.features import all_features, code_of, code_words
-from crossrun.patterns.learning.rarity import Rarity
+from crossrun.patterns.learning.rarity import Rarity, is_telling
 from crossrun.patterns.retrieval.lexical import lexical_similarity
 from crossrun.patterns.retrieval.ranking import LEXICAL
-from crossrun.patterns.retrieval.thesaurus import KINDS
+from crossrun.patterns.retrieval.thesaurus import ACTS, KINDS
 from crossrun.patterns.retrieval.values import Candidate, LogisticModel
 from crossrun.patterns.retrieval.words import content_words, stem, task_words
 
 COMPARED = 8
 """So many of a pattern's runs are compared, the newest."""
+
+
+Cosine = Callable[[str, str], float]
+"""How near two texts are in meaning."""
 
 
 class Similarity(NamedTuple):
@@ -45,14 +51,40 @@ class Similarity(NamedTuple):
     commands: float
     code: float
     aim: float
+    opposed: float
+    """1: both tasks name acts, and none is in both."""
+    meant: float | None = None
+    """The cosine of the tasks; None without an encoder."""
+    done: float | None = None
+    """The cosine of the words of commands and code."""
 
 
-SAME_JOB = LogisticModel(-5.6, Similarity(tasks=0.53, commands=6.5, code=13.5, aim=9.6))
-"""Logistic regression with a ridge of 1, by the `--fit` of `benchmarks/job_families.py`."""
-_LEAST_ODDS = 0.8
-"""A wrong merge costs more than a missed one, so it takes odds of two to one."""
-LEAST_WORK = 0.08
+class JobModels(NamedTuple):
+    """A model for similarities without cosines, and one for those that have them."""
+
+    plain: LogisticModel
+    semantic: LogisticModel
+
+    def odds(self, similarity: Similarity) -> float:
+        """The logarithm of the odds that both are the same job."""
+        if similarity.meant is None or similarity.done is None:
+            return self.plain.odds(similarity[:-2])
+        return self.semantic.odds((*similarity[:-2], similarity.meant, similarity.done))
+
+
+SAME_JOB = JobModels(
+    LogisticModel(-5.53, (0.6, 6.08, 11.77, 11.69, -0.42)),
+    LogisticModel(-10.78, (0.39, 1.81, 7.72, 10.23, -0.61, 7.94, 6.86)),
+)
+"""Logistic regression with a ridge, by the `--fit` of `benchmarks/job_families.py`."""
+LEAST_ODDS = 1.2
+"""A wrong merge costs more than a missed one, which the user can mend by a merge."""
+LEAST_WORK = 0.04
 """Of commands or code, however alike the tasks are."""
+_NO_COMMON_WORD = 0.5
+"""What tasks can say at most that share no word, whatever the thesaurus makes of theirs."""
+_UNRELATED = 0.3
+"""The cosine of the work of runs that have nothing in common."""
 _UNKNOWN_WORK = 1.5
 """What commands and code can say at most where the run was told what to do."""
 _SAME_TASK = 0.9
@@ -68,7 +100,26 @@ _ASKED = 0.7
 """What a word of code weighs, however common, if both tasks ask for it, of what it weighs there."""
 _A_PROGRAM, _PROGRAM_WEIGHT = 10.0, 8.0
 """The weight of code that is a program, and what it weighs that only one of two runs wrote one."""
+_MOST_DONE = 100
+"""So many words of commands and code are encoded."""
+_DEGREES: Mapping[str, frozenset[str]] = {
+    word: frozenset(group.split())
+    for group in (
+        "smaller slimmer lighter small slim shrink reduce resize compress size big large huge",
+        "larger bigger enlarge resize upscale small size",
+        "faster quicker fast slow speed optimise optimize performance accelerate",
+        "louder quieter loud quiet volume loudness level normalise normalize",
+        "shorter short long shorten length trim cut",
+        "brighter darker bright dark contrast exposure",
+    )
+    for word in group.split()
+    if word.endswith("er")
+}
+"""Words that say how something is to become, and those that another task for it may use instead."""
 _WORD = re.compile(r"[a-z0-9]{3,}")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_NAME = re.compile(r"[\w-]*[./][\w./*-]*\w|\b\w+_\w+\b")
+"""Names of files and folders, and of what is in programs."""
 _FOLDER = re.compile(r"([a-z0-9]{3,})/")
 """Names of folders are those of one run, though its task has them, too."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -99,17 +150,24 @@ class Profile(NamedTuple):
     task: tuple[str, ...]
     """Stemmed words."""
     topic: frozenset[str]
-    """Its content words, without numbers and kinds of files."""
+    """Its content words, without numbers, kinds of files and what stands in names only."""
     commands: frozenset[str]
     code: frozenset[str]
     work: frozenset[str]
     """The stemmed words of commands, names of files and code."""
     aim: frozenset[str]
     """The words of the task that the work has as well."""
+    wanted: str
+    """The task."""
+    done: str
+    """The words of commands and code that are not found in any job."""
 
 
 def belonging(
-    trace: Trace, relatives: Iterable[Relative], rarity: Rarity | None = None
+    trace: Trace,
+    relatives: Iterable[Relative],
+    rarity: Rarity | None = None,
+    cosine: Cosine | None = None,
 ) -> Belonging:
     """The pattern whose runs wanted and did the same as this one, if there is one.
 
@@ -117,18 +175,19 @@ def belonging(
         trace: the run.
         relatives: patterns that it may belong to.
         rarity: what the store knows about how common words are.
+        cosine: compares meanings, where there is an encoder.
     """
     rarity = rarity or Rarity()
     compared = sorted(
         (
-            (_odds(trace, other, rarity, shown=relative.shown), relative, other)
+            (_odds(trace, other, rarity, cosine, shown=relative.shown), relative, other)
             for relative in relatives
             for other in relative.traces[-COMPARED:]
         ),
         key=lambda item: (-item[0], item[1].pattern_id),
     )
     for odds, relative, other in compared:
-        if odds >= _LEAST_ODDS or (not relative.shown and _is_repetition(trace, other)):
+        if odds >= LEAST_ODDS or (not relative.shown and _is_repetition(trace, other)):
             return Belonging(relative.pattern_id, relative.family_id)
     for _, relative, other in compared:
         if is_same_task(trace.task, other.task):
@@ -147,8 +206,10 @@ def tasks_odds(one: str, other: str) -> float:
     return _both_odds(task_words(one), task_words(other))
 
 
-def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
-    """How much two runs have in common."""
+def compare(
+    left: Profile, right: Profile, rarity: Rarity, cosine: Cosine | None = None
+) -> Similarity:
+    """How much two runs have in common; meanings only of those whose work has something."""
     programs = [math.fsum(map(rarity.of_code, run.code)) >= _A_PROGRAM for run in (left, right)]
     beside = _PROGRAM_WEIGHT if programs[0] != programs[1] else 0.0
     commands, shared_commands = _dice(left.commands, right.commands, rarity.of_command, beside)
@@ -162,12 +223,24 @@ def compare(left: Profile, right: Profile, rarity: Rarity) -> Similarity:
             else rarity.of_code(word)
         ),
     )
-    return Similarity(
-        tasks=_both_odds(left.task, right.task),
+    tasks = _both_odds(left.task, right.task)
+    similarity = Similarity(
+        tasks=tasks if left.topic & right.topic else min(tasks, _NO_COMMON_WORD),
         commands=commands * shared_commands / (shared_commands + _ENOUGH_COMMANDS),
         code=code * shared_code / (shared_code + _ENOUGH_CODE),
         aim=min(_covered(left, right, rarity), _covered(right, left, rarity)),
+        opposed=float(_are_opposed(left.task, right.task)),
     )
+    if cosine is None or not has_work(similarity):
+        return similarity
+    return similarity._replace(
+        meant=cosine(left.wanted, right.wanted), done=cosine(left.done, right.done)
+    )
+
+
+def has_work(similarity: Similarity) -> bool:
+    """Whether two runs did anything alike, without which they are never one job."""
+    return max(similarity.commands, similarity.code) >= LEAST_WORK
 
 
 @lru_cache(maxsize=512)
@@ -184,7 +257,11 @@ def profile(trace: Trace) -> Profile:
     content = content_words(words)
     return Profile(
         task=words,
-        topic=frozenset(word for word in content if word not in KINDS and not word.isdigit()),
+        topic=frozenset(
+            word
+            for word in content_words(task_words(_NAME.sub(" ", trace.task)))
+            if word not in KINDS and not word.isdigit()
+        ),
         commands=all_features(trace.acts) - echoed,
         code=written,
         work=work,
@@ -193,6 +270,17 @@ def profile(trace: Trace) -> Profile:
             for word in content
             if len(word) > 2 and word in work and word not in names  # noqa: PLR2004
         ),
+        wanted=trace.task,
+        done=_telling_words(texts, trace.words, echoed),
+    )
+
+
+def _telling_words(texts: str, words: Sequence[str], echoed: AbstractSet[str]) -> str:
+    """The words of commands, in their order, and of code, without those of any job."""
+    plain = _CAMEL.sub(" ", texts.replace("_", " ")).lower()
+    every = dict.fromkeys((*_LETTERS.findall(plain), *words))
+    return " ".join(
+        islice((word for word in every if is_telling(word) and word not in echoed), _MOST_DONE)
     )
 
 
@@ -220,21 +308,46 @@ def _filled(text: str, pattern: Pattern) -> str:
     return text
 
 
-def _odds(trace: Trace, other: Trace, rarity: Rarity, *, shown: bool) -> float:
+def _odds(
+    trace: Trace, other: Trace, rarity: Rarity, cosine: Cosine | None, *, shown: bool
+) -> float:
     """The logarithm of the odds that two runs did the same job.
 
     If the run was shown the other one, only its task may speak for it: doing as told proves
     nothing, doing something else speaks against it as ever.
     """
+    if _differ_in_degree(trace.task, other.task):
+        return -math.inf
     left, right = profile(replace(trace, echoed=()) if shown else trace), profile(other)
-    similarity = compare(left, right, rarity)
+    similarity = compare(left, right, rarity, cosine)
     if not shown:
-        is_alike = max(similarity.commands, similarity.code) >= LEAST_WORK
-        return SAME_JOB.odds(similarity) if is_alike else -math.inf
+        return SAME_JOB.odds(similarity) if has_work(similarity) else -math.inf
     asked = left._replace(work=frozenset[str]())
-    wanted = Similarity(similarity.tasks, 0.0, 0.0, _covered(right, asked, rarity))
-    done = SAME_JOB.odds(similarity) - SAME_JOB.odds(similarity._replace(commands=0.0, code=0.0))
+    unrelated = None if similarity.done is None else _UNRELATED
+    nothing = similarity._replace(commands=0.0, code=0.0, done=unrelated)
+    wanted = nothing._replace(aim=_covered(right, asked, rarity))
+    done = SAME_JOB.odds(similarity) - SAME_JOB.odds(nothing)
     return SAME_JOB.odds(wanted) + min(done, _UNKNOWN_WORK)
+
+
+def _are_opposed(one: Sequence[str], other: Sequence[str]) -> bool:
+    left, right = _acts(one), _acts(other)
+    return bool(left) and bool(right) and left.isdisjoint(right)
+
+
+def _acts(words: Iterable[str]) -> frozenset[str]:
+    """What is to be done, by the thesaurus."""
+    return frozenset[str]().union(*(ACTS.get(word, ()) for word in words))
+
+
+def _differ_in_degree(one: str, other: str) -> bool:
+    """Whether one wants something smaller, faster or the like, and the other has no word of it."""
+    left, right = (frozenset(_WORD.findall(task.lower())) for task in (one, other))
+    return any(
+        not other_words & _DEGREES[word]
+        for words, other_words in ((left, right), (right, left))
+        for word in words & _DEGREES.keys()
+    )
 
 
 def _is_repetition(trace: Trace, other: Trace) -> bool:

@@ -124,6 +124,11 @@ class Rarity:
         return min(1.0, max(usual, counted))
 
 
+def is_telling(word: str) -> bool:
+    """Whether a word of commands or code is not one of any job."""
+    return word not in _COMMON_CODE and word not in _ANY_JOB
+
+
 @lru_cache(maxsize=4_096)
 def _usual_share(feature: str) -> tuple[float, float]:
     """How common a feature is in any store, and what part of its weight it has.
