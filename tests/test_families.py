@@ -46,6 +46,120 @@ def test_a_script_that_is_written_and_run_does_not_make_jobs_alike(ledger: Ledge
     assert len(patterns) == len(csv_jobs)
 
 
+NEAR_JOBS: dict[str, tuple[str, list[Any]]] = {
+    "smaller": (
+        "Make the Docker image of our API smaller with a multi-stage build.",
+        ["docker build -t api:slim .", "docker images api"],
+    ),
+    "start": (
+        "Build the Docker image and check that it starts",
+        ["docker build -t api .", "docker run --rm -d -p 8000:8000 api", "docker images api"],
+    ),
+    "validate": (
+        "Validate the invoices in orders.csv against schema.json and report bad rows",
+        ["python3 -m jsonschema -i orders.csv schema.json"],
+    ),
+    "create": (
+        "Create schema.json for the invoices in orders.csv",
+        ["genson -i 2 orders.csv > schema.json", "python3 -m jsonschema -i orders.csv schema.json"],
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", [("smaller", "start"), ("validate", "create")])
+def test_alike_work_for_another_aim_is_another_job(ledger: Ledger, pair: tuple[str, str]) -> None:
+    jobs = [NEAR_JOBS[name] for name in pair]
+    patterns = [ledger.pattern_of(ledger.learn(task, did)) for task, did in jobs]
+    assert len(set(patterns)) == len(pair)
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_few_jobs_in_any_order_are_not_mixed_up(tmp_path: Path, first: int) -> None:
+    """A small form of `benchmarks/job_families.py`."""
+    ledger = Ledger(tmp_path)
+    names = (
+        "old logs",
+        "paths by pathlib",
+        "container image smaller",
+        "daily means of measurements",
+    )
+    strange = [
+        one for one in JOBS["distractors"] if "Docker" in one["task"] or "pages" in one["task"]
+    ]
+    runs = [(name, run) for name in names for run in family(name)]
+    runs += [(one["task"], one) for one in strange]
+    jobs: dict[str, set[str]] = {}
+    for name, run in [*runs[first * 4 :], *runs[: first * 4]]:
+        pattern = ledger.pattern_of(ledger.learn(run["task"], run["did"]))
+        jobs.setdefault(pattern, set()).add(name)
+    assert all(len(names) == 1 for names in jobs.values()), jobs
+
+
+SHAPES: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
+    "archive": (
+        "Make a release archive of {0} with checksums",
+        [
+            "mkdir -p src dist && echo hi > src/a.txt",
+            "tar czf dist/{0}.tar.gz src",
+            "cd dist && sha256sum * > ../SUMS && cd ..",
+            "tar tzf dist/{0}.tar.gz",
+        ],
+        ("alpha", "beta", "gamma", "delta"),
+    ),
+    "convert": (
+        "Convert {0}.csv to {0}.json",
+        ["head -2 {0}.csv", "python3 convert.py {0}.csv {0}.json", "head -c 300 {0}.json"],
+        ("sales", "stock", "members", "prices"),
+    ),
+    "rename": (
+        "Rename the folder {0} to {0}-2024",
+        ["ls {0}", "mv {0} {0}-2024", "ls -d {0}-2024"],
+        ("photos", "letters", "minutes", "plans"),
+    ),
+    "tag": (
+        "Tag the commit as version {0}",
+        ["git status --short", "git tag -a v{0} -m v{0}", "git tag --list v{0}"],
+        ("1.2.0", "1.3.0", "2.0.0", "2.0.1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("others", [0, 20])
+def test_the_same_but_for_names_is_one_pattern_at_any_size_of_the_store(
+    ledger: Ledger, others: int
+) -> None:
+    for one in JOBS["distractors"][:others]:
+        ledger.learn(one["task"], one["did"])
+    patterns = {
+        shape: {
+            ledger.pattern_of(
+                ledger.learn(task.format(name), [command.format(name) for command in commands])
+            )
+            for name in names
+        }
+        for shape, (task, commands, names) in SHAPES.items()
+    }
+    assert [len(each) for each in patterns.values()] == [1] * len(SHAPES), patterns
+    assert len(set().union(*patterns.values())) == len(SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            ("Convert a.csv to JSON", ["python3 convert.py a.csv out.json"]),
+            ("Convert a.csv to YAML", ["python3 convert.py a.csv out.yaml"]),
+        ),
+        (
+            ("Count the rows of a.csv", ["python3 count.py a.csv", "cat a.csv"]),
+            ("Sort the rows of a.csv", ["python3 sort.py a.csv", "cat a.csv"]),
+        ),
+    ],
+)
+def test_another_act_or_kind_is_no_other_name(ledger: Ledger, one: Any, other: Any) -> None:
+    assert ledger.pattern_of(ledger.learn(*one)) != ledger.pattern_of(ledger.learn(*other))
+
+
 def test_another_job_with_a_script_of_the_same_name_stays_apart(ledger: Ledger) -> None:
     first = ledger.learn(
         "Convert the notes to HTML",

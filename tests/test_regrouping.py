@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from typing import Any
@@ -24,6 +25,7 @@ from crossrun.store.pattern_regrouping import PatternGroup, Regrouping
 
 RESIZE = ["mogrify -path web -resize 1600x -quality 80 photos/*.jpg", "identify web/a.jpg"]
 AGAIN = ["mogrify -path small -resize 900x -quality 75 pics/*.jpg", "identify small/b.jpg"]
+SLOWEST_START = 30
 SOUND = ["ffmpeg -i talk.mp4 -vn -af loudnorm talk.mp3", "ffprobe talk.mp3"]
 
 
@@ -124,9 +126,12 @@ def test_what_was_decided_on_a_merged_pattern_counts_for_its_heir(
         used(ledger, pattern)
     crossrun("patterns", "merge", first, other)
     assert crossrun.json("patterns", "stats", first)["credit"]["runs_with"] == 3
+    assert ledger.store.patterns.exactly(first).stats.runs_with == 3
     crossrun("patterns", "split", first, *ledger.members()[first][1:])
     assert crossrun.json("patterns", "stats", first)["credit"]["runs_with"] == 1
     assert crossrun.json("patterns", "stats", other)["credit"]["runs_with"] == 2
+    stored = [ledger.store.patterns.exactly(pattern).stats.runs_with for pattern in (first, other)]
+    assert stored == [1, 2]
 
 
 def used(ledger: Ledger, pattern_id: str) -> None:
@@ -369,3 +374,53 @@ def test_pieces_that_an_older_version_stored_become_whole_when_all_is_learned_ag
     assert crossrun.json("patterns", "rebuild", "--yes")["done"] is True
     assert ledger.store.patterns.traces(pattern, newest=9) == good
     assert crossrun.json("patterns", "rebuild", "--yes")["done"] is False
+
+
+def mixed_up(ledger: Ledger) -> dict[str, list[Any]]:
+    """All runs in one pattern, as an older version may have learned them."""
+    first = ledger.learn("Resize the photos for the web", RESIZE)
+    for task, did in (("Extract the sound of the talk", SOUND), ("Resize the pictures", AGAIN)):
+        ledger.learn(task, did)
+    with closing(sqlite3.connect(ledger.database)) as connection:
+        connection.execute("UPDATE pattern_runs SET pattern_id = ?", [ledger.pattern_of(first)])
+        connection.commit()
+    return everything(ledger)
+
+
+@pytest.mark.process
+def test_a_rebuild_that_is_killed_leaves_the_old_state_or_the_new_one(
+    crossrun: Crossrun, ledger: Ledger
+) -> None:
+    old = mixed_up(ledger)
+    planned = crossrun.json("patterns", "rebuild", "--dry-run")["changes"]
+    assert planned
+    seconds, outcomes = 0.5, []
+    while "new" not in outcomes:
+        process = crossrun.start("patterns", "rebuild", "--yes")
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        seconds *= 1.4
+        assert seconds < SLOWEST_START
+        if everything(ledger) == old:
+            outcomes.append("old")
+        else:
+            outcomes.append("new")
+            assert crossrun.json("patterns", "rebuild", "--dry-run")["changes"] == []
+    assert outcomes[0] == "old"
+
+
+@pytest.mark.process
+def test_a_rebuild_waits_for_a_run_that_learns(crossrun: Crossrun, ledger: Ledger) -> None:
+    old = mixed_up(ledger)
+    with ledger.store.learning() as tries:
+        assert next(tries)
+        process = crossrun.start("patterns", "rebuild", "--yes")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=3)
+        assert everything(ledger) == old
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, (out, err)
+    assert everything(ledger) != old

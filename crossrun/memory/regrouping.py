@@ -5,19 +5,26 @@ split again: the pattern with the same first run gets back its id, its versions 
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
+from crossrun.memory.evaluation import credit_of
 from crossrun.memory.learning import new_pattern_id
 from crossrun.memory.selection import QUICKSTART
 from crossrun.model.workflows import Pattern, Stats, Trace, Version
+from crossrun.patterns.evaluation.evidence import stats
+from crossrun.patterns.evaluation.lifecycle import judge
 from crossrun.patterns.formats.fingerprints import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.store import Store
 from crossrun.store.pattern_regrouping import PatternGroup, Regrouping, StoredLesson
 from crossrun.store.statements import PATTERNS
+
+if TYPE_CHECKING:
+    from crossrun.store.user_changes import PatternSession
 
 _TRACES = 50
 _CAUTIONS = 10
@@ -59,6 +66,7 @@ def split(store: Store, pattern: Pattern, run_ids: Sequence[str], *, at: str) ->
         | {lesson.run_id: pattern.id for lesson in stays},
     )
     _carry_out(store, change, lessons)
+    _judge_again(store, [pattern.id, new_id], at=at)
     return new_id
 
 
@@ -91,6 +99,7 @@ def merge(store: Store, pattern: Pattern, other: Pattern, *, at: str) -> None:
         placements={lesson.run_id: pattern.id for lesson in moved},
     )
     _carry_out(store, change, lessons)
+    _judge_again(store, [pattern.id], at=at)
 
 
 def group(
@@ -189,3 +198,21 @@ def _carry_out(store: Store, change: Regrouping, lessons: Sequence[StoredLesson]
             "a run has learned something meanwhile; nothing was changed",
             hint="say it again",
         )
+
+
+def _judge_again(store: Store, pattern_ids: Sequence[str], *, at: str) -> None:
+    """Gives patterns the state that what was decided on them says now."""
+    for pattern in filter(None, map(store.patterns.find, pattern_ids)):
+        credit = credit_of(store, pattern.id)
+        judged = judge(pattern.state, credit, kept_by_user=pattern.kept_by_user)
+        new = judged.state, judged.reason, Stats() if credit is None else stats(credit)
+        if new != (pattern.state, pattern.reason, pattern.stats):
+            store.change_patterns(
+                partial(_judged, pattern_id=pattern.id, judgement=new, at=at),
+            )
+
+
+def _judged(
+    patterns: "PatternSession", *, pattern_id: str, judgement: tuple[str, str, Stats], at: str
+) -> None:
+    patterns.set_judgement(pattern_id, *judgement, at=at)

@@ -1,7 +1,8 @@
 """Learning all patterns again, by the rules of this version."""
 
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 
 from crossrun.config.tasktypes import load as load_task_type
@@ -14,6 +15,9 @@ from crossrun.store import Store
 from crossrun.system.folders import make_private
 from crossrun.workspace.files.atomic import scratch
 
+_TICK = 0.05
+"""Seconds between two tries to get the turn to learn."""
+
 
 class PlannedRebuild:
     """What learning all runs again would change; nothing has changed yet.
@@ -21,11 +25,13 @@ class PlannedRebuild:
     Args:
         app: where the patterns are.
         relearned: what was worked out.
+        has_turn: whether this process has the turn to learn.
     """
 
-    def __init__(self, app: App, relearned: Relearned) -> None:
+    def __init__(self, app: App, relearned: Relearned, *, has_turn: bool) -> None:
         self._app = app
         self._relearned = relearned
+        self._has_turn = has_turn
 
     @property
     def difference(self) -> RebuildDifference:
@@ -39,9 +45,10 @@ class PlannedRebuild:
             ConfigurationError: runs have learned meanwhile.
         """
         _, change, lessons = self._relearned
-        done = self._app.store.change_patterns(
-            lambda patterns: patterns.regroup(change, unless_changed=lessons)
-        )
+        with nullcontext() if self._has_turn else _turn_to_learn(self._app.store):
+            done = self._app.store.change_patterns(
+                lambda patterns: patterns.regroup(change, unless_changed=lessons)
+            )
         if not done:
             raise ConfigurationError(
                 "PATTERNS_CHANGED",
@@ -51,13 +58,19 @@ class PlannedRebuild:
 
 
 @contextmanager
-def rebuild(app: App) -> Iterator[PlannedRebuild]:
+def rebuild(app: App, *, at_once: bool = False) -> Iterator[PlannedRebuild]:
     """Learns all runs again, beside the store; what comes of it can be carried out.
+
+    Args:
+        app: where the patterns are.
+        at_once: nobody is asked before it is carried out, so no run is to learn meanwhile.
 
     Yields:
         The plan.
     """
     with ExitStack() as resources:
+        if at_once:
+            resources.enter_context(_turn_to_learn(app.store))
         paths = app.settings.paths
         make_private(paths.references)  # where cleanup removes what a killed process leaves
         folder = resources.enter_context(scratch(paths.references / "rebuild"))
@@ -69,7 +82,18 @@ def rebuild(app: App) -> Iterator[PlannedRebuild]:
             database=folder / "patterns.db",
             learner_of=cache(lambda task_type: _learner(app, beside, task_type)),
         )
-        yield PlannedRebuild(app, relearned)
+        yield PlannedRebuild(app, relearned, has_turn=at_once)
+
+
+@contextmanager
+def _turn_to_learn(store: Store) -> Iterator[None]:
+    """Waits until no run learns, and keeps others from it."""
+    with store.learning() as tries:
+        for has_turn in tries:
+            if has_turn:
+                break
+            time.sleep(_TICK)
+        yield
 
 
 def _learner(app: App, beside: Store, task_type: str) -> Learner:

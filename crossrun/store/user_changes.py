@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, col, create_engine, delete, func, select
 
 from crossrun.errors import NotFoundError
-from crossrun.model.workflows import Pattern, Version
+from crossrun.model.workflows import Pattern, Stats, Version
 from crossrun.store import pattern_index, pattern_vectors
 from crossrun.store.opening import explained
 from crossrun.store.pattern_regrouping import Regrouping, StoredLesson, lessons_of, regroup
@@ -97,6 +97,15 @@ class PatternSession:
         """Puts a pattern in the state that the user chose."""
         row = self._row(pattern_id)
         row.state, row.reason, row.kept_by_user, row.updated_at = state, reason, kept, at
+        self._session.add(row)
+
+    def set_judgement(
+        self, pattern_id: str, state: str, reason: str, stats: Stats, *, at: str
+    ) -> None:
+        """Stores what the evidence says of a pattern, after its runs changed."""
+        row = self._row(pattern_id)
+        row.state, row.reason, row.updated_at = state, reason, at
+        row.stats = msgspec.json.encode(stats).decode()
         self._session.add(row)
 
     def remove(self, pattern_id: str) -> None:

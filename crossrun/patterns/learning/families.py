@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from crossrun.model.workflows import Act, Pattern, Trace
 from crossrun.patterns.learning.alignment import likeness
-from crossrun.patterns.learning.features import all_features, code_of, code_words
+from crossrun.patterns.learning.features import all_features, code_of, code_words, extension_of
 from crossrun.patterns.learning.rarity import Rarity, is_telling
 from crossrun.patterns.retrieval.lexical import lexical_similarity
 from crossrun.patterns.retrieval.ranking import LEXICAL
@@ -79,14 +79,18 @@ SAME_JOB = JobModels(
 """Logistic regression with a ridge, by the `--fit` of `benchmarks/job_families.py`."""
 LEAST_ODDS = 1.2
 """A wrong merge costs more than a missed one, which the user can mend by a merge."""
-LEAST_WORK = 0.04
-"""Of commands or code, however alike the tasks are."""
+LEAST_WORK, _WORK_BY_WORDS, _WORK_ALONE = 0.04, 0.08, 0.2
+"""Of commands or code, however alike the tasks are: with an encoder, without one, and without one
+if the tasks share no word."""
 _NO_COMMON_WORD = 0.5
 """What tasks can say at most that share no word, whatever the thesaurus makes of theirs."""
 _UNRELATED = 0.3
 """The cosine of the work of runs that have nothing in common."""
 _UNKNOWN_WORK = 1.5
 """What commands and code can say at most where the run was told what to do."""
+_SAME_CODE, _MOST_NAMES = 0.7, 0.4
+"""The share of the words of code, and of the words of tasks that may be names, if only names differ."""
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,5}\W*$")
 _SAME_TASK = 0.9
 _REPEATED_WORK = 0.3
 """With the same task, so much of the acts makes it the same way again, boilerplate included."""
@@ -103,19 +107,35 @@ _A_PROGRAM, _PROGRAM_WEIGHT = 10.0, 8.0
 _MOST_DONE = 100
 """So many words of commands and code are encoded."""
 _DEGREES: Mapping[str, frozenset[str]] = {
-    word: frozenset(group.split())
-    for group in (
-        "smaller slimmer lighter small slim shrink reduce resize compress size big large huge",
-        "larger bigger enlarge resize upscale small size",
-        "faster quicker fast slow speed optimise optimize performance accelerate",
-        "louder quieter loud quiet volume loudness level normalise normalize",
-        "shorter short long shorten length trim cut",
-        "brighter darker bright dark contrast exposure",
+    word: frozenset(f"{sure} {possible}".split())
+    for sure, possible in (
+        ("smaller slimmer lighter shrink slim", "small reduce resize compress size big large huge"),
+        ("larger bigger enlarge upscale", "resize small size"),
+        ("faster quicker accelerate", "fast slow speed optimise optimize performance"),
+        ("louder quieter", "loud quiet volume loudness level normalise normalize"),
+        ("shorter shorten", "short long length trim cut"),
+        ("brighter darker brighten darken", "bright dark contrast exposure"),
     )
-    for word in group.split()
-    if word.endswith("er")
+    for word in sure.split()
 }
 """Words that say how something is to become, and those that another task for it may use instead."""
+_OPPOSITES: Sequence[tuple[frozenset[str], frozenset[str]]] = tuple(
+    (frozenset(one.split()), frozenset(other.split()))
+    for one, other in (
+        (
+            "check validate verify audit inspect lint",
+            "create generate build make add write convert translate",
+        ),
+        ("back backup dump archive", "restore recover"),
+        ("compress zip pack", "decompress unzip unpack extract"),
+        ("encrypt encode", "decrypt decode"),
+        ("merge join combine concatenate", "split separate divide"),
+        ("add insert install enable start", "remove delete uninstall disable stop drop"),
+        ("import load", "export"),
+        ("download fetch", "upload publish"),
+    )
+)
+"""Acts of which one task begins with the one and another with the other: they are not one job."""
 _WORD = re.compile(r"[a-z0-9]{3,}")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _NAME = re.compile(r"[\w-]*[./][\w./*-]*\w|\b\w+_\w+\b")
@@ -187,7 +207,8 @@ def belonging(
         key=lambda item: (-item[0], item[1].pattern_id),
     )
     for odds, relative, other in compared:
-        if odds >= LEAST_ODDS or (not relative.shown and _is_repetition(trace, other)):
+        is_again = not relative.shown and _is_repetition(trace, other)
+        if odds >= LEAST_ODDS or is_again or is_same_but_for_names(trace, other):
             return Belonging(relative.pattern_id, relative.family_id)
     for _, relative, other in compared:
         if is_same_task(trace.task, other.task):
@@ -199,6 +220,44 @@ def is_same_task(one: str, other: str) -> bool:
     """Whether two tasks say the same, apart from small words."""
     left, right = set(content_words(task_words(one))), set(content_words(task_words(other)))
     return len(left & right) >= _SAME_TASK * max(len(left | right), 1)
+
+
+def is_same_but_for_names(trace: Trace, other: Trace) -> bool:
+    """Whether two runs were asked for and did the same, but for names and values.
+
+    However common all of it is in the store: it is the same job on something else.
+    """
+    left, right = profile(trace), profile(other)
+    return (
+        left.commands == right.commands
+        and len(left.code & right.code) >= _SAME_CODE * len(left.code | right.code)
+        and _is_same_wording(trace.task, other.task)
+        and [_shape(act.command) for act in trace.acts]
+        == [_shape(act.command) for act in other.acts]
+    )
+
+
+def _is_same_wording(one: str, other: str) -> bool:
+    """Whether the words of two tasks are the same but for a few names, in the same places."""
+    left, right = one.lower().split(), other.lower().split()
+    if len(left) != len(right):
+        return False
+    differing = [pair for pair in zip(left, right, strict=True) if pair[0] != pair[1]]
+    few = len(differing) <= _MOST_NAMES * len(left)
+    return few and all(_may_be_names(*pair) for pair in differing)
+
+
+def _may_be_names(one: str, other: str) -> bool:
+    """Whether two words may be names of the same kind: no acts, no kinds of files."""
+    if extension_of(one) != extension_of(other):
+        return False
+    words = [word for text in (one, other) for word in task_words(_EXTENSION.sub("", text))]
+    return not any(word in ACTS or word in KINDS for word in words)
+
+
+def _shape(command: str) -> tuple[str, ...]:
+    """The program, or the act, that a command line begins with."""
+    return tuple(command.split()[:1])
 
 
 def tasks_odds(one: str, other: str) -> float:
@@ -231,7 +290,10 @@ def compare(
         aim=min(_covered(left, right, rarity), _covered(right, left, rarity)),
         opposed=float(_are_opposed(left.task, right.task)),
     )
-    if cosine is None or not has_work(similarity):
+    work = max(similarity.commands, similarity.code)
+    if cosine is None and not left.topic & right.topic and work < _WORK_ALONE:
+        return similarity._replace(commands=0.0, code=0.0)
+    if cosine is None or work < LEAST_WORK:
         return similarity
     return similarity._replace(
         meant=cosine(left.wanted, right.wanted), done=cosine(left.done, right.done)
@@ -240,7 +302,8 @@ def compare(
 
 def has_work(similarity: Similarity) -> bool:
     """Whether two runs did anything alike, without which they are never one job."""
-    return max(similarity.commands, similarity.code) >= LEAST_WORK
+    least = LEAST_WORK if similarity.meant is not None else _WORK_BY_WORDS
+    return max(similarity.commands, similarity.code) >= least
 
 
 @lru_cache(maxsize=512)
@@ -316,7 +379,7 @@ def _odds(
     If the run was shown the other one, only its task may speak for it: doing as told proves
     nothing, doing something else speaks against it as ever.
     """
-    if _differ_in_degree(trace.task, other.task):
+    if _differ_in_degree(trace.task, other.task) or _are_opposites(trace.task, other.task):
         return -math.inf
     left, right = profile(replace(trace, echoed=()) if shown else trace), profile(other)
     similarity = compare(left, right, rarity, cosine)
@@ -328,6 +391,16 @@ def _odds(
     wanted = nothing._replace(aim=_covered(right, asked, rarity))
     done = SAME_JOB.odds(similarity) - SAME_JOB.odds(nothing)
     return SAME_JOB.odds(wanted) + min(done, _UNKNOWN_WORK)
+
+
+def _are_opposites(one: str, other: str) -> bool:
+    """Whether the tasks begin with acts of which one undoes the other, or only looks at it."""
+    left, right = (_LETTERS.findall(task.lower())[:1] for task in (one, other))
+    return any(
+        (first.issuperset(left) and second.issuperset(right))
+        or (second.issuperset(left) and first.issuperset(right))
+        for first, second in (_OPPOSITES if left and right else ())
+    )
 
 
 def _are_opposed(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -101,7 +101,7 @@ def rebuild(
         app.store.open_for_reading()
     else:
         app.open_for_writing()
-    with plan_rebuild(app) as planned:
+    with plan_rebuild(app, at_once=options.yes and not dry_run) as planned:
         difference = planned.difference
         if dry_run or not difference.changes:
             _show_difference(difference, options, json=json, done=False)
