@@ -112,9 +112,9 @@ SHAPES: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
         ("sales", "stock", "members", "prices"),
     ),
     "rename": (
-        "Rename the folder {0} to {0}-2024",
-        ["ls {0}", "mv {0} {0}-2024", "ls -d {0}-2024"],
-        ("photos", "letters", "minutes", "plans"),
+        "Rename the pictures in {0} so that they are called by the date",
+        ["ls {0}", "exiftool '-FileName<DateTimeOriginal' -d %Y-%m-%d_%H%M%S.jpg {0}", "ls {0}"],
+        ("rome", "holiday", "garden", "choir"),
     ),
     "tag": (
         "Tag the commit as version {0}",
@@ -147,8 +147,8 @@ def test_the_same_but_for_names_is_one_pattern_at_any_size_of_the_store(
     ("one", "other"),
     [
         (
-            ("Convert a.csv to JSON", ["python3 convert.py a.csv out.json"]),
-            ("Convert a.csv to YAML", ["python3 convert.py a.csv out.yaml"]),
+            ("Convert a.csv to JSON", ["python3 convert.py a.csv out.json", "head -3 out.json"]),
+            ("Convert a.csv to YAML", ["python3 convert.py a.csv out.yaml", "head -3 out.yaml"]),
         ),
         (
             ("Count the rows of a.csv", ["python3 count.py a.csv", "cat a.csv"]),
@@ -156,7 +156,9 @@ def test_the_same_but_for_names_is_one_pattern_at_any_size_of_the_store(
         ),
     ],
 )
-def test_another_act_or_kind_is_no_other_name(ledger: Ledger, one: Any, other: Any) -> None:
+def test_another_act_or_kind_is_no_other_name(
+    ledger: Ledger, one: tuple[str, list[str]], other: tuple[str, list[str]]
+) -> None:
     assert ledger.pattern_of(ledger.learn(*one)) != ledger.pattern_of(ledger.learn(*other))
 
 

@@ -88,9 +88,10 @@ _UNRELATED = 0.3
 """The cosine of the work of runs that have nothing in common."""
 _UNKNOWN_WORK = 1.5
 """What commands and code can say at most where the run was told what to do."""
-_SAME_CODE, _MOST_NAMES = 0.7, 0.4
-"""The share of the words of code, and of the words of tasks that may be names, if only names differ."""
-_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,5}\W*$")
+_SAME_CODE, _MOST_NAMES, _LEAST_SAME = 0.7, 0.4, 2
+"""If only names differ: the share of the words of code that are the same, and of the words of the
+tasks, without names of files, that may differ; and how many must not."""
+_EXTENSION = re.compile(r"\.[a-z]\w{0,5}\W*$")
 _SAME_TASK = 0.9
 _REPEATED_WORK = 0.3
 """With the same task, so much of the acts makes it the same way again, boilerplate included."""
@@ -242,16 +243,22 @@ def _is_same_wording(one: str, other: str) -> bool:
     left, right = one.lower().split(), other.lower().split()
     if len(left) != len(right):
         return False
-    differing = [pair for pair in zip(left, right, strict=True) if pair[0] != pair[1]]
-    few = len(differing) <= _MOST_NAMES * len(left)
-    return few and all(_may_be_names(*pair) for pair in differing)
+    same = [a for a, b in zip(left, right, strict=True) if a == b]
+    differing = [(a, b) for a, b in zip(left, right, strict=True) if a != b]
+    plain = [pair for pair in differing if not _EXTENSION.search(pair[0])]
+    return (
+        len(same) >= _LEAST_SAME
+        and len(plain) <= _MOST_NAMES * (len(same) + len(plain))
+        and all(_may_be_names(*pair) for pair in differing)
+    )
 
 
 def _may_be_names(one: str, other: str) -> bool:
     """Whether two words may be names of the same kind: no acts, no kinds of files."""
-    if extension_of(one) != extension_of(other):
-        return False
-    words = [word for text in (one, other) for word in task_words(_EXTENSION.sub("", text))]
+    extension = extension_of(one)
+    if extension or extension_of(other):
+        return extension == extension_of(other)
+    words = (*task_words(one), *task_words(other))
     return not any(word in ACTS or word in KINDS for word in words)
 
 
