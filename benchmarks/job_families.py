@@ -43,7 +43,7 @@ from crossrun.events import (
 )
 from crossrun.memory import StoredMemory
 from crossrun.memory.encoding import ready_encoder
-from crossrun.memory.vectors import Comparison
+from crossrun.memory.vectors import TextComparison
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.model.workflows import Trace
@@ -315,10 +315,10 @@ def fit(*, misses: bool, left_out: Collection[str]) -> None:
                 print(f"{mark} {odds:5.2f}  {values}  {one.task[:50]} | {other.task[:50]}")
 
 
-def comparison(cache: Path) -> Comparison | None:
+def comparison(cache: Path) -> TextComparison | None:
     """Compares meanings, if the encoder is installed."""
     encoder = ready_encoder(cache)
-    return None if encoder is None else Comparison(encoder)
+    return None if encoder is None else TextComparison(encoder)
 
 
 def fit_arm(

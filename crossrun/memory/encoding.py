@@ -57,6 +57,14 @@ class Encoder:
         return [vector.tobytes() for vector in np.asarray(vectors).astype("<f2")]
 
 
+def cosine(left: bytes, right: bytes) -> float:
+    """The cosine of two vectors of an encoder."""
+    import numpy as np
+
+    a, b = (np.frombuffer(vector, dtype="<f2").astype(np.float64) for vector in (left, right))
+    return float(a @ b)
+
+
 def installed_version() -> str | None:
     """The version of the package, without importing it; None: the extra is not installed."""
     try:

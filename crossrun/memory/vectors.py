@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossrun.errors import CrossrunError
-from crossrun.memory.encoding import installed_encoder, mapped_encoder, ready_encoder
+from crossrun.memory.encoding import cosine, installed_encoder, mapped_encoder, ready_encoder
 from crossrun.store import Store
 from crossrun.store.patterns import PatternReader
 
@@ -85,17 +85,17 @@ class Meanings:
 
         return EncodedTask(comparison.name, comparison.vector(text), self._cache / "vectors")
 
-    def comparison(self) -> "Comparison | None":
+    def comparison(self) -> "TextComparison | None":
         """How near texts are in meaning; None without the encoder."""
         return None if self._patterns.are_none() else self._comparison
 
     @cached_property
-    def _comparison(self) -> "Comparison | None":
+    def _comparison(self) -> "TextComparison | None":
         encoder = mapped_encoder(self._cache)
-        return None if encoder is None else Comparison(encoder)
+        return None if encoder is None else TextComparison(encoder)
 
 
-class Comparison:
+class TextComparison:
     """How near two texts are in meaning, from -1 to 1.
 
     Args:
@@ -107,15 +107,9 @@ class Comparison:
         self._encoder = encoder
         self._vectors: dict[str, bytes] = {}
 
-    def __call__(self, one: str, other: str) -> float:
+    def __call__(self, left: str, right: str) -> float:
         """The cosine of their vectors."""
-        import numpy as np
-
-        left, right = (
-            np.frombuffer(self.vector(text), dtype="<f2").astype(np.float64)
-            for text in (one, other)
-        )
-        return float(left @ right)
+        return cosine(self.vector(left), self.vector(right))
 
     def vector(self, text: str) -> bytes:
         """The vector of a text, which is made once."""

@@ -83,7 +83,7 @@ LEAST_WORK, _WORK_BY_WORDS, _WORK_ALONE = 0.04, 0.08, 0.2
 """Of commands or code, however alike the tasks are: with an encoder, without one, and without one
 if the tasks share no word."""
 _NO_COMMON_WORD = 0.5
-"""What tasks can say at most that share no word, whatever the thesaurus makes of theirs."""
+"""What tasks can say at most that share no word, even if the thesaurus relates theirs."""
 _UNRELATED = 0.3
 """The cosine of the work of runs that have nothing in common."""
 _UNKNOWN_WORK = 1.5
@@ -121,8 +121,8 @@ _DEGREES: Mapping[str, frozenset[str]] = {
 }
 """Words that say how something is to become, and those that another task for it may use instead."""
 _OPPOSITES: Sequence[tuple[frozenset[str], frozenset[str]]] = tuple(
-    (frozenset(one.split()), frozenset(other.split()))
-    for one, other in (
+    (frozenset(act.split()), frozenset(opposite.split()))
+    for act, opposite in (
         (
             "check validate verify audit inspect lint",
             "create generate build make add write convert translate",
@@ -238,9 +238,9 @@ def is_same_but_for_names(trace: Trace, other: Trace) -> bool:
     )
 
 
-def _is_same_wording(one: str, other: str) -> bool:
+def _is_same_wording(task: str, stored: str) -> bool:
     """Whether the words of two tasks are the same but for a few names, in the same places."""
-    left, right = one.lower().split(), other.lower().split()
+    left, right = task.lower().split(), stored.lower().split()
     if len(left) != len(right):
         return False
     same = [a for a, b in zip(left, right, strict=True) if a == b]
@@ -253,12 +253,12 @@ def _is_same_wording(one: str, other: str) -> bool:
     )
 
 
-def _may_be_names(one: str, other: str) -> bool:
+def _may_be_names(task: str, stored: str) -> bool:
     """Whether two words may be names of the same kind: no acts, no kinds of files."""
-    extension = extension_of(one)
-    if extension or extension_of(other):
-        return extension == extension_of(other)
-    words = (*task_words(one), *task_words(other))
+    extension = extension_of(task)
+    if extension or extension_of(stored):
+        return extension == extension_of(stored)
+    words = (*task_words(task), *task_words(stored))
     return not any(word in ACTS or word in KINDS for word in words)
 
 
@@ -400,9 +400,9 @@ def _odds(
     return SAME_JOB.odds(wanted) + min(done, _UNKNOWN_WORK)
 
 
-def _are_opposites(one: str, other: str) -> bool:
-    """Whether the tasks begin with acts of which one undoes the other, or only looks at it."""
-    left, right = (_LETTERS.findall(task.lower())[:1] for task in (one, other))
+def _are_opposites(task: str, stored: str) -> bool:
+    """Whether the tasks begin with acts of which one undoes the stored, or only looks at it."""
+    left, right = (_LETTERS.findall(text.lower())[:1] for text in (task, stored))
     return any(
         (first.issuperset(left) and second.issuperset(right))
         or (second.issuperset(left) and first.issuperset(right))
@@ -410,8 +410,8 @@ def _are_opposites(one: str, other: str) -> bool:
     )
 
 
-def _are_opposed(one: Sequence[str], other: Sequence[str]) -> bool:
-    left, right = _acts(one), _acts(other)
+def _are_opposed(task: Sequence[str], stored: Sequence[str]) -> bool:
+    left, right = _acts(task), _acts(stored)
     return bool(left) and bool(right) and left.isdisjoint(right)
 
 
@@ -420,9 +420,9 @@ def _acts(words: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*(ACTS.get(word, ()) for word in words))
 
 
-def _differ_in_degree(one: str, other: str) -> bool:
+def _differ_in_degree(task: str, stored: str) -> bool:
     """Whether one wants something smaller, faster or the like, and the other has no word of it."""
-    left, right = (frozenset(_WORD.findall(task.lower())) for task in (one, other))
+    left, right = (frozenset(_WORD.findall(text.lower())) for text in (task, stored))
     return any(
         not other_words & _DEGREES[word]
         for words, other_words in ((left, right), (right, left))
