@@ -483,6 +483,11 @@ def test_the_sign_for_the_folder_is_not_taken_from_an_agent() -> None:
     assert commands("echo '$PATTERN_FILES/a' > b", "make all") == ["echo '…/a' > b", "make all"]
 
 
+def test_a_subcommand_says_what_a_program_is_for() -> None:
+    did = ["python3 conf.py check a.ini", "python3 stock.py verify", "python3 conf.py set a 1"]
+    assert [act.intent for act in acts(*did)] == ["check", "check", "run"]
+
+
 def test_checksums_that_are_written_are_no_check() -> None:
     (done,) = acts("cd dist && sha256sum * > ../SUMS")
     assert done.intent == "run"

@@ -111,7 +111,7 @@ _OF_SUBCOMMAND: dict[str, Intent] = {
     "check": "check", "lint": "check", "test": "test", "tests": "test", "validate": "check",
     "verify": "check",
 }  # fmt: skip
-"""What the last word of a command says where its script's name says nothing."""
+"""What a command's last or first word says where its script's name says nothing."""
 _INTERPRETERS = re.compile(r"^(?:python[\d.]*|node|deno|bun|ruby|perl|php|Rscript|julia|bash|sh)$")
 _HEREDOC_WRITE = re.compile(r"(?:sudo )?(?:cat|tee)\b")
 _COMPOUND_HEAD = re.compile(
@@ -353,7 +353,9 @@ def _intent(program: str, arguments: list[str], text: str) -> Intent | None:
     if program in ("docker", "podman") and first not in ("build", "compose"):
         return "run"
     if _INTERPRETERS.match(program):
-        return _named(_script(arguments)) or _OF_SUBCOMMAND.get((arguments or [""])[-1], "run")
+        ends = (*arguments[-1:], *arguments[1:2])
+        asked = (_OF_SUBCOMMAND[word] for word in ends if word in _OF_SUBCOMMAND)
+        return _named(_script(arguments)) or next(asked, "run")
     if program in _INTENT_OF and program not in ("make", "npm"):
         return _INTENT_OF[program]
     return _named(f"{program} {' '.join(arguments[:2])}") or _INTENT_OF.get(program, "run")
