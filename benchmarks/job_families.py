@@ -13,8 +13,8 @@ The goal is no merge of different jobs, and nine tenths of those that are right 
 Each is done with words alone, and with the extra `embeddings` where it is installed.
 
 `--fit` prints the weights that `patterns.learning.families.SAME_JOB` ships, fitted on the jobs that
-are marked as `tuned` or `seen` and the 30 others. The others were written before, and looked at
-after, features and weights were chosen.
+are marked as `tuned` or `seen` and the 30 others. Nothing was fitted on the others; README.md says
+which of their results were seen when.
 """
 
 import argparse
