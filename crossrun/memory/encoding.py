@@ -88,13 +88,11 @@ def mapped_encoder(cache: Path) -> Encoder | None:
     """The encoder, if the extra is installed and its weights are unpacked and whole."""
     version = installed_version()
     folder = _folder(cache, version or "")
-    if version is None or not (folder / _MANIFEST).is_file():
+    if version is None or not _is_whole(folder):
         return None
-    try:
-        _check(folder)
+    with suppress(*_FAILURES):
         return _mapped(folder, version)
-    except _FAILURES:
-        return None
+    return None
 
 
 def _import_numpy() -> None:
@@ -143,11 +141,12 @@ def _unpacked(cache: Path) -> Encoder:
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         _unpack(new)
-        if folder.exists():
-            folder.replace(new / "replaced")
-        with suppress(OSError):  # another process was faster
-            new.rename(folder)
-        shutil.rmtree(folder / "replaced", ignore_errors=True)
+        if not _is_whole(folder):  # another process may have been faster
+            with suppress(OSError):
+                folder.replace(new / "replaced")
+            with suppress(OSError):
+                new.rename(folder)
+            shutil.rmtree(folder / "replaced", ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     _check(folder)
@@ -295,6 +294,14 @@ def _package() -> Any:  # noqa: ANN401  the package has no types
 
 
 # checking
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether weights are unpacked there, with all their files as they were written."""
+    with suppress(*_FAILURES):
+        _check(folder)
+        return True
+    return False
 
 
 def _check(folder: Path) -> None:
