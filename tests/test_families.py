@@ -46,6 +46,21 @@ def test_a_script_that_is_written_and_run_does_not_make_jobs_alike(ledger: Ledge
     assert len(patterns) == len(csv_jobs)
 
 
+def test_options_that_programs_of_all_kinds_have_say_nothing(ledger: Ledger) -> None:
+    jobs = [
+        ("Convert the photos of the trip for client 2", "picturetool"),
+        ("Convert orders.csv to JSON for client 1", "tabletool"),
+        ("Convert the manual into pages for client 3", "pagetool"),
+    ]
+    patterns = {
+        ledger.pattern_of(
+            ledger.learn(task, [f"{program} --input a.dat --mode fast", f"{program}-check a.txt"])
+        )
+        for task, program in jobs
+    }
+    assert len(patterns) == len(jobs)
+
+
 NEAR_JOBS: dict[str, tuple[str, list[Any]]] = {
     "smaller": (
         "Make the Docker image of our API smaller with a multi-stage build.",

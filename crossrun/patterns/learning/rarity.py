@@ -72,6 +72,17 @@ _COMMON_CODE = frozenset(
 """Words of the language and of its usual modules."""
 
 
+_COMMON_OPTIONS = frozenset(
+    """
+    --all --config --data --debug --dir --dry-run --exclude --file --filter --force --format --from
+    --help --id --in --include --input --json --level --limit --lang --language --mode --name
+    --no-color --option --out --out-dir --output --path --quiet --recursive --size --source --target
+    --title --to --type --verbose --version --yes
+    """.split()  # noqa: SIM905  as above
+)
+"""Long options that programs of all kinds have."""
+
+
 class Rarity:
     """The weights of what is compared.
 
@@ -140,7 +151,7 @@ def _usual_share(feature: str) -> tuple[float, float]:
     if feature.startswith("~"):
         return _SELDOM, 0.5
     if feature.startswith("-"):
-        return _SELDOM, 0.4
+        return (_EVERYWHERE if feature in _COMMON_OPTIONS else _SELDOM), 0.4
     program, _, option = feature.partition(" ")
     if program in _ANY_JOB:
         return _EVERYWHERE, 1.0
