@@ -9,6 +9,7 @@ from lessons import ANNA, REPORT, SALES, WORKSPACE, Did, acts, plan, trace
 
 from crossrun.events import CommandRan, StepPlanned, ToolCalled
 from crossrun.model.workflows import (
+    FILES_FOLDER,
     LONGEST_STEP,
     MOST_CAUTIONS,
     MOST_TOKENS,
@@ -512,6 +513,20 @@ def test_a_block_has_so_many_commands_and_looking_around_goes_first() -> None:
     layout = Layout(max_steps=3)
     shorter = block_of("9c1abc", 1, Workflow(summary="x", steps=tuple(steps)), layout=layout)
     assert shorter.sequence.split("\n") == ["run 0", "run 1"]
+
+
+def test_the_copy_of_a_program_stays_with_the_command_that_runs_it() -> None:
+    copy = f'cp "{FILES_FOLDER}/convert.py" convert.py'
+    steps = tuple(
+        Step(instruction=text, intent="run", command=text)
+        for text in ("python3 convert.py a.csv", *(f"run {n} of it" for n in range(5)), copy)
+    )
+    for steps_in_order in (steps, (steps[-1], *steps[:-1])):
+        workflow = Workflow(summary="x", steps=steps_in_order)
+        layout = Layout(max_steps=2)
+        shorter = block_of("9c1abc", 1, workflow, layout=layout, folder="/r").sequence
+        assert "/r/convert.py" in shorter
+        assert "python3 convert.py" in shorter
 
 
 def test_a_cut_never_goes_through_a_variable() -> None:

@@ -327,6 +327,8 @@ def test_a_copy_out_of_the_folder_counts_as_written(command: str, written: str |
         ("a.csv", b"\xef\xbb\xbfid,x\n", "UTF-8 with a BOM, delimiter `,`, header id,x"),
         ("a.csv", b"plain\n", ""),
         ("a.json", b"\x00\xff", "not UTF-8, perhaps Latin-1"),
+        ("week.txt", b"mon;8;x\ntue;7;y\nwed;6;z\n", "delimiter `;`, no header line"),
+        ("notes.txt", b"Bring eggs, milk.\nCall Ann\nand, if, so, Bob\n", ""),
     ],
 )  # fmt: skip
 def test_of_data_the_form_is_told_and_no_value(path: str, head: bytes, form: str) -> None:

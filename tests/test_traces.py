@@ -547,6 +547,11 @@ def test_a_run_with_a_known_check_counts_as_checked() -> None:
             "Implement the parser in p.py",
         ),
         ("In data/x.csv, replace all commas.", "In data/x.csv, replace all commas"),
+        (
+            "Rename the pictures: DSC_1.JPG should be called rome-1.jpg.",
+            "Rename the pictures: DSC_1.JPG should be called rome-1.jpg",
+        ),
+        ("Convert these files:\n- a.csv\n- b.csv", "Convert these files"),
         ("Build fails on main. Investigate and fix it.", None),
         ("Die Datei umsatz.csv ist zu groß. Bitte teile sie.", "Bitte teile sie (umsatz.csv)"),
         ("Die Seiten in Markdown umwandeln.", "Die Seiten in Markdown umwandeln"),

@@ -173,8 +173,8 @@ def _within_limit(steps: Sequence[Step], limit: int) -> tuple[Step, ...]:
 
 
 def _priority(step: Step) -> int:
-    """The priority of a step; recoveries have the highest."""
-    if step.recovery:
+    """The priority of a step; recoveries, and copies that other steps run, have the highest."""
+    if step.recovery or FILES_FOLDER in (step.command or ""):
         return 3
     if step.intent in _LOOKS:
         return 0

@@ -25,8 +25,11 @@ _CHECKS = ("test", "check", "build")
 _ABSOLUTE = re.compile(r"(?:^|[\s\"'=])[/~]")
 _NOT_FOUND = 127
 _TABLES = ("csv", "tsv", "tab", "psv")
+_TEXTS = ("txt", "log", "dat")
+"""Kinds of files that may be tables."""
+_FEWEST_ROWS = 3
 _DATA = re.compile(
-    r"(?<![\w./-])((?:[\w.@+-]+/)*[\w.@+-]+\.(?:csv|tsv|tab|psv|json|jsonl|ndjson|xml|log|dat))"
+    r"(?<![\w./-])((?:[\w.@+-]+/)*[\w.@+-]+\.(?:csv|tsv|tab|psv|json|jsonl|ndjson|xml|txt|log|dat))"
     r"(?![\w/-]|\.\w)"
 )
 _MISSING_TOOL = re.compile(r"(?:^|[\s:])([\w.+-]{1,40}): (?:command )?not found")
@@ -82,8 +85,9 @@ def form_of(path: str, head: bytes) -> str:
     is_cut = len(head) >= HEAD
     ending = path.rpartition(".")[2].lower()
     parts = []
-    if ending in _TABLES or (ending == "dat" and text):
-        parts = _table(text.rpartition("\n")[0] if is_cut else text)
+    whole_lines = text.rpartition("\n")[0] if is_cut else text
+    if ending in _TABLES or (ending in _TEXTS and _is_table(whole_lines)):
+        parts = _table(whole_lines)
     elif ending in ("jsonl", "ndjson"):
         parts = [_json_form(text.partition("\n")[0], "a line each")]
     elif ending == "json":
@@ -132,6 +136,15 @@ def _decoded(head: bytes) -> tuple[str, str]:
         if len(head) >= HEAD and error.start >= len(head) - 4:
             return head[: error.start].decode(), ""
         return head.decode("latin-1"), "not UTF-8, perhaps Latin-1"
+
+
+def _is_table(text: str) -> bool:
+    """Whether all lines have the same number of the same delimiter."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) < _FEWEST_ROWS:
+        return False
+    counts = [{line.count(sign) for line in lines} for sign in _DELIMITERS]
+    return any(len(count) == 1 and 0 not in count for count in counts)
 
 
 def _table(text: str) -> list[str]:

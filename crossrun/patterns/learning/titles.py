@@ -103,7 +103,7 @@ def summary(task: str) -> str:
         first = next((text for text in texts if re.search(r"\w", text)), "")
         return clipped(first.rstrip(_END), LONGEST_STEP) or _NO_SUMMARY
     best = max(range(len(rated)), key=lambda at: (rated[at].score, -at))
-    act = rated[best].text.rstrip(_END)
+    act = _with_explanation(rated[best].text, texts).rstrip(_END)
     clause = _CLAUSE.match(act)
     announced = clause is not None and clause[0].rstrip().endswith(":")
     if clause and announced and not _commands(act) and _commands(act[clause.end() :]):
@@ -112,6 +112,17 @@ def summary(task: str) -> str:
     return clipped(_with_object(act, before), LONGEST_STEP)
 
 
+def _with_explanation(sentence: str, texts: Sequence[str]) -> str:
+    """A sentence that ends with a colon, with what follows it, if that fits."""
+    following = texts[texts.index(sentence) + 1 :][:1] if sentence.endswith(":") else []
+    if not following or len(following[0].split()) < _EXPLAINS:
+        return sentence
+    explained = f"{sentence} {following[0]}"
+    return explained if len(explained) <= LONGEST_STEP else sentence
+
+
+_EXPLAINS = 3
+"""Words: fewer are the first item of a list."""
 _END = ".!?;:\u3002\uff01\uff1f\uff1b "
 
 
