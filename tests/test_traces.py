@@ -595,6 +595,7 @@ def test_of_several_versions_of_a_program_the_last_one_stays() -> None:
         ["+ a.py", "+ a_v2.py", "python3 a.py", "python3 a_v2.py"],
         ["+ a.py", "python3 a.py", "cat > a_v2.py <<'E'\nimport a\nE", "python3 a_v2.py"],
         ["+ src/a.py", "+ tests/a_v2.py", "pytest"],
+        ["+ ch-1.tex", "+ ch-2.tex", "+ ch-3.tex", "pdflatex book.tex"],
     ],
 )
 def test_programs_that_are_used_beside_each_other_stay(did: list[Did]) -> None:

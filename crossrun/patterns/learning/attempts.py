@@ -17,6 +17,7 @@ _VERSION_WORDS = """
     refined revised safe attempt try draft tmp temp copy backup bak second third
 """
 _VERSIONS = frozenset(_VERSION_WORDS.split())
+_VERSION_SIGNS = frozenset(("v", "ver", "version"))
 _APART = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 _REMOVES = re.compile(r"^\s*rm\b")
 
@@ -41,7 +42,8 @@ def without_attempts(acts: Sequence[Act]) -> list[Act]:
         at
         for written in versions.values()
         for earlier, later in pairwise(written)
-        if not _is_used_later(acts, heads, earlier, later)
+        if not _are_numbered(earlier.path, later.path)
+        and not _is_used_later(acts, heads, earlier, later)
         for at in _about(heads, earlier, later)
     }
     return [act for at, act in enumerate(acts) if at not in gone]
@@ -60,10 +62,25 @@ def _program(act: Act) -> str:
 def _kind(path: str) -> tuple[str, ...]:
     """What versions of a program share: folder, extension, and the words of its name."""
     folder, _, name = path.rpartition("/")
-    stem, _, ending = name.rpartition(".")
-    words = [word.lower() for word in _APART.split(stem) if word]
+    ending = name.rpartition(".")[2]
+    words = _stem_words(path)
     telling = [word for word in words if word not in _VERSIONS and not word.isdecimal()]
     return (folder, ending, *(sorted(telling) or words))
+
+
+def _stem_words(path: str) -> list[str]:
+    """The words and numbers of a file's name."""
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    return [word.lower() for word in _APART.split(stem) if word]
+
+
+def _are_numbered(earlier: str, later: str) -> bool:
+    """Whether both are parts of a series, such as `chapter-1.tex` and `chapter-2.tex`."""
+    both = [_stem_words(path) for path in (earlier, later)]
+    return all(
+        any(word.isdecimal() for word in words) and _VERSION_SIGNS.isdisjoint(words)
+        for words in both
+    )
 
 
 def _is_used_later(
