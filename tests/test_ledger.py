@@ -60,6 +60,8 @@ DECIDED = Decided(
     channel="developer",
     share_withheld=0.3,
     compiled=True,
+    form="steps",
+    folder="5f3a6b1c2d4e7f8091a2b3c4",
 )
 NONE_FITS = PatternDecided(
     decision="abstained", reason="none fits", probability=1.0, channel="prompt"
@@ -160,7 +162,7 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
         ([event_of(PatternDecided), NONE_FITS], a_run(pattern=NOTHING)),
         (
             [event_of(PatternDecided), event_of(PatternJudged)],
-            a_run(pattern=replace(DECIDED, adherence=0.75)),
+            a_run(pattern=replace(DECIDED, adherence=0.75, uptake=("convert.py",))),
         ),
         ([event_of(PatternLearned)], a_run(learned_pattern_id="6e4qpn")),
         (
@@ -280,7 +282,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         ended_at=ENDED,
         redactions=7,
         duration_s=12.5,
-        pattern=replace(DECIDED, adherence=0.75, handed_over=True),
+        pattern=replace(DECIDED, adherence=0.75, uptake=("convert.py",), handed_over=True),
         learned_pattern_id="6e4qpn",
         turns=1,
         commands=1,

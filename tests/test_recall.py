@@ -414,6 +414,14 @@ def test_the_same_id_takes_the_place_of_what_was_there(connection: sqlite3.Conne
         assert contents(connection) == contents(fresh)
 
 
+def test_candidates_that_share_no_word_with_the_task_are_ranked_too() -> None:
+    """The nearest by meaning may share none."""
+    strange = Candidate("strange", ("tar", "gz"), ("tar",), "code", "p")
+    stranger = strange._replace(id="stranger", task=("zip",), workflow=("zip",))
+    ranking = rank(CandidateSet(("csv",), (strange, stranger), 2, 6, {}, {}))
+    assert {scored.candidate.id for scored in ranking.scored} == {"strange", "stranger"}
+
+
 def test_twins_do_not_keep_one_from_being_chosen() -> None:
     twins = tuple(CSV._replace(id=f"twin{number}") for number in range(4))
     assert chosen((*twins, TESTS), SIMILAR["csv"]) == "twin0"

@@ -207,7 +207,7 @@ def _agreements(views: list[TextProfile], scores: list[float], weights: Weights)
     for number, view in enumerate(views):
         if not view.workflow:
             continue
-        power = sum(scores[judge] ** 2 for judge in judges if judge != number)
+        power = sum(scores[judge] ** 2 for judge in judges if judge != number) or 1.0
         for judge in judges:
             if judge != number and views[judge].workflow:
                 likeness = _jaccard_similarity(view, views[judge], weights)
