@@ -34,14 +34,10 @@ def teaching(family: Family) -> Scenario:
 
 
 def repeating(family: Family, instance: Job, block: str) -> list[Scenario]:
-    """An agent that does what its pattern says, with other names; without one it knows, too.
-
-    The folder of a pattern's files is another one for every neighbour that the block names.
-    """
+    """An agent that does what its pattern says, with other names; without one it knows, too."""
     commands = renamed(re.sub(r"(?m)^cp .*\n", "", family.exact["sequence"]), instance.names)
     commands = instance.solution or commands
     copies = "".join(re.findall(r"(?m)^cp .*\n", block))
-    copies = re.sub(r'"(\S*/references/)\w+(/\S*)"', r"\1*\2", copies)
     writes: list[Item] = [{"write_file": p, "content": text} for p, text in family.programs.items()]
     match = _exactly(instance)
     return [
