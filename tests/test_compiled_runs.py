@@ -181,6 +181,19 @@ def test_the_executor_script_never_asks_an_agent(codex: CodexWorld) -> None:
     assert made.crossrun("run", "Convert it", "--executor", "script").code == 2
 
 
+def test_a_value_for_a_variable_that_the_script_lacks_is_refused(codex: CodexWorld) -> None:
+    made = codex(scenarios())
+    pattern = taught(made)
+    words = ("--pattern", pattern, "--compiled", "--var", "nope=1")
+    refused = made.crossrun("run", task("prices"), *words)
+    assert refused.code == 2
+    assert f"the script of {pattern} has no variable 'nope'" in refused.err
+    assert "hint: its variables: file" in refused.err
+    assert made.crossrun("patterns", "rm", pattern, "--yes").code == 0
+    why = " ".join(made.crossrun("patterns", "why", "last").out.split())
+    assert why.endswith(f"{pattern} is not there any more.")
+
+
 def test_a_pattern_of_one_run_says_why_it_is_not_compiled(codex: CodexWorld) -> None:
     made = codex(scenarios())
     pattern = begin(made, "sales")["learned_pattern_id"]

@@ -246,6 +246,14 @@ def test_a_task_that_shares_no_word_gives_no_pattern_and_says_so() -> None:
     assert choice.reason == "no stored pattern that may be used shares a word with the task"
 
 
+def test_a_candidate_that_only_an_encoder_recalls_has_no_vote() -> None:
+    with closing(indexed(CSV, ESSAY)) as opened:
+        recalled = pattern_index.candidates(opened, f"{CSV.task} lighthouses", task_type="code")
+    assert len(recalled.candidates) == 2
+    ranked = rank(recalled._replace(task=("convert", "csv")))
+    assert [scored.candidate.id for scored in ranked.scored] == ["csv", "essay"]
+
+
 def test_the_reason_names_pattern_probability_and_bound() -> None:
     choice = decided((CSV,), CSV.task)
     assert choice.reason == (

@@ -225,6 +225,24 @@ def _limits(options: CommonOptions, otherwise: Settings | Limits) -> Limits:
     )
 
 
+def _require_variables(pairs: Sequence[str], pattern_id: str, store: Store) -> None:
+    """Refuses values for variables that the script of the named pattern does not have."""
+    from crossrun.memory.compiling import compiled_pattern, given_values
+    from crossrun.patterns.compiling.values import Compiled
+
+    script = compiled_pattern(store, store.patterns.pattern(pattern_id))
+    if not isinstance(script, Compiled):
+        return
+    names = [argument.name for argument in script.arguments]
+    unknown = next((name for name in given_values(pairs) if name not in names), None)
+    if unknown is not None:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"--var: the script of {pattern_id} has no variable {unknown!r}",
+            hint=f"its variables: {', '.join(names) or 'none'}",
+        )
+
+
 def _memory(options: RunOptions, settings: Settings, executor: str, store: Store) -> MemoryOptions:
     reference, pattern_id = options.reference_run_id, options.pattern
     is_named = reference is not None or pattern_id is not None
@@ -245,6 +263,8 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
         pattern_id = _learned_from(reference, store)
     elif pattern_id is not None:
         pattern_id = store.patterns.pattern(_not_empty(pattern_id, "--pattern")).id
+    if options.var and pattern_id is not None:
+        _require_variables(options.var, pattern_id, store)
     return MemoryOptions(
         off=options.no_pattern,
         pattern_id=pattern_id,

@@ -27,7 +27,8 @@ _LINE = (
     "SELECT p.id, p.version, p.state, p.own, p.project_id, p.task_type,"
     " json_extract(v.workflow, '$.summary'), json_array_length(v.workflow, '$.steps'),"
     " (SELECT count(*) FROM json_each(v.workflow, '$.variables')),"
-    " (SELECT count(*) FROM runs r WHERE r.pattern_id = p.id"
+    " (SELECT count(*) FROM runs r WHERE r.pattern_id IN"
+    "  (SELECT p.id UNION SELECT h.pattern_id FROM pattern_heirs h WHERE h.heir_id = p.id)"
     "  AND json_extract(r.pattern, '$.decision') IN ('injected', 'forced')),"
     " json_extract(p.stats, '$.lift'),"
     " json_extract(p.stats, '$.lift_interval[0]'), json_extract(p.stats, '$.lift_interval[1]')"
@@ -224,7 +225,9 @@ class PatternReader:
             "SELECT value AS id,"
             " (SELECT total(1 + coalesce(json_extract(trace, '$.verified'), 0)) FROM pattern_runs"
             "  WHERE pattern_id = value AND trace IS NOT NULL)"
-            " + (SELECT count(*) FROM runs WHERE pattern_id = value AND status = 'succeeded'"
+            " + (SELECT count(*) FROM runs WHERE status = 'succeeded' AND pattern_id IN"
+            "  (SELECT value UNION SELECT h.pattern_id FROM pattern_heirs h"
+            "   WHERE h.heir_id = value)"
             "  AND json_extract(pattern, '$.decision') IN ('injected', 'forced')) AS successes"
             " FROM json_each(?)",
             [json.dumps(list(ids))],

@@ -23,13 +23,18 @@ _CHANGES = {
 }
 
 
-def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
-    """What was decided, why, and what would change it; a sentence each."""
+def choice_lines(
+    decided: PatternDecided, terminal: Terminal, *, is_gone: bool = False
+) -> Iterator[str]:
+    """What was decided, why, and what would change it; a sentence each.
+
+    `is_gone`: the pattern of `pattern_to_name` is not stored any more.
+    """
     ids = {decided.pattern_id, *(candidate.pattern_id for candidate in decided.candidates)}
     reason = clean(decided.reason)
     if reason.split(" ")[0].rstrip(",") not in ids:
         reason = reason[:1].upper() + reason[1:]
-    sentences = (_outcome(decided), _sentence(reason), _change(decided))
+    sentences = (_outcome(decided), _sentence(reason), _change(decided, is_gone=is_gone))
     yield from textwrap.wrap(" ".join(filter(None, sentences)), terminal.text_width)
     if decided.compiled:
         values = ", ".join(f"{name} = {clean(value)}" for name, value in decided.values.items())
@@ -38,6 +43,13 @@ def choice_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     elif decided.not_compiled:
         text = _sentence(f"Its script was not used: {clean(decided.not_compiled)}")
         yield from textwrap.wrap(text, terminal.text_width)
+
+
+def pattern_to_name(decided: PatternDecided) -> str | None:
+    """The pattern of the decision, or the best one that was not chosen."""
+    if decided.decision != "abstained":
+        return decided.pattern_id
+    return next((each.pattern_id for each in decided.candidates if each.score is not None), None)
 
 
 def score_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
@@ -63,12 +75,13 @@ def _outcome(decided: PatternDecided) -> str:
     return outcome.replace("{pattern}", name)
 
 
-def _change(decided: PatternDecided) -> str:
-    best = next((each for each in decided.candidates if each.score is not None), None)
+def _change(decided: PatternDecided, *, is_gone: bool) -> str:
+    pattern_id = first_line(pattern_to_name(decided) or "")
+    if is_gone:
+        return f"{pattern_id} is not there any more."
     if decided.decision == "abstained":
-        return f"With --pattern {first_line(best.pattern_id)}, the agent gets it." if best else ""
-    change = _CHANGES.get(decided.decision, "")
-    return change.replace("{id}", first_line(decided.pattern_id or ""))
+        return f"With --pattern {pattern_id}, the agent gets it." if pattern_id else ""
+    return _CHANGES.get(decided.decision, "").replace("{id}", pattern_id)
 
 
 def _sentence(text: str) -> str:

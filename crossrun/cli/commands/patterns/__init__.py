@@ -167,9 +167,11 @@ def why(
     if json:
         options.out.emit(document({"run_id": chosen.id, **plain_object(decided)}))
     else:
-        from crossrun.views.choices import choice_lines, score_lines
+        from crossrun.views.choices import choice_lines, pattern_to_name, score_lines
 
-        options.out.write(choice_lines(decided, options.out))
+        to_name = pattern_to_name(decided)
+        is_gone = to_name is not None and app.store.patterns.find(to_name) is None
+        options.out.write(choice_lines(decided, options.out, is_gone=is_gone))
         if scores:
             options.out.write(score_lines(decided, options.out))
 

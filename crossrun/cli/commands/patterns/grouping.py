@@ -12,10 +12,11 @@ from crossrun.projections.documents import document, pattern_object
 from crossrun.system.clock import now
 
 if TYPE_CHECKING:
-    from crossrun.memory.relearning import RebuildDifference
+    from crossrun.memory.relearning import PatternChange, RebuildDifference
     from crossrun.services.app import App
 
 _MOST_LINES = 20
+_MOST_RUNS = 3
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs that taught it.")]
 Other = Annotated[str, typer.Argument(metavar="OTHER", help="The pattern that becomes part of it.")]
 
@@ -155,14 +156,20 @@ def _counted(patterns: int) -> str:
 
 
 def _show_lines(difference: "RebuildDifference", options: Globals) -> None:
-    lines = [
-        f"{change.what:8} {change.pattern_id}  {change.summary}"
-        + "".join(f"\n           + {run}" for run in change.runs_added[:3])
-        + "".join(f"\n           - {run}" for run in change.runs_removed[:3])
-        for change in difference.changes[:_MOST_LINES]
-    ]
+    lines = ["\n".join(_change_lines(change)) for change in difference.changes[:_MOST_LINES]]
     more = len(difference.changes) - len(lines)
     options.out.write([*lines, *([f"... and {more} more"] if more > 0 else [])])
+
+
+def _change_lines(change: "PatternChange") -> list[str]:
+    lines = [f"{change.what:8} {change.pattern_id}  {change.summary}"]
+    for sign, runs in (("+", change.runs_added), ("-", change.runs_removed)):
+        lines += [f"           {sign} {run}" for run in runs[:_MOST_RUNS]]
+        if len(runs) > _MOST_RUNS:
+            lines.append(f"           {sign} {len(runs) - _MOST_RUNS} more runs")
+    if len(lines) == 1 and change.new_version:
+        lines.append("           the same runs, another workflow")
+    return lines
 
 
 def difference_object(difference: "RebuildDifference") -> dict[str, Any]:
