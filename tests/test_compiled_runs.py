@@ -191,7 +191,7 @@ def test_a_value_for_a_variable_that_the_script_lacks_is_refused(codex: CodexWor
     assert "hint: its variables: file" in refused.err
     assert made.crossrun("patterns", "rm", pattern, "--yes").code == 0
     why = " ".join(made.crossrun("patterns", "why", "last").out.split())
-    assert why.endswith(f"{pattern} is not there any more.")
+    assert why.endswith(f"{pattern} has been removed.")
 
 
 def test_a_pattern_of_one_run_says_why_it_is_not_compiled(codex: CodexWorld) -> None:

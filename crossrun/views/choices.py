@@ -78,7 +78,7 @@ def _outcome(decided: PatternDecided) -> str:
 def _change(decided: PatternDecided, *, is_gone: bool) -> str:
     pattern_id = first_line(pattern_to_name(decided) or "")
     if is_gone:
-        return f"{pattern_id} is not there any more."
+        return f"{pattern_id} has been removed."
     if decided.decision == "abstained":
         return f"With --pattern {pattern_id}, the agent gets it." if pattern_id else ""
     return _CHANGES.get(decided.decision, "").replace("{id}", pattern_id)
