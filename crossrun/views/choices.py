@@ -28,7 +28,7 @@ def choice_lines(
 ) -> Iterator[str]:
     """What was decided, why, and what would change it; a sentence each.
 
-    `is_gone`: the pattern of `pattern_to_name` is not stored any more.
+    `is_gone`: the pattern of `pattern_to_name` has been removed.
     """
     ids = {decided.pattern_id, *(candidate.pattern_id for candidate in decided.candidates)}
     reason = clean(decided.reason)

@@ -147,7 +147,11 @@ def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) 
             f"Remove {_counted(findings, request)}?", hint="say --yes, or look first with --dry-run"
         )
         result = _remove_found(app, request, findings, options)
-    remove_unused_references(app.store, app.settings.paths)
+    references = remove_unused_references(app.store, app.settings.paths)
+    if references and not json:
+        options.say(
+            f"removed the files of patterns that no run uses: {plural(references, 'folder')}"
+        )
     _compact(app.store, options)
     if json and not result.failures:
         output = {"dry_run": False, **_object(findings, request), "freed": result.freed}

@@ -58,7 +58,7 @@ def list_patterns(
     wanted = PatternFilter(project_id=project_id, task_type=task_type, state=state, limit=limit)
     if json:
         patterns = list(map(pattern_object, app.store.patterns.patterns(wanted)))
-        options.out.emit(document({"patterns": patterns}))
+        options.out.emit(document({"patterns": patterns, "total": len(patterns)}))
     elif lines := app.store.patterns.lines(wanted):
         from crossrun.views.patterns import pattern_table
 
@@ -133,7 +133,7 @@ def search(
     hits = [(hit.score, pattern) for hit, pattern in ranking if pattern is not None]
     if json:
         objects = [{**pattern_object(pattern), "score": round(hit, 4)} for hit, pattern in hits]
-        options.out.emit(document({"patterns": objects}))
+        options.out.emit(document({"patterns": objects, "total": len(objects)}))
     elif hits:
         from crossrun.views.patterns import hit_table
 
@@ -197,7 +197,7 @@ def stats(pattern: PatternReference = None, json: Json = False) -> None:
             _credit_object(pattern_id, credit, count_uptake(app.store, pattern_id))
             for pattern_id, credit in credited.items()
         ]
-        options.out.emit(document({"patterns": objects}))
+        options.out.emit(document({"patterns": objects, "total": len(objects)}))
     elif credited:
         from crossrun.views.credits import credit_table
 

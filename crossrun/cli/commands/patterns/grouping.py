@@ -130,7 +130,7 @@ def _run_id(app: "App", reference: str) -> str:
 def _show(app: "App", options: Globals, ids: list[str], *, json: bool, message: list[str]) -> None:
     if json:
         patterns = [pattern_object(app.store.patterns.exactly(pattern_id)) for pattern_id in ids]
-        options.out.emit(document({"patterns": patterns}))
+        options.out.emit(document({"patterns": patterns, "total": len(patterns)}))
     else:
         options.say(*message)
 
