@@ -171,9 +171,8 @@ def test_only_regular_files_are_read(workspace: Path, path: str) -> None:
             os.chdir(here)
     files, parts = OnDisk(workspace), inside(path)
     assert files.entry(parts).kind in ("special", "folder")
-    if parts:
-        with pytest.raises(NotFoundError), files.reading(parts):
-            pass
+    with pytest.raises(NotFoundError), files.reading(parts):
+        pass
 
 
 def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from crossrun.events import AgentSpoke, CommandRan, Event, FileChanged
 from crossrun.model.workflows import Act, Check, Cure, Occurrence, Trace
 from crossrun.patterns import Person
+from crossrun.patterns.compiling.commands import needs_bash, structure
 from crossrun.patterns.evaluation.uptake import uptake
 from crossrun.patterns.formats.block import Layout, block_of
 from crossrun.patterns.learning import workflow_of
@@ -19,8 +20,10 @@ from crossrun.patterns.learning.facts import (
     is_general,
     missing_tools,
 )
+from crossrun.patterns.learning.features import code_words
 from crossrun.patterns.learning.files import as_written, kept_files, with_files
-from crossrun.patterns.learning.redaction import Scrub
+from crossrun.patterns.learning.redaction import EchoGuard, Scrub
+from crossrun.patterns.learning.traces import material_of
 from crossrun.patterns.learning.transcripts import LARGEST, transcript_of
 from crossrun.patterns.learning.variables import shared_values
 from crossrun.patterns.retrieval.neighbours import not_for
@@ -289,6 +292,28 @@ def test_no_command_takes_long(sign: str) -> None:
     assert kept_files([act(command)], nothing) is not None
     assert with_files(command, ()) is not None
     sequence("x", [act(command)], {})
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("sign", [" ", "\n", "-", "/", "_", "0", "//\n", "a ", "$PATTERN_FILES "])
+def test_no_run_takes_long_to_learn(sign: str) -> None:
+    """Blanks and signs in a row, as agents' programs print them, are read once, not once each."""
+    text = (sign * 39_000)[:39_000]
+    began = time.process_time()
+    ran = CommandRan(command=f"python3 a.py {text} x.csv", exit_code=0, output=text)
+    scrub, guard = Scrub(Person("/home/ann", "ann"), "/work"), EchoGuard([], [])
+    material = material_of("r", [(1, ran)], task="Do it", scrub=scrub, guard=guard)
+    acts = with_copies(material.acts, ["a.py"])
+    files = kept_files(acts, lambda _: (text[:9_000], False))
+    trace = Trace(
+        run_id="r", task="Do it", acts=acts, verified=True, found=(),
+        files=tuple(kept.file for kept in files), whole_commands=True,
+    )  # fmt: skip
+    block_of("p", 1, workflow_of([trace, trace], []), layout=Layout(), folder="/f")
+    code_words(text)
+    for done in acts:
+        structure(done.command)
+        needs_bash(done.command)
     assert time.process_time() - began < 5
 
 

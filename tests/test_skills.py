@@ -480,6 +480,21 @@ def test_a_skill_that_claims_to_be_another_pattern_is_its_own(
     assert crossrun.json("patterns", "show", victim["id"])["summary"] == "victim"
 
 
+def test_an_exported_pattern_is_read_once_and_through_no_link(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    form = {
+        "pattern": 1, "summary": "Inside", "task": "x", "task_type": "code",
+        "steps": [{"instruction": "do it"}],
+    }  # fmt: skip
+    other = yaml.safe_dump({**form, "summary": "Outside"})
+    outside = make(tmp_path / "o", {"pattern.yaml": other}) / "pattern.yaml"
+    skill = make(tmp_path / "s", {"SKILL.md": "x", "PATTERN.YAML": yaml.safe_dump(form)})
+    (skill / "pattern.yaml").symlink_to(outside)
+    imported = crossrun.json("patterns", "import", str(skill), "--yes")
+    assert imported["summary"] == "Inside"
+
+
 def test_a_pattern_with_files_survives_as_a_skill(crossrun: Crossrun, tmp_path: Path) -> None:
     digest = "0" * 64
     form = {

@@ -152,8 +152,8 @@ NETWORK: dict[str, tuple[str, ...]] = {
 
 BASH_ONLY = (
     r"\[\[", r"<<<", r"&>", r"\|&", r"\$\{!|\$\{\w+(?:/|:\d|\^|,|@)", r"<\(|>\(", r"\bdeclare\b",
-    r"\bmapfile\b", r"\breadarray\b", r"\bshopt\b", r"\bpipefail\b", r"^\s*source\s",
-    r"\bfunction\s+\w", r"\{\d+\.\.\d+\}", r"\{[\w.]*,[\w.,]*\}", r"\w+=\(", r"\blocal\b",
+    r"\bmapfile\b", r"\breadarray\b", r"\bshopt\b", r"\bpipefail\b", r"^[^\S\n]*source\s",
+    r"\bfunction\s+\w", r"\{\d+\.\.\d+\}", r"\{[\w.]*,[\w.,]*\}", r"\w=\(", r"\blocal\b",
     r"\bpushd\b|\bpopd\b", r"\becho\s+-[neE]+\b", r"\becho\b[^\n]*\\", r"\(\(", r"\bread\s+-[^r]",
     r"\bexport\s+-", r"\btime\s", r"\$RANDOM\b", r"\btrap\b[^\n]*\bERR\b",
 )  # fmt: skip

@@ -19,6 +19,9 @@ from crossrun.patterns.compiling.lexing import HereDocument, Operator, Token
 
 _BEFORE_PROGRAM = frozenset(("&&", "||", ";", "|", "&", "(", "\n", ";;", "!"))
 _KEYWORDS = frozenset(("if", "then", "else", "elif", "do", "while", "until", "!", "{", "time"))
+_MOST_ARGUMENTS = 500
+"""An argument after so many others counts as code: the arguments are looked at for each of them."""
+_RUNNING_CODE = SHELLS | CODE_TAKERS
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -68,6 +71,8 @@ def word_places(tokens: Sequence[Token]) -> Iterator[WordPlace]:
 
 def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
     """The language of the last of these arguments; "": it is a value as such."""
+    if len(arguments) > _MOST_ARGUMENTS:
+        return "nested"
     if program in CODE_TAKERS or (program in SHELLS and any(map(_takes_code, arguments))):
         return "nested"
     if program in STARTERS:
@@ -85,7 +90,7 @@ def _language_of_argument(program: str, arguments: Sequence[str]) -> str:
             is_code = _is_code(code, arguments)
         if is_code:
             return code.language
-    if any(argument in SHELLS | CODE_TAKERS for argument in arguments[:-1]):
+    if any(argument in _RUNNING_CODE for argument in arguments[:-1]):
         return "nested"
     return ""
 
@@ -121,7 +126,7 @@ def _reader(before: Sequence[Token], after: Sequence[Token]) -> str:
     program = words[0].rpartition("/")[2] if words else ""
     language = INTERPRETERS.get(program)
     if language is None:
-        return "nested" if program in SHELLS | CODE_TAKERS else ""
+        return "nested" if program in _RUNNING_CODE else ""
     if language:
         return language
     names = [*words, *line[1:]]

@@ -44,6 +44,7 @@ def with_assignments(
 
 def _uses(command: str, name: str) -> bool:
     """Whether a command uses the shell variable with this name."""
+    name = re.escape(name)
     return re.search(rf"\$\{{?{name}\b|(?<![\w-]){name}=|\bfor {name}\b", command) is not None
 
 

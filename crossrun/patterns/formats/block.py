@@ -38,13 +38,15 @@ _MOST_NAMES = 12
 _FRAME = 800
 """Characters around the text of a skill."""
 _LOOKS = ("read", "search", "plan")
-_NOT_SHOWN = re.compile(r"<[\W_]*reference[\W_]*workflow|<\|[\w-]{1,40}\|>", re.IGNORECASE)
+_NOT_SHOWN = re.compile(r"<(?:[^\w<]|_)*reference[\W_]*workflow|<\|[\w-]{1,40}\|>", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w./@+-]*")
 _COPYABLE = re.compile(r"(?![/-])(?!(?:.*/)?\.\.?(?:/|\Z))[\w@+.,=/ -]{1,200}(?<![/ ])")
 _NO_COMMAND = ("write", "delete", "use")
 """First words of acts that are no commands."""
 _COMMENT = re.compile(r"(?:^|[\s;(])#")
-_OWN_SHELL = re.compile(r"(?:^|[;&|({\n])\s*(?:cd|pushd|popd|exit|exec|set|trap|shopt)(?=\s|$)")
+_OWN_SHELL = re.compile(
+    r"(?:^|[;&|({\n])[^\S\n]*(?:cd|pushd|popd|exit|exec|set|trap|shopt)(?=\s|$)"
+)
 
 
 class Layout(Struct, frozen=True, kw_only=True):

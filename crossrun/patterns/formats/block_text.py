@@ -25,7 +25,7 @@ _STEP = re.compile(r"\d+\. (\[recovery\] )?(.*)")
 _VARIABLE = re.compile(r"- (\w+): (.*?) \(ex: (.*?)(?:; also: (.*))?\)")
 _CURE = re.compile(r"- (.*?) -> (.*)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?|_\\])|&(?=(?:amp|lt|gt);)")
-_FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
+_FENCE = re.compile(r"^[^\S\n]*(`{3,})", re.MULTILINE)
 
 
 class Block(Struct, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ _SHORT_EDIT = 140
 _LOOKS = ("read", "search", "plan")
 _PREPARING = ("install", "fetch", "build")
 _BRACES = re.compile(r"\{(\w+)\}")
-_WORD = re.compile(r"[\w.@~+%-]*\w[\w./@~+%-]*")
+_WORD = re.compile(r"(?<![\w.@~+%-])[\w.@~+%-]*\w[\w./@~+%-]*")
 
 
 class Group(NamedTuple):

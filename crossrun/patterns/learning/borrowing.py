@@ -19,7 +19,7 @@ from crossrun.patterns.learning.shell import Part, joined, parts, redirected, sp
 _OWN_TEXTS = ("PATTERN.md", TRANSCRIPT)
 """What lies in the folder beside the files."""
 _PREPARES = re.compile(r"(?:mkdir|chmod|cd|ls|pwd|true|:)\b[^|>]*")
-_ASSIGNED = re.compile(rf"(?:export )?(\w+)=[\"']?{re.escape(FILES_FOLDER)}/?[\"']?")
+_ASSIGNED = re.compile(rf"(?<!\w)(?:export )?(\w+)=[\"']?{re.escape(FILES_FOLDER)}/?[\"']?")
 _FOLDER = re.compile(rf"([\"']?){re.escape(FILES_FOLDER)}\1/|{re.escape(FILES_FOLDER)}/")
 _MOST_UNNAMED = 6
 """Of a folder that was copied whole, more files than these count only where they are named."""

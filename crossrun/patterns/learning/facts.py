@@ -29,7 +29,7 @@ _TEXTS = ("txt", "log", "dat")
 """Kinds of files that may be tables."""
 _FEWEST_ROWS = 3
 _DATA = re.compile(
-    r"(?<![\w./-])((?:[\w.@+-]+/)*[\w.@+-]+\.(?:csv|tsv|tab|psv|json|jsonl|ndjson|xml|txt|log|dat))"
+    r"(?<![\w./@+-])((?:[\w.@+-]+/)*[\w.@+-]+\.(?:csv|tsv|tab|psv|json|jsonl|ndjson|xml|txt|log|dat))"
     r"(?![\w/-]|\.\w)"
 )
 _MISSING_TOOL = re.compile(r"(?:^|[\s:])([\w.+-]{1,40}): (?:command )?not found")

@@ -139,9 +139,9 @@ _OPPOSITES: Sequence[tuple[frozenset[str], frozenset[str]]] = tuple(
 """Acts of which one task begins with the one and another with the other: they are not one job."""
 _WORD = re.compile(r"[a-z0-9]{3,}")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
-_NAME = re.compile(r"[\w-]*[./][\w./*-]*\w|\b\w+_\w+\b")
+_NAME = re.compile(r"(?<![\w-])[\w-]*[./][\w./*-]*\w|\b\w+_\w+\b")
 """Names of files and folders, and of what is in programs."""
-_FOLDER = re.compile(r"([a-z0-9]{3,})/")
+_FOLDER = re.compile(r"(?<![a-z0-9])([a-z0-9]{3,})/")
 """Names of folders are those of one run, though its task has them, too."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

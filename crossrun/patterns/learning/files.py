@@ -20,6 +20,7 @@ MOST_BYTES = 16_000
 LONGEST_INLINE = 600
 _LONGEST_PARSED = 40_000
 _MOST_HEREDOCS = 40
+_LONGEST_OPTION = 200
 _LONGEST_INLINE_EDIT = 4_000
 """Characters of a command that stays in the sequence; what is longer becomes a file."""
 
@@ -273,7 +274,7 @@ def _use(path: str, act: Act) -> FileKind | None:
     for place in _places(path, command):
         before = command[:place]
         simple = re.split(r"&&|\|\||[;|\n]", before)[-1]
-        kind, option = _kind(path), _AS_OPTION.search(before)
+        kind, option = _kind(path), _AS_OPTION.search(before[-_LONGEST_OPTION:])
         if option is not None:
             is_template = "templ" in (option["option"] or "")
             return kind or ("template" if is_template else "configuration")

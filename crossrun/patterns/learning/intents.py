@@ -124,7 +124,7 @@ _COMPOUND_HEAD = re.compile(
 _IS_COMPOUND = re.compile(r"(?:for|while|until|if|case|select|\{)\s|\(|[\w-]+\s*\(\s*\)")
 
 _PROFILE = re.compile(
-    r"\s*(?:2>&1|&>>?\s*/dev/null|[12]?>\s*/dev/null|\|\|\s*true"
+    r"(?<!\s)\s*(?:2>&1|&>>?\s*/dev/null|[12]?>\s*/dev/null|\|\|\s*true"
     r"|\|\s*(?:head|tail|less|more|cat)(?:\s+-[\w-]+(?:\s+\d+)?)*(?=\s*(?:$|\|)))"
 )
 _ASKS = re.compile(r"\s--?(?:version|help|V)\b")
@@ -132,6 +132,7 @@ _PATH = re.compile(
     r"^(?!-)(?:[\w.~@+{}-]+/)*[\w.@+*?{}-]+\.[A-Za-z*][\w*]{0,7}$|^(?!-)[^\s=]*/[^\s]*$"
 )
 _LONGEST_TARGET = 60
+_LONGEST_NAMED = 400
 
 
 class Purpose(NamedTuple):
@@ -372,7 +373,8 @@ def _script(arguments: list[str]) -> str:
 
 
 def _named(text: str) -> Intent | None:
-    return next((intent for pattern, intent in _NAMED if pattern.search(text.lower())), None)
+    text = text[:_LONGEST_NAMED].lower()
+    return next((intent for pattern, intent in _NAMED if pattern.search(text)), None)
 
 
 def _without_script(arguments: list[str]) -> list[str]:

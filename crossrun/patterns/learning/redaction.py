@@ -30,7 +30,6 @@ _LOGIN_BEFORE = re.compile(
 _SUSPECT = re.compile(
     r"(?i)home|users|/root|[~@]|pass|pwd|token|secret|key|auth|cred|cookie|\bpin\b|bearer|encrypt|user|setx"
     r"|identified|kennwort|\s-[a-z]*[bcupakwtnsx]|_pw\b|--creds|--cert|login|/p:|from-literal|x-|sig="
-    r"|\S/\S+@"
 )
 """Without any of these there is nothing to look for: most commands cost no more than this."""
 _BLOCK = re.compile(
@@ -50,7 +49,7 @@ _SHORTEST_ECHO = 12
 """Shorter lines say what anybody might say."""
 
 
-_LAID = re.compile(r"/[^\s\"'`=;|&()<>]*/references/[0-9a-f]{24}(?![\w-])")
+_LAID = re.compile(r"/[^\s\"'`=;|&()<>]{0,400}/references/[0-9a-f]{24}(?![\w-])")
 """The folder of a pattern that an earlier turn of the agent got."""
 
 

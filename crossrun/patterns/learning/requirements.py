@@ -55,7 +55,7 @@ _READERS = [
     (frozenset(words.split()), frozenset(files.split()))
     for words, _, files in (line.partition(":") for line in _READ_UNASKED.strip().splitlines())
 ]
-_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
+_QUOTED = re.compile(r"'[^']*'|(?<!\\)\"(?:\\.|[^\"\\])*\"")
 _SEPARATORS = re.compile(r"[|;&()]+|\$\(|\b(?:do|then|else)\b")
 _WORD = re.compile(r"[^\s'\"=:,;|&()<>]+")
 

@@ -127,6 +127,8 @@ class OnDisk:
             yield file
 
     def _descriptor(self, parts: Parts) -> int:
+        if not parts:
+            raise not_found(parts)
         with (
             _path_errors(parts),
             opened(self._root) as top,

@@ -7,7 +7,7 @@ import typer
 
 from crossrun.cli.arguments import Json
 from crossrun.cli.commands.patterns.changes import PatternReference
-from crossrun.cli.commands.patterns.files import cleaned, read_text, write_new
+from crossrun.cli.commands.patterns.files import cleaned, read_text, text_of, write_new
 from crossrun.cli.globals import Globals, current
 from crossrun.errors import UsageError
 from crossrun.model.skill_programs import SkillProgram
@@ -229,7 +229,7 @@ def _of_folder(folder: Path, app: "App", project_id: str) -> "PatternImport":
     ):
         return of_skill(skill, project_id=project_id, conceal=_conceal(app), at=now())
     source = folder / PATTERN_FILE
-    form = cleaned(forms.read(read_text(source), str(source)), app)
+    form = cleaned(forms.read(text_of(exported, source), str(source)), app)
     _require_task_type(form.task_type, app)
     return of_form(form, skill, project_id=project_id, conceal=_conceal(app), at=now())
 

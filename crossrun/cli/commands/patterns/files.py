@@ -24,17 +24,35 @@ def read_text(file: Path) -> str:
         UsageError: it cannot be read.
     """
     try:
-        if file.stat().st_size > _LONGEST:
-            raise UsageError(
-                "PATTERN_INVALID", f"{file} is too long for a pattern", hint="check the path"
-            )
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with file.open("rb") as stream:
+            content = stream.read(_LONGEST + 1)
+    except OSError as error:
+        raise _unreadable(file, error.strerror) from error
+    return text_of(content, file)
+
+
+def text_of(content: bytes, source: Path) -> str:
+    """The text of a file that was read.
+
+    Raises:
+        UsageError: it is not UTF-8, or too long.
+    """
+    if len(content) > _LONGEST:
         raise UsageError(
-            "PATTERN_UNREADABLE",
-            f"{file} cannot be read: {getattr(error, 'strerror', None) or error}",
-            hint="give a YAML file or a folder with a SKILL.md",
-        ) from error
+            "PATTERN_INVALID", f"{source} is too long for a pattern", hint="check the path"
+        )
+    try:
+        return content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise _unreadable(source, str(error)) from error
+
+
+def _unreadable(file: Path, why: str | None) -> UsageError:
+    return UsageError(
+        "PATTERN_UNREADABLE",
+        f"{file} cannot be read: {why}",
+        hint="give a YAML file or a folder with a SKILL.md",
+    )
 
 
 def cleaned(form: "Form", app: "App") -> "Form":
