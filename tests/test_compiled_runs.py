@@ -181,7 +181,7 @@ def test_the_executor_script_never_asks_an_agent(codex: CodexWorld) -> None:
     assert made.crossrun("run", "Convert it", "--executor", "script").code == 2
 
 
-def test_a_value_for_a_variable_that_the_script_lacks_is_refused(codex: CodexWorld) -> None:
+def test_unknown_variables_and_edited_steps_are_refused(codex: CodexWorld) -> None:
     made = codex(scenarios())
     pattern = taught(made)
     words = ("--pattern", pattern, "--compiled", "--var", "nope=1")
@@ -189,6 +189,11 @@ def test_a_value_for_a_variable_that_the_script_lacks_is_refused(codex: CodexWor
     assert refused.code == 2
     assert f"the script of {pattern} has no variable 'nope'" in refused.err
     assert "hint: its variables: file" in refused.err
+    editor = made.crossrun.cwd / "editor"
+    editor.write_text("#!/bin/sh\nsed -i 's/python3 convert/python3 -B convert/' \"$1\"\n")
+    editor.chmod(0o755)
+    assert made.crossrun("patterns", "edit", pattern, EDITOR=str(editor)).code == 0
+    assert "its steps were edited" in made.crossrun("patterns", "compile", pattern).err
     assert made.crossrun("patterns", "rm", pattern, "--yes").code == 0
     why = " ".join(made.crossrun("patterns", "why", "last").out.split())
     assert why.endswith(f"{pattern} has been removed.")

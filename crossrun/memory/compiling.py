@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from crossrun.events import FileChanged, WorkspacePrepared, decode
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
-from crossrun.model.workflows import Pattern, Trace
+from crossrun.model.workflows import Pattern, Trace, Workflow
 from crossrun.patterns import Injection
 from crossrun.patterns.compiling.agreement import CompiledPatternFacts, compiled
 from crossrun.patterns.compiling.binding import Unbound, bind
@@ -25,10 +25,16 @@ from crossrun.store import Store
 _MOST_RUNS = 8
 """So many runs of a pattern are compared, the newest."""
 _MOST_DECIDED = 1_000
+_EDITED = NotCompiled(
+    "its steps were edited, and a script has those of the runs",
+    "undo that with  crossrun patterns edit, and edit the script that is written with -o",
+)
 
 
 def compiled_pattern(store: Store, pattern: Pattern) -> Compiled | NotCompiled:
     """The compiled pattern, or why it cannot be compiled."""
+    if _has_edited_steps(store, pattern):
+        return _EDITED
     runs = [
         _teaching_run(store, trace)
         for trace in store.patterns.traces(pattern.id, newest=_MOST_RUNS)
@@ -46,6 +52,20 @@ def compiled_pattern(store: Store, pattern: Pattern) -> Compiled | NotCompiled:
         tools=workflow.preconditions.tools,
     )
     return compiled(facts, runs, store.patterns.contents(hashes))
+
+
+def _has_edited_steps(store: Store, pattern: Pattern) -> bool:
+    """Whether the user changed what runs did: a script is what they did."""
+    versions = store.patterns.versions(pattern.id)
+    current = next((v for v in versions if v.version == pattern.version), None)
+    if current is None or current.made_by != "user":
+        return False
+    learned = [_commands(each.workflow) for each in versions if each.made_by != "user"]
+    return _commands(current.workflow) not in learned
+
+
+def _commands(workflow: Workflow) -> list[str | None]:
+    return [step.command for step in workflow.steps]
 
 
 def with_script(

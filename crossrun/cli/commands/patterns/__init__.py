@@ -58,7 +58,8 @@ def list_patterns(
     wanted = PatternFilter(project_id=project_id, task_type=task_type, state=state, limit=limit)
     if json:
         patterns = list(map(pattern_object, app.store.patterns.patterns(wanted)))
-        options.out.emit(document({"patterns": patterns, "total": len(patterns)}))
+        total = len(app.store.patterns.lines(wanted._replace(limit=-1)))
+        options.out.emit(document({"patterns": patterns, "total": total}))
     elif lines := app.store.patterns.lines(wanted):
         from crossrun.views.patterns import pattern_table
 
@@ -128,12 +129,12 @@ def search(
         hit
         for hit in rank(candidates).scored
         if task_type is None or hit.candidate.task_type == task_type
-    ][:limit]
-    ranking = [(hit, app.store.patterns.find(hit.candidate.id)) for hit in scored]
+    ]
+    ranking = [(hit, app.store.patterns.find(hit.candidate.id)) for hit in scored[:limit]]
     hits = [(hit.score, pattern) for hit, pattern in ranking if pattern is not None]
     if json:
         objects = [{**pattern_object(pattern), "score": round(hit, 4)} for hit, pattern in hits]
-        options.out.emit(document({"patterns": objects, "total": len(objects)}))
+        options.out.emit(document({"patterns": objects, "total": len(scored)}))
     elif hits:
         from crossrun.views.patterns import hit_table
 
