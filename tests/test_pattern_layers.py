@@ -295,7 +295,9 @@ def test_no_command_takes_long(sign: str) -> None:
     assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize("sign", [" ", "\n", "-", "/", "_", "0", "//\n", "a ", "$PATTERN_FILES "])
+@pytest.mark.parametrize(
+    "sign", [" ", "\n", "-", "/", "_", "0", "//\n", "a ", '\\"', "$PATTERN_FILES "]
+)
 def test_no_run_takes_long_to_learn(sign: str) -> None:
     """Blanks and signs in a row, as agents' programs print them, are read once, not once each."""
     text = (sign * 39_000)[:39_000]

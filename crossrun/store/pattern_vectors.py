@@ -321,7 +321,7 @@ def _read_matrix(connection: sqlite3.Connection, task: EncodedTask) -> VectorMat
 
     width = len(task.vector) // 2
     with suppress(OSError, ValueError, EOFError):
-        raw = np.load(_file_of(connection, task), mmap_mode="r", allow_pickle=False)
+        raw = np.lib.format.open_memmap(_file_of(connection, task), mode="r")
         if raw.dtype == np.int8 and raw.ndim == 2 and raw.shape[1] == width + _HEAD:  # noqa: PLR2004
             heads = np.ascontiguousarray(raw[:, :_HEAD])
             matrix = VectorMatrix(

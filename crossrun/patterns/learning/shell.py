@@ -37,7 +37,7 @@ _CLOSERS = frozenset(["fi", "done", "esac", "}", "]]"])
 _BEFORE_COMMAND = frozenset(["then", "do", "else", "elif", "!", "time", "{"])
 """Words after which another command begins."""
 _REDIRECTED = re.compile(r"(?<![0-9&<>=-])[12]?>{1,2}\|?\s*(?!/dev/|&|\$\(|\()([^\s;|&<>()]+)")
-_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
+_QUOTED = re.compile(r"'[^']*'|(?<!\\)\"(?:\\.|[^\"\\])*\"")
 _LONGEST_QUOTED = 20_000
 """Characters in which quotes are looked for: what is longer has a here-document."""
 _HEREDOC = re.compile(r"<<-?[ \t]*(['\"]?)\\?([\w.-]+)\1")
