@@ -82,6 +82,8 @@ LEAST_ODDS = 1.2
 LEAST_WORK, _WORK_BY_WORDS, _WORK_ALONE = 0.04, 0.08, 0.2
 """Of commands or code, however alike the tasks are: with an encoder, without one, and without one
 if the tasks share no word."""
+_BEGINNING = 5
+"""Letters that two words have in common if they are forms of one: `valid`, `validate`."""
 _NO_COMMON_WORD = 0.5
 """What tasks can say at most that share no word, even if the thesaurus relates theirs."""
 _UNRELATED = 0.3
@@ -290,21 +292,30 @@ def compare(
         ),
     )
     tasks = _both_odds(left.task, right.task)
+    in_common = _share_a_word(left.topic, right.topic)
     similarity = Similarity(
-        tasks=tasks if left.topic & right.topic else min(tasks, _NO_COMMON_WORD),
+        tasks=tasks if in_common else min(tasks, _NO_COMMON_WORD),
         commands=commands * shared_commands / (shared_commands + _ENOUGH_COMMANDS),
         code=code * shared_code / (shared_code + _ENOUGH_CODE),
         aim=min(_covered(left, right, rarity), _covered(right, left, rarity)),
         opposed=float(_are_opposed(left.task, right.task)),
     )
     work = max(similarity.commands, similarity.code)
-    if cosine is None and not left.topic & right.topic and work < _WORK_ALONE:
+    if cosine is None and not in_common and work < _WORK_ALONE:
         return similarity._replace(commands=0.0, code=0.0)
     if cosine is None or work < LEAST_WORK:
         return similarity
     return similarity._replace(
         meant=cosine(left.wanted, right.wanted), done=cosine(left.done, right.done)
     )
+
+
+def _share_a_word(left: AbstractSet[str], right: AbstractSet[str]) -> bool:
+    """Whether two texts have a word, or the long beginning of one, in common."""
+    beginnings = [
+        {word[:_BEGINNING] for word in side if len(word) >= _BEGINNING} for side in (left, right)
+    ]
+    return not left.isdisjoint(right) or not beginnings[0].isdisjoint(beginnings[1])
 
 
 def has_work(similarity: Similarity) -> bool:
