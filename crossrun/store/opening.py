@@ -24,8 +24,12 @@ _SIGNS_OF_DAMAGE = (
     "duplicate column",
     "constraint failed",
     "were matched",
+    "vtable constructor failed",
 )
-"""What is said when the store is not as crossrun writes it. The last ones: an index lacks a row."""
+"""What SQLite and we say when the store is not as crossrun writes it.
+
+`were matched`: an index lacks a row. `vtable constructor failed`: that of words cannot be opened.
+"""
 
 
 def read_only(database: Path, *, options: str = "") -> sqlite3.Connection:
