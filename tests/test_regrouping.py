@@ -395,7 +395,7 @@ def test_a_rebuild_that_is_killed_leaves_the_old_state_or_the_new_one(
     old = mixed_up(ledger)
     planned = crossrun.json("patterns", "rebuild", "--dry-run")["changes"]
     assert planned
-    seconds, outcomes = 0.5, []
+    seconds, outcomes = 0.05, []
     while "new" not in outcomes:
         process = crossrun.start("patterns", "rebuild", "--yes")
         try:
