@@ -34,7 +34,7 @@ LAYERS = [
         "model.workflows",
         "config",
     },
-    {"model.quotas", "model.retention", "model.runs", "model"},
+    {"model.quotas", "model.retention", "model.runs", "model", "commandlines"},
     {"events"},
     {"projections.run", "projections.documents", "config.tasktypes", "views.unseen"},
     {"planning", "patterns", "views.words"},

@@ -7,6 +7,7 @@ import time
 import pytest
 from lessons import ANNA, REPORT, SALES, WORKSPACE, Did, acts, plan, trace
 
+from crossrun.commandlines.intents import purpose
 from crossrun.events import CommandRan, StepPlanned, ToolCalled
 from crossrun.model.workflows import (
     FILES_FOLDER,
@@ -33,7 +34,6 @@ from crossrun.patterns.learning.alignment import Slot, aligned, likeness
 from crossrun.patterns.learning.budget import within_budget
 from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.families import Belonging, Relative, belonging
-from crossrun.patterns.learning.intents import purpose
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.titles import summary
 from crossrun.patterns.learning.traces import MOST_ACTS

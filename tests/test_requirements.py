@@ -2,8 +2,8 @@
 
 import pytest
 
+from crossrun.commandlines.intents import purpose
 from crossrun.model.workflows import Act
-from crossrun.patterns.learning.intents import purpose
 from crossrun.patterns.learning.requirements import required_markers, required_tools
 
 PRESENT = ("Dockerfile", "Makefile", "package.json", "pyproject.toml", "requirements.txt")

@@ -6,12 +6,12 @@ import time
 import pytest
 from lessons import ANNA, WORKSPACE, Did, acts, events_of, trace
 
+from crossrun.commandlines.intents import looks, programs, purpose, without_looks
+from crossrun.commandlines.shell import parts, proves, stages
 from crossrun.events import AgentReasoned, AgentSpoke, CommandRan, FileChanged, StepPlanned
 from crossrun.model.workflows import Check, Cure
-from crossrun.patterns.learning.intents import looks, programs, purpose, without_looks
 from crossrun.patterns.learning.recoveries import error_line
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
-from crossrun.patterns.learning.shell import parts, proves, stages
 from crossrun.patterns.learning.titles import reason, summary
 from crossrun.patterns.learning.traces import Material, material_of
 from crossrun.patterns.learning.weights import is_trivial, weight_of

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from crossrun.commandlines.intents import looks
+from crossrun.commandlines.shell import ASSIGNMENT, Part, joined, parts
 from crossrun.patterns.learning.files import as_written
-from crossrun.patterns.learning.intents import looks
-from crossrun.patterns.learning.shell import ASSIGNMENT, Part, joined, parts
 
 _SEPARATE = ("", "&&", ";", "\n")
 """Joints at which a command line can be cut, if each part has to succeed."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from crossrun.commandlines.intents import purpose
+from crossrun.commandlines.scenes import names
+from crossrun.commandlines.shell import first_line
 from crossrun.model.workflows import Act
-from crossrun.patterns.learning.intents import purpose
-from crossrun.patterns.learning.scenes import names
-from crossrun.patterns.learning.shell import first_line
 
 _VERSION_WORDS = """
     v ver version final finally fixed fix new newer old improved improve simple simpler simplified

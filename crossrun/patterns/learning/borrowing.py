@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from crossrun.commandlines.intents import looks
+from crossrun.commandlines.shell import Part, joined, parts, redirected, split_words
 from crossrun.model.workflows import FILES_FOLDER, Act, Cure
 from crossrun.patterns.formats.block import TRANSCRIPT
-from crossrun.patterns.learning.intents import looks
-from crossrun.patterns.learning.shell import Part, joined, parts, redirected, split_words
 
 _OWN_TEXTS = ("PATTERN.md", TRANSCRIPT)
 """What lies in the folder beside the files."""

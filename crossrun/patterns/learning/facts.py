@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from crossrun.commandlines.intents import purpose
 from crossrun.events import CommandRan
 from crossrun.model.workflows import Act, Check, Cure
 from crossrun.patterns.learning.clipping import clipped
-from crossrun.patterns.learning.intents import purpose
 from crossrun.system.commandlines import one_line
 
 MOST_DATA_FILES = 4

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
+from crossrun.commandlines.shell import without_wrappers
 from crossrun.model.workflows import Act
-from crossrun.patterns.learning.shell import without_wrappers
 from crossrun.system.commandlines import bare_command
 
 MOST_WORDS = 400

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct, field
 
+from crossrun.commandlines.intents import Purpose
+from crossrun.commandlines.shell import first_line
 from crossrun.model.workflows import Cure, Occurrence
 from crossrun.patterns.learning.clipping import clipped
 from crossrun.patterns.learning.files import writes
-from crossrun.patterns.learning.intents import Purpose
-from crossrun.patterns.learning.shell import first_line
 from crossrun.patterns.learning.titles import reason
 from crossrun.system.commandlines import one_line
 
@@ -51,19 +51,6 @@ _AFTERWORD = re.compile(
     r"|^\s*(?:node:|Node\.js v\d)|^error: could not compile"
 )
 """Lines that only say that there was a failure, or where to read on."""
-_HIDDEN = re.compile(
-    r"(?m)^Traceback \(most recent|command not found$|: No such file or directory$|^curl: \(\d+\)"
-    r"|^fatal: |^\w*(?:Error|Exception): |^npm ERR!|^error(?:\[\w+\])?: |^E: |: Permission denied$"
-    r"|^make(?:\[\d+\])?: \*\*\*|^FAILED |^=+ .*\d+ failed|^BUILD FAILED|^FAILED \(|^panic: "
-    r"|is not recognized as|^Segmentation fault|: not found$|Could not resolve host|^wget: "
-    r"|^ERROR[: ]"
-)
-
-
-_PASSED = re.compile(
-    r"(?m)^(?:=+ )?\d+ passed\b|^OK(?: \(.*\))?$|^ok\s+\S+\s+[\d.]+s$|^test result: ok\."
-    r"|^BUILD SUCCESS|^All checks passed|^Tests?:\s+\d+ passed, \d+ total|^PASS\b"
-)
 
 
 class Failed(Struct, frozen=True, kw_only=True):
@@ -190,17 +177,6 @@ def error_line(output: str) -> str:
             if wanted.search(line.strip()):
                 return clipped(line.strip().removeprefix("E   ").strip(), _LONGEST_ERROR)
     return clipped(plain[-1], _LONGEST_ERROR) if plain else ""
-
-
-def shows_failure(output: str) -> bool:
-    """Whether an output shows a failure, for commands whose exit code proves nothing."""
-    return _HIDDEN.search(output[-_OUTPUT_READ:]) is not None
-
-
-def shows_success(output: str) -> bool:
-    """Whether the end of an output says explicitly that checks passed."""
-    end = output[-_OUTPUT_READ:]
-    return _PASSED.search(end) is not None and not shows_failure(end)
 
 
 def words_of(command: str) -> frozenset[str]:

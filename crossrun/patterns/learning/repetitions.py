@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from crossrun.commandlines.scenes import made_by, names
+from crossrun.commandlines.shell import ASSIGNMENT
 from crossrun.model.workflows import Act
-from crossrun.patterns.learning.scenes import made_by, names
-from crossrun.patterns.learning.shell import ASSIGNMENT
 
 _FEWEST = 3
 """So many commands of one kind become a loop."""

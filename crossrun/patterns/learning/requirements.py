@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from crossrun.commandlines.intents import program
 from crossrun.model.workflows import Act
-from crossrun.patterns.learning.intents import program
 from crossrun.system.commandlines import simple_commands
 
 _EVERYWHERE = """

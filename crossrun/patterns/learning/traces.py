@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from crossrun.commandlines.intents import Purpose, purpose, sets_scene, without_looks
+from crossrun.commandlines.outputs import shows_failure, shows_success
+from crossrun.commandlines.scenes import is_needed, made_by, names
+from crossrun.commandlines.shell import Part, joined, parts, proves
 from crossrun.events import (
     AgentReasoned,
     AgentSpoke,
@@ -23,12 +27,9 @@ from crossrun.events import (
 )
 from crossrun.model.workflows import FILES_FOLDER, Act, Cure, Intent, Occurrence
 from crossrun.patterns.learning.attempts import without_attempts
-from crossrun.patterns.learning.intents import Purpose, purpose, sets_scene, without_looks
-from crossrun.patterns.learning.recoveries import Recoveries, shows_failure, shows_success
+from crossrun.patterns.learning.recoveries import Recoveries
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.repetitions import with_loops
-from crossrun.patterns.learning.scenes import is_needed, made_by, names
-from crossrun.patterns.learning.shell import Part, joined, parts, proves
 from crossrun.patterns.learning.titles import heading, reason
 from crossrun.patterns.learning.weights import LOOKS, weight
 from crossrun.system.commandlines import bare_command, one_line

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from crossrun.commandlines.intents import looks, purpose
+from crossrun.commandlines.scenes import names
+from crossrun.commandlines.shell import parts, words
 from crossrun.model.workflows import Act, Trace
-from crossrun.patterns.learning.intents import looks, purpose
-from crossrun.patterns.learning.scenes import names
-from crossrun.patterns.learning.shell import parts, words
 
 LOOKS = ("read", "search", "plan")
 CHECKS = ("test", "check")

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from crossrun.model.workflows import Intent
-from crossrun.patterns.learning.shell import (
+from crossrun.commandlines.shell import (
     Part,
     first_line,
     joined,
@@ -15,6 +14,7 @@ from crossrun.patterns.learning.shell import (
     stages,
     words,
 )
+from crossrun.model.workflows import Intent
 
 _LOOKING = """
     ls ll la dir tree pwd which type whereis where hash echo printf printenv date whoami id hostname

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from crossrun.patterns.learning.shell import (
+from crossrun.commandlines.shell import (
     ASSIGNMENT,
     parts,
     redirected,

@@ -1,0 +1,1 @@
+"""Command lines of agents: how they are split, what they are for, what their output shows."""
