@@ -17,6 +17,7 @@ LAYERS = [
     # each may import what stands above it in this list, and from its own row only itself
     {
         "errors",
+        "inference",
         "redaction",
         "system",
         "config.values",

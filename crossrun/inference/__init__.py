@@ -1,0 +1,1 @@
+"""Sequential statistics for bounded outcomes: what can be said, and when it may be looked at."""
