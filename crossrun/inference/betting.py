@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from crossrun.inference.mixtures import exponential, log_mean
 
-SHARES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5, 0.8)
+SHARES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5, 0.75, 0.95)
 """The sizes of the bets, relative to the one that could lose everything."""
 
 

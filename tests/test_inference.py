@@ -1,0 +1,194 @@
+"""Sequential statistics: small cases exactly, and errors as rare as promised at any look."""
+
+import math
+from collections.abc import Iterator
+from random import Random
+from statistics import NormalDist
+
+import pytest
+
+from crossrun.inference.association import EValues, RandomisedRun, e_values
+from crossrun.inference.betting import SHARES, BoundedValue, e_value_above, e_value_below
+from crossrun.inference.paired import PairedComparison, compare_pairs
+from crossrun.inference.sequences import confidence_sequence
+from crossrun.inference.trees import Spread, posteriors
+
+
+def random(seed: int) -> Random:
+    return Random(seed)  # noqa: S311  no secret is made
+
+
+def test_a_bet_on_the_mean_wins_what_was_staked() -> None:
+    values = [BoundedValue(1.0, 0.0, 1.0), BoundedValue(0.0, 0.0, 1.0)]
+
+    won = sum((1 + share) * (1 - share) for share in SHARES) / len(SHARES)
+
+    assert e_value_above(values, 0.5) == pytest.approx(won)
+    assert e_value_below(values, 0.5) == pytest.approx(won)
+
+
+def test_nothing_seen_is_no_evidence() -> None:
+    assert e_value_above([], 0.5) == 1
+    assert e_values([]) == EValues(1, 1)
+    assert confidence_sequence([], level=0.9) == (-math.inf, math.inf)
+
+
+def test_bets_on_a_treatment_are_fair_for_each_outcome() -> None:
+    """Whether a run succeeds or fails, the coin that treats it decides what the bet wins."""
+    for outcome in (0.0, 0.4, 1.0):
+        for expected in (0.02, 0.5, 0.9):
+            treated, untreated = (
+                e_values([RandomisedRun(flag, 0.95, outcome, expected)]) for flag in (True, False)
+            )
+            assert 0.95 * treated.lowers + 0.05 * untreated.lowers == pytest.approx(1)
+            assert 0.95 * treated.raises + 0.05 * untreated.raises == pytest.approx(1)
+
+
+def test_failures_with_the_treatment_and_successes_without_it_are_evidence_of_harm() -> None:
+    runs = [RandomisedRun(n % 2 == 0, 0.5, float(n % 2), 0.5) for n in range(20)]
+
+    lowers, raises = e_values(runs)
+
+    assert lowers > 20
+    assert raises < 1
+
+
+def looks(rng: Random, *, runs: int, base: float, effect: float) -> Iterator[RandomisedRun]:
+    """Runs whose difficulty drifts and whose probability depends on what was seen."""
+    succeeded = 0.0
+    for at in range(runs):
+        drifting = base + 0.2 * math.sin(at / 15)
+        probability = 0.5 if succeeded * 2 < at else 0.9
+        treated = rng.random() < probability
+        outcome = float(rng.random() < drifting + effect * treated)
+        yield RandomisedRun(treated, probability, outcome, (succeeded + 1) / (at + 2))
+        succeeded += outcome
+
+
+def ever(seed: int, *, effect: float, runs: int = 150) -> tuple[bool, bool]:
+    """Whether `lowers` and `raises` ever reach 20, looked at after every fifth run."""
+    seen = list(looks(random(seed), runs=runs, base=0.5, effect=effect))
+    values = [e_values(seen[:count]) for count in range(5, runs + 1, 5)]
+    return any(v.lowers >= 20 for v in values), any(v.raises >= 20 for v in values)
+
+
+def test_without_an_effect_evidence_is_rare_however_often_one_looks() -> None:
+    lowered, raised = zip(*(ever(seed, effect=0) for seed in range(150)), strict=True)
+    assert sum(lowered) <= 0.05 * 150
+    assert sum(raised) <= 0.05 * 150
+
+
+def test_harm_is_seen_and_its_opposite_is_not() -> None:
+    lowered, raised = zip(*(ever(seed, effect=-0.3) for seed in range(30)), strict=True)
+    assert sum(lowered) > 0.6 * 30
+    assert sum(raised) == 0
+
+
+def sequence_of(seed: int) -> list[tuple[float, float, float]]:
+    """Bounds and the true running mean, after every tenth value of a mean that drifts."""
+    rng = random(seed)
+    means = [0.5 + 0.4 * math.sin(at / 30) for at in range(200)]
+    values = [BoundedValue(float(rng.random() < mean), 0.0, 1.0) for mean in means]
+    return [
+        (*confidence_sequence(values[:n], level=0.9), sum(means[:n]) / n)
+        for n in range(10, 201, 10)
+    ]
+
+
+def test_a_confidence_sequence_holds_the_running_mean_at_all_times() -> None:
+    failed = [
+        any(not low <= mean <= high for low, high, mean in sequence_of(s)) for s in range(100)
+    ]
+    low, high, _ = sequence_of(0)[-1]
+
+    assert sum(failed) <= 10
+    assert high - low < 0.35
+
+
+def test_pairs_that_all_go_one_way_decide_soon() -> None:
+    assert compare_pairs([1.0] * 8).verdict == "a_better"
+    assert compare_pairs([-1.0] * 8).verdict == "b_better"
+    assert compare_pairs([1.0] * 5).verdict == "undecided"
+
+
+def test_pairs_that_never_differ_show_that_there_is_no_difference() -> None:
+    few, many = compare_pairs([0.0] * 20), compare_pairs([0.0] * 80)
+
+    assert (few.verdict, many.verdict) == ("undecided", "no_difference")
+    assert many.interval[1] == -many.interval[0] <= 0.1
+    assert few.more_pairs is not None
+    decided = compare_pairs([0.0] * (20 + few.more_pairs))
+    assert (decided.verdict, decided.more_pairs) == ("no_difference", 0)
+    assert compare_pairs([0.0] * (19 + few.more_pairs)).verdict == "undecided"
+
+
+def test_a_comparison_of_nothing_is_undecided() -> None:
+    assert compare_pairs([]) == PairedComparison(0, 0.0, (-1.0, 1.0), "undecided", None)
+
+
+def test_exchanging_the_variants_mirrors_the_comparison() -> None:
+    differences = [1.0] * 9 + [0.0] * 11 + [-1.0] * 3
+
+    ab, ba = compare_pairs(differences), compare_pairs([-d for d in differences])
+
+    assert ab.mean == pytest.approx(6 / 23)
+    assert ba.interval == pytest.approx((-ab.interval[1], -ab.interval[0]))
+    assert ba.more_pairs == ab.more_pairs
+
+
+def test_equal_variants_are_rarely_called_different_at_any_look() -> None:
+    wrong = 0
+    for seed in range(60):
+        rng = random(seed)
+        differences = [float(rng.randrange(2) - rng.randrange(2)) for _ in range(120)]
+        verdicts = {compare_pairs(differences[:n]).verdict for n in range(10, 121, 10)}
+        wrong += bool(verdicts & {"a_better", "b_better"})
+    assert wrong <= 3
+
+
+ROOT = NormalDist(0, 0.15)
+
+
+def test_a_single_estimate_is_combined_with_the_prior() -> None:
+    result = posteriors({"a": NormalDist(0.2, 0.1)}, {}, root=ROOT, spreads=[Spread(0.1, 1)])
+
+    weight = (1 / 0.1**2) / (1 / 0.1**2 + 1 / 0.15**2)
+    assert result["a"].mean == pytest.approx(0.2 * weight)
+    assert result["a"].variance == pytest.approx(1 / (1 / 0.1**2 + 1 / 0.15**2))
+
+
+def test_the_posteriors_of_a_tree_are_exact_for_one_spread() -> None:
+    """Hand-computed: two children around a root, as a normal of three dimensions."""
+    result = posteriors(
+        {"a": NormalDist(0.3, 0.1), "b": NormalDist(-0.1, 0.2)},
+        {"a": "all", "b": "all"},
+        root=ROOT,
+        spreads=[Spread(0.1, 1)],
+    )
+
+    of_a, of_b = 1 / (0.1**2 + 0.1**2), 1 / (0.2**2 + 0.1**2)
+    precision = of_a + of_b + 1 / 0.15**2
+    root = (0.3 * of_a - 0.1 * of_b) / precision
+    assert result["all"].mean == pytest.approx(root)
+    assert result["all"].variance == pytest.approx(1 / precision)
+    assert result["a"].mean == pytest.approx((0.3 + root) / 2)
+    assert result["a"].variance == pytest.approx(0.1**2 / 2 + 1 / precision / 4)
+
+
+def test_siblings_that_agree_are_trusted_more_than_those_that_do_not() -> None:
+    def posterior_of_a_new_one(*means: float) -> NormalDist:
+        names = [f"p{number}" for number in range(len(means))]
+        estimates = {n: NormalDist(m, 0.05) for n, m in zip(names, means, strict=True)}
+        return posteriors(
+            estimates | {"new": NormalDist(-0.3, 0.3)},
+            dict.fromkeys([*names, "new"], "all"),
+            root=ROOT,
+            spreads=[Spread(0.02, 1), Spread(0.1, 1), Spread(0.3, 1)],
+        )["new"]
+
+    agreeing, differing = (
+        posterior_of_a_new_one(0.2, 0.2, 0.2, 0.2),
+        posterior_of_a_new_one(0.5, -0.1, 0.4, 0.0),
+    )
+    assert agreeing.mean > 0.15 > differing.mean
+    assert agreeing.stdev < differing.stdev
