@@ -118,10 +118,15 @@ def split_words(text: str) -> list[str]:
     """The words of a simple command; split on blanks if a quote is open, or if it is long."""
     if len(text) > _LONGEST_QUOTED or not any(sign in text for sign in "'\"\\#"):
         return text.split()
+    return list(_unquoted(text))
+
+
+@lru_cache(maxsize=4_096)
+def _unquoted(text: str) -> tuple[str, ...]:
     try:
-        return shlex.split(text)
+        return tuple(shlex.split(text))
     except ValueError:
-        return text.split()
+        return tuple(text.split())
 
 
 def without_wrappers(arguments: Sequence[str]) -> list[str]:
