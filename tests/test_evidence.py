@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from crossrun.model.workflows import Stats
-from crossrun.patterns.evaluation.adherence import adherence
 from crossrun.patterns.evaluation.cost_effects import Measurement, cost_effects
 from crossrun.patterns.evaluation.evidence import (
     Conditions,
@@ -345,52 +344,3 @@ def test_a_difference_is_taken_within_blocks_where_they_have_both_kinds() -> Non
 
 def test_without_two_kinds_there_is_no_difference() -> None:
     assert cost_effects({"9c1": [Measurement("a", True, 1.0)] * 9}, {"9c1": "9c1"}) == {}  # noqa: FBT003
-
-
-STEPS = ["python3 … {source}", "python3 … > sections.json", "pytest -q", "grep {pattern} {target}"]
-
-
-def test_following_every_step_is_full_adherence() -> None:
-    ran = [
-        "/bin/bash -lc 'python3 read.py SOP-001.docx'",
-        "ls",
-        "/usr/bin/python3 cut.py > sections.json",
-        "cd new && pytest -q",
-        'bash -lc "grep -n Scope new/SOP-001.md"',
-    ]
-
-    assert adherence(STEPS, ran) == 1
-
-
-def test_steps_count_only_in_their_order() -> None:
-    steps = ["make build", "make test", "git commit"]
-
-    assert adherence(steps, ["make build", "make test", "git commit"]) == 1
-    assert adherence(steps, ["git commit", "make test", "make build"]) == 0.4444  # (2/3 + 2/3) / 3
-    assert adherence(["a one", "b two"], ["b two", "a one"]) == 0.5
-
-
-def test_doing_something_else_is_no_adherence() -> None:
-    assert adherence(["pytest -q", "git commit"], ["ls", "cat README.md"]) == 0
-    assert adherence(["pytest -q"], []) == 0
-
-
-def test_one_command_stands_for_one_step() -> None:
-    assert adherence(["pytest -q", "pytest -q"], ["pytest -q"]) == 0.5
-
-
-def test_where_no_step_names_a_command_adherence_is_unknown() -> None:
-    assert adherence([], ["ls"]) is None
-    assert adherence(["{command}", "…"], ["ls"]) is None
-
-
-def test_more_commands_never_lower_adherence() -> None:
-    rng = Random(5)  # noqa: S311  no secret is made
-    words = ["make", "test", "git", "commit", "pytest", "-q", "ls"]
-    for _ in range(200):
-        steps = [" ".join(rng.choices(words, k=2)) for _ in range(4)]
-        ran = [" ".join(rng.choices(words, k=2)) for _ in range(6)]
-        fewer, more = adherence(steps, ran[:4]), adherence(steps, ran)
-        assert fewer is not None
-        assert more is not None
-        assert 0 <= fewer <= more <= 1

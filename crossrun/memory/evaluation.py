@@ -7,13 +7,13 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.events import CommandRan, FileChanged, PatternJudged, decode
+from crossrun.events import CommandRan, PatternJudged, decode
+from crossrun.memory.adherence import share_carried_out
 from crossrun.memory.blocks import ROOT_FILE
 from crossrun.model.failures import FAILURES, Failure
 from crossrun.model.runs import Decided, Run
 from crossrun.model.status import Status
-from crossrun.model.workflows import FILES_FOLDER, Pattern
-from crossrun.patterns.evaluation.adherence import adherence
+from crossrun.model.workflows import Pattern
 from crossrun.patterns.evaluation.evidence import (
     LEAST_WITH,
     LEAST_WITHOUT,
@@ -26,11 +26,8 @@ from crossrun.patterns.evaluation.lifecycle import adopt_after_success, judge
 from crossrun.patterns.evaluation.trials import trial_of
 from crossrun.patterns.evaluation.uptake import uptake
 from crossrun.patterns.formats.block import TRANSCRIPT
-from crossrun.patterns.learning.borrowing import borrowed
-from crossrun.patterns.learning.files import as_written
 from crossrun.store import Store
 from crossrun.system.clock import now
-from crossrun.system.commandlines import bare_command, simple_commands
 
 _MOST_COMMANDS = 500
 _MOST_TRIALS = 1_000
@@ -48,7 +45,7 @@ def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[P
         return
     share_followed = None
     if decided.decision != "withheld":
-        share_followed = _adherence(store, run, pattern, decided.version)
+        share_followed = share_carried_out(store, run, pattern, decided.version)
     ended = replace(
         run,
         status=Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0]),
@@ -120,17 +117,6 @@ def _trials(runs: Iterable[Run]) -> list[Trial]:
     return list(filter(None, map(trial_of, runs)))
 
 
-def _adherence(store: Store, run: Run, pattern: Pattern, version: int | None) -> float | None:
-    """How much of the version that it was shown the agent carried out."""
-    versions = store.patterns.versions(pattern.id)
-    shown = next((v for v in versions if v.version == version), None)
-    if shown is None:
-        return None
-    commands = (as_written(step.command) for step in shown.workflow.steps if step.command)
-    steps = [part for command in commands for part in simple_commands(command)]
-    return adherence(steps, list(islice(_commands_and_changes(store, run), _MOST_COMMANDS)))
-
-
 def _uptake(store: Store, run: Run, pattern: Pattern, decided: Decided) -> tuple[str, ...] | None:
     """Which of the pattern's files the agent's commands read or ran; None: it had no files."""
     if decided.folder is None:
@@ -143,19 +129,3 @@ def _uptake(store: Store, run: Run, pattern: Pattern, decided: Decided) -> tuple
         if isinstance(event := decode(stored.body), CommandRan)
     )
     return uptake(decided.folder, [*files, ROOT_FILE, TRANSCRIPT], islice(commands, _MOST_COMMANDS))
-
-
-def _commands_and_changes(store: Store, run: Run) -> Iterator[str]:
-    """What the agent did; copying a file of the pattern counts as writing it."""
-    folder = (run.pattern.folder if run.pattern else None) or FILES_FOLDER
-    for stored in store.read.events(run.id, types=["command_ran", "file_changed"]):
-        match decode(stored.body):
-            case CommandRan(command=command):
-                paths, rest = borrowed(bare_command(command).replace(folder, FILES_FOLDER))
-                yield from (f"write {path}" for path in paths)
-                if rest:
-                    yield rest
-            case FileChanged(path=path, change=change, ok=True):
-                yield f"{'delete' if change == 'deleted' else 'write'} {path}"
-            case _:
-                pass

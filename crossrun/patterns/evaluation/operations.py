@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from crossrun.commandlines.intents import looks, purpose
+from crossrun.commandlines.shell import first_line, parts, redirected, stages, words
 from crossrun.patterns.evaluation.equivalents import EQUIVALENT
 from crossrun.patterns.learning.features import code_of, code_words, extension_of
 from crossrun.patterns.learning.files import is_source
-from crossrun.patterns.learning.intents import looks, purpose
 from crossrun.patterns.learning.rarity import is_telling
-from crossrun.patterns.learning.shell import first_line, parts, redirected, stages, words
 from crossrun.patterns.learning.weights import weight
 from crossrun.patterns.retrieval.words import stem
 from crossrun.system.commandlines import bare_command
@@ -129,19 +129,19 @@ def _plain_words(text: str) -> frozenset[str]:
 def as_one(operations: Sequence[Operation]) -> Operation:
     """All operations as one, without files that are made only to be taken again."""
     takes, makes, between = set[str](), set[str](), set[str]()
-    for one in operations:
-        takes |= one.takes - makes
-        between |= one.takes & makes if one.makes else set()
-        makes |= one.makes
+    for operation in operations:
+        takes |= operation.takes - makes
+        between |= operation.takes & makes if operation.makes else set()
+        makes |= operation.makes
     return Operation(
         purpose="",
         line=(),
         program="",
         script="",
-        topic=frozenset(word for one in operations for word in one.topic),
+        topic=frozenset(word for operation in operations for word in operation.topic),
         takes=frozenset(takes),
         makes=frozenset(makes - between or makes),
-        weight=sum(one.weight for one in operations),
+        weight=sum(operation.weight for operation in operations),
         has_code=True,
     )
 
@@ -207,7 +207,7 @@ def _program(arguments: Sequence[str]) -> tuple[str, str]:
     if arguments[1:2] == ["-m"]:
         return " ".join(arguments[2:3]), ""
     first = next((word for word in arguments[1:] if not word.startswith("-")), "")
-    return "", first.rpartition("/")[2]
+    return "", "" if _HOLE.search(first) else first.rpartition("/")[2]
 
 
 def _topic(line: str, code: str, kinds: frozenset[str]) -> frozenset[str]:
@@ -218,8 +218,13 @@ def _topic(line: str, code: str, kinds: frozenset[str]) -> frozenset[str]:
         EQUIVALENT.get(word) or stem(word)
         for word in every
         if word in EQUIVALENT
-        or (len(word) >= _SHORTEST and is_telling(word) and f".{word}" not in kinds)
+        or (is_telling(word) and len(word) >= _SHORTEST and not _is_form(word, kinds))
     )
+
+
+def _is_form(word: str, kinds: frozenset[str]) -> bool:
+    """Whether a word is a kind of file that is compared by itself, or an interpreter."""
+    return f".{word}" in kinds or _INTERPRETER.fullmatch(word) is not None
 
 
 def _files(
