@@ -4,15 +4,14 @@ It ends with the workspace, ready for the agent, and with the state that changes
 """
 
 import time
-from collections.abc import Generator, Iterable
-from itertools import islice
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from crossrun.engine.context import RunContext
-from crossrun.events import CopyProgressed, Event, SetupRan, SourceCopied, Warned
+from crossrun.events import CopyProgressed, Event, SetupRan, Warned
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import Failure, RunFailed
@@ -23,17 +22,16 @@ from crossrun.workspace.snapshots.state_recording import Original
 from crossrun.workspace.workspaces import Workspace, top_files, top_of_repository
 
 if TYPE_CHECKING:
+    from crossrun.engine.copying import BeginningCopy
     from crossrun.workspace.copying.links import Redirected
-    from crossrun.workspace.copying.trees import Copied, Progress
-    from crossrun.workspace.sources.copies import CopyOptions, SourceCopy
+    from crossrun.workspace.copying.trees import Progress
 
-_MOST_NAMES = 100
-"""How many names of each kind an event has at most."""
+_INSTRUCTIONS = "AGENTS.md"
+"""The file in which agents look for the instructions of a project."""
 _MOST_NOT_KEPT = 3
 _MOST_OUTPUT = 2000
 """Characters."""
 
-Kind = Literal["repository", "folder", "url"]
 Events = Generator[Event | None]
 
 
@@ -82,37 +80,64 @@ def _create(run: RunContext) -> Prepared:
     begin, parent, workspaces = run.request.begin_with, run.parent, run.dependencies.workspaces
     workspaces.make_room(run.path)
     copied_at = time.time_ns()
-    source, links = yield from _fill(run)
+    copy = yield from _fill(run)
+    source = None if copy is None else copy.source
     run.work_in(source)
     whole = source is not None and not source.base
-    original = _original(source, copied_at) if whole else None
+    overlay = None
+    if begin.instructions is not None:
+        overlay = _instruct(run, begin.instructions, hidden=whole)
+    frozen = None if begin.frozen is None else Path(begin.frozen)
+    beside = parent.cloned or frozen
+    original = _original(source, frozen, copied_at) if whole or frozen else None
     if begin.setup is not None:
         if whole:  # before the setup adds files that git ignores
             yield from run.with_snapshot_progress(
-                lambda: workspaces.recorded(run.path, whole=True, original=original)
+                lambda: workspaces.recorded(run.path, beside=beside, whole=True, original=original)
             )
         yield from _set_up(run, begin.setup)
-    is_untouched = whole and begin.setup is None
+    is_untouched = begin.setup is None
     workspace = yield from run.with_snapshot_progress(
         lambda: workspaces.recorded(
             run.path,
-            beside=parent.cloned,
-            whole=is_untouched,
+            beside=beside if is_untouched or not whole else None,
+            whole=whole and is_untouched,
             original=original if is_untouched else None,
         )
     )
     parent.let_go()
-    if source is not None and not source.base:
-        source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
-    if source is not None and links:
-        from crossrun.workspace.copying.links import kept_links
-
-        source = replace(source, links=kept_links(workspace.snapshots, links))
+    if copy is not None and source is not None:
+        source = _with_base(source, workspace, copy.links, overlay)
     return workspace, source
 
 
-def _original(source: Source | None, copied_at: int) -> Original | None:
-    """What the workspace is a copy of, if that is a folder of the user's."""
+def _with_base(
+    source: Source, workspace: Workspace, links: "Sequence[Redirected]", overlay: str | None
+) -> Source:
+    """The source with the state that the changes of the run, when applied, are measured from."""
+    if not source.base:
+        source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
+    elif overlay is not None:
+        source = replace(source, base=_with_overlay(source.base, workspace, overlay))
+    if links:
+        from crossrun.workspace.copying.links import kept_links
+
+        source = replace(source, links=kept_links(workspace.snapshots, links))
+    return source
+
+
+def _with_overlay(base: str, workspace: Workspace, path: str) -> str:
+    """A state that has the same at a path as the workspace, so that nothing differs there."""
+    from crossrun.workspace.snapshots.trees import Trees
+
+    trees = Trees(workspace.snapshots)
+    return trees.write({path: trees.entries(workspace.baseline).get(path)}, onto=base)
+
+
+def _original(source: Source | None, frozen: Path | None, copied_at: int) -> Original | None:
+    """The folder that the workspace is a copy of, unless that is the workspace of another run."""
+    if frozen is not None:
+        return Original(frozen, copied_at)
     if source is None or source.kind not in ("repository", "folder"):
         return None
     return Original(Path(source.path), copied_at)
@@ -134,38 +159,31 @@ def _warn_of_what_is_not_kept(workspace: Workspace) -> Events:
         )
 
 
-def _fill(
-    run: RunContext,
-) -> "Generator[Event | None, None, tuple[Source | None, tuple[Redirected, ...]]]":
-    """Creates the folder with its first files.
+def _instruct(run: RunContext, text: str, *, hidden: bool) -> str:
+    """Puts the instructions where the agent looks for them; their path in the workspace."""
+    from crossrun.workspace.sources.overlays import hide, overlay
 
-    The value is the source, which has no base yet if it is new, and the links that were rewritten.
-    """
-    begin, stop = run.request.begin_with, run.stop
-    if run.parent.cloned is None and begin.url is None and begin.path is None:
-        run.dependencies.workspaces.make_empty(run.path)
-        return None, ()
-    from crossrun.workspace.sources.cloning import clone, without_login
-    from crossrun.workspace.sources.copies import copy_source, copy_workspace
+    path = f"{run.subfolder}/{_INSTRUCTIONS}".lstrip("/")
+    overlay(run.path / path, text)
+    if hidden:
+        hide(run.path, path)
+    return path
 
-    kind: Kind
-    if run.parent.cloned is not None:
-        cloned, is_own = run.parent.cloned, run.dependencies.workspaces.is_own(run.parent.cloned)
-        cloning = copy_workspace(cloned, run.path, stop, is_own=is_own)
-        copied = yield from run.with_progress(cloning, _copying)
-        yield _workspace_copied(copied, begin.run_id or "", run.parent.source)
-        return run.parent.source, () if is_own else copied.redirected
-    if begin.url is not None:
-        source_copy = yield from run.with_progress(
-            clone(begin.url, run.path, stop, run.dependencies.environ), _copying
-        )
-        kind, path = "url", without_login(begin.url)
-    else:
-        copying = copy_source(Path(begin.path or ""), run.path, stop, _options(run))
-        source_copy = yield from run.with_progress(copying, _copying)
-        kind, path = source_copy.kind, source_copy.top
-    yield _source_copied(source_copy, kind, path)
-    return _source(source_copy, kind, path), source_copy.copied.redirected
+
+def _fill(run: RunContext) -> "Generator[Event | None, None, BeginningCopy | None]":
+    """Creates the folder with its first files; the value is None if there are none."""
+    begin, workspaces = run.request.begin_with, run.dependencies.workspaces
+    if run.parent.cloned is None and begin.url is begin.path is begin.frozen is None:
+        workspaces.make_empty(run.path)
+        return None
+    from crossrun.engine.copying import copy_beginning
+
+    copying = copy_beginning(
+        begin, run.parent, run.path, workspaces, run.dependencies.environ, run.stop
+    )
+    copy = yield from run.with_progress(copying, _copying)
+    yield copy.event
+    return copy
 
 
 def subfolder_of(run: RunContext) -> str:
@@ -192,89 +210,8 @@ def expected_markers(run: RunContext) -> tuple[str, ...]:
     return () if begin.path is None else top_files(Path(begin.path))
 
 
-def _options(run: RunContext) -> "CopyOptions":
-    from crossrun.workspace.sources.copies import CopyOptions
-
-    begin = run.request.begin_with
-    return CopyOptions(
-        clean=begin.clean,
-        include=begin.include,
-        besides=run.dependencies.workspaces.own_folders,
-        folder_only=begin.folder_only,
-        follow_links=begin.follow_links,
-        environ=run.dependencies.environ,
-    )
-
-
 def _copying(progress: "Progress") -> CopyProgressed:
     return CopyProgressed(files=progress.files, bytes=progress.bytes, total=progress.total)
-
-
-def _source(source_copy: "SourceCopy", kind: Kind, path: str) -> Source:
-    work = source_copy.uncommitted
-    return Source(
-        kind=kind,
-        path=path,
-        base="",
-        branch=source_copy.branch,
-        commit=source_copy.commit,
-        subfolder=source_copy.subfolder,
-        uncommitted=0 if source_copy.clean else work.staged + work.unstaged + work.untracked,
-    )
-
-
-def _source_copied(source_copy: "SourceCopy", kind: Kind, path: str) -> SourceCopied:
-    work = source_copy.uncommitted
-    return SourceCopied(
-        kind=kind,
-        path=path,
-        **_counted(source_copy.copied),
-        branch=source_copy.branch,
-        commit=source_copy.commit,
-        staged=work.staged,
-        unstaged=work.unstaged,
-        untracked=work.untracked,
-        clean=source_copy.clean,
-        ignored=source_copy.ignored,
-        included=source_copy.included,
-        submodules=_shortened(source_copy.submodules),
-        lfs_pointers=_shortened(source_copy.lfs_pointers),
-        filtered=_shortened(source_copy.filtered),
-        repositories=_shortened(source_copy.repositories),
-        detached=_shortened(source_copy.detached),
-        shallow=source_copy.shallow,
-        subfolder=source_copy.subfolder,
-        operation=source_copy.operation,
-        partial=source_copy.partial,
-        home=source_copy.home,
-    )
-
-
-def _workspace_copied(copied: "Copied", run_id: str, source: Source | None) -> SourceCopied:
-    return SourceCopied(
-        kind="run",
-        path=run_id,
-        **_counted(copied),
-        branch=None if source is None else source.branch,
-        commit=None if source is None else source.commit,
-    )
-
-
-def _counted(copied: "Copied") -> dict[str, Any]:
-    return {
-        "files": copied.files,
-        "bytes": copied.bytes,
-        "shared": copied.shared,
-        "links": copied.links,
-        "outward": _shortened(map(shown, copied.outward)),
-        "redirected": _shortened(shown(link.path) for link in copied.redirected),
-        "lost": _shortened(f"{lost.path} ({lost.what})" for lost in copied.lost),
-        "skipped": _shortened(f"{file.path} ({file.kind})" for file in copied.skipped),
-    }
-
-
-def _shortened(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(islice(names, _MOST_NAMES))
 
 
 def _set_up(run: RunContext, command: str) -> Events:

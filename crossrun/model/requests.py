@@ -74,6 +74,10 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     the repository that the folder lies in. `follow_links` says what happens to links that lead out
     of the folder: they stay links, or their targets are copied. `setup` is the user's command that
     prepares workspaces of the project; it runs before the agent.
+
+    `frozen` is a folder with a copy of that source which was made once for several runs: the
+    workspace begins with it, and the source is still where the change is applied. `instructions`
+    are put in the agent's folder as `AGENTS.md`, and do not count as a change.
     """
 
     path: str | None = None
@@ -85,6 +89,8 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     setup: str | None = None
     folder_only: bool = False
     follow_links: FollowLinks = "no"
+    frozen: str | None = None
+    instructions: str | None = None
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.events import RunStarted, decode
-from crossrun.model.requests import MemoryOptions, RunRequest
+from crossrun.model.requests import BeginWith, MemoryOptions, RunRequest
 from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
 from crossrun.projections.resume import FOLDED, Parent, ResumeState
@@ -44,7 +44,7 @@ def prepare_run(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
-    if request.begin_with.run_id is None:
+    if request.begin_with.run_id is None or request.begin_with.frozen is not None:
         yield PreparedRun(request, Parent())
         return
     with ExitStack() as lock:
@@ -66,7 +66,7 @@ def expected_parent(store: Store, request: RunRequest) -> Parent:
     Raises:
         NotFoundError: there is no such run.
     """
-    if request.begin_with.run_id is None:
+    if request.begin_with.run_id is None or request.begin_with.frozen is not None:
         return Parent()
     earlier = store.read.run(request.begin_with.run_id)
     _require_folder(earlier)
@@ -152,7 +152,7 @@ def prepare_retry(
         check=request.verify,
         options=(request.agent, request.codex, request.begin_with, request.recording),
     )
-    request = replace(request, task=task or request.task)
+    request = replace(request, task=task or request.task, begin_with=_still_there(request))
     if keep_workspace:
         _require_workspace(store, run)
         _require_prepared(store, run)
@@ -173,6 +173,13 @@ def _request(store: Store, run: Run) -> RunRequest:
             hint="continue it with that version, or update this one",
         )
     return event.request
+
+
+def _still_there(request: RunRequest) -> BeginWith:
+    """What a repeated run begins with: the source as it is now if its frozen copy is gone."""
+    begin = request.begin_with
+    is_gone = begin.frozen is not None and not Path(begin.frozen).is_dir()
+    return replace(begin, frozen=None) if is_gone else begin
 
 
 def _resume_state(store: Store, run: Run) -> ResumeState:
