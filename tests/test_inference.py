@@ -7,10 +7,15 @@ from statistics import NormalDist
 
 import pytest
 
-from crossrun.inference.association import EValues, RandomisedRun, e_values
+from crossrun.inference.association import (
+    EValues,
+    RandomisedRun,
+    e_process,
+    e_values,
+    effect_sequence,
+)
 from crossrun.inference.betting import SHARES, BoundedValue, e_value_above, e_value_below
 from crossrun.inference.paired import PairedComparison, compare_pairs
-from crossrun.inference.sequences import confidence_sequence
 from crossrun.inference.trees import Spread, posteriors
 
 
@@ -30,7 +35,7 @@ def test_a_bet_on_the_mean_wins_what_was_staked() -> None:
 def test_nothing_seen_is_no_evidence() -> None:
     assert e_value_above([], 0.5) == 1
     assert e_values([]) == EValues(1, 1)
-    assert confidence_sequence([], level=0.9) == (-math.inf, math.inf)
+    assert effect_sequence([], level=0.9) == (-1, 1)
 
 
 def test_bets_on_a_treatment_are_fair_for_each_outcome() -> None:
@@ -66,9 +71,9 @@ def looks(rng: Random, *, runs: int, base: float, effect: float) -> Iterator[Ran
 
 
 def ever(seed: int, *, effect: float, runs: int = 150) -> tuple[bool, bool]:
-    """Whether `lowers` and `raises` ever reach 20, looked at after every fifth run."""
+    """Whether `lowers` and `raises` ever reach 20, looked at after every run."""
     seen = list(looks(random(seed), runs=runs, base=0.5, effect=effect))
-    values = [e_values(seen[:count]) for count in range(5, runs + 1, 5)]
+    values = list(e_process(seen))
     return any(v.lowers >= 20 for v in values), any(v.raises >= 20 for v in values)
 
 
@@ -78,31 +83,38 @@ def test_without_an_effect_evidence_is_rare_however_often_one_looks() -> None:
     assert sum(raised) <= 0.05 * 150
 
 
+def test_evidence_is_the_same_whether_it_is_followed_or_looked_at_once() -> None:
+    seen = list(looks(random(0), runs=300, base=0.5, effect=-0.1))
+
+    assert e_values(seen) == pytest.approx(list(e_process(seen))[-1])
+
+
 def test_harm_is_seen_and_its_opposite_is_not() -> None:
     lowered, raised = zip(*(ever(seed, effect=-0.3) for seed in range(30)), strict=True)
     assert sum(lowered) > 0.6 * 30
     assert sum(raised) == 0
 
 
-def sequence_of(seed: int) -> list[tuple[float, float, float]]:
-    """Bounds and the true running mean, after every tenth value of a mean that drifts."""
-    rng = random(seed)
-    means = [0.5 + 0.4 * math.sin(at / 30) for at in range(200)]
-    values = [BoundedValue(float(rng.random() < mean), 0.0, 1.0) for mean in means]
-    return [
-        (*confidence_sequence(values[:n], level=0.9), sum(means[:n]) / n)
-        for n in range(10, 201, 10)
-    ]
+def intervals(seed: int) -> list[tuple[float, float]]:
+    """The interval after every twentieth of 200 runs with an effect of -10 points."""
+    seen = list(looks(random(seed), runs=200, base=0.5, effect=-0.1))
+    return [effect_sequence(seen[:count], level=0.9) for count in range(20, 201, 20)]
 
 
-def test_a_confidence_sequence_holds_the_running_mean_at_all_times() -> None:
-    failed = [
-        any(not low <= mean <= high for low, high, mean in sequence_of(s)) for s in range(100)
-    ]
-    low, high, _ = sequence_of(0)[-1]
+def test_a_confidence_sequence_holds_the_effect_at_all_times() -> None:
+    failed = [any(not low <= -0.1 <= high for low, high in intervals(seed)) for seed in range(60)]
+    low, high = intervals(0)[-1]
 
-    assert sum(failed) <= 10
-    assert high - low < 0.35
+    assert sum(failed) <= 6
+    assert high - low < 0.6
+
+
+def test_an_interval_excludes_no_effect_exactly_when_the_evidence_is_strong() -> None:
+    for seed in range(10):
+        seen = list(looks(random(seed), runs=200, base=0.5, effect=-0.2))
+        for count in (60, 100, 150, 200):
+            _, high = effect_sequence(seen[:count], level=0.9)
+            assert (high <= 0.001) >= (e_values(seen[:count]).lowers > 20) >= (high < -0.001)
 
 
 def test_pairs_that_all_go_one_way_decide_soon() -> None:
@@ -138,12 +150,12 @@ def test_exchanging_the_variants_mirrors_the_comparison() -> None:
 
 def test_equal_variants_are_rarely_called_different_at_any_look() -> None:
     wrong = 0
-    for seed in range(60):
+    for seed in range(40):
         rng = random(seed)
         differences = [float(rng.randrange(2) - rng.randrange(2)) for _ in range(120)]
-        verdicts = {compare_pairs(differences[:n]).verdict for n in range(10, 121, 10)}
+        verdicts = {compare_pairs(differences[:n]).verdict for n in range(20, 121, 20)}
         wrong += bool(verdicts & {"a_better", "b_better"})
-    assert wrong <= 3
+    assert wrong <= 2
 
 
 ROOT = NormalDist(0, 0.15)

@@ -23,5 +23,7 @@ def pooled(estimates: Mapping[str, Estimate], parents: Mapping[str, str]) -> dic
     estimate patterns. `parents` names the parent of each node: a pattern of its kinds of task, a
     family of its patterns, one node of all families.
     """
-    normal = {node: NormalDist(e.mean, e.standard_error) for node, e in estimates.items()}
+    normal = {
+        node: NormalDist(sum(e.interval) / 2, e.standard_error) for node, e in estimates.items()
+    }
     return posteriors(normal, parents, root=EFFECT_OF_ALL, spreads=SPREADS)

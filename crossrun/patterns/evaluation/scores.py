@@ -12,10 +12,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-WEIGHT_OF_ALL = 2.0
-"""How many runs the mean over all blocks weighs in a block."""
-WEIGHT_OF_HALF = 2.0
-"""How many runs an outcome of one half weighs in the mean over all blocks."""
+from crossrun.patterns.evaluation.expectations import Expectations
 
 
 class Observation(Struct, frozen=True, kw_only=True):
@@ -36,7 +33,7 @@ class Observation(Struct, frozen=True, kw_only=True):
 class Score(NamedTuple):
     """The score of one run, in outcome with the pattern minus outcome without it.
 
-    `expected` is the outcome that earlier runs made likely without the pattern.
+    `expected` is the outcome that earlier runs made likely, with the pattern or without it.
     """
 
     observation: Observation
@@ -49,37 +46,14 @@ def scores(observations: Iterable[Observation]) -> list[Score]:
 
     Select the scores of a pattern, or of a pattern in some blocks, afterwards.
     """
-    everywhere = _Mean(0.5, WEIGHT_OF_HALF)
-    blocks: dict[str, _Mean] = {}
+    expectations = Expectations()
     result = []
     for run in observations:
-        block = blocks.setdefault(run.block, _Mean())
-        expected = block.shrunk_to(everywhere.value, WEIGHT_OF_ALL)
+        expected = expectations.before(run.block, run.outcome)
         result.append(Score(run, expected, _value(run, expected)))
-        everywhere.add(run.outcome)
-        block.add(run.outcome)
     return result
 
 
 def _value(run: Observation, expected: float) -> float:
-    residual = run.outcome - expected
-    return residual / run.probability if run.injected else -residual / (1 - run.probability)
-
-
-class _Mean:
-    """A running mean that begins with `weight` outcomes of `start`."""
-
-    def __init__(self, start: float = 0.0, weight: float = 0.0) -> None:
-        self._total = start * weight
-        self._weight = weight
-
-    @property
-    def value(self) -> float:
-        return self._total / self._weight
-
-    def shrunk_to(self, centre: float, weight: float) -> float:
-        return (self._total + centre * weight) / (self._weight + weight)
-
-    def add(self, outcome: float) -> None:
-        self._total += outcome
-        self._weight += 1
+    surprise = run.outcome - expected
+    return surprise / run.probability if run.injected else -surprise / (1 - run.probability)
