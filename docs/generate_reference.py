@@ -27,7 +27,16 @@ from crossrun import events
 from crossrun.cli import COMMANDS, root
 from crossrun.config import sources, tasktypes, values
 from crossrun.config.settings import DEFAULTS, SETTINGS
-from crossrun.model import choices, failures, requests, runs, tokens, workflows
+from crossrun.model import (
+    batches,
+    choices,
+    failures,
+    proof,
+    requests,
+    runs,
+    tokens,
+    workflows,
+)
 from crossrun.model.status import Status
 from crossrun.services.options import ResumeOptions, RetryOptions, RunOptions
 
@@ -126,11 +135,13 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     requests.Limits,
     requests.MemoryOptions,
     requests.BeginWith,
+    batches.BatchPlace,
     runs.Source,
     tokens.Tokens,
     runs.Change,
     runs.IgnoredFiles,
     runs.RefChange,
+    proof.ProofFinding,
     events.PlanItem,
     events.PatternCandidate,
     workflows.Workflow,

@@ -23,6 +23,7 @@ from crossrun.events import (
     PlanItem,
     PlannerReplied,
     PlanUpdated,
+    ProofAssessed,
     RunDequeued,
     RunFinished,
     RunQueued,
@@ -45,7 +46,9 @@ from crossrun.events import (
     WorkspaceChanged,
     WorkspacePrepared,
 )
+from crossrun.model.batches import BatchPlace
 from crossrun.model.failures import Failure
+from crossrun.model.proof import ProofFinding
 from crossrun.model.requests import (
     AgentOptions,
     BeginWith,
@@ -163,6 +166,7 @@ EVENTS: tuple[Event, ...] = (
         retry_of="m4n5pqrt",
         resumed_from="m4n5pqrv",
         new_task=True,
+        batch=BatchPlace("b4n5pqrs", 3, 2),
     ),
     RunQueued(limit=2, ahead=1),
     RunDequeued(),
@@ -267,6 +271,10 @@ EVENTS: tuple[Event, ...] = (
     Unrecognised(raw='{"type":"item.dreamt"', bytes=70_000, kind="item.dreamt"),
     StepFinished(failure=FAILURE, agent_exit_code=-9),
     Verified(command="pytest -q", exit_code=2, output="1 failed"),
+    ProofAssessed(
+        grade="contradicted",
+        findings=(ProofFinding("claimed-file", "new.py was not written", 12),),
+    ),
     WorkspaceChanged(
         tree="aa51f00",
         changes=CHANGES,

@@ -234,7 +234,8 @@ def test_an_event_is_told_in_short_phrases(event: Event, said: list[Phrase]) -> 
 
 _UNSAID = {
     "AgentLaunched", "ArtifactSaved", "CommandStarted", "ItemStarted", "PlannerReplied",
-    "RunDequeued", "RunFinished", "RunStarted", "StepFinished", "ThreadStarted", "TurnStarted",
+    "ProofAssessed", "RunDequeued", "RunFinished", "RunStarted", "StepFinished", "ThreadStarted",
+    "TurnStarted",
     "UsageReported", "WorkspaceChanged", "WorkspacePrepared",
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from crossrun.engine.context import Events, RunContext, RunDependencies, failure
 from crossrun.engine.prepare import expected_markers, subfolder_of
 from crossrun.events import PatternDecided, RunFinished, RunStarted, Warned
 from crossrun.executors import TurnRequest
+from crossrun.model.batches import BatchPlace
 from crossrun.model.failures import FAILURES
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
@@ -28,6 +29,7 @@ def run_events(
     dependencies: RunDependencies,
     stop: CancelToken,
     parent: Parent = _NEW,
+    place: BatchPlace | None = None,
 ) -> Events:
     """Carries a run out.
 
@@ -37,10 +39,11 @@ def run_events(
         dependencies: what the run works with.
         stop: set to end the run early.
         parent: the run that it repeats or continues, if any.
+        place: the row of a batch that it carries out, if any.
     """
     run = RunContext(run_id, request, dependencies, stop, parent)
     with run.resources:
-        yield _started(run)
+        yield _started(run, place)
         yield from (Warned(message=warning) for warning in dependencies.warnings)
         yield None  # the run is recorded before anything is created or started
         failure = yield from failure_of(AgentStage(run).work())
@@ -69,7 +72,7 @@ def first_turn(
     return stage.turn(parent.state.next_prompt() or request.task), decision
 
 
-def _started(run: RunContext) -> RunStarted:
+def _started(run: RunContext, place: BatchPlace | None) -> RunStarted:
     return RunStarted(
         request=run.request,
         workspace=str(run.path),
@@ -78,4 +81,5 @@ def _started(run: RunContext) -> RunStarted:
         retry_of=run.parent.retry_of,
         resumed_from=run.parent.resumed_from,
         new_task=run.parent.new_task,
+        batch=place,
     )

@@ -24,6 +24,7 @@ from crossrun.events.beginning import (
 from crossrun.events.ending import (
     ArtifactSaved,
     CancelRequested,
+    ProofAssessed,
     RunFinished,
     Verified,
     WorkspaceChanged,
@@ -85,6 +86,7 @@ __all__ = [
     "PlanItem",
     "PlanUpdated",
     "PlannerReplied",
+    "ProofAssessed",
     "RunDequeued",
     "RunFinished",
     "RunQueued",
@@ -149,6 +151,7 @@ KnownEvent = (
     | StepPlanned
     | StepFinished
     | Verified
+    | ProofAssessed
     | WorkspaceChanged
     | ArtifactSaved
     | PatternLearned

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from crossrun.events.base import BaseEvent
+from crossrun.model.batches import BatchPlace
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Source
 
@@ -11,7 +12,8 @@ class RunStarted(BaseEvent, frozen=True):
     """The run exists.
 
     `retry_of` is the run whose request this one repeats, `resumed_from` the run that it continues
-    in the agent's thread and in the workspace, with a `new_task` or the same one.
+    in the agent's thread and in the workspace, with a `new_task` or the same one. `batch` is the
+    row of a batch that it carries out.
     """
 
     request: RunRequest
@@ -21,6 +23,7 @@ class RunStarted(BaseEvent, frozen=True):
     retry_of: str | None = None
     resumed_from: str | None = None
     new_task: bool = False
+    batch: BatchPlace | None = None
 
 
 class RunQueued(BaseEvent, frozen=True):

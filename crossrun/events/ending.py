@@ -2,6 +2,7 @@
 
 from crossrun.events.base import BaseEvent
 from crossrun.model.failures import Failure
+from crossrun.model.proof import ProofFinding
 from crossrun.model.runs import Change, IgnoredFiles, RefChange
 from crossrun.model.status import Status
 
@@ -12,6 +13,13 @@ class Verified(BaseEvent, frozen=True):
     command: str
     exit_code: int | None
     output: str = ""
+
+
+class ProofAssessed(BaseEvent, frozen=True):
+    """What the ledger shows about the run; see `model.proof.Proof`."""
+
+    grade: str
+    findings: tuple[ProofFinding, ...] = ()
 
 
 class WorkspaceChanged(BaseEvent, frozen=True):

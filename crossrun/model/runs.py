@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from crossrun.model.failures import Failure
+from crossrun.model.proof import Proof
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.system.clock import seconds_between
@@ -169,7 +170,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """A run as recorded in the ledger. None means unknown (so far), never zero or empty.
 
     `cost` is in the currency of the price settings. `ignored_files` counts the ignored files that
-    the run wrote or deleted.
+    the run wrote or deleted. `batch_row` is the number of the row of a batch that the run carries
+    out, `batch_try` counts the runs of that row from 1.
 
     Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by the monotonic
     clock; None if the run has no end or was not measured.
@@ -215,6 +217,10 @@ class Run(Struct, frozen=True, kw_only=True):
     ignored_files: int | None = None
     duration_s: float | None = None
     commits: tuple[RefChange, ...] | None = None
+    proof: Proof | None = None
+    batch_id: str | None = None
+    batch_row: int | None = None
+    batch_try: int | None = None
 
     @property
     def ended(self) -> bool:

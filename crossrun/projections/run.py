@@ -22,6 +22,7 @@ from crossrun.events import (
     PatternLearned,
     PlannerReplied,
     PlanUpdated,
+    ProofAssessed,
     RunDequeued,
     RunFinished,
     RunQueued,
@@ -46,6 +47,7 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.model.failures import exit_code_of
+from crossrun.model.proof import Proof
 from crossrun.model.runs import Artifact, Decided, Run, Verification
 from crossrun.model.status import Status
 from crossrun.model.tokens import Spent
@@ -53,7 +55,7 @@ from crossrun.model.tokens import Spent
 
 def begun(record: EventRecord, event: RunStarted) -> Run:
     """The run after its first event."""
-    request = event.request
+    request, batch = event.request, event.batch
     return Run(
         id=record.run_id,
         project_id=request.project_id,
@@ -77,6 +79,9 @@ def begun(record: EventRecord, event: RunStarted) -> Run:
         from_run_id=request.begin_with.run_id,
         retry_of=event.retry_of,
         resumed_from=event.resumed_from,
+        batch_id=None if batch is None else batch.batch_id,
+        batch_row=None if batch is None else batch.row,
+        batch_try=None if batch is None else batch.attempt,
     )
 
 
@@ -124,6 +129,8 @@ def _after(run: Run, record: EventRecord) -> Run:
             return replace(run, learned_pattern_id=pattern_id)
         case Verified(command=command, exit_code=exit_code):
             return replace(run, verify=Verification(command, exit_code))
+        case ProofAssessed(grade=grade, findings=findings):
+            return replace(run, proof=Proof(grade, findings))
         case WorkspaceChanged(changes=changes, branch=branch, ignored=ignored, commits=commits):
             count = None if ignored is None else ignored.count
             return replace(

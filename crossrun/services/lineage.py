@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.events import RunStarted, decode
+from crossrun.model.batches import BatchPlace
 from crossrun.model.requests import BeginWith, MemoryOptions, RunRequest
 from crossrun.model.runs import Run, Source
 from crossrun.model.status import Status
@@ -28,10 +29,11 @@ def _unchanged(request: RunRequest) -> RunRequest:
 
 
 class PreparedRun(NamedTuple):
-    """A request, and the run that it comes from."""
+    """A request, the run that it comes from, and the row of a batch that it carries out."""
 
     request: RunRequest
     parent: Parent
+    place: BatchPlace | None = None
 
 
 @contextmanager

@@ -49,7 +49,9 @@ def carrying_out(
 
     with app.store.owning() as run_id:
         stop.cancelled = app.store.is_asked_to_stop(run_id)
-        facts = run_events(run_id, prepared.request, dependencies, stop, prepared.parent)
+        facts = run_events(
+            run_id, prepared.request, dependencies, stop, prepared.parent, prepared.place
+        )
         recording = app.store.recording(run_id, facts, app.redactor, hurry=lambda: stop.urgent)
         with closing(recording) as events:
             yield ActiveRun(run_id, events)

@@ -21,9 +21,12 @@ from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
     from crossrun.events import Event, EventRecord, RunFinished
+    from crossrun.model.batches import Batch
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
+    from crossrun.store.batch_writing import RowResult
+    from crossrun.store.batches import BatchReader
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
     from crossrun.store.weekly_backup import WeeklyBackup
@@ -238,6 +241,45 @@ class Store:
         """Stores vectors of texts of patterns that lack them, by text; see `pattern_encoding`."""
         with self._writing() as writer:
             writer.add_vectors(encoder, vectors, limit=limit)
+
+    @property
+    def batches(self) -> "BatchReader":
+        """Reads batches."""
+        from crossrun.store.batches import BatchReader
+
+        return BatchReader(self._access)
+
+    def add_batch(self, batch: "Batch", redactor: "Redactor") -> "Batch":
+        """Stores a new batch with its rows; returns it with an id."""
+        from msgspec.structs import replace
+
+        from crossrun.store.batch_writing import add_batch
+
+        planned = replace(batch, id=_random_id())
+        with self._writing() as writer:
+            writer.write_batch(lambda connection: add_batch(connection, planned, redactor))
+        return planned
+
+    def update_batch(self, batch: "Batch", redactor: "Redactor") -> None:
+        """Stores a batch as it is now; its rows stay as they are."""
+        from crossrun.store.batch_writing import update_batch
+
+        with self._writing() as writer:
+            writer.write_batch(lambda connection: update_batch(connection, batch, redactor))
+
+    def record_row(self, batch_id: str, result: "RowResult") -> None:
+        """Stores what became of a row of a batch."""
+        from crossrun.store.batch_writing import record_row
+
+        with self._writing() as writer:
+            writer.write_batch(lambda connection: record_row(connection, batch_id, result))
+
+    def cancel_rows(self, batch_id: str, numbers: Sequence[int]) -> None:
+        """Keeps rows of a batch from being started."""
+        from crossrun.store.batch_writing import cancel_rows
+
+        with self._writing() as writer:
+            writer.write_batch(lambda connection: cancel_rows(connection, batch_id, numbers))
 
     def set_project(
         self, project_id: str, what: Literal["task_type", "setup"], value: str | None

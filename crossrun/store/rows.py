@@ -14,7 +14,17 @@ from crossrun.model.runs import Application, Artifact, Project, Run
 from crossrun.model.workflows import Pattern, Version
 from crossrun.store.access import require_moment
 
-_NESTED = ("tags", "tokens", "failure", "changes", "verify", "pattern", "source", "commits")
+_NESTED = (
+    "tags",
+    "tokens",
+    "failure",
+    "changes",
+    "verify",
+    "pattern",
+    "source",
+    "commits",
+    "proof",
+)
 _LISTS = ("left_out", "refs")
 """Columns of an application: JSON text, NULL if they are empty."""
 _EXIT_CODES = range(256)

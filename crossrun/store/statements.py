@@ -5,6 +5,7 @@ Runs do without SQLModel, whose import alone takes longer than everything that t
 
 from typing import NamedTuple
 
+from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.model.workflows import Version
 
@@ -71,6 +72,10 @@ PATTERN_VECTORS = Table("pattern_vectors", ("sha256", "encoder"), ("sha256", "en
 PATTERN_PLACEMENTS = Table("pattern_placements", ("run_id",), ("run_id", "pattern_id"))
 PATTERN_HEIRS = Table("pattern_heirs", ("pattern_id",), ("pattern_id", "heir_id"))
 PATTERN_TEXTS = Table("pattern_texts", ("number",), ("number", "pattern_id", "sha256"))
+BATCHES = Table(
+    "batches", ("id",), tuple(name for name in Batch.__struct_fields__ if name != "rows")
+)
+BATCH_ROWS = Table("batch_rows", ("batch_id", "number"), ("batch_id", *BatchRow.__struct_fields__))
 TABLES = (
     RUNS,
     EVENTS,
@@ -85,4 +90,6 @@ TABLES = (
     PATTERN_PLACEMENTS,
     PATTERN_HEIRS,
     PATTERN_TEXTS,
+    BATCHES,
+    BATCH_ROWS,
 )

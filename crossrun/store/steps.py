@@ -238,6 +238,43 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX ix_pattern_texts_sha256 ON pattern_texts (sha256);
         """,
     ),
+    (
+        "0012_batches",
+        """
+        ALTER TABLE runs ADD COLUMN proof VARCHAR;
+        ALTER TABLE runs ADD COLUMN batch_id VARCHAR;
+        ALTER TABLE runs ADD COLUMN batch_row INTEGER;
+        ALTER TABLE runs ADD COLUMN batch_try INTEGER;
+        CREATE UNIQUE INDEX ix_runs_batch ON runs (batch_id, batch_row, batch_try);
+        CREATE TABLE batches (
+            id VARCHAR NOT NULL PRIMARY KEY,
+            kind VARCHAR NOT NULL,
+            project_id VARCHAR NOT NULL,
+            created_at VARCHAR NOT NULL,
+            name VARCHAR,
+            options VARCHAR NOT NULL,
+            design VARCHAR NOT NULL,
+            state VARCHAR,
+            reason VARCHAR,
+            seconds FLOAT NOT NULL,
+            ended_at VARCHAR
+        );
+        CREATE TABLE batch_rows (
+            batch_id VARCHAR NOT NULL,
+            number INTEGER NOT NULL,
+            name VARCHAR NOT NULL,
+            request VARCHAR NOT NULL,
+            after VARCHAR NOT NULL,
+            from_row VARCHAR,
+            labels VARCHAR NOT NULL,
+            run_id VARCHAR,
+            status VARCHAR,
+            attempt INTEGER NOT NULL,
+            is_cancelled BOOLEAN NOT NULL,
+            PRIMARY KEY (batch_id, number)
+        );
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

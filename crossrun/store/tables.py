@@ -6,13 +6,14 @@ the statements of `store.statements`, which a test compares with these definitio
 
 from typing import ClassVar
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Index, SQLModel
 
 
 class RunRow(SQLModel, table=True):
     """A run; a projection of its events. What is nested is JSON text, see `store.rows`."""
 
     __tablename__: ClassVar[str] = "runs"
+    __table_args__ = (Index("ix_runs_batch", "batch_id", "batch_row", "batch_try", unique=True),)
 
     id: str = Field(primary_key=True)
     project_id: str = Field(index=True)
@@ -55,6 +56,10 @@ class RunRow(SQLModel, table=True):
     ignored_files: int | None
     duration_s: float | None
     commits: str | None
+    proof: str | None
+    batch_id: str | None
+    batch_row: int | None
+    batch_try: int | None
 
 
 class EventRow(SQLModel, table=True):
@@ -221,3 +226,42 @@ class PatternTextRow(SQLModel, table=True):
     number: int = Field(primary_key=True)
     pattern_id: str = Field(index=True)
     sha256: str = Field(index=True)
+
+
+class BatchTableRow(SQLModel, table=True):
+    """A batch; `options` and `design` are JSON text. `state` is NULL until it has ended."""
+
+    __tablename__: ClassVar[str] = "batches"
+
+    id: str = Field(primary_key=True)
+    kind: str
+    project_id: str
+    created_at: str
+    name: str | None
+    options: str
+    design: str
+    state: str | None
+    reason: str | None
+    seconds: float
+    ended_at: str | None
+
+
+class PlannedRunRow(SQLModel, table=True):
+    """One planned run of a batch. `request`, `after` and `labels` are JSON text.
+
+    `run_id`, `status` and `attempt` keep what became of it after its runs are forgotten.
+    """
+
+    __tablename__: ClassVar[str] = "batch_rows"
+
+    batch_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    name: str
+    request: str
+    after: str
+    from_row: str | None
+    labels: str
+    run_id: str | None
+    status: str | None
+    attempt: int
+    is_cancelled: bool

@@ -5,7 +5,7 @@ Beginning with BEGIN IMMEDIATE makes that waiting safe, since no reader has to b
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,11 @@ class StoreWriter:
 
         with self._transaction() as connection:
             add_vectors(connection, encoder, vectors, limit=limit)
+
+    def write_batch(self, write: Callable[[sqlite3.Connection], None]) -> None:
+        """Carries out one of the writes in `batch_writing` in a transaction."""
+        with self._transaction() as connection:
+            write(connection)
 
     def close(self) -> None:
         """Closes the connection; the next write opens a new one."""

@@ -1,0 +1,85 @@
+"""Reading batches. What their rows became is read from the runs, so nothing can disagree."""
+
+from typing import TYPE_CHECKING
+
+from crossrun.errors import NotFoundError
+from crossrun.store.access import ReadAccess
+
+if TYPE_CHECKING:
+    from crossrun.model.batches import Batch
+
+_ROWS = (
+    "SELECT p.number, p.name, p.request, p.after, p.from_row, p.labels, p.is_cancelled,"
+    " coalesce(r.id, p.run_id) AS run_id, coalesce(r.status, p.status) AS status,"
+    " max(coalesce(r.batch_try, 0), p.attempt) AS attempt"
+    " FROM batch_rows p LEFT JOIN runs r ON r.batch_id = p.batch_id AND r.batch_row = p.number"
+    " AND r.batch_try = (SELECT max(batch_try) FROM runs"
+    "  WHERE batch_id = p.batch_id AND batch_row = p.number)"
+    " WHERE p.batch_id = ? ORDER BY p.number"
+)
+_NEWEST = "ORDER BY rowid DESC LIMIT ?"
+_MOST_NEAR = 6
+LAST = "last"
+
+
+class BatchReader:
+    """Reads the batches of a store."""
+
+    def __init__(self, access: ReadAccess) -> None:
+        self._access = access
+
+    def batch(self, reference: str = LAST, *, kind: str | None = None) -> "Batch":
+        """The batch with an id, with an id that begins like this, or the `last` one.
+
+        Args:
+            reference: which batch.
+            kind: only batches of this kind; None: any.
+
+        Raises:
+            NotFoundError: no batch matches, or more than one.
+        """
+        ids = self._matching(reference, kind)
+        if len(ids) == 1:
+            return self._batch(ids[0])
+        raise _not_found(reference, ids, kind or "batch")
+
+    def batches(self, *, kind: str | None = None, limit: int = 50) -> "list[Batch]":
+        """The newest batches, with their rows."""
+        return [self._batch(batch_id) for batch_id in self._newest(kind, limit)]
+
+    def _matching(self, reference: str, kind: str | None) -> list[str]:
+        if reference == LAST:
+            return self._newest(kind, 1)
+        rows = self._access.rows(
+            "SELECT id FROM batches WHERE (id = ? OR (id >= ? AND id < ? || char(0x10ffff)))"
+            " AND (? IS NULL OR kind = ?) ORDER BY id = ? DESC LIMIT ?",
+            [reference, reference, reference, kind, kind, reference, _MOST_NEAR],
+        )
+        ids = [str(row["id"]) for row in rows]
+        return [reference] if reference in ids else ids
+
+    def _newest(self, kind: str | None, limit: int) -> list[str]:
+        sql = f"SELECT id FROM batches WHERE ? IS NULL OR kind = ? {_NEWEST}"  # noqa: S608  ours
+        return [str(row["id"]) for row in self._access.rows(sql, [kind, kind, limit])]
+
+    def _batch(self, batch_id: str) -> "Batch":
+        from crossrun.store.batch_rows import batch_of
+
+        row = self._access.rows("SELECT * FROM batches WHERE id = ?", [batch_id])[0]
+        rows = self._access.rows(_ROWS, [batch_id])
+        with self._access.making_sense(f"the batch {batch_id!r}"):
+            return batch_of(row, rows)
+
+
+def _not_found(reference: str, ids: list[str], kind: str) -> NotFoundError:
+    listing = "crossrun experiment list" if kind == "experiment" else "crossrun batch list"
+    if ids:
+        return NotFoundError(
+            "BATCH_AMBIGUOUS",
+            f"{reference!r} is the beginning of several ids: {', '.join(ids)}",
+            hint="give more of the id",
+        )
+    message = (
+        f"there is no {kind} yet" if reference == LAST else f"there is no {kind} {reference!r}"
+    )
+    return NotFoundError("BATCH_NOT_FOUND", message, hint=f"list them: {listing}")
