@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from crossrun.model.failures import Failure
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 
@@ -39,7 +40,8 @@ class BatchRow(Struct, frozen=True, kw_only=True):
     `after` names the rows that have to succeed before it starts, `from_row` the one whose workspace
     it begins with a copy of. `labels` say what it is for: the task, the variant and the repetition
     of an experiment. `run_id` and `status` are those of its newest run, None before it has one;
-    `attempt` is the number of its runs so far. `is_cancelled`: it must not start.
+    `attempt` is the number of its runs so far. `is_cancelled`: it must not start. `failure` is why
+    its newest run could not even be recorded; then it has failed without a run.
     """
 
     number: int
@@ -52,6 +54,7 @@ class BatchRow(Struct, frozen=True, kw_only=True):
     status: Status | None = None
     attempt: int = 0
     is_cancelled: bool = False
+    failure: Failure | None = None
 
 
 class Batch(Struct, frozen=True, kw_only=True):

@@ -21,11 +21,10 @@ from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
     from crossrun.events import Event, EventRecord, RunFinished
-    from crossrun.model.batches import Batch
+    from crossrun.model.batches import Batch, BatchRow
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
-    from crossrun.store.batch_writing import RowResult
     from crossrun.store.batches import BatchReader
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
@@ -50,6 +49,7 @@ class Store:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._locks = RunLocks(paths.locks)
+        self._batch_locks = RunLocks(paths.state / "batches")
         self._held: dict[str, int] = {}
         self._access = ReadAccess(paths.database)
         self.read = Reader(self._access)
@@ -247,7 +247,35 @@ class Store:
         """Reads batches."""
         from crossrun.store.batches import BatchReader
 
-        return BatchReader(self._access)
+        return BatchReader(self._access, self._batch_locks)
+
+    @contextmanager
+    def carrying_out(self, batch_id: str) -> "Iterator[Callable[[], bool]]":
+        """Makes this process the one that carries a batch out, until the context ends.
+
+        Yields:
+            What tells whether another command asked this process to stop the batch.
+
+        Raises:
+            StillRunningError: another process carries it out.
+        """
+        with translated(self._paths.database):
+            held = self._batch_locks.take(batch_id)
+        if held is None:
+            raise StillRunningError(
+                "BATCH_RUNNING",
+                f"another crossrun carries the batch {batch_id} out",
+                hint="wait until it has ended, or cancel it",
+            )
+        try:
+            yield lambda: os.fstat(held).st_size > 0
+        finally:
+            self._batch_locks.release(batch_id, held)
+
+    def ask_batch_to_stop(self, batch_id: str) -> None:
+        """Asks the process that carries a batch out to stop it; nothing happens if none does."""
+        with translated(self._paths.database):
+            self._batch_locks.ask(batch_id)
 
     def add_batch(self, batch: "Batch", redactor: "Redactor") -> "Batch":
         """Stores a new batch with its rows; returns it with an id."""
@@ -267,12 +295,14 @@ class Store:
         with self._writing() as writer:
             writer.write_batch(lambda connection: update_batch(connection, batch, redactor))
 
-    def record_row(self, batch_id: str, result: "RowResult") -> None:
-        """Stores what became of a row of a batch."""
-        from crossrun.store.batch_writing import record_row
+    def record_row_failure(self, batch_id: str, row: "BatchRow", redactor: "Redactor") -> None:
+        """Stores why the next run of a row of a batch could not begin."""
+        from crossrun.store.batch_writing import record_failure
 
         with self._writing() as writer:
-            writer.write_batch(lambda connection: record_row(connection, batch_id, result))
+            writer.write_batch(
+                lambda connection: record_failure(connection, batch_id, row, redactor)
+            )
 
     def cancel_rows(self, batch_id: str, numbers: Sequence[int]) -> None:
         """Keeps rows of a batch from being started."""
@@ -280,6 +310,13 @@ class Store:
 
         with self._writing() as writer:
             writer.write_batch(lambda connection: cancel_rows(connection, batch_id, numbers))
+
+    def revive_rows(self, batch_id: str, numbers: Sequence[int]) -> None:
+        """Lets rows of a batch start again that were cancelled or could not begin."""
+        from crossrun.store.batch_writing import revive_rows
+
+        with self._writing() as writer:
+            writer.write_batch(lambda connection: revive_rows(connection, batch_id, numbers))
 
     def set_project(
         self, project_id: str, what: Literal["task_type", "setup"], value: str | None

@@ -12,7 +12,7 @@ from crossrun.redaction import Redactor
 from crossrun.store.access import require_moment
 
 _NESTED = ("options", "design")
-_NESTED_IN_ROWS = ("request", "after", "labels")
+_NESTED_IN_ROWS = ("request", "after", "labels", "failure")
 
 
 def batch_columns(batch: Batch, redactor: Redactor) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _planned(row: sqlite3.Row) -> dict[str, Any]:
 
 def _values(row: sqlite3.Row, nested: Sequence[str]) -> dict[str, Any]:
     values = dict(row)
-    return {**values, **{name: json.loads(values[name]) for name in nested}}
+    return {**values, **{name: json.loads(values[name] or "null") for name in nested}}
 
 
 def _columns(value: Batch | BatchRow, nested: Sequence[str], redactor: Redactor) -> dict[str, Any]:
@@ -53,5 +53,6 @@ def _columns(value: Batch | BatchRow, nested: Sequence[str], redactor: Redactor)
     body, _ = redactor(msgspec.json.encode(value).decode())
     columns: dict[str, Any] = json.loads(body)
     for name in nested:
-        columns[name] = json.dumps(columns[name], ensure_ascii=False)
+        if columns[name] is not None:
+            columns[name] = json.dumps(columns[name], ensure_ascii=False)
     return columns

@@ -2,22 +2,14 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from crossrun.model.batches import Batch
+from crossrun.errors import StillRunningError
+from crossrun.model.batches import Batch, BatchRow
+from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.store.batch_rows import batch_columns, row_columns
 from crossrun.store.statements import BATCH_ROWS, BATCHES
-
-
-class RowResult(NamedTuple):
-    """What the newest run of a row became."""
-
-    number: int
-    run_id: str
-    status: Status
-    attempt: int
 
 
 def add_batch(connection: sqlite3.Connection, batch: Batch, redactor: Redactor) -> None:
@@ -28,12 +20,67 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, redactor: Redactor) 
     )
 
 
-def record_row(connection: sqlite3.Connection, batch_id: str, result: RowResult) -> None:
-    """Stores what became of a row, which stays when its run is forgotten."""
+def require_free_row(connection: sqlite3.Connection, run: Run) -> None:
+    """Makes sure that a run may carry its row out, in the transaction that stores its first event.
+
+    Raises:
+        StillRunningError: the row was cancelled, has succeeded, or another run is carrying it out.
+    """
+    row = (run.batch_id, run.batch_row)
+    other = connection.execute(
+        "SELECT id FROM runs WHERE batch_id = ? AND batch_row = ?"
+        " AND (batch_try >= ? OR status IN (?, ?, ?))",
+        [*row, run.batch_try, Status.QUEUED, Status.RUNNING, Status.SUCCEEDED],
+    ).fetchone()
+    if other is not None:
+        raise StillRunningError(
+            "ROW_TAKEN",
+            f"row {run.batch_row} of the batch {run.batch_id} is carried out by the run {other[0]}",
+            hint="another crossrun carries this batch out: wait for it",
+        )
+    cancelled = connection.execute(
+        "SELECT 1 FROM batch_rows WHERE batch_id = ? AND number = ? AND is_cancelled", row
+    ).fetchone()
+    if cancelled is not None:
+        raise StillRunningError(
+            "ROW_CANCELLED",
+            f"row {run.batch_row} of the batch {run.batch_id} was cancelled",
+            hint="let it run after all: continue the batch with --retry-failed",
+        )
+
+
+def keep_results(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:
+    """Keeps in the rows of batches what became of runs that are about to be forgotten."""
+    for run_id in run_ids:
+        connection.execute(
+            "UPDATE batch_rows SET (run_id, status, attempt, failure) ="
+            " (SELECT id, status, batch_try, NULL FROM runs WHERE id = ?)"
+            " WHERE EXISTS (SELECT 1 FROM runs r WHERE r.id = ?"
+            " AND r.batch_id = batch_rows.batch_id AND r.batch_row = number"
+            " AND r.batch_try > attempt)",
+            [run_id, run_id],
+        )
+
+
+def record_failure(
+    connection: sqlite3.Connection, batch_id: str, row: BatchRow, redactor: Redactor
+) -> None:
+    """Stores why the next run of a row could not begin."""
+    columns = row_columns(batch_id, row, redactor)
     connection.execute(
-        "UPDATE batch_rows SET run_id = ?, status = ?, attempt = ?"
+        "UPDATE batch_rows SET run_id = NULL, status = ?, attempt = ?, failure = ?"
         " WHERE batch_id = ? AND number = ?",
-        [result.run_id, result.status, result.attempt, batch_id, result.number],
+        [Status.FAILED, row.attempt, columns["failure"], batch_id, row.number],
+    )
+
+
+def revive_rows(connection: sqlite3.Connection, batch_id: str, numbers: Sequence[int]) -> None:
+    """Lets rows start again that were cancelled or could not begin."""
+    connection.executemany(
+        "UPDATE batch_rows SET is_cancelled = 0, failure = NULL,"
+        " status = CASE WHEN failure IS NULL THEN status END"
+        " WHERE batch_id = ? AND number = ?",
+        [(batch_id, number) for number in numbers],
     )
 
 

@@ -7,10 +7,15 @@ from crossrun.store.access import ReadAccess
 
 if TYPE_CHECKING:
     from crossrun.model.batches import Batch
+    from crossrun.store.locks import RunLocks
 
 _ROWS = (
     "SELECT p.number, p.name, p.request, p.after, p.from_row, p.labels, p.is_cancelled,"
-    " coalesce(r.id, p.run_id) AS run_id, coalesce(r.status, p.status) AS status,"
+    " CASE WHEN r.batch_try IS NULL OR r.batch_try <= p.attempt AND p.failure IS NOT NULL"
+    "  THEN p.run_id ELSE r.id END AS run_id,"
+    " CASE WHEN r.batch_try IS NULL OR r.batch_try <= p.attempt AND p.failure IS NOT NULL"
+    "  THEN p.status ELSE r.status END AS status,"
+    " CASE WHEN r.batch_try > p.attempt THEN NULL ELSE p.failure END AS failure,"
     " max(coalesce(r.batch_try, 0), p.attempt) AS attempt"
     " FROM batch_rows p LEFT JOIN runs r ON r.batch_id = p.batch_id AND r.batch_row = p.number"
     " AND r.batch_try = (SELECT max(batch_try) FROM runs"
@@ -25,8 +30,9 @@ LAST = "last"
 class BatchReader:
     """Reads the batches of a store."""
 
-    def __init__(self, access: ReadAccess) -> None:
+    def __init__(self, access: ReadAccess, locks: "RunLocks") -> None:
         self._access = access
+        self._locks = locks
 
     def batch(self, reference: str = LAST, *, kind: str | None = None) -> "Batch":
         """The batch with an id, with an id that begins like this, or the `last` one.
@@ -46,6 +52,28 @@ class BatchReader:
     def batches(self, *, kind: str | None = None, limit: int = 50) -> "list[Batch]":
         """The newest batches, with their rows."""
         return [self._batch(batch_id) for batch_id in self._newest(kind, limit)]
+
+    def is_active(self, batch_id: str) -> bool:
+        """Whether a process carries a batch out.
+
+        A batch that has no state and is not active was interrupted.
+        """
+        return self._locks.is_held(batch_id)
+
+    def used(self, batch_id: str) -> tuple[int, float]:
+        """The tokens that all runs of a batch have used so far, and what they cost, if known."""
+        rows = self._access.rows(
+            "SELECT coalesce(sum(json_extract(tokens, '$.input')), 0)"
+            " + coalesce(sum(json_extract(tokens, '$.output')), 0), coalesce(sum(cost), 0.0)"
+            " FROM runs WHERE batch_id = ?",
+            [batch_id],
+        )
+        return (int(rows[0][0]), float(rows[0][1])) if rows else (0, 0.0)
+
+    def cancelled_rows(self, batch_id: str) -> set[int]:
+        """The numbers of the rows that must not start."""
+        sql = "SELECT number FROM batch_rows WHERE batch_id = ? AND is_cancelled"
+        return {int(row["number"]) for row in self._access.rows(sql, [batch_id])}
 
     def _matching(self, reference: str, kind: str | None) -> list[str]:
         if reference == LAST:

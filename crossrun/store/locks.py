@@ -1,4 +1,4 @@
-"""A run belongs to the process that holds the lock on its file.
+"""A run, or a batch, belongs to the process that holds the lock on its file.
 
 The kernel lets go of the lock when the process dies, however it dies, so nobody has to guess from
 process ids whether a run is active.
@@ -14,7 +14,7 @@ from crossrun.system.folders import make_private
 
 
 class RunLocks:
-    """The lock files of runs, one for each that is active or was left behind."""
+    """The lock files of runs or of batches, one for each that is active or was left behind."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,6 +35,17 @@ class RunLocks:
         if not _has_name(held, file):
             os.close(held)
             raise FileExistsError(file)  # somebody took it for left behind in the meantime
+        return held
+
+    def take(self, batch_id: str) -> int | None:
+        """Takes the lock of a batch, which may have been left behind and asked to stop before.
+
+        Returns:
+            The file descriptor that holds it; None: another process does.
+        """
+        held = self._taken(batch_id)
+        if held is not None:
+            os.ftruncate(held, 0)
         return held
 
     def ask(self, run_id: str) -> None:
@@ -93,7 +104,7 @@ class RunLocks:
 
     def held(self) -> list[str]:
         """The ids of runs that go on."""
-        return sorted(run_id for run_id in self.names() if self._is_held(run_id))
+        return sorted(run_id for run_id in self.names() if self.is_held(run_id))
 
     def names(self) -> set[str]:
         """The ids of all runs that have a lock file, held or not."""
@@ -119,7 +130,8 @@ class RunLocks:
         os.close(held)
         return None
 
-    def _is_held(self, run_id: str) -> bool:
+    def is_held(self, run_id: str) -> bool:
+        """Whether a process is at work with it."""
         try:
             file = os.open(self._file(run_id), os.O_RDONLY)
         except OSError:

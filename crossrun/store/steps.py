@@ -271,6 +271,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             status VARCHAR,
             attempt INTEGER NOT NULL,
             is_cancelled BOOLEAN NOT NULL,
+            failure VARCHAR,
             PRIMARY KEY (batch_id, number)
         );
         """,

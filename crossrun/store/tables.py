@@ -247,9 +247,10 @@ class BatchTableRow(SQLModel, table=True):
 
 
 class PlannedRunRow(SQLModel, table=True):
-    """One planned run of a batch. `request`, `after` and `labels` are JSON text.
+    """One planned run of a batch. `request`, `after`, `labels` and `failure` are JSON text.
 
-    `run_id`, `status` and `attempt` keep what became of it after its runs are forgotten.
+    `run_id`, `status` and `attempt` keep what became of it after its runs are forgotten. With a
+    `failure`, a run after that attempt could not be recorded.
     """
 
     __tablename__: ClassVar[str] = "batch_rows"
@@ -265,3 +266,4 @@ class PlannedRunRow(SQLModel, table=True):
     status: str | None
     attempt: int
     is_cancelled: bool
+    failure: str | None

@@ -54,8 +54,11 @@ class StoreWriter:
 
         Raises:
             ConfigurationError: the store cannot take them; then none of them is stored.
+            StillRunningError: they begin a run of a batch whose row must not start.
         """
         with self._transaction() as connection:
+            if events[0]["seq"] == 1 and run.batch_id is not None:
+                _require_free_row(connection, run)
             connection.executemany(EVENTS.insert, events)
             connection.execute(RUNS.upsert, run_row(run))
             connection.executemany(ARTIFACTS.insert, map(asdict, artifacts))
@@ -83,7 +86,10 @@ class StoreWriter:
 
     def forget(self, run_ids: Sequence[str]) -> None:
         """Removes all rows of runs; those of projects and patterns stay."""
+        from crossrun.store.batch_writing import keep_results
+
         with self._transaction() as connection:
+            keep_results(connection, run_ids)
             for run_id in run_ids:
                 connection.execute("DELETE FROM events WHERE run_id = ?", [run_id])
                 connection.execute("DELETE FROM artifacts WHERE run_id = ?", [run_id])
@@ -140,6 +146,12 @@ class StoreWriter:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def _require_free_row(connection: sqlite3.Connection, run: Run) -> None:
+    from crossrun.store.batch_writing import require_free_row
+
+    require_free_row(connection, run)
 
 
 def _project(connection: sqlite3.Connection, lesson: EventRecord) -> None:

@@ -1,0 +1,292 @@
+"""Carries batches out: starts rows as workers get free, until nothing is left to start.
+
+One thread coordinates, the one that iterates over `carry_out`; each worker carries out ordinary
+runs. What a row has become is known from the run that the store has for it, so a batch whose
+process was killed is continued from there.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import NamedTuple, assert_never
+
+from msgspec.structs import replace
+
+from crossrun.batches.progress import (
+    Ending,
+    RowState,
+    Usage,
+    active,
+    ending,
+    failed,
+    spent,
+    startable,
+    states,
+    taken_up,
+    with_row,
+)
+from crossrun.errors import CrossrunError
+from crossrun.events import CancelRequested
+from crossrun.model.batches import Batch, BatchRow
+from crossrun.model.failures import Failure
+from crossrun.model.status import Status
+from crossrun.services.app import App
+from crossrun.services.batches.workers import Begun, Broken, Ended, NotBegun, Report, Workers
+from crossrun.services.notices import Notice
+from crossrun.services.runs import clean_up_after
+from crossrun.system import clock
+from crossrun.system.cancellation import CANCEL, CancelToken
+
+_TICK = 0.1
+"""Seconds between two looks at requests to stop."""
+_NOTE_SECONDS = 10.0
+"""After so many seconds, it is stored again how long the batch has been carried out."""
+_BATCH_CANCEL = "crossrun batch cancel"
+"""Who cancels a run when another command cancels its batch."""
+
+
+class RowChange(NamedTuple):
+    """A row whose state is another one now, and the batch with it."""
+
+    batch: Batch
+    row: BatchRow
+    state: RowState
+
+
+Changes = Generator[RowChange | None]
+
+
+def never(_batch: Batch) -> str | None:
+    """Ends no batch early."""
+    return None
+
+
+def carry_out(
+    app: App,
+    batch_id: str,
+    *,
+    jobs: int,
+    stop: CancelToken,
+    retry_failed: bool = False,
+    decided: Callable[[Batch], str | None] = never,
+) -> Generator[RowChange | None, None, Batch]:
+    """Begins a batch, or continues it where it was stopped or killed.
+
+    Rows that succeeded do not run again, rows that were cut short do. Closing the generator cancels
+    the runs.
+
+    Args:
+        app: opened for writing.
+        batch_id: the batch.
+        jobs: how many runs are carried out at once.
+        stop: set to cancel the batch with all its runs.
+        retry_failed: rows that failed or were cancelled run again, too.
+        decided: asked after each row that has ended; a reason ends the batch early, as succeeded.
+
+    Yields:
+        Each change of a row, and None when nothing has changed for a moment.
+
+    Returns:
+        The batch as it has ended.
+
+    Raises:
+        StillRunningError: another process carries the batch out.
+    """
+    with app.store.carrying_out(batch_id) as is_asked_to_stop:
+        stop.cancelled = is_asked_to_stop
+        try:
+            stored = yield from _at_rest(app, batch_id, stop)
+            batch = _taken_up(app, stored, retry_failed=retry_failed)
+            with closing(Workers(app.settings, batch_id, jobs)) as workers:
+                course = _Course(app, batch, workers, stop, decided)
+                yield from course.run()
+                return course.batch
+        finally:
+            stop.cancelled = None
+
+
+def _at_rest(app: App, batch_id: str, stop: CancelToken) -> Generator[None, None, Batch]:
+    """The batch once none of its runs is active: those of a killed process are settled."""
+    while True:
+        app.settle_dead_runs()
+        batch = app.store.batches.batch(batch_id)
+        rows = active(batch)
+        if not rows:
+            return batch
+        for row in rows if stop else ():
+            app.store.ask_to_stop(row.run_id or "")
+        yield None
+        time.sleep(_TICK)
+
+
+def _taken_up(app: App, stored: Batch, *, retry_failed: bool) -> Batch:
+    """Records that the batch is carried out again, and which of its rows may run."""
+    for row in stored.rows:
+        if row.status is Status.CANCELLED and not row.is_cancelled and _by_user(app, row):
+            app.store.cancel_rows(stored.id, [row.number])
+            stored = with_row(stored, replace(row, is_cancelled=True))
+    batch = taken_up(stored, retry_failed=retry_failed)
+    pairs = zip(stored.rows, batch.rows, strict=True)
+    revived = [
+        row.number
+        for before, row in pairs
+        if row != before and (before.is_cancelled or before.failure)
+    ]
+    if revived:
+        app.store.revive_rows(batch.id, revived)
+    app.store.update_batch(batch, app.redactor)
+    return batch
+
+
+def _by_user(app: App, row: BatchRow) -> bool:
+    """Whether the run of a row was cancelled by itself, and not with its batch."""
+    event = None if row.run_id is None else app.store.read.first_event(row.run_id, CancelRequested)
+    return event is not None and event.by == CANCEL
+
+
+class _Course:
+    """A batch while it is carried out.
+
+    Attributes:
+        batch: as it is now.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        batch: Batch,
+        workers: Workers,
+        stop: CancelToken,
+        decided: Callable[[Batch], str | None],
+    ) -> None:
+        self._app = app
+        self.batch = batch
+        self._workers = workers
+        self._stop = stop
+        self._decided = decided
+        self._began = self._noted_at = clock.monotonic()
+        self._seconds_before = batch.seconds
+        self._ended_before = {row.number for row in batch.rows if row.status is not None}
+        self._shown = states(batch)
+        self._early: Ending | None = None
+        self._last_run_id: str | None = None
+
+    def run(self) -> Changes:
+        """Carries out what can be carried out."""
+        while True:
+            self._check_stop()
+            self._start_rows()
+            if not active(self.batch):
+                break
+            report = self._workers.next_report(_TICK)
+            if report is None:
+                yield None
+            else:
+                self._note(report)
+                yield from self._changes()
+            self._note_seconds()
+        self._end()
+        yield from self._changes()
+
+    def _end(self) -> None:
+        state, reason = self._early or ending(self.batch)
+        self.batch = replace(
+            self.batch, state=state, reason=reason, ended_at=clock.now(), seconds=self._seconds()
+        )
+        self._app.store.update_batch(self.batch, self._app.redactor)
+        if self._last_run_id is not None:
+            clean_up_after(self._app, self._last_run_id)
+
+    def _check_stop(self) -> None:
+        if not self._stop:
+            return
+        by = self._stop.requested_by or ""
+        self._early = Ending(Status.CANCELLED, "the batch was cancelled")
+        self._workers.cancel(_BATCH_CANCEL if by == CANCEL else by, urgent=self._stop.urgent)
+
+    def _start_rows(self) -> None:
+        while self._workers.free and not self._is_ending():
+            row = next(iter(startable(self.batch)), None)
+            if row is None:
+                return
+            reason = spent(self.batch.options.budget, self._usage())
+            if reason is not None:
+                self._early = Ending(Status.LIMIT_REACHED, reason)
+                return
+            self._workers.start(row, self._run_of(row.from_row))
+            self._put(replace(row, status=Status.QUEUED))
+
+    def _is_ending(self) -> bool:
+        if self._early is not None:
+            return True
+        options = self.batch.options
+        return not options.keep_going and failed(self.batch, besides=self._ended_before) is not None
+
+    def _usage(self) -> Usage:
+        tokens, cost = self._app.store.batches.used(self.batch.id)
+        return Usage(tokens, cost, self._seconds())
+
+    def _run_of(self, name: str | None) -> str | None:
+        return next((row.run_id for row in self.batch.rows if row.name == name), None)
+
+    def _note(self, report: Report) -> None:
+        match report:
+            case Notice():
+                self._app.notify(report)
+            case Begun(number, run_id):
+                row = self._row(number)
+                self._put(
+                    replace(row, run_id=run_id, status=Status.RUNNING, attempt=row.attempt + 1)
+                )
+            case Ended(number, run_id, status, by):
+                self._last_run_id = run_id
+                self._note_end(replace(self._row(number), status=status), by)
+            case NotBegun(number, error):
+                self._note_error(self._row(number), error)
+            case Broken(_, error):
+                raise error
+            case _:
+                assert_never(report)
+
+    def _note_end(self, row: BatchRow, by: str | None) -> None:
+        if row.status is Status.CANCELLED and by == CANCEL:
+            self._app.store.cancel_rows(self.batch.id, [row.number])
+            row = replace(row, is_cancelled=True)
+        self._put(row)
+        reason = self._decided(self.batch)
+        if reason is not None:
+            self._early = self._early or Ending(Status.SUCCEEDED, reason)
+
+    def _note_error(self, row: BatchRow, error: CrossrunError) -> None:
+        """Records that a row could not begin; the batch continues."""
+        if error.code == "ROW_TAKEN":
+            raise error
+        if error.code == "ROW_CANCELLED":
+            self._put(replace(row, status=None, is_cancelled=True))
+            return
+        failure = Failure(error.code, error.message, error.hint, error.retryable)
+        failed_row = replace(row, run_id=None, status=Status.FAILED, failure=failure)
+        self._app.store.record_row_failure(self.batch.id, failed_row, self._app.redactor)
+        self._put(failed_row)
+
+    def _changes(self) -> Changes:
+        shown, self._shown = self._shown, states(self.batch)
+        for row in self.batch.rows:
+            state = self._shown[row.number]
+            if state != shown[row.number]:
+                yield RowChange(self.batch, row, state)
+
+    def _seconds(self) -> float:
+        return round(self._seconds_before + clock.monotonic() - self._began, 3)
+
+    def _note_seconds(self) -> None:
+        if clock.monotonic() >= self._noted_at + _NOTE_SECONDS:
+            self._noted_at = clock.monotonic()
+            self.batch = replace(self.batch, seconds=self._seconds())
+            self._app.store.update_batch(self.batch, self._app.redactor)
+
+    def _row(self, number: int) -> BatchRow:
+        return next(row for row in self.batch.rows if row.number == number)
+
+    def _put(self, row: BatchRow) -> None:
+        self.batch = with_row(self.batch, row)
