@@ -13,7 +13,7 @@ from crossrun.config.settings import Settings
 from crossrun.errors import CrossrunError, UsageError
 from crossrun.events import RunFinished
 from crossrun.model.batches import BatchPlace, BatchRow
-from crossrun.model.requests import BeginWith, RunRequest
+from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.redaction import MASK
 from crossrun.services.app import App
@@ -162,8 +162,10 @@ def _prepared(app: App, job: _Job, batch_id: str) -> Iterator[PreparedRun]:
 def _request(row: BatchRow, base_run_id: str | None) -> RunRequest:
     if base_run_id is None:
         return row.request
-    setup = row.request.begin_with.setup
-    return replace(row.request, begin_with=BeginWith(run_id=base_run_id, setup=setup))
+    begin_with = replace(
+        row.request.begin_with, run_id=base_run_id, path=None, url=None, in_place=None, frozen=None
+    )
+    return replace(row.request, begin_with=begin_with)
 
 
 def _require_whole(request: RunRequest, name: str) -> None:
