@@ -2,11 +2,19 @@
 
 from msgspec import Struct
 
-from crossrun.model.failures import Failure
+from crossrun.errors import Exit
+from crossrun.model.failures import Failure, exit_code_of
 from crossrun.model.proof import Proof
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.system.clock import seconds_between
+
+_NO_VERDICT = ("cancelled", "interrupted")
+_NOT_THE_AGENTS = (
+    "WORKSPACE_FAILED", "SETUP_FAILED", "STORE_FAILED", "INTERNAL", "REPLAY_DIVERGED",
+    "AGENT_REFUSED",
+)  # fmt: skip
+_ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)
 
 
 class Change(Struct, frozen=True):
@@ -226,6 +234,16 @@ class Run(Struct, frozen=True, kw_only=True):
     def ended(self) -> bool:
         """Whether nothing more will happen in the run."""
         return self.ended_at is not None
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether it shows how well the agent did: it ended, and not for reasons outside of it."""
+        if not self.ended or self.status in _NO_VERDICT:
+            return False
+        if self.failure is None:
+            return True
+        code = self.failure.code
+        return code not in _NOT_THE_AGENTS and exit_code_of(self.failure) not in _ELSEWHERE
 
     @property
     def seconds(self) -> float | None:

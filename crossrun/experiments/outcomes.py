@@ -1,0 +1,75 @@
+"""What the planned runs of an experiment became, and the pairs that can be compared."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from crossrun.experiments.order import Place
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What one planned run became; None is unknown.
+
+    `is_open`: it has not ended and still may. `succeeded` is None if the run shows nothing: it was
+    not carried out, was cancelled, or failed for reasons outside of the agent. `seconds` is how
+    long it took.
+    """
+
+    place: Place
+    is_open: bool = False
+    run_id: str | None = None
+    status: str | None = None
+    succeeded: bool | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    failed_commands: int | None = None
+
+
+class RunPair(Struct, frozen=True):
+    """One run of each of two variants, in the same repetition of the same task."""
+
+    a: Outcome
+    b: Outcome
+
+    @property
+    def task(self) -> str:
+        """The task of both."""
+        return self.a.place.task
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether both runs show something."""
+        return self.a.succeeded is not None and self.b.succeeded is not None
+
+    @property
+    def difference(self) -> int:
+        """1 if only A succeeded, -1 if only B did, else 0."""
+        return bool(self.a.succeeded) - bool(self.b.succeeded)
+
+
+def pairs_of(outcomes: Sequence[Outcome], a: str, b: str) -> Iterator[RunPair]:
+    """The conclusive pairs of two variants, in the order in which they were planned.
+
+    They end before the first pair that is open. Several runs are active at once, and those that
+    fail may end sooner: counted as they end, they would show too many failures at first.
+
+    Args:
+        outcomes: of all planned runs, in their order.
+        a: the name of a variant.
+        b: the name of another one.
+    """
+    waiting: dict[tuple[str, int], Outcome] = {}
+    for outcome in outcomes:
+        task, variant, repetition = outcome.place
+        if variant not in (a, b):
+            continue
+        partner = waiting.pop((task, repetition), None)
+        if partner is None:
+            waiting[task, repetition] = outcome
+            continue
+        if partner.is_open or outcome.is_open:
+            return
+        pair = RunPair(outcome, partner) if variant == a else RunPair(partner, outcome)
+        if pair.is_conclusive:
+            yield pair
