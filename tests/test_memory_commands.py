@@ -280,6 +280,7 @@ def test_an_executor_that_takes_no_instructions_gets_no_pattern(crossrun: Crossr
     ("words", "code", "error"),
     [
         (["--pattern", "nope"], 6, "PATTERN_NOT_FOUND"),
+        (["--pattern", "nope@1"], 6, "PATTERN_NOT_FOUND"),
         (["--reference-run-id", "nope"], 6, "RUN_NOT_FOUND"),
         (["--reference-run-id", "last"], 6, "PATTERN_NOT_LEARNED"),
         (["--pattern", ""], 2, "OPTION_INVALID"),
@@ -403,6 +404,21 @@ def test_an_edited_pattern_is_a_new_version_that_keeps_its_evidence(crossrun: Cr
     after = crossrun.json("patterns", "show", pattern)
     assert (after["version"], len(after["source_run_ids"])) == (2, 2)
     assert after["steps"] == edited["steps"]
+
+
+def test_a_run_can_have_an_earlier_version_of_a_pattern(crossrun: Crossrun) -> None:
+    pattern = taught(crossrun)
+    first = crossrun.json("patterns", "show", pattern)
+    change = "open(p, 'w').write(t.replace('instruction: head', 'instruction: tail'))"
+    second = crossrun("patterns", "edit", pattern, "--json", **editor(crossrun, change)).json
+    run = replay(crossrun, SALES, ["true"], "--pattern", f"{pattern[:4]}@1").json
+    assert run["pattern"]["version"] == 1
+    assert run["pattern"]["hash"] == first["hash"] != second["hash"]
+    block = crossrun("patterns", "show", f"{pattern}@1", "--block").out
+    assert block.rstrip() in crossrun("show", run["id"], "--instructions").out
+    assert block != crossrun("patterns", "show", pattern, "--block").out
+    script = crossrun("run", "x", "--pattern", f"{pattern}@1", "--compiled", "--offline")
+    assert (script.code, "error[OPTIONS_CONFLICT]" in script.err) == (2, True)
 
 
 def test_without_a_terminal_an_editor_has_to_be_named(crossrun: Crossrun) -> None:

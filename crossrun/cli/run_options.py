@@ -79,7 +79,8 @@ ReferenceRun = Annotated[
     _option("--reference-run-id", metavar="RUN", help="Use the pattern learned from this run."),
 ]
 PatternName = Annotated[
-    str | None, _option("--pattern", metavar="PAT", help="Use this pattern, even if disabled.")
+    str | None,
+    _option("--pattern", metavar="PAT[@VERSION]", help="Use this pattern, even if disabled."),
 ]
 NoPattern = Annotated[bool, _option("--no-pattern", help="Use no pattern.")]
 Compiled = Annotated[

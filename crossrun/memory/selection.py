@@ -75,13 +75,13 @@ class Chooser:
                 "disabled", f"the executor {request.executor} takes no instructions", channel
             )
         if memory.pattern_id is not None:
-            return self._forced(run_id, memory.pattern_id, request, channel)
+            pattern = self._patterns.exactly(memory.pattern_id, memory.pattern_version)
+            return self._forced(run_id, pattern, request, channel)
         return self._chosen(run_id, request, channel)
 
     def _forced(
-        self, run_id: str | None, pattern_id: str, request: RunRequest, channel: Channel
+        self, run_id: str | None, pattern: Pattern, request: RunRequest, channel: Channel
     ) -> Injection:
-        pattern = self._patterns.exactly(pattern_id)
         drawn = _Drawn("forced", 1.0, _why_forced(request.memory))
         return self._about(run_id, pattern, drawn, channel, request, [])
 

@@ -244,7 +244,7 @@ def _require_variables(pairs: Sequence[str], pattern_id: str, store: Store) -> N
 
 
 def _memory(options: RunOptions, settings: Settings, executor: str, store: Store) -> MemoryOptions:
-    reference, pattern_id = options.reference_run_id, options.pattern
+    reference, pattern_id, version = options.reference_run_id, options.pattern, None
     is_named = reference is not None or pattern_id is not None
     if is_named and spec_of(executor).runs_task:
         flag = "--pattern" if reference is None else "--reference-run-id"
@@ -262,22 +262,33 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
         reference = store.read.run(_not_empty(reference, "--reference-run-id")).id
         pattern_id = _learned_from(reference, store)
     elif pattern_id is not None:
-        pattern_id = store.patterns.pattern(_not_empty(pattern_id, "--pattern")).id
+        pattern, version = store.patterns.named(_not_empty(pattern_id, "--pattern"))
+        pattern_id = pattern.id
+    if version is not None and is_asked_for:
+        raise conflict("a version of a pattern", "its script, which is made from all of its runs,")
     if options.var and pattern_id is not None:
         _require_variables(options.var, pattern_id, store)
     return MemoryOptions(
         off=options.no_pattern,
         pattern_id=pattern_id,
+        pattern_version=version,
         reference_run_id=reference,
         scope=settings.patterns.scope,
         holdout=settings.patterns.holdout,
         learn_with=_given(options.learn_with, settings.patterns.learn_with),
-        compiled="always" if is_asked_for else settings.patterns.compiled,
+        compiled=_compiled(settings, asked_for=is_asked_for, version=version),
         values=options.var,
         form=settings.patterns.form,
         max_steps=settings.patterns.max_steps,
         max_tokens=settings.patterns.max_tokens,
     )
+
+
+def _compiled(settings: Settings, *, asked_for: bool, version: int | None) -> str:
+    """When a script does the work: never that of a version, since a script has none."""
+    if asked_for:
+        return "always"
+    return settings.patterns.compiled if version is None else "never"
 
 
 def _not_empty(text: str, flag: str) -> str:

@@ -82,8 +82,8 @@ class PatternReader:
             return matches[0]
         raise self._not_found(reference, [pattern.id for pattern in matches])
 
-    def exactly(self, pattern_id: str) -> "Pattern":
-        """The pattern of an id.
+    def exactly(self, pattern_id: str, version: int | None = None) -> "Pattern":
+        """The pattern of an id, as it is, or as it was in a version.
 
         Raises:
             NotFoundError: there is none.
@@ -91,7 +91,19 @@ class PatternReader:
         pattern = self.find(pattern_id)
         if pattern is None:
             raise self._not_found(pattern_id, [])
-        return pattern
+        return pattern if version is None else self._in_version(pattern, version)
+
+    def named(self, reference: str) -> "tuple[Pattern, int | None]":
+        """The pattern of a reference `PAT` or `PAT@VERSION`, and the version if it is given.
+
+        Raises:
+            NotFoundError: no pattern matches, or more than one; or it has no such version.
+        """
+        name, _, number = reference.rpartition("@")
+        if not name or not number.isdecimal():
+            return self.pattern(reference), None
+        version = int(number)
+        return self._in_version(self.pattern(name), version), version
 
     def find(self, pattern_id: str) -> "Pattern | None":
         """The pattern of an id, or None if there is none."""
@@ -254,6 +266,14 @@ class PatternReader:
         )
         return rows[0]["family_id"] if rows else None
 
+    def _in_version(self, pattern: "Pattern", version: int) -> "Pattern":
+        from msgspec.structs import replace
+
+        stored = next((v for v in self.versions(pattern.id) if v.version == version), None)
+        if stored is None:
+            raise no_such_version(pattern, version)
+        return replace(pattern, version=version, hash=stored.hash, workflow=stored.workflow)
+
     def _patterns(self, clause: str, values: "list[str | int]") -> "list[Pattern]":
         from crossrun.store.rows import pattern_of
 
@@ -277,6 +297,15 @@ class PatternReader:
             f"there is no pattern {reference!r}",
             hint=f"{nearest}list them: crossrun patterns",
         )
+
+
+def no_such_version(pattern: "Pattern", version: int) -> NotFoundError:
+    """The error for a version that a pattern does not have."""
+    return NotFoundError(
+        "VERSION_NOT_FOUND",
+        f"the pattern {pattern.id} has no version {version}",
+        hint=f"it has 1 to {pattern.version}",
+    )
 
 
 def _nearest(

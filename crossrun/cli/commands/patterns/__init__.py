@@ -11,7 +11,7 @@ from crossrun.cli.commands.patterns.compile import compile_
 from crossrun.cli.commands.patterns.editing import edit
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
-from crossrun.errors import NotFoundError, UsageError
+from crossrun.errors import UsageError
 from crossrun.model.queries import PatternFilter
 from crossrun.model.status import PATTERN_STATES
 from crossrun.projections.documents import document, pattern_object, plain_object
@@ -82,11 +82,13 @@ def show(
     Examples:
       crossrun patterns show
       crossrun patterns show 9c1xyz --block
+      crossrun patterns show 9c1xyz@2
       crossrun patterns show --json | jq '.steps[].instruction'
     """
     options = current()
     app = options.open_app()
-    chosen = app.store.patterns.pattern(pattern)
+    patterns = app.store.patterns
+    chosen = patterns.pattern() if pattern is None else patterns.named(pattern)[0]
     if block:
         from crossrun.services.pattern_blocks import block_text
 
@@ -226,6 +228,7 @@ def diff(
 
     from crossrun.patterns.formats.block import block_of
     from crossrun.patterns.formats.block_text import rendered
+    from crossrun.store.patterns import no_such_version
 
     options = current()
     app = options.open_app()
@@ -235,11 +238,7 @@ def diff(
     first = older or max(last - 1, 1)
     for number in (first, last):
         if number not in versions:
-            raise NotFoundError(
-                "VERSION_NOT_FOUND",
-                f"the pattern {chosen.id} has no version {number}",
-                hint=f"it has 1 to {chosen.version}",
-            )
+            raise no_such_version(chosen, number)
     before, after = (
         rendered(block_of(chosen.id, number, versions[number].workflow)).splitlines()[1:]
         for number in (first, last)
