@@ -38,7 +38,12 @@ def asking_to_stop(stop: CancelToken) -> Iterator[None]:
 
 def exit_code(run: Run, stop: CancelToken) -> int:
     """The run's own, or 128 plus the number of the signal that ended it."""
-    by_signal = stop.requested_by in signal.Signals.__members__
-    if run.status is Status.CANCELLED and stop.requested_by is not None and by_signal:
-        return Exit.SIGNAL_BASE + signal.Signals[stop.requested_by]
-    return run.exit_code or Exit.OK
+    code = signal_code(stop) if run.status is Status.CANCELLED else None
+    return run.exit_code or Exit.OK if code is None else code
+
+
+def signal_code(stop: CancelToken) -> int | None:
+    """128 plus the number of the signal that asked to stop; None if none did."""
+    if stop.requested_by is None or stop.requested_by not in signal.Signals.__members__:
+        return None
+    return Exit.SIGNAL_BASE + signal.Signals[stop.requested_by]

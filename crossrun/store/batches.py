@@ -70,10 +70,10 @@ class BatchReader:
         )
         return (int(rows[0][0]), float(rows[0][1])) if rows else (0, 0.0)
 
-    def cancelled_rows(self, batch_id: str) -> set[int]:
-        """The numbers of the rows that must not start."""
-        sql = "SELECT number FROM batch_rows WHERE batch_id = ? AND is_cancelled"
-        return {int(row["number"]) for row in self._access.rows(sql, [batch_id])}
+    def exit_codes(self, batch_id: str) -> dict[str, int]:
+        """The exit codes of the runs of a batch that have ended, by their ids."""
+        sql = "SELECT id, exit_code FROM runs WHERE batch_id = ? AND exit_code IS NOT NULL"
+        return {str(row["id"]): int(row["exit_code"]) for row in self._access.rows(sql, [batch_id])}
 
     def _matching(self, reference: str, kind: str | None) -> list[str]:
         if reference == LAST:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Protocol
 
 from crossrun.events import EventRecord
 from crossrun.model.runs import Run
@@ -25,9 +26,18 @@ EventReader = Callable[[int, int], Iterable[EventRecord]]
 _MOST_WAITING = 1000
 """How many events wait in memory. Later ones are read from the ledger."""
 _TICK = 0.1
-_FOR_PEOPLE, _FOR_DATA, _URGENT = 5.0, 10.0, 0.5
+FOR_PEOPLE, FOR_DATA, URGENT = 5.0, 10.0, 0.5
 """Seconds without progress after which an unread stream is given up when the run is over."""
 _STOPPED = (Status.RUNNING, Status.CANCELLED, Status.TIMED_OUT)
+
+
+class BackgroundView(Protocol):
+    """A view in a background thread; `progress` stands still while nobody reads."""
+
+    progress: int
+
+    def done(self, wait: float) -> bool:
+        """Waits up to `wait` seconds; returns whether all is shown."""
 
 
 class ViewThread:
@@ -138,17 +148,17 @@ class Viewers:
         def hurry() -> bool:
             return (stop.requested_by, stop.urgent) != before
 
-        if not _finished(self._people, _URGENT if stop.urgent else _FOR_PEOPLE, hurry):
+        if not finished(self._people, URGENT if stop.urgent else FOR_PEOPLE, hurry):
             streams.abandon(sys.stderr)
-        if not _finished(self._data, _URGENT if stop.urgent else self._patience(), hurry):
+        if not finished(self._data, URGENT if stop.urgent else self._patience(), hurry):
             streams.abandon(sys.stdout)
 
     def _patience(self) -> float | None:
         ended_by_itself = self.run is not None and self.run.status not in _STOPPED
-        return None if ended_by_itself else _FOR_DATA
+        return None if ended_by_itself else FOR_DATA
 
 
-def _finished(thread: ViewThread, patience: float | None, hurry: Callable[[], bool]) -> bool:
+def finished(thread: BackgroundView, patience: float | None, hurry: Callable[[], bool]) -> bool:
     """Waits for a view to end; returns whether it did before it stalled for too long."""
     progress, since = thread.progress, time.monotonic()
     while not thread.done(_TICK):

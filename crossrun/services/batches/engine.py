@@ -173,6 +173,7 @@ class _Course:
 
     def run(self) -> Changes:
         """Carries out what can be carried out."""
+        yield None  # from now on this process carries the batch out
         while True:
             self._check_stop()
             self._start_rows()

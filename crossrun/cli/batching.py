@@ -1,0 +1,187 @@
+"""What commands that carry a batch out share: signals, the terminal, output, the exit code."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import typer
+
+from crossrun.batches.progress import exit_code
+from crossrun.cli import signals
+from crossrun.cli.detaching import Announce, detached
+from crossrun.cli.globals import Globals
+from crossrun.cli.run_options import OutputOptions
+from crossrun.cli.suspending import Suspension, suspendable
+from crossrun.errors import UsageError
+from crossrun.executors.survivors import adopting_orphans
+from crossrun.model.batches import Batch
+from crossrun.model.status import Status
+from crossrun.projections.documents import document
+from crossrun.services.app import App
+from crossrun.services.batches.engine import RowChange, carry_out, never
+from crossrun.system.cancellation import CancelToken
+from crossrun.views.batch_threads import BatchView, BatchViewers
+from crossrun.views.terminal import Terminal
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+class BatchCommand(NamedTuple):
+    """Which batch is carried out, and how; see `services.batches.engine.carry_out`."""
+
+    batch_id: str
+    jobs: int
+    retry_failed: bool = False
+    decided: Callable[[Batch], str | None] = never
+
+
+class BatchDocuments(NamedTuple):
+    """JSON for programs: of the batch as it has ended, and of each row that changes."""
+
+    batch: Callable[[Batch], Mapping[str, Any]]
+    change: Callable[[RowChange], Mapping[str, Any]]
+
+
+def carry_out_batch(
+    command: BatchCommand,
+    view: Callable[[], BatchView],
+    documents: BatchDocuments,
+    output: OutputOptions,
+    app: App,
+    options: Globals,
+) -> NoReturn:
+    """Carries a batch out that is stored, and ends the command with its exit code.
+
+    Args:
+        command: what to do.
+        view: makes the view for people, which is on standard error.
+        documents: what `--json` and `--jsonl` print.
+        output: how it is shown, and whether the command waits for its end.
+        app: opened for writing.
+        options: the global options.
+
+    Raises:
+        CrossrunError: the batch cannot be carried out.
+    """
+    if not output.detach:
+        data = _data_view(documents, output, options)
+        raise typer.Exit(_exit_code(command, BatchViews(data, view()), app))
+    if output.jsonl:
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            "--detach and --jsonl contradict each other",
+            hint="start it, then look at it: crossrun batch show",
+        )
+
+    def work(announce: Announce) -> int:
+        return _exit_code(command, BatchViews(_Announced(announce), view()), app)
+
+    batch_id, log = detached(work, app.settings.paths.logs)
+    options.say(f"running in the background; log: {log}")
+    stored = app.store.batches.batch(batch_id)
+    options.out.emit(document(documents.batch(stored)) if output.json else f"{batch_id}\n")
+    raise typer.Exit
+
+
+class BatchViews(NamedTuple):
+    """Where a batch is shown: to programs on standard output, to people on standard error."""
+
+    data: BatchView
+    people: BatchView
+
+
+def _exit_code(command: BatchCommand, views: BatchViews, app: App) -> int:
+    stop = CancelToken()
+    with adopting_orphans(), signals.asking_to_stop(stop), suspendable() as suspension:
+        batch = _shown(command, views, app, stop, suspension)
+    code = signals.signal_code(stop) if batch.state is Status.CANCELLED else None
+    return exit_code(batch, app.store.batches.exit_codes(batch.id)) if code is None else code
+
+
+def _shown(
+    command: BatchCommand, views: BatchViews, app: App, stop: CancelToken, suspension: Suspension
+) -> Batch:
+    changes = carry_out(
+        app,
+        command.batch_id,
+        jobs=command.jobs,
+        stop=stop,
+        retry_failed=command.retry_failed,
+        decided=command.decided,
+    )
+    batch, viewers = None, BatchViewers(*views)
+    try:
+        with closing(changes):
+            next(changes)
+            viewers.open(app.store.batches.batch(command.batch_id))
+            for change in changes:
+                viewers.show(change)
+                suspension.suspend_if_requested(views.people.suspended)
+        batch = app.store.batches.batch(command.batch_id)
+    finally:
+        viewers.finish(batch, stop)
+    return batch
+
+
+def _data_view(
+    documents: BatchDocuments, output: OutputOptions, options: Globals
+) -> "NullBatchView":
+    if output.jsonl:
+        return _RowLines(options.out, documents)
+    if output.json:
+        return _BatchObject(options.out, documents)
+    if options.quiet or not options.out.live:
+        return _Announced(lambda batch_id: options.out.write([batch_id]))
+    return NullBatchView()
+
+
+class NullBatchView:
+    """Shows nothing."""
+
+    def open(self, batch: Batch) -> None:
+        """Nothing."""
+
+    def show(self, change: RowChange | None) -> None:
+        """Nothing."""
+
+    def close(self, batch: Batch | None) -> None:
+        """Nothing."""
+
+    def suspended(self) -> "AbstractContextManager[None]":
+        """Nothing."""
+        return nullcontext()
+
+
+class _Announced(NullBatchView):
+    """Announces the batch's id as soon as this process carries the batch out."""
+
+    def __init__(self, announce: Announce) -> None:
+        self._announce = announce
+
+    def open(self, batch: Batch) -> None:
+        self._announce(batch.id)
+
+
+class _RowLines(NullBatchView):
+    """Writes each change as a line of JSON."""
+
+    def __init__(self, terminal: Terminal, documents: BatchDocuments) -> None:
+        self._terminal = terminal
+        self._documents = documents
+
+    def show(self, change: RowChange | None) -> None:
+        if change is not None:
+            self._terminal.emit(document(self._documents.change(change)))
+
+
+class _BatchObject(NullBatchView):
+    """Writes the batch in the end."""
+
+    def __init__(self, terminal: Terminal, documents: BatchDocuments) -> None:
+        self._terminal = terminal
+        self._documents = documents
+
+    def close(self, batch: Batch | None) -> None:
+        if batch is not None:
+            self._terminal.emit(document(self._documents.batch(batch)))
