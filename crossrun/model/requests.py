@@ -64,6 +64,9 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
     carried_on_from: str | None = None
     compiled: str = "never"
     values: tuple[str, ...] = ()
+    in_experiment: bool = False
+    """The run belongs to an experiment: what fits is injected without a coin, it teaches nothing,
+    and the state of no pattern depends on it until the experiment has ended."""
 
 
 class BeginWith(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from crossrun.config.settings import Paths
 from crossrun.errors import StillRunningError
@@ -277,16 +277,33 @@ class Store:
         with translated(self._paths.database):
             self._batch_locks.ask(batch_id)
 
+    @staticmethod
+    def new_batch_id() -> str:
+        """An id for a batch, where something is kept under it before it is stored."""
+        return _random_id()
+
     def add_batch(self, batch: "Batch", redactor: "Redactor") -> "Batch":
         """Stores a new batch with its rows; returns it with an id."""
         from msgspec.structs import replace
 
         from crossrun.store.batch_writing import add_batch
 
-        planned = replace(batch, id=_random_id())
+        planned = batch if batch.id else replace(batch, id=_random_id())
         with self._writing() as writer:
             writer.write_batch(lambda connection: add_batch(connection, planned, redactor))
         return planned
+
+    def add_rows(
+        self, batch_id: str, rows: "Sequence[BatchRow]", design: Mapping[str, Any],
+        redactor: "Redactor",
+    ) -> None:  # fmt: skip
+        """Adds rows to a batch, whose design changes with them."""
+        from crossrun.store.batch_writing import add_rows
+
+        with self._writing() as writer:
+            writer.write_batch(
+                lambda connection: add_rows(connection, batch_id, rows, design, redactor)
+            )
 
     def update_batch(self, batch: "Batch", redactor: "Redactor") -> None:
         """Stores a batch as it is now; its rows stay as they are."""

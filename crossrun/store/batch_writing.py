@@ -1,7 +1,10 @@
 """Writing batches: their plan, what becomes of their rows, and their end."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from crossrun.errors import StillRunningError
 from crossrun.model.batches import Batch, BatchRow
@@ -17,6 +20,21 @@ def add_batch(connection: sqlite3.Connection, batch: Batch, redactor: Redactor) 
     connection.execute(BATCHES.insert, batch_columns(batch, redactor))
     connection.executemany(
         BATCH_ROWS.insert, [row_columns(batch.id, row, redactor) for row in batch.rows]
+    )
+
+
+def add_rows(
+    connection: sqlite3.Connection,
+    batch_id: str,
+    rows: Sequence[BatchRow],
+    design: Mapping[str, Any],
+    redactor: Redactor,
+) -> None:
+    """Adds rows to a batch, and replaces its design."""
+    text, _ = redactor(msgspec.json.encode(design).decode())
+    connection.execute("UPDATE batches SET design = ? WHERE id = ?", [text, batch_id])
+    connection.executemany(
+        BATCH_ROWS.insert, [row_columns(batch_id, row, redactor) for row in rows]
     )
 
 
