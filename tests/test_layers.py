@@ -70,6 +70,7 @@ FENCES = {
     "click": {"cli"},
     "rich": {"views", "cli"},
     "yaml": {
+        "batches.files",
         "config.sources",
         "config.tasktypes",
         "executors.replay.recording",

@@ -45,7 +45,7 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         CrossrunError: something is missing; nothing has been recorded yet.
     """
     settings, store = app.settings, app.store
-    _check_task(request)
+    check_task(request)
     folder_name(request.project_id)
     task_type = load_task_type(request.task_type, settings.paths.task_types)
     planner = _planner(request, settings)
@@ -88,7 +88,8 @@ def agents_environ(settings: Settings) -> dict[str, str]:
     return for_workspaces(settings.environ, settings.paths.workspaces)
 
 
-def _check_task(request: RunRequest) -> None:
+def check_task(request: RunRequest) -> None:
+    """Raises UsageError if the task is longer than the executor takes."""
     longest = spec_of(request.executor).longest_task
     if len(request.task) > longest:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A status line at the bottom of a terminal, below lines that scroll away."""
+"""Status lines at the bottom of a terminal, below lines that scroll away."""
 
 import os
 import threading
@@ -14,11 +14,11 @@ _LONGEST_WAIT = 0.5
 
 
 class MovingLine:
-    """Draws the line. The cursor is hidden while the line is shown."""
+    """Draws one status line or several. The cursor is hidden while they are shown."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
-        self._cells: int | None = None
+        self._cells: list[int] | None = None
         self._drawing = threading.RLock()
 
     @property
@@ -29,18 +29,19 @@ class MovingLine:
         except OSError:  # a terminal without job control
             return False
 
-    def draw(self, lines: Sequence[str], moving: str) -> None:
-        """Writes lines above and redraws the status line, for the current width."""
+    def draw(self, lines: Sequence[str], *moving: str) -> None:
+        """Writes lines above and redraws the status lines, for the current width."""
         with self._drawing:
             self.terminal = self.terminal.resized()
             erased = self._erased() if self._cells is not None else _HIDE_CURSOR
             above = "".join(f"{line}\n" for line in lines)
-            moving = fit(self.terminal.plain(moving), self.terminal.cells - 1)
-            self._cells = cell_len(moving)
-            self._write(erased + self.terminal.plain(above) + self.terminal.style(moving, "dim"))
+            shown = [fit(self.terminal.plain(line), self.terminal.cells - 1) for line in moving]
+            self._cells = [cell_len(line) for line in shown]
+            below = "\n".join(self.terminal.style(line, "dim") for line in shown)
+            self._write(erased + self.terminal.plain(above) + below)
 
     def clear(self) -> None:
-        """Removes the line and shows the cursor."""
+        """Removes the status lines and shows the cursor."""
         with self._drawing:
             if self._cells is not None:
                 self._write(self._erased() + _SHOW_CURSOR)
@@ -48,7 +49,7 @@ class MovingLine:
 
     @contextmanager
     def cleared(self) -> Iterator[None]:
-        """Removes the line until the context ends."""
+        """Removes the status lines until the context ends."""
         free = self._drawing.acquire(timeout=_LONGEST_WAIT)
         try:
             if free:
@@ -59,8 +60,8 @@ class MovingLine:
                 self._drawing.release()
 
     def _erased(self) -> str:
-        """The sequence that erases the line, which a narrower terminal has wrapped into several."""
-        rows = -(-(self._cells or 0) // self.terminal.cells)
+        """The sequence that erases the lines, which a narrower terminal has wrapped into more."""
+        rows = sum(max(-(-cells // self.terminal.cells), 1) for cells in self._cells or ())
         return _ERASE + _ERASE_ABOVE * (rows - 1)
 
     def _write(self, text: str) -> None:

@@ -1,0 +1,73 @@
+"""The order of the rows of a batch, checked before anything starts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+
+from crossrun.batches.rows import RowPlan
+from crossrun.errors import UsageError
+
+
+def require_order(rows: Sequence[RowPlan]) -> None:
+    """Refuses rows that have one name, that need a row that is not there, or wait in a circle.
+
+    Raises:
+        UsageError: they do; the message names the rows.
+    """
+    _require_names(rows)
+    _require_needed_rows(rows)
+    try:
+        TopologicalSorter({row.name: _needs(row) for row in rows}).prepare()
+    except CycleError as error:
+        circle = " → ".join(reversed(error.args[1]))
+        raise UsageError(
+            "ROW_ORDER_INVALID",
+            f"these rows wait for each other: {circle}",
+            hint="take one of their  after  or  from  away",
+        ) from error
+
+
+def waves(rows: Sequence[RowPlan]) -> list[list[str]]:
+    """The names of the rows that can run at the same time, in the order of their waves."""
+    sorter = TopologicalSorter({row.name: _needs(row) for row in rows})
+    sorter.prepare()
+    result = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        result.append(list(ready))
+        sorter.done(*ready)
+    return result
+
+
+def _needs(row: RowPlan) -> tuple[str, ...]:
+    return row.after if row.from_row is None else (*row.after, row.from_row)
+
+
+def _require_names(rows: Sequence[RowPlan]) -> None:
+    for row in rows:
+        if not row.name.strip():
+            raise UsageError("ROW_INVALID", f"{row.place}: the name is empty", hint="leave it out")
+    name, times = Counter(row.name for row in rows).most_common(1)[0]
+    if times > 1:
+        places = ", ".join(row.place for row in rows if row.name == name)
+        raise UsageError(
+            "ROW_ORDER_INVALID",
+            f"{times} rows have the name {name!r}: {places}",
+            hint="give each its own name; a row without a name is called by its number",
+        )
+
+
+def _require_needed_rows(rows: Sequence[RowPlan]) -> None:
+    names = {row.name for row in rows}
+    for row in rows:
+        for needed in _needs(row):
+            if needed not in names:
+                near = get_close_matches(needed, names, n=1)
+                suggestion = f"; did you mean {near[0]!r}?" if near else ""
+                raise UsageError(
+                    "ROW_ORDER_INVALID",
+                    f"{row.place}: {row.name!r} needs {needed!r}, and no row has this name"
+                    f"{suggestion}",
+                    hint="its  after  and  from  have to name other rows",
+                )

@@ -1,0 +1,234 @@
+"""From rows to a batch whose requests are complete, with everything checked before it starts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crossrun.batches.files import RowFile
+from crossrun.batches.graph import require_order
+from crossrun.batches.rows import RowPlan, rows_of_file, rows_of_paths
+from crossrun.errors import ConsentNeeded, CrossrunError, UsageError
+from crossrun.model.batches import Batch, BatchOptions, BatchRow
+from crossrun.model.requests import BeginWith, Limits, MemoryOptions, RunRequest
+from crossrun.redaction import MASK
+from crossrun.services.app import App
+from crossrun.services.assembly import check_task, gather_dependencies
+from crossrun.services.lineage import around_mask, expected_parent
+from crossrun.services.notices import Notice
+from crossrun.services.options import RunOptions
+from crossrun.services.requests import run_request
+from crossrun.system.clock import now
+
+_SOURCES = ("source", "from_run_id", "workspace")
+_MOST_PLACES = 3
+
+
+class BatchPlan(Struct, frozen=True, kw_only=True):
+    """What is to be carried out, as the user says it.
+
+    `options` are for all rows. `origin` names the file or the files that the rows come from, so
+    that a batch can be recognised when it is started again; None: it cannot.
+    """
+
+    rows: Sequence[RowPlan]
+    options: RunOptions
+    batch_options: BatchOptions
+    name: str | None = None
+    origin: str | None = None
+
+
+def given_options(options: RunOptions) -> dict[str, Any]:
+    """The options that were given, by name."""
+    defaults = RunOptions()
+    return {
+        name: value
+        for name in RunOptions.__struct_fields__
+        if (value := getattr(options, name)) != getattr(defaults, name)
+    }
+
+
+def file_rows(rows: RowFile, options: RunOptions, folder: Path) -> list[RowPlan]:
+    """The rows of a file, whose paths are relative to a folder."""
+    return rows_of_file(rows, _for_all(options), folder)
+
+
+def path_rows(pattern: str, options: RunOptions) -> list[RowPlan]:
+    """A row for each file that a pattern matches, in the source or in the current folder.
+
+    Unless another folder is named, each run gets a copy of the current one, in which its file is.
+
+    Raises:
+        UsageError: no file matches.
+    """
+    for_all = _for_all(options)
+    if not any(for_all.get(name) for name in _SOURCES):
+        for_all["source"] = "."
+    folder = Path(for_all.get("source") or for_all.get("workspace") or ".")
+    return rows_of_paths(_matching_files(pattern, folder), for_all)
+
+
+def planned_batch(plan: BatchPlan, app: App) -> Batch:
+    """The batch, with the request of each row; nothing is recorded.
+
+    Raises:
+        ConsentNeeded: the user has to agree first, once for all rows.
+        CrossrunError: something is missing or contradicts; the message names the row.
+    """
+    require_order(plan.rows)
+    requests = _requests(plan, _telling_once(app))
+    _require_separate_folders(plan, requests)
+    _check_dependencies(plan, requests, app)
+    rows = [
+        BatchRow(
+            number=row.number,
+            name=row.name,
+            request=request,
+            after=row.after,
+            from_row=row.from_row,
+        )
+        for row, request in zip(plan.rows, requests, strict=True)
+    ]
+    return Batch(
+        id="",
+        kind="batch",
+        project_id=plan.options.project_id or app.settings.project_id,
+        created_at=now(),
+        name=plan.name,
+        options=plan.batch_options,
+        design={"origin": plan.origin, "task": plan.options.task},
+        rows=tuple(rows),
+    )
+
+
+def _for_all(options: RunOptions) -> dict[str, Any]:
+    return {name: value for name, value in given_options(options).items() if name != "consent"}
+
+
+def _matching_files(pattern: str, folder: Path) -> list[str]:
+    from glob import glob
+
+    matching = glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207  Path takes hidden ones
+    paths = sorted(path for path in matching if (folder / path).is_file())
+    if not paths:
+        raise UsageError(
+            "ROWS_UNREADABLE",
+            f"no file matches {pattern!r} in {folder.absolute()}",
+            hint="quote the pattern; ** stands for any folders, as in 'docs/**/*.md'",
+        )
+    return paths
+
+
+def _requests(plan: BatchPlan, app: App) -> list[RunRequest]:
+    requests, questions = [], {}
+    for row in plan.rows:
+        with _naming(row):
+            try:
+                requests.append(_request(row, plan.options, app))
+            except ConsentNeeded as needed:
+                questions[needed.question] = needed
+    if not questions:
+        return requests
+    first, *others = questions.values()
+    if not others:
+        raise first
+    raise ConsentNeeded("CONSENT_NEEDED", "\n".join(questions), hint=first.hint)
+
+
+def _request(row: RowPlan, for_all: RunOptions, app: App) -> RunRequest:
+    options = RunOptions(**row.options, consent=for_all.consent)
+    if row.from_row is not None:
+        _require_no_source(row.options)
+    request = run_request(options, app)
+    check_task(request)
+    expected_parent(app.store, request)
+    _require_no_secret(request, app)
+    return request
+
+
+def _require_no_source(options: Mapping[str, Any]) -> None:
+    other = next((name for name in _SOURCES if options.get(name) is not None), None)
+    if other is not None:
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            f"from and {other} contradict each other",
+            hint="a row begins with the workspace of another row, or with something else",
+        )
+
+
+def _require_no_secret(request: RunRequest, app: App) -> None:
+    """Refuses what would not be stored as it is, since a batch is carried out from the store."""
+    text, removed = app.redactor(msgspec.json.encode(request).decode())
+    if removed and MASK in text:
+        raise UsageError(
+            "REQUEST_REDACTED",
+            f"the request contains a secret, which would not be stored: {around_mask(text)}",
+            hint="put the secret into an environment variable, and name that instead",
+        )
+
+
+def _require_separate_folders(plan: BatchPlan, requests: Sequence[RunRequest]) -> None:
+    """Refuses runs that would work in one folder of the user's at the same time."""
+    folders = [request.begin_with.in_place for request in requests]
+    for row, folder in zip(plan.rows, folders, strict=True):
+        if folder is not None and folders.count(folder) > 1 and plan.batch_options.jobs > 1:
+            raise UsageError(
+                "OPTIONS_CONFLICT",
+                f"{row.place}: other rows work in {folder}, too, and not one after the other",
+                hint="have them take turns: --jobs 1",
+            )
+
+
+def _check_dependencies(plan: BatchPlan, requests: Sequence[RunRequest], app: App) -> None:
+    """Looks whether what the runs work with is there: once for all that work with the same."""
+    checked = set()
+    for row, request in zip(plan.rows, requests, strict=True):
+        needs = _what_it_works_with(request, with_cost=plan.batch_options.budget.cost is not None)
+        if needs not in checked:
+            checked.add(needs)
+            with _naming(row):
+                gather_dependencies(needs, app)
+
+
+def _what_it_works_with(request: RunRequest, *, with_cost: bool) -> RunRequest:
+    """The request without what differs between rows and needs nothing."""
+    cost = request.limits.max_cost
+    return replace(
+        request,
+        task="",
+        name=None,
+        tags=(),
+        verify=None,
+        limits=Limits(max_cost=1.0 if with_cost and cost is None else cost),
+        begin_with=BeginWith(),
+        memory=MemoryOptions(learn_with=request.memory.learn_with),
+    )
+
+
+@contextmanager
+def _naming(row: RowPlan) -> Iterator[None]:
+    """Names the row in errors."""
+    try:
+        yield
+    except ConsentNeeded:
+        raise
+    except CrossrunError as error:
+        raise type(error)(
+            error.code, f"{row.place}: {error.message}", hint=error.hint, retryable=error.retryable
+        ) from error
+
+
+def _telling_once(app: App) -> App:
+    """An `App` that presents each notice once, however many rows it is about."""
+    presented: set[str] = set()
+
+    def notify(notice: Notice) -> None:
+        if str(notice) not in presented:
+            presented.add(str(notice))
+            app.notify(notice)
+
+    return App(app.settings, notify)
