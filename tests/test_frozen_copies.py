@@ -1,5 +1,6 @@
 """Runs of a batch that begin with one frozen copy of the user's files, or with a recorded state."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from trees import sh, state, value_of
 from crossrun.config.sources import load
 from crossrun.errors import CrossrunError, UsageError
 from crossrun.events import SourceCopied, WorkspacePrepared
+from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.requests import BeginWith, RunRequest
+from crossrun.model.retention import RetentionRules
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.services.app import App
@@ -18,9 +21,14 @@ from crossrun.services.apply import ApplyOptions, apply_run
 from crossrun.services.applying import undo
 from crossrun.services.batches.bases import freeze, freeze_state_before
 from crossrun.services.changes import Changes
+from crossrun.services.cleanup.inventory import measuring
+from crossrun.services.cleanup.removal import CleanupRequest, find, read_runs, remove_found
+from crossrun.services.cleanup.usage import disk_usage
 from crossrun.services.lineage import prepare_retry, prepare_run
 from crossrun.services.runs import RunHandle
 from crossrun.system.cancellation import CancelToken
+from crossrun.system.clock import now
+from crossrun.workspace.snapshots.object_store import object_store
 
 pytestmark = pytest.mark.process
 
@@ -29,6 +37,7 @@ BEGIN = (
     "chmod +x tool; git add .; git commit -qm first; echo two >> lib/a; echo new > new;"
     "echo noise > x.log; ln -s $PWD/lib/a link"
 )
+EVERYTHING = RetentionRules(older_than=0.0)
 
 
 @pytest.fixture
@@ -233,6 +242,73 @@ class TestRecordedStates:
         shutil.rmtree(app.settings.paths.snapshots)
         with pytest.raises(CrossrunError, match="no longer recorded"):
             self.before(app, first)
+
+
+class TestDisk:
+    """Frozen copies stay as long as their batch may be continued, and not for ever."""
+
+    def recorded(self, app: App, source: Path, *, ended: bool) -> tuple[str, Path]:
+        """A batch with a frozen copy; its id, and the folder of its copies."""
+        batch_id = app.store.new_batch_id()
+        request = asked("true", BeginWith(path=str(source)))
+        request = value_of(freeze(app, request, batch_id, 1, CancelToken()))
+        made = Batch(
+            id=batch_id,
+            kind="attempts",
+            project_id="default",
+            created_at=now(),
+            rows=(BatchRow(number=1, name="1", request=request),),
+            ended_at=now() if ended else None,
+        )
+        app.store.add_batch(made, app.redactor)
+        return batch_id, Path(request.begin_with.frozen or "").parent
+
+    def removed(self, app: App, rules: RetentionRules = EVERYTHING) -> list[str]:
+        request = CleanupRequest(rules)
+        paths = app.settings.paths
+        stored = read_runs(app.store.workspaces, paths, request)
+        findings = find(stored, paths, request, measuring())
+        result = remove_found(app.store, paths, request, findings)
+        assert result.failures == []
+        return [usage.batch_id for usage in findings.frozen]
+
+    def test_those_of_an_ended_batch_go_with_their_states(self, app: App, source: Path) -> None:
+        batch_id, folder = self.recorded(app, source, ended=True)
+        assert self.removed(app, RetentionRules(older_than=3600.0)) == []
+        assert self.removed(app, RetentionRules(project_id="default")) == []
+        assert self.removed(app) == [batch_id]
+        assert not folder.exists()
+        states = object_store(app.settings.paths.snapshots).keys()
+        assert not any(name.startswith(batch_id) for name in states)
+        assert self.removed(app) == []
+
+    def test_those_of_a_batch_that_may_be_continued_stay(self, app: App, source: Path) -> None:
+        _, folder = self.recorded(app, source, ended=False)
+        assert self.removed(app) == []
+        assert folder.exists()
+
+    def test_those_of_a_batch_that_is_carried_out_stay(self, app: App, source: Path) -> None:
+        batch_id, folder = self.recorded(app, source, ended=True)
+        with app.store.carrying_out(batch_id):
+            self.removed(app)
+        assert folder.exists()
+
+    def test_what_a_kill_left_before_the_batch_was_recorded_goes_after_a_day(
+        self, app: App, source: Path
+    ) -> None:
+        begin = frozen(app, BeginWith(path=str(source)))
+        folder = Path(begin.frozen or "").parent
+        assert self.removed(app) == []
+        os.utime(folder, (0, 0))
+        assert self.removed(app) == ["b7x"]
+        assert not folder.exists()
+
+    def test_their_disk_space_is_counted_apart(self, app: App, source: Path) -> None:
+        (source / "big").write_bytes(b"x" * 1_000_000)
+        self.recorded(app, source, ended=False)
+        usage = disk_usage(app.settings.paths, app.store.workspaces.locations())
+        assert usage.frozen > 1_000_000
+        assert usage.projects == []
 
 
 class TestInstructions:

@@ -66,7 +66,18 @@ class WorkspaceUsage(NamedTuple):
 
     def age(self, now: datetime) -> float:
         """Seconds since its newest run ended; 0 if the clock was set back since."""
-        return max((now - datetime.fromisoformat(self.newest.at)).total_seconds(), 0.0)
+        return _age(self.newest.at, now)
+
+
+class FrozenUsage(NamedTuple):
+    """What a batch froze to begin its runs with. `size` is in bytes.
+
+    `ended_at` is None while the batch has not been ended: it needs the copies to be continued.
+    """
+
+    batch_id: str
+    ended_at: str | None
+    size: int = 0
 
 
 class RetentionRules(NamedTuple):
@@ -114,6 +125,24 @@ def planned(usages: Sequence[WorkspaceUsage], rules: RetentionRules, now: dateti
         _largest_first((usage, why) for usage in _as_many_as_needed(free, usages, rules)),
         _largest_first((usage, reason) for usage, reason in reasons if reason is not None),
     )
+
+
+def unneeded(
+    frozen: Iterable[FrozenUsage], rules: RetentionRules, now: datetime
+) -> list[FrozenUsage]:
+    """What the rules remove of frozen copies: those of batches that ended long enough ago.
+
+    They belong to no run, so rules for certain runs remove none of them.
+    """
+    if rules.project_id is not None or rules.status is not None:
+        return []
+    return [
+        usage
+        for usage in frozen
+        if usage.ended_at is not None
+        and (now - datetime.fromisoformat(usage.ended_at)).total_seconds()
+        >= (rules.older_than or 0)
+    ]
 
 
 def brought_back(
@@ -230,6 +259,10 @@ def _words(rules: RetentionRules) -> str:
     if rules.max_size is not None:
         conditions.append("over size")
     return ", ".join(conditions)
+
+
+def _age(at: str, now: datetime) -> float:
+    return max((now - datetime.fromisoformat(at)).total_seconds(), 0.0)
 
 
 def _time(seconds: float) -> str:

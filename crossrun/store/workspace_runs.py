@@ -75,6 +75,11 @@ class WorkspaceReader:
         values = {"now": now(), "workspaces": json.dumps(list(workspaces))}
         return self._access.made(_workspace_run, _WORKSPACE_RUNS, values)
 
+    def batch_ends(self) -> dict[str, str | None]:
+        """When batches ended, by their ids; None: they have not been ended."""
+        rows = self._access.rows("SELECT id, ended_at FROM batches")
+        return {row["id"]: row["ended_at"] for row in rows}
+
     def ids_beside(self, run_id: str) -> list[str]:
         """All runs in the workspace of a run, the oldest first; none if there is no such run."""
         sql = (

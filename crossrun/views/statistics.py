@@ -66,10 +66,11 @@ def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
         yield ""
     disk = figures.disk
     shared = [("store", disk.store), ("states", disk.states)]
-    rest = [("backups", disk.backups), ("logs", disk.logs), ("leftovers", disk.leftovers)]
+    rest = [("backups", disk.backups), ("logs", disk.logs)]
+    rare = [("frozen sources", disk.frozen), ("leftovers", disk.leftovers)]
     yield _fact("disk", f"{disk_size(disk.total)} in all", terminal)
     yield _fact("", _sizes(shared), terminal)
-    yield _fact("", _sizes([each for each in rest if each != ("leftovers", 0)]), terminal)
+    yield _fact("", _sizes([*rest, *(each for each in rare if each[1])]), terminal)
     yield _fact("cleanup", _cleanup(figures.plan), terminal)
 
 

@@ -1,9 +1,11 @@
-"""Names of projects as names of folders."""
+"""Names of projects as names of folders, and of a folder beside them."""
 
 from urllib.parse import quote
 
 from crossrun.errors import UsageError
 
+FROZEN = ".frozen"
+"""The folder of frozen copies among those of projects, none of which begins with a dot."""
 _LONGEST_NAME = 255
 
 

@@ -236,6 +236,9 @@ def _show(findings: CleanupFindings, request: CleanupRequest, options: Globals) 
             0,
             f"{leftovers} of interrupted copies and removals, {disk_size(findings.leftover_size)}",
         )
+    if findings.frozen:
+        sources = plural(len(findings.frozen), "frozen source")
+        others.insert(0, f"{sources} of batches that have ended, {disk_size(findings.frozen_size)}")
     if findings.orphans:
         size_of_all = disk_size(sum(orphan.size for orphan in findings.orphans))
         runs = plural(len(findings.orphans), "run")
@@ -248,6 +251,8 @@ def _counted(findings: CleanupFindings, request: CleanupRequest) -> str:
     parts = [plural(len(findings.plan.going), "workspace")]
     if findings.leftovers:
         parts.append(plural(len(findings.leftovers), "leftover"))
+    if findings.frozen:
+        parts.append(plural(len(findings.frozen), "frozen source"))
     if request.unknown and findings.orphans:
         parts.append(plural(len(findings.orphans), "unknown run"))
     also = " with artifacts and records" if request.dropping_records else ""
@@ -260,6 +265,10 @@ def _object(findings: CleanupFindings, request: CleanupRequest) -> dict[str, Any
         "going": [_usage_object(*usage) for usage in findings.plan.going],
         "kept": [_usage_object(*usage) for usage in findings.plan.kept],
         "orphans": [{"run_id": orphan.run_id, "size": orphan.size} for orphan in findings.orphans],
+        "frozen": {
+            "batch_ids": [usage.batch_id for usage in findings.frozen],
+            "size": findings.frozen_size,
+        },
         "leftovers": {"count": len(findings.leftovers), "size": findings.leftover_size},
         "size": findings.size(request),
     }

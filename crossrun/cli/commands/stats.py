@@ -83,6 +83,7 @@ def _object(figures: Figures) -> dict[str, Any]:
             "backups": disk.backups,
             "logs": disk.logs,
             "leftovers": disk.leftovers,
+            "frozen": disk.frozen,
             "total": disk.total,
         },
         "cleanup": {

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,7 +20,7 @@ from crossrun.workspace.files.guarded import (
     link_on_the_way,
 )
 from crossrun.workspace.files.measuring import Meter
-from crossrun.workspace.folder_names import folder_name
+from crossrun.workspace.folder_names import FROZEN, folder_name
 from crossrun.workspace.snapshots.object_store import object_store
 
 Kind = Literal["workspace", "snapshots", "artifacts", "log"]
@@ -33,10 +33,14 @@ _DAY = 86400
 
 
 class StoredRuns(NamedTuple):
-    """What the store says: where all runs worked, and all about those that may be on the disk."""
+    """What the store says: where all runs worked, and all about those that may be on the disk.
+
+    `batch_ends` are when batches ended, by their ids.
+    """
 
     locations: list[RunLocation]
     runs: list[WorkspaceRun]
+    batch_ends: Mapping[str, str | None] = {}
 
 
 class WorkspacePart(NamedTuple):
@@ -65,9 +69,9 @@ def stored_runs(
         kinds: what belongs to a workspace.
         gone: whether workspaces count of which nothing is left.
     """
-    locations = reader.locations()
+    locations, ends = reader.locations(), reader.batch_ends()
     if gone:
-        return StoredRuns(locations, reader.runs({run.workspace for run in locations}))
+        return StoredRuns(locations, reader.runs({run.workspace for run in locations}), ends)
     on_disk = {*_names_on_disk(paths, kinds), *_recorded_names(paths, kinds)}
     names = {
         _name(run.workspace)
@@ -77,7 +81,7 @@ def stored_runs(
         or not _is_managed(run.workspace, paths)
     }
     workspaces = {run.workspace for run in locations if _name(run.workspace) in names}
-    return StoredRuns(locations, reader.runs(workspaces))
+    return StoredRuns(locations, reader.runs(workspaces), ends)
 
 
 def survey(
@@ -160,7 +164,13 @@ def orphans(run_ids: Iterable[str], paths: Paths) -> list[Orphan]:
 
 def leftovers(paths: Paths) -> list[ManagedPath]:
     """What interrupted copies and removals left."""
-    below = ((paths.workspaces, 1), (paths.artifacts, 1), (paths.snapshots, 0), (paths.logs, 0))
+    below = (
+        (paths.workspaces, 1),
+        (paths.workspaces / FROZEN, 1),
+        (paths.artifacts, 1),
+        (paths.snapshots, 0),
+        (paths.logs, 0),
+    )
     return [path for root, depth in below for path in find_leftovers(root, depth)]
 
 

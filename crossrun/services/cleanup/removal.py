@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 from crossrun.config.settings import Paths
 from crossrun.errors import ConfigurationError
-from crossrun.model.retention import CleanupPlan, RetentionRules, WorkspaceUsage, planned
+from crossrun.model.retention import (
+    CleanupPlan,
+    FrozenUsage,
+    RetentionRules,
+    WorkspaceUsage,
+    planned,
+    unneeded,
+)
+from crossrun.services.cleanup.frozen import frozen_copies, remove_frozen
 from crossrun.services.cleanup.inventory import (
     EVERYTHING,
     WITH_WORKSPACE,
@@ -52,22 +60,31 @@ class CleanupRequest(NamedTuple):
 
 
 class CleanupFindings(NamedTuple):
-    """What can be removed. `orphans` go only if the request asks for them; sizes in bytes."""
+    """What can be removed. `orphans` go only if the request asks for them; sizes in bytes.
+
+    `frozen` are copies that batches no longer need.
+    """
 
     plan: CleanupPlan
     orphans: list[Orphan]
     leftovers: list[ManagedPath]
     leftover_size: int
+    frozen: list[FrozenUsage]
 
     def size(self, request: CleanupRequest) -> int:
         """Bytes that will be freed."""
         unknown = sum(orphan.size for orphan in self.orphans) if request.unknown else 0
-        return self.plan.size + self.leftover_size + unknown
+        return self.plan.size + self.leftover_size + self.frozen_size + unknown
+
+    @property
+    def frozen_size(self) -> int:
+        """Bytes of the copies that go."""
+        return sum(usage.size for usage in self.frozen)
 
     def count(self, request: CleanupRequest) -> int:
         """How many things will be removed."""
         unknown = len(self.orphans) if request.unknown else 0
-        return len(self.plan.going) + len(self.leftovers) + unknown
+        return len(self.plan.going) + len(self.leftovers) + len(self.frozen) + unknown
 
 
 class CleanupResult(NamedTuple):
@@ -93,12 +110,13 @@ def find(
     """Looks at the disk and decides; changes nothing."""
     gone = request.dropping_records
     usages = survey(stored.runs, paths, request.kinds, measure=measure, gone=gone)
-    abandoned = leftovers(paths)
+    abandoned, now = leftovers(paths), datetime.now(UTC)
     return CleanupFindings(
-        planned(usages, request.rules, datetime.now(UTC)),
+        planned(usages, request.rules, now),
         orphans((run.id for run in stored.locations), paths),
         abandoned,
         size_of(abandoned),
+        unneeded(frozen_copies(paths, stored.batch_ends, measure), request.rules, now),
     )
 
 
@@ -129,6 +147,10 @@ def remove_found(
         with _collecting(result.failures):
             removed = remove_orphan(store, orphan, paths)
             result = result._replace(freed=result.freed + orphan.size * removed)
+    for copies in findings.frozen:
+        with _collecting(result.failures), _explained(paths):
+            removed = remove_frozen(store, copies, paths)
+            result = result._replace(freed=result.freed + copies.size * removed)
     for place in findings.leftovers:
         with _collecting(result.failures):
             size = size_of([place])

@@ -10,6 +10,7 @@ from crossrun.model.retention import RunLocation
 from crossrun.services.cleanup.inventory import leftovers, size_of
 from crossrun.workspace.files.guarded import ManagedPath, folders
 from crossrun.workspace.files.measuring import Meter
+from crossrun.workspace.folder_names import FROZEN
 from crossrun.workspace.snapshots.object_store import object_store
 
 
@@ -28,7 +29,10 @@ class ProjectUsage(NamedTuple):
 
 
 class DiskUsage(NamedTuple):
-    """Bytes of everything: by project, the largest first, and what all projects share."""
+    """Bytes of everything: by project, the largest first, and what all projects share.
+
+    `frozen` is what batches froze to begin their runs with.
+    """
 
     projects: list[ProjectUsage]
     store: int
@@ -37,12 +41,15 @@ class DiskUsage(NamedTuple):
     backups: int
     logs: int
     leftovers: int
+    frozen: int
     sizes: Mapping[ManagedPath, int]
 
     @property
     def total(self) -> int:
         """All of it."""
-        shared = self.store + self.states + self.backups + self.logs + self.leftovers
+        shared = sum(
+            (self.store, self.states, self.backups, self.logs, self.leftovers, self.frozen)
+        )
         return shared + sum(project.total for project in self.projects)
 
 
@@ -77,6 +84,7 @@ def disk_usage(paths: Paths, locations: Iterable[RunLocation]) -> DiskUsage:
         backups=meter.below(paths.backups),
         logs=meter.below(paths.logs),
         leftovers=size_of(leftovers(paths)),
+        frozen=meter.below(paths.workspaces, (FROZEN,)),
         sizes=sizes,
     )
 

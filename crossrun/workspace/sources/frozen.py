@@ -17,11 +17,9 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Copied, Progress
 from crossrun.workspace.files.atomic import remove_tree
 from crossrun.workspace.files.dirfd import read_file
+from crossrun.workspace.folder_names import FROZEN
 from crossrun.workspace.snapshots.source_cache import write_whole
 from crossrun.workspace.sources.copies import copy_workspace
-
-FROZEN = ".frozen"
-"""The folder of frozen copies in that of the workspaces; no project has such a name."""
 
 _LONGEST_RECORD = 16 * 1024 * 1024
 """Bytes."""
