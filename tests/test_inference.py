@@ -16,7 +16,7 @@ from crossrun.inference.association import (
 )
 from crossrun.inference.betting import SHARES, BoundedValue, e_value_above, e_value_below
 from crossrun.inference.paired import PairedComparison, compare_pairs
-from crossrun.inference.trees import Spread, posteriors
+from crossrun.inference.trees import posteriors
 
 
 def random(seed: int) -> Random:
@@ -162,7 +162,7 @@ ROOT = NormalDist(0, 0.15)
 
 
 def test_a_single_estimate_is_combined_with_the_prior() -> None:
-    result = posteriors({"a": NormalDist(0.2, 0.1)}, {}, root=ROOT, spreads=[Spread(0.1, 1)])
+    result = posteriors({"a": NormalDist(0.2, 0.1)}, {}, root=ROOT, spreads=[0.1])
 
     weight = (1 / 0.1**2) / (1 / 0.1**2 + 1 / 0.15**2)
     assert result["a"].mean == pytest.approx(0.2 * weight)
@@ -175,7 +175,7 @@ def test_the_posteriors_of_a_tree_are_exact_for_one_spread() -> None:
         {"a": NormalDist(0.3, 0.1), "b": NormalDist(-0.1, 0.2)},
         {"a": "all", "b": "all"},
         root=ROOT,
-        spreads=[Spread(0.1, 1)],
+        spreads=[0.1],
     )
 
     of_a, of_b = 1 / (0.1**2 + 0.1**2), 1 / (0.2**2 + 0.1**2)
@@ -195,7 +195,7 @@ def test_siblings_that_agree_are_trusted_more_than_those_that_do_not() -> None:
             estimates | {"new": NormalDist(-0.3, 0.3)},
             dict.fromkeys([*names, "new"], "all"),
             root=ROOT,
-            spreads=[Spread(0.02, 1), Spread(0.1, 1), Spread(0.3, 1)],
+            spreads=[0.02, 0.1, 0.3],
         )["new"]
 
     agreeing, differing = (

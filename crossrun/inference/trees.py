@@ -16,19 +16,12 @@ NEGLIGIBLE = 1e-4
 """Combinations of spreads that weigh less than this, relative to the best, are left out."""
 
 
-class Spread(NamedTuple):
-    """A standard deviation between siblings, and its prior weight."""
-
-    size: float
-    weight: float
-
-
 def posteriors(
     estimates: Mapping[str, NormalDist],
     parents: Mapping[str, str],
     *,
     root: NormalDist,
-    spreads: Sequence[Spread],
+    spreads: Sequence[float],
 ) -> dict[str, NormalDist]:
     """The posterior of each node's true value.
 
@@ -36,7 +29,8 @@ def posteriors(
         estimates: at any nodes of the tree, with their standard errors (above 0) as deviations.
         parents: the parent of each node but the roots. All trees of a forest share the spreads.
         root: the prior of the value of a root.
-        spreads: the grid for the standard deviation between siblings, the same at each depth.
+        spreads: the grid for the standard deviation between siblings, the same at each depth;
+            each combination is as likely as any other before the estimates are seen.
     """
     tree = _Tree.of(estimates, parents)
     fits = [_Fit.of(tree, estimates, root, each) for each in product(spreads, repeat=tree.depth)]
@@ -114,7 +108,7 @@ class _Fit(NamedTuple):
     """The tree with all messages from the leaves to the roots, under one choice of spreads."""
 
     tree: _Tree
-    spreads: Sequence[Spread]
+    spreads: Sequence[float]
     root: _Gaussian
     beliefs: dict[str, _Gaussian]
     """Of each node: its own estimate and what its descendants say."""
@@ -128,17 +122,17 @@ class _Fit(NamedTuple):
         tree: _Tree,
         estimates: Mapping[str, NormalDist],
         root: NormalDist,
-        spreads: Sequence[Spread],
+        spreads: Sequence[float],
     ) -> "_Fit":
         prior = _Gaussian.of(root.mean, root.variance)
         beliefs = {node: _Gaussian.of(e.mean, e.variance) for node, e in sorted(estimates.items())}
         messages: dict[str, _Gaussian] = {}
-        log_evidence = math.fsum(math.log(spread.weight) for spread in spreads)
+        log_evidence = 0.0
         for node in reversed(tree.order):
             belief = beliefs.setdefault(node, _FLAT)
             if node in tree.parents:
                 parent = tree.parents[node]
-                messages[node] = belief.widened(spreads[tree.depths[node] - 1].size ** 2)
+                messages[node] = belief.widened(spreads[tree.depths[node] - 1] ** 2)
                 beliefs[parent] = beliefs.get(parent, _FLAT).times(messages[node])
             else:
                 log_evidence += belief.times(prior).log_total()
@@ -149,7 +143,7 @@ class _Fit(NamedTuple):
         for node in self.tree.order:
             if node in self.tree.parents:
                 others = whole[self.tree.parents[node]].without(self.messages[node])
-                variance = self.spreads[self.tree.depths[node] - 1].size ** 2
+                variance = self.spreads[self.tree.depths[node] - 1] ** 2
                 above = others.widened(variance)
             else:
                 above = self.root

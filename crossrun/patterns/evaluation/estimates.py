@@ -1,9 +1,8 @@
 """The effect of a pattern from its scores: estimate, interval, and evidence for decisions."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import NormalDist
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -55,64 +54,93 @@ class FollowedEffect(Struct, frozen=True):
     interval: tuple[float, float]
 
 
-def estimate(scores: Sequence[Score]) -> Estimate:
-    """The mean effect, from the first run on; the interval is wide while runs are few."""
-    runs = [score.observation for score in scores]
-    with_it = sum(run.injected for run in runs)
-    counts = with_it, len(runs) - with_it
-    if not all(counts):
-        return _estimate(0.0, (-1.0, 1.0), counts)
-    on = _arm(scores, [run.injected / run.probability for run in runs])
-    off = _arm(scores, [(not run.injected) / (1 - run.probability) for run in runs])
-    spread = _relative_spread(scores, on, off)
-    interval = difference_interval(
-        Proportion(on.outcome, on.runs / spread),
-        Proportion(off.outcome, off.runs / spread),
-        quantile=_QUANTILE,
-    )
-    return _estimate(on.outcome - off.outcome, interval, counts)
+class RunningEstimate:
+    """The mean effect over the runs so far; the interval is wide while they are few."""
 
+    def __init__(self) -> None:
+        self._with_it, self._without = _Arm(), _Arm()
+        self._expected = 0.0
 
-class _Arm(NamedTuple):
-    """The runs with the pattern, or those without it, standing for all runs.
+    def add(self, score: Score) -> None:
+        """Adds one run."""
+        run, expected, _ = score
+        arm = self._with_it if run.injected else self._without
+        arm.add(run.outcome - expected, run.probability if run.injected else 1 - run.probability)
+        self._expected += expected
 
-    `outcome` is the mean that all runs would have had, `runs` the number of equally weighted runs
-    that would be as informative, and `surprise` how much better than expected they were.
-    """
-
-    outcome: float
-    runs: float
-    surprise: float
-
-
-def _arm(scores: Sequence[Score], weights: Sequence[float]) -> _Arm:
-    """Each run of the arm is weighted by the inverse probability of its being in it."""
-    whole = math.fsum(weights)
-    surprise = (
-        math.fsum(
-            weight * (score.observation.outcome - score.expected)
-            for weight, score in zip(weights, scores, strict=True)
+    def now(self) -> Estimate:
+        """The estimate from the runs so far."""
+        arms = self._with_it, self._without
+        runs = self._with_it.runs + self._without.runs
+        if not all(arm.runs for arm in arms):
+            return self._of(0.0, (-1.0, 1.0))
+        on, off = (min(1.0, max(0.0, self._expected / runs + arm.surprise)) for arm in arms)
+        spread = self._relative_spread(on, off)
+        interval = difference_interval(
+            Proportion(on, self._with_it.effective_runs / spread),
+            Proportion(off, self._without.effective_runs / spread),
+            quantile=_QUANTILE,
         )
-        / whole
-    )
-    expected = math.fsum(score.expected for score in scores) / len(scores)
-    runs = whole * whole / math.fsum(weight * weight for weight in weights)
-    return _Arm(min(1.0, max(0.0, expected + surprise)), runs, surprise)
+        return self._of(on - off, interval)
+
+    def _relative_spread(self, on: float, off: float) -> float:
+        """The variance that expectations leave unexplained, relative to that of coin tosses."""
+        left = tossed = DOUBT * 0.25
+        for arm, outcome in ((self._with_it, on), (self._without, off)):
+            left += arm.squares_around_surprise
+            tossed += arm.runs * outcome * (1 - outcome)
+        return left / tossed
+
+    def _of(self, mean: float, interval: tuple[float, float]) -> Estimate:
+        low, high = interval
+        error = (high - low) / 2 / _QUANTILE
+        return Estimate(mean, interval, error, self._with_it.runs, self._without.runs)
 
 
-def _relative_spread(scores: Sequence[Score], on: _Arm, off: _Arm) -> float:
-    """The variance that expectations leave unexplained, relative to that of single coin tosses."""
-    left = tossed = DOUBT * 0.25
-    for run, expected, _ in scores:
-        arm = on if run.injected else off
-        left += (run.outcome - expected - arm.surprise) ** 2
-        tossed += arm.outcome * (1 - arm.outcome)
-    return left / tossed
+class _Arm:
+    """The runs with the pattern, or those without it, each weighted to stand for all runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self._weights = self._squared_weights = self._weighted = 0.0
+        self._residuals = self._squared_residuals = 0.0
+
+    def add(self, residual: float, probability: float) -> None:
+        """Adds a run whose outcome was above the expected one by the residual.
+
+        `probability` is that of its being in this arm.
+        """
+        weight = 1 / probability
+        self.runs += 1
+        self._weights += weight
+        self._squared_weights += weight * weight
+        self._weighted += weight * residual
+        self._residuals += residual
+        self._squared_residuals += residual * residual
+
+    @property
+    def surprise(self) -> float:
+        """How much above the expected outcomes all runs would have been in this arm."""
+        return self._weighted / self._weights
+
+    @property
+    def effective_runs(self) -> float:
+        """The number of equally weighted runs that would be as informative."""
+        return self._weights * self._weights / self._squared_weights
+
+    @property
+    def squares_around_surprise(self) -> float:
+        """The sum of squared residuals around the surprise."""
+        shift = self.surprise
+        return self._squared_residuals - 2 * shift * self._residuals + self.runs * shift * shift
 
 
-def _estimate(mean: float, interval: tuple[float, float], counts: tuple[int, int]) -> Estimate:
-    low, high = interval
-    return Estimate(mean, interval, (high - low) / 2 / _QUANTILE, *counts)
+def estimate(scores: Iterable[Score]) -> Estimate:
+    """The mean effect over the runs of one pattern (or of all), from the first run on."""
+    running = RunningEstimate()
+    for score in scores:
+        running.add(score)
+    return running.now()
 
 
 def evidence(scores: Iterable[Score]) -> Evidence:

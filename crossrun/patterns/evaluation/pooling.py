@@ -1,19 +1,15 @@
 """Effects that lean on each other: a kind of task on its pattern, its family and all patterns."""
 
-import math
 from collections.abc import Mapping
 from statistics import NormalDist
 
-from crossrun.inference.trees import Spread, posteriors
+from crossrun.inference.trees import posteriors
 from crossrun.patterns.evaluation.estimates import Estimate
 
 EFFECT_OF_ALL = NormalDist(0.0, 0.15)
 """The prior of the mean effect over all patterns."""
-TYPICAL_SPREAD = 0.15
-SPREADS = tuple(
-    Spread(size, math.exp(-0.5 * (size / TYPICAL_SPREAD) ** 2)) for size in (0.02, 0.06, 0.12, 0.25)
-)
-"""How far siblings lie apart (standard deviation, 1 is 100 points); modest ones are likelier."""
+SPREADS = (0.02, 0.06, 0.12, 0.2, 0.3)
+"""How far siblings may lie apart: standard deviations, 1 is 100 points."""
 
 
 def pooled(estimates: Mapping[str, Estimate], parents: Mapping[str, str]) -> dict[str, NormalDist]:

@@ -47,13 +47,12 @@ def scores(observations: Iterable[Observation]) -> list[Score]:
     Select the scores of a pattern, or of a pattern in some blocks, afterwards.
     """
     expectations = Expectations()
-    result = []
-    for run in observations:
-        expected = expectations.before(run.block, run.outcome)
-        result.append(Score(run, expected, _value(run, expected)))
-    return result
+    return [score(run, expectations) for run in observations]
 
 
-def _value(run: Observation, expected: float) -> float:
+def score(run: Observation, expectations: Expectations) -> Score:
+    """The score of one run, whose outcome the expectations learn afterwards."""
+    expected = expectations.before(run.block, run.outcome)
     surprise = run.outcome - expected
-    return surprise / run.probability if run.injected else -surprise / (1 - run.probability)
+    value = surprise / run.probability if run.injected else -surprise / (1 - run.probability)
+    return Score(run, expected, value)
