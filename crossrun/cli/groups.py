@@ -1,4 +1,4 @@
-"""Commands with sub-commands, of which `list` is the default."""
+"""Commands with sub-commands, one of which is the default."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,21 +10,31 @@ from typer.core import TyperGroup
 from crossrun.cli.globals import CONTEXT, Command, global_options
 
 
-class _WithDefault(TyperGroup):
+class GroupWithDefault(TyperGroup):
     """`crossrun artifacts k7f3` is `crossrun artifacts list k7f3`."""
+
+    default = "list"
+    """The command that words belong to which name none."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
         super().__init__(*args, **keywords)
         self.params.extend(global_options())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the default command before words that name none."""
         named = bool(args) and args[0] in (*self.commands, "-h", "--help")
         if args and not named and not args[0].startswith("-") and not self._takes_arguments():
             ctx.fail(f"there is no command '{ctx.command_path} {args[0]}'{self._near(args[0])}")
-        return super().parse_args(ctx, args if named else ["list", *args])
+        return super().parse_args(ctx, args if named else [self.default_for(args), *args])
+
+    def default_for(self, args: list[str]) -> str:
+        """The command that is meant where none is named; without any words it is the list."""
+        return self.default if args else "list"
 
     def _takes_arguments(self) -> bool:
-        return any(isinstance(param, click.Argument) for param in self.commands["list"].params)
+        return any(
+            isinstance(param, click.Argument) for param in self.commands[self.default].params
+        )
 
     def _near(self, name: str) -> str:
         import difflib
@@ -33,12 +43,18 @@ class _WithDefault(TyperGroup):
         return f"; did you mean {near[0]}?" if near else ""
 
 
+class _StartingByDefault(GroupWithDefault):
+    """`crossrun batch rows.csv` is `crossrun batch start rows.csv`."""
+
+    default = "start"
+
+
 def group(name: str, help_text: str, **functions: Callable[..., None]) -> typer.Typer:
-    """A command group; the function named `list` is the default."""
+    """A command group; the function named `start` is the default if there is one, else `list`."""
     app = typer.Typer(
         name=name,
         help=help_text,
-        cls=_WithDefault,
+        cls=_StartingByDefault if "start" in functions else GroupWithDefault,
         rich_markup_mode=None,
         context_settings=CONTEXT,
         add_completion=False,

@@ -53,6 +53,11 @@ class BatchReader:
         """The newest batches, with their rows."""
         return [self._batch(batch_id) for batch_id in self._newest(kind, limit)]
 
+    def kind_of(self, batch_id: str) -> str | None:
+        """The kind of the batch with an id; None if it is not stored."""
+        rows = self._access.rows("SELECT kind FROM batches WHERE id = ?", [batch_id])
+        return str(rows[0]["kind"]) if rows else None
+
     def is_active(self, batch_id: str) -> bool:
         """Whether a process carries a batch out.
 

@@ -83,14 +83,7 @@ def freeze_state_before(
     Raises:
         NotFoundError: STATE_GONE, the state is no longer recorded.
     """
-    prepared = app.store.read.first_event(run.id, WorkspacePrepared)
-    snapshots = app.workspaces.snapshots(Path(run.workspace))
-    if prepared is None or not snapshots.has(prepared.baseline):
-        raise NotFoundError(
-            "STATE_GONE",
-            f"the state that the run {run.id} began with is no longer recorded",
-            hint="choose a run whose workspace was not cleaned up: crossrun runs",
-        )
+    prepared = recorded_state(app, run)
     if prepared.baseline == EMPTY_TREE:
         return BeginWith()
     folder = _folder(app, batch_id, number)
@@ -100,6 +93,23 @@ def freeze_state_before(
             lambda _done, _total: Progress(0, 0),
         )
     return BeginWith(frozen=str(folder))
+
+
+def recorded_state(app: App, run: Run) -> WorkspacePrepared:
+    """The event with the state that a run began with.
+
+    Raises:
+        NotFoundError: STATE_GONE, the state is no longer recorded.
+    """
+    prepared = app.store.read.first_event(run.id, WorkspacePrepared)
+    snapshots = app.workspaces.snapshots(Path(run.workspace))
+    if prepared is None or not snapshots.has(prepared.baseline):
+        raise NotFoundError(
+            "STATE_GONE",
+            f"the state that the run {run.id} began with is no longer recorded",
+            hint="choose a run whose workspace was not cleaned up: crossrun runs",
+        )
+    return prepared
 
 
 def _folder(app: App, batch_id: str, number: int) -> Path:
