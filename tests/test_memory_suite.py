@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from families import Job
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "memory"))
 from house import HouseFamily, check_command, house_families
+from run import Lesson, report
 
 FAMILIES = sorted(house_families())
 CLUES = ("hollunder", "6510", "32 64 128", "MARGIN=18", "w-card", "zur Freigabe", "-srv.intern")
@@ -80,3 +82,49 @@ def test_the_check_that_a_run_gets_exits_with_the_result_and_gives_nothing_away(
 
     assert check("right").returncode == 0
     assert (check("naive").returncode, check("naive").stderr) == (1, "the result is not right\n")
+
+
+def test_a_report_has_the_lift_and_says_how_often_a_family_got_its_pattern() -> None:
+    experiment = {
+        "id": "b1",
+        "comparisons": [
+            {
+                "difference": 0.5,
+                "interval": [0.1, 0.9],
+                "level": 0.95,
+                "pairs": 2,
+                "sentence": "memory better than off by 10 to 90 points, 2 pairs",
+            }
+        ],
+        "tasks": [
+            task("frames", "tower", without=0, with_memory=1),
+            task("frames", "bridge", without=0, with_memory=0),
+        ],
+    }
+    runs = [
+        run("b1", "frames", "injected", "nmz93b"),
+        run("b1", "frames", "abstained", None),
+        run("b1", "frames", "disabled", None),
+        run("b2", "frames", "injected", "nmz93b"),
+    ]
+
+    assert report(experiment, runs, [Lesson("frames", "nmz93b")]) == [
+        "lift of memory: +50 points [+10, +90] (95%, valid at any time), 2 pairs",
+        "memory better than off by 10 to 90 points, 2 pairs",
+        "",
+        "family               without  with memory  got its pattern",
+        "frames                0 of 2       1 of 2           1 of 2",
+    ]
+
+
+def task(family: str, job: str, *, without: int, with_memory: int) -> dict[str, Any]:
+    tallies = [
+        {"name": "memory", "runs": 1, "succeeded": with_memory},
+        {"name": "off", "runs": 1, "succeeded": without},
+    ]
+    return {"name": f"{family}/{job}", "tags": [family], "variants": tallies}
+
+
+def run(batch: str, family: str, decision: str, pattern_id: str | None) -> dict[str, Any]:
+    pattern = {"decision": decision, "pattern_id": pattern_id}
+    return {"batch_id": batch, "tags": [family], "pattern": pattern}

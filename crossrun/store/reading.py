@@ -27,7 +27,8 @@ _DECIDED = (
     " CASE WHEN heir_id IS NULL THEN pattern ELSE json_set(pattern, '$.pattern_id', heir_id,"
     "  '$.family_id', (SELECT family_id FROM patterns WHERE patterns.id = heir_id)) END AS pattern,"
     " NULL AS source, NULL AS commits,"
-    " learned_pattern_id, turns, commands, failed_commands, duration_s"
+    " learned_pattern_id, turns, commands, failed_commands, duration_s,"
+    " proof, batch_id, batch_row, batch_try"
     " FROM runs LEFT JOIN pattern_heirs ON pattern_heirs.pattern_id = runs.pattern_id"
 )
 """With the patterns that count now, where others became a part of them."""
