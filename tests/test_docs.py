@@ -19,6 +19,7 @@ from test_layers import LAYERS
 from crossrun import errors
 from crossrun.cli import root
 from crossrun.cli.globals import Globals
+from crossrun.cli.groups import GroupWithDefault
 from crossrun.config.tasktypes import SHIPPED, load
 from crossrun.model.failures import FAILURES
 from crossrun.model.runs import Application, Decided, Run
@@ -93,8 +94,8 @@ def parse(command: click.Command, words: list[str], parent: click.Context | None
     if isinstance(command, click.Group):
         context = click.Context(command, info_name="crossrun", parent=parent, obj=Globals())
         known = command.list_commands(context)
-        if "list" in known and words[:1] not in [[name] for name in known]:
-            words = ["list", *words]
+        if isinstance(command, GroupWithDefault) and words[:1] not in [[name] for name in known]:
+            words = [command.default_for(words), *words]
         if words and not words[0].startswith("-"):
             _, below, others = command.resolve_command(context, words)
             assert below is not None

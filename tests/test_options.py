@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, convert
 
+from crossrun.batches.row_options import OPTIONS, typed
 from crossrun.cli.commands.apply import apply
+from crossrun.cli.commands.batch.starting import plan, start
 from crossrun.cli.commands.resume import resume
 from crossrun.cli.commands.retry import retry
 from crossrun.cli.commands.run import run
@@ -25,6 +27,11 @@ from crossrun.services.requests import run_request
 OUTPUT = set(OutputOptions.__struct_fields__)
 NOT_ON_THE_COMMAND_LINE = {"consent"}
 """A command asks instead, or has --yes."""
+OF_BATCHES = {
+    "file", "glob", "rows_format", "name", "jobs", "keep_going", "budget_tokens", "budget_cost",
+    "budget_time", "new",
+}  # fmt: skip
+"""What the commands for batches have beside the options of their runs."""
 
 
 def declared(kind: type) -> dict[str, object]:
@@ -51,6 +58,8 @@ def _value_type(hint: object) -> object:
     ("command", "kind", "others"),
     [
         (run, RunOptions, {*OUTPUT, "file", "dry_run"}),
+        (start, RunOptions, {*OUTPUT, *OF_BATCHES}),
+        (plan, RunOptions, {"json", *OF_BATCHES}),
         (resume, ResumeOptions, {*OUTPUT, "run"}),
         (retry, RetryOptions, {*OUTPUT, "run"}),
         (apply, ApplyOptions, {"run", "project_id", "patch", "json"}),
@@ -59,16 +68,39 @@ def _value_type(hint: object) -> object:
 def test_a_command_accepts_exactly_the_options_of_its_service(
     command: Callable[..., None], kind: type, others: set[str]
 ) -> None:
-    options = declared(kind)
-    arguments = accepted(command)
-    assert set(arguments) - others == set(options) - NOT_ON_THE_COMMAND_LINE
-    assert {name: arguments[name] for name in arguments if name not in others} == {
-        name: hint for name, hint in options.items() if name not in NOT_ON_THE_COMMAND_LINE
+    options = {
+        name: hint
+        for name, hint in declared(kind).items()
+        if name not in NOT_ON_THE_COMMAND_LINE | others
     }
+    arguments = accepted(command)
+    assert {name: arguments[name] for name in arguments if name not in others} == options
+
+
+def test_a_row_of_a_batch_has_the_options_of_run_with_their_types() -> None:
+    options = {
+        name: hint
+        for name, hint in declared(RunOptions).items()
+        if name not in NOT_ON_THE_COMMAND_LINE
+    }
+    examples = {float: "5", int: "5", bool: "yes", tuple: "a=b", Path: "x", str: "x"}
+    exceptions = {"planner": "direct", "sandbox": "read-only", "follow_links": "copy",
+                  "executor": "shell"}  # fmt: skip
+
+    values = {}
+    for name, hint in options.items():
+        kinds = [get_origin(part) or part for part in (get_args(hint) or (hint,))]
+        example = next((examples[kind] for kind in kinds if kind in examples), "")
+        if get_origin(hint) is tuple:
+            example = "a=b"
+        values[name] = typed(name, exceptions.get(name, example), "here")
+
+    assert set(OPTIONS) == set(options)
+    assert convert(values, type("Row", (Struct,), {"__annotations__": options}))
 
 
 def test_how_a_run_is_shown_is_said_in_the_same_words_by_all_commands() -> None:
-    for command in (run, resume, retry):
+    for command in (run, resume, retry, start):
         arguments = accepted(command)
         assert {name: arguments[name] for name in OUTPUT} == declared(OutputOptions)
 

@@ -12,9 +12,6 @@ from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.failures import Failure
 
 ROW_STATES = (
-    "waiting",
-    "queued",
-    "running",
     "succeeded",
     "failed",
     "timed_out",
@@ -22,6 +19,9 @@ ROW_STATES = (
     "interrupted",
     "cancelled",
     "skipped",
+    "running",
+    "queued",
+    "waiting",
 )
 """The states of rows, in the order in which they are counted."""
 

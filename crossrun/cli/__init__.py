@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "watch": "Follow a run until it ends.",
         "wait": "Wait until runs have ended.",
         "cancel": "Stop runs.",
+        "batch": "Carry out many runs as one thing.",
     },
     "Look": {
         "runs": "List runs.",

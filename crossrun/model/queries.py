@@ -54,6 +54,7 @@ class RunFilter(NamedTuple):
     since: str | None = None
     search: str | None = None
     limit: int = 20
+    batch_id: str | None = None
 
 
 class PatternLine(NamedTuple):

@@ -44,9 +44,17 @@ class BatchReader:
         Raises:
             NotFoundError: no batch matches, or more than one.
         """
+        return self._batch(self.id_of(reference, kind=kind))
+
+    def id_of(self, reference: str, *, kind: str | None = None) -> str:
+        """The id of a batch; see `batch`.
+
+        Raises:
+            NotFoundError: no batch matches, or more than one.
+        """
         ids = self._matching(reference, kind)
         if len(ids) == 1:
-            return self._batch(ids[0])
+            return ids[0]
         raise _not_found(reference, ids, kind or "batch")
 
     def batches(self, *, kind: str | None = None, limit: int = 50) -> "list[Batch]":
@@ -57,6 +65,21 @@ class BatchReader:
         """The kind of the batch with an id; None if it is not stored."""
         rows = self._access.rows("SELECT kind FROM batches WHERE id = ?", [batch_id])
         return str(rows[0]["kind"]) if rows else None
+
+    def count(self, *, kind: str | None = None) -> int:
+        """How many batches there are."""
+        sql = "SELECT count(*) FROM batches WHERE ? IS NULL OR kind = ?"
+        rows = self._access.rows(sql, [kind, kind])
+        return int(rows[0][0]) if rows else 0
+
+    def of_origin(self, origin: str, task: str | None) -> "Batch | None":
+        """The newest batch whose rows come from a place and share a task."""
+        rows = self._access.rows(
+            "SELECT id FROM batches WHERE json_extract(design, '$.origin') = ?"
+            " AND json_extract(design, '$.task') IS ? ORDER BY rowid DESC LIMIT 1",
+            [origin, task],
+        )
+        return self._batch(str(rows[0]["id"])) if rows else None
 
     def is_active(self, batch_id: str) -> bool:
         """Whether a process carries a batch out.

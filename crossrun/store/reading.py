@@ -326,6 +326,7 @@ def _conditions(wanted: RunFilter) -> tuple[list[str], list[Any]]:
         ("task_type = ?", wanted.task_type),
         ("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", wanted.tag),
         ("created_at >= ?", wanted.since),
+        ("batch_id = ?", wanted.batch_id),
     ]
     conditions = [condition for condition, value in pairs if value is not None]
     values: list[Any] = [value for _, value in pairs if value is not None]

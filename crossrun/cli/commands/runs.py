@@ -33,6 +33,9 @@ def runs(
     search: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only with this text in the task or name.")
     ] = None,
+    batch: Annotated[
+        str | None, typer.Option(metavar="BATCH", help="Only of this batch or experiment.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
     json: Json = False,
 ) -> None:
@@ -60,6 +63,7 @@ def runs(
         since=_since(since),
         search=search,
         limit=limit,
+        batch_id=None if batch is None else app.store.batches.id_of(batch),
     )
     if json:
         options.out.emit(document({"runs": list(map(run_object, app.store.read.runs(filters)))}))

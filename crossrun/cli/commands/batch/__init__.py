@@ -1,0 +1,32 @@
+"""`crossrun batch`: many runs as one thing."""
+
+from crossrun.cli.commands.batch.reading import cancel, list_batches, results, show
+from crossrun.cli.commands.batch.starting import plan, resume, start
+from crossrun.cli.groups import group
+
+_HELP = """Carry out many runs as one thing.
+
+`crossrun batch FILE` starts a batch (`batch start --help` has its options). A file that is called
+like one of the commands below is started as ./list.
+
+\b
+Examples:
+  crossrun batch tasks.yaml --jobs 4 --keep-going
+  crossrun batch plan tasks.yaml
+  crossrun batch --glob 'old/*.docx' --task 'Convert {path} to new/{stem}.md' --jobs 4
+  crossrun batch show
+  crossrun batch resume --retry-failed
+  crossrun batch results -o results.csv
+"""
+
+batch_app = group(
+    "batch",
+    _HELP,
+    start=start,
+    plan=plan,
+    list=list_batches,
+    show=show,
+    resume=resume,
+    cancel=cancel,
+    results=results,
+)

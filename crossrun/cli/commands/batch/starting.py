@@ -1,0 +1,184 @@
+"""`crossrun batch FILE`, `batch plan` and `batch resume`: batches that run, or would."""
+
+from typing import Annotated, Any
+
+import typer
+
+from crossrun.batches.files import ROW_FORMS, RowForm
+from crossrun.cli import run_options as opt
+from crossrun.cli.commands.batch.common import (
+    KIND,
+    BatchReference,
+    BudgetCost,
+    BudgetTime,
+    BudgetTokens,
+)
+from crossrun.cli.globals import current
+from crossrun.cli.parsing import Parsed, options_from
+from crossrun.cli.run_options import OutputOptions
+from crossrun.config.values import one_of, positive
+from crossrun.projections.documents import document
+from crossrun.store.batches import LAST
+
+File = Annotated[
+    str | None,
+    typer.Argument(metavar="[FILE]", help="Rows as YAML, JSON lines or CSV; - is standard input."),
+]
+Pattern = Annotated[
+    str | None,
+    typer.Option("--glob", metavar="PATTERN", help="A row for each file: 'old-sops/*.docx'."),
+]
+TaskForAll = Annotated[
+    str | None,
+    typer.Option(metavar="TEMPLATE", help="The task of all rows: 'Convert {path} to Markdown'."),
+]
+RowsFormat = Annotated[
+    RowForm | None,
+    typer.Option(
+        metavar="|".join(ROW_FORMS),
+        click_type=Parsed(one_of(*ROW_FORMS)),
+        help="The form of the rows, if the name of the file does not say.",
+    ),
+]
+BatchName = Annotated[
+    str | None, typer.Option("--name", help="A name for the batch; otherwise that of the file.")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", metavar="N", click_type=Parsed(positive), help="Runs at the same time. (1)"
+    ),
+]
+KeepGoing = Annotated[
+    bool | None,
+    typer.Option("--keep-going/--stop-on-failure", help="Start rows although others failed."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the batch as one JSON object at the end.")
+]
+JsonLines = Annotated[
+    bool, typer.Option("--jsonl", help="Print each change of a row as a line of JSON, live.")
+]
+New = Annotated[bool, typer.Option("--new", help="Run all rows, although a batch is unfinished.")]
+
+
+@opt.taking_run_options
+def start(
+    file: File = None,
+    glob: Pattern = None,
+    task: TaskForAll = None,
+    rows_format: RowsFormat = None,
+    name: BatchName = None,
+    jobs: Jobs = None,
+    keep_going: KeepGoing = None,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
+    budget_time: BudgetTime = None,
+    new: New = False,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: Json = False,
+    jsonl: JsonLines = False,
+    **run_options: Any,  # noqa: ANN401  see `taking_run_options`
+) -> None:
+    """Carry out many runs: a row of a file each, or one for each file that a pattern matches.
+
+    A row is a task or has fields: options of `run` by their names, `name`, `after` (rows that have
+    to succeed first), and `from` (the row whose workspace it begins with). Options given here are
+    for all rows that do not say otherwise, and their texts may name fields of the row in braces.
+
+    When standard output is not a terminal, the batch's id is printed on it.
+
+    \b
+    Examples:
+      crossrun batch tasks.yaml --jobs 4 --keep-going
+      crossrun batch --glob 'old/*.docx' --task 'Convert {path} to new/{stem}.md' --jobs 4
+      crossrun batch cities.csv --task 'Collect figures on {city}' --budget-tokens 2000000
+      crossrun batch start -h
+    """
+    arguments = {**locals(), **run_options}
+    from crossrun.cli.commands.batch import work
+    from crossrun.services.batches.starting import require_nothing_unfinished
+
+    options = current()
+    plan = work.plan_of(arguments)
+    app = options.app()
+    app.open_for_writing()
+    if not new:
+        require_nothing_unfinished(plan, app)
+    batch = app.store.add_batch(work.planned(plan, app, options), app.redactor)
+    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
+
+
+@opt.taking_run_options
+def plan(
+    file: File = None,
+    glob: Pattern = None,
+    task: TaskForAll = None,
+    rows_format: RowsFormat = None,
+    name: BatchName = None,
+    jobs: Jobs = None,
+    keep_going: KeepGoing = None,
+    json: Json = False,
+    **run_options: Any,  # noqa: ANN401  see `taking_run_options`
+) -> None:
+    """Show what a batch would do, and in which order. Everything is checked, nothing is run.
+
+    \b
+    Examples:
+      crossrun batch plan tasks.yaml
+      crossrun batch plan tasks.csv --json | jq '.rows[] | {name, after, request}'
+    """
+    arguments = {**locals(), **run_options}
+    from crossrun.cli.commands.batch import work
+    from crossrun.views.batches import plan_lines
+
+    options = current()
+    app = options.app()
+    app.store.open_for_reading()
+    batch = work.planned(work.plan_of(arguments), app, options)
+    if json:
+        options.out.emit(document(work.planned_object(batch)))
+    else:
+        options.out.write(plan_lines(batch, options.out))
+        options.say("nothing was run")
+
+
+def resume(
+    batch: BatchReference = None,
+    retry_failed: Annotated[
+        bool, typer.Option(help="Also run the rows again that failed or were cancelled.")
+    ] = False,
+    jobs: Jobs = None,
+    keep_going: KeepGoing = None,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
+    budget_time: BudgetTime = None,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: Json = False,
+    jsonl: JsonLines = False,
+) -> None:
+    """Continue a batch where it was stopped. What succeeded is not run again.
+
+    Rows run as they were planned, even if their file has changed. Budgets count from the start of
+    the batch; those given here take the place of earlier ones.
+
+    \b
+    Examples:
+      crossrun batch resume
+      crossrun batch resume k7f3 --retry-failed --jobs 2
+      crossrun batch resume k7f3 --budget-tokens 5000000
+    """
+    arguments = locals()
+    from crossrun.cli.commands.batch import work
+    from crossrun.services.batches.starting import require_resumable, with_options
+
+    options = current()
+    app = options.app()
+    app.open_for_writing()
+    stored = app.store.batches.batch(batch or LAST, kind=KIND)
+    require_resumable(stored, app, retry_failed=retry_failed)
+    continued = with_options(stored, work.batch_options(arguments, stored.options), app)
+    output = options_from(OutputOptions, arguments)
+    work.carry_out(continued, output, app, options, retry_failed=retry_failed)

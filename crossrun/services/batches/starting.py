@@ -1,0 +1,79 @@
+"""New batches, and those that are continued instead."""
+
+from msgspec.structs import replace
+
+from crossrun.batches.progress import taken_up
+from crossrun.errors import StillRunningError, UsageError
+from crossrun.model.batches import Batch, BatchOptions
+from crossrun.model.status import Status
+from crossrun.services.app import App
+from crossrun.services.batches.planning import BatchPlan
+
+
+def require_nothing_unfinished(plan: BatchPlan, app: App) -> None:
+    """Refuses rows whose newest batch has not succeeded, so that nothing is done twice unasked.
+
+    Raises:
+        UsageError: there is such a batch; the hint says how to continue it.
+    """
+    batch = None
+    if plan.origin is not None:
+        batch = app.store.batches.of_origin(plan.origin, plan.options.task)
+    if batch is None or batch.state is Status.SUCCEEDED:
+        return
+    done = sum(row.status is Status.SUCCEEDED for row in batch.rows)
+    if batch.state is None and app.store.batches.is_active(batch.id):
+        state, command = "is being carried out", f"crossrun batch show {batch.id}"
+    else:
+        state = "was interrupted" if batch.state is None else f"ended as {batch.state}"
+        command = f"crossrun batch resume {batch.id}{_retry_option(batch)}"
+    raise UsageError(
+        "BATCH_UNFINISHED",
+        f"the batch {batch.id} of these rows {state}: {done} of {len(batch.rows)} rows are done",
+        hint=f"{command}; or run all rows again: --new",
+    )
+
+
+def require_resumable(batch: Batch, app: App, *, retry_failed: bool) -> None:
+    """Makes sure that there is something left to do, and that nobody does it already.
+
+    Raises:
+        UsageError: no row would run.
+        StillRunningError: another process carries the batch out.
+    """
+    if app.store.batches.is_active(batch.id):
+        raise StillRunningError(
+            "BATCH_RUNNING",
+            f"another crossrun carries the batch {batch.id} out",
+            hint=f"look at it: crossrun batch show {batch.id}; or stop it: crossrun batch cancel"
+            f" {batch.id}",
+        )
+    continued = taken_up(batch, retry_failed=retry_failed)
+    if any(row.status is None and not row.is_cancelled for row in continued.rows):
+        return
+    if all(row.status is Status.SUCCEEDED for row in batch.rows):
+        raise UsageError(
+            "BATCH_FINISHED",
+            f"all rows of the batch {batch.id} succeeded; there is nothing left to do",
+            hint=f"get its results: crossrun batch results {batch.id}",
+        )
+    raise UsageError(
+        "BATCH_FINISHED",
+        f"each row of the batch {batch.id} has ended; those that did not succeed stay as they are",
+        hint=f"run them again: crossrun batch resume {batch.id} --retry-failed",
+    )
+
+
+def with_options(batch: Batch, options: BatchOptions, app: App) -> Batch:
+    """The batch with other options for what is left of it, stored."""
+    changed = replace(batch, options=options)
+    if changed != batch:
+        app.store.update_batch(changed, app.redactor)
+    return changed
+
+
+def _retry_option(batch: Batch) -> str:
+    """What `resume` needs to have anything to do."""
+    rows = taken_up(batch).rows
+    has_rows_left = any(row.status is None and not row.is_cancelled for row in rows)
+    return "" if has_rows_left else " --retry-failed"

@@ -1,0 +1,204 @@
+"""Views of a batch while it is carried out: rows that move on a terminal, lines elsewhere."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING
+
+from crossrun.batches.documents import totals_of
+from crossrun.batches.progress import Usage, states
+from crossrun.events import CommandStarted, EventRecord
+from crossrun.model.batches import Batch, BatchRow
+from crossrun.system.clock import monotonic
+from crossrun.system.commandlines import bare_command
+from crossrun.views.batch_threads import BatchView
+from crossrun.views.batches import (
+    IDLE_STATES,
+    BatchFacts,
+    RowLine,
+    batch_closing,
+    batch_header,
+    name_cells,
+    problem_lines,
+    row_line,
+    totals_line,
+)
+from crossrun.views.moving_line import MovingLine
+from crossrun.views.phrases import phrases
+from crossrun.views.terminal import Terminal
+from crossrun.views.words import clock, first_line, short_command
+
+if TYPE_CHECKING:
+    from crossrun.services.batches.engine import RowChange
+
+_REDRAW = 0.1
+_READ_FACTS = 1.0
+"""Seconds after which it is read again what the runs use and do."""
+_ENDLESS = 10_000
+"""Lines of a terminal that does not say how many it has."""
+
+
+class ClosingBatchView:
+    """Shows how a batch ended, or only which rows failed."""
+
+    def __init__(self, terminal: Terminal, facts: BatchFacts, *, failures_only: bool) -> None:
+        self._terminal = terminal
+        self._facts = facts
+        self._failures_only = failures_only
+
+    def open(self, batch: Batch) -> None:
+        """Nothing."""
+
+    def show(self, change: "RowChange | None") -> None:
+        """Nothing."""
+
+    def close(self, batch: Batch | None) -> None:
+        """Writes the closing."""
+        if batch is None:
+            return
+        if self._failures_only:
+            self._terminal.write(problem_lines(batch, self._facts, self._terminal))
+        else:
+            self._terminal.write(batch_closing(batch, self._facts, self._terminal))
+
+    def suspended(self) -> AbstractContextManager[None]:
+        """Nothing."""
+        return nullcontext()
+
+
+class LineBatchView(ClosingBatchView):
+    """Writes a line when a row starts and when it ends, for pipes, files and simple terminals."""
+
+    def __init__(self, terminal: Terminal, facts: BatchFacts) -> None:
+        super().__init__(terminal, facts, failures_only=False)
+        self._name_cells = 0
+
+    def open(self, batch: Batch) -> None:
+        """Writes which batch it is."""
+        self._name_cells = name_cells(batch.rows, self._terminal)
+        self._terminal.write(batch_header(batch, self._terminal, continued=True))
+
+    def show(self, change: "RowChange | None") -> None:
+        """Writes the line of a row that has started or ended."""
+        if change is not None and change.state.name not in ("waiting", "queued"):
+            line = row_line(change.row, change.state, self._facts, self._name_cells)
+            self._terminal.write([line.styled(self._terminal)])
+
+
+class LiveBatchView(ClosingBatchView):
+    """Scrolls rows that have ended away on a terminal, above those that run and the totals."""
+
+    def __init__(
+        self, terminal: Terminal, facts: BatchFacts, now: Callable[[], float] = monotonic
+    ) -> None:
+        super().__init__(terminal, facts, failures_only=False)
+        self._now = now
+        self._lines = MovingLine(terminal)
+        self._batch: Batch | None = None
+        self._name_cells = 0
+        self._began: dict[int, float] = {}
+        self._ended: list[RowChange] = []
+        self._drawn_at = self._read_at = 0.0
+        self._used: tuple[int, float] = (0, 0.0)
+        self._activities: dict[str, str] = {}
+        self._opened_at = now()
+
+    def open(self, batch: Batch) -> None:
+        """Writes which batch it is."""
+        self._batch = batch
+        self._opened_at = self._now()
+        self._name_cells = name_cells(batch.rows, self._terminal)
+        self._terminal.write(batch_header(batch, self._terminal, continued=True))
+
+    def show(self, change: "RowChange | None") -> None:
+        """Takes a change, and redraws if it is time to."""
+        if change is not None:
+            self._note(change)
+        if self._now() >= self._drawn_at + _REDRAW:
+            self._draw()
+
+    def close(self, batch: Batch | None) -> None:
+        """Draws the rows that ended last, and the closing."""
+        self._lines.draw(self._new_lines())
+        self._lines.clear()
+        super().close(batch)
+
+    def suspended(self) -> AbstractContextManager[None]:
+        """Removes the lines and shows the cursor while crossrun is suspended."""
+        return self._lines.cleared()
+
+    def _note(self, change: "RowChange") -> None:
+        self._batch = change.batch
+        if change.state.name == "running":
+            self._began.setdefault(change.row.number, self._now())
+        elif change.state.name not in IDLE_STATES:
+            self._began.pop(change.row.number, None)
+            self._ended.append(change)
+
+    def _draw(self) -> None:
+        self._drawn_at = self._now()
+        if self._batch is not None and not self._lines.hidden:
+            self._lines.draw(self._new_lines(), *self._moving_lines(self._batch))
+
+    def _new_lines(self) -> list[str]:
+        ended, self._ended = self._ended, []
+        lines = [
+            row_line(change.row, change.state, self._facts, self._name_cells) for change in ended
+        ]
+        return [line.styled(self._lines.terminal) for line in lines]
+
+    def _moving_lines(self, batch: Batch) -> list[str]:
+        self._read(batch)
+        running = [row for row in batch.rows if row.number in self._began]
+        room = max(_height(self._lines.terminal) - 3, 1)
+        lines = [self._running_line(row) for row in running[:room]]
+        if len(running) > room:
+            lines.append(f"… {len(running) - room} more running")
+        usage = Usage(*self._used, batch.seconds + self._now() - self._opened_at)
+        return [*lines, totals_line(totals_of(states(batch), usage))]
+
+    def _running_line(self, row: BatchRow) -> str:
+        line = RowLine(
+            "running",
+            first_line(row.name),
+            clock(self._now() - self._began[row.number]),
+            "",
+            row.run_id or "",
+            self._activities.get(row.run_id or "", ""),
+            self._name_cells,
+        )
+        return line.text(self._lines.terminal)
+
+    def _read(self, batch: Batch) -> None:
+        """Reads from the ledger what changes while runs are carried out."""
+        if self._now() < self._read_at + _READ_FACTS:
+            return
+        self._read_at = self._now()
+        self._used = self._facts.used()
+        self._activities = {
+            row.run_id: activity(self._facts.newest_events(row.run_id))
+            for row in batch.rows
+            if row.number in self._began and row.run_id is not None
+        }
+
+
+def view_of_batch(terminal: Terminal, facts: BatchFacts) -> BatchView:
+    """The view that suits the stream."""
+    return LiveBatchView(terminal, facts) if terminal.live else LineBatchView(terminal, facts)
+
+
+def activity(events: Sequence[EventRecord]) -> str:
+    """What a run is doing, from its newest events: the newest of them that says something."""
+    for recorded in reversed(events):
+        if isinstance(recorded.event, CommandStarted):
+            return f"$ {short_command(bare_command(recorded.event.command))}"
+        shown = phrases(recorded.event)
+        if shown:
+            return first_line(shown[0].text)
+    return ""
+
+
+def _height(terminal: Terminal) -> int:
+    with suppress(OSError):
+        return os.get_terminal_size(terminal.stream.fileno()).lines or _ENDLESS
+    return _ENDLESS
