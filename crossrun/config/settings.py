@@ -80,11 +80,12 @@ class PatternsSettings(NamedTuple):
         float,
         Setting(
             share,
-            "The share of runs that do not get the pattern that fits, to measure its effect.",
-            "It shrinks by itself once the effect is well known. With 0, no pattern is withheld, "
-            "and no effect can be measured.",
+            "The largest share of runs that do not get the pattern that fits, to measure its "
+            "effect.",
+            "crossrun chooses the share: as small as it can be without losing more to patterns "
+            "that hurt. With 0, no pattern is withheld, and no effect can be measured.",
         ),
-    ] = 0.3
+    ] = 0.5
     learn_with: Annotated[
         str | None,
         Setting(str, "The model that words what is learned from the run.", "Without it, rules do."),
