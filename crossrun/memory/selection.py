@@ -253,7 +253,9 @@ def _worth(pattern: Eligibility) -> float:
 def _drawn(
     run_id: str | None, pattern_id: str, pattern: Eligibility, request: RunRequest, reason: str
 ) -> _Drawn:
-    """The coin's decision; for a dry run, the likelier one."""
+    """The coin's decision; for a dry run, the likelier one. Experiments have their own design."""
+    if request.memory.in_experiment:
+        return _Drawn("injected", 1.0, reason)
     share = share_withheld(
         pattern.stats.share,
         setting=request.memory.holdout,
