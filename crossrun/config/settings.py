@@ -25,11 +25,13 @@ from crossrun.model.choices import (
     BLOCK_FORMS,
     COMPILED_USES,
     PLANNERS,
+    REQUIRED_PROOFS,
     SANDBOXES,
     SCOPES,
     BlockForm,
     CompiledUse,
     PlannerChoice,
+    RequiredProof,
     Sandbox,
     Scope,
 )
@@ -345,6 +347,15 @@ class Settings(NamedTuple):
     ] = {}
     verify: Annotated[
         str | None, Setting(str, "A command that must exit 0 for the run to succeed.")
+    ] = None
+    require_proof: Annotated[
+        RequiredProof | None,
+        Setting(
+            one_of(*REQUIRED_PROOFS),
+            "Fail a run whose success is not proved:",
+            "by a check of the agent's own (`checked`), or by `verify` (`proven`).",
+            in_project_file=True,
+        ),
     ] = None
     patterns: PatternsSettings = PatternsSettings()
     cleanup: CleanupSettings = CleanupSettings()

@@ -114,6 +114,8 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     codex: CodexOptions = CodexOptions()
     limits: Limits = Limits()
     verify: str | None = None
+    require_proof: str | None = None
+    """The least grade of its proof with which the run succeeds: `checked` or `proven`."""
     recording: str | None = None
     """What the executor `replay` plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
     memory: MemoryOptions = MemoryOptions()

@@ -1,7 +1,7 @@
 """Views of a batch while it is carried out: rows that move on a terminal, lines elsewhere."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ from crossrun.views.words import clock, first_line, short_command
 if TYPE_CHECKING:
     from crossrun.services.batches.engine import RowChange
 
+Closing = Callable[[Batch], Iterable[str]]
+"""The lines in which a batch ended, for people."""
+
 _REDRAW = 0.1
 _READ_FACTS = 1.0
 """Seconds after which it is read again what the runs use and do."""
@@ -41,9 +44,17 @@ _ENDLESS = 10_000
 class ClosingBatchView:
     """Shows how a batch ended, or only which rows failed."""
 
-    def __init__(self, terminal: Terminal, facts: BatchFacts, *, failures_only: bool) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        facts: BatchFacts,
+        closing: Closing | None = None,
+        *,
+        failures_only: bool = False,
+    ) -> None:
         self._terminal = terminal
         self._facts = facts
+        self._closing = closing
         self._failures_only = failures_only
 
     def open(self, batch: Batch) -> None:
@@ -58,8 +69,10 @@ class ClosingBatchView:
             return
         if self._failures_only:
             self._terminal.write(problem_lines(batch, self._facts, self._terminal))
-        else:
+        elif self._closing is None:
             self._terminal.write(batch_closing(batch, self._facts, self._terminal))
+        else:
+            self._terminal.write(self._closing(batch))
 
     def suspended(self) -> AbstractContextManager[None]:
         """Nothing."""
@@ -69,8 +82,10 @@ class ClosingBatchView:
 class LineBatchView(ClosingBatchView):
     """Writes a line when a row starts and when it ends, for pipes, files and simple terminals."""
 
-    def __init__(self, terminal: Terminal, facts: BatchFacts) -> None:
-        super().__init__(terminal, facts, failures_only=False)
+    def __init__(
+        self, terminal: Terminal, facts: BatchFacts, closing: Closing | None = None
+    ) -> None:
+        super().__init__(terminal, facts, closing)
         self._name_cells = 0
 
     def open(self, batch: Batch) -> None:
@@ -89,9 +104,13 @@ class LiveBatchView(ClosingBatchView):
     """Scrolls rows that have ended away on a terminal, above those that run and the totals."""
 
     def __init__(
-        self, terminal: Terminal, facts: BatchFacts, now: Callable[[], float] = monotonic
+        self,
+        terminal: Terminal,
+        facts: BatchFacts,
+        closing: Closing | None = None,
+        now: Callable[[], float] = monotonic,
     ) -> None:
-        super().__init__(terminal, facts, failures_only=False)
+        super().__init__(terminal, facts, closing)
         self._now = now
         self._lines = MovingLine(terminal)
         self._batch: Batch | None = None
@@ -182,9 +201,12 @@ class LiveBatchView(ClosingBatchView):
         }
 
 
-def view_of_batch(terminal: Terminal, facts: BatchFacts) -> BatchView:
-    """The view that suits the stream."""
-    return LiveBatchView(terminal, facts) if terminal.live else LineBatchView(terminal, facts)
+def view_of_batch(
+    terminal: Terminal, facts: BatchFacts, closing: Closing | None = None
+) -> BatchView:
+    """The view that suits the stream; `closing` takes the place of its last lines."""
+    kind = LiveBatchView if terminal.live else LineBatchView
+    return kind(terminal, facts, closing)
 
 
 def activity(events: Sequence[EventRecord]) -> str:
