@@ -361,8 +361,7 @@ def test_what_decides_on_eligibility_is_that_of_the_current_version(three: Store
         state="candidate",
         own=True,
         preconditions=free.preconditions,
-        kept_by_user=False,
-        stats=Stats(),
+        lift_interval=None,
         updated_at=three.patterns.pattern("a").updated_at,
     )
     others = Eligibility(
@@ -373,8 +372,7 @@ def test_what_decides_on_eligibility_is_that_of_the_current_version(three: Store
         state="disabled",
         own=False,
         preconditions=PRECONDITIONS,
-        kept_by_user=three.patterns.pattern("c").kept_by_user,
-        stats=three.patterns.pattern("c").stats,
+        lift_interval=(-0.25, 0.0),
         updated_at=three.patterns.pattern("c").updated_at,
     )
     assert three.patterns.eligibility(["a", "c", "gone"]) == {"a": own, "c": others}

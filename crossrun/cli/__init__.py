@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "wait": "Wait until runs have ended.",
         "cancel": "Stop runs.",
         "batch": "Carry out many runs as one thing.",
+        "experiment": "Find out which variant does better on the same tasks.",
     },
     "Look": {
         "runs": "List runs.",

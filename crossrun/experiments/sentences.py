@@ -94,7 +94,7 @@ def _from_to(low: float, high: float) -> str:
 
 
 def _effort(effort: Effort) -> Iterator[str]:
-    if effort.seconds is not None:
+    if effort.seconds is not None and effort.seconds >= 1:
         yield duration(effort.seconds)
     if effort.tokens is not None:
         yield f"{count(effort.tokens)} tokens"

@@ -186,7 +186,6 @@ def _decided(event: PatternDecided) -> Decided:
         compiled=event.compiled,
         form=event.form,
         folder=event.folder,
-        with_check=event.with_check,
     )
 
 

@@ -61,16 +61,16 @@ class BatchReader:
         """The newest batches, with their rows."""
         return [self._batch(batch_id) for batch_id in self._newest(kind, limit)]
 
-    def kind_of(self, batch_id: str) -> str | None:
-        """The kind of the batch with an id; None if it is not stored."""
-        rows = self._access.rows("SELECT kind FROM batches WHERE id = ?", [batch_id])
-        return str(rows[0]["kind"]) if rows else None
-
     def count(self, *, kind: str | None = None) -> int:
         """How many batches there are."""
         sql = "SELECT count(*) FROM batches WHERE ? IS NULL OR kind = ?"
         rows = self._access.rows(sql, [kind, kind])
         return int(rows[0][0]) if rows else 0
+
+    def kind_of(self, batch_id: str) -> str | None:
+        """The kind of the batch with an id; None if it is not stored."""
+        rows = self._access.rows("SELECT kind FROM batches WHERE id = ?", [batch_id])
+        return str(rows[0]["kind"]) if rows else None
 
     def of_origin(self, origin: str, task: str | None) -> "Batch | None":
         """The newest batch whose rows come from a place and share a task."""

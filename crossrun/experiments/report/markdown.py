@@ -9,8 +9,7 @@ from crossrun.experiments.results import Results, Tally, TaskResult, VariantResu
 from crossrun.views.unseen import clean
 from crossrun.views.words import count
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
-_UNKNOWN = "?"
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
 
 
 def markdown(results: Results, title: str) -> str:
@@ -23,10 +22,10 @@ def _lines(results: Results, title: str) -> Iterator[str]:
     yield ""
     yield from (f"- **{_text(verdict)}**" for verdict in sentences.verdicts(results))
     yield ""
-    yield from _table(
+    yield from _without_empty_columns(
         ["variant", "settings", "succeeded", "95%", "tokens a run", "cost a run", "seconds a run",
          "failed commands a run"],
-        map(_variant, results.variants),
+        list(map(_variant, results.variants)),
     )  # fmt: skip
     yield ""
     yield from _table(["comparison", "difference", "costs"], _comparisons(results))
@@ -50,10 +49,10 @@ def _variant(result: VariantResult) -> list[str]:
         settings or "as set",
         _succeeded(tally),
         "" if tally.interval is None else f"{tally.interval[0]:.0%} to {tally.interval[1]:.0%}",
-        _UNKNOWN if tally.tokens is None else count(round(tally.tokens / runs)),
-        _UNKNOWN if tally.cost is None else f"{tally.cost / runs:.4g}",
-        _UNKNOWN if tally.seconds is None else f"{tally.seconds / runs:.1f}",
-        _UNKNOWN if tally.failed_commands is None else f"{tally.failed_commands / runs:.1f}",
+        "" if tally.tokens is None else count(round(tally.tokens / runs)),
+        "" if tally.cost is None else f"{tally.cost / runs:.4g}",
+        "" if tally.seconds is None else f"{tally.seconds / runs:.1f}",
+        "" if tally.failed_commands is None else f"{tally.failed_commands / runs:.1f}",
     ]
 
 
@@ -71,6 +70,11 @@ def _task(result: TaskResult, names: Sequence[str]) -> list[str]:
 
 def _succeeded(tally: Tally) -> str:
     return f"{tally.succeeded}/{tally.runs}"
+
+
+def _without_empty_columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    filled = [at for at in range(len(titles)) if any(row[at] for row in rows)]
+    return _table([titles[at] for at in filled], ([row[at] for at in filled] for row in rows))
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

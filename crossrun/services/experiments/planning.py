@@ -17,6 +17,7 @@ from crossrun.model.requests import RunRequest
 from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
 from crossrun.services.batches.bases import freeze, freeze_state_before
+from crossrun.services.batches.checking import BaseCheck, check_base, require_fit
 from crossrun.services.experiments.skills import imported_skill
 from crossrun.services.experiments.tasks import TaskPlan
 from crossrun.services.notices import Notice, Notify
@@ -109,6 +110,43 @@ def frozen(
             own = replace(begin, instructions=request.begin_with.instructions)
             by_place[name] = replace(request, begin_with=own)
     return Requests(by_place)
+
+
+def checked(
+    plan: ExperimentPlan, requests: Requests, app: App, stop: CancelToken
+) -> Generator[None, None, ExperimentPlan]:
+    """The plan, in which tasks with an unfit check have a `problem` and are left out.
+
+    A check must fail, twice, on the state that runs begin with; otherwise it cannot tell whether a
+    run has done its task.
+
+    Raises:
+        RunFailed: it was cancelled.
+        UsageError: no task is left, or a state cannot be prepared.
+    """
+    tasks: list[TaskPlan] = []
+    unfit: BaseCheck | None = None
+    for task in plan.tasks:
+        if task.design.verify is None:
+            tasks.append(task)
+            continue
+        request = requests.by_place[task.design.name, plan.variants[0].name]
+        check = yield from check_base(app, request, stop)
+        problem = _PROBLEMS.get(check.verdict)
+        tasks.append(replace(task, design=replace(task.design, problem=problem)))
+        if problem is not None:
+            unfit = check
+            app.notify(Notice(f"{task.design.name} is left out: {problem}", warning=True))
+    if unfit is not None and all(task.design.problem for task in tasks):
+        require_fit(unfit)
+    return replace(plan, tasks=tasks)
+
+
+_PROBLEMS = {
+    "passes": "its check passes before anything is done",
+    "flaky": "its check is flaky: it passed once and failed once on the same state",
+    "impossible": "its check cannot be run",
+}
 
 
 def planned_batch(plan: ExperimentPlan, requests: Requests, batch_id: str = "") -> Batch:

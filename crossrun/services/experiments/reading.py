@@ -1,15 +1,21 @@
 """The results of experiments, from the runs that carried out their rows."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from crossrun.batches.documents import state_of
 from crossrun.experiments.design import Design
 from crossrun.experiments.order import Place
 from crossrun.experiments.outcomes import Outcome
+from crossrun.experiments.report.markdown import markdown
+from crossrun.experiments.report.objects import results_object
+from crossrun.experiments.report.runs_csv import runs_csv
+from crossrun.experiments.report.svg import svg
 from crossrun.experiments.results import Results, results_of
 from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
+from crossrun.projections.documents import document, plain_object
 from crossrun.services.app import App
 
 _ACTIVE = (Status.QUEUED, Status.RUNNING)
@@ -25,6 +31,48 @@ class Experiment(NamedTuple):
 def read_experiment(app: App, batch: Batch) -> Experiment:
     """What an experiment has shown so far."""
     return Experiment(batch, _results(batch, _runs(app, batch)))
+
+
+def experiment_object(app: App, experiment: Experiment) -> dict[str, Any]:
+    """An experiment for scripts."""
+    batch = experiment.batch
+    state = state_of(batch, is_active=app.store.batches.is_active(batch.id))
+    return {**_batch_object(batch), "state": state, **results_object(experiment.results)}
+
+
+def plan_object(batch: Batch) -> dict[str, Any]:
+    """An experiment that has not been stored, for scripts."""
+    rows = [{"name": row.name, "request": plain_object(row.request)} for row in batch.rows]
+    results = results_object(_results(batch, {}))
+    return {**_batch_object(batch), "id": None, "state": "planned", **results, "rows": rows}
+
+
+def written(app: App, experiment: Experiment, form: Literal["md", "svg", "csv", "json"]) -> str:
+    """The results in one of the forms of reports."""
+    batch, results = experiment
+    title = f"Experiment {batch.id}: {batch.name or ''}"
+    match form:
+        case "md":
+            return markdown(results, title)
+        case "svg":
+            return svg(results, title)
+        case "csv":
+            return runs_csv(results)
+        case "json":
+            return document(experiment_object(app, experiment))
+
+
+def _batch_object(batch: Batch) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "project_id": batch.project_id,
+        "reason": batch.reason,
+        "created_at": batch.created_at,
+        "ended_at": batch.ended_at,
+        "seconds": batch.seconds,
+        "options": plain_object(batch.options),
+    }
 
 
 def decider(app: App) -> Callable[[Batch], str | None]:

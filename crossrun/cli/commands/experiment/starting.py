@@ -1,0 +1,188 @@
+"""`crossrun experiment TASK` and `experiment resume`: experiments that run, or would."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossrun.cli import run_options as opt
+from crossrun.cli.arguments import Json
+from crossrun.cli.commands.batch.common import BudgetCost, BudgetTime, BudgetTokens
+from crossrun.cli.commands.batch.starting import Jobs
+from crossrun.cli.commands.experiment.common import ExperimentReference
+from crossrun.cli.globals import current
+from crossrun.cli.parsing import Parsed, options_from
+from crossrun.cli.run_options import OutputOptions
+from crossrun.config.values import positive
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASK | RUN...]", help="What to do; with --runs, recorded runs."),
+]
+SuiteFile = Annotated[
+    Path | None,
+    typer.Option("--suite", metavar="FILE", help="Tasks from a YAML file."),
+]
+OfRuns = Annotated[
+    bool,
+    typer.Option("--runs", help="Tasks of recorded runs: those named, else those with the --tag."),
+]
+OfPattern = Annotated[
+    str | None,
+    typer.Option("--pattern", metavar="PAT", help="Tasks of runs that PAT was eligible for."),
+]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        metavar="NAME:KEY=VALUE,...",
+        help="What to compare: pattern, skill, instructions, config, or any setting; repeatable.",
+    ),
+]
+Repetitions = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        metavar="N",
+        click_type=Parsed(positive),
+        help="How often each variant does each task (as often as 20 pairs take).",
+    ),
+]
+MoreRepetitions = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        metavar="N",
+        click_type=Parsed(positive),
+        help="How often each variant does each task, now.",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Draws the order of runs; by default a random one is recorded."),
+]
+CheckFirst = Annotated[
+    bool,
+    typer.Option(help="Leave tasks out whose check passes before anything is done, or is flaky."),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag", help="A tag for the runs; with --suite or --runs, only tasks with it; repeatable."
+    ),
+]
+Name = Annotated[str | None, typer.Option(help="A name for the experiment.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show tasks and variants; run nothing.")]
+JsonLines = Annotated[
+    bool, typer.Option("--jsonl", help="Print each change of a run as a line of JSON, live.")
+]
+
+
+def start(
+    words: Words = None,
+    file: opt.File = None,
+    suite: SuiteFile = None,
+    runs: OfRuns = False,
+    pattern: OfPattern = None,
+    variant: Variants = None,
+    repetitions: Repetitions = None,
+    jobs: Jobs = None,
+    seed: Seed = None,
+    check_first: CheckFirst = False,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
+    budget_time: BudgetTime = None,
+    name: Name = None,
+    tags: Tags = None,
+    verify: opt.Verify = None,
+    task_type: opt.TaskType = None,
+    project_id: opt.ProjectId = None,
+    source: opt.Source = None,
+    clean: opt.Clean = False,
+    include: opt.Include = None,
+    folder_only: opt.FolderOnly = False,
+    follow_links: opt.FollowLinks = None,
+    from_run_id: opt.FromRun = None,
+    executor: opt.ExecutorName = None,
+    planner: opt.PlannerName = None,
+    planner_model: opt.PlannerModel = None,
+    model: opt.Model = None,
+    sandbox: opt.SandboxMode = None,
+    network: opt.Network = None,
+    profile: opt.Profile = None,
+    add_dirs: opt.AddDirs = None,
+    images: opt.Images = None,
+    config: opt.Config = None,
+    timeout: opt.Timeout = None,
+    idle_timeout: opt.IdleTimeout = None,
+    max_turns: opt.MaxTurns = None,
+    max_tokens: opt.MaxTokens = None,
+    max_cost: opt.MaxCost = None,
+    wait_for_quota: opt.WaitForQuota = None,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: Json = False,
+    jsonl: JsonLines = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Compare variants on the same tasks, each from the same starting state, in random order.
+
+    A variant is NAME:KEY=VALUE[,KEY=VALUE]. Its keys: pattern=off, auto or PAT[@VERSION];
+    skill=FOLDER; instructions=FILE, which agents see as AGENTS.md; config=KEY=VALUE, as -c of
+    `run`; model, executor, planner and every other setting. Without keys it is what `run` would do.
+
+    The experiment ends as soon as it is decided, or a budget is spent. Its runs teach pattern
+    memory nothing; what it shows about patterns counts in `patterns stats`.
+
+    \b
+    Examples:
+      crossrun experiment "Fix the failing test" --source . --verify "pytest -q" \\
+        --variant without:pattern=off --variant with:skill=./skills/tdd --jobs 4
+      crossrun experiment --suite tasks.yaml --variant now --variant new:model=gpt-7
+      crossrun experiment --runs --tag release --variant plain --variant ours:instructions=AGENTS.md
+    """
+    arguments = locals()
+    from crossrun.cli.commands.experiment import work
+
+    options = current()
+    app = options.app()
+    if dry_run:
+        app.store.open_for_reading()
+        work.show_plan(work.plan_of(arguments, app), app, options)
+        return
+    app.open_for_writing()
+    batch = work.stored(work.plan_of(arguments, app), app, options)
+    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
+
+
+def resume(
+    experiment: ExperimentReference = None,
+    repetitions: MoreRepetitions = None,
+    jobs: Jobs = None,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
+    budget_time: BudgetTime = None,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: Json = False,
+    jsonl: JsonLines = False,
+) -> None:
+    """Continue an experiment where it was stopped, or with more repetitions.
+
+    Runs that have ended count; those that were cut short run again. Budgets count from the start of
+    the experiment; those given here take the place of earlier ones.
+
+    \b
+    Examples:
+      crossrun experiment resume
+      crossrun experiment resume k7f3 -n 40
+      crossrun experiment resume k7f3 --budget-tokens 5000000
+    """
+    arguments = locals()
+    from crossrun.cli.commands.experiment import work
+
+    options = current()
+    app = options.app()
+    app.open_for_writing()
+    batch = work.continued(experiment, arguments, app)
+    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)

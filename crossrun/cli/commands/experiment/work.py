@@ -1,0 +1,225 @@
+"""How the words of `crossrun experiment` become an experiment, and how it is carried out."""
+
+import secrets
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+from msgspec.structs import replace
+
+from crossrun.batches.documents import row_object
+from crossrun.cli import signals
+from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
+from crossrun.cli.commands.batch.common import facts_of
+from crossrun.cli.commands.experiment.common import experiment_of
+from crossrun.cli.globals import Globals
+from crossrun.cli.parsing import options_from
+from crossrun.cli.run_options import OutputOptions
+from crossrun.cli.tasks import read_task
+from crossrun.errors import ConsentNeeded, Exit, UsageError
+from crossrun.experiments.variants import variants_of
+from crossrun.model.batches import Batch, BatchOptions
+from crossrun.model.failures import RunFailed
+from crossrun.projections.documents import document
+from crossrun.services.app import App
+from crossrun.services.experiments.planning import (
+    ExperimentPlan,
+    Requests,
+    checked,
+    extend,
+    frozen,
+    planned_batch,
+    requests_of,
+)
+from crossrun.services.experiments.reading import (
+    decider,
+    experiment_object,
+    plan_object,
+    read_experiment,
+)
+from crossrun.services.experiments.tasks import (
+    TaskPlan,
+    task_of_options,
+    tasks_for_pattern,
+    tasks_of_runs,
+    tasks_of_suite,
+    tasks_with_tag,
+)
+from crossrun.services.options import RunOptions
+from crossrun.system.cancellation import CancelToken
+from crossrun.views.batch_views import ClosingBatchView, view_of_batch
+from crossrun.views.experiments import experiment_details, plan_lines
+from crossrun.views.terminal import Terminal
+
+if TYPE_CHECKING:
+    from crossrun.views.batch_threads import BatchView
+
+Value = TypeVar("Value")
+_SEEDS = 1_000_000
+
+
+def plan_of(arguments: Mapping[str, Any], app: App) -> ExperimentPlan:
+    """What the arguments say.
+
+    Raises:
+        CrossrunError: they contradict each other, or name something that does not exist.
+    """
+    variants = variants_of(arguments["variant"] or ())
+    return ExperimentPlan(
+        tasks=_tasks(arguments, app),
+        variants=variants,
+        seed=secrets.randbelow(_SEEDS) if arguments["seed"] is None else arguments["seed"],
+        repetitions=arguments["repetitions"],
+        batch_options=batch_options(arguments, BatchOptions(keep_going=True)),
+        checks_first=arguments["check_first"],
+        name=arguments["name"],
+    )
+
+
+def _tasks(arguments: Mapping[str, Any], app: App) -> list[TaskPlan]:
+    not_for_runs = ("name", "pattern")
+    given = {name: value for name, value in arguments.items() if name not in not_for_runs}
+    options = options_from(RunOptions, given)
+    words, tags = arguments["words"] or [], options.tags
+    pattern, suite = arguments["pattern"], arguments["suite"]
+    _require_one_origin(arguments)
+    if suite is not None:
+        return tasks_of_suite(suite, replace(options, tags=()), tags)
+    if pattern is not None:
+        return tasks_for_pattern(pattern, options, app)
+    if arguments["runs"] and words:
+        return tasks_of_runs(words, options, app)
+    if arguments["runs"]:
+        return tasks_with_tag(tags[0] if tags else None, replace(options, tags=()), app)
+    if len(words) > 1:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"there are {len(words)} tasks, and an experiment takes one, or a suite",
+            hint="put the task in quotes; for ids of runs, say --runs",
+        )
+    task = read_task(words[0] if words else None, arguments["file"])
+    return [task_of_options(replace(options, task=task))]
+
+
+def _require_one_origin(arguments: Mapping[str, Any]) -> None:
+    origins = {
+        "TASK": bool(arguments["words"]) and not arguments["runs"],
+        "--file": arguments["file"] is not None,
+        "--suite": arguments["suite"] is not None,
+        "--runs": arguments["runs"],
+        "--pattern": arguments["pattern"] is not None,
+    }
+    given = [name for name, is_given in origins.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            f"{given[0]} and {given[1]} contradict each other",
+            hint="tasks come from one place",
+        )
+
+
+def batch_options(arguments: Mapping[str, Any], otherwise: BatchOptions) -> BatchOptions:
+    """How the experiment is carried out, as far as the arguments say it."""
+    given = {
+        "tokens": arguments["budget_tokens"],
+        "cost": arguments["budget_cost"],
+        "seconds": arguments["budget_time"],
+    }
+    budget = {name: value for name, value in given.items() if value is not None}
+    return replace(
+        otherwise,
+        jobs=arguments["jobs"] or otherwise.jobs,
+        budget=replace(otherwise.budget, **budget),
+    )
+
+
+def show_plan(plan: ExperimentPlan, app: App, options: Globals) -> None:
+    """Shows what would be done."""
+    plan, requests = _requests(plan, app, options, dry_run=True)
+    if options.json:
+        batch = planned_batch(plan, requests)
+        options.out.emit(document(plan_object(batch)))
+        return
+    options.out.write(plan_lines(plan, requests, options.out))
+    options.say("nothing was run")
+
+
+def stored(plan: ExperimentPlan, app: App, options: Globals) -> Batch:
+    """Stores the experiment, with the starting states of its tasks."""
+    plan, requests = _requests(plan, app, options)
+    batch_id, stop = app.store.new_batch_id(), CancelToken()
+    with signals.asking_to_stop(stop):
+        try:
+            requests = _value(frozen(plan, requests, batch_id, app, stop))
+            if plan.checks_first:
+                plan = _value(checked(plan, requests, app, stop))
+        except RunFailed as failed:
+            options.say("cancelled: nothing was run")
+            raise typer.Exit(signals.signal_code(stop) or Exit.CANCELLED) from failed
+    return app.store.add_batch(planned_batch(plan, requests, batch_id), app.redactor)
+
+
+def continued(reference: str | None, arguments: Mapping[str, Any], app: App) -> Batch:
+    """The experiment as it is to be continued."""
+    experiment = experiment_of(app, reference)
+    batch, repetitions = experiment.batch, arguments["repetitions"]
+    if repetitions is not None:
+        batch = extend(batch, repetitions, app)
+    elif batch.state == "succeeded":
+        raise UsageError(
+            "NOTHING_LEFT",
+            f"the experiment {batch.id} has ended: {batch.reason or 'all runs are done'}",
+            hint=f"for more repetitions: crossrun experiment resume {batch.id} -n N",
+        )
+    batch = replace(batch, options=batch_options(arguments, batch.options))
+    app.store.update_batch(batch, app.redactor)
+    return batch
+
+
+def carry_out(batch: Batch, output: OutputOptions, app: App, options: Globals) -> NoReturn:
+    """Carries a stored experiment out, and ends the command."""
+
+    def closing(ended: Batch, _facts: object, terminal: Terminal) -> Iterator[str]:
+        yield ""
+        yield from experiment_details(read_experiment(app, ended), terminal, is_active=False)
+
+    def view() -> "BatchView":
+        facts = facts_of(app, batch.id)
+        if options.quiet or output.no_watch:
+            return ClosingBatchView(options.err, facts, closing, failures_only=options.quiet)
+        return view_of_batch(options.err, facts, closing)
+
+    carry_out_batch(
+        BatchCommand(batch.id, batch.options.jobs, decided=decider(app)),
+        view,
+        BatchDocuments(
+            batch=lambda ended: experiment_object(app, read_experiment(app, ended)),
+            change=lambda change: row_object(change.row, change.state),
+        ),
+        output,
+        app,
+        options,
+    )
+
+
+def _requests(
+    plan: ExperimentPlan, app: App, options: Globals, *, dry_run: bool = False
+) -> tuple[ExperimentPlan, Requests]:
+    """The requests; asks for consent where something needs it."""
+    try:
+        return plan, requests_of(plan, app, dry_run=dry_run)
+    except ConsentNeeded as needed:
+        options.confirm(needed.question, hint=needed.hint)
+    tasks = [replace(task, options=replace(task.options, consent=True)) for task in plan.tasks]
+    plan = replace(plan, tasks=tasks)
+    return plan, requests_of(plan, app, dry_run=dry_run)
+
+
+def _value(steps: Generator[object, None, Value]) -> Value:
+    """What a generator returns in the end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            value: Value = ended.value
+            return value

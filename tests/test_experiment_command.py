@@ -1,0 +1,231 @@
+"""`crossrun experiment`: from words to results, as a user and as a script sees it."""
+
+import json
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from conftest import CodexWorld, Crossrun
+from processes import wait_for
+from scripted_model import Scenario, Script
+
+SHELL = ("experiment", "grep -q good AGENTS.md", "--executor", "shell", "--verify", "true")
+
+
+@pytest.fixture
+def variants(crossrun: Crossrun) -> list[str]:
+    """Options for variants with good and with bad instructions."""
+    for name in ("good", "bad"):
+        (crossrun.cwd / f"{name}.md").write_text(f"Be {name}.\n")
+    return ["--variant", "good:instructions=good.md", "--variant", "bad:instructions=bad.md"]
+
+
+def test_an_experiment_says_which_variant_is_better(
+    crossrun: Crossrun, variants: list[str]
+) -> None:
+    result = crossrun(*SHELL, *variants, "--jobs", "2")
+    assert result.code == 0, result.err
+    assert "good better than bad by 1 to 100 points, 8 pairs" in result.err
+    experiment_id = result.out.strip()
+    shown = crossrun.json("experiment", "show", experiment_id)
+    assert (shown["id"], shown["state"], shown["pairs"]) == (experiment_id, "succeeded", 8)
+    assert [(each["name"], each["runs"], each["succeeded"]) for each in shown["variants"]] == [
+        ("good", shown["variants"][0]["runs"], shown["variants"][0]["runs"]),
+        ("bad", shown["variants"][1]["runs"], 0),
+    ]
+    assert shown["variants"][0]["settings"] == {"instructions": "good.md"}
+    comparison = shown["comparisons"][0]
+    assert (comparison["a"], comparison["b"], comparison["decided"]) == ("good", "bad", True)
+    assert comparison["difference"] == 1.0
+    assert [task["name"] for task in shown["tasks"]] == ["task"]
+    assert crossrun("experiment", "show").out.count("good better than bad") == 1
+
+
+def test_json_and_lists_have_the_whole_experiment(crossrun: Crossrun, variants: list[str]) -> None:
+    started = crossrun.json(*SHELL, *variants, "-n", "1")
+    assert started["comparisons"][0]["decided"] is False
+    listed = crossrun.json("experiment", "list")
+    assert listed == {"schema_version": 1, "experiments": [without_version(started)], "total": 1}
+    assert "not decided" in crossrun("experiment").out
+    assert crossrun.json("batch", "list")["total"] == 0
+
+
+def without_version(content: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in content.items() if key != "schema_version"}
+
+
+def test_reports_have_four_forms(crossrun: Crossrun, variants: list[str]) -> None:
+    crossrun(*SHELL, *variants, "-n", "2")
+    assert crossrun("experiment", "report").out.startswith("# Experiment ")
+    assert len(crossrun("experiment", "report", "--format", "csv").out.splitlines()) == 5
+    assert json.loads(crossrun("experiment", "report", "--format", "json").out)["pairs"] == 2
+    result = crossrun("experiment", "report", "-o", "result.svg")
+    assert result.code == 0, result.err
+    root = ET.parse(crossrun.cwd / "result.svg").getroot()  # noqa: S314  our own
+    assert root.tag.endswith("svg")
+
+
+def test_a_dry_run_shows_tasks_and_variants_and_runs_nothing(
+    crossrun: Crossrun, variants: list[str]
+) -> None:
+    shown = crossrun(*SHELL, *variants, "-n", "3", "--seed", "5", "--dry-run")
+    assert "1 task x 2 variants x 3 repetitions = at most 6 runs, 1 job, seed 5" in shown.out
+    plan = crossrun.json(*SHELL, *variants, "-n", "3", "--seed", "5", "--dry-run")
+    assert (plan["id"], plan["state"], len(plan["rows"])) == (None, "planned", 6)
+    assert crossrun.json("experiment", "list")["total"] == 0
+    assert crossrun.json("runs")["runs"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("experiment", "x", "--executor", "shell", "--variant", "a"), "VARIANTS_MISSING"),
+        (("experiment", "x", "--variant", "a:agent=b", "--variant", "b"), "VARIANT_INVALID"),
+        (("experiment", "x", "y", "--variant", "a", "--variant", "b"), "OPTION_INVALID"),
+        (("experiment", "--variant", "a", "--variant", "b", "--executor", "shell"), "TASK_EMPTY"),
+        (("experiment", "x", "--suite", "y", "--variant", "a", "--variant", "b"),
+         "OPTIONS_CONFLICT"),
+        (("experiment", "--suite", "y", "--variant", "a", "--variant", "b"), "SUITE_INVALID"),
+        (("experiment", "--runs", "--variant", "a", "--variant", "b"), "EXPERIMENT_NO_TASKS"),
+        (("experiment", "--runs", "nosuch", "--variant", "a", "--variant", "b"), "RUN_NOT_FOUND"),
+        (("experiment", "--pattern", "no", "--variant", "a", "--variant", "b"),
+         "PATTERN_NOT_FOUND"),
+        (("experiment", "show"), "BATCH_NOT_FOUND"),
+        (("experiment", "resume", "abc"), "BATCH_NOT_FOUND"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_an_error_before_anything_is_recorded(
+    crossrun: Crossrun, words: tuple[str, ...], code: str
+) -> None:
+    result = crossrun(*words)
+    assert f"error[{code}]" in result.err
+    assert crossrun.json("experiment", "list")["total"] == 0
+
+
+def test_tasks_whose_check_passes_already_or_is_flaky_are_left_out(crossrun: Crossrun) -> None:
+    (crossrun.cwd / "suite.yaml").write_text(
+        """
+        tasks:
+          - {name: fine, task: touch done, verify: test -e done}
+          - {name: passes, task: touch done, verify: "true"}
+          - {name: flaky, task: touch done, verify: "! mkdir {suite}/seen"}
+          - {name: broken, task: touch done, verify: nosuchcommand}
+        """
+    )
+    words = ("experiment", "--suite", "suite.yaml", "--executor", "shell", "-n", "1")
+    result = crossrun(*words, "--variant", "a", "--variant", "b", "--check-first")
+    assert result.code == 0, result.err
+    tasks = {task["name"]: task for task in crossrun.json("experiment", "show")["tasks"]}
+    assert tasks["fine"]["problem"] is None
+    assert "passes before anything is done" in tasks["passes"]["problem"]
+    assert "cannot be run" in tasks["broken"]["problem"]
+    assert "flaky" in tasks["flaky"]["problem"]
+    assert [task["variants"][0]["runs"] for task in tasks.values()] == [1, 0, 0, 0]
+    assert "passes is left out" in result.err
+
+
+def test_an_experiment_without_a_usable_check_does_not_begin(
+    crossrun: Crossrun, variants: list[str]
+) -> None:
+    result = crossrun(*SHELL, *variants, "--check-first")
+    assert "error[CHECK_UNFIT]" in result.err
+    assert crossrun.json("experiment", "list")["total"] == 0
+
+
+def test_a_spent_budget_ends_an_experiment_which_can_be_resumed_with_a_larger_one(
+    crossrun: Crossrun,
+) -> None:
+    words = ("experiment", "sleep 0.2", "--executor", "shell", "--verify", "true", "-n", "3")
+    result = crossrun(*words, "--variant", "a", "--variant", "b", "--budget-time", "0.1s")
+    assert result.code == 7
+    shown = crossrun.json("experiment", "show")
+    assert shown["state"] == "limit_reached"
+    assert "budget" in shown["reason"]
+    resumed = crossrun("experiment", "resume", "--budget-time", "5m")
+    assert resumed.code == 0, resumed.err
+    assert crossrun.json("experiment", "show")["pairs"] == 3
+    again = crossrun("experiment", "resume")
+    assert "error[NOTHING_LEFT]" in again.err
+    more = crossrun("experiment", "resume", "-n", "4")
+    assert more.code == 0, more.err
+    assert crossrun.json("experiment", "show")["pairs"] == 4
+
+
+def test_a_cancelled_experiment_is_continued_and_no_run_is_done_twice(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    task = f"touch {marks}/$CROSSRUN_RUN_ID; sleep 0.3"
+    process = crossrun.start(
+        "experiment", task, "--executor", "shell", "--verify", "true", "-n", "4", "--jobs", "2",
+        "--variant", "a", "--variant", "b",
+    )  # fmt: skip
+    wait_for(lambda: len(list(marks.iterdir())) >= 3)
+    assert crossrun("experiment", "cancel").code == 0
+    process.communicate(timeout=30)
+    assert process.returncode == 10
+    resumed = crossrun("experiment", "resume")
+    assert resumed.code == 0, resumed.err
+    shown = crossrun.json("experiment", "show")
+    assert (shown["pairs"], [each["runs"] for each in shown["variants"]]) == (4, [4, 4])
+    ended = [run for run in crossrun.json("runs", "--limit", "50")["runs"]
+             if run["status"] == "succeeded"]  # fmt: skip
+    assert len(ended) == 8
+
+
+def seeded(tasks: int, successes: Callable[[int, bool], bool]) -> Script:
+    """A model that does a task if the seed says so, which depends on whether it has the skill."""
+    scenarios = []
+    for number in range(tasks):
+        for has_skill in (True, False):
+            command = "echo done > result" if successes(number, has_skill) else "echo no > other"
+            scenarios.append(
+                Scenario(
+                    [{"shell": command}, "Done."],
+                    match=rf"Make result {number}\.",
+                    anywhere="reference_workflow" if has_skill else "",
+                )
+            )
+    return scenarios
+
+
+def skill(folder: Path) -> Path:
+    """A skill for the task of `seeded`."""
+    made = folder / "results"
+    made.mkdir()
+    text = "---\nname: results\ndescription: Makes results.\n---\n\nWrite done into result.\n"
+    (made / "SKILL.md").write_text(text)
+    return made
+
+
+@pytest.mark.codex
+def test_a_skill_is_tried_with_the_real_codex_although_crossrun_is_killed(
+    codex: CodexWorld, tmp_path: Path
+) -> None:
+    with_codex = codex(seeded(6, lambda number, has_skill: has_skill or number == 2))
+    crossrun = with_codex.crossrun
+    tasks = [{"task": f"Make result {number}.", "verify": "test -e result"} for number in range(6)]
+    (crossrun.cwd / "suite.yaml").write_text(json.dumps({"tasks": tasks}))
+    process = crossrun.start(
+        "experiment", "--suite", "suite.yaml", "-n", "1", "--jobs", "2", "--planner", "direct",
+        "--variant", "quagga:pattern=off", "--variant", f"zebra:skill={skill(tmp_path)}",
+    )  # fmt: skip
+    wait_for(lambda: len(with_codex.model.requests) > 4)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert crossrun.json("experiment", "show")["state"] == "interrupted"
+    resumed = crossrun("experiment", "resume", "--jobs", "2")
+    assert resumed.code == 0, resumed.err
+    shown = crossrun.json("experiment", "show")
+    assert [(each["runs"], each["succeeded"]) for each in shown["variants"]] == [(6, 1), (6, 6)]
+    assert shown["comparisons"][0]["difference"] == pytest.approx(-5 / 6)
+    runs = crossrun.json("runs", "--limit", "50")["runs"]
+    assert len([run for run in runs if run["status"] in ("succeeded", "failed")]) == 12
+    for request in with_codex.model.requests:
+        assert not re.search("zebra|quagga", json.dumps(request.body))
+    assert {run["pattern"]["decision"] for run in runs} == {"disabled", "forced"}
+    assert {run["learned_pattern_id"] for run in runs} == {None}
