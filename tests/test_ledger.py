@@ -24,6 +24,7 @@ from crossrun.events import (
     PatternDecided,
     PatternJudged,
     PatternLearned,
+    ProofAssessed,
     RunDequeued,
     RunFinished,
     RunQueued,
@@ -37,6 +38,7 @@ from crossrun.events import (
     decode,
 )
 from crossrun.model.failures import FAILURES, Failure
+from crossrun.model.proof import Proof, ProofFinding
 from crossrun.model.runs import Artifact, Change, Decided, Run, Verification
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
@@ -62,10 +64,12 @@ DECIDED = Decided(
     compiled=True,
     form="steps",
     folder="5f3a6b1c2d4e7f8091a2b3c4",
+    with_check=True,
 )
 NONE_FITS = PatternDecided(
     decision="abstained", reason="none fits", probability=1.0, channel="prompt"
 )
+PROOF = Proof("contradicted", (ProofFinding("claimed-file", "new.py was not written", 12),))
 NOTHING = Decided(decision="abstained", probability=1.0, reason="none fits", channel="prompt")
 
 
@@ -94,6 +98,9 @@ def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
         "from_run_id": "m4n5pqrx",
         "retry_of": "m4n5pqrt",
         "resumed_from": "m4n5pqrv",
+        "batch_id": "b4n5pqrs",
+        "batch_row": 3,
+        "batch_try": 2,
     }
     return Run(**{**fields, **known})
 
@@ -166,6 +173,10 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
         ),
         ([event_of(PatternLearned)], a_run(learned_pattern_id="6e4qpn")),
         (
+            [event_of(ProofAssessed)],
+            a_run(proof=PROOF),
+        ),
+        (
             [Verified(command="pytest", exit_code=None, output="...")],
             a_run(verify=Verification("pytest", None)),
         ),
@@ -205,8 +216,8 @@ def test_a_run_is_as_its_events_left_it(events: list[Event], run: Run) -> None:
 
 _TOLD = (
     AgentSpoke, CommandRan, PatternDecided, PatternLearned, RunDequeued, RunFinished, RunQueued,
-    RunStarted, ThreadStarted, TurnStarted, UsageReported, Verified, WorkspaceChanged,
-    WorkspacePrepared,
+    ProofAssessed, RunStarted, ThreadStarted, TurnStarted, UsageReported, Verified,
+    WorkspaceChanged, WorkspacePrepared,
 )  # fmt: skip
 _TELLS_NOTHING = (
     *[event for event in EVENTS if not isinstance(event, _TOLD)],
@@ -272,6 +283,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         tokens=Tokens(10, 5, 3, 1),
         cost=0.25,
         verify=Verification("pytest -q", 2),
+        proof=PROOF,
         changes=event_of(WorkspaceChanged).changes,
         branch="main",
         ignored_files=3,
