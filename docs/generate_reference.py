@@ -157,6 +157,8 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     workflows.Finding,
     workflows.Caution,
     workflows.Stats,
+    workflows.KindStats,
+    workflows.MemoryStats,
     failures.Failure,
 )
 _PLAIN_NAMES: dict[Any, str] = {

@@ -64,6 +64,8 @@ from crossrun.model.workflows import (
     Act,
     Caution,
     Finding,
+    KindStats,
+    MemoryStats,
     Occurrence,
     Preconditions,
     Stats,
@@ -231,6 +233,7 @@ EVENTS: tuple[Event, ...] = (
         not_compiled="no task is like that",
         form="steps",
         folder="5f3a6b1c2d4e7f8091a2b3c4",
+        with_check=True,
         candidates=(
             PatternCandidate(
                 pattern_id="9c1xyz",
@@ -321,10 +324,35 @@ EVENTS: tuple[Event, ...] = (
         before="active",
         reason="It lowers success.",
         stats=Stats(
-            runs_with=9, runs_without=4, lift=-0.125, lift_interval=(-0.25, 0.0), p_hurt=0.875
+            runs_with=9,
+            runs_without=4,
+            lift=-0.125,
+            lift_interval=(-0.25, 0.0),
+            p_hurt=0.875,
+            share=0.5,
+            kinds=(
+                KindStats(
+                    task_type="code",
+                    task="Fix calc.py",
+                    runs_with=9,
+                    runs_without=4,
+                    lift=-0.125,
+                    interval=(-0.25, 0.0),
+                    state="suspected",
+                ),
+            ),
         ),
         adherence=0.75,
         uptake=("convert.py",),
+        memory=MemoryStats(
+            runs_with=90,
+            runs_without=20,
+            lift=0.125,
+            lift_interval=(0.0, 0.25),
+            p_hurt=0.0625,
+            proved=False,
+            verdict="Memory as a whole probably helps",
+        ),
     ),
     ScriptFinished(steps=4, ran=2, handed_over=True, reason="a step ended with exit code 1"),
     RunFinished(status=Status.FAILED, failure=FAILURE, redactions=7, duration_s=12.5),

@@ -2,7 +2,16 @@
 
 import pytest
 
-from crossrun.patterns.evaluation.holdout import Draw, coin, draw, share_withheld
+from crossrun.patterns.evaluation.beliefs import EFFECTS, belief, expected, prior
+from crossrun.patterns.evaluation.estimates import Estimate
+from crossrun.patterns.evaluation.expected_loss import SHARES, best_share, expected_loss
+from crossrun.patterns.evaluation.holdout import (
+    FIRST_SHARE,
+    Draw,
+    coin,
+    draw,
+    share_withheld,
+)
 
 
 def share_of_withheld(probability: float, runs: int = 20_000) -> float:
@@ -48,29 +57,60 @@ def test_a_larger_share_withholds_whatever_a_smaller_one_did() -> None:
             assert draw(f"run-{n}", "9c1", withheld=0.3).decision == "withheld"
 
 
-def test_without_evidence_three_in_ten_go_without() -> None:
-    assert share_withheld(None) == 0.3
+def test_a_pattern_without_runs_is_withheld_as_the_prior_says() -> None:
+    assert share_withheld(None, setting=0.5) == FIRST_SHARE == best_share(prior()) == 0.15
 
 
-def test_the_share_narrows_with_the_interval_and_stops_at_five_in_a_hundred() -> None:
-    widths = (0.8, 0.4, 0.36, 0.32, 0.28, 0.24, 0.2, 0.01)
-
-    shares = [share_withheld((-width / 2, width / 2)) for width in widths]
-
-    assert shares == [0.3, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05, 0.05]
+def test_the_setting_is_the_upper_bound() -> None:
+    assert share_withheld(0.3, setting=0.5) == 0.3
+    assert share_withheld(0.3, setting=0.2) == 0.2
+    assert share_withheld(None, setting=0.1) == 0.1
+    assert share_withheld(0.05, setting=0.02) == 0.02
 
 
 def test_zero_turns_the_holdout_off_and_nothing_else_does() -> None:
     assert share_withheld(None, setting=0) == 0
-    assert share_withheld((0.1, 0.1), setting=0, probation=True) == 0
+    assert share_withheld(0.05, setting=0, suspected=True) == 0
     assert draw("k7f3", "9c1", withheld=0) == Draw("injected", 1)
-    assert share_withheld((0.2, 0.2)) > 0
-    assert share_withheld((0.2, 0.2), setting=0.02) == 0.02
+    assert share_withheld(best_share(belief(known(0.2, 0.01))), setting=0.5) > 0
 
 
-def test_a_pattern_on_probation_is_withheld_every_other_time() -> None:
-    assert share_withheld((0.2, 0.2), probation=True) == 0.5
-    assert share_withheld(None, setting=0.6, probation=True) == 0.6
+def test_a_pattern_under_suspicion_is_withheld_every_other_time() -> None:
+    assert share_withheld(0.05, setting=0.1, suspected=True) == 0.5
+    assert share_withheld(None, setting=0.6, suspected=True) == 0.6
+
+
+def known(mean: float, standard_error: float) -> Estimate:
+    return Estimate(mean, (-1.0, 1.0), standard_error, 1, 1)
+
+
+def test_the_prior_is_what_the_public_evidence_says() -> None:
+    hurts = sum(p for effect, p in zip(EFFECTS, prior(), strict=True) if effect < -0.02)
+    helps = sum(p for effect, p in zip(EFFECTS, prior(), strict=True) if effect > 0.02)
+    assert expected(prior()) == pytest.approx(0.045, abs=0.005)
+    assert 0.08 < hurts < 0.15
+    assert 0.3 < helps < 0.4
+    assert sum(prior()) == pytest.approx(1)
+
+
+def test_evidence_moves_the_belief_and_overrules_the_prior() -> None:
+    assert expected(belief(known(-0.2, 0.2))) < expected(prior())
+    assert expected(belief(known(-0.2, 0.01))) == pytest.approx(-0.2, abs=0.02)
+    assert expected(belief(known(-0.9, 0.001))) == -0.6
+
+
+def test_what_helps_for_sure_is_seldom_withheld_and_what_hurts_often() -> None:
+    means = [step / 20 for step in range(-8, 9)]
+    shares = [best_share(belief(known(mean, 0.1))) for mean in means]
+
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[-1]) == (0.5, 0.05)
+
+
+def test_the_best_share_loses_least() -> None:
+    for mean in (-0.1, 0.0, 0.1):
+        of = belief(known(mean, 0.15))
+        assert expected_loss(of, best_share(of)) == min(expected_loss(of, s) for s in SHARES)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1, 1.5])

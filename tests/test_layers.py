@@ -46,7 +46,7 @@ LAYERS = [
     },
     {"events"},
     {"projections.run", "projections.documents", "config.tasktypes", "views.unseen"},
-    {"batches", "planning", "patterns", "views.words"},
+    {"batches", "planning", "patterns", "proof", "views.words"},
     {"projections", "experiments", "views.terminal", "views.phrases"},
     {"executors", "planning.openai", "workspace", "store"},
     {"services.applying", "services.lineage", "services.cleanup", "memory"},

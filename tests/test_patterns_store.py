@@ -361,7 +361,8 @@ def test_what_decides_on_eligibility_is_that_of_the_current_version(three: Store
         state="candidate",
         own=True,
         preconditions=free.preconditions,
-        lift_interval=None,
+        kept_by_user=False,
+        stats=Stats(),
         updated_at=three.patterns.pattern("a").updated_at,
     )
     others = Eligibility(
@@ -372,7 +373,8 @@ def test_what_decides_on_eligibility_is_that_of_the_current_version(three: Store
         state="disabled",
         own=False,
         preconditions=PRECONDITIONS,
-        lift_interval=(-0.25, 0.0),
+        kept_by_user=three.patterns.pattern("c").kept_by_user,
+        stats=three.patterns.pattern("c").stats,
         updated_at=three.patterns.pattern("c").updated_at,
     )
     assert three.patterns.eligibility(["a", "c", "gone"]) == {"a": own, "c": others}

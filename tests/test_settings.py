@@ -88,8 +88,9 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         "runs.max_parallel": None,
         "prices": {},
         "verify": None,
+        "require_proof": None,
         "patterns.scope": "user",
-        "patterns.holdout": 0.3,
+        "patterns.holdout": 0.5,
         "patterns.learn_with": None,
         "patterns.compiled": "never",
         "patterns.form": "procedure",
@@ -200,9 +201,10 @@ def test_a_flag_may_say_no_where_another_source_says_yes(sources: Sources) -> No
 def test_a_parser_returns_what_the_field_is_declared_to_hold(sources: Sources, key: str) -> None:
     text = {
         "prices": '{"m": {"input": 1, "output": 2}}',
-        "patterns.holdout": "0.5",
+        "patterns.holdout": "0.4",
         "executor": "shell",
         "planner": "direct",
+        "require_proof": "checked",
         "sandbox": "read-only",
         "patterns.scope": "project",
         "patterns.compiled": "when-proven",

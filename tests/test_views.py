@@ -62,11 +62,13 @@ from crossrun.model.runs import Change, Run
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import Pattern, Workflow
-from crossrun.patterns.evaluation.evidence import Conditions, Credit, Trial, credits_of
+from crossrun.patterns.evaluation.credit import Credit
+from crossrun.patterns.evaluation.evidence import credits_of
+from crossrun.patterns.evaluation.trials import Conditions, Trial
 from crossrun.projections.run import advance
 from crossrun.system.commandlines import bare_command
 from crossrun.views.choices import choice_lines, score_lines
-from crossrun.views.credits import credit_details, credit_table
+from crossrun.views.credits import credit_details, credit_table, kind_table
 from crossrun.views.live import (
     JsonLinesView,
     LineView,
@@ -377,7 +379,8 @@ def evil_credit() -> Credit:
             pattern_id="9c1xyz",
             family_id="9c1xyz",
             version="v",
-            task="t",
+            at=f"{number:02d}",
+            kind=f"code{EVIL}\0{number % 3}{EVIL}",
             injected=number % 2 == 0,
             probability=0.5,
             succeeded=number % 3 == 0,
@@ -402,6 +405,7 @@ def test_no_escape_sequence_of_a_pattern_reaches_the_terminal() -> None:
         "hits": hit_table([(1.0, pattern)], terminal()),
         "credits": credit_table([(line, credit)], terminal(200)),
         "credit": credit_details(pattern, credit, terminal()),
+        "kinds": kind_table(credit, terminal(200)),
     }
     texts = {name: "\n".join(lines) for name, lines in shown.items()}
     assert {name: BAD_SIGNS.findall(text) for name, text in texts.items()} == {

@@ -15,8 +15,10 @@ from crossrun.config.values import duration, one_of, positive
 from crossrun.model.choices import (
     FOLLOW_LINKS,
     PLANNERS,
+    REQUIRED_PROOFS,
     SANDBOXES,
     PlannerChoice,
+    RequiredProof,
     Sandbox,
 )
 from crossrun.model.choices import FollowLinks as FollowLinksChoice
@@ -164,6 +166,15 @@ MaxTokens = Annotated[int | None, _setting("max_tokens", metavar="N")]
 MaxCost = Annotated[float | None, _setting("max_cost", metavar="N")]
 WaitForQuota = Annotated[float | None, _setting("wait_for_quota", metavar="TIME")]
 Verify = Annotated[str | None, _setting("verify", metavar="CMD")]
+RequireProof = Annotated[
+    RequiredProof | None,
+    _setting(
+        "require_proof",
+        metavar="|".join(REQUIRED_PROOFS),
+        help="Fail unless a check passed after the last change: the agent's own (checked), or "
+        "--verify (proven).",
+    ),
+]
 NoWatch = Annotated[bool, _option("--no-watch", help="Show no live view.")]
 Detach = Annotated[
     bool, _option("--detach", help="Run in the background, even after the terminal is closed.")

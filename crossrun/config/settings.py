@@ -25,11 +25,13 @@ from crossrun.model.choices import (
     BLOCK_FORMS,
     COMPILED_USES,
     PLANNERS,
+    REQUIRED_PROOFS,
     SANDBOXES,
     SCOPES,
     BlockForm,
     CompiledUse,
     PlannerChoice,
+    RequiredProof,
     Sandbox,
     Scope,
 )
@@ -80,11 +82,12 @@ class PatternsSettings(NamedTuple):
         float,
         Setting(
             share,
-            "The share of runs that do not get the pattern that fits, to measure its effect.",
-            "It shrinks by itself once the effect is well known. With 0, no pattern is withheld, "
-            "and no effect can be measured.",
+            "The largest share of runs that do not get the pattern that fits, to measure its "
+            "effect.",
+            "crossrun chooses the share: as small as it can be without losing more to patterns "
+            "that hurt. With 0, no pattern is withheld, and no effect can be measured.",
         ),
-    ] = 0.3
+    ] = 0.5
     learn_with: Annotated[
         str | None,
         Setting(str, "The model that words what is learned from the run.", "Without it, rules do."),
@@ -344,6 +347,15 @@ class Settings(NamedTuple):
     ] = {}
     verify: Annotated[
         str | None, Setting(str, "A command that must exit 0 for the run to succeed.")
+    ] = None
+    require_proof: Annotated[
+        RequiredProof | None,
+        Setting(
+            one_of(*REQUIRED_PROOFS),
+            "Fail a run whose success is not proved:",
+            "by a check of the agent's own (`checked`), or by `verify` (`proven`).",
+            in_project_file=True,
+        ),
     ] = None
     patterns: PatternsSettings = PatternsSettings()
     cleanup: CleanupSettings = CleanupSettings()

@@ -18,7 +18,7 @@ from crossrun.model.status import Status
 from crossrun.projections.resume import Parent
 from crossrun.system.cancellation import CancelToken
 
-_FINISH = (finish.measure, finish.verify, finish.save_transcript)
+_FINISH = (finish.measure, finish.verify, finish.assess, finish.save_transcript)
 _MEMORY = (finish.learn, finish.evaluate_pattern)
 _NEW = Parent()
 

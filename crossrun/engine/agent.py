@@ -34,6 +34,7 @@ from crossrun.model.quotas import QuotaBackoff
 from crossrun.model.tokens import NO_TOKENS
 from crossrun.planning import PlannerInput
 from crossrun.planning.prompt import after_script, for_agent
+from crossrun.proof import assessment
 from crossrun.system.clock import utc
 from crossrun.workspace.workspaces import Workspace, file_names, top_files
 
@@ -261,6 +262,7 @@ class AgentStage:
                 if isinstance(event, AgentLaunched) and self._channel() != "none":
                     # while an agent starts, nobody waits for this; a plain command may have ended
                     self._run.dependencies.memory.get_ready()
+                    assessment.get_ready()
         except StopIteration as ended:
             result: TurnResult = ended.value
             return result

@@ -1,7 +1,7 @@
 """What the stages of a run share: its dependencies, its request, its workspace, its limits."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -52,12 +52,17 @@ class Queue(Protocol):
         """
 
 
+Recorded = Callable[[str, Sequence[str]], Iterator[tuple[int, Event]]]
+"""Reads the events of a run that have certain types, with their numbers."""
+
+
 class RunDependencies(Struct, frozen=True):
     """What a run works with. Only `services.assembly` knows the concrete classes.
 
     `prices` are those of the models in use, if known. `environ` is for the user's `--verify`
     command. `processes` is the folder with the lists of the processes of runs. `warnings` are
     recorded before the agent starts. `script_executor` makes what runs compiled patterns.
+    `recorded` reads the events of a run that are stored so far; without it, runs are not graded.
     """
 
     planner: Planner
@@ -72,6 +77,7 @@ class RunDependencies(Struct, frozen=True):
     processes: Path | None = None
     warnings: tuple[str, ...] = ()
     script_executor: Callable[[], Executor] | None = None
+    recorded: Recorded | None = None
 
 
 class RunContext:
@@ -79,6 +85,7 @@ class RunContext:
 
     Attributes:
         workspace: the run's folder, once it is prepared.
+        patch: the change, in git's format, once it is measured.
         subfolder: where the agent works in it; empty: at its top.
         deadline: when the run has to end, by the monotonic clock.
         resources: what is released when the run is over.
@@ -106,6 +113,7 @@ class RunContext:
         self.subfolder = ""
         self.archive = dependencies.archives.of(folder_name(request.project_id), run_id)
         self.workspace: Workspace | None = None
+        self.patch = b""
         self.deadline: float | None = None
         self._began: float | None = None
         self.resources = ExitStack()

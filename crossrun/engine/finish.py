@@ -1,4 +1,4 @@
-"""The last stages of a run: measure, verify, save the transcript, learn, evaluate the pattern.
+"""The last stages of a run: measure, verify, grade, save the transcript, learn, evaluate.
 
 They run after a failed agent, too; each gets the failure of the run so far.
 """
@@ -13,11 +13,13 @@ import msgspec
 
 from crossrun.engine.context import Events, RunContext, Stage
 from crossrun.errors import CrossrunError
-from crossrun.events import ArtifactSaved, Verified, Warned, WorkspaceChanged
+from crossrun.events import ArtifactSaved, ProofAssessed, Verified, Warned, WorkspaceChanged
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
+from crossrun.model.proof import GRADES, Proof
 from crossrun.model.runs import Change, IgnoredFiles
+from crossrun.proof.assessment import EVENTS, assessed
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.emptied import kept_folders
@@ -65,6 +67,7 @@ def measure(run: RunContext, failure: Failure | None) -> Stage:
         kept_folders=kept_folders(workspace.path, difference.changes),
     )
     yield changed
+    run.patch = difference.patch
     if difference.changes:
         summary = msgspec.json.format(msgspec.json.encode(changed))
         yield run.archive.save("diff-summary", "diff-summary.json", summary)
@@ -100,6 +103,31 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
         "VERIFY_FAILED",
         f"the agent finished, but `{command}` ended with exit code {code}",
         "have the agent correct it: crossrun resume · see the output: crossrun steps",
+    )
+
+
+def assess(run: RunContext, failure: Failure | None) -> Stage:
+    """Holds what the agent said against the ledger, and grades the run.
+
+    If that fails, it is a warning, unless the run needs a grade to succeed.
+    """
+    required = run.request.require_proof if failure is None else None
+    proof: Proof | None = None
+    if run.workspace is not None and run.dependencies.recorded is not None:
+        yield None  # everything so far is stored
+        try:
+            proof = assessed(run.dependencies.recorded(run.run_id, EVENTS), run.patch)
+        except Exception as error:  # noqa: BLE001  a success is not lost because of its grade
+            yield Warned(message=f"the run was not graded: {type(error).__name__}: {error}")
+        else:
+            yield ProofAssessed(grade=proof.grade, findings=proof.findings)
+    grade = "unchecked" if proof is None else proof.grade
+    if required is None or GRADES.index(grade) >= GRADES.index(required):
+        return None
+    return Failure(
+        "PROOF_MISSING",
+        f"the agent finished, but the run is {grade}, and --require-proof asks for {required}",
+        "see why: crossrun show · have the agent check its work: crossrun resume",
     )
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from crossrun.events.base import BaseEvent, Channel
-from crossrun.model.workflows import Caution, Lesson, Stats, Trace, Workflow
+from crossrun.model.workflows import Caution, Lesson, MemoryStats, Stats, Trace, Workflow
 
 
 class PatternCandidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,8 @@ class PatternDecided(BaseEvent, frozen=True):
     probabilities that a stored pattern fits and that the best candidate is the right one; `right`
     has to reach `threshold`. `form` is that of the block; `folder` is where the pattern's files lie
     for the agent. `compiled`: the pattern's script runs first, with `values` for its variables;
-    `not_compiled` says why it does not although that was wanted.
+    `not_compiled` says why it does not although that was wanted. `with_check`: the user asked for a
+    check of the run (`--verify`); None: not recorded.
     """
 
     decision: str
@@ -53,6 +54,7 @@ class PatternDecided(BaseEvent, frozen=True):
     compiled: bool = False
     values: dict[str, str] = msgspec.field(default_factory=dict)
     not_compiled: str = ""
+    with_check: bool | None = None
 
 
 class ScriptFinished(BaseEvent, frozen=True):
@@ -97,6 +99,7 @@ class PatternJudged(BaseEvent, frozen=True):
     """What the run shows about the decided pattern, and the pattern's state from now on.
 
     `uptake` are the files of the pattern that the agent's commands read or ran; None: it had none.
+    `memory` is what all patterns together are worth by then.
     """
 
     pattern_id: str
@@ -106,3 +109,4 @@ class PatternJudged(BaseEvent, frozen=True):
     stats: Stats
     adherence: float | None = None
     uptake: tuple[str, ...] | None = None
+    memory: MemoryStats | None = None

@@ -1,7 +1,7 @@
-"""Evaluation on the store: judging a run's pattern when it ends, credits, and uptake."""
+"""Evaluation on the store: all trials, judging a run's pattern when it ends, and uptake."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -10,29 +10,30 @@ from msgspec.structs import replace
 from crossrun.events import CommandRan, PatternJudged, decode
 from crossrun.memory.adherence import share_carried_out
 from crossrun.memory.blocks import ROOT_FILE
+from crossrun.memory.experiment_evidence import experiment_trials
 from crossrun.model.failures import FAILURES, Failure
 from crossrun.model.runs import Decided, Run
 from crossrun.model.status import Status
-from crossrun.model.workflows import Pattern
-from crossrun.patterns.evaluation.evidence import (
-    LEAST_WITH,
-    LEAST_WITHOUT,
-    Credit,
-    Trial,
-    credits_of,
-    stats,
+from crossrun.model.workflows import MemoryStats, Pattern
+from crossrun.patterns.evaluation.credit import Credit, stats
+from crossrun.patterns.evaluation.evidence import Evaluation
+from crossrun.patterns.evaluation.kinds import KindsOfTasks
+from crossrun.patterns.evaluation.lifecycle import (
+    Transition,
+    adopt_after_success,
+    judge,
+    unfollowed_injections,
 )
-from crossrun.patterns.evaluation.lifecycle import adopt_after_success, judge
-from crossrun.patterns.evaluation.trials import trial_of
+from crossrun.patterns.evaluation.trials import Trial, is_conclusive, trial_of
 from crossrun.patterns.evaluation.uptake import uptake
+from crossrun.patterns.evaluation.verdicts import verdict_on_memory
 from crossrun.patterns.formats.block import TRANSCRIPT
 from crossrun.store import Store
 from crossrun.system.clock import now
 
 _MOST_COMMANDS = 500
-_MOST_TRIALS = 1_000
-_OTHERS = 200
-"""Runs of other patterns that inform a judgement; more cost time and change little."""
+_MOST_TRIALS = 10_000
+_MOST_UPTAKES = 1_000
 
 
 def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[PatternJudged]:
@@ -53,11 +54,9 @@ def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[P
         ended_at=now(),
         pattern=replace(decided, adherence=share_followed),
     )
-    trial = trial_of(ended)
-    credit = credit_of(store, pattern.id, [] if trial is None else [trial])
-    transition = judge(pattern.state, credit, kept_by_user=pattern.kept_by_user)
-    if not pattern.own and trial is not None:
-        transition = adopt_after_success(transition, trial)
+    trials = TrialLog(store, [ended])
+    credit = trials.evaluation.credit(pattern.id)
+    transition = _adopted(judged(pattern, trials), pattern, trials.of_run(run.id))
     yield PatternJudged(
         pattern_id=pattern.id,
         state=transition.state,
@@ -66,26 +65,68 @@ def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[P
         stats=pattern.stats if credit is None else stats(credit),
         adherence=share_followed,
         uptake=_uptake(store, run, pattern, decided),
+        memory=memory_stats(trials.evaluation.memory()),
     )
 
 
-def credit_of(store: Store, pattern_id: str, new: Sequence[Trial] = ()) -> Credit | None:
-    """The credit of one pattern. Runs of others inform it once it has enough runs for an estimate.
+class TrialLog:
+    """All trials of a store, and what they show.
 
     Args:
         store: the ledger.
-        pattern_id: the pattern.
-        new: trials that are not in the ledger yet.
+        new: runs that end now and are not in the ledger as such yet.
     """
-    own = [*_trials(store.read.decided(of=pattern_id, limit=_MOST_TRIALS)), *new]
-    if not own:
+
+    def __init__(self, store: Store, new: Sequence[Run] = ()) -> None:
+        decided = reversed(store.read.decided(of=None, limit=_MOST_TRIALS))
+        kinds = KindsOfTasks()
+        trials = [trial for run in (*decided, *new) if (trial := _trial(run, kinds)) is not None]
+        self._trials = [*trials, *experiment_trials(store, kinds)]
+        self.evaluation = Evaluation(self._trials)
+
+    def of(self, pattern_id: str) -> list[Trial]:
+        """The trials of one pattern, in order of time."""
+        return [trial for trial in self._trials if trial.pattern_id == pattern_id]
+
+    def of_run(self, run_id: str) -> Trial | None:
+        """The trial that a run is."""
+        return next((trial for trial in self._trials if trial.run_id == run_id), None)
+
+
+def memory_stats(credit: Credit | None) -> MemoryStats | None:
+    """The credit of all patterns together in the form that events and lists have."""
+    if credit is None:
         return None
-    with_it = sum(trial.injected for trial in own)
-    if with_it < LEAST_WITH or len(own) - with_it < LEAST_WITHOUT:
-        return credits_of(own)[pattern_id]
-    others = _trials(store.read.decided(of=None, limit=_OTHERS + len(own)))
-    others = [trial for trial in others if trial.pattern_id != pattern_id][:_OTHERS]
-    return credits_of([*own, *others])[pattern_id]
+    figures = stats(credit)
+    return MemoryStats(
+        runs_with=figures.runs_with,
+        runs_without=figures.runs_without,
+        lift=figures.lift,
+        lift_interval=figures.lift_interval,
+        p_hurt=figures.p_hurt,
+        proved=figures.proved,
+        verdict=verdict_on_memory(credit),
+    )
+
+
+def _trial(run: Run, kinds: KindsOfTasks) -> Trial | None:
+    return trial_of(run, kinds.of(run.task_type, run.task)) if is_conclusive(run) else None
+
+
+def judged(pattern: Pattern, trials: TrialLog) -> Transition:
+    """The state of a pattern by all trials."""
+    return judge(
+        pattern.state,
+        trials.evaluation.credit(pattern.id),
+        kept_by_user=pattern.kept_by_user,
+        unfollowed=unfollowed_injections(trials.of(pattern.id), pattern.hash),
+    )
+
+
+def _adopted(transition: Transition, pattern: Pattern, trial: Trial | None) -> Transition:
+    if pattern.own or trial is None:
+        return transition
+    return adopt_after_success(transition, trial)
 
 
 class UptakeCount(Struct, frozen=True):
@@ -101,20 +142,11 @@ class UptakeCount(Struct, frozen=True):
 
 def count_uptake(store: Store, pattern_id: str) -> UptakeCount:
     """How often agents used a pattern's files, in its newest runs by agents."""
-    runs = store.read.decided(of=pattern_id, limit=_MOST_TRIALS)
+    runs = store.read.decided(of=pattern_id, limit=_MOST_UPTAKES)
     decisions = [run.pattern for run in runs if run.pattern and not run.pattern.compiled]
     uptakes = [decided.uptake for decided in decisions if decided.uptake is not None]
     files = Counter(path for paths in uptakes for path in paths)
     return UptakeCount(len(uptakes), sum(map(bool, uptakes)), dict(files.most_common()))
-
-
-def credits_by_pattern(store: Store) -> dict[str, Credit]:
-    """The credit of all patterns with recent decisions."""
-    return credits_of(_trials(store.read.decided(of=None, limit=2 * _MOST_TRIALS)))
-
-
-def _trials(runs: Iterable[Run]) -> list[Trial]:
-    return list(filter(None, map(trial_of, runs)))
 
 
 def _uptake(store: Store, run: Run, pattern: Pattern, decided: Decided) -> tuple[str, ...] | None:

@@ -89,9 +89,9 @@ class Learner:
         """What the run itself has to teach, if anything: all that is read from its events."""
         if run.pattern is not None and run.pattern.compiled:
             return None  # a script did what earlier runs did
-        if failure is None:
+        if failure is None and not _is_contradicted(run):
             return self._trace(run)
-        return self._caution(run) if failure.code in TEACHING else None
+        return self._caution(run) if failure is None or failure.code in TEACHING else None
 
     def learned(
         self, run: Run, material: Trace | Caution, *, placed: Belonging | None = None
@@ -209,6 +209,7 @@ class Learner:
             check=layers.check(acts),
             facts=layers.facts(acts, cures),
             words=_written_words(acts, layers.files.text),
+            grade=None if run.proof is None else run.proof.grade,
             whole_commands=True,
         )
 
@@ -298,6 +299,11 @@ class Learner:
                 if skipped and not after and stored.seq > skipped.start:
                     break
                 yield stored.seq, decode(stored.body)
+
+
+def _is_contradicted(run: Run) -> bool:
+    """Whether the ledger says otherwise than the agent: such a run shows nothing that works."""
+    return run.proof is not None and run.proof.grade == "contradicted"
 
 
 def new_pattern_id(run_id: str, patterns: PatternReader) -> str:

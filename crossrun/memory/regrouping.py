@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
-from crossrun.memory.evaluation import credit_of
+from crossrun.memory.evaluation import TrialLog, judged
 from crossrun.memory.learning import new_pattern_id
 from crossrun.memory.selection import QUICKSTART
 from crossrun.model.workflows import Pattern, Stats, Trace, Version
-from crossrun.patterns.evaluation.evidence import stats
-from crossrun.patterns.evaluation.lifecycle import judge
+from crossrun.patterns.evaluation.credit import stats
 from crossrun.patterns.formats.fingerprints import fingerprint, without_examples
 from crossrun.patterns.learning import workflow_of
 from crossrun.store import Store
@@ -202,10 +201,11 @@ def _carry_out(store: Store, change: Regrouping, lessons: Sequence[StoredLesson]
 
 def _judge_again(store: Store, pattern_ids: Sequence[str], *, at: str) -> None:
     """Gives patterns the state that what was decided on them says now."""
+    trials = TrialLog(store)
     for pattern in filter(None, map(store.patterns.find, pattern_ids)):
-        credit = credit_of(store, pattern.id)
-        judged = judge(pattern.state, credit, kept_by_user=pattern.kept_by_user)
-        new = judged.state, judged.reason, Stats() if credit is None else stats(credit)
+        credit = trials.evaluation.credit(pattern.id)
+        transition = judged(pattern, trials)
+        new = transition.state, transition.reason, Stats() if credit is None else stats(credit)
         if new != (pattern.state, pattern.reason, pattern.stats):
             store.change_patterns(
                 partial(_judged, pattern_id=pattern.id, judgement=new, at=at),

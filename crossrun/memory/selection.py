@@ -140,6 +140,7 @@ class Chooser:
             family_id=pattern.family_id,
             share_withheld=drawn.share_withheld,
             form=request.memory.form,
+            with_check=request.verify is not None,
         )
         if drawn.decision == "withheld":
             return Injection(decided)
@@ -194,6 +195,8 @@ class Chooser:
             if pattern.state == "candidate":
                 return "it was imported, and without a holdout nothing could show what it does"
             return f"it is {pattern.state}"
+        if _on_kind(pattern, request) == "hurts":
+            return "it hurts on tasks of this kind"
         return self._unmet(pattern.preconditions)
 
     def _unmet(self, needed: Preconditions) -> str | None:
@@ -229,21 +232,34 @@ def _why_forced(memory: MemoryOptions) -> str:
     return f"the user named the run {run}" if run else "the user named the pattern"
 
 
+def _on_kind(pattern: Eligibility, request: RunRequest) -> str:
+    """What the pattern does to tasks of this kind, as `KindStats.state`; "" for a new kind."""
+    if not pattern.stats.kinds or pattern.kept_by_user:
+        return ""
+    from crossrun.patterns.evaluation.kinds import KindsOfTasks, kind_of
+
+    kinds = {kind_of(each.task_type, each.task): each for each in pattern.stats.kinds}
+    kind = KindsOfTasks(tuple(kinds)).matching(request.task_type, request.task)
+    return "" if kind is None else kinds[kind].state
+
+
 def _worth(pattern: Eligibility) -> float:
-    """The middle of the lift's interval; 0 without evidence, less under suspicion."""
-    if pattern.lift_interval is None:
+    """The lift; 0 without evidence, less under suspicion."""
+    if pattern.stats.lift is None:
         return 0.0 if pattern.state != "quarantined" else -1.0
-    return sum(pattern.lift_interval) / 2
+    return pattern.stats.lift
 
 
 def _drawn(
     run_id: str | None, pattern_id: str, pattern: Eligibility, request: RunRequest, reason: str
 ) -> _Drawn:
-    """The coin's decision; for a dry run, the likelier one."""
+    """The coin's decision; for a dry run, the likelier one. Experiments have their own design."""
+    if request.memory.in_experiment:
+        return _Drawn("injected", 1.0, reason)
     share = share_withheld(
-        pattern.lift_interval,
+        pattern.stats.share,
         setting=request.memory.holdout,
-        probation=pattern.state == "quarantined",
+        suspected=pattern.state == "quarantined" or _on_kind(pattern, request) == "suspected",
     )
     if run_id is None:
         return _Drawn("injected", 1 - share, reason, share)

@@ -13,5 +13,7 @@ CompiledUse = Literal["never", "when-proven"]
 COMPILED_USES: tuple[CompiledUse, ...] = get_args(CompiledUse)
 BlockForm = Literal["procedure", "assignments", "commands", "steps"]
 BLOCK_FORMS: tuple[BlockForm, ...] = get_args(BlockForm)
+RequiredProof = Literal["checked", "proven"]
+REQUIRED_PROOFS: tuple[RequiredProof, ...] = get_args(RequiredProof)
 FollowLinks = Literal["no", "copy"]
 FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)

@@ -42,6 +42,7 @@ FAILURES: dict[str, tuple[str, Exit]] = {
     "PROVIDER_UNREACHABLE": ("failed", Exit.PROVIDER),
     "PROVIDER_ERROR": ("failed", Exit.PROVIDER),
     "VERIFY_FAILED": ("failed", Exit.VERIFY_FAILED),
+    "PROOF_MISSING": ("failed", Exit.VERIFY_FAILED),
     "CANCELLED": ("cancelled", Exit.CANCELLED),
     "TIMED_OUT": ("timed_out", Exit.TIMED_OUT),
     "STALLED": ("timed_out", Exit.TIMED_OUT),

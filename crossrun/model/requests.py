@@ -44,11 +44,12 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
 
     `pattern_id` is the pattern that the user named, either itself or by `reference_run_id`, the run
     that it was learned from; `pattern_version` is the version of it, None: the current one.
-    `holdout` is the share of runs from which a fitting pattern is withheld. `learn_with` is a model
-    that words what is learned. `form`, `max_steps` and `max_tokens` say what of a pattern the agent
-    gets. `carried_on_from` is the run that this one resumes: its decision stands. `compiled` says
-    when a pattern's script takes the place of the agent: `never`, `when-proven`, or `always`, which
-    the user asked for. `values` are those of its variables that the user gave, as `NAME=VALUE`.
+    `holdout` is the largest share of runs from which a fitting pattern is withheld. `learn_with` is
+    a model that words what is learned. `form`, `max_steps` and `max_tokens` say what of a pattern
+    the agent gets. `carried_on_from` is the run that this one resumes: its decision stands.
+    `compiled` says when a pattern's script takes the place of the agent: `never`, `when-proven`, or
+    `always`, which the user asked for. `values` are those of its variables that the user gave, as
+    `NAME=VALUE`.
     """
 
     off: bool = False
@@ -56,7 +57,7 @@ class MemoryOptions(Struct, frozen=True, kw_only=True):
     pattern_version: int | None = None
     reference_run_id: str | None = None
     scope: Scope = "user"
-    holdout: float = 0.3
+    holdout: float = 0.5
     learn_with: str | None = None
     form: str = "procedure"
     max_steps: int = 12
@@ -113,6 +114,8 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     codex: CodexOptions = CodexOptions()
     limits: Limits = Limits()
     verify: str | None = None
+    require_proof: str | None = None
+    """The least grade of its proof with which the run succeeds: `checked` or `proven`."""
     recording: str | None = None
     """What the executor `replay` plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
     memory: MemoryOptions = MemoryOptions()

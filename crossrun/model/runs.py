@@ -85,7 +85,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     pattern's steps that the agent followed, known at the end of the run. `folder` is where the
     pattern's files lay for the agent, `uptake` which of them its commands read or ran, `form` that
     of the block. `compiled`: its script ran in the place of the agent; `handed_over`: the script
-    did not do as expected, and the agent took over.
+    did not do as expected, and the agent took over. `with_check`: the user asked for a check of the
+    run; None: not recorded.
     """
 
     decision: str
@@ -103,6 +104,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     form: str | None = None
     folder: str | None = None
     uptake: tuple[str, ...] | None = None
+    with_check: bool | None = None
 
 
 class Source(Struct, frozen=True, kw_only=True):

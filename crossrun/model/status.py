@@ -3,8 +3,8 @@
 import re
 from enum import StrEnum
 
-PATTERN_STATES = ("candidate", "active", "quarantined", "retired", "disabled")
-"""See `patterns.evaluation.lifecycle`. `disabled`: by the user."""
+PATTERN_STATES = ("candidate", "active", "resting", "quarantined", "retired", "disabled")
+"""See `patterns.evaluation.lifecycle`. `disabled`: by the user. Newer versions may have more."""
 
 _STATUS_OF_NEWER = re.compile(r"[a-z]+(_[a-z]+)*")
 

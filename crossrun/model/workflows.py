@@ -224,10 +224,28 @@ class Workflow(Struct, frozen=True, kw_only=True):
     outline: tuple[str, ...] = ()
 
 
+class KindStats(Struct, frozen=True, kw_only=True):
+    """What is known about a pattern's worth on one kind of task.
+
+    `task` is the first task of the kind. `lift` is a fraction of 1, drawn towards that on all
+    tasks. `state`: `helps`, `hurts` (the pattern is not given to such tasks), `suspected` (half of
+    such runs do without) or `undecided`.
+    """
+
+    task_type: str
+    task: str
+    runs_with: int
+    runs_without: int
+    lift: float
+    interval: tuple[float, float]
+    state: str
+
+
 class Stats(Struct, frozen=True):
     """What is known about a pattern's worth, in the form that scripts read.
 
-    `lift` is a fraction of 1; None without enough evidence.
+    `lift` is a fraction of 1; None without enough evidence. `proved`: runs with a check prove that
+    it helps. `share` is the share of coming runs that are best withheld; None: not computed.
     """
 
     runs_with: int = 0
@@ -235,6 +253,25 @@ class Stats(Struct, frozen=True):
     lift: float | None = None
     lift_interval: tuple[float, float] | None = None
     p_hurt: float | None = None
+    proved: bool = False
+    share: float | None = None
+    experiment_runs: int = 0
+    kinds: tuple[KindStats, ...] = ()
+
+
+class MemoryStats(Struct, frozen=True, kw_only=True):
+    """What is known about the worth of all patterns together, with a sentence that says it.
+
+    The figures are those of `Stats`, over the runs of all patterns.
+    """
+
+    runs_with: int
+    runs_without: int
+    lift: float | None
+    lift_interval: tuple[float, float] | None
+    p_hurt: float | None
+    proved: bool
+    verdict: str
 
 
 class Pattern(Struct, frozen=True, kw_only=True):

@@ -186,6 +186,7 @@ def _decided(event: PatternDecided) -> Decided:
         compiled=event.compiled,
         form=event.form,
         folder=event.folder,
+        with_check=event.with_check,
     )
 
 

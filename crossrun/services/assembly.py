@@ -1,5 +1,7 @@
 """What a run works with, made from the settings: the only module that chooses implementations."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,7 +12,7 @@ from crossrun.config.tasktypes import TaskType
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.engine.context import Queue, RunDependencies
 from crossrun.errors import AuthenticationError, ConfigurationError, UsageError
-from crossrun.events import decode
+from crossrun.events import Event, decode
 from crossrun.executors import Executor
 from crossrun.executors.registry import (
     ExecutorContext,
@@ -64,7 +66,13 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         processes=settings.paths.processes,
         warnings=_warnings(settings),
         script_executor=lambda: _executor(replace(request, executor=SCRIPT_EXECUTOR), app),
+        recorded=partial(_recorded, store),
     )
+
+
+def _recorded(store: Store, run_id: str, types: Sequence[str]) -> Iterator[tuple[int, Event]]:
+    for stored in store.read.events(run_id, types=types):
+        yield stored.seq, decode(stored.body)
 
 
 def _warnings(settings: Settings) -> tuple[str, ...]:

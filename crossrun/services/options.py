@@ -15,6 +15,7 @@ from crossrun.model.choices import (
     SANDBOXES,
     FollowLinks,
     PlannerChoice,
+    RequiredProof,
     Sandbox,
 )
 from crossrun.model.executors import EXECUTORS, OFFLINE_EXECUTOR
@@ -39,6 +40,8 @@ class CommonOptions(Struct, frozen=True, kw_only=True):
     """Seconds that the run may wait in total when a provider's quota is used up."""
     verify: str | None = None
     """A command that must exit 0 for the run to succeed."""
+    require_proof: RequiredProof | None = None
+    """The proof without which the run fails: a check of the agent's own, or one from outside."""
 
     def __post_init__(self) -> None:
         if self.verify is not None:

@@ -67,6 +67,7 @@ def run_request(options: RunOptions, app: App) -> RunRequest:
         codex=_codex(options, settings),
         limits=_limits(options, settings),
         verify=_given(options.verify, settings.verify),
+        require_proof=_given(options.require_proof, settings.require_proof),
         recording=recording,
         memory=_memory(options, settings, executor, store),
         begin_with=begin_with_of(options, app, project.setup if project else None),
@@ -133,6 +134,7 @@ def _revised(options: CommonOptions, request: RunRequest) -> RunRequest:
         request,
         limits=_limits(options, request.limits),
         verify=options.verify or request.verify,
+        require_proof=options.require_proof or request.require_proof,
     )
 
 

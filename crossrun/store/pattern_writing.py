@@ -83,6 +83,8 @@ def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: Patte
     version = _version(connection, pattern, recorded, learned)
     pattern["updated_at"] = recorded.at
     if version is not None:
+        if version["version"] != pattern["version"]:
+            pattern |= awakened(pattern)
         pattern["version"] = version["version"]
         connection.execute(PATTERN_VERSIONS.upsert, version)
     if learned.trace is not None and not pattern["task"]:
@@ -93,6 +95,16 @@ def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: Patte
     if version is not None:
         workflow = msgspec.json.decode(version["workflow"], type=Workflow)
         put_in_index(connection, pattern, workflow)
+
+
+def awakened(pattern: Mapping[str, Any]) -> dict[str, str]:
+    """The columns that change when a pattern, given by its columns, has a new version."""
+    from crossrun.patterns.evaluation.lifecycle import wake
+
+    transition = wake(pattern["state"])
+    if transition is None:
+        return {}
+    return {"state": transition.state, "reason": transition.reason}
 
 
 def _version(

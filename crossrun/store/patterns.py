@@ -3,14 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crossrun.errors import NotFoundError
 from crossrun.model.queries import PatternFilter, PatternLine
 from crossrun.store.access import ReadAccess, fitting
 
 if TYPE_CHECKING:
-    from crossrun.model.workflows import Pattern, Preconditions, Trace, Version
+    from crossrun.model.workflows import Pattern, Preconditions, Stats, Trace, Version
     from crossrun.patterns.retrieval.ranking import CandidateSet
     from crossrun.store.pattern_regrouping import StoredLesson
     from crossrun.store.pattern_vectors import EncodedTask
@@ -46,7 +46,8 @@ class Eligibility(NamedTuple):
     state: str
     own: bool
     preconditions: "Preconditions"
-    lift_interval: tuple[float, float] | None
+    kept_by_user: bool
+    stats: "Stats"
     updated_at: str
 
 
@@ -222,14 +223,25 @@ class PatternReader:
         """What decides whether patterns may be chosen, by id."""
         rows = self._rows(
             "SELECT p.id, p.version, v.hash, p.family_id, p.project_id, p.state, p.own,"
-            " p.updated_at, json_extract(v.workflow, '$.preconditions') AS preconditions,"
-            " json_extract(p.stats, '$.lift_interval') AS lift_interval"
+            " p.kept_by_user, p.updated_at, p.stats,"
+            " json_extract(v.workflow, '$.preconditions') AS preconditions"
             " FROM json_each(?) CROSS JOIN patterns p ON p.id = value"
             " JOIN pattern_versions v ON v.pattern_id = p.id AND v.version = p.version",
             [json.dumps(list(ids))],
         )
         pairs = ((row["id"], _eligibility(row)) for row in rows)
         return {pattern_id: value for pattern_id, value in pairs if value is not None}
+
+    def memory(self) -> "dict[str, Any] | None":
+        """What all patterns together were worth when the newest run was judged, as plain JSON."""
+        rows = self._rows(
+            "SELECT json_extract(body, '$.memory') FROM runs JOIN events ON run_id = id"
+            " WHERE pattern_id IS NOT NULL AND type = 'pattern_judged'"
+            " ORDER BY runs.rowid DESC LIMIT 1"
+        )
+        with self._access.making_sense("the worth of memory"):
+            memory = json.loads(rows[0][0] or "null") if rows else None
+            return dict(memory) if memory else None
 
     def successes(self, ids: Iterable[str]) -> dict[str, int]:
         """How often each pattern worked: runs that taught it, verified ones twice, and its uses."""
@@ -353,12 +365,10 @@ def _eligibility(row: sqlite3.Row) -> Eligibility | None:
     """None for a row that makes no sense: its pattern is not chosen."""
     import msgspec
 
-    from crossrun.model.workflows import Preconditions
+    from crossrun.model.workflows import Preconditions, Stats
 
     try:
-        interval = msgspec.json.decode(
-            row["lift_interval"] or "null", type=tuple[float, float] | None
-        )
+        stats = msgspec.json.decode(row["stats"], type=Stats)
         preconditions = msgspec.json.decode(row["preconditions"] or "{}", type=Preconditions)
     except (ValueError, TypeError):
         return None
@@ -370,6 +380,7 @@ def _eligibility(row: sqlite3.Row) -> Eligibility | None:
         state=row["state"],
         own=bool(row["own"]),
         preconditions=preconditions,
-        lift_interval=interval,
+        kept_by_user=bool(row["kept_by_user"]),
+        stats=stats,
         updated_at=row["updated_at"],
     )

@@ -20,18 +20,25 @@ if TYPE_CHECKING:
 EventType = TypeVar("EventType", bound="BaseEvent")
 LAST = "last"
 _DECIDED = (
-    "SELECT id, project_id, name, '' AS task, task_type, '[]' AS tags, status, exit_code,"
+    "SELECT id, project_id, name, substr(task, 1, 400) AS task, task_type, '[]' AS tags, status,"
+    " exit_code,"
     " created_at, started_at, ended_at, '' AS workspace, executor, planner, model, planner_model,"
     " executor_version, crossrun_version, tokens, cost,"
-    " NULL AS answer, NULL AS changes, NULL AS verify, failure, redactions, runs.pattern_id,"
-    " CASE WHEN heir_id IS NULL THEN pattern ELSE json_set(pattern, '$.pattern_id', heir_id,"
-    "  '$.family_id', (SELECT family_id FROM patterns WHERE patterns.id = heir_id)) END AS pattern,"
+    " NULL AS answer, NULL AS changes, verify, failure, redactions, runs.pattern_id,"
+    " json_set(pattern, '$.pattern_id', coalesce(heir_id, json_extract(pattern, '$.pattern_id')),"
+    "  '$.family_id', CASE WHEN heir_id IS NULL THEN json_extract(pattern, '$.family_id')"
+    "   ELSE (SELECT family_id FROM patterns WHERE patterns.id = heir_id) END,"
+    "  '$.with_check', CASE WHEN json_extract(pattern, '$.with_check') IS NULL THEN"
+    "   json((SELECT iif(json_extract(body, '$.request.verify') IS NULL, 'false', 'true')"
+    "    FROM events WHERE run_id = runs.id AND seq = 1))"
+    "   ELSE json(iif(json_extract(pattern, '$.with_check'), 'true', 'false')) END) AS pattern,"
     " NULL AS source, NULL AS commits,"
     " learned_pattern_id, turns, commands, failed_commands, duration_s,"
     " proof, batch_id, batch_row, batch_try"
     " FROM runs LEFT JOIN pattern_heirs ON pattern_heirs.pattern_id = runs.pattern_id"
 )
-"""With the patterns that count now, where others became a part of them."""
+"""With the patterns that count now, where others became a part of them, and with what older
+versions recorded in the request only."""
 _NEWEST = "ORDER BY runs.rowid DESC LIMIT ?"
 """By the order in which runs were recorded: clocks are set back."""
 _COMPARED = 1_000
@@ -107,8 +114,8 @@ class Reader:
 
         Args:
             of: the pattern; None: any.
-            limit: the largest number of runs. Task, answer and changes are left out: they may be
-                long.
+            limit: the largest number of runs. Answer, changes and the end of long tasks are left
+                out.
         """
         which = "runs.pattern_id IS NOT NULL"
         if of is not None:

@@ -21,7 +21,7 @@ from crossrun.model.workflows import Pattern, Stats, Version
 from crossrun.store import pattern_index, pattern_vectors
 from crossrun.store.opening import explained
 from crossrun.store.pattern_regrouping import Regrouping, StoredLesson, lessons_of, regroup
-from crossrun.store.pattern_writing import put_in_index
+from crossrun.store.pattern_writing import awakened, put_in_index
 from crossrun.store.stopped import begin
 from crossrun.store.tables import PatternRow, ProjectRow, SourceRow, VersionRow
 
@@ -91,6 +91,8 @@ class PatternSession:
         row = self._row(version.pattern_id)
         row.version, row.updated_at = _newest_version(self._session, row.id) + 1, version.at
         row.task, row.task_type = task or row.task, task_type or row.task_type
+        for name, value in awakened(row.model_dump()).items():
+            setattr(row, name, value)
         self._store(row, msgspec.structs.replace(version, version=row.version))
 
     def set_state(self, pattern_id: str, state: str, reason: str, *, kept: bool, at: str) -> None:

@@ -31,15 +31,14 @@ from crossrun.views.words import clock, first_line, short_command
 if TYPE_CHECKING:
     from crossrun.services.batches.engine import RowChange
 
+Closing = Callable[[Batch], Iterable[str]]
+"""The lines in which a batch ended, for people."""
+
 _REDRAW = 0.1
 _READ_FACTS = 1.0
 """Seconds after which it is read again what the runs use and do."""
 _ENDLESS = 10_000
 """Lines of a terminal that does not say how many it has."""
-
-
-Closing = Callable[[Batch, BatchFacts, Terminal], Iterable[str]]
-"""Makes the lines that say how a batch ended."""
 
 
 class ClosingBatchView:
@@ -49,7 +48,7 @@ class ClosingBatchView:
         self,
         terminal: Terminal,
         facts: BatchFacts,
-        closing: Closing = batch_closing,
+        closing: Closing | None = None,
         *,
         failures_only: bool = False,
     ) -> None:
@@ -70,8 +69,10 @@ class ClosingBatchView:
             return
         if self._failures_only:
             self._terminal.write(problem_lines(batch, self._facts, self._terminal))
+        elif self._closing is None:
+            self._terminal.write(batch_closing(batch, self._facts, self._terminal))
         else:
-            self._terminal.write(self._closing(batch, self._facts, self._terminal))
+            self._terminal.write(self._closing(batch))
 
     def suspended(self) -> AbstractContextManager[None]:
         """Nothing."""
@@ -82,7 +83,7 @@ class LineBatchView(ClosingBatchView):
     """Writes a line when a row starts and when it ends, for pipes, files and simple terminals."""
 
     def __init__(
-        self, terminal: Terminal, facts: BatchFacts, closing: Closing = batch_closing
+        self, terminal: Terminal, facts: BatchFacts, closing: Closing | None = None
     ) -> None:
         super().__init__(terminal, facts, closing)
         self._name_cells = 0
@@ -106,7 +107,7 @@ class LiveBatchView(ClosingBatchView):
         self,
         terminal: Terminal,
         facts: BatchFacts,
-        closing: Closing = batch_closing,
+        closing: Closing | None = None,
         now: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__(terminal, facts, closing)
@@ -201,11 +202,11 @@ class LiveBatchView(ClosingBatchView):
 
 
 def view_of_batch(
-    terminal: Terminal, facts: BatchFacts, closing: Closing = batch_closing
+    terminal: Terminal, facts: BatchFacts, closing: Closing | None = None
 ) -> BatchView:
-    """The view that suits the stream."""
-    suitable = LiveBatchView if terminal.live else LineBatchView
-    return suitable(terminal, facts, closing)
+    """The view that suits the stream; `closing` takes the place of its last lines."""
+    kind = LiveBatchView if terminal.live else LineBatchView
+    return kind(terminal, facts, closing)
 
 
 def activity(events: Sequence[EventRecord]) -> str:

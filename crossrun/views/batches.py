@@ -18,6 +18,7 @@ _MOST_PROBLEMS = 10
 _LEAST_TEXT = 16
 _NARROWEST_NAME, _STATE_CELLS, _ID_CELLS = 8, 9, 8
 _SHORT = {"limit_reached": "over limit"}
+_FAILED = ("failed", "timed_out", "limit_reached")
 ACTIVE_STATES = ("queued", "running")
 IDLE_STATES = ("waiting", *ACTIVE_STATES)
 
@@ -284,11 +285,17 @@ def _next_commands(
     if state == "running":
         return [f"crossrun batch cancel {batch.id}"]
     commands = [f"crossrun batch show {batch.id}"] if state is None else []
-    if names & {"failed", "timed_out", "limit_reached", "cancelled"}:
+    failed = next((row.run_id for row in batch.rows if _has_failed(row, row_states)), None)
+    commands += [f"crossrun show {failed}"] if failed else []
+    if names & {*_FAILED, "cancelled"}:
         commands.append(f"crossrun batch resume {batch.id} --retry-failed")
     elif batch.state is not Status.SUCCEEDED:
         commands.append(f"crossrun batch resume {batch.id}")
     return [*commands, f"crossrun batch results {batch.id}"]
+
+
+def _has_failed(row: BatchRow, row_states: Mapping[int, RowState]) -> bool:
+    return row_states[row.number].name in _FAILED
 
 
 def _counted(totals: BatchTotals) -> str:

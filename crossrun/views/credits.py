@@ -6,7 +6,15 @@ from crossrun.memory.evaluation import UptakeCount
 from crossrun.model.queries import PatternLine
 from crossrun.model.workflows import Pattern
 from crossrun.patterns.compiling.values import ScriptCounts
-from crossrun.patterns.evaluation.evidence import Credit, Effect, Lift, NotEnough
+from crossrun.patterns.evaluation.credit import (
+    Arms,
+    Credit,
+    Effect,
+    KindCredit,
+    Lift,
+    NotEnough,
+)
+from crossrun.patterns.evaluation.verdicts import verdict_on_memory
 from crossrun.views.patterns import (
     NOT_KNOWN,
     STATE_STYLES,
@@ -19,7 +27,10 @@ from crossrun.views.patterns import (
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import first_line, plural
 
+KIND_STYLES = {"helps": "good", "hurts": "bad", "suspected": "warn", "undecided": "dim"}
 _NOTHING = 0.005
+_NOTABLE = 10.0
+_LEAST_SHOWN = 0.1
 
 
 def credit_table(
@@ -49,12 +60,51 @@ def _credit_row(line: PatternLine, credit: Credit) -> list[str]:
         f"{line.id} v{line.version}",
         f"{credit.succeeded_with}/{credit.runs_with}",
         f"{credit.succeeded_without}/{credit.runs_without}",
-        "" if credit.adherence is None else f"{credit.adherence:.0%}",
+        f"{credit.followed}/{credit.runs_with}",
         lift,
         hurt,
         f"{credit.tokens.mean:+.0%}" if isinstance(credit.tokens, Effect) else "",
         line.state,
         first_line(line.summary),
+    ]
+
+
+def memory_lines(credit: Credit, terminal: Terminal) -> Iterator[str]:
+    """What all patterns together are worth, and what measuring it has cost."""
+    yield ""
+    yield from hanging("memory   ", f"{verdict_on_memory(credit)}.", terminal, style="bold")
+    for name, text in (("", _intervals(credit)), ("holdout", _holdout(credit))):
+        if text:
+            yield from hanging(f"{name:<9}", text, terminal)
+
+
+def kind_table(credit: Credit | None, terminal: Terminal) -> Iterator[str]:
+    """The effect of a pattern on each kind of task, one to a line."""
+    kinds = () if credit is None else credit.kinds
+    if not kinds:
+        return iter([f"  {UNKNOWN}: no run was eligible"])
+    columns = [
+        Column("WITH", align="right"),
+        Column("WITHOUT", align="right"),
+        Column("LIFT"),
+        Column("P(HURT)", align="right", essential=False),
+        Column("EFFECT", style=lambda state: KIND_STYLES.get(state, "")),
+        Column("TYPE", essential=False),
+        Column("TASKS LIKE", flexible=True),
+    ]
+    return table(columns, list(map(_kind_row, kinds)), terminal)
+
+
+def _kind_row(kind: KindCredit) -> list[str]:
+    arms = kind.arms
+    return [
+        f"{arms.succeeded_with}/{arms.runs_with}",
+        f"{arms.succeeded_without}/{arms.runs_without}",
+        lift_words(kind.lift, *kind.interval),
+        f"{kind.p_hurt:.2f}",
+        first_line(kind.state),
+        first_line(kind.task_type),
+        first_line(kind.task),
     ]
 
 
@@ -65,6 +115,12 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
     if credit is None:
         yield f"  {UNKNOWN}: no run was eligible"
         return
+    for name, text in (*_success_rows(credit, terminal), *_other_rows(credit)):
+        if text and (UNKNOWN not in text or name == "success"):
+            yield from hanging(f"  {name:<9} ", text, terminal)
+
+
+def _success_rows(credit: Credit, terminal: Terminal) -> list[tuple[str, str]]:
     rows = [
         ("with it", f"{credit.succeeded_with} of {plural(credit.runs_with, 'run')} succeeded"),
         (
@@ -72,31 +128,83 @@ def credit_details(pattern: Pattern, credit: Credit | None, terminal: Terminal) 
             f"{credit.succeeded_without} of {plural(credit.runs_without, 'run')} succeeded",
         ),
     ]
-    if isinstance(credit.success, Lift):
-        lift = credit.success
-        rows += [
-            ("success", f"{lift_words(lift.mean, *lift.interval)}, P(hurt) {lift.p_hurt:.2f}"),
-            ("", lift_bar(lift.interval[0], lift.mean, lift.interval[1], terminal)),
-        ]
-    else:
-        rows.append(("success", credit.success.reason))
-    rows += [
-        ("failed", _effect(credit.failed_commands, "failed commands a run ")),
-        ("turns", _effect(credit.turns)),
-        ("tokens", _effect(credit.tokens)),
-        ("time", _effect(credit.seconds)),
-        ("followed", _followed(credit)),
+    lift = credit.success
+    if not isinstance(lift, Lift):
+        return [*rows, ("success", lift.reason)]
+    low, high = lift.interval
+    return [
+        *rows,
+        ("success", f"{lift_words(lift.mean, low, high)}, P(hurt) {lift.p_hurt:.2f}"),
+        ("", lift_bar(low, lift.mean, high, terminal)),
+        ("", _intervals(credit)),
     ]
+
+
+def _intervals(credit: Credit) -> str:
+    """Which kind of interval it is, and the one that holds however often one looks."""
+    if not isinstance(credit.success, Lift):
+        return ""
+    runs = credit.runs_with + credit.runs_without
+    low, high = (f"{100 * bound:+.0f}" for bound in credit.evidence.sequence)
+    return f"90% interval for these {runs} runs; {low} to {high} if you look after every run"
+
+
+def _other_rows(credit: Credit) -> Iterator[tuple[str, str]]:
+    yield "unchecked", _unverified(credit)
+    yield "failed", _effect(credit.failed_commands, "failed commands a run ")
+    yield "turns", _effect(credit.turns)
+    yield "tokens", _effect(credit.tokens)
+    yield "cost", _effect(credit.cost)
+    yield "time", _effect(credit.seconds)
+    yield "followed", _followed(credit)
+    yield "evidence", _evidence(credit)
+    yield "holdout", _holdout(credit)
+    if credit.experiment_runs:
+        yield "trials", f"{plural(credit.experiment_runs, 'run')} of experiments"
     if credit.chosen:
-        rows.append(
-            ("chosen", f"{plural(credit.chosen, 'run')} in which it was not left to chance")
-        )
-    rows += [
-        ("mixed", f"{mix.what}: {', '.join(map(first_line, mix.values))}") for mix in credit.pooled
-    ]
-    for name, text in rows:
-        if UNKNOWN not in text or name == "success":
-            yield from hanging(f"  {name:<9} ", text, terminal)
+        yield "chosen", f"{plural(credit.chosen, 'run')} in which it was not left to chance"
+    for mix in credit.pooled:
+        yield "mixed", f"{mix.what}: {', '.join(map(first_line, mix.values))}"
+
+
+def _unverified(credit: Credit) -> str:
+    """What runs without a check say, which is what their agents say."""
+    if not credit.unverified.runs_with + credit.unverified.runs_without:
+        return ""
+    if not credit.is_verified:
+        return "without --verify, success is what the run itself says"
+    return f"apart from {_arms(credit.unverified)} in runs without --verify"
+
+
+def _arms(arms: Arms) -> str:
+    return (
+        f"{arms.succeeded_with} of {arms.runs_with} with it and "
+        f"{arms.succeeded_without} of {arms.runs_without} without"
+    )
+
+
+def _evidence(credit: Credit) -> str:
+    seen = credit.evidence
+    dearer = max(seen.e_dearer.values(), default=0.0)
+    costs = f", costs half as much again {_e_value(dearer)}" if dearer >= _NOTABLE else ""
+    return (
+        f"helps {_e_value(seen.e_helps)}, hurts {_e_value(seen.e_hurts)}{costs} "
+        "(from 20 on it is decided)"
+    )
+
+
+def _e_value(value: float) -> str:
+    if value < _LEAST_SHOWN:
+        return f"below {_LEAST_SHOWN}"
+    return f"{value:,.0f}" if value >= _NOTABLE else f"{value:.1f}"
+
+
+def _holdout(credit: Credit) -> str:
+    cost = credit.holdout_cost
+    if not cost.runs:
+        return ""
+    lost = "no success" if cost.successes < _NOTHING else f"about {cost.successes:.1f} successes"
+    return f"{plural(cost.runs, 'run')} went without it so far, which cost {lost}"
 
 
 def uptake_lines(uptake: UptakeCount, terminal: Terminal) -> Iterator[str]:
@@ -118,8 +226,13 @@ def script_lines(scripted: ScriptCounts) -> Iterator[str]:
 def _followed(credit: Credit) -> str:
     if credit.adherence is None:
         return UNKNOWN
-    ignored = f", ignored in {plural(credit.ignored, 'run')}" if credit.ignored else ""
-    return f"{credit.adherence:.0%} of the steps on average{ignored}"
+    text = f"{credit.adherence:.0%} of the steps on average"
+    if credit.ignored:
+        text += f"; {credit.followed} of {plural(credit.runs_with, 'run')} followed it"
+        effect = credit.effect_where_followed
+        if isinstance(effect, Effect):
+            text += f", {lift_words(effect.mean, *effect.interval)} where they did"
+    return text
 
 
 def _effect(effect: Effect | NotEnough, counted: str = "") -> str:

@@ -1,8 +1,8 @@
 """Patterns on the screen: the list, one pattern, and its effect."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from crossrun.model.queries import PatternLine
 from crossrun.views.terminal import Column, Terminal, cell_len, command_lines, fit, table
@@ -12,13 +12,19 @@ from crossrun.views.words import first_line, plural
 if TYPE_CHECKING:
     from crossrun.model.workflows import Pattern, Stats, Workflow
 
-STATE_STYLES = {"active": "good", "quarantined": "warn", "retired": "bad", "disabled": "dim"}
+STATE_STYLES = {
+    "active": "good",
+    "resting": "dim",
+    "quarantined": "warn",
+    "retired": "bad",
+    "disabled": "dim",
+}
 UNKNOWN = "not enough evidence yet"
 NOT_KNOWN = "not known yet"
 """The same, in a table."""
+_FILES_SHOWN = 8
 _BAR = 31
 _BAR_REACH = 0.6
-_FILES_SHOWN = 8
 """The bar of a lift reaches from -0.6 to +0.6."""
 
 
@@ -48,6 +54,15 @@ def _pattern_row(line: PatternLine) -> list[str]:
         line.state if line.own else f"{line.state} (imported)",
         first_line(line.summary),
     ]
+
+
+def memory_line(memory: "Mapping[str, Any] | None", terminal: Terminal) -> Iterator[str]:
+    """What all patterns together are worth, once that is known at all."""
+    if memory is None or memory["lift"] is None:
+        return
+    yield ""
+    yield from hanging("", f"{memory['verdict']}.", terminal)
+    yield from command_lines(["crossrun patterns stats"], terminal)
 
 
 def hit_table(hits: "Sequence[tuple[float, Pattern]]", terminal: Terminal) -> Iterator[str]:
@@ -175,9 +190,12 @@ def _origin(pattern: "Pattern") -> str:
 
 def _stats_lines(stats: "Stats", terminal: Terminal) -> Iterator[str]:
     runs = f"{plural(stats.runs_with, 'run')} with it, {stats.runs_without} without, to compare"
+    if stats.experiment_runs:
+        runs += f" ({stats.experiment_runs} of experiments)"
     yield f"  {terminal.style('runs   ', 'dim')}  {runs}"
     low, high = stats.lift_interval or (None, None)
-    yield f"  {terminal.style('success', 'dim')}  {lift_words(stats.lift, low, high)}"
+    proved = ", proved" if stats.proved else ""
+    yield f"  {terminal.style('success', 'dim')}  {lift_words(stats.lift, low, high)}{proved}"
     if stats.lift is not None and low is not None and high is not None:
         yield f"           {lift_bar(low, stats.lift, high, terminal)}  P(hurt) {stats.p_hurt:.2f}"
 

@@ -65,6 +65,7 @@ def run(
     max_cost: opt.MaxCost = None,
     wait_for_quota: opt.WaitForQuota = None,
     verify: opt.Verify = None,
+    require_proof: opt.RequireProof = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: opt.Json = False,

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
-from crossrun.patterns.evaluation.equivalents import PLAIN
 from crossrun.patterns.evaluation.operations import (
     Operation,
     as_one,
@@ -22,7 +21,7 @@ LEAST_SIMILARITY = 0.5
 """From this similarity on, a command with the program of a step counts as the step."""
 _LEAST_EVIDENCE = 0.4
 """From this evidence on, a command with other tools counts as the step."""
-_BY_FILES, _BY_TOPIC, _BY_PURPOSE = 0.6, 0.85, 0.5
+_BY_FILES, _BY_TOPIC, _BY_PURPOSE = 0.7, 0.8, 0.6
 """How far each kind of evidence goes by itself."""
 _TELLING, _OF_FILES = ("test", "check", "build", "install"), ("convert", "fetch", "plot")
 """Purposes that say something by themselves, and those that do with what they are about."""
@@ -30,17 +29,20 @@ _OTHER_FILES = 0.5
 """What the same program counts that made other kinds of files."""
 _NOT_RUN = 0.5
 """What a program counts that was written and not run."""
-_AS_A_WHOLE = 0.95
+_AS_A_WHOLE = 0.85
 """The most that the whole job can count with other tools, of which no step shows."""
 _SAME_TOPIC, _ALIKE_TOPIC, _MOST_ALIKE = 0.85, 0.6, 0.94
-_MISSING, _BESIDE = 0.8, 0.2
+_MISSING, _BESIDE = 0.8, 0.12
 """What words of a step count that are missing, and those that a run has beside."""
-_ENOUGH_SHARED = 2.5
+_ENOUGH_SHARED = 1.7
 """The weight of shared words at which they are believed by half."""
-_EQUIVALENT, _PLAIN = 3.0, 2.0
+_TWO_WORDS = 5.0
+"""The weight of shared words from which on a topic can be the same."""
+_EQUIVALENT = 2.5
+"""The weight of a word that stands for tools."""
 _UNKNOWN_SOURCE = 0.5
 _COMMON_KINDS = frozenset((".csv", ".html", ".json", ".log", ".md", ".py", ".sh", ".txt"))
-_COMMON_KIND = 0.5
+_COMMON_KIND = 0.6
 """What a kind of file says that most jobs have."""
 _MOST_COMMANDS = 80
 """So many commands of a longer run are compared, those that share most words with the steps."""
@@ -133,10 +135,17 @@ def _with_other_tools(step: Operation, operation: Operation) -> float:
 
 
 def _has_same_purpose(step: Operation, operation: Operation, *, alike: float) -> bool:
-    """Whether the purpose speaks for the same thing: what is converted to what else, does not."""
-    if step.purpose != operation.purpose or (step.makes and step.makes.isdisjoint(operation.makes)):
+    """Whether the purpose speaks for the same thing: not if other things are made."""
+    if step.purpose != operation.purpose:
         return False
-    return step.purpose in _TELLING or (step.purpose in _OF_FILES and alike > 0)
+    if step.purpose in _OF_FILES:
+        makes_the_same = step.makes == operation.makes or not step.makes.isdisjoint(operation.makes)
+        return makes_the_same and alike > 0
+    return step.purpose in _TELLING and not _lacks_files(step, operation)
+
+
+def _lacks_files(step: Operation, operation: Operation) -> bool:
+    return bool(step.makes) and step.makes.isdisjoint(operation.makes)
 
 
 def _makes_something_else(step: Operation, operation: Operation) -> bool:
@@ -165,7 +174,7 @@ def _topic(wanted: AbstractSet[str], present: AbstractSet[str]) -> float:
     if not shared:
         return 0.0
     alike = shared / (shared + _MISSING * missing + _BESIDE * beside)
-    if alike > _SAME_TOPIC:
+    if alike > _SAME_TOPIC and shared >= _TWO_WORDS:
         return 1.0
     return min(_MOST_ALIKE, alike / _ALIKE_TOPIC * shared / (shared + _ENOUGH_SHARED))
 
@@ -176,6 +185,4 @@ def _weight(words: AbstractSet[str]) -> float:
 
 @lru_cache(maxsize=4_096)
 def _weight_of_word(word: str) -> float:
-    if word.startswith("="):
-        return _PLAIN if word in PLAIN else _EQUIVALENT
-    return _RARITY.of_code(word)
+    return _EQUIVALENT if word.startswith("=") else _RARITY.of_code(word)

@@ -1,119 +1,103 @@
-"""A pattern's effect on failed commands, turns, tokens and time: differences of means by block.
+"""A pattern's effect on what runs cost: tokens, money, time, turns and failed commands.
 
-Runs with and without the pattern are compared within each block that has both. All other runs are
-compared as one block. The two estimates are weighted by their precision, and the result is shrunk
-towards the family's and towards that of all patterns (`shrinkage`).
+Runs are scored as for success (`scores`), but what is expected with the pattern and without it is
+learned apart: costs vary little within one arm, and may be three times as high in the other.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-from crossrun.patterns.evaluation import shrinkage
-from crossrun.patterns.evaluation.grids import dot
-from crossrun.patterns.evaluation.shrinkage import EFFECTS
+from crossrun.inference.association import RandomisedRun, e_values
 
-LEAST_NOISE = 1e-4
-"""The least variance within a block, as a share of the variance over all tasks."""
-
-
-class Measurement(NamedTuple):
-    """The value of one run."""
-
-    block: str
-    with_it: bool
-    value: float
+WEIGHT_OF_BOTH = 2.0
+"""How many runs the mean over both arms weighs in one arm."""
+LEAST_RUNS = 2
+"""Of each arm, for an estimate."""
 
 
-class _Estimate(NamedTuple):
+class CostRun(NamedTuple):
+    """One run: `probability` is that of injecting the pattern, `outcome` from 0 to 1."""
+
+    injected: bool
+    probability: float
+    outcome: float
+
+
+class CostEstimate(NamedTuple):
+    """The change of the outcome, with an interval for this number of runs."""
+
     mean: float
-    variance: float
+    interval: tuple[float, float]
 
 
-def cost_effects(
-    measurements: Mapping[str, Sequence[Measurement]], families: Mapping[str, str]
-) -> dict[str, NormalDist]:
-    """The mean with the pattern minus that without it, for each pattern with both kinds of runs."""
-    comparable = {pattern: runs for pattern, runs in measurements.items() if _comparable(runs)}
-    everywhere = _variance(_groups(runs, blocked=False) for runs in comparable.values())
-    within = _variance(_groups(runs, blocked=True) for runs in comparable.values())
-    if everywhere is None:
-        return {}
-    noise = everywhere if within is None else min(everywhere, max(within, everywhere * LEAST_NOISE))
-    estimates = {p: _estimate(runs, noise, everywhere) for p, runs in comparable.items()}
-    return _shrunk(estimates, families, unit=math.sqrt(everywhere))
+def estimated(runs: Sequence[CostRun], *, level: float) -> CostEstimate | None:
+    """The mean effect on the outcome, from runs in order of time; None for too few runs."""
+    with_it = sum(run.injected for run in runs)
+    least = min(with_it, len(runs) - with_it)
+    if least < LEAST_RUNS:
+        return None
+    values = [_score(run, arms) for run, arms in _expectations(runs)]
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    error = math.sqrt(squares / len(values) / (len(values) - 1))
+    half = error * _quantile((1 + level) / 2, least - 1)
+    return CostEstimate(mean, (mean - half, mean + half))
 
 
-def _shrunk(
-    estimates: Mapping[str, _Estimate], families: Mapping[str, str], *, unit: float
-) -> dict[str, NormalDist]:
-    if unit == 0:
-        return {pattern: NormalDist(e.mean, 0) for pattern, e in estimates.items()}
-    likelihoods = {
-        pattern: [max(1e-300, _likelihood(effect * unit, e)) for effect in EFFECTS]
-        for pattern, e in estimates.items()
-    }
-    shrunk = {}
-    for pattern, prior in shrinkage.priors(likelihoods, families).items():
-        mean = dot(prior, EFFECTS)
-        variance = dot(prior, [(effect - mean) ** 2 for effect in EFFECTS])
-        shrunk[pattern] = _combined(
-            [estimates[pattern], _Estimate(mean * unit, variance * unit * unit)]
+def e_value_of_rise(runs: Iterable[CostRun], *, beyond: float) -> float:
+    """The evidence that the pattern raises the outcome by more than `beyond`.
+
+    20 is strong, at any stopping time. Each run bets on whether it is on the high side, by a limit
+    between what the arms are expected to take, those with the pattern less `beyond`. A pattern that
+    raises the outcome of no run by more puts none on the high side.
+    """
+    return e_values(_sides(runs, beyond)).raises
+
+
+def _sides(runs: Iterable[CostRun], beyond: float) -> Iterator[RandomisedRun]:
+    high_without, without = 1.0, 2.0
+    for run, arms in _expectations(runs):
+        limit = (arms.with_it - beyond + arms.without) / 2
+        is_high = run.outcome - beyond * run.injected > limit
+        expected = high_without / without
+        yield RandomisedRun(run.injected, run.probability, float(is_high), expected)
+        if not run.injected:
+            high_without, without = high_without + is_high, without + 1
+
+
+class _Arms(NamedTuple):
+    """The outcomes to expect from earlier runs."""
+
+    with_it: float
+    without: float
+
+
+def _expectations(runs: Iterable[CostRun]) -> Iterator[tuple[CostRun, _Arms]]:
+    totals, counts = [0.0, 0.0], [0, 0]
+    for run in runs:
+        both = (sum(totals) + 0.5) / (sum(counts) + 1)
+        without, with_it = (
+            (total + WEIGHT_OF_BOTH * both) / (count + WEIGHT_OF_BOTH)
+            for total, count in zip(totals, counts, strict=True)
         )
-    return {pattern: NormalDist(e.mean, math.sqrt(e.variance)) for pattern, e in shrunk.items()}
+        yield run, _Arms(with_it, without)
+        totals[run.injected] += run.outcome
+        counts[run.injected] += 1
 
 
-def _likelihood(mean: float, estimate: _Estimate) -> float:
-    return math.exp(-0.5 * (mean - estimate.mean) ** 2 / estimate.variance)
+def _score(run: CostRun, arms: _Arms) -> float:
+    if run.injected:
+        residual = (run.outcome - arms.with_it) / run.probability
+    else:
+        residual = (arms.without - run.outcome) / (1 - run.probability)
+    return arms.with_it - arms.without + residual
 
 
-def _estimate(runs: Sequence[Measurement], noise: float, everywhere: float) -> _Estimate:
-    blocks: dict[str, list[Measurement]] = {}
-    for run in runs:
-        blocks.setdefault(run.block, []).append(run)
-    parts = [_difference_of_means(block, noise) for block in blocks.values() if _comparable(block)]
-    rest = [run for block in blocks.values() if not _comparable(block) for run in block]
-    if _comparable(rest):
-        parts.append(_difference_of_means(rest, everywhere))
-    return _combined(parts) if parts else _difference_of_means(runs, everywhere)
-
-
-def _difference_of_means(runs: Iterable[Measurement], variance: float) -> _Estimate:
-    runs = list(runs)
-    on = [run.value for run in runs if run.with_it]
-    off = [run.value for run in runs if not run.with_it]
-    return _Estimate(
-        sum(on) / len(on) - sum(off) / len(off), variance * (1 / len(on) + 1 / len(off))
-    )
-
-
-def _combined(parts: Sequence[_Estimate]) -> _Estimate:
-    """Weighted by precision; exact parts, where there are any, outweigh all others."""
-    exact = [part for part in parts if part.variance == 0]
-    if exact:
-        return _Estimate(sum(part.mean for part in exact) / len(exact), 0)
-    precision = sum(1 / part.variance for part in parts)
-    return _Estimate(sum(part.mean / part.variance for part in parts) / precision, 1 / precision)
-
-
-def _comparable(runs: Iterable[Measurement]) -> bool:
-    return {run.with_it for run in runs} == {True, False}
-
-
-def _groups(runs: Iterable[Measurement], *, blocked: bool) -> list[list[float]]:
-    groups: dict[tuple[str, bool], list[float]] = {}
-    for run in runs:
-        groups.setdefault((run.block if blocked else "", run.with_it), []).append(run.value)
-    return list(groups.values())
-
-
-def _variance(patterns: Iterable[list[list[float]]]) -> float | None:
-    """Of single values around their group's mean; None when no group has two."""
-    squares = freedom = 0.0
-    for groups in patterns:
-        for values in groups:
-            mean = sum(values) / len(values)
-            squares += sum((value - mean) ** 2 for value in values)
-            freedom += len(values) - 1
-    return squares / freedom if freedom else None
+def _quantile(share: float, freedom: int) -> float:
+    """Of Student's t, by the expansion of Cornish and Fisher."""
+    z = NormalDist().inv_cdf(share)
+    second = (z**3 + z) / (4 * freedom)
+    third = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return z + second + third

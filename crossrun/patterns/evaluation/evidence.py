@@ -1,281 +1,298 @@
-"""The credit of each pattern: its effect on runs, from runs with it and runs without it.
+"""Evaluation: the credit of each pattern, from runs with it and runs without it.
 
-A pattern's success rate says nothing by itself, since it depends on how hard the tasks are. Runs
-count only if a coin decided whether the pattern was injected (`holdout`). They are compared within
-blocks (`Trial.block`), and a run whose agent ignored the pattern counts on neither side. See
-`success_model` for success and `cost_effects` for the other measures; both shrink a pattern's
-effect towards that of its family and of all patterns.
+A pattern's success rate says nothing by itself, since it depends on how hard the tasks are. All
+runs count in which a coin decided whether the pattern was injected (`holdout`), whether or not the
+agent followed it: that is known only in runs with it, and depends on how they went. See `scores`
+for success and `cost_effects` for the other measures.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import NormalDist
+from typing import NamedTuple, TypeVar
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from crossrun.model.workflows import Stats
-from crossrun.patterns.evaluation.cost_effects import Measurement, cost_effects
-from crossrun.patterns.evaluation.success_model import BlockCounts, LiftPosterior, posteriors
+from crossrun.inference.association import EValues, RandomisedRun, e_values
+from crossrun.patterns.evaluation.beliefs import belief, expected
+from crossrun.patterns.evaluation.cost_measures import MEASURES, Measure, measured
+from crossrun.patterns.evaluation.credit import (
+    LEAST_WITH,
+    LEAST_WITHOUT,
+    STRONG,
+    Arms,
+    Credit,
+    Effect,
+    HoldoutCost,
+    KindCredit,
+    LifetimeEvidence,
+    Lift,
+    NotEnough,
+    Pooled,
+)
+from crossrun.patterns.evaluation.estimates import (
+    LEVEL,
+    Estimate,
+    effect_where_followed,
+    estimate,
+    evidence,
+)
+from crossrun.patterns.evaluation.expected_loss import best_share
+from crossrun.patterns.evaluation.kinds import leader_of
+from crossrun.patterns.evaluation.pooling import pooled
+from crossrun.patterns.evaluation.scores import Observation, Score, scores
+from crossrun.patterns.evaluation.trials import Trial
 
-LEVEL = 0.90
-"""The coverage of the intervals."""
-LEAST_WITH = 5
-LEAST_WITHOUT = 3
-FOLLOWED = 0.34
-"""Adherence from which on an agent followed a pattern: about a third of its steps."""
+HARM_MARGIN = 0.02
+"""A pattern hurts if it lowers the probability of success by more than this."""
+SUSPECT = 0.80
+"""The probability of harm from which on a kind of task is under suspicion."""
+_MOST_KINDS = 12
+_REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+_EVERYTHING = "all"
+Item = TypeVar("Item")
 
 
-class Conditions(Struct, frozen=True, order=True):
-    """What else affects the outcome of a run. "" if unknown, so that conditions can be compared."""
-
-    agent: str = ""
-    agent_version: str = ""
-    model: str = ""
-    channel: str = ""
-    """How the pattern was sent to the agent, or would have been."""
+class _ScoredTrial(NamedTuple):
+    trial: Trial
+    score: Score
 
 
-class Trial(Struct, frozen=True, kw_only=True):
-    """One run that was eligible for one pattern; None means unknown.
+class Evaluation:
+    """The evaluation of all trials of a store: patterns inform each other.
 
-    `probability` is that of the decision: of injecting the pattern in a run with it, of withholding
-    it in a run without it. It is 1 if the user or a setting decided.
+    The same trials give the same credits in any order.
     """
 
-    run_id: str
-    pattern_id: str
-    family_id: str
-    version: str
-    """Hash of the pattern's text."""
-    task: str
-    """Tasks of about the same difficulty: the same task, its family, or its stratum."""
-    injected: bool
-    probability: float
-    succeeded: bool
-    failed_commands: int | None = None
-    turns: int | None = None
-    tokens: int | None = None
-    seconds: float | None = None
-    adherence: float | None = None
-    conditions: Conditions = Conditions()
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        ordered = sorted(trials, key=lambda t: (t.at, t.run_id, t.pattern_id))
+        compared = [trial for trial in ordered if trial.is_random]
+        scored = zip(compared, scores(map(_observation, compared)), strict=True)
+        self._everything = [_ScoredTrial(trial, score) for trial, score in scored]
+        self._trials = _grouped(ordered, lambda trial: trial.pattern_id)
+        self._scored = _grouped(self._everything, lambda each: each.trial.pattern_id)
+        self._posteriors = self._pooled()
 
     @property
-    def chosen_by_coin(self) -> bool:
-        """Whether a coin decided; other runs cannot be compared."""
-        return 0 < self.probability < 1
+    def patterns(self) -> list[str]:
+        """The patterns that have trials."""
+        return sorted(self._trials)
 
-    @property
-    def ignored(self) -> bool:
-        """Whether the agent got the pattern and did not follow it."""
-        return self.injected and self.adherence is not None and self.adherence < FOLLOWED
+    def credit(self, pattern_id: str) -> Credit | None:
+        """The credit of one pattern; None without a trial."""
+        trials = self._trials.get(pattern_id)
+        if trials is None:
+            return None
+        scored = self._scored.get(pattern_id, [])
+        return _credit(trials, scored, _kinds(scored), self._posteriors.get(pattern_id))
 
-    @property
-    def share_withheld(self) -> float:
-        """The probability with which the pattern was withheld."""
-        return round(1 - self.probability if self.injected else self.probability, 4)
+    def memory(self) -> Credit | None:
+        """The credit of all patterns together: whether memory helps; None without a trial."""
+        trials = [trial for of_it in self._trials.values() for trial in of_it]
+        if not trials:
+            return None
+        posterior = self._posteriors.get(_EVERYTHING)
+        whole = _credit(trials, self._everything, (), posterior, with_costs=False)
+        costs = [_holdout_cost(scored) for scored in self._scored.values()]
+        lost = math.fsum(cost.successes for cost in costs)
+        return replace(
+            whole,
+            pattern_id="",
+            family_id="",
+            holdout_cost=HoldoutCost(sum(cost.runs for cost in costs), round(lost, 2)),
+        )
 
-    @property
-    def block(self) -> str:
-        """The block of the run: runs in one block are compared directly.
-
-        They have the same task, agent, version, model, channel and probability. The probability
-        changes over time, and so may the tasks.
-        """
-        of = self.conditions
-        parts = (
-            self.task, of.agent, of.agent_version, of.model, of.channel, str(self.share_withheld)
-        )  # fmt: skip
-        return "\0".join(parts)
-
-
-class NotEnough(Struct, frozen=True):
-    """Not enough evidence yet, and why."""
-
-    reason: str
-
-
-class Lift(Struct, frozen=True):
-    """The change in the probability of success, in points of 1.
-
-    `p_hurt`: the probability that the pattern lowers success (beyond `success_model.HARM_MARGIN`).
-    """
-
-    mean: float
-    interval: tuple[float, float]
-    p_hurt: float
-
-
-class Effect(Struct, frozen=True):
-    """A change that the pattern makes, with its interval.
-
-    For failed commands, a number per run; otherwise relative: -.3 is 30% less.
-    """
-
-    mean: float
-    interval: tuple[float, float]
-
-
-class Pooled(Struct, frozen=True):
-    """Something that differed between the runs that a credit rests on."""
-
-    what: str
-    values: tuple[str, ...]
-
-
-class Credit(Struct, frozen=True, kw_only=True):
-    """What runs show about one pattern."""
-
-    pattern_id: str
-    family_id: str
-    runs_with: int
-    """Runs that are compared: a coin decided, and the agent followed the pattern if it had it."""
-    runs_without: int
-    succeeded_with: int
-    succeeded_without: int
-    ignored: int
-    """Runs that had the pattern and whose agent did not follow it."""
-    chosen: int
-    """Runs in which the user or a setting decided; they cannot be compared."""
-    adherence: float | None
-    """Mean over all runs that had the pattern."""
-    success: Lift | NotEnough
-    failed_commands: Effect | NotEnough
-    turns: Effect | NotEnough
-    tokens: Effect | NotEnough
-    seconds: Effect | NotEnough
-    pooled: tuple[Pooled, ...] = ()
+    def _pooled(self) -> Mapping[str, NormalDist]:
+        """The posterior of the effect of each pattern and family, and of all."""
+        estimates: dict[str, Estimate] = {}
+        parents: dict[str, str] = {}
+        for pattern_id, scored in self._scored.items():
+            family = f"family {scored[-1].trial.family_id}"
+            parents |= {pattern_id: family, family: _EVERYTHING}
+            estimates[pattern_id] = estimate([each.score for each in _basis(scored)])
+        return pooled(estimates, parents) if estimates else {}
 
 
 def credits_of(trials: Iterable[Trial]) -> dict[str, Credit]:
-    """The credit of each pattern. Pass all trials of a store: patterns inform each other."""
-    by_pattern: dict[str, list[Trial]] = {}
-    for trial in sorted(trials, key=lambda t: (t.pattern_id, t.run_id)):
-        by_pattern.setdefault(trial.pattern_id, []).append(trial)
-    families = {pattern: of_it[-1].family_id for pattern, of_it in by_pattern.items()}
-    compared = {p: [t for t in of_it if _counts(t)] for p, of_it in by_pattern.items()}
-    lifts = posteriors({p: _block_counts(ts) for p, ts in compared.items() if ts}, families)
-    effects = {name: _cost_effects(compared, families, value) for name, value in _MEASURES.items()}
-    return {
-        pattern: _credit(
-            of_it,
-            compared[pattern],
-            lifts.get(pattern),
-            {name: effect.get(pattern) for name, effect in effects.items()},
-        )
-        for pattern, of_it in by_pattern.items()
-    }
-
-
-def stats(credit: Credit) -> Stats:
-    """The credit in the form that `patterns show --json` has."""
-    match credit.success:
-        case NotEnough():
-            return Stats(credit.runs_with, credit.runs_without)
-        case Lift(mean, interval, p_hurt):
-            return Stats(credit.runs_with, credit.runs_without, mean, interval, p_hurt)
-
-
-def _counts(trial: Trial) -> bool:
-    return trial.chosen_by_coin and not trial.ignored
+    """The credit of each pattern. Pass all trials of a store."""
+    evaluation = Evaluation(trials)
+    credits_ = {pattern: evaluation.credit(pattern) for pattern in evaluation.patterns}
+    return {pattern: credit for pattern, credit in credits_.items() if credit is not None}
 
 
 def _credit(
     trials: Sequence[Trial],
-    compared: Sequence[Trial],
-    lift: LiftPosterior | None,
-    effects: Mapping[str, NormalDist | None],
+    scored: Sequence[_ScoredTrial],
+    kinds: tuple[KindCredit, ...],
+    posterior: NormalDist | None,
+    *,
+    with_costs: bool = True,
 ) -> Credit:
-    on = [t for t in compared if t.injected]
-    off = [t for t in compared if not t.injected]
+    basis = _basis(scored)
+    effect = estimate([each.score for each in basis])
+    arms = _arms(each.trial for each in basis)
+    compared = [each.trial for each in scored]
+    missing = _missing(trials, arms)
+    with_it = [each.trial for each in basis if each.trial.injected]
+    followed = sum(trial.followed for trial in with_it)
     adherences = [t.adherence for t in trials if t.injected and t.adherence is not None]
-    missing = _missing(trials, len(on), len(off))
-    measures = {name: missing or _effect(name, effect) for name, effect in effects.items()}
+    measures = {name: measured(compared if with_costs else [], name) for name in MEASURES}
     return Credit(
         pattern_id=trials[0].pattern_id,
         family_id=trials[-1].family_id,
-        runs_with=len(on),
-        runs_without=len(off),
-        succeeded_with=sum(t.succeeded for t in on),
-        succeeded_without=sum(t.succeeded for t in off),
-        ignored=sum(t.ignored and t.chosen_by_coin for t in trials),
-        chosen=sum(not t.chosen_by_coin for t in trials),
+        runs_with=arms.runs_with,
+        runs_without=arms.runs_without,
+        succeeded_with=arms.succeeded_with,
+        succeeded_without=arms.succeeded_without,
+        is_verified=bool(basis) and all(each.trial.verified for each in basis),
+        unverified=_arms(trial for trial in compared if not trial.verified),
+        followed=followed,
+        ignored=len(with_it) - followed,
+        chosen=sum(not trial.is_random for trial in trials),
+        experiment_runs=sum(trial.experiment_id is not None for trial in compared),
         adherence=round(sum(adherences) / len(adherences), 4) if adherences else None,
-        success=missing or _lift(lift),
-        failed_commands=measures["failed_commands"],
-        turns=measures["turns"],
-        tokens=measures["tokens"],
-        seconds=measures["seconds"],
-        pooled=_pooled(compared),
+        success=missing or _lift(effect, posterior),
+        effect_where_followed=missing or _where_followed(effect, followed),
+        evidence=_lifetime_evidence(scored, basis, kinds, measures),
+        kinds=kinds,
+        holdout_cost=_holdout_cost(scored),
+        share=best_share(belief(effect)),
+        pooled=_pooled_conditions(compared),
+        **{name: missing or measure.effect for name, measure in measures.items()},
     )
 
 
-def _missing(trials: Sequence[Trial], on: int, off: int) -> NotEnough | None:
-    if on >= LEAST_WITH and off >= LEAST_WITHOUT:
+def _basis(scored: Sequence[_ScoredTrial]) -> Sequence[_ScoredTrial]:
+    """What the lift rests on: the runs with a check if they are enough, or else all."""
+    verified = [each for each in scored if each.trial.verified]
+    arms = _arms(each.trial for each in verified)
+    return verified if _is_enough(arms) else scored
+
+
+def _is_enough(arms: Arms) -> bool:
+    return arms.runs_with >= LEAST_WITH and arms.runs_without >= LEAST_WITHOUT
+
+
+def _missing(trials: Sequence[Trial], arms: Arms) -> NotEnough | None:
+    if _is_enough(arms):
         return None
-    ignored = sum(t.ignored and t.chosen_by_coin for t in trials)
-    chosen = sum(not t.chosen_by_coin for t in trials)
-    asides = [
-        f"; in {ignored} more the agent ignored it" * bool(ignored),
-        f"; in {chosen} more it was not left to chance" * bool(chosen),
-    ]
+    chosen = sum(not trial.is_random for trial in trials)
+    aside = f"; in {chosen} more it was not left to chance" if chosen else ""
+    with_it = f"{arms.runs_with} run{'' if arms.runs_with == 1 else 's'} with it"
     return NotEnough(
-        f"not enough evidence yet: {on} run{'' if on == 1 else 's'} with it and {off} without, it"
-        " takes at least "
-        f"{LEAST_WITH} and {LEAST_WITHOUT}{''.join(asides)}"
+        f"not enough evidence yet: {with_it} and {arms.runs_without} without, "
+        f"it takes at least {LEAST_WITH} and {LEAST_WITHOUT}{aside}"
     )
 
 
-def _lift(posterior: LiftPosterior | None) -> Lift | NotEnough:
+def _lift(effect: Estimate, posterior: NormalDist | None) -> Lift | NotEnough:
     if posterior is None:
         return NotEnough("not enough evidence yet")
-    tail = (1 - LEVEL) / 2
-    return Lift(
-        round(posterior.mean, 4),
-        (round(posterior.quantile(tail), 4), round(posterior.quantile(1 - tail), 4)),
-        round(posterior.p_hurt, 4),
+    p_hurt = round(posterior.cdf(-HARM_MARGIN), 4)
+    return Lift(round(effect.mean, 4), _interval(*effect.interval), p_hurt)
+
+
+def _where_followed(effect: Estimate, followed: int) -> Effect | NotEnough:
+    ratio = effect_where_followed(effect, followed)
+    if ratio is None:
+        return NotEnough("not enough evidence yet: too few runs followed it")
+    return Effect(round(ratio.mean, 4), _interval(*ratio.interval))
+
+
+def _lifetime_evidence(
+    scored: Sequence[_ScoredTrial],
+    basis: Sequence[_ScoredTrial],
+    kinds: Sequence[KindCredit],
+    measures: Mapping[str, Measure],
+) -> LifetimeEvidence:
+    """Harm rests on all runs but those of masked kinds, a proof on those with a check."""
+    masked = {(kind.task_type, kind.task) for kind in kinds if kind.state == "hurts"}
+    against = [each for each in scored if kind_key(each.trial.kind) not in masked]
+    low, high = evidence([each.score for each in basis]).interval
+    return LifetimeEvidence(
+        e_hurts=_figure(_e_values(against).lowers),
+        e_helps=_figure(_e_values(each for each in scored if each.trial.verified).raises),
+        sequence=_interval(low, high),
+        e_dearer={
+            name: _figure(measure.e_dearer)
+            for name, measure in measures.items()
+            if measure.e_dearer is not None
+        },
     )
 
 
-def _effect(name: str, posterior: NormalDist | None) -> Effect | NotEnough:
-    if posterior is None:
-        return NotEnough("not enough evidence yet: not measured in runs of both kinds")
-    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * posterior.stdev
-    values = [posterior.mean, posterior.mean - reach, posterior.mean + reach]
-    if name in _RELATIVE:
-        values = [math.expm1(min(value, 700)) for value in values]
-    mean, low, high = (round(value, 4) for value in values)
-    return Effect(mean, (low, high))
-
-
-def _block_counts(trials: Iterable[Trial]) -> dict[str, BlockCounts]:
-    counts: dict[str, BlockCounts] = {}
-    for t in trials:
-        without, without_ok, on, on_ok = counts.get(t.block, (0, 0, 0, 0))
-        counts[t.block] = (
-            BlockCounts(without, without_ok, on + 1, on_ok + t.succeeded)
-            if t.injected
-            else BlockCounts(without + 1, without_ok + t.succeeded, on, on_ok)
+def _e_values(scored: Iterable[_ScoredTrial]) -> EValues:
+    return e_values(
+        RandomisedRun(
+            score.observation.injected,
+            score.observation.probability,
+            score.observation.outcome,
+            score.expected,
         )
-    return counts
+        for _, score in scored
+    )
 
 
-def _cost_effects(
-    compared: Mapping[str, Sequence[Trial]],
-    families: Mapping[str, str],
-    value: Callable[[Trial], float | None],
-) -> dict[str, NormalDist]:
-    measurements = {
-        pattern: [
-            Measurement(t.block, t.injected, measured)
-            for t in trials
-            if (measured := value(t)) is not None
-        ]
-        for pattern, trials in compared.items()
+def _kinds(scored: Sequence[_ScoredTrial]) -> tuple[KindCredit, ...]:
+    """The kinds of tasks of a pattern, those with most runs first, drawn towards their whole."""
+    groups = _grouped(scored, lambda each: each.trial.kind)
+    estimates = {
+        kind: estimate([each.score for each in of_kind]) for kind, of_kind in groups.items()
     }
-    return cost_effects(measurements, families)
+    posteriors = pooled(estimates, dict.fromkeys(groups, _EVERYTHING)) if groups else {}
+    often = sorted(groups, key=lambda kind: -len(groups[kind]))[:_MOST_KINDS]
+    return tuple(_with_states([_kind(kind, groups[kind], posteriors[kind]) for kind in often]))
 
 
-def _pooled(trials: Sequence[Trial]) -> tuple[Pooled, ...]:
+def _kind(kind: str, scored: Sequence[_ScoredTrial], posterior: NormalDist) -> KindCredit:
+    task_type, task = kind_key(kind)
+    reach = _REACH * posterior.stdev
+    proofs = _e_values(each for each in scored if each.trial.verified)
+    return KindCredit(
+        task_type=task_type,
+        task=task,
+        arms=_arms(each.trial for each in scored),
+        lift=round(posterior.mean, 4),
+        interval=_interval(posterior.mean - reach, posterior.mean + reach),
+        p_hurt=round(posterior.cdf(-HARM_MARGIN), 4),
+        e_hurts=_figure(_e_values(scored).lowers),
+        e_helps=_figure(proofs.raises),
+        state="undecided",
+    )
+
+
+def _with_states(kinds: Sequence[KindCredit]) -> Iterable[KindCredit]:
+    """The kinds with their states: masked is what hurts while the pattern does well elsewhere."""
+    does_well = any(kind.e_hurts < STRONG and kind.p_hurt < SUSPECT for kind in kinds)
+    for kind in kinds:
+        yield replace(kind, state=_state(kind, does_well_elsewhere=does_well))
+
+
+def _state(kind: KindCredit, *, does_well_elsewhere: bool) -> str:
+    if kind.e_hurts >= STRONG:
+        return "hurts" if does_well_elsewhere else "suspected"
+    if kind.e_helps >= STRONG:
+        return "helps"
+    return "suspected" if kind.p_hurt > SUSPECT else "undecided"
+
+
+def _holdout_cost(scored: Sequence[_ScoredTrial]) -> HoldoutCost:
+    """Of a pattern; runs of experiments were made to measure, and cost no success."""
+    own = [each for each in scored if each.trial.experiment_id is None]
+    withheld = sum(not each.trial.injected for each in own)
+    effect = expected(belief(estimate([each.score for each in _basis(scored)])))
+    return HoldoutCost(withheld, round(withheld * max(0.0, effect), 2))
+
+
+def _arms(trials: Iterable[Trial]) -> Arms:
+    runs, succeeded = [0, 0], [0, 0]
+    for trial in trials:
+        runs[trial.injected] += 1
+        succeeded[trial.injected] += trial.went_well
+    return Arms(runs[True], runs[False], succeeded[True], succeeded[False])
+
+
+def _pooled_conditions(trials: Sequence[Trial]) -> tuple[Pooled, ...]:
     """What differed between the runs that were compared."""
     seen = {
         "version": {t.version for t in trials},
@@ -287,14 +304,32 @@ def _pooled(trials: Sequence[Trial]) -> tuple[Pooled, ...]:
     return tuple(Pooled(what, tuple(sorted(v))) for what, v in seen.items() if len(v) > 1)
 
 
-def _log(value: float | None) -> float | None:
-    return None if value is None else math.log(max(value, 1e-3))
+def _observation(trial: Trial) -> Observation:
+    return Observation(
+        pattern=trial.pattern_id,
+        block=trial.block,
+        injected=trial.injected,
+        probability=trial.injection_probability,
+        outcome=float(trial.went_well),
+    )
 
 
-_RELATIVE = {"turns", "tokens", "seconds"}
-_MEASURES: dict[str, Callable[[Trial], float | None]] = {
-    "failed_commands": lambda t: t.failed_commands,
-    "turns": lambda t: _log(t.turns),
-    "tokens": lambda t: _log(t.tokens),
-    "seconds": lambda t: _log(t.seconds),
-}
+def kind_key(kind: str) -> tuple[str, str]:
+    """Task type and leader of a kind."""
+    return kind.partition("\0")[0], leader_of(kind)
+
+
+def _grouped(items: Iterable[Item], key: Callable[[Item], str]) -> dict[str, list[Item]]:
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _interval(low: float, high: float) -> tuple[float, float]:
+    return round(low, 4), round(high, 4)
+
+
+def _figure(e_value: float) -> float:
+    """Four digits, however large it is."""
+    return float(f"{e_value:.4g}")

@@ -2,6 +2,8 @@
 
 A coin is then the only difference between runs with a pattern and runs without it, so the effect of
 the pattern can be measured. The coin is a hash of the run's id: any decision can be checked later.
+
+How large the share is, see `expected_loss`.
 """
 
 import hashlib
@@ -9,49 +11,37 @@ from typing import Literal
 
 from msgspec import Struct
 
-FIRST_SHARE = 0.30
-LEAST_SHARE = 0.05
-PROBATION_SHARE = 0.50
-"""For a quarantined pattern: an even split shows soonest whether it really hurts."""
+FIRST_SHARE = 0.15
+"""For a pattern without runs: the best share under the prior."""
+LARGEST_SHARE = 0.50
+"""Under suspicion: an even split shows soonest whether a pattern hurts."""
 
-WIDE = 0.40
-NARROW = 0.20
-STEPS = 5
-"""Only a few shares are in use, since runs are compared only with runs of the same share."""
-
-Decision = Literal["injected", "withheld"]
+HoldoutDecision = Literal["injected", "withheld"]
 
 
 class Draw(Struct, frozen=True):
     """The outcome of the coin, with the probability of this decision."""
 
-    decision: Decision
+    decision: HoldoutDecision
     probability: float
 
 
-def share_withheld(
-    interval: tuple[float, float] | None, *, setting: float = FIRST_SHARE, probation: bool = False
-) -> float:
+def share_withheld(best: float | None, *, setting: float, suspected: bool = False) -> float:
     """The share of eligible runs that do without the pattern.
 
-    `interval` is that of the lift in success, from -1 to 1; None while there is not enough
-    evidence. The share is `setting` until the interval is narrower than 40 points and falls, in
-    steps, to 5% at 20 points. It never falls below (or below `setting`, where that is less);
-    0 turns the holdout off.
+    Args:
+        best: the share at which the fewest successes are lost (`expected_loss.best_share`); None
+            before any run.
+        setting: the user's upper bound; 0 turns the holdout off.
+        suspected: the pattern may hurt; the bound does not hold then.
     """
     if not 0 <= setting < 1:
         raise ValueError(f"the share withheld must be at least 0 and below 1, not {setting}")
     if setting == 0:
         return 0.0
-    if probation:
-        return max(setting, PROBATION_SHARE)
-    if interval is None:
-        return setting
-    low, high = interval
-    open_questions = min(1.0, max(0.0, (high - low - NARROW) / (WIDE - NARROW)))
-    steps = round(open_questions * STEPS)
-    least = min(setting, LEAST_SHARE)
-    return round(least + (setting - least) * steps / STEPS, 4)
+    if suspected:
+        return max(setting, LARGEST_SHARE)
+    return min(setting, FIRST_SHARE if best is None else best)
 
 
 def draw(run_id: str, pattern_id: str, *, withheld: float) -> Draw:
@@ -64,7 +54,7 @@ def draw(run_id: str, pattern_id: str, *, withheld: float) -> Draw:
         raise ValueError(f"the share withheld must be at least 0 and below 1, not {withheld}")
     if coin(run_id, pattern_id) < withheld:
         return Draw("withheld", withheld)
-    return Draw("injected", 1 - withheld)
+    return Draw("injected", round(1 - withheld, 4))
 
 
 def coin(run_id: str, pattern_id: str) -> float:

@@ -1,23 +1,32 @@
 """The states of a pattern, and the transitions between them.
 
-candidate: not judged yet. active: no evidence against it. quarantined: it may hurt, so runs are
-split evenly until the evidence decides. retired: it hurts with high probability and is no longer
-injected unless the user names it. disabled: by the user, regardless of evidence. Later evidence can
-reverse every transition, and the user can at once; nothing is deleted.
+candidate: not judged yet. active: no strong evidence against it. resting: agents never follow it,
+so it is not given to them until it changes. quarantined: it hurts, by evidence that is wrong for at
+most 1 of 20 harmless patterns in their whole lives; half of its runs do without until the evidence
+turns or grows. retired: the evidence is stronger still, and it is no longer injected unless the
+user names it. disabled: by the user, regardless of evidence. Later evidence can reverse every
+transition, and the user can at once; nothing is deleted.
 """
 
 from msgspec import Struct
 
-from crossrun.patterns.evaluation.evidence import Credit, Lift, NotEnough, Trial
+from crossrun.patterns.evaluation.credit import STRONG, Credit, Lift, NotEnough
+from crossrun.patterns.evaluation.trials import Trial
+from crossrun.patterns.evaluation.verdicts import harm_evidence, verdict
 
-RETIRES = 0.90
-SUSPECT = 0.80
-CLEARED = 0.60
-"""Below SUSPECT, so that a pattern does not flicker between two states (hysteresis)."""
+QUARANTINES = STRONG
+RETIRES = 100.0
+"""E-values from which on a pattern is quarantined (for harm to success or to costs) or retired (for
+harm to success)."""
+CLEARED = 5.0
+"""Below QUARANTINES, so that a pattern does not flicker between two states (hysteresis)."""
 ACTIVE = 0.50
+"""The largest probability of harm at which a candidate becomes active."""
 LEAST_RUNS = 20
 LEAST_WITHOUT = 5
 """Retiring a pattern takes this many eligible runs, and this many of them without it."""
+RESTS = 8
+"""So many injections of one version, none of them followed, put a pattern to rest."""
 
 
 class Transition(Struct, frozen=True):
@@ -33,21 +42,36 @@ class Transition(Struct, frozen=True):
         return self.state != self.before
 
 
-def judge(state: str, credit: Credit | None, *, kept_by_user: bool = False) -> Transition:
+def judge(
+    state: str, credit: Credit | None, *, kept_by_user: bool = False, unfollowed: int = 0
+) -> Transition:
     """The transition from `state`, given the credit.
 
-    `kept_by_user`: the user has enabled the pattern against the evidence. It stays active, but the
-    reason names the evidence.
+    Args:
+        state: the pattern's state now.
+        credit: what its runs show.
+        kept_by_user: the user has enabled the pattern against the evidence. It stays active, but
+            the reason names the evidence.
+        unfollowed: see `unfollowed_injections`.
     """
     if state == "disabled":
         return Transition(state, "Disabled by the user.", state)
-    if credit is None:
-        return Transition(state, "Not enough evidence yet: no run was eligible.", state)
-    match credit.success:
-        case NotEnough(reason):
-            return Transition(state, f"{reason[0].upper()}{reason[1:]}.", state)
-        case Lift() as lift:
-            return _respect_user(_by_evidence(lift, state, credit), kept_by_user=kept_by_user)
+    if state not in ("candidate", "active", "resting", "quarantined", "retired"):
+        return Transition(state, "A newer version of crossrun has judged it.", state)
+    return _respect_user(
+        _rest(_by_evidence(state, credit), credit, unfollowed), kept_by_user=kept_by_user
+    )
+
+
+def unfollowed_injections(trials: list[Trial], version: str) -> int:
+    """How many agents got the version, if none of them followed it, or else 0.
+
+    Args:
+        trials: of the pattern.
+        version: the hash of its current text.
+    """
+    got = [t for t in trials if t.injected and t.version == version and t.adherence is not None]
+    return 0 if any(trial.followed for trial in got) else len(got)
 
 
 def adopt_after_success(transition: Transition, trial: Trial) -> Transition:
@@ -56,16 +80,14 @@ def adopt_after_success(transition: Transition, trial: Trial) -> Transition:
     One run in which the agent followed it and succeeded makes it eligible. From then on it is
     evaluated like any other pattern.
     """
-    if transition.state != "candidate" or not (trial.injected and trial.succeeded):
-        return transition
-    if trial.ignored:
+    if transition.state != "candidate" or not (trial.succeeded and trial.followed):
         return transition
     return Transition("active", "It worked here when you named it.", transition.before)
 
 
 def against_evidence(state: str) -> bool:
     """Whether enabling a pattern in this state overrules the evidence."""
-    return state in ("quarantined", "retired")
+    return state in ("resting", "quarantined", "retired")
 
 
 def enable(state: str) -> Transition:
@@ -73,18 +95,49 @@ def enable(state: str) -> Transition:
     return Transition("active", "Enabled by the user.", state)
 
 
-def _by_evidence(lift: Lift, state: str, credit: Credit) -> Transition:
-    down = state in ("quarantined", "retired")
-    figures = _figures(lift, credit)
-    if lift.p_hurt > RETIRES and _has_enough_runs(credit):
-        return Transition("retired", f"It hurts: {figures}.", state)
-    if state == "retired" and lift.p_hurt > SUSPECT:
-        return Transition("retired", f"It still seems to hurt: {figures}.", state)
-    if lift.p_hurt > SUSPECT or (down and lift.p_hurt > CLEARED):
-        return Transition("quarantined", f"It may hurt: {figures}.", state)
-    if down or state == "active" or lift.p_hurt <= ACTIVE:
-        return Transition("active", f"No evidence against it: {figures}.", state)
-    return Transition(state, f"Undecided: {figures}.", state)
+def wake(state: str) -> Transition | None:
+    """The transition when a pattern has a new version; None: it stays in its state."""
+    if state != "resting":
+        return None
+    return Transition("candidate", "It has a new version, which agents may follow.", state)
+
+
+def _by_evidence(state: str, credit: Credit | None) -> Transition:
+    if credit is None:
+        return Transition(state, "Not enough evidence yet: no run was eligible.", state)
+    if isinstance(credit.success, NotEnough):
+        reason = credit.success.reason
+        return Transition(_awake(state), f"{reason[0].upper()}{reason[1:]}.", state)
+    return Transition(_judged(state, credit, credit.success), f"{verdict(credit)}.", state)
+
+
+def _judged(state: str, credit: Credit, lift: Lift) -> str:
+    harm = harm_evidence(credit).e_value
+    if credit.evidence.e_hurts >= RETIRES and _has_enough_runs(credit):
+        return "retired"
+    if harm >= QUARANTINES:
+        return "retired" if state == "retired" else "quarantined"
+    if state in ("quarantined", "retired") and (harm >= CLEARED or lift.p_hurt > ACTIVE):
+        return "quarantined"
+    if state in ("candidate", "resting") and lift.p_hurt > ACTIVE:
+        return "candidate"
+    return "active"
+
+
+def _awake(state: str) -> str:
+    return "candidate" if state == "resting" else state
+
+
+def _rest(transition: Transition, credit: Credit | None, unfollowed: int) -> Transition:
+    """Rest for what is never followed, unless it is proved to help all the same."""
+    is_proved = credit is not None and credit.is_proved
+    if unfollowed < RESTS or is_proved or transition.state not in ("candidate", "active"):
+        return transition
+    reason = (
+        f"No agent followed it in {unfollowed} runs that got it; it rests until it has a new "
+        f"version or you enable it. {transition.reason}"
+    )
+    return Transition("resting", reason, transition.before)
 
 
 def _respect_user(transition: Transition, *, kept_by_user: bool) -> Transition:
@@ -97,11 +150,3 @@ def _respect_user(transition: Transition, *, kept_by_user: bool) -> Transition:
 def _has_enough_runs(credit: Credit) -> bool:
     runs = credit.runs_with + credit.runs_without
     return runs >= LEAST_RUNS and credit.runs_without >= LEAST_WITHOUT
-
-
-def _figures(lift: Lift, credit: Credit) -> str:
-    low, high = (f"{100 * bound:+.0f}" for bound in lift.interval)
-    return (
-        f"{100 * lift.mean:+.0f} points of success ({low} to {high}), probability that it hurts "
-        f"{lift.p_hurt:.2f}, {credit.runs_with} runs with it and {credit.runs_without} without"
-    )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crossrun.commandlines.intents import looks, purpose
 from crossrun.commandlines.shell import first_line, parts, redirected, stages, words
-from crossrun.patterns.evaluation.equivalents import EQUIVALENT
+from crossrun.patterns.evaluation.equivalents import EQUIVALENT, EQUIVALENT_COMMANDS
 from crossrun.patterns.learning.features import code_of, code_words, extension_of
 from crossrun.patterns.learning.files import is_source
 from crossrun.patterns.learning.rarity import is_telling
@@ -29,14 +29,15 @@ _OPEN = "…"
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _HOLE = re.compile(r"(?:…|\.\.\.|<\w+>)(?:\.\w+)?")
 _INTERPRETER = re.compile(r"(?:python|node|deno|bun|ruby|perl|php|Rscript|julia|bash|sh)[\d.]*")
-_WITH_SUBCOMMANDS = ("cargo", "docker", "git", "go", "npm", "pip", "pip3", "pnpm", "yarn")
+_WITH_SUBCOMMANDS = ("cargo", "docker", "git", "go", "make", "npm", "pip", "pip3", "pnpm", "yarn")
+_SUBCOMMAND = re.compile(r"[a-z][a-z-]*")
 _LAST_IS_MADE = ("convert", "cp", "ffmpeg", "install", "ln", "magick", "mv", "qpdf", "rsync", "sox")
 """Programs whose last argument is the file that they make."""
 _WORD = re.compile(r"\w[\w.+/-]*|--?[\w-]+")
 _FILE = re.compile(r"(?:[\w.~@+{}…-]*/)*[\w@+*{}…-]*\.[A-Za-z]\w{0,5}")
 _FILE_IN_CODE = re.compile(rf"[\"'`]({_FILE.pattern})[\"'`]")
 _MAKES = re.compile(
-    r"[\"'][wax][bt]?\+?[\"']|\b(?:write\w*|save\w*|export\w*|dump|to_\w+|set output)\b",
+    r"[\"'][wax][bt]?\+?[\"']|\b(?:\w*write\w*|save\w*|export\w*|dump|to_\w+|set output)\b",
     re.IGNORECASE,
 )
 """What stands on a line of code that makes a file."""
@@ -181,7 +182,7 @@ def _operation(text: str, code: str, *, only_written: bool = False) -> Operation
         line=names,
         program=program,
         script=script,
-        topic=_topic(line, code, takes | makes),
+        topic=_topic(line, code, takes | makes, program),
         takes=takes,
         makes=makes,
         weight=_LEAST_WEIGHT if aim is None or looks(text) else weight(aim.intent),
@@ -202,19 +203,23 @@ def _commands(line: str) -> Iterator[list[str]]:
 def _program(arguments: Sequence[str]) -> tuple[str, str]:
     name = arguments[0].rpartition("/")[2]
     if not _INTERPRETER.fullmatch(name):
-        subcommand = arguments[1:2] if name in _WITH_SUBCOMMANDS else []
-        return " ".join((name, *subcommand)), ""
+        plain = (word for word in arguments[1:] if _SUBCOMMAND.fullmatch(word))
+        subcommand = next(plain, "") if name in _WITH_SUBCOMMANDS else ""
+        return f"{name} {subcommand}".rstrip(), ""
     if arguments[1:2] == ["-m"]:
         return " ".join(arguments[2:3]), ""
     first = next((word for word in arguments[1:] if not word.startswith("-")), "")
     return "", "" if _HOLE.search(first) else first.rpartition("/")[2]
 
 
-def _topic(line: str, code: str, kinds: frozenset[str]) -> frozenset[str]:
+def _topic(line: str, code: str, kinds: frozenset[str], program: str) -> frozenset[str]:
     plain = _CAMEL.sub(" ", _NOT_WORDS.sub(" ", line).replace("_", " "))
     every = {word.lower() for word in _LETTERS.findall(plain)}
+    same = EQUIVALENT_COMMANDS.get(program)
+    if same is not None:
+        every -= {program.partition(" ")[2], program.partition(" ")[0]}
     every |= code_words(code) | {word.lower() for word in _LETTERS.findall(code)}
-    return frozenset(
+    return frozenset([] if same is None else [same]) | frozenset(
         EQUIVALENT.get(word) or stem(word)
         for word in every
         if word in EQUIVALENT

@@ -12,6 +12,7 @@ TEACHING = frozenset(
     [
         "AGENT_FAILED",
         "CONTEXT_FULL",
+        "PROOF_MISSING",
         "SCRIPT_FAILED",
         "STALLED",
         "TIMED_OUT",

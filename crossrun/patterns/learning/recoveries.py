@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct, field
 
 from crossrun.commandlines.intents import Purpose
+from crossrun.commandlines.repairs import repairs
 from crossrun.commandlines.shell import first_line
 from crossrun.model.workflows import Cure, Occurrence
 from crossrun.patterns.learning.clipping import clipped
@@ -19,12 +20,6 @@ _MOST_BETWEEN = 40
 _OUTPUT_READ = 4_000
 _LONGEST_ERROR = 160
 _LONGEST_COMMAND = 400
-_ALIKE = 0.5
-_NOT_THERE = (126, 127)
-"""Exit codes for a program that cannot be started: any other one that does the job is right."""
-_MAKING = frozenset(["run", "convert", "plot", "build", "check", "query", "fetch", "test"])
-_FILE = re.compile(r"^[^-\s].*(?:/|\.[A-Za-z]\w{0,6}$)")
-_WORDS = re.compile(r"[\w.@%+=:,/~-]+")
 
 _ERROR = re.compile(
     r"(?:^|[\s(\[])(?:\w+(?:\.\w+)*(?:Error|Exception|Warning|Exit|Interrupt|NotFound)\b"
@@ -64,16 +59,6 @@ class Failed(Struct, frozen=True, kw_only=True):
     said: int
     """So many times the agent had spoken before it."""
 
-    @property
-    def words(self) -> frozenset[str]:
-        """The words of its command."""
-        return words_of(self.purpose.command)
-
-    @property
-    def files(self) -> frozenset[str]:
-        """The words that name files."""
-        return frozenset(filter(_FILE.search, self.words))
-
 
 class Recoveries(Struct):
     """The open failures of a run, and its cures so far."""
@@ -109,7 +94,7 @@ class Recoveries(Struct):
 
     def settled_by(self, purpose: Purpose, *, proved: bool) -> list[Failed]:
         """Settles and returns the failures that a success repaired."""
-        settled = [failed for failed in self.open if _is_repair(failed, purpose)]
+        settled = [failed for failed in self.open if _is_repaired(failed, purpose)]
         self.open = [failed for failed in self.open if failed not in settled]
         for failed in settled:
             between = self._between(failed)
@@ -179,33 +164,8 @@ def error_line(output: str) -> str:
     return clipped(plain[-1], _LONGEST_ERROR) if plain else ""
 
 
-def words_of(command: str) -> frozenset[str]:
-    """The words of a command that are compared."""
-    return frozenset(_WORDS.findall(command))
-
-
-def _is_repair(failed: Failed, purpose: Purpose) -> bool:
-    """Done for the same purpose, on the same files, or with much the same words."""
-    if failed.purpose.key == purpose.key:
-        return True
-    words = words_of(purpose.command)
-    if failed.purpose.intent != purpose.intent:
-        files = {_last(file) for file in failed.files}
-        lasts = {_last(word) for word in words}
-        if failed.occurrences[-1].exit_code in _NOT_THERE and not files.isdisjoint(lasts):
-            return purpose.intent not in ("read", "search")
-        both_make = {failed.purpose.intent, purpose.intent} <= _MAKING
-        return both_make and bool(files) and files <= lasts
-    if failed.files:
-        return not failed.files.isdisjoint(words)
-    together = len(failed.words | words)
-    return failed.occurrences[-1].exit_code in _NOT_THERE or (
-        together > 0 and len(failed.words & words) / together >= _ALIKE
-    )
-
-
-def _last(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2]
+def _is_repaired(failed: Failed, by: Purpose) -> bool:
+    return repairs(failed.purpose, failed.occurrences[-1].exit_code, by)
 
 
 def _command(purpose: Purpose) -> str:

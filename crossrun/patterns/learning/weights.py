@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from crossrun.commandlines.intents import looks, purpose
+from crossrun.commandlines.repairs import Attempt, blind_retries
 from crossrun.commandlines.scenes import names
 from crossrun.commandlines.shell import parts, words
 from crossrun.model.workflows import Act, Trace
@@ -34,7 +35,7 @@ _DECISIVE = ("build", "check", "convert", "edit", "fetch", "plot", "query", "run
 _TELLING = 4
 """Words of a command."""
 _RUNS_A_FILE = re.compile(r"(?:python[\d.]*|node|ruby|perl|php|Rscript|bash|sh) [^-]")
-_VERIFIED_WEIGHT = 4
+_PROVEN_WEIGHT = 4
 _CHECKED_WEIGHT = 2
 
 
@@ -44,18 +45,25 @@ def weight(intent: str) -> int:
 
 
 def weight_of(trace: Trace) -> int:
-    """The weight of a run where runs are compared.
+    """The weight of a run where runs are compared: the better its success is proved, the more.
 
-    It is least without a check that passed, if the run edited its check, or if it repeated a
-    command until it worked.
+    The agent's own check counts for little if the run repeated a command until it worked.
     """
-    if trace.verified and trace.grade in (None, "proved"):
-        return _VERIFIED_WEIGHT
-    lucky = any(_is_blind_retry(act, trace) for act in trace.acts) or _edits_its_check(trace)
+    grade = trace.grade or _estimated_grade(trace)
+    if grade == "proven":
+        return _PROVEN_WEIGHT
+    lucky = any(blind_retries(_attempts(trace)))
+    return _CHECKED_WEIGHT if grade == "checked" and not lucky else 1
+
+
+def _estimated_grade(trace: Trace) -> str:
+    """The grade of a run that was recorded before runs were graded."""
+    if trace.verified:
+        return "proven"
     checked = trace.check is not None or any(
         act.intent in CHECKS and act.proved for act in trace.acts
     )
-    return _CHECKED_WEIGHT if checked and not lucky else 1
+    return "checked" if checked and not _edits_its_check(trace) else "unchecked"
 
 
 def is_trivial(acts: Sequence[Act]) -> bool:
@@ -78,18 +86,16 @@ def _is_decisive(act: Act) -> bool:
     return code or several or "\n" in act.command or (len(arguments) >= _TELLING and not script)
 
 
-def _is_blind_retry(act: Act, trace: Trace) -> bool:
-    """Whether the same command worked in the end without anything done in between."""
-    failures = [seen.seq for seen in act.occurrences if seen.exit_code not in (0, None)]
-    if not failures or act.instead_of:
-        return False
-    worked = min((seen.seq for seen in act.occurrences if seen.seq > failures[-1]), default=None)
-    return worked is not None and not any(
-        failures[0] < occurrence.seq < worked
-        for other in trace.acts
-        if other is not act and other.intent not in LOOKS
-        for occurrence in other.occurrences
-    )
+def _attempts(trace: Trace) -> list[Attempt]:
+    """What the run did, in order; failures of a command that another one replaced are left out."""
+    attempts = [
+        Attempt(act.command, seen.seq, seen.exit_code not in (0, None), act.intent in LOOKS)
+        for act in trace.acts
+        for seen in act.occurrences
+    ]
+    replaced = {act.command for act in trace.acts if act.instead_of}
+    left = (each for each in attempts if not (each.failed and each.key in replaced))
+    return sorted(left, key=lambda attempt: attempt.seq)
 
 
 def _edits_its_check(trace: Trace) -> bool:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from crossrun.cli.arguments import Json, Output
-from crossrun.cli.commands.batch.common import KIND, BatchReference, facts_of
+from crossrun.cli.batch_options import facts_of
+from crossrun.cli.commands.batch.arguments import KIND, BatchReference
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed
 from crossrun.config.values import one_of

@@ -6,17 +6,21 @@ import typer
 
 from crossrun.batches.files import ROW_FORMS, RowForm
 from crossrun.cli import run_options as opt
-from crossrun.cli.commands.batch.common import (
-    KIND,
-    BatchReference,
+from crossrun.cli.batch_options import (
     BudgetCost,
     BudgetTime,
     BudgetTokens,
+    Jobs,
+    Json,
+    JsonLines,
+    KeepGoing,
+    batch_options,
 )
+from crossrun.cli.commands.batch.arguments import KIND, BatchReference
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
-from crossrun.config.values import one_of, positive
+from crossrun.config.values import one_of
 from crossrun.projections.documents import document
 from crossrun.store.batches import LAST
 
@@ -42,22 +46,6 @@ RowsFormat = Annotated[
 ]
 BatchName = Annotated[
     str | None, typer.Option("--name", help="A name for the batch; otherwise that of the file.")
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs", "-j", metavar="N", click_type=Parsed(positive), help="Runs at the same time. (1)"
-    ),
-]
-KeepGoing = Annotated[
-    bool | None,
-    typer.Option("--keep-going/--stop-on-failure", help="Start rows although others failed."),
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print the batch as one JSON object at the end.")
-]
-JsonLines = Annotated[
-    bool, typer.Option("--jsonl", help="Print each change of a row as a line of JSON, live.")
 ]
 New = Annotated[bool, typer.Option("--new", help="Run all rows, although a batch is unfinished.")]
 
@@ -179,6 +167,6 @@ def resume(
     app.open_for_writing()
     stored = app.store.batches.batch(batch or LAST, kind=KIND)
     require_resumable(stored, app, retry_failed=retry_failed)
-    continued = with_options(stored, work.batch_options(arguments, stored.options), app)
+    continued = with_options(stored, batch_options(arguments, stored.options), app)
     output = options_from(OutputOptions, arguments)
     work.carry_out(continued, output, app, options, retry_failed=retry_failed)

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from crossrun.batches.documents import batch_object, row_object
 from crossrun.batches.files import form_of, parse_rows
 from crossrun.batches.progress import Usage
+from crossrun.cli.batch_options import batch_options, facts_of
 from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
-from crossrun.cli.commands.batch.common import facts_of
 from crossrun.cli.globals import Globals
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
@@ -92,22 +92,6 @@ def _content(file: str) -> bytes:
             f"{file} cannot be read: {error.strerror}",
             hint="check the path; for what else there is, see  crossrun batch --help",
         ) from error
-
-
-def batch_options(arguments: Mapping[str, Any], otherwise: BatchOptions) -> BatchOptions:
-    """How a batch is carried out, as far as the arguments say it."""
-    budget = otherwise.budget
-    given = {
-        "tokens": arguments.get("budget_tokens"),
-        "cost": arguments.get("budget_cost"),
-        "seconds": arguments.get("budget_time"),
-    }
-    keep_going = arguments["keep_going"]
-    return BatchOptions(
-        jobs=arguments["jobs"] or otherwise.jobs,
-        keep_going=otherwise.keep_going if keep_going is None else keep_going,
-        budget=replace(budget, **{name: value for name, value in given.items() if value}),
-    )
 
 
 def planned(plan: BatchPlan, app: App, options: Globals) -> Batch:

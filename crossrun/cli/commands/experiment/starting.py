@@ -7,8 +7,7 @@ import typer
 
 from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Json
-from crossrun.cli.commands.batch.common import BudgetCost, BudgetTime, BudgetTokens
-from crossrun.cli.commands.batch.starting import Jobs
+from crossrun.cli.batch_options import BudgetCost, BudgetTime, BudgetTokens, Jobs
 from crossrun.cli.commands.experiment.common import ExperimentReference
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed, options_from

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from crossrun.batches.documents import row_object
 from crossrun.cli import signals
+from crossrun.cli.batch_options import facts_of
 from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
-from crossrun.cli.commands.batch.common import facts_of
 from crossrun.cli.commands.experiment.common import experiment_of
 from crossrun.cli.globals import Globals
 from crossrun.cli.parsing import options_from
@@ -49,7 +49,6 @@ from crossrun.services.options import RunOptions
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.batch_views import ClosingBatchView, view_of_batch
 from crossrun.views.experiments import experiment_details, plan_lines
-from crossrun.views.terminal import Terminal
 
 if TYPE_CHECKING:
     from crossrun.views.batch_threads import BatchView
@@ -179,9 +178,9 @@ def continued(reference: str | None, arguments: Mapping[str, Any], app: App) -> 
 def carry_out(batch: Batch, output: OutputOptions, app: App, options: Globals) -> NoReturn:
     """Carries a stored experiment out, and ends the command."""
 
-    def closing(ended: Batch, _facts: object, terminal: Terminal) -> Iterator[str]:
+    def closing(ended: Batch) -> Iterator[str]:
         yield ""
-        yield from experiment_details(read_experiment(app, ended), terminal, is_active=False)
+        yield from experiment_details(read_experiment(app, ended), options.err, is_active=False)
 
     def view() -> "BatchView":
         facts = facts_of(app, batch.id)

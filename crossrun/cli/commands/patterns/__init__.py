@@ -18,7 +18,8 @@ from crossrun.projections.documents import document, pattern_object, plain_objec
 
 if TYPE_CHECKING:
     from crossrun.memory.evaluation import UptakeCount
-    from crossrun.patterns.evaluation.evidence import Credit
+    from crossrun.model.workflows import Pattern
+    from crossrun.patterns.evaluation.credit import Credit
     from crossrun.store import Store
 
 _HELP = """Show and manage the patterns learned from runs.
@@ -59,11 +60,13 @@ def list_patterns(
     if json:
         patterns = list(map(pattern_object, app.store.patterns.patterns(wanted)))
         total = len(app.store.patterns.lines(wanted._replace(limit=-1)))
-        options.out.emit(document({"patterns": patterns, "total": total}))
+        memory = app.store.patterns.memory()
+        options.out.emit(document({"patterns": patterns, "total": total, "memory": memory}))
     elif lines := app.store.patterns.lines(wanted):
-        from crossrun.views.patterns import pattern_table
+        from crossrun.views.patterns import memory_line, pattern_table
 
         options.out.write(pattern_table(lines, options.out))
+        options.out.write(memory_line(app.store.patterns.memory(), options.out))
     else:
         options.say("no patterns yet; they are learned from runs that succeed: crossrun quickstart")
 
@@ -179,34 +182,55 @@ def why(
             options.out.write(score_lines(decided, options.out))
 
 
-def stats(pattern: PatternReference = None, json: Json = False) -> None:
+def stats(
+    pattern: PatternReference = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="task", help="Show the effect on each kind of task."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show what patterns are worth: runs with and without them, compared.
 
     \b
     Examples:
       crossrun patterns stats
       crossrun patterns stats 9c1xyz
+      crossrun patterns stats 9c1xyz --by task
     """
     options = current()
+    if by not in (None, "task") or (by and pattern is None):
+        raise UsageError(
+            "OPTION_INVALID",
+            "--by is followed by the word task, and needs a pattern",
+            hint="for example: crossrun patterns stats 9c1xyz --by task",
+        )
     app = options.open_app()
     if pattern is not None:
-        _show_stats(app.store, pattern, options, json=json)
+        _show_stats(app.store, pattern, options, by_task=by is not None, json=json)
         return
-    from crossrun.memory.evaluation import count_uptake, credits_by_pattern
+    from crossrun.memory.evaluation import TrialLog, count_uptake
 
-    credited = credits_by_pattern(app.store)
+    evaluation = TrialLog(app.store).evaluation
+    credited = {pattern_id: evaluation.credit(pattern_id) for pattern_id in evaluation.patterns}
+    memory = evaluation.memory()
     if json:
+        patterns = {pattern_id: app.store.patterns.find(pattern_id) for pattern_id in credited}
         objects = [
-            _credit_object(pattern_id, credit, count_uptake(app.store, pattern_id))
+            _credit_object(
+                pattern_id, patterns[pattern_id], credit, count_uptake(app.store, pattern_id)
+            )
             for pattern_id, credit in credited.items()
         ]
-        options.out.emit(document({"patterns": objects, "total": len(objects)}))
-    elif credited:
-        from crossrun.views.credits import credit_table
+        content = {"patterns": objects, "total": len(objects), "memory": _memory_object(memory)}
+        options.out.emit(document(content))
+    elif memory is not None:
+        from crossrun.views.credits import credit_table, memory_lines
 
         lines = app.store.patterns.lines(PatternFilter(ids=tuple(credited), limit=len(credited)))
-        rows = [(line, credited[line.id]) for line in lines]
+        rows = [(line, credit) for line in lines if (credit := credited[line.id]) is not None]
         options.out.write(credit_table(rows, options.out))
+        options.out.write(memory_lines(memory, options.out))
     else:
         options.say("no run was eligible for a pattern yet; there is nothing to compare")
 
@@ -255,42 +279,55 @@ def diff(
         options.say(f"{chosen.id} says the same in v{first} and v{last}")
 
 
-def _show_stats(store: "Store", reference: str, options: Globals, *, json: bool) -> None:
+def _show_stats(
+    store: "Store", reference: str, options: Globals, *, by_task: bool, json: bool
+) -> None:
     from crossrun.memory.compiling import script_counts
-    from crossrun.memory.evaluation import count_uptake, credit_of
+    from crossrun.memory.evaluation import TrialLog, count_uptake
 
     pattern = store.patterns.pattern(reference)
     scripted = script_counts(store, pattern)
-    credit = credit_of(store, pattern.id)
+    credit = TrialLog(store).evaluation.credit(pattern.id)
     uptake = count_uptake(store, pattern.id)
     if json:
         compiled = {"runs": scripted.runs, "handed_over": scripted.handed_over}
-        options.out.emit(
-            document({**_credit_object(pattern.id, credit, uptake), "compiled": compiled})
-        )
-    else:
-        from crossrun.views.credits import credit_details, script_lines, uptake_lines
+        content = _credit_object(pattern.id, pattern, credit, uptake)
+        options.out.emit(document({**content, "compiled": compiled}))
+        return
+    from crossrun.views.credits import credit_details, kind_table, script_lines, uptake_lines
 
-        options.out.write(credit_details(pattern, credit, options.out))
-        options.out.write(uptake_lines(uptake, options.out))
-        options.out.write(script_lines(scripted))
+    if by_task:
+        options.out.write(kind_table(credit, options.out))
+        return
+    options.out.write(credit_details(pattern, credit, options.out))
+    options.out.write(uptake_lines(uptake, options.out))
+    options.out.write(script_lines(scripted))
 
 
 def _credit_object(
-    pattern_id: str, credit: "Credit | None", uptake: "UptakeCount"
+    pattern_id: str, pattern: "Pattern | None", credit: "Credit | None", uptake: "UptakeCount"
 ) -> dict[str, Any]:
-    import msgspec
-
     from crossrun.model.workflows import Stats
-    from crossrun.patterns.evaluation.evidence import stats as stats_of
+    from crossrun.patterns.evaluation.credit import stats as stats_of
 
     stats = Stats() if credit is None else stats_of(credit)
     return {
         "pattern_id": pattern_id,
+        "state": pattern and pattern.state,
+        "reason": pattern and pattern.reason,
         "stats": plain_object(stats),
-        "credit": None if credit is None else msgspec.to_builtins(credit),
+        "credit": None if credit is None else plain_object(credit),
         "uptake": plain_object(uptake),
     }
+
+
+def _memory_object(memory: "Credit | None") -> dict[str, Any] | None:
+    from crossrun.memory.evaluation import memory_stats
+
+    stats = memory_stats(memory)
+    if memory is None or stats is None:
+        return None
+    return {**plain_object(stats), "credit": plain_object(memory)}
 
 
 patterns_app = group(
