@@ -36,6 +36,8 @@ class RunLine(NamedTuple):
     decision: str | None = None
     learned_pattern_id: str | None = None
     duration_s: float | None = None
+    grade: str | None = None
+    """That of its proof."""
 
     @property
     def seconds(self) -> float | None:

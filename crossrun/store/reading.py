@@ -65,7 +65,8 @@ class Reader:
             "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
             " started_at, ended_at,"
             " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
-            " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s"
+            " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s,"
+            " json_extract(proof, '$.grade')"
         )
         return self._made(_line, *_chosen(columns, wanted))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
+from crossrun.views.proof import proof_lines
 from crossrun.views.terminal import Terminal, cell_len, command_lines, fit, wrap
 from crossrun.views.unseen import clean, visible
 from crossrun.views.words import (
@@ -42,8 +43,10 @@ def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]
     yield ""
 
 
-def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator[str]:
-    """How the run ended: status, answer, changes, artifacts, and the next commands."""
+def closing(
+    run: Run, terminal: Terminal, artifacts: Artifacts = (), *, whole_proof: bool = False
+) -> Iterator[str]:
+    """How the run ended: status, answer, changes, artifacts, proof, and the next commands."""
     yield ""
     yield _verdict(run, terminal)
     if run.failure is not None:
@@ -58,6 +61,7 @@ def closing(run: Run, terminal: Terminal, artifacts: Artifacts = ()) -> Iterator
         *_commits(run, terminal),
         *_left(run, artifacts, terminal),
         *_verified(run, terminal),
+        *_proof(run, terminal, whole=whole_proof),
     ]
     if facts:
         yield ""
@@ -98,7 +102,7 @@ def details(
         if value:
             yield from _detail(name, value, terminal)
     if run.ended:
-        yield from closing(run, terminal, artifacts)
+        yield from closing(run, terminal, artifacts, whole_proof=True)
     else:
         yield from _detail("status", str(run.status), terminal)
 
@@ -140,6 +144,11 @@ def _verified(run: Run, terminal: Terminal) -> Iterator[str]:
         styled = terminal.style(result, "good" if ok else "bad")
         command = short_command(run.verify.command)
         yield f"  {terminal.style('verify   ', 'dim')} {command}  {styled}"
+
+
+def _proof(run: Run, terminal: Terminal, *, whole: bool) -> Iterator[str]:
+    if run.proof is not None:
+        yield from proof_lines(run.proof, run.id, terminal, whole=whole)
 
 
 def _changed(run: Run, terminal: Terminal) -> Iterator[str]:

@@ -114,6 +114,13 @@ def change_mark(change: str) -> str:
     return _CHANGE_MARKS.get(change, "?")
 
 
+def grade_style(grade: str) -> str:
+    """The style of the grade of a proof; none if only a newer version knows the grade."""
+    return {"proven": "good", "checked": "good", "unchecked": "dim", "contradicted": "bad"}.get(
+        grade, ""
+    )
+
+
 def status_style(status: Status) -> str:
     """The style of a status; none if only a newer version knows the status."""
     match status:

@@ -14,7 +14,7 @@ from crossrun.model.queries import RunFilter, RunLine
 from crossrun.model.status import Status
 from crossrun.projections.documents import document, run_object
 from crossrun.views.terminal import Column, Terminal, table
-from crossrun.views.words import clock, count, first_line, status_style
+from crossrun.views.words import clock, count, first_line, grade_style, status_style
 
 
 def runs(
@@ -96,6 +96,7 @@ def _run_table(lines: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
         Column("WHEN", essential=False),
         Column("PROJECT", flexible=True),
         Column("STATUS", style=_status_style),
+        Column("PROOF", style=grade_style, essential=False),
         Column("TIME", align="right", essential=False),
         Column("TOKENS", align="right", essential=False),
         Column("MEMORY", essential=False),
@@ -114,6 +115,7 @@ def _run_row(run: RunLine) -> list[str]:
         _ago(run.created_at),
         run.project_id,
         status,
+        first_line(run.grade or ""),
         "" if took is None else clock(took),
         "" if run.tokens is None else count(run.tokens),
         _memory(run),
