@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
+from conftest import Crossrun
 from proof_sessions import Session, recorded, sessions
 
 from crossrun.model.proof import Proof
@@ -51,3 +52,50 @@ def test_findings_name_events_of_their_session() -> None:
     for session in SESSIONS:
         numbers = {None} | {seq for seq, _ in recorded()[session.name].events}
         assert {finding.seq for finding in proof_of(session.name).findings} <= numbers
+
+
+def test_the_proof_stands_in_the_summary_and_in_the_list(crossrun: Crossrun) -> None:
+    ran = crossrun("run", "--executor", "shell", "echo x > a", "--verify", "test -f a")
+    assert "\n  proof     proven\n" in ran.err
+    assert "check from outside passed: `test -f a`  event" in crossrun("show").out
+    header, line = crossrun("runs").out.splitlines()
+    at = header.index("PROOF")
+    assert line[at : at + 6] == "proven"
+    proof = crossrun.json("show")["proof"]
+    assert (proof["grade"], [f["kind"] for f in proof["findings"]]) == ("proven", ["check_passed"])
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "code", "grade"),
+    [
+        ("true", (), 0, "unchecked"),
+        ("true", ("--require-proof", "checked"), 9, "unchecked"),
+        ("true", ("--require-proof", "proven", "--verify", "true"), 0, "proven"),
+        ("python3 -m unittest -v test_a", ("--require-proof", "proven"), 9, "checked"),
+        ("python3 -m unittest -v test_a", ("--require-proof", "checked"), 0, "checked"),
+    ],
+)
+def test_a_run_may_need_a_proof_to_succeed(
+    crossrun: Crossrun, command: str, words: tuple[str, ...], code: int, grade: str
+) -> None:
+    test = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        pass\n"
+    (crossrun.cwd / "src").mkdir()
+    (crossrun.cwd / "src" / "test_a.py").write_text(test)
+    run = crossrun("run", "--executor", "shell", command, "--source", "src", *words, "--json")
+    failure = run.json["failure"]
+    assert (run.code, run.json["proof"]["grade"]) == (code, grade)
+    assert (failure and failure["code"]) == ("PROOF_MISSING" if code else None)
+    assert run.json["exit_code"] == code
+
+
+def test_a_repetition_needs_the_same_proof(crossrun: Crossrun) -> None:
+    first = crossrun("run", "--executor", "shell", "true", "--require-proof", "checked")
+    again = crossrun("retry", "--json")
+    other = crossrun("retry", "--require-proof", "proven", "--verify", "true", "--json")
+    assert (first.code, again.code, other.code) == (9, 9, 0)
+    assert "is unchecked, and --require-proof asks for checked" in again.json["failure"]["message"]
+
+
+def test_the_setting_asks_for_proof_too(crossrun: Crossrun) -> None:
+    run = crossrun("run", "--executor", "shell", "true", CROSSRUN_REQUIRE_PROOF="checked")
+    assert run.code == 9

@@ -53,8 +53,8 @@ def assess(events: Iterable[tuple[int, Event]], patch: bytes) -> Proof:
     passed, failed = _final_checks(course)
     edited = list(edited_checks(course, diffs, passed))
     findings = (
-        *_of_checks(course, passed, failed),
         *_of_claims(false),
+        *_of_checks(course, passed, failed),
         *_of_changes(course, tampered, edited),
         *_of_retries(course),
         *_of_the_rest(course, comparisons, claims),
@@ -117,6 +117,8 @@ def _of_checks(
         if seen in passed:
             yield ProofFinding("check_passed", f"{name} passed after the last change", seq)
         elif seen in failed:
+            if _is_settled(seen, course):
+                continue
             code = seen.ran.exit_code
             how = f"exit code {code}" if code else "its output shows it"
             yield ProofFinding("check_failed", f"the last {name} failed ({how})", seq)
@@ -127,6 +129,12 @@ def _of_checks(
         else:
             text = f"the exit code does not show whether {name} passed"
             yield ProofFinding("check_unclear", text, seq)
+
+
+def _is_settled(seen: SeenCheck, course: Course) -> bool:
+    """Whether a check failed before the last change, after which the one from outside passed."""
+    passed = course.verified is not None and course.verified[1].exit_code == 0
+    return passed and not course.is_after_changes(seen)
 
 
 def _of_verify(course: Course) -> Iterator[ProofFinding]:

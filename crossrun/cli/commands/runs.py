@@ -16,6 +16,9 @@ from crossrun.projections.documents import document, run_object
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.words import clock, count, first_line, grade_style, status_style
 
+_ROOM_FOR_PROOF = 72
+"""Columns from which on the proof matters more than times and tokens."""
+
 
 def runs(
     project_id: ProjectId = None,
@@ -96,7 +99,7 @@ def _run_table(lines: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
         Column("WHEN", essential=False),
         Column("PROJECT", flexible=True),
         Column("STATUS", style=_status_style),
-        Column("PROOF", style=grade_style, essential=False),
+        Column("PROOF", style=grade_style, essential=terminal.width >= _ROOM_FOR_PROOF),
         Column("TIME", align="right", essential=False),
         Column("TOKENS", align="right", essential=False),
         Column("MEMORY", essential=False),
