@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING
 
 from crossrun.batches.documents import totals_of
 from crossrun.batches.progress import Usage, states
-from crossrun.events import CommandStarted, EventRecord
+from crossrun.events import (
+    AgentSpoke,
+    CommandRan,
+    CommandStarted,
+    EventRecord,
+    FileChanged,
+    RunQueued,
+    RunStarted,
+    StepPlanned,
+    TurnStarted,
+    WaitBegan,
+    WorkspaceChanged,
+    WorkspacePrepared,
+)
 from crossrun.model.batches import Batch, BatchRow
 from crossrun.system.clock import monotonic
 from crossrun.system.commandlines import bare_command
@@ -24,9 +37,9 @@ from crossrun.views.batches import (
     totals_line,
 )
 from crossrun.views.moving_line import MovingLine
-from crossrun.views.phrases import phrases
 from crossrun.views.terminal import Terminal
-from crossrun.views.words import clock, first_line, short_command
+from crossrun.views.unseen import visible
+from crossrun.views.words import change_mark, clock, first_line, short_command
 
 if TYPE_CHECKING:
     from crossrun.services.batches.engine import RowChange
@@ -37,6 +50,15 @@ Closing = Callable[[Batch], Iterable[str]]
 _REDRAW = 0.1
 _READ_FACTS = 1.0
 """Seconds after which it is read again what the runs use and do."""
+_STAGES: dict[type, str] = {
+    RunStarted: "preparing",
+    RunQueued: "queued",
+    WorkspacePrepared: "choosing a pattern",
+    StepPlanned: "starting the agent",
+    TurnStarted: "waiting for the model",
+    WaitBegan: "waiting for quota",
+    WorkspaceChanged: "finishing",
+}
 _ENDLESS = 10_000
 """Lines of a terminal that does not say how many it has."""
 
@@ -95,7 +117,11 @@ class LineBatchView(ClosingBatchView):
 
     def show(self, change: "RowChange | None") -> None:
         """Writes the line of a row that has started or ended."""
-        if change is not None and change.state.name not in ("waiting", "queued"):
+        if (
+            change is not None
+            and change.state.name not in ("waiting", "queued")
+            and _is_worth_a_line(change)
+        ):
             line = row_line(change.row, change.state, self._facts, self._name_cells)
             self._terminal.write([line.styled(self._terminal)])
 
@@ -120,12 +146,12 @@ class LiveBatchView(ClosingBatchView):
         self._drawn_at = self._read_at = 0.0
         self._used: tuple[int, float] = (0, 0.0)
         self._activities: dict[str, str] = {}
-        self._opened_at = now()
+        self._opened_at, self._seconds_before = now(), 0.0
 
     def open(self, batch: Batch) -> None:
         """Writes which batch it is."""
         self._batch = batch
-        self._opened_at = self._now()
+        self._opened_at, self._seconds_before = self._now(), batch.seconds
         self._name_cells = name_cells(batch.rows, self._terminal)
         self._terminal.write(batch_header(batch, self._terminal, continued=True))
 
@@ -152,7 +178,7 @@ class LiveBatchView(ClosingBatchView):
             self._began.setdefault(change.row.number, self._now())
         elif change.state.name not in IDLE_STATES:
             self._began.pop(change.row.number, None)
-            self._ended.append(change)
+            self._ended += [change] if _is_worth_a_line(change) else []
 
     def _draw(self) -> None:
         self._drawn_at = self._now()
@@ -173,7 +199,7 @@ class LiveBatchView(ClosingBatchView):
         lines = [self._running_line(row) for row in running[:room]]
         if len(running) > room:
             lines.append(f"… {len(running) - room} more running")
-        usage = Usage(*self._used, batch.seconds + self._now() - self._opened_at)
+        usage = Usage(*self._used, self._seconds_before + self._now() - self._opened_at)
         return [*lines, totals_line(totals_of(states(batch), usage))]
 
     def _running_line(self, row: BatchRow) -> str:
@@ -210,14 +236,26 @@ def view_of_batch(
 
 
 def activity(events: Sequence[EventRecord]) -> str:
-    """What a run is doing, from its newest events: the newest of them that says something."""
+    """What a run is doing, from its newest events: the newest of them that says it."""
+    ended: set[str] = set()
     for recorded in reversed(events):
-        if isinstance(recorded.event, CommandStarted):
-            return f"$ {short_command(bare_command(recorded.event.command))}"
-        shown = phrases(recorded.event)
-        if shown:
-            return first_line(shown[0].text)
+        match recorded.event:
+            case CommandRan(command=command):
+                ended.add(command)
+            case CommandStarted(command=command) if command not in ended:
+                return f"$ {short_command(bare_command(command))}"
+            case AgentSpoke(text=text):
+                return f"> {first_line(text)}"
+            case FileChanged(path=path, change=change):
+                return f"{change_mark(change)} {visible(path)}"
+            case event if type(event) in _STAGES:
+                return _STAGES[type(event)]
     return ""
+
+
+def _is_worth_a_line(change: "RowChange") -> bool:
+    """Whether a change says more than that the batch has ended before the row could start."""
+    return change.state.name != "skipped" or change.batch.state is None
 
 
 def _height(terminal: Terminal) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from crossrun.batches.continuing import resume_command
 from crossrun.batches.documents import BatchTotals, state_of, totals_of
 from crossrun.batches.progress import RowState, Usage, states
 from crossrun.errors import CrossrunError
@@ -254,7 +255,7 @@ def _note(run: Run | None, state: RowState) -> str:
     if state.name in ACTIVE_STATES:
         return ""
     if run is not None and run.failure is not None and state.name != "succeeded":
-        return f"{run.failure.code}: {first_line(run.failure.message)}"
+        return first_line(run.failure.message)
     if state.why:
         return first_line(state.why)
     return first_line(run.answer) if run is not None and run.answer else ""
@@ -281,17 +282,17 @@ def problem_lines(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
 def _next_commands(
     batch: Batch, row_states: Mapping[int, RowState], *, state: str | None = None
 ) -> list[str]:
-    names = {row_state.name for row_state in row_states.values()}
+    """What to do now; `state` is given where the batch itself is already shown."""
     if state == "running":
         return [f"crossrun batch cancel {batch.id}"]
-    commands = [f"crossrun batch show {batch.id}"] if state is None else []
     failed = next((row.run_id for row in batch.rows if _has_failed(row, row_states)), None)
-    commands += [f"crossrun show {failed}"] if failed else []
-    if names & {*_FAILED, "cancelled"}:
-        commands.append(f"crossrun batch resume {batch.id} --retry-failed")
-    elif batch.state is not Status.SUCCEEDED:
-        commands.append(f"crossrun batch resume {batch.id}")
-    return [*commands, f"crossrun batch results {batch.id}"]
+    commands = [
+        f"crossrun batch show {batch.id}" if state is None else None,
+        f"crossrun show {failed}" if failed else None,
+        resume_command(batch),
+        f"crossrun batch results {batch.id}",
+    ]
+    return [command for command in commands if command is not None]
 
 
 def _has_failed(row: BatchRow, row_states: Mapping[int, RowState]) -> bool:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from crossrun.batches.progress import taken_up
+from crossrun.batches.continuing import has_rows_left, resume_command
 from crossrun.errors import StillRunningError, UsageError
 from crossrun.model.batches import Batch, BatchOptions
 from crossrun.model.status import Status
@@ -26,7 +26,7 @@ def require_nothing_unfinished(plan: BatchPlan, app: App) -> None:
         state, command = "is being carried out", f"crossrun batch show {batch.id}"
     else:
         state = "was interrupted" if batch.state is None else f"ended as {batch.state}"
-        command = f"crossrun batch resume {batch.id}{_retry_option(batch)}"
+        command = resume_command(batch) or f"crossrun batch show {batch.id}"
     raise UsageError(
         "BATCH_UNFINISHED",
         f"the batch {batch.id} of these rows {state}: {done} of {len(batch.rows)} rows are done",
@@ -48,8 +48,7 @@ def require_resumable(batch: Batch, app: App, *, retry_failed: bool) -> None:
             hint=f"look at it: crossrun batch show {batch.id}; or stop it: crossrun batch cancel"
             f" {batch.id}",
         )
-    continued = taken_up(batch, retry_failed=retry_failed)
-    if any(row.status is None and not row.is_cancelled for row in continued.rows):
+    if has_rows_left(batch, retry_failed=retry_failed):
         return
     if all(row.status is Status.SUCCEEDED for row in batch.rows):
         raise UsageError(
@@ -70,10 +69,3 @@ def with_options(batch: Batch, options: BatchOptions, app: App) -> Batch:
     if changed != batch:
         app.store.update_batch(changed, app.redactor)
     return changed
-
-
-def _retry_option(batch: Batch) -> str:
-    """What `resume` needs to have anything to do."""
-    rows = taken_up(batch).rows
-    has_rows_left = any(row.status is None and not row.is_cancelled for row in rows)
-    return "" if has_rows_left else " --retry-failed"

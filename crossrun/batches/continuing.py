@@ -1,0 +1,18 @@
+"""What is left of a batch, and how to continue it."""
+
+from crossrun.batches.progress import startable, taken_up
+from crossrun.model.batches import Batch
+
+
+def has_rows_left(batch: Batch, *, retry_failed: bool = False) -> bool:
+    """Whether any row would run if the batch were continued."""
+    return bool(startable(taken_up(batch, retry_failed=retry_failed)))
+
+
+def resume_command(batch: Batch) -> str | None:
+    """The command that continues a batch; None if all of its rows succeeded."""
+    if has_rows_left(batch):
+        return f"crossrun batch resume {batch.id}"
+    if has_rows_left(batch, retry_failed=True):
+        return f"crossrun batch resume {batch.id} --retry-failed"
+    return None

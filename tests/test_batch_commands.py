@@ -1,0 +1,327 @@
+"""`crossrun batch` as a user types it: rows that run, stop, continue, and what is said of them."""
+
+import csv
+import io
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CodexWorld, Crossrun, send
+from scripted_model import Scenario
+
+ROWS = """\
+executor: shell
+rows:
+  - {name: make, task: "echo made > a.txt"}
+  - {name: check, task: "cat a.txt", from: make}
+  - {name: broken, task: "exit 3"}
+  - {name: after broken, task: "true", after: broken}
+"""
+
+
+def write(crossrun: Crossrun, text: str, name: str = "rows.yaml") -> str:
+    (crossrun.cwd / name).write_text(text)
+    return name
+
+
+def statuses(batch: dict[str, Any]) -> dict[str, str]:
+    return {row["name"]: row["status"] for row in batch["rows"]}
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 50
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_batch_prints_its_id_and_exits_as_its_rows_did(crossrun: Crossrun) -> None:
+    rows = write(crossrun, ROWS)
+
+    result = crossrun("batch", rows, "--jobs", "2", "--keep-going")
+
+    batch = crossrun.json("batch", "show")
+    assert (result.code, result.out) == (1, f"{batch['id']}\n")
+    assert statuses(batch) == {
+        "make": "succeeded", "check": "succeeded", "broken": "failed", "after broken": "skipped"
+    }  # fmt: skip
+    assert (batch["state"], batch["name"], batch["origin"]) == (
+        "failed", "rows.yaml", str(crossrun.cwd / "rows.yaml")
+    )  # fmt: skip
+    assert batch["totals"]["states"] == {"succeeded": 2, "failed": 1, "skipped": 1}
+    assert batch["options"] == {
+        "jobs": 2, "keep_going": True, "budget": {"tokens": None, "cost": None, "seconds": None}
+    }  # fmt: skip
+    (check,) = (row for row in batch["rows"] if row["name"] == "check")
+    assert (check["from"], check["after"], check["attempt"]) == ("make", [], 1)
+    assert "succeeded  check" in result.err
+    assert f"crossrun batch resume {batch['id']} --retry-failed" in result.err
+
+
+def test_runs_of_a_batch_are_ordinary_runs(crossrun: Crossrun) -> None:
+    batch = crossrun.json("batch", write(crossrun, "[{task: 'true', name: x}]"), "--executor",
+                          "shell")  # fmt: skip
+
+    run = crossrun.json("show", batch["rows"][0]["run_id"])
+    runs = crossrun.json("runs", "--batch", batch["id"])["runs"]
+
+    assert (run["name"], run["batch_id"], run["batch_row"]) == ("x", batch["id"], 1)
+    assert [each["id"] for each in runs] == [run["id"]]
+    assert crossrun("wait", run["id"]).code == 0
+    assert crossrun("runs", "--batch", "nosuch").code == 6
+
+
+def test_the_same_rows_do_not_run_again_unasked(crossrun: Crossrun) -> None:
+    rows = write(crossrun, ROWS)
+    first = crossrun("batch", rows, "--keep-going").out.strip()
+
+    again = crossrun("batch", rows)
+    other = crossrun("batch", rows, "--new", "--keep-going")
+
+    assert again.code == 2
+    assert (
+        f"BATCH_UNFINISHED]: the batch {first} of these rows ended as failed: 2 of 4" in again.err
+    )
+    assert f"crossrun batch resume {first} --retry-failed" in again.err
+    assert other.out.strip() not in ("", first)
+    assert crossrun.json("batch", "list")["total"] == 2
+
+
+def test_a_batch_that_succeeded_can_run_again(crossrun: Crossrun) -> None:
+    rows = write(crossrun, "[{task: 'true'}]")
+
+    codes = [crossrun("batch", rows, "--executor", "shell").code for _ in range(2)]
+
+    assert codes == [0, 0]
+
+
+def test_a_batch_that_was_stopped_continues_where_it_was(crossrun: Crossrun) -> None:
+    rows = write(
+        crossrun,
+        """
+        executor: shell
+        rows:
+          - {name: a, task: "true"}
+          - {name: b, task: "test -e $HOME/go || { touch $HOME/begun; sleep 60; }"}
+          - {name: c, task: "true"}
+        """,
+    )
+    process = crossrun.start("batch", rows)
+    home = Path(crossrun.environ["HOME"])
+    wait_for((home / "begun").exists)
+    stopped = send(process, signal.SIGINT)
+    (home / "go").touch()
+
+    resumed = crossrun.json("batch", "resume")
+
+    assert stopped.code == 130
+    assert f"crossrun batch resume {resumed['id']}" in stopped.err
+    assert statuses(resumed) == {"a": "succeeded", "b": "succeeded", "c": "succeeded"}
+    assert [row["attempt"] for row in resumed["rows"]] == [1, 2, 1]
+    finished = crossrun("batch", "resume")
+    assert (finished.code, "BATCH_FINISHED" in finished.err) == (2, True)
+
+
+def test_failed_rows_run_again_when_asked(crossrun: Crossrun) -> None:
+    rows = write(crossrun, "[{task: 'test -e $HOME/go', name: x}, {task: 'true', after: x}]")
+    first = crossrun("batch", rows, "--executor", "shell")
+    (Path(crossrun.environ["HOME"]) / "go").touch()
+
+    refused = crossrun("batch", "resume")
+    batch = crossrun.json("batch", "resume", "--retry-failed")
+
+    assert (first.code, refused.code) == (1, 2)
+    assert statuses(batch) == {"x": "succeeded", "2": "succeeded"}
+
+
+def test_a_batch_in_the_background_is_cancelled_row_by_row_and_as_a_whole(
+    crossrun: Crossrun,
+) -> None:
+    rows = write(crossrun, "[{task: 'sleep 60', name: x}, {task: 'sleep 60', name: y}, 'true']")
+    batch_id = crossrun("batch", rows, "--executor", "shell", "--detach").out.strip()
+    wait_for(lambda: statuses(crossrun.json("batch", "show"))["x"] == "running")
+
+    unknown = crossrun("batch", "cancel", batch_id, "--row", "z")
+    row = crossrun("batch", "cancel", batch_id, "--row", "x")
+    wait_for(lambda: statuses(crossrun.json("batch", "show"))["y"] == "running")
+    whole = crossrun.json("batch", "cancel", batch_id)
+
+    assert (unknown.code, row.code) == (6, 0)
+    assert whole["state"] == "cancelled"
+    assert statuses(whole) == {"x": "cancelled", "y": "cancelled", "3": "skipped"}
+
+
+def test_a_spent_budget_starts_nothing_new(crossrun: Crossrun) -> None:
+    rows = write(crossrun, "['sleep 1.2', 'true']")
+
+    result = crossrun("batch", rows, "--executor", "shell", "--budget-time", "1", "--json")
+    continued = crossrun.json("batch", "resume", "--budget-time", "1h")
+
+    assert result.code == 7
+    assert (result.json["state"], result.json["reason"]) == (
+        "limit_reached", "the budget of 1 seconds is spent"
+    )  # fmt: skip
+    assert statuses(result.json) == {"1": "succeeded", "2": "skipped"}
+    assert statuses(continued) == {"1": "succeeded", "2": "succeeded"}
+
+
+def test_results_are_a_table_or_json_lines(crossrun: Crossrun) -> None:
+    rows = write(crossrun, ROWS + "  - {name: =SUM(A1), task: 'echo x > b; echo y > c'}\n")
+    crossrun("batch", rows, "--keep-going")
+
+    table = list(csv.DictReader(io.StringIO(crossrun("batch", "results").out)))
+    lines = [
+        json.loads(line)
+        for line in crossrun("batch", "results", "--format", "jsonl").out.splitlines()
+    ]
+    written = crossrun("batch", "results", "-o", "results.jsonl")
+
+    assert [row["status"] for row in table] == [
+        "succeeded", "succeeded", "failed", "skipped", "succeeded"
+    ]  # fmt: skip
+    assert (table[4]["name"], table[4]["files"]) == ("'=SUM(A1)", "b\nc")
+    assert (lines[4]["name"], lines[4]["files"]) == ("=SUM(A1)", ["b", "c"])
+    assert (lines[2]["failure"], lines[2]["exit_code"]) == ("SCRIPT_FAILED", 1)
+    assert (lines[3]["run_id"], lines[3]["message"]) == (None, "broken did not succeed")
+    assert written.code == 0
+    assert (crossrun.cwd / "results.jsonl").read_text().count("\n") == 5
+    assert crossrun.json("batch", "results")["results"] == lines
+
+
+def test_a_plan_is_shown_and_nothing_is_run(crossrun: Crossrun) -> None:
+    rows = write(crossrun, ROWS)
+
+    shown = crossrun("batch", "plan", rows, "--jobs", "3")
+    plan = crossrun.json("batch", "plan", rows)
+
+    assert shown.out.splitlines()[0].split() == [
+        "ROW", "AFTER", "EXECUTOR", "BEGINS", "WITH", "TASK"
+    ]  # fmt: skip
+    assert "row make" in shown.out
+    assert "nothing was run" in shown.err
+    assert (plan["id"], plan["state"]) == (None, "planned")
+    assert plan["rows"][1]["request"]["executor"] == "shell"
+    assert crossrun.json("batch", "list") == {"schema_version": 1, "batches": [], "total": 0}
+    assert crossrun.json("runs")["runs"] == []
+
+
+def test_a_row_for_each_file_gets_a_copy_of_the_folder(crossrun: Crossrun) -> None:
+    (crossrun.cwd / "old").mkdir()
+    for name in ("a", "b"):
+        (crossrun.cwd / "old" / f"{name}.txt").write_text(f"text of {name}\n")
+
+    crossrun(
+        "batch", "--glob", "old/*.txt", "--task", "mkdir new; cp {path} new/{stem}.md",
+        "--verify", "grep {stem} new/{stem}.md", "--executor", "shell", "-j", "2",
+    )  # fmt: skip
+
+    results = crossrun.json("batch", "results")["results"]
+    assert [(row["name"], row["status"], row["files"]) for row in results] == [
+        ("old/a.txt", "succeeded", ["new/a.md"]),
+        ("old/b.txt", "succeeded", ["new/b.md"]),
+    ]
+    assert not (crossrun.cwd / "new").exists()
+
+
+def test_rows_come_from_standard_input(crossrun: Crossrun) -> None:
+    result = crossrun("batch", "-", "--rows-format", "csv", "--executor", "shell", "--json",
+                      "--task", "echo {word} > {word}", stdin="word\na\nb\n")  # fmt: skip
+
+    assert result.json["origin"] is None
+    assert [row["task"] for row in result.json["rows"]] == ["echo a > a", "echo b > b"]
+
+
+def test_changes_of_rows_are_a_stream_of_json(crossrun: Crossrun) -> None:
+    result = crossrun("batch", write(crossrun, "['true']"), "--executor", "shell", "--jsonl")
+
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [line["status"] for line in lines][-2:] == ["running", "succeeded"]
+    assert lines[-1]["run_id"] == crossrun.json("runs")["runs"][0]["id"]
+
+
+def test_quiet_prints_the_id_and_what_failed(crossrun: Crossrun) -> None:
+    result = crossrun("batch", write(crossrun, ROWS), "--keep-going", "--quiet")
+
+    assert result.out == f"{crossrun.json('batch', 'show')['id']}\n"
+    (line,) = result.err.splitlines()
+    assert line.split()[:2] == ["failed", "broken"]
+
+
+def test_a_file_that_is_called_like_a_command_is_started_by_its_path(crossrun: Crossrun) -> None:
+    write(crossrun, "task\ntrue\n", "list")
+
+    by_path = crossrun("batch", "./list", "--rows-format", "csv", "--executor", "shell")
+    by_command = crossrun("batch", "start", "list", "--rows-format", "csv", "--executor", "shell")
+
+    assert (by_path.code, by_command.code) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("batch", "missing.yaml"), "ROWS_UNREADABLE", "missing.yaml cannot be read"),
+        (("batch", "rows.txt"), "ROWS_UNREADABLE", "rows.txt"),
+        (("batch", "rows.yaml", "--glob", "*"), "OPTIONS_CONFLICT", "FILE and --glob"),
+        (("batch", "--jobs", "2"), "OPTION_INVALID", "neither a FILE nor a --glob"),
+        (("batch", "--glob", "*.yaml"), "TASK_EMPTY", "no task for the files"),
+        (("batch", "rows.yaml", "--jobs", "0"), "OPTION_INVALID", "--jobs: '0'"),
+        (("batch", "show", "nosuch"), "BATCH_NOT_FOUND", "there is no batch 'nosuch'"),
+        (("batch", "resume"), "BATCH_NOT_FOUND", "there is no batch yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_starts(
+    crossrun: Crossrun, words: tuple[str, ...], code: str, message: str
+) -> None:
+    write(crossrun, ROWS)
+
+    result = crossrun(*words)
+
+    assert f"error[{code}]" in result.err
+    assert message in result.err
+    assert crossrun.json("runs")["runs"] == []
+
+
+def test_a_batch_of_real_agents_survives_a_kill(codex: CodexWorld) -> None:
+    """One row fails its check, one hangs, and crossrun is killed in the middle."""
+    world = codex(
+        [
+            Scenario([{"shell": "false"}, "I could not do it."], match="row 2"),
+            Scenario([{"hang": "after_headers", "items": ["x"]}], match="row 3"),
+            Scenario([{"shell": "echo new > new.md"}, "Converted it."], match="row"),
+        ]
+    )
+    crossrun = world.crossrun
+    rows = write(crossrun, "".join(f"- {{task: Convert row {n}}}\n" for n in range(1, 7)))
+    words = ("batch", rows, "--jobs", "2", "--keep-going", "--no-pattern",
+             "--verify", "test -s new.md", "--idle-timeout", "3s")  # fmt: skip
+    process = crossrun.start(*words)
+    wait_for(
+        lambda: (
+            crossrun.json("batch", "list")["total"]
+            and crossrun.json("batch", "show")["totals"]["ended"] >= 1
+        )
+    )
+    process.kill()
+    process.communicate()
+
+    resumed = crossrun("batch", "resume", "--json")
+
+    assert resumed.code == 124
+    assert statuses(resumed.json) == {
+        "1": "succeeded", "2": "failed", "3": "timed_out",
+        "4": "succeeded", "5": "succeeded", "6": "succeeded",
+    }  # fmt: skip
+    runs = crossrun.json("runs", "--batch", resumed.json["id"], "--limit", "50")["runs"]
+    places = [(run["batch_row"], run["batch_try"]) for run in runs]
+    assert len(places) == len(set(places))
+    again = [run for run in runs if run["batch_try"] > 1]
+    assert len(again) <= 2
+    assert all(
+        run["status"] == "interrupted"
+        for run in runs
+        if (run["batch_row"], run["batch_try"] + 1) in places
+    )
