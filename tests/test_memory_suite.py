@@ -1,17 +1,21 @@
 """The suite that tries memory: its checks know right from wrong, and its teachers teach."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from conftest import CodexWorld, WithCodex
 from families import Job
+from scripted_model import Item, Scenario
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "memory"))
 from house import HouseFamily, check_command, house_families
 from run import Lesson, report
 
+SUITE = Path(__file__).parents[1] / "benchmarks" / "memory"
 FAMILIES = sorted(house_families())
 CLUES = ("hollunder", "6510", "32 64 128", "MARGIN=18", "w-card", "zur Freigabe", "-srv.intern")
 
@@ -128,3 +132,91 @@ def task(family: str, job: str, *, without: int, with_memory: int) -> dict[str, 
 def run(batch: str, family: str, decision: str, pattern_id: str | None) -> dict[str, Any]:
     pattern = {"decision": decision, "pattern_id": pattern_id}
     return {"batch_id": batch, "tags": [family], "pattern": pattern}
+
+
+# ---------------------------------------------------------------- with the real Codex
+
+
+TRIED = {
+    # family: what only its block tells an agent
+    "host-config": r"7000 \+ 10",
+    "price-list": r"/pricelist\.py",
+    "product-page": r"/page\.py",
+    "till-closing": r"/closing\.py",
+}
+INSTANCES = 2
+
+
+class Lift(NamedTuple):
+    """What the trial of memory printed."""
+
+    points: int
+    low: int
+    high: int
+    pairs: int
+    families: dict[str, tuple[int, int, int]]
+    """Successes without memory and with it, and how often the family's own pattern was given."""
+
+
+def lift(made: WithCodex, folder: Path) -> Lift:
+    command = [sys.executable, str(SUITE / "run.py"), "--folder", str(folder / "trial")]
+    command += [word for family in TRIED for word in ("--family", family)]
+    command += ["--instances", str(INSTANCES), "--", "--jobs", "2", "--planner", "direct"]
+    command += ["--sandbox", "danger-full-access", "-n", "1"]
+    done = subprocess.run(
+        command, env=made.crossrun.environ, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    head, _, _, _, *rows = done.stdout.splitlines()
+    points, low, high, _, pairs = map(int, re.findall(r"[+-]?\d+", head))
+    return Lift(points, low, high, pairs, dict(map(row, rows)))
+
+
+def row(line: str) -> tuple[str, tuple[int, int, int]]:
+    family, *_ = line.split()
+    without, with_memory, given = map(int, re.findall(r"(\d+) of", line))
+    return family, (without, with_memory, given)
+
+
+def agent(*, uses_the_block: bool) -> list[Scenario]:
+    """An agent that is right with the block alone, or at every other job in any case."""
+    script = []
+    for name, clue in TRIED.items():
+        family = house_families()[name]
+        for number, job in enumerate(family.instances[:INSTANCES]):
+            match = rf"{re.escape(job.task)}\s*\Z"
+            right: list[Item | str] = [{"shell": family.solution(job)}, "Done."]
+            naive: list[Item | str] = [{"shell": family.naive_solution(job)}, "Done."]
+            if uses_the_block:
+                script += [
+                    Scenario(right, match=match, developer=clue),
+                    Scenario(naive, match=match),
+                ]
+            else:
+                script.append(Scenario(naive if number % 2 else right, match=match))
+    return script
+
+
+@pytest.mark.codex
+def test_the_trial_shows_the_lift_that_the_model_has(codex: CodexWorld, tmp_path: Path) -> None:
+    result = lift(codex(agent(uses_the_block=True)), tmp_path)
+
+    given = sum(given for _, _, given in result.families.values())
+    assert given >= 6
+    assert all(
+        (without, right) == (0, given) for without, right, given in result.families.values()
+    ), result
+    assert result.pairs == len(TRIED) * INSTANCES
+    assert result.points == round(100 * given / result.pairs)
+    assert result.low > 0
+
+
+@pytest.mark.codex
+def test_the_trial_shows_no_lift_where_the_model_has_none(
+    codex: CodexWorld, tmp_path: Path
+) -> None:
+    result = lift(codex(agent(uses_the_block=False)), tmp_path)
+
+    assert {right for _, right, _ in result.families.values()} == {1}
+    assert result.points == 0
+    assert result.low < 0 < result.high

@@ -1,7 +1,7 @@
 """Whether memory helps an agent with jobs that only the house's know-how does right.
 
     python benchmarks/memory/run.py [OPTIONS] [-- OPTIONS OF crossrun experiment]
-    python benchmarks/memory/run.py --families 4 --instances 2 -- --model gpt-5 --jobs 4
+    python benchmarks/memory/run.py --instances 2 -- --model gpt-5 --jobs 4
 
 In a new home, a teacher does one job of each family: a recording whose commands really run, so
 that teaching needs no model. Then your agent does the other jobs, once with the memory of it and
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     options, passed_on = _options(arguments)
     bench = Bench(
         folder=(options.folder or Path(tempfile.mkdtemp(prefix="memory-"))).absolute(),
-        families=_chosen(options.families),
+        families=_chosen(options.family),
         instances=options.instances,
     )
     lay(bench)
@@ -183,10 +183,12 @@ def _take_over_settings(bench: Bench) -> None:
         shutil.copy(settings, target)
 
 
-def _chosen(number: int | None) -> list[HouseFamily]:
-    """So many families, spread over all."""
-    every = list(house_families().values())
-    return every if number is None else every[:: max(len(every) // number, 1)][:number]
+def _chosen(names: Sequence[str]) -> list[HouseFamily]:
+    every = house_families()
+    unknown = sorted(set(names) - every.keys())
+    if unknown:
+        sys.exit(f"there is no family {unknown[0]!r}; there are {', '.join(every)}")
+    return [family for name, family in every.items() if name in names or not names]
 
 
 def _options(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -197,7 +199,7 @@ def _options(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--families", type=int, help="only so many of the families")
+    parser.add_argument("--family", action="append", default=[], help="only this; repeatable")
     parser.add_argument("--instances", type=int, default=6, help="of each family (6)")
     parser.add_argument("--folder", type=Path, help="a new folder for all of it")
     parser.add_argument(
