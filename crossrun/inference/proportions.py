@@ -8,7 +8,7 @@ was seen misleads: when all of a few runs succeeded, or almost none failed.
 import math
 from typing import NamedTuple
 
-_STEPS = 40
+_STEPS = 24
 _LEAST_VARIANCE = 1e-12
 
 

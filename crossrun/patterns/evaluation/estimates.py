@@ -7,7 +7,6 @@ from statistics import NormalDist
 from msgspec import Struct
 
 from crossrun.inference.association import RandomisedRun, e_values, effect_sequence
-from crossrun.inference.betting import BoundedValue, e_value_above, e_value_below
 from crossrun.inference.proportions import Proportion, difference_interval
 from crossrun.patterns.evaluation.scores import Score
 
@@ -153,16 +152,6 @@ def evidence(scores: Iterable[Score]) -> Evidence:
     return Evidence(values.lowers, values.raises, effect_sequence(runs, level=LEVEL))
 
 
-def e_value_above_margin(scores: Iterable[Score], margin: float) -> float:
-    """The evidence that the effect is above `margin`: 20 is strong, at any stopping time."""
-    return e_value_above(_bounds(scores), margin)
-
-
-def e_value_below_margin(scores: Iterable[Score], margin: float) -> float:
-    """The evidence that the effect is below `margin`: 20 is strong, at any stopping time."""
-    return e_value_below(_bounds(scores), margin)
-
-
 def effect_where_followed(estimate: Estimate, followed: int) -> FollowedEffect | None:
     """The effect per run that followed: the mean divided by the share that did (Wald's ratio).
 
@@ -180,11 +169,3 @@ def effect_where_followed(estimate: Estimate, followed: int) -> FollowedEffect |
     half = _QUANTILE * spread / share / factor
     centre = ratio / factor
     return FollowedEffect(ratio, (centre - half, centre + half))
-
-
-def _bounds(scores: Iterable[Score]) -> Iterable[BoundedValue]:
-    for score in scores:
-        chance, expected = score.observation.probability, score.expected
-        low = max(expected / chance, (1 - expected) / (1 - chance))
-        high = max((1 - expected) / chance, expected / (1 - chance))
-        yield BoundedValue(score.value, -low, high)
