@@ -13,7 +13,16 @@ from crossrun.model.choices import FOLLOW_LINKS
 Parse = Callable[[str], Any]
 
 _OF_SETTINGS = (
-    *("task_type", "project_id", "executor", "planner", "planner_model", "model", "verify"),
+    *(
+        "task_type",
+        "project_id",
+        "executor",
+        "planner",
+        "planner_model",
+        "model",
+        "verify",
+        "require_proof",
+    ),
     *("sandbox", "network", "profile", "timeout", "idle_timeout", "wait_for_quota"),
     *("max_turns", "max_tokens", "max_cost"),
 )

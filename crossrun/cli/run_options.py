@@ -222,6 +222,7 @@ RUN_OPTIONS: dict[str, Any] = {
     "max_cost": MaxCost,
     "wait_for_quota": WaitForQuota,
     "verify": Verify,
+    "require_proof": RequireProof,
 }
 """The options of `run` that also make sense for many runs, with their types and help."""
 
