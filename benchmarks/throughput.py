@@ -3,8 +3,8 @@
     python benchmarks/throughput.py [--runs 200] [--jobs 8] [--rounds 3]
 
 Each run is the command `true` by the executor `shell` in an empty folder. The other way is
-`xargs -P JOBS crossrun run`. Both are measured in turn in each round, each with a new store. Goal: the batch is
-3 times as fast. Also checked: every run has succeeded, and none found the store locked.
+`xargs -P JOBS crossrun run`. Both are measured in turn in each round, each with a new store. Goal:
+the batch is 3 times as fast. Also checked: every run has succeeded, so none found the store locked.
 """
 
 import argparse

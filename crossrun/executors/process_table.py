@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+_READ_SIZE = 64 * 1024
+
 
 class Process(NamedTuple):
     """A process; its start distinguishes it from a later one with the same id."""
@@ -66,10 +68,11 @@ def has_variable(pid: int, name: str, value: str) -> bool:
     if sys.platform != "linux":
         return _environment_by_psutil(pid).get(name) == value
     try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        environment = _content(f"/proc/{pid}/environ")
     except OSError:
         return False
-    return f"{name}={value}".encode() in variables
+    variable = f"{name}={value}".encode()
+    return variable in environment and variable in environment.split(b"\0")
 
 
 def _environment_by_psutil(pid: int) -> dict[str, str]:
@@ -106,7 +109,7 @@ def status_of(pid: int) -> ProcessStatus | None:
     if sys.platform != "linux":
         return _status_by_psutil(pid)
     try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
+        text = _content(f"/proc/{pid}/stat")
     except OSError:
         return None
     fields = text[text.rindex(b")") + 2 :].split()
@@ -118,6 +121,18 @@ def status_of(pid: int) -> ProcessStatus | None:
         ended=fields[0] in b"ZX",
         on_terminal=fields[4] != b"0",
     )
+
+
+def _content(file: str) -> bytes:
+    """What a file of /proc says; after each run, those of all processes are read."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(descriptor, _READ_SIZE):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def _status_by_psutil(pid: int) -> ProcessStatus | None:

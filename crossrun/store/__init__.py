@@ -268,7 +268,9 @@ class Store:
                 hint="wait until it has ended, or cancel it",
             )
         try:
-            yield lambda: os.fstat(held).st_size > 0
+            # one open connection keeps SQLite from putting its log in order after each run
+            with self._access.connection():
+                yield lambda: os.fstat(held).st_size > 0
         finally:
             self._batch_locks.release(batch_id, held)
 
@@ -438,6 +440,13 @@ class Store:
         return Restored(backup, aside, self.open_for_writing())
 
     def _require_nothing_under_way(self) -> None:
+        batches = self._batch_locks.held()
+        if batches:
+            raise StillRunningError(
+                "BATCH_RUNNING",
+                f"batches are under way: {', '.join(batches)}",
+                hint="wait until they have ended, or cancel them",
+            )
         under_way = self._locks.held()
         if under_way:
             raise StillRunningError(
