@@ -1,13 +1,15 @@
 """The suite that tries memory: its checks know right from wrong, and its teachers teach."""
 
+import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import CodexWorld, WithCodex
+from conftest import CodexWorld, Crossrun, WithCodex
 from families import Job
 from scripted_model import Item, Scenario
 
@@ -220,3 +222,36 @@ def test_the_trial_shows_no_lift_where_the_model_has_none(
     assert {right for _, right, _ in result.families.values()} == {1}
     assert result.points == 0
     assert result.low < 0 < result.high
+
+
+# ---------------------------------------------------------------- what a run did with its pattern
+
+
+def test_a_run_says_how_much_of_its_pattern_it_carried_out(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    family, other = house_families()["fiscal-weeks"], house_families()["frames"]
+    job = family.instances[0]
+    taught = play(crossrun, family.recording(), family.teacher, tmp_path, "--no-pattern")
+    given = ("--pattern", taught["learned_pattern_id"])
+
+    def share(script: str, done: Job) -> float:
+        command = {"type": "command_ran", "command": script, "exit_code": 0}
+        run = play(crossrun, {"recording": 1, "events": [command]}, done, tmp_path, *given)
+        adherence: float = run["pattern"]["adherence"]
+        return adherence
+
+    assert share(family.solution(job), job) > 0.95
+    assert 0.4 < share(family.naive_solution(job), job) < 0.9
+    assert share(other.solution(other.instances[0]), other.instances[0]) < 0.2
+
+
+def play(
+    crossrun: Crossrun, recording: dict[str, Any], job: Job, folder: Path, *words: str
+) -> dict[str, Any]:
+    source = Path(tempfile.mkdtemp(dir=folder))
+    job.lay(source)
+    file = source.with_suffix(".json")
+    file.write_text(json.dumps(recording))
+    replay = ("--executor", "replay", "--recording", str(file), "--planner", "direct", "--yes")
+    return crossrun.json("run", job.task, *replay, "--source", str(source), *words)

@@ -75,6 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     lay(bench)
     _take_over_settings(bench)
     lessons = [teach(bench, family) for family in bench.families]
+    _leave_nothing_to_copy(bench)
     print(f"taught {len(lessons)} families in {bench.folder}", file=sys.stderr)
     if options.teach_only:
         print(bench.suite)
@@ -170,6 +171,11 @@ def _successes(tasks: Iterable[Mapping[str, Any]], variant: str) -> str:
 
 def _points(share: float) -> str:
     return f"{round(share * _POINTS):+d}"
+
+
+def _leave_nothing_to_copy(bench: Bench) -> None:
+    """Removes the teachers' workspaces: what they did is in memory alone."""
+    bench.crossrun("cleanup", "--older-than", "0s", "--force", "--yes", "--quiet")
 
 
 def _take_over_settings(bench: Bench) -> None:
