@@ -44,6 +44,13 @@ def test_an_experiment_says_which_variant_is_better(
     assert crossrun("experiment", "show").out.count("good better than bad") == 1
 
 
+def test_all_planned_runs_are_carried_out_on_request_although_it_is_decided(
+    crossrun: Crossrun, variants: list[str]
+) -> None:
+    shown = crossrun.json(*SHELL, *variants, "-n", "10", "--jobs", "2", "--all")
+    assert (shown["pairs"], shown["comparisons"][0]["decided"]) == (10, True)
+
+
 def test_json_and_lists_have_the_whole_experiment(crossrun: Crossrun, variants: list[str]) -> None:
     started = crossrun.json(*SHELL, *variants, "-n", "1")
     assert started["comparisons"][0]["decided"] is False

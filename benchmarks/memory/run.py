@@ -80,7 +80,9 @@ def main(arguments: Sequence[str]) -> None:
     if options.teach_only:
         print(bench.suite)
         return
-    experiment = bench.crossrun("experiment", "--suite", str(bench.suite), *_VARIANTS, *passed_on)
+    experiment = bench.crossrun(
+        "experiment", "--suite", str(bench.suite), "--all", *_VARIANTS, *passed_on
+    )
     if "comparisons" not in experiment:
         sys.exit("the experiment did not begin")
     runs = bench.crossrun("runs", "--limit", "100000")["runs"]

@@ -70,6 +70,9 @@ Tags = Annotated[
         "--tag", help="A tag for the runs; with --suite or --runs, only tasks with it; repeatable."
     ),
 ]
+AllRuns = Annotated[
+    bool, typer.Option("--all", help="Carry all planned runs out, although it is decided.")
+]
 Name = Annotated[str | None, typer.Option(help="A name for the experiment.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show tasks and variants; run nothing.")]
 JsonLines = Annotated[
@@ -85,6 +88,7 @@ def start(
     pattern: OfPattern = None,
     variant: Variants = None,
     repetitions: Repetitions = None,
+    all_runs: AllRuns = False,
     jobs: Jobs = None,
     seed: Seed = None,
     check_first: CheckFirst = False,
@@ -151,12 +155,14 @@ def start(
         return
     app.open_for_writing()
     batch = work.stored(work.plan_of(arguments, app), app, options)
-    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
+    output = options_from(OutputOptions, arguments)
+    work.carry_out(batch, output, app, options, although_decided=all_runs)
 
 
 def resume(
     experiment: ExperimentReference = None,
     repetitions: MoreRepetitions = None,
+    all_runs: AllRuns = False,
     jobs: Jobs = None,
     budget_tokens: BudgetTokens = None,
     budget_cost: BudgetCost = None,
@@ -184,4 +190,5 @@ def resume(
     app = options.app()
     app.open_for_writing()
     batch = work.continued(experiment, arguments, app)
-    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
+    output = options_from(OutputOptions, arguments)
+    work.carry_out(batch, output, app, options, although_decided=all_runs)

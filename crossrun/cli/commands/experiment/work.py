@@ -22,6 +22,7 @@ from crossrun.model.batches import Batch, BatchOptions
 from crossrun.model.failures import RunFailed
 from crossrun.projections.documents import document
 from crossrun.services.app import App
+from crossrun.services.batches.engine import never
 from crossrun.services.experiments.planning import (
     ExperimentPlan,
     Requests,
@@ -175,7 +176,9 @@ def continued(reference: str | None, arguments: Mapping[str, Any], app: App) -> 
     return batch
 
 
-def carry_out(batch: Batch, output: OutputOptions, app: App, options: Globals) -> NoReturn:
+def carry_out(
+    batch: Batch, output: OutputOptions, app: App, options: Globals, *, although_decided: bool
+) -> NoReturn:
     """Carries a stored experiment out, and ends the command."""
 
     def closing(ended: Batch) -> Iterator[str]:
@@ -188,8 +191,9 @@ def carry_out(batch: Batch, output: OutputOptions, app: App, options: Globals) -
             return ClosingBatchView(options.err, facts, closing, failures_only=options.quiet)
         return view_of_batch(options.err, facts, closing)
 
+    decided = never if although_decided else decider(app)
     carry_out_batch(
-        BatchCommand(batch.id, batch.options.jobs, decided=decider(app)),
+        BatchCommand(batch.id, batch.options.jobs, decided=decided),
         view,
         BatchDocuments(
             batch=lambda ended: experiment_object(app, read_experiment(app, ended)),
