@@ -83,8 +83,10 @@ class Course:
     def task(self, at: int) -> Task:
         """The task of run number `at`."""
         block = self._rng.randrange(self._world.blocks)
-        shift = self._world.drift * math.sin(self._wave + 9 * at / self._runs)
-        base = chance(log_odds(self._rates[block]) + shift)
+        base = self._rates[block]
+        if self._world.drift:
+            shift = self._world.drift * math.sin(self._wave + 9 * at / self._runs)
+            base = chance(log_odds(base) + shift)
         moved = min(MOST, max(LEAST, base + self._effect))
         helped, harmed = max(0.0, moved - base), max(0.0, base - moved)
         often, seldom = followed(self._world.ignored)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from crossrun.inference.mixtures import exponential, log_mean
+from crossrun.inference.mixtures import log_mean
 
 BETS = {0.2: 0.08, 0.5: 0.22, 1.0: 0.5, 1.7: 0.2}
 """Sizes of the bets with their shares of the wealth. A bet is best where the effect is about that
@@ -20,6 +20,8 @@ many log-odds; most is put on some 20 points."""
 LARGEST = 0.95
 """A bet is at most this share of the one that could lose everything."""
 
+ENOUGH = 1e300
+"""E-values are not followed any further."""
 PRECISION = 0.001
 """Of the bounds of a confidence sequence."""
 
@@ -46,23 +48,21 @@ class EValues(NamedTuple):
 
 def e_process(runs: Iterable[RandomisedRun]) -> Iterator[EValues]:
     """The evidence after each of the runs, in order of time."""
-    lowers = [0.0] * len(BETS)
-    raises = [0.0] * len(BETS)
+    lowers, raises = list(BETS.values()), list(BETS.values())
     for stake in map(_stake, runs):
+        most = LARGEST / stake.worst
         for at, size in enumerate(BETS):
-            won = min(size, LARGEST / stake.worst) * stake.gain
-            lowers[at] += math.log1p(-won)
-            raises[at] += math.log1p(won)
-        yield EValues(exponential(_log_wealth(lowers)), exponential(_log_wealth(raises)))
+            won = min(size, most) * stake.gain
+            lowers[at] *= 1 - won
+            raises[at] *= 1 + won
+        yield EValues(min(sum(lowers), ENOUGH), min(sum(raises), ENOUGH))
 
 
 def e_values(runs: Iterable[RandomisedRun]) -> EValues:
     """The evidence after all of the runs, in order of time."""
     up = [_stake(run) for run in runs]
     down = [stake.mirrored() for stake in up]
-    return EValues(
-        exponential(_log_evidence_above(down, 0)), exponential(_log_evidence_above(up, 0))
-    )
+    return EValues(*(_exponential(_log_evidence_above(stakes, 0)) for stakes in (down, up)))
 
 
 def effect_sequence(runs: Iterable[RandomisedRun], *, level: float) -> tuple[float, float]:
@@ -138,3 +138,7 @@ def _log_product(factors: Sequence[float]) -> float:
 
 def _log_wealth(logs: Sequence[float]) -> float:
     return log_mean(logs, list(BETS.values()))
+
+
+def _exponential(log: float) -> float:
+    return math.exp(min(log, math.log(ENOUGH)))

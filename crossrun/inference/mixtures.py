@@ -16,8 +16,3 @@ def log_mean(logs: Sequence[float], weights: Sequence[float] | None = None) -> f
     if weights is None:
         return top + math.log(math.fsum(parts) / len(parts))
     return top + math.log(math.fsum(w * part for w, part in zip(weights, parts, strict=True)))
-
-
-def exponential(log: float) -> float:
-    """`exp`, at most 1e300."""
-    return math.exp(min(log, 690.0))

@@ -51,20 +51,21 @@ class _Forecaster:
     """One expert's means: of each block, drawn towards that of all runs."""
 
     def __init__(self, expert: Expert) -> None:
-        self._expert = expert
+        self._weight_of_all, self._memory = expert
         self._everywhere = _Mean()
         self._blocks: dict[str, _Mean] = {}
         self._runs = 0
 
     def before(self, block: str, outcome: float) -> float:
         local = self._blocks.setdefault(block, _Mean())
-        for mean in (local, self._everywhere):
-            mean.age(self._runs, self._expert.memory)
+        if self._memory < 1:
+            local.age(self._runs, self._memory)
+            self._everywhere.age(self._runs, self._memory)
         usual = self._everywhere.drawn_to(START, WEIGHT_OF_START)
-        forecast = local.drawn_to(usual, self._expert.weight_of_all)
+        forecast = local.drawn_to(usual, self._weight_of_all)
         self._runs += 1
-        for mean in (local, self._everywhere):
-            mean.add(outcome)
+        local.add(outcome)
+        self._everywhere.add(outcome)
         return forecast
 
 
