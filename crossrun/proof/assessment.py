@@ -8,7 +8,7 @@ from crossrun.proof.bare import NO_CHECK, is_bare
 
 EVENTS = (
     "run_started", "agent_spoke", "command_started", "command_ran", "file_changed", "tool_called",
-    "workspace_changed", "verified",
+    "workspace_changed", "verified", "warned",
 )  # fmt: skip
 """The types of events that a proof is read from."""
 

@@ -183,7 +183,7 @@ _EMPTY = re.compile(
     r"(?m)^Ran 0 tests|\bno tests ran\b|^\s*[#\u2139] tests 0$|\bNo tests? (?:found|files found|to"
     r" run)"
     r"|^No tests were found|\[no tests? (?:files|to run)\]|^\s*0 passing|^running 0 tests$"
-    r"|no test specified|^1\.\.0|^\s*0 examples"
+    r"|no test specified|^1\.\.0|^\s*0 examples|^(?:=+ )?\d+ (?:skipped|deselected)\b.* in [\d.]+s"
 )
 _NOT_EMPTY = re.compile(
     r"(?m)^Ran [1-9]|^\s*[#\u2139] tests [1-9]|^running [1-9]|\b[1-9]\d* (?:passed|passing)"

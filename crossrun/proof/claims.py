@@ -89,6 +89,10 @@ _LISTED = re.compile(
     re.IGNORECASE,
 )
 
+_LED = re.compile(
+    rf"^\W*{_FILES}\s*(?::|-|\u2013|\u2014|\()?\s*(?P<verb>{_MADE}|{_CHANGED}|{_DELETED}|new)\b",
+    re.IGNORECASE,
+)
 _UNCHANGED = (
     re.compile(
         rf"(?:did not|didn't|have not|haven't|never)\s+(?:touch|modif|chang|edit|alter)\w*\s+"
@@ -108,6 +112,8 @@ _UNCHANGED = (
         re.IGNORECASE,
     ),
 )
+_PART = re.compile(r"\b(?:of|in|for|from|on)\s+(?:the\s+)?$", re.IGNORECASE)
+"""Before a file: the statement is about something in it."""
 _TESTS_UNCHANGED = re.compile(
     r"(?:(?:did not|didn't|have not|haven't|never)\s+(?:touch|modif|chang|edit|alter|weaken)\w*"
     r"|without\s+(?:touching|changing|modifying|editing))\s+(?:any\s+(?:of\s+)?)?(?:the\s+)?"
@@ -140,9 +146,28 @@ _HEDGED = re.compile(
     r"|not|never|no|without|instead of|rather than|failed to|unable|used to|previously|earlier"
     r"|initially|originally|neither|nor|example|for instance|say|claims?|says|said|states?|stated"
     r"|according|the user|someone|upstream|claimed|pretend|imagine|suppose|unclear|requires?|until"
-    r"|wish|hope|aim|goal|task|asked|requested|instruct\w*)\b|n't\b|\?",
+    r"|to (?:confirm|verify|ensure|check|see|validate|make)|(?:check|confirm|verify|see) (?:that"
+    r"|whether)|wish|hope|aim|goal|task|asked"
+    r"|requested|instruct\w*)\b|n't\b|\?",
     re.IGNORECASE,
 )
+_IMPERATIVE = re.compile(
+    r"\W*(?:\d+[.)]\s*)?(?:then\s+|and\s+|also\s+)?(?:run|re-?run|check|confirm|verify|ensure|make"
+    r"|execute|validate"
+    r"|try|use|see|open|install|start|keep|let|please|test\s+(?!suites?\b|runs?\b|cases?\b))\b",
+    re.IGNORECASE,
+)
+"""How an instruction begins."""
+_BY_OTHERS = re.compile(
+    r"\b(?:in (?:a|an|the|my|your) (?:previous|earlier|last|prior)|by (?:the user|you|someone"
+    r"|another"
+    r"|upstream|the previous|a previous)|earlier|previously|last (?:week|month|year|time|run)"
+    r"|already"
+    r"|upstream|ago|beforehand|below|as follows|above|before (?:this|my|the) (?:change|run"
+    r"|session))\b",
+    re.IGNORECASE,
+)
+"""Behind a statement: somebody else did it, or it is only shown."""
 _NOT_HEDGES = re.compile(
     r"\bas (?:you )?(?:asked|requested|instructed|planned|expected|specified|described)\b"
     r"|\bnot only\b|\bper your\b|\bas you (?:wanted|wished)\b|\bnext,|\bfor you\b|\bas part of the"
@@ -175,6 +200,14 @@ _TEST_OBJECT = re.compile(
     r"\bpass(?:es|ed|ing)?\s+(?P<which>(?:[\w'-]+\s+){0,4}?)(?P<noun>tests?|test suites?|suite)\b",
     re.IGNORECASE,
 )
+_SOME = re.compile(
+    r"\b(?:in(?! (?:the|this) (?:test )?(?:suite|repo\w*|project|package)\b)|for|of|related|under"
+    r"|from|covering|that|which|I|we|added|involving|about|touching"
+    r"|matching|with"
+    r"|using|on|against)\b|[\ue000-\uf8ff]",
+    re.IGNORECASE,
+)
+"""Between `tests` and `pass`: only some of them are meant."""
 _ALL = frozenset(
     [
         "all",
@@ -411,7 +444,7 @@ def _of_files(statement: Statement, message: Message) -> Iterator[tuple[ClaimKin
         yield from ((kind, path) for path in message.files(listed["files"]))
         return
     yield from _unchanged_files(line, message)
-    for pattern in (_DIRECT, _MOVES, _PLACES, _PASSIVE, _PLACED, _DELETES, _NEW):
+    for pattern in (_DIRECT, _MOVES, _PLACES, _PASSIVE, _PLACED, _DELETES, _NEW, _LED):
         for match in pattern.finditer(line):
             if not _is_hedged(line, match) and _is_about_files(line, match, pattern):
                 kind = "deleted" if _deletes(match) else "changed"
@@ -423,7 +456,8 @@ def _deletes(match: re.Match[str]) -> bool:
 
 
 def _is_hedged(line: str, match: re.Match[str]) -> bool:
-    return _hedges(line[: match.start()]) or line.rstrip().endswith("?")
+    elsewhere = _BY_OTHERS.search(line[match.end() :]) is not None
+    return elsewhere or _hedges(line[: match.start()]) or line.rstrip().endswith("?")
 
 
 def _is_about_files(line: str, match: re.Match[str], pattern: re.Pattern[str]) -> bool:
@@ -449,7 +483,8 @@ def _unchanged_files(line: str, message: Message) -> Iterator[tuple[ClaimKind, s
         return
     for pattern in _UNCHANGED:
         for match in pattern.finditer(line):
-            yield from (("unchanged", path) for path in message.files(match["files"]))
+            if not _PART.search(line[: match.start()]):
+                yield from (("unchanged", path) for path in message.files(match["files"]))
     if _TESTS_UNCHANGED.search(line):
         yield "unchanged", TESTS
     if _ALL_UNCHANGED.search(line) and not re.search(r"\b(?:else|other|further|more)\b", line):
@@ -469,9 +504,7 @@ def _of_checks(statement: Statement, message: Message) -> Iterator[tuple[ClaimKi
         if _stands(line, match):
             yield "passed", f"test:{message.code(match['test'])}"
     for match in (*_TEST_SUBJECT.finditer(line), *_TEST_OBJECT.finditer(line)):
-        words = re.findall(r"[\w'-]+", match["which"].lower())
-        universal = all(word in _ALL or word.isdigit() for word in words)
-        if universal and _stands(line, match):
+        if _is_about_all(match) and _stands(line, match):
             yield "passed", "test"
     for kind, pattern in (
         ("lint", _LINT_SUBJECT),
@@ -489,16 +522,21 @@ def _of_checks(statement: Statement, message: Message) -> Iterator[tuple[ClaimKi
             yield "ran", "test"
 
 
+def _is_about_all(match: re.Match[str]) -> bool:
+    """Whether it is about all tests and not about some of them."""
+    which = re.split(r"\b(?:and|or)\b|,", match["which"].lower())[-1]
+    everything = all(word in _ALL or word.isdigit() for word in re.findall(r"[\w'-]+", which))
+    return everything and _SOME.search(match.groupdict().get("between") or "") is None
+
+
 def _stands(line: str, match: re.Match[str]) -> bool:
     """Whether a statement that something passes has no condition, doubt or exception."""
     between = match.groupdict().get("between") or ""
     passes = match.groupdict().get("passes") or match[0]
     before = f"{line[: match.start()]} {between}"
-    return (
-        not _hedges(before)
-        and not _hedges(match[0].replace(passes, ""))
-        and not _EXCEPT.search(line)
-    )
+    if _IMPERATIVE.match(line) or _EXCEPT.search(line):
+        return False
+    return not _hedges(before) and not _hedges(match[0].replace(passes, ""))
 
 
 def _hedges(text: str) -> bool:
@@ -516,14 +554,14 @@ def _reports_failure(statement: Statement) -> bool:
 
 
 _SEEMS = re.compile(
-    r"\b(?:pass(?:es|ed)?|green|succe\w+|created|deleted|removed|updated|added|wrote)\b",
+    rf"(?:{FILE}|{COMMAND}).*\b(?:pass(?:es|ed)?|succe\w+|created|deleted|removed|updated|added"
+    rf"|wrote)\b"
+    rf"|\b(?:created|deleted|removed|updated|added|wrote)\b.*{FILE}",
     re.IGNORECASE,
 )
 
 
 def _is_unclear(statement: Statement) -> bool:
-    """Whether a statement that gave no claim names a file or a check, and a deed."""
-    if statement.skipped or _hedges(statement.text):
-        return False
-    named = re.search(rf"{FILE}|{COMMAND}|\btests?\b|\bbuild\b", statement.text)
-    return named is not None and _SEEMS.search(statement.text) is not None
+    """Whether a statement that gave no claim names a file or a command, and a deed."""
+    stands = not statement.skipped and not _hedges(statement.text)
+    return stands and _SEEMS.search(statement.text) is not None

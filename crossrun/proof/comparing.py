@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from crossrun.commandlines.intents import purpose
 from crossrun.commandlines.shell import parts, split_words, stages, without_wrappers
 from crossrun.proof.changes import FileDiff, is_test_file
 from crossrun.proof.checks import kind_of
@@ -26,14 +27,26 @@ _REMOVES = re.compile(
 _WRAPPERS = re.compile(
     r"\b(?:make|just|task|tox|nox|pre-commit|npm|yarn|pnpm|bun|npx|mvn|gradlew?|docker|podman|rake"
     r"|invoke|hatch|poe|cargo|bazel"
-    r"|composer|uv|poetry|pdm|nix|act)\b|\.sh\b|(?:^|[\s;&|(])\./|\b(?:ba)?sh\s+(?!-)\S"
+    r"|composer|uv|poetry|pdm|nix|act)\b|\b(?:python[\d.]*|node|ruby|perl|php)\s+\S*"
+    r"(?:test|check|lint|verif|valid|run_|ci)\w*\.\w+|\.sh\b|(?:^|[\s;&|(])\./"
+    r"|\b(?:ba)?sh\s+(?!-)\S"
 )
+_CALLERS = frozenset(["python", "python3", "npx", "run"])
 _RUNS = re.compile(
     r"(?:^|[\s;&|(/])(?:python[\d.]*|node|deno|bun|ruby|perl|php|java|Rscript|julia|go|dotnet"
     r"|swift|mix|lua)\s"
 )
 
 
+_STOPPED = (124, 130, 137, 143)
+"""Exit codes of what was ended from outside, such as a server."""
+_ANSWERS = re.compile(r"(?:diff|cmp|grep|egrep|rg|git diff|test|\[)\s")
+"""Programs whose exit code 1 is an answer."""
+_MEANT_TO_FAIL = re.compile(
+    r"\b(?:as (?:expected|intended|designed)|reject\w*|non-?zero|invalid|bad|wrong|missing"
+    r"|refus\w+|error message)\b",
+    re.IGNORECASE,
+)
 _TEST_NAME = re.compile(r"(?i)[\w:.\[\]-]*test[\w:.\[\]-]*")
 _LONGEST_COMMAND = 60
 
@@ -156,13 +169,16 @@ def _matching(path: str, paths: Iterable[str]) -> list[str]:
     return [
         other
         for other in paths
-        if other == path or other.endswith(f"/{path}") or path.endswith(f"/{other}")
+        if other == path
+        or other.endswith(f"/{path}")
+        or path.endswith(f"/{other}")
+        or ("." not in path and other.rpartition("/")[2].partition(".")[0] == path)
     ]
 
 
 def _is_unmeasured(path: str, course: Course) -> bool:
     """Whether the file may have been changed without being among the measured changes."""
-    if course.changed is None or _UNMEASURED.search(path):
+    if course.changed is None or course.incomplete or _UNMEASURED.search(path):
         return True
     ignored = course.changed[1].ignored
     named = (
@@ -240,22 +256,58 @@ def _everything_passed(claim: Claim, course: Course, *, reports_failure: bool) -
 
 def _command_passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:
     wanted = _words(claim.subject)
-    ran = next((ran for ran in reversed(course.ran) if _has_words(ran.script, wanted)), None)
-    if ran is None:
-        kind = kind_of(claim.subject)
-        last = _last_of_kind(kind, course) if kind and _was_run(wanted, course) else None
-        if last is not None:
-            return _judged(claim, last, course, reports_failure=reports_failure)
-        return _never_command(claim, wanted, course)
-    checks = [SeenCheck(check, ran) for check in ran.checks if _contains(check.words, wanted)]
-    if checks:
-        return _judged(claim, checks[-1], course, reports_failure=reports_failure)
-    is_alone = len(parts(ran.script)) == len(stages(ran.script)) == 1
-    if not is_alone or ran.exit_code is None or (ran.exit_code and reports_failure):
+    same = [ran for ran in course.ran if _has_words(ran.script, wanted)]
+    exact = [ran for ran in same if _words(ran.script) == wanted]
+    kind = kind_of(claim.subject)
+    if kind is not None:
+        return _check_passed(claim, kind, exact or same, course, reports_failure=reports_failure)
+    if not same:
         return _open(claim)
-    if ran.exit_code:
-        return Judgement(claim, "contradicted", _failed_text(ran), ran.seq)
-    return Judgement(claim, "confirmed", _passed_text(ran), ran.seq)
+    last = (exact or same)[-1]
+    is_alone = len(parts(last.script)) == len(stages(last.script)) == 1
+    if not is_alone or last.exit_code is None:
+        return _open(claim)
+    if last.exit_code == 0:
+        return Judgement(claim, "confirmed", _passed_text(last), last.seq)
+    passed = not exact and any(ran.exit_code == 0 for ran in same)
+    if reports_failure or passed or not _is_plain_failure(last, claim):
+        return _open(claim)
+    return Judgement(claim, "contradicted", _failed_text(last), last.seq)
+
+
+def _check_passed(
+    claim: Claim, kind: str, same: Sequence[Ran], course: Course, *, reports_failure: bool
+) -> Judgement:
+    """The claim that a certain check passes.
+
+    Args:
+        claim: what is claimed.
+        kind: the kind of the check.
+        same: where it was run.
+        course: what happened in the run.
+        reports_failure: the agent reports a failure, too.
+    """
+    wanted = _words(claim.subject)
+    runs = [
+        SeenCheck(check, ran)
+        for ran in same
+        for check in ran.checks
+        if _contains(check.words, wanted)
+    ]
+    if runs:
+        return _judged(claim, runs[-1], course, reports_failure=reports_failure)
+    last = _last_of_kind(kind, course) if _was_run(wanted, course) else None
+    if last is not None:
+        return _judged(claim, last, course, reports_failure=reports_failure)
+    return _never_command(claim, wanted, course)
+
+
+def _is_plain_failure(ran: Ran, claim: Claim) -> bool:
+    """Whether a command other than a check failed, and was not meant to."""
+    aim = purpose(ran.script)
+    works = aim is not None and aim.intent not in ("read", "search", "edit")
+    is_answer = ran.exit_code in _STOPPED or _ANSWERS.match(ran.script) is not None
+    return works and not is_answer and _MEANT_TO_FAIL.search(claim.text) is None
 
 
 def _judged(claim: Claim, last: SeenCheck, course: Course, *, reports_failure: bool) -> Judgement:
@@ -268,15 +320,20 @@ def _judged(claim: Claim, last: SeenCheck, course: Course, *, reports_failure: b
 
 
 def _passed_later(last: SeenCheck, course: Course) -> bool:
-    """Whether another check of the kind passed later, that from outside included."""
+    """Whether another check of the kind passed later, that from outside included.
+
+    A wider one that passed before counts as well, if nothing was changed since.
+    """
     kind, seq = last.check.kind, last.ran.seq
     if course.verified is not None and course.verified[1].exit_code == 0:
         kinds = {kind_of(part.text) for part in parts(course.verified[1].command)}
         if kind in kinds:
             return True
+    passed = [s for s in course.checks if s.check.kind == kind and s.check.outcome == "passed"]
+    narrower = len(last.check.words)
     return any(
-        seen.check.kind == kind and seen.check.outcome == "passed" and seen.ran.seq > seq
-        for seen in course.checks
+        seen.ran.seq > seq or (course.is_after_changes(seen) and len(seen.check.words) < narrower)
+        for seen in passed
     )
 
 
@@ -340,17 +397,11 @@ def _never_command(claim: Claim, wanted: Sequence[str], course: Course) -> Judge
 
 def _was_run(wanted: Sequence[str], course: Course) -> bool:
     """Whether some command has the program in it, however it was called."""
-    names = {word for word in wanted if not word.startswith("-")} - {
-        "python",
-        "python3",
-        "npx",
-        "run",
-    }
-    program = next((word for word in wanted if word in names), "")
+    names = (word for word in wanted if not word.startswith("-") and word not in _CALLERS)
+    program = next(names, "")
     verify = "" if course.verified is None else course.verified[1].command
-    return bool(program) and any(
-        program in text for text in (*(ran.command for ran in course.ran), verify)
-    )
+    texts = (text for ran in course.ran for text in (ran.command, ran.output))
+    return bool(program) and (program in verify or any(program in text for text in texts))
 
 
 def _words(command: str) -> list[str]:

@@ -16,12 +16,15 @@ from crossrun.events import (
     RunStarted,
     ToolCalled,
     Verified,
+    Warned,
     WorkspaceChanged,
 )
 from crossrun.proof.checks import CheckRun, checks_in, commands_in, kind_of
 from crossrun.system.commandlines import bare_command
 
 _PROSE = re.compile(r"(?i)\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)(?:LICENSE|NOTICE|AUTHORS|CHANGELOG)$")
+_NOT_ALL = "not all files are recorded"
+"""How the warning begins that some files are left out of the measured change."""
 _EDITS = re.compile(
     r"(?:^|\s)(?:sed\s.*-\w*i|perl\s.*-\w*i|tee|mv|cp|rm|ln|unlink|patch|apply_?patch|truncate|dd"
     r"|touch|install)\b"
@@ -87,6 +90,7 @@ class Course:
         tools: what other tools were called with, as text.
         verified: the check from outside, and its event.
         changed: the measured change, and its event.
+        incomplete: not all files were measured.
     """
 
     def __init__(self, events: Iterable[tuple[int, Event]]) -> None:
@@ -99,6 +103,7 @@ class Course:
         self.tools: list[str] = []
         self.verified: tuple[int, Verified] | None = None
         self.changed: tuple[int, WorkspaceChanged] | None = None
+        self.incomplete = False
         started: dict[str, list[int]] = defaultdict(list)
         for seq, event in events:
             match event:
@@ -120,6 +125,8 @@ class Course:
                     self.verified = (seq, event)
                 case WorkspaceChanged():
                     self.changed = (seq, event)
+                case Warned(message=message) if message.startswith(_NOT_ALL):
+                    self.incomplete = True
                 case _:
                     pass
 

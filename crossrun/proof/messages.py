@@ -102,6 +102,12 @@ _SKIPPED = re.compile(
     r"|background|the task|your request|options|alternatives?|i would|i'd)\b",
     re.IGNORECASE,
 )
+_DRAFT = re.compile(
+    r"\b(?:draft|commit message|pull request|release notes?|template|snippet|e-?mail|here's a|here"
+    r" is an?"
+    r"|for example|like this|something like|could look|would look|wording|text)\b",
+    re.IGNORECASE,
+)
 _ABOUT_CHANGES = re.compile(
     r"^\W*(?:files? )?(?:changes?|changed|created|added|modified|updated|new|touched)(?:"
     r" files?)?(?: made)?\W*$"
@@ -129,7 +135,7 @@ _CLAUSE = re.compile(
     r"\s*;\s+|,\s+so\s+(?!that\b)|\s+[—\u2013]\s+|\s+--\s+|,?\s+(?:but|although|though|however"
     r"|whereas"
     r"|while)\b,?\s*|,\s+(?:and|so|then)\s+"
-    r"(?=(?:I|we|all|the|both|every|no|it|then|now|everything|[\ue000-\uf8ff])\b|[\ue000-\uf8ff])"
+    r"(?=(?:I|we|all|the|both|every|no|it|then|now|everything|[\ue800-\uefff])\b|[\ue800-\uefff])"
     r"|\s+and\s+(?=(?:I|all|every|both|everything)\s)"
 )
 
@@ -246,13 +252,16 @@ def _statements(text: str) -> Iterator[Statement]:
         body = re.sub(
             r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)", "", line[item.end() :] if item else line
         ).strip()
-        if not body:
+        if not body or body.startswith("[ ]"):
             continue
+        body = re.sub(r"^\[[xX*]\]\s*", "", body)
         if not item:
             listed = section
         now = listed if item else section
         if _INTRO.search(body):
             listed = _section(body, section)
+            if _DRAFT.search(body):
+                section = listed = "skipped"
             if listed == "skipped":
                 continue
         yield from (
