@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from faults.batches import BATCHES
 from faults.damage import DAMAGE
 from faults.endings import ENDINGS
 from faults.filesystems import FILESYSTEMS
@@ -38,6 +39,7 @@ from faults.surroundings import SURROUNDINGS
 LISTS: tuple[FaultList, ...] = (
     FLOODS,
     KILL,
+    BATCHES,
     STOP,
     ENDINGS,
     FULL,
