@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "cancel": "Stop runs.",
         "batch": "Carry out many runs as one thing.",
         "experiment": "Find out which variant does better on the same tasks.",
+        "attempts": "Try a task several times, and keep the best.",
     },
     "Look": {
         "runs": "List runs.",
@@ -28,6 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "steps": "Show what the agent did, step by step.",
         "events": "Show the raw events of a run.",
         "diff": "Show what a run changed, or how two runs differ.",
+        "compare": "Compare two runs side by side.",
         "files": "Show the files of a run's workspace.",
         "get": "Copy one file out of a run's workspace.",
         "artifacts": "List, show and get the artifacts of runs.",

@@ -27,13 +27,21 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+def nothing(_batch: Batch) -> None:
+    """Does nothing more once a batch has ended."""
+
+
 class BatchCommand(NamedTuple):
-    """Which batch is carried out, and how; see `services.batches.engine.carry_out`."""
+    """Which batch is carried out, and how; see `services.batches.engine.carry_out`.
+
+    `ended` is called once the batch has ended, before its end is shown.
+    """
 
     batch_id: str
     jobs: int
     retry_failed: bool = False
     decided: Callable[[Batch], str | None] = never
+    ended: Callable[[Batch], None] = nothing
 
 
 class BatchDocuments(NamedTuple):
@@ -119,6 +127,7 @@ def _shown(
                 viewers.show(change)
                 suspension.suspend_if_requested(views.people.suspended)
         batch = app.store.batches.batch(command.batch_id)
+        command.ended(batch)
     finally:
         viewers.finish(batch, stop)
     return batch

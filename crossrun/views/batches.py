@@ -20,6 +20,8 @@ _LEAST_TEXT = 16
 _NARROWEST_NAME, _STATE_CELLS, _ID_CELLS = 8, 9, 8
 _SHORT = {"limit_reached": "over limit"}
 _FAILED = ("failed", "timed_out", "limit_reached")
+_NOUNS = {"attempts": "attempt", "experiment": "run"}
+"""What the rows of batches are, by kind."""
 ACTIVE_STATES = ("queued", "running")
 IDLE_STATES = ("waiting", *ACTIVE_STATES)
 
@@ -56,7 +58,7 @@ class RowLine(NamedTuple):
     def styled(self, terminal: Terminal) -> str:
         """The line with its state and its note in colour."""
         state, middle, note = self._parts(terminal)
-        style = _state_style(self.state)
+        style = state_style(self.state)
         return (terminal.style(state, style) + middle + terminal.style(note, "dim")).rstrip()
 
     def _parts(self, terminal: Terminal) -> tuple[str, str, str]:
@@ -75,7 +77,7 @@ def batch_header(batch: Batch, terminal: Terminal, *, continued: bool = False) -
     done = sum(row.status is Status.SUCCEEDED for row in batch.rows)
     parts = [
         *([first_line(batch.name)] if batch.name else []),
-        plural(len(batch.rows), "row"),
+        plural(len(batch.rows), _NOUNS.get(batch.kind, "row")),
         *([f"{done} done before"] if done and continued else []),
         plural(batch.options.jobs, "job"),
     ]
@@ -89,7 +91,7 @@ def batch_closing(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
     totals = totals_of(row_states, Usage(*facts.used(), batch.seconds))
     yield ""
     verdict = _words(str(batch.state)) + f" after {clock(batch.seconds)}"
-    yield terminal.style(verdict, _state_style(str(batch.state))) + terminal.style(
+    yield terminal.style(verdict, state_style(str(batch.state))) + terminal.style(
         f" · {_counted(totals)}", "dim"
     )
     yield from _reason(batch)
@@ -122,7 +124,7 @@ def batch_details(
     yield from _row_table(batch, row_states, facts, terminal)
     yield ""
     state = state_of(batch, is_active=is_active)
-    yield terminal.style(_words(state), _state_style(state)) + terminal.style(
+    yield terminal.style(_words(state), state_style(state)) + terminal.style(
         f" · {clock(batch.seconds)} · {_counted(totals)}", "dim"
     )
     yield from _reason(batch)
@@ -135,7 +137,7 @@ def batch_table(batches: Sequence[tuple[Batch, Usage, bool]], terminal: Terminal
     columns = [
         Column("BATCH", style="bold"),
         Column("CREATED", essential=False),
-        Column("STATE", style=_state_style),
+        Column("STATE", style=state_style),
         Column("ROWS", align="right"),
         Column("DONE", align="right"),
         Column("TIME", align="right", essential=False),
@@ -195,7 +197,7 @@ def _row_table(
 ) -> Iterator[str]:
     columns = [
         Column("ROW", style="bold", flexible=True),
-        Column("STATE", style=_state_style),
+        Column("STATE", style=state_style),
         Column("RUN"),
         Column("TIME", align="right", essential=False),
         Column("TOKENS", align="right", essential=False),
@@ -314,7 +316,8 @@ def _words(state: str) -> str:
     return state.replace("_", " ")
 
 
-def _state_style(state: str) -> str:
+def state_style(state: str) -> str:
+    """The style of a row's or a batch's state."""
     match state.replace(" ", "_"):
         case "succeeded":
             return "good"

@@ -43,6 +43,8 @@ _NOTE_SECONDS = 10.0
 """After so many seconds, it is stored again how long the batch has been carried out."""
 _BATCH_CANCEL = "crossrun batch cancel"
 """Who cancels a run when another command cancels its batch."""
+_DECIDED = "the end of its batch, which is decided"
+"""Who cancels a run when the others of its batch have decided it."""
 
 
 class RowChange(NamedTuple):
@@ -81,7 +83,8 @@ def carry_out(
         jobs: how many runs are carried out at once.
         stop: set to cancel the batch with all its runs.
         retry_failed: rows that failed or were cancelled run again, too.
-        decided: asked after each row that has ended; a reason ends the batch early, as succeeded.
+        decided: asked after each row that has ended; a reason ends the batch early, as succeeded,
+            and cancels the runs that are still carried out.
 
     Yields:
         Each change of a row, and None when nothing has changed for a moment.
@@ -255,8 +258,9 @@ class _Course:
             row = replace(row, is_cancelled=True)
         self._put(row)
         reason = self._decided(self.batch)
-        if reason is not None:
-            self._early = self._early or Ending(Status.SUCCEEDED, reason)
+        if reason is not None and self._early is None:
+            self._early = Ending(Status.SUCCEEDED, reason)
+            self._workers.cancel(_DECIDED)
 
     def _note_error(self, row: BatchRow, error: CrossrunError) -> None:
         """Records that a row could not begin; the batch continues."""

@@ -27,14 +27,20 @@ def list_batches(
     json: Json = False,
 ) -> None:
     """List batches, the newest first."""
+    none = "no batches yet; start one: crossrun batch tasks.yaml --jobs 4"
+    list_of_kind(KIND, limit=limit, json=json, none=none)
+
+
+def list_of_kind(kind: str, *, limit: int, json: bool, none: str) -> None:
+    """Lists batches of a kind; `none` is said if there are none."""
     from crossrun.services.batches.results import document_of, usage_of
 
     options = current()
     app = options.open_app()
-    batches = app.store.batches.batches(kind=KIND, limit=limit)
+    batches = app.store.batches.batches(kind=kind, limit=limit)
     if json:
         objects = [document_of(app, batch) for batch in batches]
-        total = app.store.batches.count(kind=KIND)
+        total = app.store.batches.count(kind=kind)
         options.out.emit(document({"batches": objects, "total": total}))
     elif batches:
         from crossrun.views.batches import batch_table
@@ -45,7 +51,7 @@ def list_batches(
         ]
         options.out.write(batch_table(lines, options.out))
     else:
-        options.say("no batches yet; start one: crossrun batch tasks.yaml --jobs 4")
+        options.say(none)
 
 
 def show(batch: BatchReference = None, json: Json = False) -> None:

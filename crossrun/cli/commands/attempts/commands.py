@@ -1,0 +1,211 @@
+"""The commands of `crossrun attempts`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from crossrun.cli import run_options as opt
+from crossrun.cli.arguments import Json
+from crossrun.cli.batch_options import (
+    BudgetCost,
+    BudgetTime,
+    BudgetTokens,
+    JsonLines,
+    batch_options,
+)
+from crossrun.cli.globals import current
+from crossrun.cli.parsing import Parsed, options_from
+from crossrun.cli.run_options import OutputOptions
+from crossrun.config.values import positive
+from crossrun.errors import ConsentNeeded, Exit, UsageError
+from crossrun.model.batches import BatchOptions
+from crossrun.projections.documents import document
+from crossrun.services.options import RunOptions
+from crossrun.store.batches import LAST
+
+KIND = "attempts"
+_COUNT = 4
+
+AttemptsReference = Annotated[
+    str | None,
+    typer.Argument(metavar="[ATTEMPTS]", help="An id, the beginning of one, or last."),
+]
+Count = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--count", metavar="N", click_type=Parsed(positive), help="How many attempts. (4)"
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        click_type=Parsed(positive),
+        help="Attempts at the same time; all, unless given.",
+    ),
+]
+All = Annotated[
+    bool, typer.Option("--all", help="Carry all out, even when one has passed the check.")
+]
+Apply = Annotated[
+    bool, typer.Option("--apply", help="Apply the change of the best one to your files.")
+]
+CheckFirst = Annotated[
+    bool,
+    typer.Option(
+        "--check-first", help="Try the check first: before the attempts, it must fail twice."
+    ),
+]
+JsonObject = Annotated[
+    bool, typer.Option("--json", help="Print the ranking as one JSON object at the end.")
+]
+
+
+@opt.taking_run_options
+def start(
+    task: opt.Task = None,
+    file: opt.File = None,
+    count: Count = None,
+    jobs: Jobs = None,
+    all_: All = False,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
+    budget_time: BudgetTime = None,
+    check_first: CheckFirst = False,
+    apply: Apply = False,
+    name: opt.Name = None,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: JsonObject = False,
+    jsonl: JsonLines = False,
+    **run_options: Any,  # noqa: ANN401  see `taking_run_options`
+) -> None:
+    """Try a task several times, each in its own copy of the same state.
+
+    The best is the one that passed --verify; then what its proof says counts, then how small its
+    change is. As soon as one has passed, the others are stopped, unless you say --all.
+
+    When standard output is not a terminal, the id of the attempts is printed on it.
+
+    \b
+    Examples:
+      crossrun attempts "Fix the failing test" -n 4 --source . --verify "pytest -q"
+      crossrun attempts -f task.md -n 3 --all --source . --verify ./check.sh --apply
+      crossrun attempts "Make the parser faster" -n 6 -j 2 --source . --verify ./bench.sh
+    """
+    arguments = {**locals(), **run_options}
+    from crossrun.cli.commands.attempts import work
+    from crossrun.cli.tasks import read_task
+
+    output = options_from(OutputOptions, arguments)
+    if apply and detach:
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            "--apply and --detach contradict each other",
+            hint="apply the best one when they have ended: crossrun attempts show",
+        )
+    options = current()
+    app = options.app()
+    app.open_for_writing()
+    given = {**arguments, "task": read_task(task, file), "consent": False}
+    number = count or _COUNT
+    carried_out = batch_options(arguments, BatchOptions(jobs=number, keep_going=True))
+    plan = work.AttemptsPlan(number, carried_out, carry_out_all=all_, check_first=check_first)
+    try:
+        batch = work.planned(options_from(RunOptions, given), plan, app)
+    except ConsentNeeded as needed:
+        options.confirm(needed.question, hint=needed.hint)
+        batch = work.planned(options_from(RunOptions, {**given, "consent": True}), plan, app)
+    stored = work.stored(batch, plan, app, options)
+    work.carry_out(stored, output, app, options, applying=apply)
+
+
+def resume(
+    attempts: AttemptsReference = None,
+    retry_failed: Annotated[
+        bool, typer.Option(help="Also try again in place of those that failed.")
+    ] = False,
+    all_: All = False,
+    jobs: Jobs = None,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
+    budget_time: BudgetTime = None,
+    apply: Apply = False,
+    no_watch: opt.NoWatch = False,
+    detach: opt.Detach = False,
+    json: JsonObject = False,
+    jsonl: JsonLines = False,
+) -> None:
+    """Continue attempts that were stopped, from the state that they all begin with.
+
+    \b
+    Examples:
+      crossrun attempts resume
+      crossrun attempts resume k7f3 --retry-failed
+      crossrun attempts resume k7f3 --all
+    """
+    arguments = locals()
+    from crossrun.cli.commands.attempts import work
+
+    options = current()
+    app = options.app()
+    app.open_for_writing()
+    stored = app.store.batches.batch(attempts or LAST, kind=KIND)
+    carried_out = batch_options(arguments, stored.options)
+    continued = work.continued(
+        stored, app, carried_out, carry_out_all=all_, retry_failed=retry_failed
+    )
+    output = options_from(OutputOptions, arguments)
+    work.carry_out(continued, output, app, options, retry_failed=retry_failed, applying=apply)
+
+
+def list_attempts(
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
+    json: Json = False,
+) -> None:
+    """List attempts, the newest first."""
+    from crossrun.cli.commands.batch.reading import list_of_kind
+
+    none = 'no attempts yet; for example: crossrun attempts "Fix the test" --verify "pytest -q"'
+    list_of_kind(KIND, limit=limit, json=json, none=none)
+
+
+def show(attempts: AttemptsReference = None, json: Json = False) -> None:
+    """Show the ranking of attempts.
+
+    \b
+    Examples:
+      crossrun attempts show
+      crossrun apply "$(crossrun attempts show --json | jq -r .winner)"
+    """
+    from crossrun.cli.commands.attempts import work
+    from crossrun.services.batches.attempts import attempts_of
+    from crossrun.views.attempts import attempts_closing
+    from crossrun.views.batches import batch_header
+
+    options = current()
+    app = options.open_app()
+    chosen = app.store.batches.batch(attempts or LAST, kind=KIND)
+    if json:
+        options.out.emit(document(work.object_of(app, chosen)))
+        return
+    options.out.write(batch_header(chosen, options.out))
+    options.out.write(attempts_closing(chosen, attempts_of(app, chosen), [], options.out))
+
+
+def cancel(attempts: AttemptsReference = None, json: Json = False) -> None:
+    """Stop attempts with all of their runs."""
+    from crossrun.cli.commands.attempts import work
+    from crossrun.services.batches.cancelling import cancel_batch
+
+    options = current()
+    app = options.open_app()
+    chosen = app.store.batches.batch(attempts or LAST, kind=KIND)
+    chosen = cancel_batch(app, chosen.id)
+    if json:
+        options.out.emit(document(work.object_of(app, chosen)))
+    state = "not ended yet" if chosen.state is None else str(chosen.state).replace("_", " ")
+    options.say(f"attempts {chosen.id}: {state}")
+    raise typer.Exit(Exit.STILL_RUNNING if chosen.state is None else Exit.OK)
