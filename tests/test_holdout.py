@@ -81,7 +81,8 @@ def test_a_pattern_under_suspicion_is_withheld_every_other_time() -> None:
 
 
 def known(mean: float, standard_error: float) -> Estimate:
-    return Estimate(mean, (-1.0, 1.0), standard_error, 1, 1)
+    half = 1.645 * standard_error
+    return Estimate(mean, (mean - half, mean + half), standard_error, 1, 1)
 
 
 def test_the_prior_is_what_the_public_evidence_says() -> None:

@@ -38,14 +38,14 @@ def prior() -> Belief:
 
 
 def belief(estimate: Estimate) -> Belief:
-    """The belief after the runs of an estimate."""
+    """The belief after the runs of an estimate: by its interval, which few runs make lopsided."""
+    middle = sum(estimate.interval) / 2
     likelihood = [
-        math.exp(-0.5 * ((effect - estimate.mean) / estimate.standard_error) ** 2)
-        for effect in EFFECTS
+        math.exp(-0.5 * ((effect - middle) / estimate.standard_error) ** 2) for effect in EFFECTS
     ]
     weights = [a * b for a, b in zip(prior(), likelihood, strict=True)]
     if not math.fsum(weights) > 0:  # further off than any effect that is on the grid
-        nearest = min(EFFECTS, key=lambda effect: abs(effect - estimate.mean))
+        nearest = min(EFFECTS, key=lambda effect: abs(effect - middle))
         return tuple(float(effect == nearest) for effect in EFFECTS)
     return _normalised(weights)
 
