@@ -1,6 +1,6 @@
 """From options and settings to requests: checked, and completed from settings and store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from crossrun.executors.registry import spec_of
 from crossrun.model.choices import Planner
 from crossrun.model.executors import OFFLINE_EXECUTOR
 from crossrun.model.requests import AgentOptions, CodexOptions, Limits, MemoryOptions, RunRequest
-from crossrun.model.runs import Run
+from crossrun.model.runs import Project, Run
 from crossrun.model.status import Status
 from crossrun.services.app import App
 from crossrun.services.assembly import recorded_task
@@ -33,11 +33,20 @@ from crossrun.store import Store
 
 Value = TypeVar("Value")
 
+ProjectReader = Callable[[str], Project | None]
+
 _WITHOUT_PLANNER = "no OPENAI_API_KEY, so no planning model: the agent gets the task unchanged"
 
 
-def run_request(options: RunOptions, app: App) -> RunRequest:
+def run_request(
+    options: RunOptions, app: App, project_of: ProjectReader | None = None
+) -> RunRequest:
     """The request for a new run.
+
+    Args:
+        options: what the user says about it.
+        app: its settings complete the options.
+        project_of: reads a project, where many requests are made; by default from the store.
 
     Raises:
         ConsentNeeded: the user has to agree to something first.
@@ -47,7 +56,7 @@ def run_request(options: RunOptions, app: App) -> RunRequest:
     executor = _executor(options, settings)
     planner = _planner(options, executor, app)
     project_id = _given(options.project_id, settings.project_id)
-    project = store.read.project(project_id)
+    project = (project_of or store.read.project)(project_id)
     task_type = options.task_type or settings.task_type or (project and project.task_type) or "code"
     recording = _recording(options, store)
     if spec_of(executor).plays_recordings and recording is None:

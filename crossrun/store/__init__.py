@@ -288,11 +288,12 @@ class Store:
         """Stores a new batch with its rows; returns it with an id."""
         from msgspec.structs import replace
 
-        from crossrun.store.batch_writing import add_batch
+        from crossrun.store.batch_writing import BatchColumns, add_batch
 
         planned = batch if batch.id else replace(batch, id=_random_id())
+        columns = BatchColumns.of(planned, redactor)  # nobody waits for the store meanwhile
         with self._writing() as writer:
-            writer.write_batch(lambda connection: add_batch(connection, planned, redactor))
+            writer.write_batch(lambda connection: add_batch(connection, columns))
         return planned
 
     def add_rows(

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,12 +15,23 @@ from crossrun.store.batch_rows import batch_columns, row_columns
 from crossrun.store.statements import BATCH_ROWS, BATCHES
 
 
-def add_batch(connection: sqlite3.Connection, batch: Batch, redactor: Redactor) -> None:
+class BatchColumns(NamedTuple):
+    """A batch as it is stored, and its rows. Removing their secrets takes time."""
+
+    batch: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, batch: Batch, redactor: Redactor) -> "BatchColumns":
+        """The columns of a batch with all its rows."""
+        rows = [row_columns(batch.id, row, redactor) for row in batch.rows]
+        return cls(batch_columns(batch, redactor), rows)
+
+
+def add_batch(connection: sqlite3.Connection, columns: BatchColumns) -> None:
     """Stores a batch with all its rows."""
-    connection.execute(BATCHES.insert, batch_columns(batch, redactor))
-    connection.executemany(
-        BATCH_ROWS.insert, [row_columns(batch.id, row, redactor) for row in batch.rows]
-    )
+    connection.execute(BATCHES.insert, columns.batch)
+    connection.executemany(BATCH_ROWS.insert, columns.rows)
 
 
 def add_rows(

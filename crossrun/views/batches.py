@@ -18,6 +18,8 @@ from crossrun.views.words import clock, count, first_line, moment, plural
 _MOST_PROBLEMS = 10
 _LEAST_TEXT = 16
 _NARROWEST_NAME, _STATE_CELLS, _ID_CELLS = 8, 9, 8
+_WITH_NOTE, _WITHOUT_NOTE = 40, 29
+"""Cells of the other columns and the gaps between them."""
 _SHORT = {"limit_reached": "over limit"}
 _FAILED = ("failed", "timed_out", "limit_reached")
 _NOUNS = {"attempts": "attempt", "experiment": "run"}
@@ -226,7 +228,7 @@ def _cells(row: BatchRow, state: RowState, facts: BatchFacts) -> list[str]:
 def row_line(row: BatchRow, state: RowState, facts: BatchFacts, name_cells: int) -> RowLine:
     """What a row became, on one line."""
     run = None if row.run_id is None else _run(row.run_id, facts)
-    took = None if run is None else run.seconds
+    took = None if run is None or not run.ended else run.seconds
     tokens = None if run is None or run.tokens is None else run.tokens.total
     return RowLine(
         state.name,
@@ -272,10 +274,10 @@ def problem_lines(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
         if row_states[row.number].name not in ("succeeded", "skipped", *IDLE_STATES)
     ]
     shown = ended[:_MOST_PROBLEMS]
-    cells = name_cells(shown, terminal)
+    indented = terminal._replace(width=terminal.width - 2)
+    cells = name_cells(shown, indented)
     for row in shown:
-        line = row_line(row, row_states[row.number], facts, cells)
-        yield f"  {line.styled(terminal._replace(width=terminal.width - 2))}"
+        yield f"  {row_line(row, row_states[row.number], facts, cells).styled(indented)}"
     if len(ended) > len(shown):
         more = f"  … {len(ended) - len(shown)} more, see  crossrun batch show {batch.id}"
         yield terminal.style(more, "dim")
@@ -330,6 +332,9 @@ def state_style(state: str) -> str:
 
 
 def name_cells(rows: Sequence[BatchRow], terminal: Terminal) -> int:
-    """The width of the names, which share a line with other columns."""
+    """The width of the names, which leaves room for a note unless the screen is narrow."""
     widest = max((cell_len(first_line(row.name)) for row in rows), default=0)
-    return max(min(widest, terminal.width // 3), _NARROWEST_NAME)
+    room = terminal.width - _WITH_NOTE - _LEAST_TEXT
+    if room < _LEAST_TEXT:
+        room = terminal.width - _WITHOUT_NOTE
+    return max(min(widest, room), _NARROWEST_NAME)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from crossrun.services.assembly import check_task, gather_dependencies
 from crossrun.services.lineage import around_mask, expected_parent
 from crossrun.services.notices import Notice
 from crossrun.services.options import RunOptions
-from crossrun.services.requests import run_request
+from crossrun.services.requests import ProjectReader, run_request
 from crossrun.system.clock import now
 
 _SOURCES = ("source", "from_run_id", "workspace")
@@ -125,10 +126,11 @@ def _matching_files(pattern: str, folder: Path) -> list[str]:
 
 def _requests(plan: BatchPlan, app: App) -> list[RunRequest]:
     requests, questions = [], {}
+    project_of = cache(app.store.read.project)
     for row in plan.rows:
         with _naming(row):
             try:
-                requests.append(_request(row, plan.options, app))
+                requests.append(_request(row, plan.options, app, project_of))
             except ConsentNeeded as needed:
                 questions[needed.question] = needed
     if not questions:
@@ -139,11 +141,11 @@ def _requests(plan: BatchPlan, app: App) -> list[RunRequest]:
     raise ConsentNeeded("CONSENT_NEEDED", "\n".join(questions), hint=first.hint)
 
 
-def _request(row: RowPlan, for_all: RunOptions, app: App) -> RunRequest:
+def _request(row: RowPlan, for_all: RunOptions, app: App, project_of: ProjectReader) -> RunRequest:
     options = RunOptions(**row.options, consent=for_all.consent)
     if row.from_row is not None:
         _require_no_source(row.options)
-    request = run_request(options, app)
+    request = run_request(options, app, project_of)
     check_task(request)
     expected_parent(app.store, request)
     _require_no_secret(request, app)
@@ -162,7 +164,9 @@ def _require_no_source(options: Mapping[str, Any]) -> None:
 
 def _require_no_secret(request: RunRequest, app: App) -> None:
     """Refuses what would not be stored as it is, since a batch is carried out from the store."""
-    text, removed = app.redactor(msgspec.json.encode(request).decode())
+    texts = (request.task, request.name, request.tags, request.verify, request.codex.config)
+    others = (request.begin_with, request.memory.values, request.recording)
+    text, removed = app.redactor(msgspec.json.encode((texts, others)).decode())
     if removed and MASK in text:
         raise UsageError(
             "REQUEST_REDACTED",
