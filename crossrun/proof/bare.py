@@ -23,6 +23,7 @@ _IN_CHECKS = (
     "vale", "codespell", "behave", "cypress", "playwright", "zig", "cop", "phpstan", "psalm",
     "bandit", "vulture", "scons", "ant ", "coverage", "terraform", "e2e", "ava", "tap", "R CMD",
     "flow", "rebar3", "busted", "karma", "newman", "hurl", "robot", "pylint", "format", "ward",
+    "t/",
     "lein", "cabal", "flutter", "dart", "earthly", "invoke", "nasm", "ghc", "xmllint", "cspell",
 )  # fmt: skip
 """Each check has one of these in its text."""

@@ -13,8 +13,8 @@ _TEST_FILE = re.compile(
 )
 _TEST_FILE_CASED = re.compile(r"[a-z](?:Tests?|Spec|IT)\.(?:java|kt|scala|groovy|cs|swift|php)$")
 _TEST = re.compile(
-    r"^\s*(?:async\s+)?def\s+(?P<py>test\w*)|^\s*(?:it|test|specify|scenario"
-    r"|describe)\(\s*(?P<js>['\"`].+?['\"`])\s*,"
+    r"^\s*(?:async\s+)?def\s+(?P<py>test\w*)"
+    r"|^\s*[xf]?(?:it|test|specify|scenario|describe)(?:\.\w+)*\(\s*(?P<js>['\"`].+?['\"`])\s*,"
     r"|^\s*func\s+(?P<go>Test\w+)\s*\(|^\s*(?:pub\s+)?(?:async\s+)?fn\s+(?P<rust>\w+)\s*\(\s*\)"
     r"|^\s*(?:public\s+|private\s+|internal\s+)?(?:async\s+)?(?:void"
     r"|Task)\s+(?P<java>\w+)\s*\(\s*\)"

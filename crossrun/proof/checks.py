@@ -144,13 +144,19 @@ _ASKS = re.compile(
     r"--init|--showConfig|--print-config)(?:\s|$)|^g?make\s+(?:\S+\s+)*-n\b|^ctest\s.*-N\b"
     r"|^(?:g?make|rm)\s+(?:\S+\s+)*(?:clean|install|format|fmt|help|run|start|serve|dev)\b"
 )
-_CHANGES_FILES = re.compile(
-    r"^(?:black|isort|prettier|gofmt|goimports|shfmt|clang-format|xmllint)\b"
+_FORMATTERS = frozenset(
+    ["black", "isort", "prettier", "gofmt", "goimports", "shfmt", "clang-format", "xmllint"]
 )
+_RUNNERS_ONLY = frozenset(["npm", "yarn", "pnpm", "make", "gmake", "just", "task", "rake"])
+"""Programs whose `format` may be anything."""
 _ONLY_LOOKS = re.compile(
-    r"(?:^|\s)(?:--check(?:-only)?|--diff|-c|-l|-d|--list-different|--noout)\b"
+    r"(?:^|\s)(?:--check(?:-only)?|--diff|-c|-l|-d|--list-different|--noout|--verify-no-changes"
+    r"|--set-exit-if-changed|--check-formatted)\b"
 )
-_FIXES = re.compile(r"(?:^|\s)(?:--fix|--write|--in-place|-i|--unsafe-fixes|--autocorrect|-a|-A)\b")
+_FIXES = re.compile(
+    r"(?:^|\s)(?:--fix(?:-only)?|--write|--in-place|--unsafe-fixes|--auto-?correct(?:-all)?)\b"
+    r"|^(?:rubocop|standardrb)\s.*-[aA]\b|^clang-format\s.*-i\b"
+)
 _LONGEST_OUTPUT = 40_000
 
 _TEST_FAILED = re.compile(
@@ -263,6 +269,8 @@ def _kind(arguments: list[str]) -> CheckKind | None:
     if _INTERPRETERS.match(program):
         return _of_interpreter(rest)
     sub = next((word for word in rest if not word.startswith(("-", "+"))), "")
+    if _is_formatter(program, sub, text):
+        return None
     if program in _SUBCOMMANDS and (kind := _subcommand(program, rest)):
         return kind
     if program in _RUNNERS:
@@ -278,18 +286,16 @@ def _subcommand(program: str, rest: Sequence[str]) -> CheckKind | None:
     return next((kinds[word] for word in rest if word in kinds), None)
 
 
+def _is_formatter(program: str, sub: str, text: str) -> bool:
+    """Whether a program changes files instead of checking them."""
+    formats = program in _FORMATTERS or (sub in ("fmt", "format") and program not in _RUNNERS_ONLY)
+    return _FIXES.search(text) is not None or (formats and not _ONLY_LOOKS.search(text))
+
+
 def _of_program(program: str, sub: str, text: str) -> CheckKind | None:
-    if _CHANGES_FILES.match(text) and not _ONLY_LOOKS.search(text):
-        return None
-    if _FIXES.search(text) and _KIND_OF[program] == "lint":
-        return None
     if program == "cmake" and "--build" not in text:
         return None
-    return (
-        None
-        if program in ("ruff", "biome") and sub in ("format", "fmt", "rule")
-        else _KIND_OF[program]
-    )
+    return None if (program, sub) == ("ruff", "rule") else _KIND_OF[program]
 
 
 def _of_runner(program: str, rest: Sequence[str]) -> CheckKind | None:
@@ -299,7 +305,7 @@ def _of_runner(program: str, rest: Sequence[str]) -> CheckKind | None:
         return "test"
     if not plain:
         return "build" if program in ("make", "gmake", "just", "task") else None
-    if plain[0] in ("t", "tst") and program == "npm":
+    if plain[0] in ("t", "tst") and program in ("npm", "pnpm"):
         return "test"
     if program in ("npm", "yarn", "pnpm") and plain[0] in ("install", "i", "ci", "add", "publish"):
         return None
