@@ -12,6 +12,7 @@ from crossrun.events import (
     Event,
     FileChanged,
     PatternDecided,
+    ProofAssessed,
     RunFinished,
     RunStarted,
     StepPlanned,
@@ -60,6 +61,7 @@ class Ledger:
         decision: str = "injected",
         failure: Failure | None = None,
         top_files: tuple[str, ...] = (),
+        grade: str | None = None,
     ) -> str:
         """A run that was asked for this and did that; its id.
 
@@ -70,6 +72,7 @@ class Ledger:
             decision: how.
             failure: why it did not succeed.
             top_files: the marker files in its workspace.
+            grade: that of its proof.
         """
         request = RunRequest(task=task)
         with self.store.owning() as run_id:
@@ -82,6 +85,8 @@ class Ledger:
                 yield self._decided(shown, decision)
                 yield StepPlanned(prompt=task)
                 yield from _done(did, folder)
+                if grade is not None:
+                    yield ProofAssessed(grade=grade)
                 yield None
                 yield from self._memory.remember(run_id, request, failure, CancelToken())
                 status = Status.SUCCEEDED if failure is None else Status.FAILED

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import pytest
 from conftest import Crossrun
+from learned_runs import Ledger
 from proof_sessions import Session, recorded, sessions
 
 from crossrun.model.proof import Proof
@@ -99,3 +101,25 @@ def test_a_repetition_needs_the_same_proof(crossrun: Crossrun) -> None:
 def test_the_setting_asks_for_proof_too(crossrun: Crossrun) -> None:
     run = crossrun("run", "--executor", "shell", "true", CROSSRUN_REQUIRE_PROOF="checked")
     assert run.code == 9
+
+
+SITE = ("python3 build.py --site docs", "python3 publish.py --site docs --to out")
+
+
+def test_learning_keeps_the_grade_of_a_run(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run_id = ledger.learn("Publish the site in docs.", SITE, grade="checked")
+    (trace,) = ledger.store.patterns.traces(ledger.pattern_of(run_id), newest=5)
+    assert trace.grade == "checked"
+
+
+def test_a_contradicted_run_teaches_nothing_but_a_caution(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    task = "Publish the site in docs."
+    lone = ledger.learn(task, [*SITE, "python3 check.py out\t1"], grade="contradicted")
+    assert ledger.store.patterns.learned_from(lone) is None
+    good = ledger.learn(task, SITE, grade="checked")
+    ledger.learn(task, [*SITE, "python3 check.py out\t1"], grade="contradicted")
+    pattern_id = ledger.pattern_of(good)
+    assert [t.run_id for t in ledger.store.patterns.traces(pattern_id, newest=5)] == [good]
+    assert "check.py" in " ".join(ledger.store.patterns.cautions(pattern_id))

@@ -5,11 +5,12 @@ import time
 
 import pytest
 from lessons import ANNA, WORKSPACE, Did, acts, events_of, trace
+from msgspec.structs import replace
 
 from crossrun.commandlines.intents import looks, programs, purpose, without_looks
 from crossrun.commandlines.shell import parts, proves, stages
 from crossrun.events import AgentReasoned, AgentSpoke, CommandRan, FileChanged, StepPlanned
-from crossrun.model.workflows import Check, Cure
+from crossrun.model.workflows import Act, Check, Cure
 from crossrun.patterns.learning.recoveries import error_line
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.titles import reason, summary
@@ -514,6 +515,17 @@ def test_a_run_weighs_by_how_well_its_success_is_shown() -> None:
     assert of("make site", ("pytest -q", 1), ("pytest -q", 1), "pytest -q") == plain
     assert of(("pytest -q test_a.py", 1), "+ test_a.py", "pytest -q test_a.py") == plain
     assert of(("pytest -q test_a.py", 1), "+ a.py", "pytest -q test_a.py") == checked
+
+
+def test_a_graded_run_weighs_by_its_grade() -> None:
+    done = trace("r1", "x", "make site", "pytest -q", verified=True)
+
+    def of(grade: str, acts: tuple[Act, ...] = done.acts) -> int:
+        return weight_of(replace(done, grade=grade, acts=acts))
+
+    retried = trace("r1", "x", ("pytest -q", 1), "pytest -q").acts
+    assert (of("proven"), of("checked"), of("unchecked")) == (4, 2, 1)
+    assert (of("proven", retried), of("checked", retried)) == (4, 1)
 
 
 def test_a_run_with_a_known_check_counts_as_checked() -> None:
