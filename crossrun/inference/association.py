@@ -103,8 +103,12 @@ def _stake(run: RandomisedRun) -> _Stake:
 
 def _largest_excluded(stakes: Sequence[_Stake], limit: float) -> float:
     """The largest effect with strong evidence that there is a larger one (false position)."""
-    low, high = -1.0, 1.0
+    low, high = _bracket(stakes, limit)
     below, above = (_log_evidence_above(stakes, effect) - limit for effect in (low, high))
+    if below <= 0 < 1 + low:
+        low, below = -1.0, _log_evidence_above(stakes, -1.0) - limit
+    if above > 0:
+        high, above = 1.0, _log_evidence_above(stakes, 1.0) - limit
     while below > 0 > above and high - low > PRECISION:
         middle = (low * above - high * below) / (above - below)
         middle = min(high - PRECISION / 2, max(low + PRECISION / 2, middle))
@@ -113,16 +117,29 @@ def _largest_excluded(stakes: Sequence[_Stake], limit: float) -> float:
             low, below, above = middle, value, above / 2
         else:
             high, above, below = middle, value, below / 2
-    return low
+    return low if below > 0 else -1.0
+
+
+def _bracket(stakes: Sequence[_Stake], limit: float) -> tuple[float, float]:
+    """A guess of effects between which the bound lies: the one that was seen, and one far below."""
+    if not stakes:
+        return -1.0, 1.0
+    whole = math.fsum(stake.variance for stake in stakes)
+    seen = math.fsum(stake.gain for stake in stakes) / whole
+    reach = math.sqrt(8 * limit * math.fsum(stake.gain**2 for stake in stakes)) / whole
+    return max(-1.0, seen - reach), min(1.0, max(-0.99, seen))
 
 
 def _log_evidence_above(stakes: Sequence[_Stake], effect: float) -> float:
     gains = [gain - variance * effect for gain, _, variance in stakes]
     most = [LARGEST / (worst + variance * abs(effect)) for _, worst, variance in stakes]
+    least = min(most, default=math.inf)
     return _log_wealth(
         [
             _log_product(
-                [1 + min(size, limit) * gain for gain, limit in zip(gains, most, strict=True)]
+                [1 + size * gain for gain in gains]
+                if size <= least
+                else [1 + min(size, limit) * gain for gain, limit in zip(gains, most, strict=True)]
             )
             for size in BETS
         ]
