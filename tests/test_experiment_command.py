@@ -236,3 +236,38 @@ def test_a_skill_is_tried_with_the_real_codex_although_crossrun_is_killed(
         assert not re.search("zebra|quagga", json.dumps(request.body))
     assert {run["pattern"]["decision"] for run in runs} == {"disabled", "forced"}
     assert {run["learned_pattern_id"] for run in runs} == {None}
+    pattern_id = next(run["pattern"]["pattern_id"] for run in runs if run["pattern"]["pattern_id"])
+    stats = crossrun.json("patterns", "stats", pattern_id)
+    assert stats["state"] == "disabled"
+    credit = stats["credit"]
+    assert (credit["runs_with"], credit["runs_without"], credit["experiment_runs"]) == (6, 6, 12)
+    assert f"crossrun patterns enable {pattern_id}" not in resumed.err, "it is not decided"
+
+
+@pytest.mark.codex
+def test_a_pattern_is_proved_on_the_tasks_that_it_was_eligible_for(codex: CodexWorld) -> None:
+    work = {"shell": "sort names.txt > sorted.txt && uniq sorted.txt > unique.txt"}
+    script = [Scenario([work, "Done."], match="Sort the list of names and remove doubles")]
+    crossrun = codex(script).crossrun
+    source = crossrun.cwd / "source"
+    source.mkdir()
+    (source / "names.txt").write_text("b\na\nb\n")
+    task = "Sort the list of names and remove doubles in names.txt"
+    words = ("--source", "source", "--verify", "test -e unique.txt", "--planner", "direct")
+    for number in range(3):
+        (source / "names.txt").write_text(f"b\na\n{number}\n")
+        assert crossrun("run", task, *words).code == 0
+    pattern = crossrun.json("patterns", "show")
+    (source / "names.txt").unlink()
+    plan = crossrun.json("patterns", "prove", pattern["id"], "-n", "1", "--dry-run")
+    assert [each["name"] for each in plan["variants"]] == ["with", "without"]
+    tasks = {each["from_run_id"] for each in plan["tasks"]}
+    assert tasks == {run["id"] for run in crossrun.json("runs")["runs"][:2]}
+    proved = crossrun("patterns", "prove", pattern["id"], "-n", "1", "--jobs", "2")
+    assert proved.code == 0, proved.err
+    assert "with against without: not decided" in proved.err
+    assert "4 runs of experiments" in proved.err
+    shown = crossrun.json("experiment", "show")
+    assert [(each["runs"], each["succeeded"]) for each in shown["variants"]] == [(2, 2), (2, 2)]
+    assert shown["pattern_id"] == pattern["id"]
+    assert crossrun.json("patterns", "stats", pattern["id"])["credit"]["experiment_runs"] == 4

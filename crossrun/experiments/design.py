@@ -26,8 +26,8 @@ class TaskDesign(Struct, frozen=True, kw_only=True):
 class Design(Struct, frozen=True, kw_only=True):
     """What is compared, on what, and in which order.
 
-    `repetitions` is how often each variant does each task. `pattern_id` is the pattern that the
-    experiment is to prove.
+    `repetitions` is how often each variant does each task. `runs_all`: all planned runs are carried
+    out, although it is decided before. `pattern_id` is the pattern that the experiment is to prove.
     """
 
     variants: tuple[Variant, ...]
@@ -35,6 +35,7 @@ class Design(Struct, frozen=True, kw_only=True):
     seed: int
     repetitions: int
     checked_first: bool = False
+    runs_all: bool = False
     pattern_id: str | None = None
 
     @classmethod

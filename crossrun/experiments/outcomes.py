@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from crossrun.experiments.order import Place
+from crossrun.model.runs import Run
+from crossrun.model.status import Status
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -46,6 +48,30 @@ class RunPair(Struct, frozen=True):
     def difference(self) -> int:
         """1 if only A succeeded, -1 if only B did, else 0."""
         return bool(self.a.succeeded) - bool(self.b.succeeded)
+
+
+def outcome_of(place: Place, run: Run | None, *, may_begin: bool) -> Outcome:
+    """What a planned run became.
+
+    Args:
+        place: what it is for.
+        run: the run that carried it out last; None: there is none.
+        may_begin: whether a run may still begin that carries it out.
+    """
+    if run is None:
+        return Outcome(place=place, is_open=may_begin)
+    is_cut_short = run.status is Status.INTERRUPTED and may_begin
+    return Outcome(
+        place=place,
+        is_open=not run.ended or is_cut_short,
+        run_id=run.id,
+        status=str(run.status),
+        succeeded=run.failure is None if run.is_conclusive else None,
+        tokens=None if run.tokens is None else run.tokens.total,
+        cost=run.cost,
+        seconds=run.seconds,
+        failed_commands=run.failed_commands,
+    )
 
 
 def pairs_of(outcomes: Sequence[Outcome], a: str, b: str) -> Iterator[RunPair]:

@@ -7,7 +7,7 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.events import CommandRan, PatternJudged, decode
+from crossrun.events import CommandRan, PatternJudged, RunStarted, decode
 from crossrun.memory.adherence import share_carried_out
 from crossrun.memory.blocks import ROOT_FILE
 from crossrun.memory.experiment_evidence import experiment_trials
@@ -54,6 +54,9 @@ def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[P
         ended_at=now(),
         pattern=replace(decided, adherence=share_followed),
     )
+    if _is_in_experiment(store, run):
+        yield _unjudged(pattern, share_followed, _uptake(store, run, pattern, decided))
+        return
     trials = TrialLog(store, [ended])
     credit = trials.evaluation.credit(pattern.id)
     transition = _adopted(judged(pattern, trials), pattern, trials.of_run(run.id))
@@ -69,6 +72,26 @@ def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[P
     )
 
 
+def _is_in_experiment(store: Store, run: Run) -> bool:
+    started = store.read.first_event(run.id, RunStarted)
+    return started is not None and started.request.memory.in_experiment
+
+
+def _unjudged(
+    pattern: Pattern, adherence: float | None, uptake: tuple[str, ...] | None
+) -> PatternJudged:
+    """What a run of an experiment says of its pattern, whose state it leaves as it is."""
+    return PatternJudged(
+        pattern_id=pattern.id,
+        state=pattern.state,
+        before=pattern.state,
+        reason=pattern.reason,
+        stats=pattern.stats,
+        adherence=adherence,
+        uptake=uptake,
+    )
+
+
 class TrialLog:
     """All trials of a store, and what they show.
 
@@ -81,7 +104,9 @@ class TrialLog:
         decided = reversed(store.read.decided(of=None, limit=_MOST_TRIALS))
         kinds = KindsOfTasks()
         trials = [trial for run in (*decided, *new) if (trial := _trial(run, kinds)) is not None]
-        self._trials = [*trials, *experiment_trials(store, kinds)]
+        paired = experiment_trials(store, kinds)
+        ids = {trial.run_id for trial in paired}
+        self._trials = [*(trial for trial in trials if trial.run_id not in ids), *paired]
         self.evaluation = Evaluation(self._trials)
 
     def of(self, pattern_id: str) -> list[Trial]:

@@ -65,7 +65,7 @@ def split(store: Store, pattern: Pattern, run_ids: Sequence[str], *, at: str) ->
         | {lesson.run_id: pattern.id for lesson in stays},
     )
     _carry_out(store, change, lessons)
-    _judge_again(store, [pattern.id, new_id], at=at)
+    judge_again(store, [pattern.id, new_id], at=at)
     return new_id
 
 
@@ -98,7 +98,7 @@ def merge(store: Store, pattern: Pattern, other: Pattern, *, at: str) -> None:
         placements={lesson.run_id: pattern.id for lesson in moved},
     )
     _carry_out(store, change, lessons)
-    _judge_again(store, [pattern.id], at=at)
+    judge_again(store, [pattern.id], at=at)
 
 
 def group(
@@ -199,7 +199,7 @@ def _carry_out(store: Store, change: Regrouping, lessons: Sequence[StoredLesson]
         )
 
 
-def _judge_again(store: Store, pattern_ids: Sequence[str], *, at: str) -> None:
+def judge_again(store: Store, pattern_ids: Sequence[str], *, at: str) -> None:
     """Gives patterns the state that what was decided on them says now."""
     trials = TrialLog(store)
     for pattern in filter(None, map(store.patterns.find, pattern_ids)):

@@ -1,6 +1,7 @@
 """Reading batches. What their rows became is read from the runs, so nothing can disagree."""
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crossrun.errors import NotFoundError
 from crossrun.store.access import ReadAccess
@@ -25,6 +26,15 @@ _ROWS = (
 _NEWEST = "ORDER BY rowid DESC LIMIT ?"
 _MOST_NEAR = 6
 LAST = "last"
+
+
+class PlannedRow(NamedTuple):
+    """A row of a batch without its request; `may_begin`: a run may still begin for it."""
+
+    batch_id: str
+    number: int
+    labels: dict[str, str]
+    may_begin: bool
 
 
 class BatchReader:
@@ -80,6 +90,27 @@ class BatchReader:
             [origin, task],
         )
         return self._batch(str(rows[0]["id"])) if rows else None
+
+    def designs(self, kind: str) -> "dict[str, dict[str, Any]]":
+        """The designs of all batches of a kind, by their ids, the oldest first."""
+        sql = "SELECT id, design FROM batches WHERE kind = ? ORDER BY rowid"
+        return {str(row["id"]): json.loads(row["design"]) for row in self._access.rows(sql, [kind])}
+
+    def planned_rows(self, kind: str) -> list[PlannedRow]:
+        """What the rows of all batches of a kind are for, in their order, without requests."""
+        rows = self._access.rows(
+            "SELECT p.batch_id, p.number, p.labels,"
+            " b.ended_at IS NULL AND NOT p.is_cancelled AND p.failure IS NULL AS may_begin"
+            " FROM batches b JOIN batch_rows p ON p.batch_id = b.id WHERE b.kind = ?"
+            " ORDER BY b.rowid, p.number",
+            [kind],
+        )
+        return [
+            PlannedRow(
+                row["batch_id"], row["number"], json.loads(row["labels"]), bool(row["may_begin"])
+            )
+            for row in rows
+        ]
 
     def is_active(self, batch_id: str) -> bool:
         """Whether a process carries a batch out.

@@ -127,6 +127,11 @@ class Reader:
         sql = f"{_DECIDED} WHERE {which} AND ended_at IS NOT NULL {_NEWEST}"
         return self._made(_run, sql, [*([] if of is None else [of, of]), limit])
 
+    def decided_in_batches(self, kind: str) -> "list[Run]":
+        """The runs that carry out batches of a kind, the oldest first; as short as `decided`."""
+        of_kind = "batch_id IN (SELECT id FROM batches WHERE kind = ?)"
+        return self._made(_run, f"{_DECIDED} WHERE {of_kind} ORDER BY runs.rowid", [kind])
+
     def unfinished(self) -> list[str]:
         """Ids of runs without an end."""
         return self._made(_id, "SELECT id FROM runs WHERE status IN ('queued', 'running')")

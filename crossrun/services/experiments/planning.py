@@ -42,6 +42,7 @@ class ExperimentPlan(Struct, frozen=True, kw_only=True):
     batch_options: BatchOptions
     repetitions: int | None = None
     checks_first: bool = False
+    runs_all: bool = False
     name: str | None = None
     pattern_id: str | None = None
 
@@ -157,6 +158,7 @@ def planned_batch(plan: ExperimentPlan, requests: Requests, batch_id: str = "") 
         seed=plan.seed,
         repetitions=plan.planned_repetitions,
         checked_first=plan.checks_first,
+        runs_all=plan.runs_all,
         pattern_id=plan.pattern_id,
     )
     order = _order(design, range(1, design.repetitions + 1))

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from crossrun.batches.documents import state_of
 from crossrun.experiments.design import Design
 from crossrun.experiments.order import Place
-from crossrun.experiments.outcomes import Outcome
+from crossrun.experiments.outcomes import Outcome, outcome_of
 from crossrun.experiments.report.markdown import markdown
 from crossrun.experiments.report.objects import results_object
 from crossrun.experiments.report.runs_csv import runs_csv
@@ -80,6 +80,8 @@ def decider(app: App) -> Callable[[Batch], str | None]:
     ended: dict[str, Run] = {}
 
     def decided(batch: Batch) -> str | None:
+        if Design.of(batch.design).runs_all:
+            return None
         for row in batch.rows:
             if row.run_id is not None and row.status not in _ACTIVE and row.run_id not in ended:
                 run = app.store.read.find(row.run_id)
@@ -105,24 +107,5 @@ def _results(batch: Batch, runs: Mapping[str, Run]) -> Results:
 
 def _outcome(row: BatchRow, batch: Batch, run: Run | None) -> Outcome:
     place = Place(row.labels["task"], row.labels["variant"], int(row.labels["repetition"]))
-    if run is None or not run.ended:
-        may_follow = batch.ended_at is None and not row.is_cancelled and row.failure is None
-        is_active = row.status in _ACTIVE
-        return Outcome(
-            place=place,
-            is_open=is_active or (may_follow and row.status is None),
-            run_id=row.run_id,
-            status=None if row.status is None else str(row.status),
-        )
-    is_cut_short = run.status is Status.INTERRUPTED and batch.ended_at is None
-    return Outcome(
-        place=place,
-        is_open=is_cut_short,
-        run_id=run.id,
-        status=str(run.status),
-        succeeded=run.failure is None if run.is_conclusive else None,
-        tokens=None if run.tokens is None else run.tokens.total,
-        cost=run.cost,
-        seconds=run.seconds,
-        failed_commands=run.failed_commands,
-    )
+    may_begin = batch.ended_at is None and not row.is_cancelled and row.failure is None
+    return outcome_of(place, run, may_begin=may_begin)

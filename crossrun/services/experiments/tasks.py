@@ -105,7 +105,7 @@ def tasks_with_tag(tag: str | None, options: RunOptions, app: App) -> list[TaskP
 def tasks_for_pattern(pattern_id: str, options: RunOptions, app: App) -> list[TaskPlan]:
     """The tasks of the runs in which the choice fell on a pattern, whether they got it or not.
 
-    The runs that it was learned from are left out: it has their solution.
+    The run that it was first learned from is not among them. It may have learned from others since.
 
     Raises:
         UsageError: none of them can be repeated.
@@ -113,7 +113,6 @@ def tasks_for_pattern(pattern_id: str, options: RunOptions, app: App) -> list[Ta
     pattern = app.store.patterns.pattern(pattern_id)
     ids = [run.id for run in app.store.read.decided(of=pattern.id, limit=_MOST_RUNS)]
     runs = [run for run_id in ids if (run := app.store.read.find(run_id)) is not None]
-    runs = [run for run in runs if run.id not in pattern.source_run_ids]
     return _repeatable(runs, f"runs that {pattern.id} was eligible for", options, app)
 
 

@@ -7,8 +7,9 @@ import typer
 
 from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Json
-from crossrun.cli.batch_options import BudgetCost, BudgetTime, BudgetTokens, Jobs
+from crossrun.cli.batch_options import BudgetCost, BudgetTime, BudgetTokens, Jobs, JsonLines
 from crossrun.cli.commands.experiment.common import ExperimentReference
+from crossrun.cli.experiment_options import AllRuns, CheckFirst, DryRun, Repetitions, Seed
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
@@ -38,15 +39,6 @@ Variants = Annotated[
         help="What to compare: pattern, skill, instructions, config, or any setting; repeatable.",
     ),
 ]
-Repetitions = Annotated[
-    int | None,
-    typer.Option(
-        "-n",
-        metavar="N",
-        click_type=Parsed(positive),
-        help="How often each variant does each task (as often as 20 pairs take).",
-    ),
-]
 MoreRepetitions = Annotated[
     int | None,
     typer.Option(
@@ -56,28 +48,13 @@ MoreRepetitions = Annotated[
         help="How often each variant does each task, now.",
     ),
 ]
-Seed = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Draws the order of runs; by default a random one is recorded."),
-]
-CheckFirst = Annotated[
-    bool,
-    typer.Option(help="Leave tasks out whose check passes before anything is done, or is flaky."),
-]
 Tags = Annotated[
     list[str] | None,
     typer.Option(
         "--tag", help="A tag for the runs; with --suite or --runs, only tasks with it; repeatable."
     ),
 ]
-AllRuns = Annotated[
-    bool, typer.Option("--all", help="Carry all planned runs out, although it is decided.")
-]
 Name = Annotated[str | None, typer.Option(help="A name for the experiment.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show tasks and variants; run nothing.")]
-JsonLines = Annotated[
-    bool, typer.Option("--jsonl", help="Print each change of a run as a line of JSON, live.")
-]
 
 
 def start(
@@ -155,8 +132,7 @@ def start(
         return
     app.open_for_writing()
     batch = work.stored(work.plan_of(arguments, app), app, options)
-    output = options_from(OutputOptions, arguments)
-    work.carry_out(batch, output, app, options, although_decided=all_runs)
+    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
 
 def resume(
@@ -190,5 +166,4 @@ def resume(
     app = options.app()
     app.open_for_writing()
     batch = work.continued(experiment, arguments, app)
-    output = options_from(OutputOptions, arguments)
-    work.carry_out(batch, output, app, options, although_decided=all_runs)
+    work.carry_out(batch, options_from(OutputOptions, arguments), app, options)

@@ -1,15 +1,16 @@
 """How the words of `crossrun experiment` become an experiment, and how it is carried out."""
 
 import secrets
-from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import typer
 from msgspec.structs import replace
 
 from crossrun.batches.documents import row_object
 from crossrun.cli import signals
-from crossrun.cli.batch_options import facts_of
+from crossrun.cli.batch_options import batch_options, facts_of
 from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
 from crossrun.cli.commands.experiment.common import experiment_of
 from crossrun.cli.globals import Globals
@@ -17,12 +18,13 @@ from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.tasks import read_task
 from crossrun.errors import ConsentNeeded, Exit, UsageError
-from crossrun.experiments.variants import variants_of
+from crossrun.experiments.design import Design
+from crossrun.experiments.variants import Variant, variants_of
 from crossrun.model.batches import Batch, BatchOptions
 from crossrun.model.failures import RunFailed
 from crossrun.projections.documents import document
 from crossrun.services.app import App
-from crossrun.services.batches.engine import never
+from crossrun.services.experiments.evidence import judge_patterns
 from crossrun.services.experiments.planning import (
     ExperimentPlan,
     Requests,
@@ -65,14 +67,22 @@ def plan_of(arguments: Mapping[str, Any], app: App) -> ExperimentPlan:
         CrossrunError: they contradict each other, or name something that does not exist.
     """
     variants = variants_of(arguments["variant"] or ())
+    plan = planned(_tasks(arguments, app), variants, arguments)
+    return replace(plan, name=arguments["name"])
+
+
+def planned(
+    tasks: Sequence[TaskPlan], variants: tuple[Variant, ...], arguments: Mapping[str, Any]
+) -> ExperimentPlan:
+    """A comparison of variants on tasks, with what arguments say about how it is carried out."""
     return ExperimentPlan(
-        tasks=_tasks(arguments, app),
+        tasks=tasks,
         variants=variants,
         seed=secrets.randbelow(_SEEDS) if arguments["seed"] is None else arguments["seed"],
         repetitions=arguments["repetitions"],
         batch_options=batch_options(arguments, BatchOptions(keep_going=True)),
         checks_first=arguments["check_first"],
-        name=arguments["name"],
+        runs_all=arguments["all_runs"],
     )
 
 
@@ -118,21 +128,6 @@ def _require_one_origin(arguments: Mapping[str, Any]) -> None:
         )
 
 
-def batch_options(arguments: Mapping[str, Any], otherwise: BatchOptions) -> BatchOptions:
-    """How the experiment is carried out, as far as the arguments say it."""
-    given = {
-        "tokens": arguments["budget_tokens"],
-        "cost": arguments["budget_cost"],
-        "seconds": arguments["budget_time"],
-    }
-    budget = {name: value for name, value in given.items() if value is not None}
-    return replace(
-        otherwise,
-        jobs=arguments["jobs"] or otherwise.jobs,
-        budget=replace(otherwise.budget, **budget),
-    )
-
-
 def show_plan(plan: ExperimentPlan, app: App, options: Globals) -> None:
     """Shows what would be done."""
     plan, requests = _requests(plan, app, options, dry_run=True)
@@ -165,25 +160,39 @@ def continued(reference: str | None, arguments: Mapping[str, Any], app: App) -> 
     batch, repetitions = experiment.batch, arguments["repetitions"]
     if repetitions is not None:
         batch = extend(batch, repetitions, app)
-    elif batch.state == "succeeded":
+    elif batch.state == "succeeded" and not arguments["all_runs"]:
         raise UsageError(
             "NOTHING_LEFT",
             f"the experiment {batch.id} has ended: {batch.reason or 'all runs are done'}",
             hint=f"for more repetitions: crossrun experiment resume {batch.id} -n N",
         )
+    if arguments["all_runs"]:
+        batch = replace(batch, design=replace(Design.of(batch.design), runs_all=True).stored())
     batch = replace(batch, options=batch_options(arguments, batch.options))
     app.store.update_batch(batch, app.redactor)
     return batch
 
 
+class Appendix(NamedTuple):
+    """What a command says of an experiment besides its results, to people and to scripts."""
+
+    lines: Callable[[], Iterable[str]]
+    content: Callable[[], dict[str, Any]]
+
+
 def carry_out(
-    batch: Batch, output: OutputOptions, app: App, options: Globals, *, although_decided: bool
+    batch: Batch,
+    output: OutputOptions,
+    app: App,
+    options: Globals,
+    appendix: Appendix | None = None,
 ) -> NoReturn:
     """Carries a stored experiment out, and ends the command."""
 
     def closing(ended: Batch) -> Iterator[str]:
         yield ""
         yield from experiment_details(read_experiment(app, ended), options.err, is_active=False)
+        yield from appendix.lines() if appendix else ()
 
     def view() -> "BatchView":
         facts = facts_of(app, batch.id)
@@ -191,14 +200,19 @@ def carry_out(
             return ClosingBatchView(options.err, facts, closing, failures_only=options.quiet)
         return view_of_batch(options.err, facts, closing)
 
-    decided = never if although_decided else decider(app)
+    def content(ended: Batch) -> dict[str, Any]:
+        results = experiment_object(app, read_experiment(app, ended))
+        return {**results, **(appendix.content() if appendix else {})}
+
     carry_out_batch(
-        BatchCommand(batch.id, batch.options.jobs, decided=decided),
-        view,
-        BatchDocuments(
-            batch=lambda ended: experiment_object(app, read_experiment(app, ended)),
-            change=lambda change: row_object(change.row, change.state),
+        BatchCommand(
+            batch.id,
+            batch.options.jobs,
+            decided=decider(app),
+            ended=partial(judge_patterns, app),
         ),
+        view,
+        BatchDocuments(content, lambda change: row_object(change.row, change.state)),
         output,
         app,
         options,

@@ -9,6 +9,7 @@ from crossrun.cli.commands.patterns import changes, exchange, grouping
 from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.compile import compile_
 from crossrun.cli.commands.patterns.editing import edit
+from crossrun.cli.commands.patterns.prove import prove
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
 from crossrun.errors import UsageError
@@ -33,6 +34,7 @@ Examples:
   crossrun patterns why last
   crossrun patterns stats
   crossrun patterns compile 9c1xyz
+  crossrun patterns prove 9c1xyz
 """
 TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only of this task type.")]
 Limit = Annotated[int, typer.Option(min=1, help="Show at most this many.")]
@@ -344,6 +346,7 @@ patterns_app = group(
     enable=changes.enable,
     rm=changes.rm,
     compile_=compile_,
+    prove=prove,
     split=grouping.split,
     merge=grouping.merge,
     rebuild=grouping.rebuild,
