@@ -101,7 +101,7 @@ class TestOrder:
                 told.append((change.row.name, change.state.name)) if change else None
             ),
         )
-        assert [each for each in told if each[1] != "queued"] == [
+        assert told == [
             ("r1", "running"),
             ("r1", "succeeded"),
             ("r2", "running"),
@@ -355,6 +355,29 @@ class TestTwoAtOnce:
         assert max(most) <= 2
         for batch in batches:
             assert app.store.batches.batch(batch.id).state is Status.SUCCEEDED
+
+    def test_writing_in_one_thread_leaves_the_locks_of_the_others(self, app: App) -> None:
+        batch = planned(app, row(1))
+        database = app.settings.paths.database
+        write = f"c = sqlite3.connect({str(database)!r}); c.execute('CREATE TABLE x(y)')"
+        with app.store.carrying_out(batch.id):
+            app.store.cancel_rows(batch.id, [1])
+            subprocess.run(
+                [sys.executable, "-c", f"import sqlite3; {write}; c.close()"], check=True
+            )
+            assert database.with_name(f"{database.name}-wal").exists()
+
+    def test_runs_that_wait_for_others_are_queued(self, tmp_path: Path) -> None:
+        app = opened(tmp_path / "home", CROSSRUN_RUNS_MAX_PARALLEL="1")
+        told: list[str] = []
+        ended = carried_out(
+            app,
+            planned(app, row(1, "sleep 0.3"), row(2)),
+            jobs=2,
+            seen=lambda change: told.append(change.state.name) if change else None,
+        )
+        assert sorted(set(told)) == ["queued", "running", "succeeded"]
+        assert [each.attempt for each in ended.rows] == [1, 1]
 
 
 class TestKills:

@@ -14,8 +14,8 @@ from crossrun.model.batches import Batch, BatchRow, Budget
 from crossrun.model.failures import exit_code_of
 from crossrun.model.status import Status
 
-WAITING, RUNNING, SKIPPED, CANCELLED = "waiting", "running", "skipped", "cancelled"
-"""States of a row that is not carried out, beside the statuses of runs that ended."""
+WAITING, SKIPPED, CANCELLED = "waiting", "skipped", "cancelled"
+"""States of a row that has no run, beside the statuses of runs."""
 _ACTIVE = (Status.QUEUED, Status.RUNNING)
 _NO_FAILURE = (*_ACTIVE, Status.SUCCEEDED, Status.CANCELLED)
 _EXIT_CODES = {
@@ -27,7 +27,7 @@ _EXIT_CODES = {
 
 
 class RowState(NamedTuple):
-    """The state of a row for people: `name` is a status of runs, or one of the four above."""
+    """The state of a row for people: `name` is a status of runs, or one of the three above."""
 
     name: str
     why: str = ""
@@ -162,8 +162,8 @@ def _has_failed(row: BatchRow) -> bool:
 
 
 def _state(batch: Batch, row: BatchRow, hindrance: str | None) -> RowState:
-    if row.status in _ACTIVE:
-        return RowState(RUNNING if row.status is Status.RUNNING else str(row.status))
+    if row.status is Status.QUEUED and row.run_id is None:
+        return RowState(WAITING)  # its run is about to be recorded
     if row.status is not None:
         return RowState(str(row.status), "" if row.failure is None else row.failure.message)
     if row.is_cancelled:

@@ -11,7 +11,7 @@ from crossrun.errors import StillRunningError
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks
 from crossrun.store.migrations import migrate, version
-from crossrun.store.opening import BACKUP_FAILURE, translated
+from crossrun.store.opening import BACKUP_FAILURE, require_writable, translated
 from crossrun.store.patterns import PatternReader
 from crossrun.store.queue import RunQueue
 from crossrun.store.reading import Reader
@@ -73,7 +73,7 @@ class Store:
             self._require_nothing_under_way()
         if seen >= LATEST:
             with translated(self._paths.database):
-                os.close(os.open(self._paths.database, os.O_RDWR))
+                require_writable(self._paths.database)
             return []
         lock = self._paths.state / "migrate.lock"
         return migrate(self._paths.database, backups=self._paths.backups, lock=lock)

@@ -71,6 +71,19 @@ def translated(database: Path) -> Iterator[None]:
         ) from error
 
 
+def require_writable(database: Path) -> None:
+    """Makes sure that the user may write to the store, without opening its file.
+
+    Closing a file drops all locks that the process has on it, also those of SQLite's connections
+    in other threads. Another process would then take itself for the last one, and remove the log.
+
+    Raises:
+        PermissionError: the file is read-only.
+    """
+    if not os.access(database, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(database))
+
+
 def explained(error: Exception, database: Path) -> ConfigurationError:
     """The error for users, by what they can do about it."""
     message = str(error).lower()

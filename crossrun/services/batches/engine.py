@@ -31,7 +31,7 @@ from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.failures import Failure
 from crossrun.model.status import Status
 from crossrun.services.app import App
-from crossrun.services.batches.workers import Begun, Broken, Ended, NotBegun, Report, Workers
+from crossrun.services.batches.workers import Active, Broken, Ended, NotBegun, Report, Workers
 from crossrun.services.notices import Notice
 from crossrun.services.runs import clean_up_after
 from crossrun.system import clock
@@ -218,7 +218,7 @@ class _Course:
                 self._early = Ending(Status.LIMIT_REACHED, reason)
                 return
             self._workers.start(row, self._run_of(row.from_row))
-            self._put(replace(row, status=Status.QUEUED))
+            self._put(replace(row, status=Status.QUEUED, run_id=None))
 
     def _is_ending(self) -> bool:
         if self._early is not None:
@@ -237,11 +237,10 @@ class _Course:
         match report:
             case Notice():
                 self._app.notify(report)
-            case Begun(number, run_id):
+            case Active(number, run_id, status):
                 row = self._row(number)
-                self._put(
-                    replace(row, run_id=run_id, status=Status.RUNNING, attempt=row.attempt + 1)
-                )
+                attempt = row.attempt + (row.run_id != run_id)
+                self._put(replace(row, run_id=run_id, status=status, attempt=attempt))
             case Ended(number, run_id, status, by):
                 self._last_run_id = run_id
                 self._note_end(replace(self._row(number), status=status), by)

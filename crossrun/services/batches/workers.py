@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from crossrun.config.settings import Settings
 from crossrun.errors import CrossrunError, UsageError
-from crossrun.events import RunFinished
+from crossrun.events import Event, RunDequeued, RunFinished, RunQueued, RunStarted
 from crossrun.model.batches import BatchPlace, BatchRow
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
@@ -24,11 +24,12 @@ from crossrun.services.runs import carrying_out
 from crossrun.system.cancellation import CancelToken
 
 
-class Begun(NamedTuple):
-    """The run of a row is recorded."""
+class Active(NamedTuple):
+    """The run of a row is recorded, and waits for other runs or works."""
 
     row: int
     run_id: str
+    status: Status
 
 
 class Ended(NamedTuple):
@@ -54,7 +55,7 @@ class Broken(NamedTuple):
     error: BaseException
 
 
-Report = Begun | Ended | NotBegun | Broken | Notice
+Report = Active | Ended | NotBegun | Broken | Notice
 
 
 class _Job(NamedTuple):
@@ -130,22 +131,35 @@ class Workers:
             self._reports.put(self._carried_out(app, job))
 
     def _carried_out(self, app: App, job: _Job) -> Report:
-        run_id, status, number = None, Status.RUNNING, job.row.number
+        run_id, status, number = None, Status.INTERRUPTED, job.row.number
         try:
             with _prepared(app, job, self._batch_id) as prepared:
                 dependencies = gather_dependencies(prepared.request, app)
                 with carrying_out(app, prepared, dependencies, job.stop) as active:
                     for recorded in active.events:
-                        if recorded is not None and run_id is None:
-                            run_id = recorded.run_id
-                            self._reports.put(Begun(number, run_id))
-                        if recorded is not None and isinstance(recorded.event, RunFinished):
-                            status = recorded.event.status
+                        if recorded is None:
+                            continue
+                        run_id, before = recorded.run_id, status
+                        status = _status_after(recorded.event, before)
+                        if status != before and not isinstance(recorded.event, RunFinished):
+                            self._reports.put(Active(number, run_id, status))
         except CrossrunError as error:
             return Broken(number, error) if run_id else NotBegun(number, error)
         except BaseException as error:  # noqa: BLE001  raised again where the batch is carried out
             return Broken(number, error)
         return Ended(number, active.id, status, job.stop.requested_by)
+
+
+def _status_after(event: Event, before: Status) -> Status:
+    match event:
+        case RunQueued():
+            return Status.QUEUED
+        case RunStarted() | RunDequeued():
+            return Status.RUNNING
+        case RunFinished(status=status):
+            return status
+        case _:
+            return before
 
 
 @contextmanager
