@@ -135,3 +135,10 @@ def test_in_a_long_run_the_commands_that_share_words_with_the_steps_are_compared
     looks = [f"sed -n '1,{number}p' file{number}.txt" for number in range(size)]
 
     assert adherence(steps, [*looks, *steps, *looks]) == 1
+
+
+def test_a_tool_that_is_no_command_is_a_step_too() -> None:
+    step = "use web_search query={query}"
+
+    assert adherence([step], ["use web_search {'query': 'soil carbon'}"]) == 1
+    assert adherence([step], ["use create_page {'title': 'Soil'}"]) == 0

@@ -72,11 +72,13 @@ def main(arguments: Sequence[str]) -> None:
         families=_chosen(options.family),
         instances=options.instances,
     )
+    if (bench.folder / "home").exists():
+        sys.exit(f"there is a trial in {bench.folder} already; give another --folder")
     lay(bench)
     _take_over_settings(bench)
     lessons = [teach(bench, family) for family in bench.families]
     _leave_nothing_to_copy(bench)
-    print(f"taught {len(lessons)} families in {bench.folder}", file=sys.stderr)
+    print(f"memory has {len(lessons)} patterns; all is in {bench.folder}", file=sys.stderr)
     if options.teach_only:
         print(bench.suite)
         return

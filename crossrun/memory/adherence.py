@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from crossrun.events import CommandRan, FileChanged, decode
+from crossrun.events import CommandRan, FileChanged, ToolCalled, decode
 from crossrun.memory.run_files import RunFiles
 from crossrun.model.runs import Run
 from crossrun.model.workflows import FILES_FOLDER, Pattern, Workflow
 from crossrun.patterns.evaluation.adherence import adherence
 from crossrun.patterns.learning.borrowing import borrowed
 from crossrun.store import Store
-from crossrun.system.commandlines import bare_command
+from crossrun.system.commandlines import bare_command, one_line
 
 _MOST_COMMANDS = 500
 _MOST_CONTENTS = 12
@@ -51,7 +51,7 @@ def _done(store: Store, run: Run, lent: Mapping[str, str]) -> Iterator[str]:
     subfolder = run.source.subfolder if run.source is not None else ""
     files = RunFiles(Path(run.workspace), subfolder, lambda text: text)
     contents: dict[str, str | None] = {}
-    for stored in store.read.events(run.id, types=["command_ran", "file_changed"]):
+    for stored in store.read.events(run.id, types=["command_ran", "file_changed", "tool_called"]):
         match decode(stored.body):
             case CommandRan(command=command):
                 yield from _in_workspace(bare_command(command).replace(folder, FILES_FOLDER), lent)
@@ -61,6 +61,8 @@ def _done(store: Store, run: Run, lent: Mapping[str, str]) -> Iterator[str]:
                 if path not in contents and len(contents) < _MOST_CONTENTS:
                     contents[path] = files.text(path)
                 yield _written(path, contents.get(path))
+            case ToolCalled(tool=tool, arguments=arguments, error=None):
+                yield one_line(f"use {tool} {arguments}")
             case _:
                 pass
 

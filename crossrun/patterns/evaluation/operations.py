@@ -21,6 +21,8 @@ from crossrun.system.commandlines import bare_command
 
 _LONGEST = 6_000
 """Characters of a command that are compared."""
+_MOST_PARTS = 30
+"""So many commands of one command line."""
 _LONGEST_LINE = 400
 """Characters of a command without its code."""
 _LEAST_WEIGHT = 1
@@ -29,8 +31,10 @@ _OPEN = "…"
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _HOLE = re.compile(r"(?:…|\.\.\.|<\w+>)(?:\.\w+)?")
 _INTERPRETER = re.compile(r"(?:python|node|deno|bun|ruby|perl|php|Rscript|julia|bash|sh)[\d.]*")
-_WITH_SUBCOMMANDS = ("cargo", "docker", "git", "go", "make", "npm", "pip", "pip3", "pnpm", "yarn")
-_SUBCOMMAND = re.compile(r"[a-z][a-z-]*")
+_WITH_SUBCOMMANDS = frozenset(
+    ("cargo", "docker", "git", "go", "make", "npm", "pip", "pip3", "pnpm", "use", "yarn")
+)
+_SUBCOMMAND = re.compile(r"[a-z][\w-]*")
 _LAST_IS_MADE = ("convert", "cp", "ffmpeg", "install", "ln", "magick", "mv", "qpdf", "rsync", "sox")
 """Programs whose last argument is the file that they make."""
 _WORD = re.compile(r"\w[\w.+/-]*|--?[\w-]+")
@@ -98,7 +102,8 @@ def operations_of(
     result: list[Operation | None] = []
     for command in commands:
         text = bare_command(command)[:_LONGEST]
-        for part in parts(text if examples is None else _with_holes(text, examples)):
+        text = text if examples is None else _with_holes(text, examples)
+        for part in parts(text)[:_MOST_PARTS]:
             code = code_of(part.text) if _HAS_CODE.search(part.text) else ""
             written = _program_written(part.text)
             if written:
@@ -162,7 +167,8 @@ def _program_written(text: str) -> str:
 
 def _named(programs: Iterable[str], text: str) -> list[str]:
     line = first_line(text)
-    return [path for path in programs if re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", line)]
+    near = (path for path in programs if path in line)
+    return [path for path in near if re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", line)]
 
 
 @lru_cache(maxsize=2_048)
