@@ -147,12 +147,18 @@ def test_a_batch_in_the_background_is_cancelled_row_by_row_and_as_a_whole(
 
     unknown = crossrun("batch", "cancel", batch_id, "--row", "z")
     row = crossrun("batch", "cancel", batch_id, "--row", "x")
+    watching = crossrun.start("batch", "watch", batch_id)
     wait_for(lambda: statuses(crossrun.json("batch", "show"))["y"] == "running")
     whole = crossrun.json("batch", "cancel", batch_id)
 
     assert (unknown.code, row.code) == (6, 0)
     assert whole["state"] == "cancelled"
     assert statuses(whole) == {"x": "cancelled", "y": "cancelled", "3": "skipped"}
+    shown, _ = watching.communicate(timeout=50)
+    assert watching.returncode == 10
+    lines = shown.decode().splitlines()
+    assert ["cancelled", "y"] in [line.split()[:2] for line in lines]
+    assert any(line.startswith("cancelled after") for line in lines)
 
 
 def test_a_spent_budget_starts_nothing_new(crossrun: Crossrun) -> None:

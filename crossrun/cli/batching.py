@@ -86,7 +86,7 @@ def carry_out_batch(
         return _exit_code(command, BatchViews(_Announced(announce), view()), app)
 
     batch_id, log = detached(work, app.settings.paths.logs)
-    options.say(f"running in the background; log: {log}")
+    options.say(f"running in the background; log: {log}", f"crossrun batch watch {batch_id}")
     stored = app.store.batches.batch(batch_id)
     options.out.emit(document(documents.batch(stored)) if output.json else f"{batch_id}\n")
     raise typer.Exit

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from crossrun.batches.documents import totals_of
-from crossrun.batches.progress import Usage, states
+from crossrun.batches.progress import Usage, active, states
 from crossrun.events import (
     AgentSpoke,
     CommandRan,
@@ -22,7 +22,8 @@ from crossrun.events import (
     WorkspacePrepared,
 )
 from crossrun.model.batches import Batch, BatchRow
-from crossrun.system.clock import monotonic
+from crossrun.system import clock as clocks
+from crossrun.system.clock import monotonic, seconds_between
 from crossrun.system.commandlines import bare_command
 from crossrun.views.batch_threads import BatchView
 from crossrun.views.batches import (
@@ -34,6 +35,7 @@ from crossrun.views.batches import (
     name_cells,
     problem_lines,
     row_line,
+    run_of,
     totals_line,
 )
 from crossrun.views.moving_line import MovingLine
@@ -152,6 +154,7 @@ class LiveBatchView(ClosingBatchView):
         """Writes which batch it is."""
         self._batch = batch
         self._opened_at, self._seconds_before = self._now(), batch.seconds
+        self._began = {row.number: self._now() - self._age(row) for row in active(batch)}
         self._name_cells = name_cells(batch.rows, self._terminal)
         self._terminal.write(batch_header(batch, self._terminal, continued=True))
 
@@ -179,6 +182,11 @@ class LiveBatchView(ClosingBatchView):
         elif change.state.name not in IDLE_STATES:
             self._began.pop(change.row.number, None)
             self._ended += [change] if _is_worth_a_line(change) else []
+
+    def _age(self, row: BatchRow) -> float:
+        """The seconds for which a row has been running that another process started."""
+        run = None if row.run_id is None else run_of(row.run_id, self._facts)
+        return 0.0 if run is None else seconds_between(run.started_at, clocks.now()) or 0.0
 
     def _draw(self) -> None:
         self._drawn_at = self._now()

@@ -92,8 +92,9 @@ def batch_closing(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
     row_states = states(batch)
     totals = totals_of(row_states, Usage(*facts.used(), batch.seconds))
     yield ""
-    verdict = _words(str(batch.state)) + f" after {clock(batch.seconds)}"
-    yield terminal.style(verdict, state_style(str(batch.state))) + terminal.style(
+    state = state_of(batch, is_active=False)
+    verdict = f"{_words(state)} after {clock(batch.seconds)}"
+    yield terminal.style(verdict, state_style(state)) + terminal.style(
         f" · {_counted(totals)}", "dim"
     )
     yield from _reason(batch)
@@ -227,7 +228,7 @@ def _cells(row: BatchRow, state: RowState, facts: BatchFacts) -> list[str]:
 
 def row_line(row: BatchRow, state: RowState, facts: BatchFacts, name_cells: int) -> RowLine:
     """What a row became, on one line."""
-    run = None if row.run_id is None else _run(row.run_id, facts)
+    run = None if row.run_id is None else run_of(row.run_id, facts)
     took = None if run is None or not run.ended else run.seconds
     tokens = None if run is None or run.tokens is None else run.tokens.total
     return RowLine(
@@ -241,7 +242,7 @@ def row_line(row: BatchRow, state: RowState, facts: BatchFacts, name_cells: int)
     )
 
 
-def _run(run_id: str, facts: BatchFacts) -> Run | None:
+def run_of(run_id: str, facts: BatchFacts) -> Run | None:
     """The run of a row; None if it was forgotten meanwhile."""
     with suppress(CrossrunError):
         return facts.run(run_id)

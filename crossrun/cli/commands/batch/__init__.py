@@ -2,6 +2,7 @@
 
 from crossrun.cli.commands.batch.reading import cancel, list_batches, results, show
 from crossrun.cli.commands.batch.starting import plan, resume, start
+from crossrun.cli.commands.batch.watching import watch
 from crossrun.cli.groups import group
 
 _HELP = """Carry out many runs as one thing.
@@ -26,6 +27,7 @@ batch_app = group(
     plan=plan,
     list=list_batches,
     show=show,
+    watch=watch,
     resume=resume,
     cancel=cancel,
     results=results,
