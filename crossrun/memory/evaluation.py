@@ -98,16 +98,17 @@ class TrialLog:
     Args:
         store: the ledger.
         new: runs that end now and are not in the ledger as such yet.
+        sequences: see `Evaluation`.
     """
 
-    def __init__(self, store: Store, new: Sequence[Run] = ()) -> None:
+    def __init__(self, store: Store, new: Sequence[Run] = (), *, sequences: bool = False) -> None:
         decided = reversed(store.read.decided(of=None, limit=_MOST_TRIALS))
         kinds = KindsOfTasks()
         trials = [trial for run in (*decided, *new) if (trial := _trial(run, kinds)) is not None]
         paired = experiment_trials(store, kinds)
         ids = {trial.run_id for trial in paired}
         self._trials = [*(trial for trial in trials if trial.run_id not in ids), *paired]
-        self.evaluation = Evaluation(self._trials)
+        self.evaluation = Evaluation(self._trials, sequences=sequences)
 
     def of(self, pattern_id: str) -> list[Trial]:
         """The trials of one pattern, in order of time."""

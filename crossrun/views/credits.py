@@ -14,7 +14,7 @@ from crossrun.patterns.evaluation.credit import (
     Lift,
     NotEnough,
 )
-from crossrun.patterns.evaluation.verdicts import verdict_on_memory
+from crossrun.patterns.evaluation.verdicts import harm_evidence, verdict_on_memory
 from crossrun.views.patterns import (
     NOT_KNOWN,
     STATE_STYLES,
@@ -24,13 +24,19 @@ from crossrun.views.patterns import (
     lift_words,
     pattern_head,
 )
-from crossrun.views.terminal import Column, Terminal, table
+from crossrun.views.terminal import Column, Terminal, command_lines, table
 from crossrun.views.words import first_line, plural
 
 KIND_STYLES = {"helps": "good", "hurts": "bad", "suspected": "warn", "undecided": "dim"}
 _NOTHING = 0.005
 _NOTABLE = 10.0
-_LEAST_SHOWN = 0.1
+_LEAST_SHOWN, _MOST_SHOWN = 0.1, 1e6
+_COSTS = {
+    "tokens": "tokens",
+    "cost": "cost",
+    "seconds": "time",
+    "failed_commands": "failed commands",
+}
 
 
 def credit_table(
@@ -184,18 +190,17 @@ def _arms(arms: Arms) -> str:
 
 
 def _evidence(credit: Credit) -> str:
-    seen = credit.evidence
-    dearer = max(seen.e_dearer.values(), default=0.0)
-    costs = f", costs half as much again {_e_value(dearer)}" if dearer >= _NOTABLE else ""
-    return (
-        f"helps {_e_value(seen.e_helps)}, hurts {_e_value(seen.e_hurts)}{costs} "
-        "(from 20 on it is decided)"
-    )
+    harm = harm_evidence(credit)
+    cause = f" by {_COSTS[harm.measure]}" if harm.measure in _COSTS else ""
+    helps = _e_value(credit.evidence.e_helps)
+    return f"helps {helps}, hurts {_e_value(harm.e_value)}{cause} (from 20 on it is decided)"
 
 
 def _e_value(value: float) -> str:
     if value < _LEAST_SHOWN:
         return f"below {_LEAST_SHOWN}"
+    if value > _MOST_SHOWN:
+        return f"above {_MOST_SHOWN:,.0f}"
     return f"{value:,.0f}" if value >= _NOTABLE else f"{value:.1f}"
 
 
@@ -205,6 +210,13 @@ def _holdout(credit: Credit) -> str:
         return ""
     lost = "no success" if cost.successes < _NOTHING else f"about {cost.successes:.1f} successes"
     return f"{plural(cost.runs, 'run')} went without it so far, which cost {lost}"
+
+
+def more_lines(pattern: Pattern, credit: Credit | None, terminal: Terminal) -> Iterator[str]:
+    """The command that shows more, if there is more than one kind of task."""
+    if credit is not None and len(credit.kinds) > 1:
+        yield ""
+        yield from command_lines([f"crossrun patterns stats {pattern.id} --by task"], terminal)
 
 
 def uptake_lines(uptake: UptakeCount, terminal: Terminal) -> Iterator[str]:

@@ -5,7 +5,7 @@ learned apart: costs vary little within one arm, and may be three times as high 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -32,33 +32,38 @@ class CostEstimate(NamedTuple):
     interval: tuple[float, float]
 
 
-def estimated(runs: Sequence[CostRun], *, level: float) -> CostEstimate | None:
-    """The mean effect on the outcome, from runs in order of time; None for too few runs."""
-    with_it = sum(run.injected for run in runs)
-    least = min(with_it, len(runs) - with_it)
-    if least < LEAST_RUNS:
-        return None
-    values = [_score(run, arms) for run, arms in _expectations(runs)]
-    mean = math.fsum(values) / len(values)
-    squares = math.fsum((value - mean) ** 2 for value in values)
-    error = math.sqrt(squares / len(values) / (len(values) - 1))
-    half = error * _quantile((1 + level) / 2, least - 1)
-    return CostEstimate(mean, (mean - half, mean + half))
+class CostRuns:
+    """Runs in order of time, with what was to be expected of each by earlier ones only."""
+
+    def __init__(self, runs: Iterable[CostRun]) -> None:
+        self._runs = list(_expectations(runs))
+
+    def estimated(self, *, level: float) -> CostEstimate | None:
+        """The mean effect on the outcome; None for too few runs."""
+        with_it = sum(run.injected for run, _ in self._runs)
+        least = min(with_it, len(self._runs) - with_it)
+        if least < LEAST_RUNS:
+            return None
+        values = [_score(run, arms) for run, arms in self._runs]
+        mean = math.fsum(values) / len(values)
+        squares = math.fsum((value - mean) ** 2 for value in values)
+        error = math.sqrt(squares / len(values) / (len(values) - 1))
+        half = error * _quantile((1 + level) / 2, least - 1)
+        return CostEstimate(mean, (mean - half, mean + half))
+
+    def e_value_of_rise(self, *, beyond: float) -> float:
+        """The evidence that the pattern raises the outcome by more than `beyond`.
+
+        20 is strong, at any stopping time. Each run bets on whether it is on the high side, by a
+        limit between what the arms are expected to take, those with the pattern less `beyond`. A
+        pattern that raises the outcome of no run by more puts none on the high side.
+        """
+        return e_values(_sides(self._runs, beyond)).raises
 
 
-def e_value_of_rise(runs: Iterable[CostRun], *, beyond: float) -> float:
-    """The evidence that the pattern raises the outcome by more than `beyond`.
-
-    20 is strong, at any stopping time. Each run bets on whether it is on the high side, by a limit
-    between what the arms are expected to take, those with the pattern less `beyond`. A pattern that
-    raises the outcome of no run by more puts none on the high side.
-    """
-    return e_values(_sides(runs, beyond)).raises
-
-
-def _sides(runs: Iterable[CostRun], beyond: float) -> Iterator[RandomisedRun]:
+def _sides(runs: "Iterable[tuple[CostRun, _Arms]]", beyond: float) -> Iterator[RandomisedRun]:
     high_without, without = 1.0, 2.0
-    for run, arms in _expectations(runs):
+    for run, arms in runs:
         limit = (arms.with_it - beyond + arms.without) / 2
         is_high = run.outcome - beyond * run.injected > limit
         expected = high_without / without
@@ -77,11 +82,9 @@ class _Arms(NamedTuple):
 def _expectations(runs: Iterable[CostRun]) -> Iterator[tuple[CostRun, _Arms]]:
     totals, counts = [0.0, 0.0], [0, 0]
     for run in runs:
-        both = (sum(totals) + 0.5) / (sum(counts) + 1)
-        without, with_it = (
-            (total + WEIGHT_OF_BOTH * both) / (count + WEIGHT_OF_BOTH)
-            for total, count in zip(totals, counts, strict=True)
-        )
+        both = WEIGHT_OF_BOTH * (totals[0] + totals[1] + 0.5) / (counts[0] + counts[1] + 1)
+        without = (totals[0] + both) / (counts[0] + WEIGHT_OF_BOTH)
+        with_it = (totals[1] + both) / (counts[1] + WEIGHT_OF_BOTH)
         yield run, _Arms(with_it, without)
         totals[run.injected] += run.outcome
         counts[run.injected] += 1

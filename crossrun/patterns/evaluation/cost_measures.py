@@ -3,12 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from crossrun.patterns.evaluation.cost_effects import (
-    CostEstimate,
-    CostRun,
-    e_value_of_rise,
-    estimated,
-)
+from crossrun.patterns.evaluation.cost_effects import CostEstimate, CostRun, CostRuns
 from crossrun.patterns.evaluation.cost_outcomes import cost_outcomes, margin, relative
 from crossrun.patterns.evaluation.credit import Effect, NotEnough
 from crossrun.patterns.evaluation.estimates import LEVEL
@@ -42,13 +37,14 @@ def measured(trials: Sequence[Trial], name: str) -> Measure:
     """A measure over trials that a coin decided, in order of time."""
     values = [(trial, value) for trial in trials if (value := MEASURES[name](trial)) is not None]
     outcomes = cost_outcomes((trial.block, value) for trial, value in values)
-    runs = [_cost_run(trial, y) for (trial, _), y in zip(values, outcomes, strict=True)]
-    dearer = e_value_of_rise(runs, beyond=margin(DEARER)) if runs and name in _DEAR else None
+    runs = CostRuns(_cost_run(trial, y) for (trial, _), y in zip(values, outcomes, strict=True))
+    dearer = runs.e_value_of_rise(beyond=margin(DEARER)) if values and name in _DEAR else None
     if name == "failed_commands":
-        counted = [_cost_run(t, min(1.0, value / _MOST_FAILURES)) for t, value in values]
-        effect = _effect(estimated(counted, level=LEVEL), lambda change: change * _MOST_FAILURES)
+        counted = CostRuns(_cost_run(t, min(1.0, value / _MOST_FAILURES)) for t, value in values)
+        estimate = counted.estimated(level=LEVEL)
+        effect = _effect(estimate, lambda change: change * _MOST_FAILURES)
     else:
-        effect = _effect(estimated(runs, level=LEVEL), relative)
+        effect = _effect(runs.estimated(level=LEVEL), relative)
     return Measure(effect, dearer)
 
 

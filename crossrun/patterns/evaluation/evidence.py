@@ -13,7 +13,12 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from crossrun.inference.association import EValues, RandomisedRun, e_values
+from crossrun.inference.association import (
+    EValues,
+    RandomisedRun,
+    e_values,
+    effect_sequence,
+)
 from crossrun.patterns.evaluation.beliefs import belief, expected
 from crossrun.patterns.evaluation.cost_measures import MEASURES, Measure, measured
 from crossrun.patterns.evaluation.credit import (
@@ -35,7 +40,6 @@ from crossrun.patterns.evaluation.estimates import (
     Estimate,
     effect_where_followed,
     estimate,
-    evidence,
 )
 from crossrun.patterns.evaluation.expected_loss import best_share
 from crossrun.patterns.evaluation.kinds import leader_of
@@ -62,9 +66,15 @@ class Evaluation:
     """The evaluation of all trials of a store: patterns inform each other.
 
     The same trials give the same credits in any order.
+
+    Args:
+        trials: all trials of a store.
+        sequences: whether to work out the intervals that hold for ever, which takes longest; no
+            decision needs them.
     """
 
-    def __init__(self, trials: Iterable[Trial]) -> None:
+    def __init__(self, trials: Iterable[Trial], *, sequences: bool = True) -> None:
+        self._sequences = sequences
         ordered = sorted(trials, key=lambda t: (t.at, t.run_id, t.pattern_id))
         compared = [trial for trial in ordered if trial.is_random]
         scored = zip(compared, scores(map(_observation, compared)), strict=True)
@@ -84,7 +94,8 @@ class Evaluation:
         if trials is None:
             return None
         scored = self._scored.get(pattern_id, [])
-        return _credit(trials, scored, _kinds(scored), self._posteriors.get(pattern_id))
+        credit = _credit(trials, scored, _kinds(scored), self._posteriors.get(pattern_id))
+        return self._with_sequence(credit, scored)
 
     def memory(self) -> Credit | None:
         """The credit of all patterns together: whether memory helps; None without a trial."""
@@ -95,12 +106,19 @@ class Evaluation:
         whole = _credit(trials, self._everything, (), posterior, with_costs=False)
         costs = [_holdout_cost(scored) for scored in self._scored.values()]
         lost = math.fsum(cost.successes for cost in costs)
-        return replace(
+        whole = replace(
             whole,
             pattern_id="",
             family_id="",
             holdout_cost=HoldoutCost(sum(cost.runs for cost in costs), round(lost, 2)),
         )
+        return self._with_sequence(whole, self._everything)
+
+    def _with_sequence(self, credit: Credit, scored: "Sequence[_ScoredTrial]") -> Credit:
+        if not self._sequences:
+            return credit
+        low, high = effect_sequence(map(_randomised, _basis(scored)), level=LEVEL)
+        return replace(credit, evidence=replace(credit.evidence, sequence=_interval(low, high)))
 
     def _pooled(self) -> Mapping[str, NormalDist]:
         """The posterior of the effect of each pattern and family, and of all."""
@@ -153,7 +171,7 @@ def _credit(
         adherence=round(sum(adherences) / len(adherences), 4) if adherences else None,
         success=missing or _lift(effect, posterior),
         effect_where_followed=missing or _where_followed(effect, followed),
-        evidence=_lifetime_evidence(scored, basis, kinds, measures),
+        evidence=_lifetime_evidence(scored, kinds, measures),
         kinds=kinds,
         holdout_cost=_holdout_cost(scored),
         share=best_share(belief(effect)),
@@ -201,18 +219,15 @@ def _where_followed(effect: Estimate, followed: int) -> Effect | NotEnough:
 
 def _lifetime_evidence(
     scored: Sequence[_ScoredTrial],
-    basis: Sequence[_ScoredTrial],
     kinds: Sequence[KindCredit],
     measures: Mapping[str, Measure],
 ) -> LifetimeEvidence:
-    """Harm rests on all runs but those of masked kinds, a proof on those with a check."""
+    """Harm rests on all runs, a proof on those with a check; both without masked kinds."""
     masked = {(kind.task_type, kind.task) for kind in kinds if kind.state == "hurts"}
-    against = [each for each in scored if kind_key(each.trial.kind) not in masked]
-    low, high = evidence([each.score for each in basis]).interval
+    given = [each for each in scored if kind_key(each.trial.kind) not in masked]
     return LifetimeEvidence(
-        e_hurts=_figure(_e_values(against).lowers),
-        e_helps=_figure(_e_values(each for each in scored if each.trial.verified).raises),
-        sequence=_interval(low, high),
+        e_hurts=_figure(_e_values(given).lowers),
+        e_helps=_figure(_e_values(each for each in given if each.trial.verified).raises),
         e_dearer={
             name: _figure(measure.e_dearer)
             for name, measure in measures.items()
@@ -222,15 +237,12 @@ def _lifetime_evidence(
 
 
 def _e_values(scored: Iterable[_ScoredTrial]) -> EValues:
-    return e_values(
-        RandomisedRun(
-            score.observation.injected,
-            score.observation.probability,
-            score.observation.outcome,
-            score.expected,
-        )
-        for _, score in scored
-    )
+    return e_values(map(_randomised, scored))
+
+
+def _randomised(scored: _ScoredTrial) -> RandomisedRun:
+    run, expected, _ = scored.score
+    return RandomisedRun(run.injected, run.probability, run.outcome, expected)
 
 
 def _kinds(scored: Sequence[_ScoredTrial]) -> tuple[KindCredit, ...]:

@@ -213,7 +213,7 @@ def stats(
         return
     from crossrun.memory.evaluation import TrialLog, count_uptake
 
-    evaluation = TrialLog(app.store).evaluation
+    evaluation = TrialLog(app.store, sequences=True).evaluation
     credited = {pattern_id: evaluation.credit(pattern_id) for pattern_id in evaluation.patterns}
     memory = evaluation.memory()
     if json:
@@ -289,14 +289,20 @@ def _show_stats(
 
     pattern = store.patterns.pattern(reference)
     scripted = script_counts(store, pattern)
-    credit = TrialLog(store).evaluation.credit(pattern.id)
+    credit = TrialLog(store, sequences=True).evaluation.credit(pattern.id)
     uptake = count_uptake(store, pattern.id)
     if json:
         compiled = {"runs": scripted.runs, "handed_over": scripted.handed_over}
         content = _credit_object(pattern.id, pattern, credit, uptake)
         options.out.emit(document({**content, "compiled": compiled}))
         return
-    from crossrun.views.credits import credit_details, kind_table, script_lines, uptake_lines
+    from crossrun.views.credits import (
+        credit_details,
+        kind_table,
+        more_lines,
+        script_lines,
+        uptake_lines,
+    )
 
     if by_task:
         options.out.write(kind_table(credit, options.out))
@@ -304,6 +310,7 @@ def _show_stats(
     options.out.write(credit_details(pattern, credit, options.out))
     options.out.write(uptake_lines(uptake, options.out))
     options.out.write(script_lines(scripted))
+    options.out.write(more_lines(pattern, credit, options.out))
 
 
 def _credit_object(
