@@ -420,6 +420,23 @@ class TestWithCodex:
         assert (again["status"], again["verify"]["exit_code"]) == ("succeeded", 0)
         assert "$ grep right a" in made.model.requests[-1].last_user
 
+    def test_a_missing_proof_is_made_up_for(self, codex: CodexWorld) -> None:
+        check = "python3 -m unittest -q test_a"
+        test = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self): pass\n"
+        made = codex(
+            [
+                Scenario([{"shell": check}, "It passes."], match="nothing shows that it is right"),
+                Scenario([{"write_file": "test_a.py", "content": test}, "All tests pass."]),
+            ]
+        )
+        words = ("--require-proof", "checked", "--sandbox", "danger-full-access")
+        first = made.run("write a test", *words).json
+        assert first["failure"]["code"] == "PROOF_MISSING"
+        assert first["proof"]["grade"] == "contradicted"
+        again = made.crossrun("resume", "--json").json
+        assert (again["status"], again["proof"]["grade"]) == ("succeeded", "checked")
+        assert "- “All tests pass.”, but no command" in made.model.requests[-1].last_user
+
     def test_another_task_goes_to_the_same_thread(self, codex: CodexWorld) -> None:
         made = codex([Scenario(["Second."], match="and now"), Scenario(["First."])])
         first = made.run("do this").json

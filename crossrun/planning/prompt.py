@@ -1,6 +1,7 @@
 """Prompts and instructions for the planner and the agent."""
 
 import json
+from collections.abc import Iterable
 
 from crossrun.config.tasktypes import TaskType
 from crossrun.planning import StepReport
@@ -54,6 +55,13 @@ weakening the check.
 """
 
 
+_PROVE = """\
+Your work is done, but nothing shows that it is right. Run the project's tests, or anything else
+that checks this work, after your last change, and correct what fails, without weakening any test.
+Then say what was done and what was checked, and nothing that is not so. What was noticed:
+"""
+
+
 _AFTER_SCRIPT = """\
 The commands that did such tasks before were run for this one as a script. It did not do as
 expected, and you take over in the same folder. Look at what is there, keep what is right, correct
@@ -74,6 +82,11 @@ def to_go_on(prompt: str) -> str:
 def to_repair(command: str, exit_code: int | None, output: str) -> str:
     """The prompt for an agent whose work failed the user's check."""
     return f"{_REPAIR}$ {command}\n{output}\n(exit code {exit_code})"
+
+
+def to_prove(findings: Iterable[str]) -> str:
+    """The prompt for an agent whose run ended without the proof that the user requires."""
+    return "\n".join([_PROVE, *(f"- {finding}" for finding in findings)])
 
 
 def for_planner(task_type: TaskType, reference: str = "") -> str:

@@ -16,6 +16,8 @@ from crossrun.events import (
     Event,
     FileChanged,
     PlannerReplied,
+    ProofAssessed,
+    RunFinished,
     StepFinished,
     StepPlanned,
     ThreadStarted,
@@ -28,13 +30,15 @@ from crossrun.model.requests import Limits
 from crossrun.model.runs import Source
 from crossrun.model.tokens import NO_TOKENS, Spent, Tokens
 from crossrun.planning import Message, StepReport
-from crossrun.planning.prompt import to_go_on, to_repair
+from crossrun.planning.prompt import to_go_on, to_prove, to_repair
 
 FOLDED = (
     "agent_spoke",
     "command_ran",
     "file_changed",
     "planner_replied",
+    "proof_assessed",
+    "run_finished",
     "step_finished",
     "step_planned",
     "thread_started",
@@ -72,6 +76,7 @@ class ResumeState(Struct):
     _answer: str | None = None
     _changed: list[str] = field(default_factory=list)
     _failed: list[tuple[str, int | None, str]] = field(default_factory=list)
+    _findings: list[str] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
         """Applies one more event."""
@@ -103,6 +108,10 @@ class ResumeState(Struct):
             case Verified(command=command, exit_code=code, output=output) if code:
                 self.prompt = to_repair(command, code, output[-_LONGEST_OUTPUT:])
                 self.begun = False
+            case ProofAssessed(findings=findings):
+                self._findings = [finding.text for finding in findings]
+            case RunFinished(failure=Failure(code="PROOF_MISSING")):
+                self.prompt, self.begun = to_prove(self._findings), False
             case _:
                 pass
 
