@@ -14,7 +14,7 @@ _Z = 1.959964
 
 
 class Tally(Struct, frozen=True, kw_only=True):
-    """Runs added up; None is unknown. `runs` are those that show something.
+    """Runs added up; None is unknown. `runs` are those that show something; the sums are theirs.
 
     `interval` is Wilson's for the share of successes: 95%, for a number of runs fixed beforehand.
     """
@@ -95,7 +95,7 @@ def _tally(outcomes: Sequence[Outcome]) -> Tally:
     succeeded = sum(bool(outcome.succeeded) for outcome in conclusive)
     waiting = sum(outcome.is_open for outcome in outcomes)
     tokens, cost, seconds, failed = (
-        _total(getattr(outcome, name) for outcome in outcomes) for name in _FIGURES
+        _total(getattr(outcome, name) for outcome in conclusive) for name in _FIGURES
     )
     return Tally(
         runs=len(conclusive),

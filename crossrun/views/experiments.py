@@ -16,7 +16,7 @@ from crossrun.views.terminal import Column, Terminal, cell_len, command_lines, f
 from crossrun.views.words import clock, count, first_line, moment, plural
 
 _BAR, _WIDEST_NAME, _MOST_TASKS = 41, 20, 40
-_STATE_STYLES = {"succeeded": "good", "running": "accent"}
+_STATE_STYLES = {"decided": "good", "not decided": "bold", "running": "accent"}
 
 
 class Scale(NamedTuple):
@@ -97,12 +97,10 @@ def variant_table(results: Results, terminal: Terminal) -> Iterator[str]:
         Column("TIME", align="right"),
         Column("FAILED COMMANDS", align="right", essential=False),
     ]
-    if all(result.tally.cost is None for result in results.variants):
-        columns.pop(5)
-        rows = [[*cells[:5], *cells[6:]] for cells in map(_variant, results.variants)]
-    else:
-        rows = list(map(_variant, results.variants))
-    return table(columns, rows, terminal)
+    rows = list(map(_variant, results.variants))
+    filled = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    shown = [[row[at] for at in filled] for row in rows]
+    return table([columns[at] for at in filled], shown, terminal)
 
 
 def picture(results: Results, terminal: Terminal) -> Iterator[str]:
@@ -156,7 +154,7 @@ def plan_lines(plan: ExperimentPlan, requests: Requests, terminal: Terminal) -> 
 
 
 def _head(batch: Batch, results: Results, terminal: Terminal, *, is_active: bool) -> Iterator[str]:
-    state = state_of(batch, is_active=is_active)
+    state = _state(batch, results, is_active=is_active)
     yield terminal.style(batch.id, "bold") + terminal.style(
         f"  {first_line(batch.name or '')}", "dim"
     )
@@ -167,10 +165,17 @@ def _head(batch: Batch, results: Results, terminal: Terminal, *, is_active: bool
         clock(batch.seconds),
         *_total_tokens(results),
     ]
-    words = terminal.style(state.replace("_", " "), _STATE_STYLES.get(state, "bad"))
+    words = terminal.style(state, _STATE_STYLES.get(state, "bad"))
     yield words + terminal.style(f" · {' · '.join(parts)}", "dim")
-    if batch.reason:
+    if batch.reason and batch.state is not Status.SUCCEEDED:
         yield f"  {first_line(batch.reason)}"
+
+
+def _state(batch: Batch, results: Results, *, is_active: bool) -> str:
+    """In words: what counts at the end is whether it is decided."""
+    if batch.state is Status.SUCCEEDED:
+        return "decided" if results.is_decided else "not decided"
+    return state_of(batch, is_active=is_active).replace("_", " ")
 
 
 def _total_tokens(results: Results) -> list[str]:
@@ -180,16 +185,15 @@ def _total_tokens(results: Results) -> list[str]:
 
 def _variant(result: VariantResult) -> list[str]:
     tally = result.tally
-    runs = tally.runs + tally.inconclusive
     return [
         first_line(result.variant.name),
         _settings_text(settings_object(result.variant)),
         _succeeded(tally),
         "" if tally.interval is None else f"{tally.interval[0]:.0%} to {tally.interval[1]:.0%}",
-        "" if tally.tokens is None else count(round(tally.tokens / runs)),
-        "" if tally.cost is None else f"{tally.cost / runs:.4g}",
-        "" if tally.seconds is None else clock(tally.seconds / runs),
-        "" if tally.failed_commands is None else f"{tally.failed_commands / runs:.1f}",
+        "" if tally.tokens is None else count(round(tally.tokens / tally.runs)),
+        "" if tally.cost is None else f"{tally.cost / tally.runs:.4g}",
+        "" if tally.seconds is None else clock(tally.seconds / tally.runs),
+        "" if tally.failed_commands is None else f"{tally.failed_commands / tally.runs:.1f}",
     ]
 
 
@@ -242,7 +246,7 @@ def _cells(experiment: Experiment, is_active: bool) -> list[str]:  # noqa: FBT00
     return [
         batch.id,
         moment(batch.created_at),
-        state_of(batch, is_active=is_active).replace("_", " "),
+        _state(batch, results, is_active=is_active),
         str(sum(result.tally.runs for result in results.variants)),
         str(results.pairs),
         first_line("; ".join(sentences.verdicts(results))),
@@ -254,7 +258,7 @@ def _next_commands(experiment: Experiment, *, is_active: bool) -> list[str]:
     command, id_ = "crossrun experiment", batch.id
     if is_active:
         return [f"{command} cancel {id_}"]
-    commands = [f"{command} report {id_} --format svg -o {id_}.svg"]
+    commands = [f"{command} report {id_} -o {id_}.svg"]
     if batch.state is not Status.SUCCEEDED:
         return [f"{command} resume {id_}", *commands]
     more = _more_repetitions(results)

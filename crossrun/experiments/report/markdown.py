@@ -43,16 +43,15 @@ def _lines(results: Results, title: str) -> Iterator[str]:
 def _variant(result: VariantResult) -> list[str]:
     tally = result.tally
     settings = ", ".join(f"{key}={value}" for key, value in settings_object(result.variant).items())
-    runs = tally.runs + tally.inconclusive
     return [
         result.variant.name,
         settings or "as set",
         _succeeded(tally),
         "" if tally.interval is None else f"{tally.interval[0]:.0%} to {tally.interval[1]:.0%}",
-        "" if tally.tokens is None else count(round(tally.tokens / runs)),
-        "" if tally.cost is None else f"{tally.cost / runs:.4g}",
-        "" if tally.seconds is None else f"{tally.seconds / runs:.1f}",
-        "" if tally.failed_commands is None else f"{tally.failed_commands / runs:.1f}",
+        "" if tally.tokens is None else count(round(tally.tokens / tally.runs)),
+        "" if tally.cost is None else f"{tally.cost / tally.runs:.4g}",
+        "" if tally.seconds is None else f"{tally.seconds / tally.runs:.1f}",
+        "" if tally.failed_commands is None else f"{tally.failed_commands / tally.runs:.1f}",
     ]
 
 

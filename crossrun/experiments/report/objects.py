@@ -22,6 +22,7 @@ def results_object(results: Results) -> dict[str, Any]:
         "seed": design.seed,
         "repetitions": design.repetitions,
         "check_first": design.checked_first,
+        "all": design.runs_all,
         "pattern_id": design.pattern_id,
         "decided": results.is_decided,
         "intervals": sentences.kinds_of_intervals(results),

@@ -5,6 +5,8 @@ import io
 
 from crossrun.experiments.results import Results
 
+_FORMULAS = ("=", "+", "-", "@")
+"""What a spreadsheet would take for a formula begins with one of them."""
 _FIGURES = ("run_id", "status", "succeeded", "tokens", "cost", "seconds", "failed_commands")
 
 
@@ -15,11 +17,12 @@ def runs_csv(results: Results) -> str:
     writer.writerow(["task", "variant", "repetition", *_FIGURES])
     for outcome in results.outcomes:
         figures = [getattr(outcome, name) for name in _FIGURES]
-        writer.writerow([*outcome.place, *map(_cell, figures)])
+        writer.writerow(map(_cell, [*outcome.place, *figures]))
     return text.getvalue()
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULAS) else text

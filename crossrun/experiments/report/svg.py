@@ -14,9 +14,10 @@ from crossrun.experiments.results import Results, VariantResult
 from crossrun.views.unseen import clean
 
 WIDTH = 720
-_LABELS, _RIGHT, _LINE, _BAR, _TOP = 190, 150, 34, 16, 64
+_LABELS, _RIGHT, _LINE, _BAR, _HEAD = 190, 150, 34, 16, 28
+_VERDICT = 20
 _SCALE = WIDTH - _LABELS - _RIGHT
-_LONGEST_LABEL, _LONGEST_TITLE = 24, 84
+_LONGEST_LABEL, _LONGEST_TITLE, _LONGEST_VERDICT = 24, 84, 110
 _FORBIDDEN = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -61,7 +62,8 @@ def svg(results: Results, title: str) -> str:
     """The picture as an XML document."""
     parts = [
         f'<rect class="page" width="{WIDTH}" height="{_height(results)}"/>',
-        _words(16, 28, _cut(title, _LONGEST_TITLE), "title"),
+        _words(16, _HEAD, _cut(title, _LONGEST_TITLE), "title"),
+        *_verdicts(results),
         *_variants(results),
         *_differences(results),
     ]
@@ -78,8 +80,17 @@ def svg(results: Results, title: str) -> str:
     )
 
 
+def _verdicts(results: Results) -> Iterator[str]:
+    for number, verdict in enumerate(sentences.verdicts(results), start=1):
+        yield _words(16, _HEAD + _VERDICT * number, _cut(verdict, _LONGEST_VERDICT), "soft")
+
+
+def _top(results: Results) -> int:
+    return _HEAD + _VERDICT * len(results.comparisons) + 30
+
+
 def _variants_end(results: Results) -> int:
-    return _TOP + _LINE * len(results.variants)
+    return _top(results) + _LINE * len(results.variants)
 
 
 def _height(results: Results) -> int:
@@ -88,9 +99,9 @@ def _height(results: Results) -> int:
 
 def _variants(results: Results) -> Iterator[str]:
     bottom = _variants_end(results)
-    yield from _axis(_SHARES, _TOP, bottom, [(0, "0%"), (0.5, "50%"), (1, "100%")])
+    yield from _axis(_SHARES, _top(results), bottom, [(0, "0%"), (0.5, "50%"), (1, "100%")])
     for number, result in enumerate(results.variants):
-        yield from _bar(result, _TOP + _LINE * number + _LINE // 2)
+        yield from _bar(result, _top(results) + _LINE * number + _LINE // 2)
 
 
 def _bar(result: VariantResult, y: float) -> Iterator[str]:
