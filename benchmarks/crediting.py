@@ -1,6 +1,6 @@
 """Whether credit holds at any size, where the truth is known.
 
-    python benchmarks/crediting.py [--quick] [--processes 2] [--seed 100000] [--only TABLE]
+    python benchmarks/crediting.py [--quick | --scale 1] [--processes 2] [--seed N] [--only TABLE]
 
 Tables:
     intervals  how often the 90% intervals hold the truth after 40 to 5,000 runs, and how far the
@@ -144,26 +144,29 @@ def is_due(at: int) -> bool:
 
 
 def share_for(estimate: Estimate) -> float:
-    error = round(math.log(estimate.standard_error, FINENESS))
-    return _share_for(round(estimate.mean / ROUNDING), error)
+    """The share withheld by the rule of crossrun."""
+    middle = sum(estimate.interval) / 2
+    error = math.log(estimate.standard_error, FINENESS)
+    return _share_for(round(middle / ROUNDING), round(error))
 
 
 @lru_cache(maxsize=100_000)
-def _share_for(mean: int, error: int) -> float:
-    rounded = Estimate(mean * ROUNDING, (-1.0, 1.0), FINENESS**error, 0, 0)
-    return best_share(belief(rounded))
+def _share_for(middle: int, error: int) -> float:
+    mean, deviation = middle * ROUNDING, FINENESS**error
+    return best_share(belief(Estimate(mean, (mean, mean), deviation, 0, 0)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the lives, in a minute")
+    parser.add_argument("--quick", action="store_true", help="the same as --scale 0.1")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of lives")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=100_000, help="the first of the seeds")
     parser.add_argument("--only", choices=list(TABLES))
     options = parser.parse_args()
     print(machine(), flush=True)
     with ProcessPoolExecutor(options.processes) as pool:
-        setting = Setting(pool, options.seed, 0.1 if options.quick else 1.0)
+        setting = Setting(pool, options.seed, 0.1 if options.quick else options.scale)
         for name, table in TABLES.items():
             if options.only in (None, name):
                 print(f"\n{name}", flush=True)
