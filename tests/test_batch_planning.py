@@ -108,6 +108,12 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("text", "options", "code", "message"),
     [
+        (
+            "- a\n- {task: b}",
+            {"task": "c"},
+            "OPTIONS_CONFLICT",
+            "--task is for rows without a task, and each row of rows.yaml has one",
+        ),
         ("- {task: a}\n- {name: b}", {}, "TASK_EMPTY", "rows.yaml, line 2: there is no task"),
         (
             "- a\n- {task: b, source: gone}",

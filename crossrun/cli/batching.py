@@ -19,6 +19,7 @@ from crossrun.model.status import Status
 from crossrun.projections.documents import document
 from crossrun.services.app import App
 from crossrun.services.batches.engine import RowChange, carry_out, never
+from crossrun.services.notices import Notice, Notify
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.batch_threads import BatchView, BatchViewers
 from crossrun.views.terminal import Terminal
@@ -101,10 +102,21 @@ class BatchViews(NamedTuple):
 
 def _exit_code(command: BatchCommand, views: BatchViews, app: App) -> int:
     stop = CancelToken()
+    app.notify = _apart_from(views.people, app.notify)
     with adopting_orphans(), signals.asking_to_stop(stop), suspendable() as suspension:
         batch = _shown(command, views, app, stop, suspension)
     code = signals.signal_code(stop) if batch.state is Status.CANCELLED else None
     return exit_code(batch, app.store.batches.exit_codes(batch.id)) if code is None else code
+
+
+def _apart_from(view: BatchView, notify: Notify) -> Notify:
+    """Presents notices while the view has left the terminal."""
+
+    def present(notice: Notice) -> None:
+        with view.suspended():
+            notify(notice)
+
+    return present
 
 
 def _shown(

@@ -124,7 +124,7 @@ def _prices(
     if unknown and request.limits.max_cost is not None:
         raise ConfigurationError(
             "PRICE_UNKNOWN",
-            f"--max-cost cannot be kept: the price of {unknown[0]} is not known",
+            f"the cost cannot be limited: the price of {unknown[0]} is not known",
             hint="name the model with --model, and its price in the settings under  prices",
         )
     return {part: prices[name] for part, name in models.items() if name in prices}

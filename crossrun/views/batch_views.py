@@ -1,12 +1,12 @@
 """Views of a batch while it is carried out: rows that move on a terminal, lines elsewhere."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from crossrun.batches.documents import totals_of
-from crossrun.batches.progress import Usage, active, states
+from crossrun.batches.progress import RowState, Usage, active, states
 from crossrun.events import (
     AgentSpoke,
     CommandRan,
@@ -50,6 +50,7 @@ Closing = Callable[[Batch], Iterable[str]]
 """The lines in which a batch ended, for people."""
 
 _REDRAW = 0.1
+_SECONDS_FOR_A_ROW = 0.0001
 _READ_FACTS = 1.0
 """Seconds after which it is read again what the runs use and do."""
 _STAGES: dict[type, str] = {
@@ -145,7 +146,9 @@ class LiveBatchView(ClosingBatchView):
         self._name_cells = 0
         self._began: dict[int, float] = {}
         self._ended: list[RowChange] = []
-        self._drawn_at = self._read_at = 0.0
+        self._drawn_at = self._read_at = self._counted_at = 0.0
+        self._states: Mapping[int, RowState] = {}
+        self._counted: Batch | None = None
         self._used: tuple[int, float] = (0, 0.0)
         self._activities: dict[str, str] = {}
         self._opened_at, self._seconds_before = now(), 0.0
@@ -202,17 +205,24 @@ class LiveBatchView(ClosingBatchView):
 
     def _moving_lines(self, batch: Batch) -> list[str]:
         self._read(batch)
+        self._count(batch)
         running = [row for row in batch.rows if row.number in self._began]
         room = max(_height(self._lines.terminal) - 3, 1)
         lines = [self._running_line(row) for row in running[:room]]
         if len(running) > room:
             lines.append(f"… {len(running) - room} more running")
         usage = Usage(*self._used, self._seconds_before + self._now() - self._opened_at)
-        return [*lines, totals_line(totals_of(states(batch), usage))]
+        return [*lines, totals_line(totals_of(self._states, usage))]
+
+    def _count(self, batch: Batch) -> None:
+        """Determines the states of all rows again, less often if there are many."""
+        pause = _SECONDS_FOR_A_ROW * len(batch.rows)
+        if batch is not self._counted and self._now() >= self._counted_at + pause:
+            self._states, self._counted, self._counted_at = states(batch), batch, self._now()
 
     def _running_line(self, row: BatchRow) -> str:
         line = RowLine(
-            "running",
+            "queued" if self._states[row.number].name == "queued" else "running",
             first_line(row.name),
             clock(self._now() - self._began[row.number]),
             "",

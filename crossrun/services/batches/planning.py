@@ -54,7 +54,17 @@ def given_options(options: RunOptions) -> dict[str, Any]:
 
 
 def file_rows(rows: RowFile, options: RunOptions, folder: Path) -> list[RowPlan]:
-    """The rows of a file, whose paths are relative to a folder."""
+    """The rows of a file, whose paths are relative to a folder.
+
+    Raises:
+        UsageError: a row is broken, or no row would get the task that is given for all.
+    """
+    if options.task is not None and all(entry.fields.get("task") for entry in rows.entries):
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            f"--task is for rows without a task, and each row of {rows.name} has one",
+            hint="leave it out, or remove the tasks from the rows",
+        )
     return rows_of_file(rows, _for_all(options), folder)
 
 
