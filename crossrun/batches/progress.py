@@ -17,7 +17,7 @@ from crossrun.model.status import Status
 WAITING, SKIPPED, CANCELLED = "waiting", "skipped", "cancelled"
 """States of a row that has no run, beside the statuses of runs."""
 _ACTIVE = (Status.QUEUED, Status.RUNNING)
-_NO_FAILURE = (*_ACTIVE, Status.SUCCEEDED, Status.CANCELLED)
+_NO_FAILURE = (*_ACTIVE, Status.SUCCEEDED, Status.CANCELLED, Status.INTERRUPTED)
 _EXIT_CODES = {
     Status.SUCCEEDED: 0,
     Status.CANCELLED: 10,
@@ -177,17 +177,21 @@ def _state(batch: Batch, row: BatchRow, hindrance: str | None) -> RowState:
 
 def _hindrances(batch: Batch) -> dict[int, str]:
     """Why rows cannot start, by their numbers: what they need is not going to succeed."""
-    rows = {row.name: row for row in batch.rows}
+    lost = {row.name: reason for row in batch.rows if (reason := _loss(row)) is not None}
     hindrances: dict[int, str] = {}
-    for row in _in_order(batch.rows):
-        for needed in map(rows.__getitem__, needs(row)):
-            if needed.number in hindrances:
-                hindrances[row.number] = f"{needed.name} was skipped"
-            elif needed.is_cancelled or needed.status is Status.CANCELLED:
-                hindrances[row.number] = f"{needed.name} was cancelled"
-            elif _has_failed(needed):
-                hindrances[row.number] = f"{needed.name} did not succeed"
+    for row in _in_order(batch.rows) if lost else ():
+        reason = next((lost[name] for name in needs(row) if name in lost), None)
+        if reason is not None and row.status is None:
+            hindrances[row.number] = reason
+            lost.setdefault(row.name, f"{row.name} was skipped")
     return hindrances
+
+
+def _loss(row: BatchRow) -> str | None:
+    """Why a row is not going to succeed by itself."""
+    if row.is_cancelled or row.status is Status.CANCELLED:
+        return f"{row.name} was cancelled"
+    return f"{row.name} did not succeed" if _has_failed(row) else None
 
 
 def _in_order(rows: Iterable[BatchRow]) -> list[BatchRow]:
