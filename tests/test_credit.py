@@ -347,10 +347,7 @@ def test_a_pattern_is_not_given_to_a_kind_of_task_on_which_it_hurts(
     text = shown(command, life, "patterns", "stats", pattern.id, "--by", "task").out
     assert "hurts" in text
     assert "helps" in text
-    shown(command, life, "patterns", "disable", pattern.id)
-    life.store.change_patterns(
-        lambda patterns: patterns.set_state(pattern.id, "active", "x", kept=True, at="2100")
-    )
+    shown(command, life, "patterns", "enable", pattern.id)
     assert life.decide(harmed).decision == "injected"
 
 
@@ -409,3 +406,26 @@ def test_what_runs_say_without_a_check_is_called_so(life: Life, command: InProce
     text = " ".join(shown(command, life, "patterns", "stats", pattern.id).out.split())
     assert "without --verify, success is what the run itself says" in text
     assert "by what runs say without --verify" in text
+
+
+LOG_TASK = "Count the errors per hour in the server log north.log"
+LOG_WORK = ("grep ERROR north.log | cut -c1-13 | uniq -c > hours.txt", "sort -rn hours.txt")
+
+
+def test_memory_left_to_itself_finds_out_which_pattern_helps_and_which_hurts(life: Life) -> None:
+    """The small form of benchmarks/known_worth.py: memory chooses, tosses, and judges."""
+    helpful, harmful = life.taught(), life.taught(LOG_TASK, LOG_WORK)
+    rng = Random(11)  # noqa: S311  no secret is made
+    for _ in range(45):
+        life.run(success=(0.2, 0.95), rng=rng)
+        life.run(LOG_TASK, LOG_WORK, success=(0.95, 0.1), rng=rng)
+
+    evaluation = TrialLog(life.store).evaluation
+    credits_ = [evaluation.credit(pattern.id) for pattern in (helpful, harmful)]
+    lifts = [each.success.mean for each in credits_ if each and isinstance(each.success, Lift)]
+    assert life.pattern(harmful).state in ("quarantined", "retired")
+    assert life.pattern(helpful).state == "active"
+    assert lifts[0] > 0.3
+    assert lifts[-1] < -0.3
+    withheld = [trial for trial in TrialLog(life.store).of(helpful.id) if not trial.injected]
+    assert 3 <= len(withheld) <= 15

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from crossrun.model.workflows import Stats
 from crossrun.patterns.evaluation.credit import (
     Arms,
     Credit,
@@ -209,7 +210,7 @@ def test_what_is_never_followed_rests_and_wakes() -> None:
 
 
 def test_what_the_user_enabled_or_runs_proved_does_not_rest() -> None:
-    assert against_evidence("resting")
+    assert against_evidence("resting", Stats())
     assert (
         judge("active", credit(0.5, lift=FINE), unfollowed=9, kept_by_user=True).state == "active"
     )
@@ -329,6 +330,6 @@ def test_only_a_candidate_is_taken_on() -> None:
 
 def test_enabling_goes_against_the_evidence_only_where_there_was_some() -> None:
     states: tuple[str, ...] = (*STATES, "disabled")
-    assert [state for state in states if against_evidence(state)] == [
+    assert [state for state in states if against_evidence(state, Stats())] == [
         *("resting", "quarantined", "retired")
     ]

@@ -10,6 +10,7 @@ transition, and the user can at once; nothing is deleted.
 
 from msgspec import Struct
 
+from crossrun.model.workflows import Stats
 from crossrun.patterns.evaluation.credit import STRONG, Credit, Lift, NotEnough
 from crossrun.patterns.evaluation.trials import Trial
 from crossrun.patterns.evaluation.verdicts import harm_evidence, verdict
@@ -85,9 +86,10 @@ def adopt_after_success(transition: Transition, trial: Trial) -> Transition:
     return Transition("active", "It worked here when you named it.", transition.before)
 
 
-def against_evidence(state: str) -> bool:
-    """Whether enabling a pattern in this state overrules the evidence."""
-    return state in ("resting", "quarantined", "retired")
+def against_evidence(state: str, stats: Stats) -> bool:
+    """Whether enabling a pattern in this state, with these figures, overrules the evidence."""
+    is_masked = any(kind.state == "hurts" for kind in stats.kinds)
+    return is_masked or state in ("resting", "quarantined", "retired")
 
 
 def enable(state: str) -> Transition:

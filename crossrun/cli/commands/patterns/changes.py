@@ -42,7 +42,7 @@ def enable(pattern: PatternNamed, json: Json = False) -> None:
             chosen.id,
             transition.state,
             transition.reason,
-            kept=chosen.kept_by_user or against_evidence(chosen.state),
+            kept=chosen.kept_by_user or against_evidence(chosen.state, chosen.stats),
             at=now(),
         )
     )
