@@ -5,12 +5,21 @@ from collections.abc import Iterator, Sequence
 from crossrun.batches.ranking import TaskAttempt, winner
 from crossrun.model.batches import Batch
 from crossrun.model.runs import Run
-from crossrun.model.status import Status
-from crossrun.views.batches import state_style
-from crossrun.views.terminal import Column, Terminal, command_lines, table, wrap
+from crossrun.views.batches import batch_header, state_style
+from crossrun.views.terminal import Column, Terminal, command_lines, fit, table
 from crossrun.views.words import clock, count, first_line, plural
 
 _GRADE_STYLES = {"proven": "good", "checked": "good", "contradicted": "bad"}
+
+
+def attempts_details(
+    batch: Batch, attempts: Sequence[TaskAttempt], terminal: Terminal, *, state: str
+) -> Iterator[str]:
+    """Attempts with their task; `state` is that of the batch, also while it has not ended."""
+    yield from batch_header(batch, terminal)
+    task = fit(first_line(batch.rows[0].request.task), terminal.text_width - 2)
+    yield from (f"  {task}", "")
+    yield from _ranked(batch, attempts, [], terminal, state=state)
 
 
 def attempts_closing(
@@ -25,24 +34,33 @@ def attempts_closing(
         terminal: where it is shown.
     """
     yield ""
-    yield from ranking_lines(batch, attempts, terminal)
-    if applied:
-        yield ""
-        yield from applied
-    yield ""
-    yield from command_lines(_next_commands(batch, attempts, applied=bool(applied)), terminal)
+    yield from _ranked(batch, attempts, applied, terminal, state=str(batch.state))
 
 
-def ranking_lines(
-    batch: Batch, attempts: Sequence[TaskAttempt], terminal: Terminal
+def _ranked(
+    batch: Batch,
+    attempts: Sequence[TaskAttempt],
+    applied: Sequence[str],
+    terminal: Terminal,
+    *,
+    state: str,
 ) -> Iterator[str]:
-    """The verdict, and all attempts, the best first."""
-    style = state_style(str(batch.state or "running"))
-    first, *others = _verdict(batch, attempts)
-    yield terminal.style(first, style) + terminal.style("".join(f" · {o}" for o in others), "dim")
-    for line in wrap(_reason(attempts), terminal.text_width - 2):
-        yield f"  {line}"
+    first, *others = _verdict(batch, attempts, state)
+    yield terminal.style(first, state_style(state)) + terminal.style(
+        "".join(f" · {other}" for other in others), "dim"
+    )
+    if state != "running":
+        yield f"  {_meaning(attempts)}"
     yield ""
+    yield from _table(attempts, terminal)
+    if applied:
+        yield from ("", *applied)
+    yield ""
+    commands = _next_commands(batch, attempts, state, applied=bool(applied))
+    yield from command_lines(commands, terminal)
+
+
+def _table(attempts: Sequence[TaskAttempt], terminal: Terminal) -> Iterator[str]:
     columns = [
         Column("ATTEMPT", style="bold"),
         Column("RUN"),
@@ -53,7 +71,7 @@ def ranking_lines(
         Column("TOKENS", align="right", essential=False),
         Column("TIME", align="right", essential=False),
     ]
-    yield from table(columns, [_cells(attempt) for attempt in attempts], terminal)
+    return table(columns, [_cells(attempt) for attempt in attempts], terminal)
 
 
 def change_words(run: Run) -> str:
@@ -76,19 +94,17 @@ def check_words(run: Run) -> str:
     return "ok" if code == 0 else "unfinished" if code is None else f"exit {code}"
 
 
-def _verdict(batch: Batch, attempts: Sequence[TaskAttempt]) -> list[str]:
+def _verdict(batch: Batch, attempts: Sequence[TaskAttempt], state: str) -> list[str]:
     tokens = sum(a.run.tokens.total for a in attempts if a.run is not None and a.run.tokens)
-    state = "not ended" if batch.state is None else str(batch.state).replace("_", " ")
-    used = [f"{count(tokens)} tokens"] if tokens else []
     succeeded = sum(attempt.has_succeeded for attempt in attempts)
     return [
-        f"{state} after {clock(batch.seconds)}",
-        f"{succeeded} of {plural(len(attempts), 'attempt')} succeeded",
-        *used,
+        f"{state.replace('_', ' ')} after {clock(batch.seconds)}",
+        f"{succeeded} of {len(attempts)} succeeded",
+        *([f"{count(tokens)} tokens"] if tokens else []),
     ]
 
 
-def _reason(attempts: Sequence[TaskAttempt]) -> str:
+def _meaning(attempts: Sequence[TaskAttempt]) -> str:
     """What the ranking means, in one sentence."""
     names = [attempt.state.name for attempt in attempts]
     unneeded = names.count("cancelled") + names.count("skipped")
@@ -96,7 +112,7 @@ def _reason(attempts: Sequence[TaskAttempt]) -> str:
     if winner(attempts) is not None:
         return f"{first_line(attempts[0].name)} is the best{stopped}"
     if any(attempt.has_succeeded for attempt in attempts):
-        return "what the best one says is contradicted by what it did: look before you apply it"
+        return "what the best one says is contradicted by what it did"
     return f"no attempt succeeded{stopped}"
 
 
@@ -123,7 +139,9 @@ def _check_style(cell: str) -> str:
     return "good" if cell == "ok" else "dim" if cell in ("", "-") else "bad"
 
 
-def _next_commands(batch: Batch, attempts: Sequence[TaskAttempt], *, applied: bool) -> list[str]:
+def _next_commands(
+    batch: Batch, attempts: Sequence[TaskAttempt], state: str, *, applied: bool
+) -> list[str]:
     ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
     best = winner(attempts)
     commands = [f"crossrun diff {ids[0]}"] if ids else []
@@ -131,7 +149,9 @@ def _next_commands(batch: Batch, attempts: Sequence[TaskAttempt], *, applied: bo
         commands.append(f"crossrun compare {ids[0]} {ids[1]}")
     if best is not None and not applied:
         commands.append(f"crossrun apply {best.id}")
-    if best is None:
-        again = "" if batch.state in (None, Status.CANCELLED) else " --retry-failed"
+    if state == "running":
+        commands.append(f"crossrun attempts cancel {batch.id}")
+    elif best is None:
+        again = "" if state in ("interrupted", "cancelled") else " --retry-failed"
         commands.append(f"crossrun attempts resume {batch.id}{again}")
     return commands

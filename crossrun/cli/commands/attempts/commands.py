@@ -180,10 +180,10 @@ def show(attempts: AttemptsReference = None, json: Json = False) -> None:
       crossrun attempts show
       crossrun apply "$(crossrun attempts show --json | jq -r .winner)"
     """
+    from crossrun.batches.documents import state_of
     from crossrun.cli.commands.attempts import work
     from crossrun.services.batches.attempts import attempts_of
-    from crossrun.views.attempts import attempts_closing
-    from crossrun.views.batches import batch_header
+    from crossrun.views.attempts import attempts_details
 
     options = current()
     app = options.open_app()
@@ -191,8 +191,8 @@ def show(attempts: AttemptsReference = None, json: Json = False) -> None:
     if json:
         options.out.emit(document(work.object_of(app, chosen)))
         return
-    options.out.write(batch_header(chosen, options.out))
-    options.out.write(attempts_closing(chosen, attempts_of(app, chosen), [], options.out))
+    state = state_of(chosen, is_active=app.store.batches.is_active(chosen.id))
+    options.out.write(attempts_details(chosen, attempts_of(app, chosen), options.out, state=state))
 
 
 def cancel(attempts: AttemptsReference = None, json: Json = False) -> None:
