@@ -1,5 +1,6 @@
 """Experiments carried out: the same state for all variants, blind, paired, early ends, evidence."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from trees import value_of
 
 from crossrun.config.sources import load
-from crossrun.errors import ConsentNeeded, CrossrunError, UsageError
+from crossrun.errors import ConsentNeeded, CrossrunError, NotFoundError, UsageError
 from crossrun.events import WorkspacePrepared
 from crossrun.experiments.variants import variants_of
 from crossrun.model.batches import Batch, BatchOptions
@@ -22,6 +23,7 @@ from crossrun.services.experiments.planning import (
     frozen,
     planned_batch,
     requests_of,
+    require_states,
 )
 from crossrun.services.experiments.reading import Experiment, decider, read_experiment
 from crossrun.services.experiments.tasks import (
@@ -29,9 +31,9 @@ from crossrun.services.experiments.tasks import (
     task_of_options,
     tasks_of_runs,
     tasks_of_suite,
-    tasks_with_tag,
+    tasks_with_tags,
 )
-from crossrun.services.lineage import prepare_run
+from crossrun.services.lineage import prepare_retry, prepare_run
 from crossrun.services.notices import Notice
 from crossrun.services.options import RunOptions
 from crossrun.services.requests import run_request
@@ -190,6 +192,24 @@ def test_runs_of_experiments_teach_nothing(app: App) -> None:
     assert app.store.patterns.are_none()
 
 
+def test_a_retry_of_such_a_run_is_an_ordinary_run(app: App) -> None:
+    batch = stored(app, plan([task_of_options(shell("true"))], ["a", "b"]))
+    carried_out(app, batch)
+    with prepare_retry(app.store, runs(app, batch)[0], None, keep_workspace=False) as retried:
+        assert not retried.request.memory.in_experiment
+
+
+def test_an_experiment_whose_states_are_gone_is_not_continued(app: App, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").touch()
+    batch = stored(app, plan([task_of_options(shell("true", source=str(source)))], ["a", "b"]))
+    require_states(batch)
+    shutil.rmtree(batch.rows[0].request.begin_with.frozen or "")
+    with pytest.raises(NotFoundError, match="was removed"):
+        require_states(batch)
+
+
 def test_without_a_check_there_is_a_warning(app: App, notices: list[Notice]) -> None:
     requests_of(plan([task_of_options(RunOptions(task="true", executor="shell"))], ["a", "b"]), app)
     assert any("without --verify" in notice.message for notice in notices)
@@ -256,17 +276,24 @@ class TestRecordedRuns:
         for task, verify in (("true", "true"), ("true", "true"), ("echo 2", None), ("echo 3", ":")):
             run(app, RunOptions(task=task, executor="shell", verify=verify, tags=("release",)))
         run(app, shell("echo other"))
-        tasks = tasks_with_tag("release", RunOptions(), app)
-        assert sorted(task.design.task for task in tasks) == ["echo 3", "true"]
+        run(app, shell("echo both", tags=("release", "x")))
+        tasks = tasks_with_tags(["release"], RunOptions(), app)
+        assert sorted(task.design.task for task in tasks) == ["echo 3", "echo both", "true"]
         assert str(notices[-1]) == (
-            "tasks from recorded runs with the tag release: 2; left out: 1 for no check, 1 for the"
+            "tasks from recorded runs with the tag release: 3; left out: 1 for no check, 1 for the"
             " same task and state as another one"
         )
+
+    def test_several_tags_must_all_be_there(self, app: App) -> None:
+        run(app, shell("echo one", tags=("x",)))
+        run(app, shell("echo both", tags=("x", "y")))
+        tasks = tasks_with_tags(["x", "y"], RunOptions(), app)
+        assert [task.design.task for task in tasks] == ["echo both"]
 
     def test_runs_of_experiments_are_not_tasks_of_others(self, app: App) -> None:
         carried_out(app, stored(app, plan([task_of_options(shell("true"))], ["a", "b"])))
         with pytest.raises(UsageError, match="there are no recorded runs to repeat"):
-            tasks_with_tag(None, RunOptions(), app)
+            tasks_with_tags([], RunOptions(), app)
 
 
 class TestSkills:

@@ -147,7 +147,7 @@ def prepare_retry(
     request = revise(_request(store, run))
     # the new thread has not seen a pattern, so the choice of the first run counts again
     original = _request(store, store.read.lineage(run)[0])
-    request = replace(request, memory=original.memory)
+    request = replace(request, memory=replace(original.memory, in_experiment=False))
     _require_whole(
         f"retry {run.id}",
         task=request.task if task is None else "",
@@ -215,6 +215,7 @@ def _memory(store: Store, run: Run, memory: MemoryOptions) -> MemoryOptions:
         pattern_id=pattern_id if exists else None,
         reference_run_id=None,
         carried_on_from=run.id,
+        in_experiment=False,
     )
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossrun.config.settings import Settings
-from crossrun.errors import UsageError
+from crossrun.errors import NotFoundError, UsageError
 from crossrun.experiments.design import Design
 from crossrun.experiments.order import Place, places
 from crossrun.experiments.variants import Variant, values_of
@@ -200,6 +200,22 @@ def extend(batch: Batch, repetitions: int, app: App) -> Batch:
     longer = replace(design, repetitions=repetitions)
     app.store.add_rows(batch.id, rows, longer.stored(), app.redactor)
     return app.store.batches.batch(batch.id)
+
+
+def require_states(batch: Batch) -> None:
+    """Makes sure that the starting states of an experiment are still there.
+
+    Raises:
+        NotFoundError: FROZEN_GONE, one is not.
+    """
+    folders = {row.request.begin_with.frozen for row in batch.rows}
+    missing = next((folder for folder in folders if folder and not Path(folder).is_dir()), None)
+    if missing is not None:
+        raise NotFoundError(
+            "FROZEN_GONE",
+            f"the state that runs of the experiment {batch.id} begin with was removed: {missing}",
+            hint="start it again, with the source as it is now",
+        )
 
 
 def _order(design: Design, repetitions: range) -> Iterator[Place]:

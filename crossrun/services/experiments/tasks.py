@@ -91,15 +91,17 @@ def tasks_of_runs(references: Sequence[str], options: RunOptions, app: App) -> l
     return tasks
 
 
-def tasks_with_tag(tag: str | None, options: RunOptions, app: App) -> list[TaskPlan]:
-    """The tasks of all recorded runs with a tag that can be repeated; None: of all runs.
+def tasks_with_tags(tags: Sequence[str], options: RunOptions, app: App) -> list[TaskPlan]:
+    """The tasks of all recorded runs that have all of the tags and can be repeated.
 
     Raises:
         UsageError: there are none.
     """
-    wanted = RunFilter(project_id=options.project_id, tag=tag, limit=_MOST_RUNS)
-    what = "recorded runs" if tag is None else f"recorded runs with the tag {tag}"
-    return _repeatable(app.store.read.runs(wanted), what, options, app)
+    first = tags[0] if tags else None
+    wanted = RunFilter(project_id=options.project_id, tag=first, limit=_MOST_RUNS)
+    runs = [run for run in app.store.read.runs(wanted) if set(tags) <= set(run.tags)]
+    what = f"recorded runs with the tag {' and '.join(tags)}" if tags else "recorded runs"
+    return _repeatable(runs, what, options, app)
 
 
 def tasks_for_pattern(pattern_id: str, options: RunOptions, app: App) -> list[TaskPlan]:

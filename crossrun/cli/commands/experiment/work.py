@@ -22,6 +22,7 @@ from crossrun.experiments.design import Design
 from crossrun.experiments.variants import Variant, variants_of
 from crossrun.model.batches import Batch, BatchOptions
 from crossrun.model.failures import RunFailed
+from crossrun.model.status import Status
 from crossrun.projections.documents import document
 from crossrun.services.app import App
 from crossrun.services.experiments.evidence import judge_patterns
@@ -33,6 +34,7 @@ from crossrun.services.experiments.planning import (
     frozen,
     planned_batch,
     requests_of,
+    require_states,
 )
 from crossrun.services.experiments.reading import (
     decider,
@@ -46,7 +48,7 @@ from crossrun.services.experiments.tasks import (
     tasks_for_pattern,
     tasks_of_runs,
     tasks_of_suite,
-    tasks_with_tag,
+    tasks_with_tags,
 )
 from crossrun.services.options import RunOptions
 from crossrun.system.cancellation import CancelToken
@@ -100,7 +102,7 @@ def _tasks(arguments: Mapping[str, Any], app: App) -> list[TaskPlan]:
     if arguments["runs"] and words:
         return tasks_of_runs(words, options, app)
     if arguments["runs"]:
-        return tasks_with_tag(tags[0] if tags else None, replace(options, tags=()), app)
+        return tasks_with_tags(tags, replace(options, tags=()), app)
     if len(words) > 1:
         raise UsageError(
             "OPTION_INVALID",
@@ -155,21 +157,27 @@ def stored(plan: ExperimentPlan, app: App, options: Globals) -> Batch:
 
 
 def continued(reference: str | None, arguments: Mapping[str, Any], app: App) -> Batch:
-    """The experiment as it is to be continued."""
-    experiment = experiment_of(app, reference)
-    batch, repetitions = experiment.batch, arguments["repetitions"]
-    if repetitions is not None:
-        batch = extend(batch, repetitions, app)
-    elif batch.state == "succeeded" and not arguments["all_runs"]:
-        raise UsageError(
-            "NOTHING_LEFT",
-            f"the experiment {batch.id} has ended: {batch.reason or 'all runs are done'}",
-            hint=f"for more repetitions: crossrun experiment resume {batch.id} -n N",
-        )
-    if arguments["all_runs"]:
-        batch = replace(batch, design=replace(Design.of(batch.design), runs_all=True).stored())
-    batch = replace(batch, options=batch_options(arguments, batch.options))
-    app.store.update_batch(batch, app.redactor)
+    """The experiment as it is to be continued, stored as such.
+
+    Raises:
+        CrossrunError: it has ended, another process carries it out, or a starting state is gone.
+    """
+    batch = experiment_of(app, reference).batch
+    with app.store.carrying_out(batch.id):
+        if arguments["repetitions"] is not None:
+            batch = extend(batch, arguments["repetitions"], app)
+        elif batch.state is Status.SUCCEEDED and not arguments["all_runs"]:
+            raise UsageError(
+                "NOTHING_LEFT",
+                f"the experiment {batch.id} has ended: {batch.reason or 'all runs are done'}",
+                hint=f"for more repetitions: crossrun experiment resume {batch.id} -n N",
+            )
+        require_states(batch)
+        if arguments["all_runs"]:
+            design = replace(Design.of(batch.design), runs_all=True)
+            batch = replace(batch, design=design.stored())
+        batch = replace(batch, options=batch_options(arguments, batch.options))
+        app.store.update_batch(batch, app.redactor)
     return batch
 
 
