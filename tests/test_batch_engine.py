@@ -8,10 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from batches import carried_out, opened, planned, row, statuses, with_options
 from msgspec.structs import replace
-from processes import until_there, wait_for
+from processes import LINGERING, lingering, told_pid, until_there, wait_for
 
 from crossrun.batches.progress import exit_code, states
 from crossrun.errors import StillRunningError
@@ -309,6 +310,26 @@ class TestCancelling:
         left = app.store.batches.batch(batch.id)
         assert (left.state, statuses(left)) == (None, {"r1": "cancelled"})
         assert not app.store.batches.is_active(batch.id)
+
+
+def test_what_a_run_leaves_behind_ends_with_it_while_others_are_active(
+    app: App, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    folders = [tmp_path / str(number) for number, _ in enumerate(LINGERING)]
+    for folder in folders:
+        folder.mkdir()
+    scripts = [lingering(how, folder) for how, folder in zip(LINGERING, folders, strict=True)]
+    rows = [row(number, script) for number, script in enumerate(scripts, start=2)]
+    batch = planned(app, row(1, until_there(go)), *rows)
+    process = started(app, batch, jobs=4)
+    succeeded = {each.name: "succeeded" for each in rows}
+    wait_for(lambda: statuses(app.store.batches.batch(batch.id)) == {"r1": "running", **succeeded})
+    left = [psutil.pid_exists(told_pid(folder)) for folder in folders]
+    go.touch()
+    assert process.communicate(timeout=60)[1] == b""
+    assert left == [False] * len(folders)
+    assert app.store.batches.batch(batch.id).state is Status.SUCCEEDED
 
 
 class TestTwoAtOnce:
