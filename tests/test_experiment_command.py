@@ -75,6 +75,16 @@ def test_reports_have_four_forms(crossrun: Crossrun, variants: list[str]) -> Non
     assert root.tag.endswith("svg")
 
 
+def test_an_experiment_in_the_background_is_followed_to_its_results(
+    crossrun: Crossrun, variants: list[str]
+) -> None:
+    started = crossrun(*SHELL, *variants, "-n", "2", "--detach")
+    assert started.code == 0, started.err
+    followed = crossrun("batch", "watch", started.out.strip())
+    assert followed.code == 0
+    assert "good against bad: not decided" in followed.out
+
+
 def test_a_dry_run_shows_tasks_and_variants_and_runs_nothing(
     crossrun: Crossrun, variants: list[str]
 ) -> None:

@@ -14,9 +14,12 @@ from crossrun.projections.documents import document
 from crossrun.store.batches import LAST
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from crossrun.model.batches import Batch
     from crossrun.services.app import App
     from crossrun.views.batch_threads import BatchView
+    from crossrun.views.terminal import Terminal
 
 
 def watch(batch: BatchReference = None, json: Json = False) -> None:
@@ -38,7 +41,8 @@ def watch(batch: BatchReference = None, json: Json = False) -> None:
     app = options.open_app()
     chosen = app.store.batches.batch(batch or LAST, kind=None if batch else KIND)
     facts = facts_of(app, chosen.id)
-    view = NullBatchView() if json else view_of_batch(options.out, facts)
+    closing = _closing_of_experiment(app, options.out) if chosen.kind == "experiment" else None
+    view = NullBatchView() if json else view_of_batch(options.out, facts, closing)
     leave = Event()
     with suspendable() as suspension:
         ended = until_end(
@@ -49,6 +53,17 @@ def watch(batch: BatchReference = None, json: Json = False) -> None:
     if json:
         options.out.emit(document(document_of(app, ended)))
     raise typer.Exit(exit_code(ended, app.store.batches.exit_codes(ended.id)))
+
+
+def _closing_of_experiment(app: "App", terminal: "Terminal") -> "Callable[[Batch], Iterator[str]]":
+    from crossrun.services.experiments.reading import read_experiment
+    from crossrun.views.experiments import experiment_details
+
+    def closing(ended: "Batch") -> "Iterator[str]":
+        yield ""
+        yield from experiment_details(read_experiment(app, ended), terminal, is_active=False)
+
+    return closing
 
 
 def _shown(app: "App", batch: "Batch", view: "BatchView", leave: Event) -> "Batch":
