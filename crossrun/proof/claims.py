@@ -15,6 +15,8 @@ ANYTHING = "*"
 """Subject of a claim about all files, or about all checks."""
 TESTS = "tests"
 """Subject of a claim that no test was changed."""
+SOME_TESTS = "some tests"
+"""Subject of a claim about tests of one kind, such as unit tests."""
 
 _MADE = (
     "created|added|wrote|written|generated|introduced|saved|produced|recreated|scaffolded|drafted"
@@ -37,28 +39,45 @@ _PREPOSITIONS = (
     "|under|after|before|against|where|through|within|based|between"
 )
 _GAP = rf"(?:\s+(?!(?:{_PREPOSITIONS})\b)[\w'\ue800-\uf8ff()-]+){{0,6}}?\s*:?\s*"
-_FILES = rf"(?P<files>{FILE}(?:\s*(?:,\s*and|,|and|&|\+)\s*(?:the\s+|a\s+|an\s+|new\s+)*{FILE})*)"
+_NEXT = r"(?:,\s*and|,|and|&|\+|as well as|along with)"
+_FILES = rf"(?P<files>{FILE}(?:\s*{_NEXT}\s*(?:the\s+|a\s+|an\s+|new\s+)*{FILE})*)"
 _PART_OF = (
     r"(?!\s*(?:'s\b|imports?\b|references?\b|dependenc|parsing|parser|handling|support\b|loading"
     r"|format\b|arguments?\b|options?\b|links?\b|readers?\b|lookups?\b|entr(?:y|ies)\b|calls?\b"
     r"|sections?\b|usages?\b|mentions?\b|exports?\b|lines?\b|files?\b(?! was)|endpoints?\b|keys?\b"
-    r"|variables?\b|functions?\b|methods?\b|class\b|tests?\b|from\b|generation|validation|schema"
+    r"|variables?\b|functions?\b|methods?\b|class\b|tests?\b|from\b(?! the (?:repo|project"
+    r"|workspace|folder|directory|disk|codebase|tree|working))"
+    r"|generation|validation|schema"
     r"|config))"
 )
 """Not behind a file: the statement is about something in it or about it."""
 _DIRECT = re.compile(rf"{_AT}(?P<verb>{_MADE}|{_CHANGED}){_GAP}{_FILES}", re.IGNORECASE)
 _MOVES = re.compile(
-    rf"{_AT}(?:{_MOVED})\b[^{FILE[1:-1]}]*{FILE}\s+(?:to|into|as)\s+(?:the\s+)?{_FILES}",
+    rf"{_AT}(?:{_MOVED})\b[^.;:]{{1,80}}?\s(?:to|into|as)\s+(?:the\s+)?{_FILES}",
     re.IGNORECASE,
 )
 _PLACES = re.compile(
-    rf"{_AT}(?:{_PUT})\b(?P<what>[^.;:]{{1,90}}?)\s(?P<where>to|into|in|inside|under)\s+"
+    rf"{_AT}(?:{_PUT})\b(?P<what>[^.;:]{{1,90}}?)\s(?P<where>to|into|in|inside|under|as)\s+"
     rf"(?:(?:the|a|an|new|existing|file|module|script|your|test)\s+){{0,3}}{_FILES}",
     re.IGNORECASE,
 )
+_CHANGED_IN = re.compile(
+    rf"{_AT}(?:bumped|updated|changed|modified|edited|adjusted|replaced|corrected|increased"
+    rf"|set|refactored|simplified)\b(?P<what>[^.;:]{{1,90}}?)\s(?:in|inside)\s+(?:(?:the"
+    rf"|both)\s+)?{_FILES}",
+    re.IGNORECASE,
+)
+_LIES_IN = re.compile(
+    r"\b(?:used|defined|listed|described|mentioned|found|documented|as|is|are|named|called|declared"
+    r"|specified|required|needed|shown|explained|stored|recorded|requested|given|outlined|which"
+    r"|that"
+    r")\s*$",
+    re.IGNORECASE,
+)
+"""Before `in FILE`: something lies there, and that is not what was changed."""
 _POINTS_TO = re.compile(
     r"\b(?:links?|references?|pointers?|path|imports?|calls?|dependenc\w+|redirects?|alias|symlink"
-    r"|mentions?|access|changes?|equivalent|similar|support|respect|according|fallback|it|up)\s*$",
+    r"|mentions?|access|changes?|equivalent|similar|support|respect|according|fallback)\s*$",
     re.IGNORECASE,
 )
 _PUT_IN = re.compile(
@@ -75,7 +94,7 @@ _PASSIVE = re.compile(
 )
 _PLACED = re.compile(
     rf"(?:was|were|has been|have been)\s+(?:also\s+|now\s+)?(?:{_PUT})\s+(?:to"
-    rf"|into)\s+(?:the\s+)?{_FILES}",
+    rf"|into|as|under)\s+(?:the\s+)?{_FILES}",
     re.IGNORECASE,
 )
 _DELETES = re.compile(rf"{_AT}(?P<verb>{_DELETED}){_GAP}{_FILES}{_PART_OF}", re.IGNORECASE)
@@ -91,6 +110,10 @@ _LISTED = re.compile(
 
 _LED = re.compile(
     rf"^\W*{_FILES}\s*(?::|-|\u2013|\u2014|\()?\s*(?P<verb>{_MADE}|{_CHANGED}|{_DELETED}|new)\b",
+    re.IGNORECASE,
+)
+_NEW_KIND = re.compile(
+    rf"^\W*new\s+(?:\w+\s+){{0,2}}(?:file|module|script|class|component|page|document)\s+{_FILES}",
     re.IGNORECASE,
 )
 _UNCHANGED = (
@@ -124,7 +147,8 @@ _TESTS_UNCHANGED = re.compile(
     re.IGNORECASE,
 )
 _ALL_UNCHANGED = re.compile(
-    r"\bno files? (?:was|were|have been|has been) (?:changed|modified|touched|edited)"
+    r"\bno (?:source |code |project )?files? (?:was|were|have been|has been) (?:changed|modified"
+    r"|touched|edited)"
     r"|\b(?:made no|did not make any|didn't make any|haven't made any) (?:code )?changes\b"
     r"|\b(?:haven't|have not|didn't|did not) (?:changed?|modif(?:y|ied)|touch(?:ed)?) (?:anything"
     r"|any files?)",
@@ -132,20 +156,21 @@ _ALL_UNCHANGED = re.compile(
 )
 _LIMITED = re.compile(
     r"\b(?:otherwise|beyond|besides|except|apart|other than|elsewhere|further|additional|outside"
-    r"|unrelated|else|more|again|since|after that|aside|only|yet)\b",
+    r"|unrelated|else|more|after that|aside)\b",
     re.IGNORECASE,
 )
 
 _HEDGED = re.compile(
     r"\b(?:would|could|should|might|may|must|can|cannot|will|shall|to be|if|once|unless|until"
-    r"|whether|when|whenever|you|your|you'll|please|let me|let's|want|needs?|try|tried|trying"
+    r"|whether|when|whenever|you|you'll|please|let me|let's|want|needs?|try|tried|trying"
     r"|attempt\w*|recommend\w*|suggest\w*|consider|plans?|planned|planning|going to|next|todo"
     r"|ensure"
     r"|make sure|making sure|expect\w*|suppos\w*|intend\w*|in order|so that|before|assum\w*"
     r"|presumabl\w*|probabl\w*|likely|hopefully|think|believe|appears?|seems?|guess|maybe|perhaps"
     r"|not|never|no|without|instead of|rather than|failed to|unable|used to|previously|earlier"
     r"|initially|originally|neither|nor|example|for instance|say|claims?|says|said|states?|stated"
-    r"|according|the user|someone|upstream|claimed|pretend|imagine|suppose|unclear|requires?|until"
+    r"|mentions?|explains?|describes?|announces?|promises|according|the user|someone|upstream"
+    r"|claimed|pretend|imagine|suppose|unclear|requires?|until"
     r"|to (?:confirm|verify|ensure|check|see|validate|make)|(?:check|confirm|verify|see) (?:that"
     r"|whether)|wish|hope|aim|goal|task|asked"
     r"|requested|instruct\w*)\b|n't\b|\?",
@@ -189,11 +214,13 @@ _PASSES = (
     r"|ed)?\s+(?:with\s+)?"
     r"(?:code\s+|status\s+)?0\b|works\b|builds?\s+(?:cleanly|successfully|fine|without|again)"
     r"|compiles?\b"
-    r"|clean\b|✅|✔|☑|[1-9]\d*\s+passed\b)"
+    r"|clean\b|✅|✔|☑|[1-9]\d*\s+passed\b|(?::|→|=)\s*(?:ok|okay|pass|success)\b)"
 )
+_PREDICATE = re.compile(_PASSES, re.IGNORECASE)
 _TEST_SUBJECT = re.compile(
     r"\b(?P<which>(?:[\w'-]+\s+){0,4}?)(?P<noun>tests?|test suites?|suite|specs|test cases)\b"
-    rf"(?P<between>[^.;\n]{{0,50}}?)(?P<passes>{_PASSES})",
+    rf"(?:\s+in (?:the|this) (?:test )?suite)?(?P<between>(?:(?!\b(?:tests?"
+    rf"|suite)\b)[^.;\n]){{0,50}}?)(?P<passes>{_PASSES})",
     re.IGNORECASE,
 )
 _TEST_OBJECT = re.compile(
@@ -208,74 +235,14 @@ _SOME = re.compile(
     re.IGNORECASE,
 )
 """Between `tests` and `pass`: only some of them are meant."""
-_ALL = frozenset(
-    [
-        "all",
-        "every",
-        "both",
-        "the",
-        "existing",
-        "full",
-        "whole",
-        "entire",
-        "complete",
-        "unit",
-        "python",
-        "project",
-        "of",
-        "its",
-        "test",
-        "tests",
-        "my",
-        "our",
-        "these",
-        "those",
-        "now",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "also",
-        "and",
-        "have",
-        "i",
-        "confirmed",
-        "confirm",
-        "verified",
-        "that",
-        "with",
-        "so",
-        "done",
-        "fixed",
-        "integration",
-        "regression",
-        "entire",
-        "repository's",
-        "repo's",
-        "node",
-        "rust",
-        "go",
-        "js",
-        "local",
-        "finally",
-        "result",
-        "results",
-        "new-and-existing",
-        "as",
-        "well",
-        "ran",
-        "run",
-        "running",
-        "again",
-        "everything",
-        "automated",
-    ]
-)
+_ALL_WORDS = """
+    all every both the existing full whole entire complete python project of its test tests
+    my our these those now two three four five six seven eight nine ten also and have i
+    confirmed confirm verified that with so done fixed repository's repo's node rust go js
+    local finally result results new-and-existing as well ran run running again everything
+"""
+_ALL = frozenset(_ALL_WORDS.split())
+_OF_A_KIND = frozenset(["unit", "integration", "regression", "automated"])
 _LINT_SUBJECT = re.compile(
     rf"\b(?:lint(?:er|ers|ing|s)?|ruff|flake8|eslint|clippy|pylint"
     rf"|shellcheck)\b[^.;\n]{{0,40}}?(?:{_PASSES})",
@@ -303,8 +270,10 @@ _COMMAND_PASSES = re.compile(
     re.IGNORECASE,
 )
 _PASSED_COMMAND = re.compile(
-    rf"(?:✅|✔|☑|\bsuccessfully ran|\bran successfully:?|\bpass(?:ed|es"
-    rf"|ing):?)\s*\(?(?P<command>{COMMAND})",
+    rf"(?:✅|✔|☑|\bsuccessfully (?:ran|compiled|built|executed)(?: with)?"
+    rf"|\b(?:ran|compiled|built|executed) successfully(?: with)?:?|\bpass(?:ed|es"
+    rf"|ing):?)\s*\(?(?P<command>{COMMAND})"
+    rf"|(?P<passes>{_PASSES})[^.;\n{COMMAND[1:-1]}]{{0,25}}\(\s*(?P<in_parentheses>{COMMAND})",
     re.IGNORECASE,
 )
 _NAMED_TEST = re.compile(
@@ -319,7 +288,9 @@ _THEY_PASS = re.compile(
 _EXCEPT = re.compile(
     r"\b(?:except|apart from|other than|excluding|but not|once|unless|as long|provided|when you"
     r"|after you|before|prior|earlier|previously|on (?:main|master)|in CI|upstream|if you|if the"
-    r"|again once|aside from|only if|for me to|at first|initially|most)\b|\?",
+    r"|again once|aside from|only if|for me to|when (?:it|they|run|started)|alone|in isolation"
+    r"|individually|separately"
+    r"|by (?:itself|themselves)|on (?:its|their) own|at first|initially|most)\b|\?",
     re.IGNORECASE,
 )
 _RAN = re.compile(
@@ -330,9 +301,8 @@ _RAN = re.compile(
 )
 _RAN_TESTS = re.compile(
     r"\b(?:I|we|I've|and|then|also|have)\s+(?:also\s+|then\s+)?(?:ran|reran|re-ran|run|executed)\s+"
-    r"(?:all\s+)?(?:of\s+)?(?:the\s+|your\s+)?(?:full\s+|whole\s+|entire\s+|unit\s+|existing\s+"
-    r"|complete\s+)*"
-    r"(?:tests?|test suite|suite)\b",
+    r"(?:[\w'-]+\s+){0,6}?(?:(?:all|the|your|full|whole|entire|unit|existing|complete|test|of)\s+)+"
+    r"(?:tests|test suite|suite)\b",
     re.IGNORECASE,
 )
 
@@ -436,6 +406,11 @@ def _of_the_same(statement: Statement, before: list[Claim], message: Message) ->
 # ---------------------------------------------------------------- files
 
 
+_OF_FILES = (
+    _DIRECT, _MOVES, _PLACES, _CHANGED_IN, _PASSIVE, _PLACED, _DELETES, _NEW, _LED, _NEW_KIND,
+)  # fmt: skip
+
+
 def _of_files(statement: Statement, message: Message) -> Iterator[tuple[ClaimKind, str]]:
     line = statement.text
     listed = _LISTED.match(line) if statement.listed in ("changed", "deleted") else None
@@ -444,7 +419,7 @@ def _of_files(statement: Statement, message: Message) -> Iterator[tuple[ClaimKin
         yield from ((kind, path) for path in message.files(listed["files"]))
         return
     yield from _unchanged_files(line, message)
-    for pattern in (_DIRECT, _MOVES, _PLACES, _PASSIVE, _PLACED, _DELETES, _NEW, _LED):
+    for pattern in _OF_FILES:
         for match in pattern.finditer(line):
             if not _is_hedged(line, match) and _is_about_files(line, match, pattern):
                 kind = "deleted" if _deletes(match) else "changed"
@@ -472,9 +447,9 @@ def _is_about_files(line: str, match: re.Match[str], pattern: re.Pattern[str]) -
         what = match["what"]
         if _POINTS_TO.search(what):
             return False
-        within = match["where"].lower() not in ("to", "into")
-        return not within or _PUT_IN.search(what) is not None
-    return True
+        within = match["where"].lower() not in ("to", "into", "as")
+        return not within or (_PUT_IN.search(what) is not None and not _LIES_IN.search(what))
+    return pattern is not _CHANGED_IN or not _LIES_IN.search(match["what"])
 
 
 def _unchanged_files(line: str, message: Message) -> Iterator[tuple[ClaimKind, str]]:
@@ -496,16 +471,20 @@ def _unchanged_files(line: str, message: Message) -> Iterator[tuple[ClaimKind, s
 
 def _of_checks(statement: Statement, message: Message) -> Iterator[tuple[ClaimKind, str]]:
     line = statement.text
+    if _reports_failure(statement):
+        return
     for pattern in (_COMMAND_PASSES, _PASSED_COMMAND):
         for match in pattern.finditer(line):
             if _stands(line, match):
-                yield "passed", message.command(match["command"])
+                sign = match["command"] or match["in_parentheses"]
+                yield "passed", message.command(sign)
     for match in _NAMED_TEST.finditer(line):
         if _stands(line, match):
             yield "passed", f"test:{message.code(match['test'])}"
     for match in (*_TEST_SUBJECT.finditer(line), *_TEST_OBJECT.finditer(line)):
-        if _is_about_all(match) and _stands(line, match):
-            yield "passed", "test"
+        subject = _tests_meant(match)
+        if subject and _stands(line, match):
+            yield "passed", subject
     for kind, pattern in (
         ("lint", _LINT_SUBJECT),
         ("types", _TYPES_SUBJECT),
@@ -522,21 +501,23 @@ def _of_checks(statement: Statement, message: Message) -> Iterator[tuple[ClaimKi
             yield "ran", "test"
 
 
-def _is_about_all(match: re.Match[str]) -> bool:
-    """Whether it is about all tests and not about some of them."""
-    which = re.split(r"\b(?:and|or)\b|,", match["which"].lower())[-1]
-    everything = all(word in _ALL or word.isdigit() for word in re.findall(r"[\w'-]+", which))
-    return everything and _SOME.search(match.groupdict().get("between") or "") is None
+def _tests_meant(match: re.Match[str]) -> str:
+    """Whether all tests are meant, those of one kind, or just some: `test`, `SOME_TESTS`, ""."""
+    words = re.split(r"\b(?:and|or)\b|,", match["which"].lower())[-1]
+    which = set(re.findall(r"[\w'-]+", words))
+    some = _SOME.search(match.groupdict().get("between") or "") is not None
+    if some or any(word not in _ALL | _OF_A_KIND and not word.isdigit() for word in which):
+        return ""
+    return SOME_TESTS if which & _OF_A_KIND else "test"
 
 
 def _stands(line: str, match: re.Match[str]) -> bool:
     """Whether a statement that something passes has no condition, doubt or exception."""
     between = match.groupdict().get("between") or ""
-    passes = match.groupdict().get("passes") or match[0]
     before = f"{line[: match.start()]} {between}"
     if _IMPERATIVE.match(line) or _EXCEPT.search(line):
         return False
-    return not _hedges(before) and not _hedges(match[0].replace(passes, ""))
+    return not _hedges(before) and not _hedges(_PREDICATE.sub("", match[0]))
 
 
 def _hedges(text: str) -> bool:

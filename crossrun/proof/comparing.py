@@ -8,7 +8,7 @@ from crossrun.commandlines.intents import purpose
 from crossrun.commandlines.shell import parts, split_words, stages, without_wrappers
 from crossrun.proof.changes import FileDiff, is_test_file
 from crossrun.proof.checks import kind_of
-from crossrun.proof.claims import ANYTHING, TESTS, Claim, Claims
+from crossrun.proof.claims import ANYTHING, SOME_TESTS, TESTS, Claim, Claims
 from crossrun.proof.course import Course, Ran, SeenCheck
 
 Verdict = Literal["confirmed", "contradicted", "open"]
@@ -28,8 +28,8 @@ _WRAPPERS = re.compile(
     r"\b(?:make|just|task|tox|nox|pre-commit|npm|yarn|pnpm|bun|npx|mvn|gradlew?|docker|podman|rake"
     r"|invoke|hatch|poe|cargo|bazel"
     r"|composer|uv|poetry|pdm|nix|act)\b|\b(?:python[\d.]*|node|ruby|perl|php)\s+\S*"
-    r"(?:test|check|lint|verif|valid|run_|ci)\w*\.\w+|\.sh\b|(?:^|[\s;&|(])\./"
-    r"|\b(?:ba)?sh\s+(?!-)\S"
+    r"(?:test|check|lint|verif|valid|run_|ci)\w*\.\w+|(?:^|[\s;&|(])\./"
+    r"|\b(?:ba|z)?sh\s+(?!-)\S|(?:^|[;&|(]\s*)[\w./-]+\.sh\b"
 )
 _CALLERS = frozenset(["python", "python3", "npx", "run"])
 _RUNS = re.compile(
@@ -234,6 +234,8 @@ def _passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement
         return _test_passed(claim, course)
     if claim.subject == ANYTHING:
         return _everything_passed(claim, course, reports_failure=reports_failure)
+    if claim.subject == SOME_TESTS:
+        return _some_passed(claim, course, reports_failure=reports_failure)
     if claim.subject in ("test", "lint", "types", "build"):
         return _kind_passed(claim, claim.subject, course, reports_failure=reports_failure)
     return _command_passed(claim, course, reports_failure=reports_failure)
@@ -244,6 +246,14 @@ def _kind_passed(claim: Claim, kind: str, course: Course, *, reports_failure: bo
     if last is None:
         return _never(claim, kind, course)
     return _judged(claim, last, course, reports_failure=reports_failure)
+
+
+def _some_passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:
+    """Tests of one kind: which of several commands they are is not known."""
+    tests = [seen for seen in course.checks if seen.check.kind == "test"]
+    if not tests or any(seen.check.outcome == "passed" for seen in tests):
+        return _open(claim)
+    return _judged(claim, tests[-1], course, reports_failure=reports_failure)
 
 
 def _everything_passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:

@@ -87,6 +87,7 @@ _PROGRAM = re.compile(
     r"|Rscript|julia|pandoc|latexmk|pdflatex|mkdocs|ninja|meson|bazel|diff|clippy"
     r"|golangci-lint)(?:\s|$))"
 )
+_WITH_OPTIONS = re.compile(r"^[a-z][\w.+-]*\s+(?:[\w./:=@]+\s+)*--?[A-Za-z]")
 _HEADING = re.compile(
     r"^\s*(?:#{1,6}\s+(?P<hash>.+?)\s*#*|\*\*(?P<bold>[^*]+)\*\*:?|__(?P<under>[^_]+)__:?)\s*$"
 )
@@ -202,7 +203,8 @@ def _with_names(text: str, names: dict[str, str]) -> str:
             return content
         if path := file_in(content):
             return sign("file", path)
-        return sign("command" if _PROGRAM.match(content) else "code", content)
+        is_command = _PROGRAM.match(content) or _WITH_OPTIONS.match(content)
+        return sign("command" if is_command else "code", content)
 
     def of_link(match: re.Match[str]) -> str:
         target = re.sub(r"(?:#L\d+.*|(?::\d+)+)$", "", match[2])
