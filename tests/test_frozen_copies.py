@@ -195,6 +195,11 @@ class TestCopiesOfSources:
         with prepare_retry(app.store, failed, None, keep_workspace=False) as again:
             assert again.request.begin_with == BeginWith(path=str(source))
 
+    def test_a_source_that_cannot_be_copied_leaves_nothing(self, app: App, tmp_path: Path) -> None:
+        with pytest.raises(CrossrunError, match="no folder"):
+            frozen(app, BeginWith(path=str(tmp_path / "nosuch")))
+        assert not list((app.settings.paths.workspaces / ".frozen").iterdir())
+
     def test_an_empty_folder_needs_no_copy_and_the_users_own_is_refused(self, app: App) -> None:
         assert frozen(app, BeginWith()) == BeginWith()
         with pytest.raises(UsageError, match="--workspace"):

@@ -1,7 +1,8 @@
 """Frozen copies of what the runs of a batch begin with, so that all begin in the same state."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -62,7 +63,8 @@ def freeze(
         return request
     folder = _folder(app, batch_id, number)
     if not is_frozen(folder):
-        yield from _freeze(app, request, folder, stop)
+        with _removed_if_empty(folder.parent):
+            yield from _freeze(app, request, folder, stop)
     return replace(request, begin_with=replace(begin, frozen=str(folder)))
 
 
@@ -114,6 +116,17 @@ def recorded_state(app: App, run: Run) -> WorkspacePrepared:
 
 def _folder(app: App, batch_id: str, number: int) -> Path:
     return frozen_folder(app.settings.paths.workspaces, batch_id, number)
+
+
+@contextmanager
+def _removed_if_empty(folder: Path) -> Iterator[None]:
+    """Removes the folder of a batch's copies again if the first of them cannot be made."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it has others
+            folder.rmdir()
+        raise
 
 
 def _freeze(
