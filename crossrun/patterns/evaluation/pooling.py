@@ -8,7 +8,7 @@ from crossrun.patterns.evaluation.estimates import Estimate
 
 EFFECT_OF_ALL = NormalDist(0.0, 0.15)
 """The prior of the mean effect over all patterns."""
-SPREADS = (0.02, 0.06, 0.12, 0.2, 0.3)
+SPREADS = (0.08, 0.14, 0.24)
 """How far siblings may lie apart: standard deviations, 1 is 100 points."""
 
 
