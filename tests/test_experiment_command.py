@@ -4,13 +4,14 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import CodexWorld, Crossrun
+from conftest import CodexWorld, Crossrun, Result
 from processes import wait_for
-from scripted_model import Scenario, Script
+from scripted_model import Scenario, Script, ScriptedModel
 
 SHELL = ("experiment", "grep -q good AGENTS.md", "--executor", "shell", "--verify", "true")
 
@@ -219,8 +220,12 @@ def skill(folder: Path) -> Path:
     return made
 
 
+def _has_asked(model: ScriptedModel, times: int) -> bool:
+    return len(model.requests) > times
+
+
 @pytest.mark.codex
-def test_a_skill_is_tried_with_the_real_codex_although_crossrun_is_killed(
+def test_a_skill_is_tried_with_the_real_codex_although_crossrun_is_killed_twice(
     codex: CodexWorld, tmp_path: Path
 ) -> None:
     with_codex = codex(seeded(6, lambda number, has_skill: has_skill or number == 2))
@@ -231,11 +236,14 @@ def test_a_skill_is_tried_with_the_real_codex_although_crossrun_is_killed(
         "experiment", "--suite", "suite.yaml", "-n", "1", "--jobs", "2", "--planner", "direct",
         "--variant", "quagga:pattern=off", "--variant", f"zebra:skill={skill(tmp_path)}",
     )  # fmt: skip
-    wait_for(lambda: len(with_codex.model.requests) > 4)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
-    assert crossrun.json("experiment", "show")["state"] == "interrupted"
-    resumed = crossrun("experiment", "resume", "--jobs", "2")
+    for requests in (4, 12):
+        wait_for(partial(_has_asked, with_codex.model, requests))
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
+        assert crossrun.json("experiment", "show")["state"] == "interrupted"
+        process = crossrun.start("experiment", "resume", "--jobs", "2")
+    out, err = process.communicate(timeout=60)
+    resumed = Result(process.returncode, out.decode(), err.decode())
     assert resumed.code == 0, resumed.err
     shown = crossrun.json("experiment", "show")
     assert [(each["runs"], each["succeeded"]) for each in shown["variants"]] == [(6, 1), (6, 6)]

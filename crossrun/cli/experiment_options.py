@@ -22,7 +22,10 @@ Seed = Annotated[
 ]
 CheckFirst = Annotated[
     bool,
-    typer.Option(help="Leave tasks out whose check passes before anything is done, or is flaky."),
+    typer.Option(
+        "--check-first",
+        help="Leave tasks out whose check passes before anything is done, or is flaky.",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show tasks and variants; run nothing.")]
 AllRuns = Annotated[

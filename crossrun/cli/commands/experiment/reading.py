@@ -42,7 +42,7 @@ def list_experiments(
 
 
 def show(experiment: ExperimentReference = None, json: Json = False) -> None:
-    """Show what an experiment compared, and what it has shown so far.
+    """Show an experiment and its results so far.
 
     \b
     Examples:
@@ -77,7 +77,9 @@ def report(
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Write the results of an experiment as Markdown, picture, CSV (a run each line) or JSON.
+    """Write the results as Markdown, SVG, CSV or JSON.
+
+    CSV has a line for each run, the other forms have the results.
 
     \b
     Examples:
@@ -103,7 +105,7 @@ def report(
 
 
 def cancel(experiment: ExperimentReference = None, json: Json = False) -> None:
-    """Cancel an experiment with all of its runs; `resume` continues it.
+    """Cancel an experiment; `resume` continues it.
 
     \b
     Examples:

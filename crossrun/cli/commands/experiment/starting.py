@@ -105,7 +105,9 @@ def start(
     jsonl: JsonLines = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Compare variants on the same tasks, each from the same starting state, in random order.
+    """Compare variants on the same tasks.
+
+    Each task begins in the same state in all variants; the order of the runs is random.
 
     A variant is NAME:KEY=VALUE[,KEY=VALUE]. Its keys: pattern=off, auto or PAT[@VERSION];
     skill=FOLDER; instructions=FILE, which agents see as AGENTS.md; config=KEY=VALUE, as -c of
@@ -148,10 +150,11 @@ def resume(
     json: Json = False,
     jsonl: JsonLines = False,
 ) -> None:
-    """Continue an experiment where it was stopped, or with more repetitions.
+    """Continue an experiment.
 
-    Runs that have ended count; those that were cut short run again. Budgets count from the start of
-    the experiment; those given here take the place of earlier ones.
+    It continues where it was stopped, or with more repetitions. Runs that have ended count; those
+    that were cut short run again. Budgets count from the start of the experiment; those given here
+    take the place of earlier ones.
 
     \b
     Examples:
