@@ -301,18 +301,19 @@ def test_a_batch_of_real_agents_survives_a_kill(codex: CodexWorld) -> None:
         ]
     )
     crossrun = world.crossrun
-    rows = write(crossrun, "".join(f"- {{task: Convert row {n}}}\n" for n in range(1, 7)))
+    lines = [f"- {{task: Convert row {n}}}\n" for n in range(1, 7)]
+    gate = crossrun.cwd / "gate"
+    lines[2] = "- {task: Convert row 3, idle_timeout: 3s}\n"
+    lines[3] = f"- {{task: Convert row 4, verify: 'until test -e {gate}; do sleep 0.1; done'}}\n"
+    rows = write(crossrun, "".join(lines))
     words = ("batch", rows, "--jobs", "2", "--keep-going", "--no-pattern",
-             "--verify", "test -s new.md", "--idle-timeout", "3s")  # fmt: skip
+             "--verify", "test -s new.md")  # fmt: skip
     process = crossrun.start(*words)
-    wait_for(
-        lambda: (
-            crossrun.json("batch", "list")["total"]
-            and crossrun.json("batch", "show")["totals"]["ended"] >= 1
-        )
-    )
+    wait_for(lambda: crossrun.json("batch", "list")["total"])
+    wait_for(lambda: statuses(crossrun.json("batch", "show"))["4"] == "running")
     process.kill()
     process.communicate()
+    gate.touch()
 
     resumed = crossrun("batch", "resume", "--json")
 
@@ -324,7 +325,8 @@ def test_a_batch_of_real_agents_survives_a_kill(codex: CodexWorld) -> None:
     runs = crossrun.json("runs", "--batch", resumed.json["id"], "--limit", "50")["runs"]
     places = [(run["batch_row"], run["batch_try"]) for run in runs]
     assert len(places) == len(set(places))
-    again = [run for run in runs if run["batch_try"] > 1]
+    again = [place for place in places if place[1] > 1]
+    assert (4, 2) in again
     assert len(again) <= 2
     assert all(
         run["status"] == "interrupted"

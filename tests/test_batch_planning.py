@@ -78,7 +78,7 @@ def test_a_pattern_makes_a_row_for_each_file_in_a_copy_of_the_folder(
         (folder / "old" / name).touch()
     options = RunOptions(task="cat {path} > {stem}.md", verify="test -e {stem}.md")
 
-    rows = path_rows("old/**/*.docx", options)
+    rows = path_rows("old/**/*.docx", options, {})
     batch = planned_batch(
         BatchPlan(rows=rows, options=options, batch_options=BatchOptions(), origin="x"), app
     )
@@ -94,15 +94,26 @@ def test_a_pattern_looks_into_the_source(folder: Path) -> None:
     (folder / "work").mkdir()
     (folder / "work" / "a.txt").touch()
 
-    (row,) = path_rows("*.txt", RunOptions(task="{path}", source="work"))
+    (row,) = path_rows("*.txt", RunOptions(task="{path}", source="work"), {})
 
     assert (row.name, row.options["source"]) == ("a.txt", "work")
+
+
+@pytest.mark.parametrize("home", [".", "ada"])
+def test_a_whole_home_is_not_copied_unasked(folder: Path, home: str) -> None:
+    (folder / "a.txt").touch()
+    options, environ = RunOptions(task="{path}"), {"HOME": str(folder / home)}
+
+    with pytest.raises(UsageError, match="your whole home folder"):
+        path_rows("*.txt", options, environ)
+
+    assert len(path_rows("*.txt", RunOptions(task="{path}", source="."), environ)) == 1
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_pattern_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(UsageError, match=r"no file matches '\*\.docx' in "):
-        path_rows("*.docx", RunOptions(task="{path}"))
+        path_rows("*.docx", RunOptions(task="{path}"), {})
 
 
 @pytest.mark.parametrize(

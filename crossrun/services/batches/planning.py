@@ -68,16 +68,17 @@ def file_rows(rows: RowFile, options: RunOptions, folder: Path) -> list[RowPlan]
     return rows_of_file(rows, _for_all(options), folder)
 
 
-def path_rows(pattern: str, options: RunOptions) -> list[RowPlan]:
+def path_rows(pattern: str, options: RunOptions, environ: Mapping[str, str]) -> list[RowPlan]:
     """A row for each file that a pattern matches, in the source or in the current folder.
 
     Unless another folder is named, each run gets a copy of the current one, in which its file is.
 
     Raises:
-        UsageError: no file matches.
+        UsageError: no file matches, or the current folder contains the user's home.
     """
     for_all = _for_all(options)
     if not any(for_all.get(name) for name in _SOURCES):
+        _require_below_home(environ)
         for_all["source"] = "."
     folder = Path(for_all.get("source") or for_all.get("workspace") or ".")
     return rows_of_paths(_matching_files(pattern, folder), for_all)
@@ -114,6 +115,17 @@ def planned_batch(plan: BatchPlan, app: App) -> Batch:
         design={"origin": plan.origin, "task": plan.options.task},
         rows=tuple(rows),
     )
+
+
+def _require_below_home(environ: Mapping[str, str]) -> None:
+    """Refuses to copy a whole home unasked."""
+    folder, home = Path.cwd(), environ.get("HOME")
+    if home and Path(home).resolve().is_relative_to(folder):
+        raise UsageError(
+            "OPTION_INVALID",
+            f"each run would get a copy of {folder}, and with it your whole home folder",
+            hint="say what to copy: --source DIR, in which the pattern is looked up",
+        )
 
 
 def _for_all(options: RunOptions) -> dict[str, Any]:

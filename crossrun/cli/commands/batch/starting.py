@@ -89,8 +89,8 @@ def start(
     from crossrun.services.batches.starting import require_nothing_unfinished
 
     options = current()
-    plan = work.plan_of(arguments)
     app = options.app()
+    plan = work.plan_of(arguments, app)
     app.open_for_writing()
     if not new:
         require_nothing_unfinished(plan, app)
@@ -124,7 +124,7 @@ def plan(
     options = current()
     app = options.app()
     app.store.open_for_reading()
-    batch = work.planned(work.plan_of(arguments), app, options)
+    batch = work.planned(work.plan_of(arguments, app), app, options)
     if json:
         options.out.emit(document(work.planned_object(batch)))
     else:

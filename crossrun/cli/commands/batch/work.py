@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _STDIN = "standard input"
 
 
-def plan_of(arguments: Mapping[str, Any]) -> BatchPlan:
+def plan_of(arguments: Mapping[str, Any], app: App) -> BatchPlan:
     """The rows of a file, or of the files that a pattern matches, with the options for all.
 
     Raises:
@@ -46,7 +46,7 @@ def plan_of(arguments: Mapping[str, Any]) -> BatchPlan:
     if file is not None:
         return _plan_of_file(file, arguments, options)
     if pattern is not None:
-        return _plan_of_pattern(pattern, arguments, options)
+        return _plan_of_pattern(pattern, arguments, options, app)
     raise UsageError(
         "OPTION_INVALID",
         "there are no rows: neither a FILE nor a --glob",
@@ -67,7 +67,9 @@ def _plan_of_file(file: str, arguments: Mapping[str, Any], options: RunOptions) 
     )
 
 
-def _plan_of_pattern(pattern: str, arguments: Mapping[str, Any], options: RunOptions) -> BatchPlan:
+def _plan_of_pattern(
+    pattern: str, arguments: Mapping[str, Any], options: RunOptions, app: App
+) -> BatchPlan:
     if options.task is None:
         raise UsageError(
             "TASK_EMPTY",
@@ -75,7 +77,7 @@ def _plan_of_pattern(pattern: str, arguments: Mapping[str, Any], options: RunOpt
             hint="say what to do with each: --task 'Convert {path}'",
         )
     return BatchPlan(
-        rows=path_rows(pattern, options),
+        rows=path_rows(pattern, options, app.settings.environ),
         options=options,
         batch_options=batch_options(arguments, BatchOptions()),
         name=arguments["name"] or pattern,
