@@ -381,3 +381,8 @@ def test_findings_are_one_short_line_each() -> None:
     texts = [finding.text for finding in story.proof(said).findings]
     assert texts
     assert all(len(text) <= 300 and "\n" not in text for text in texts)
+
+
+def test_a_check_within_a_loop_is_one_whose_outcome_is_not_known() -> None:
+    (check,) = checks_in("for i in 1 2 3; do pytest -q || exit 1; done", 0, "")
+    assert (check.kind, check.outcome) == ("test", "unknown")

@@ -226,17 +226,30 @@ def checks_in(command: str, exit_code: int | None, output: str) -> tuple[CheckRu
     if not may_check(script):
         return ()
     everything = commands_in(script)
-    kinds = [kind_of(part.text) for part in everything]
+    kinds = [kind_of(part.text) or _kind_in_loop(part.text) for part in everything]
     count = sum(kind is not None for kind in kinds)
     runs = []
     for at, (part, kind) in enumerate(zip(everything, kinds, strict=True)):
         if kind is not None:
-            outcome = _by_exit_code(everything, at, exit_code, flags)
+            is_loop = _LOOP.match(part.text) is not None
+            outcome = "unknown" if is_loop else _by_exit_code(everything, at, exit_code, flags)
             if outcome != "failed":
                 outcome = _by_output(outcome, kind, output[-_LONGEST_OUTPUT:], alone=count == 1)
             words = tuple(_words(stages(part.text)[0]))
             runs.append(CheckRun(kind, at, one_line(part.text), words, outcome))
     return tuple(runs)
+
+
+_LOOP = re.compile(r"\s*(?:for|while|until|if|case)\s")
+_IN_LOOP = re.compile(r"\b(?:do|then|else)\b|[;\n]|&&|\|\|")
+
+
+def _kind_in_loop(part: str) -> CheckKind | None:
+    """The kind of the first check in a loop or a condition, whose exit code is not its own."""
+    if not _LOOP.match(part):
+        return None
+    inner = (text.strip() for text in _IN_LOOP.split(part))
+    return next((kind for text in inner if text and (kind := kind_of(text))), None)
 
 
 @lru_cache(maxsize=4_096)

@@ -112,6 +112,15 @@ _LED = re.compile(
     rf"^\W*{_FILES}\s*(?::|-|\u2013|\u2014|\()?\s*(?P<verb>{_MADE}|{_CHANGED}|{_DELETED}|new)\b",
     re.IGNORECASE,
 )
+_EDITS_TO = re.compile(
+    rf"{_AT}made\s+(?!no\b)(?:[\w-]+\s+){{0,4}}?(?:edits?|changes?|modifications?|adjustments?"
+    rf"|corrections?)\s+(?:to|in)\s+(?:the\s+)?{_FILES}",
+    re.IGNORECASE,
+)
+_NAMED_AFTER_COLON = re.compile(
+    rf"{_AT}(?P<verb>{_MADE}|{_CHANGED}|{_DELETED})\b[^.;:{FILE[1:-1]}]{{0,60}}:\s*{_FILES}",
+    re.IGNORECASE,
+)
 _NEW_KIND = re.compile(
     rf"^\W*new\s+(?:\w+\s+){{0,2}}(?:file|module|script|class|component|page|document)\s+{_FILES}",
     re.IGNORECASE,
@@ -236,7 +245,8 @@ _SOME = re.compile(
 )
 """Between `tests` and `pass`: only some of them are meant."""
 _ALL_WORDS = """
-    all every both the existing full whole entire complete python project of its test tests
+    executed reran re-ran all every both the existing full whole entire complete python project
+    of its test tests
     my our these those now two three four five six seven eight nine ten also and have i
     confirmed confirm verified that with so done fixed repository's repo's node rust go js
     local finally result results new-and-existing as well ran run running again everything
@@ -408,6 +418,7 @@ def _of_the_same(statement: Statement, before: list[Claim], message: Message) ->
 
 _OF_FILES = (
     _DIRECT, _MOVES, _PLACES, _CHANGED_IN, _PASSIVE, _PLACED, _DELETES, _NEW, _LED, _NEW_KIND,
+    _EDITS_TO, _NAMED_AFTER_COLON,
 )  # fmt: skip
 
 

@@ -304,6 +304,11 @@ def _check_passed(
         for check in ran.checks
         if _contains(check.words, wanted)
     ]
+    is_other = all(_words(ran.script) != wanted for ran in same)
+    if is_other and any(
+        run.check.outcome == "passed" and course.is_after_changes(run) for run in runs
+    ):
+        return _open(claim)  # one of several that are alike: which is meant, is not known
     if runs:
         return _judged(claim, runs[-1], course, reports_failure=reports_failure)
     last = _last_of_kind(kind, course) if _was_run(wanted, course) else None
@@ -330,7 +335,7 @@ def _judged(claim: Claim, last: SeenCheck, course: Course, *, reports_failure: b
 
 
 def _passed_later(last: SeenCheck, course: Course) -> bool:
-    """Whether another check of the kind passed later, that from outside included.
+    """Whether another check of the kind passed later, or may have, that from outside included.
 
     A wider one that passed before counts as well, if nothing was changed since.
     """
@@ -339,11 +344,11 @@ def _passed_later(last: SeenCheck, course: Course) -> bool:
         kinds = {kind_of(part.text) for part in parts(course.verified[1].command)}
         if kind in kinds:
             return True
-    passed = [s for s in course.checks if s.check.kind == kind and s.check.outcome == "passed"]
-    narrower = len(last.check.words)
-    return any(
-        seen.ran.seq > seq or (course.is_after_changes(seen) and len(seen.check.words) < narrower)
-        for seen in passed
+    others = [seen for seen in course.checks if seen.check.kind == kind]
+    later = (seen for seen in others if seen.ran.seq > seq)
+    wider = (seen for seen in others if len(seen.check.words) < len(last.check.words))
+    return any(seen.check.outcome in ("passed", "unknown") for seen in later) or any(
+        seen.check.outcome == "passed" and course.is_after_changes(seen) for seen in wider
     )
 
 
