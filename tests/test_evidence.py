@@ -21,6 +21,7 @@ from crossrun.patterns.evaluation.credit import (
 from crossrun.patterns.evaluation.evidence import Evaluation, credits_of
 from crossrun.patterns.evaluation.lifecycle import judge
 from crossrun.patterns.evaluation.trials import Conditions, Trial
+from crossrun.patterns.evaluation.verdicts import verdict_on_memory
 
 NUMBERS = count(1)
 MISSING = NotEnough(
@@ -469,3 +470,18 @@ def test_what_was_never_measured_is_not_known() -> None:
 def test_evidence_of_nothing_is_one() -> None:
     forced = runs(3, 0, injected=True, probability=1.0)
     assert credit(forced).evidence == LifetimeEvidence()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_helpful_and_a_harmful_pattern_make_no_claim_about_memory_as_a_whole(seed: int) -> None:
+    """The harmful one is withheld more often, so its runs say more; they must not decide."""
+    helpful = drawn(runs=150, without=0.4, with_it=0.8, share=0.05, seed=seed)
+    harmful = drawn(
+        runs=150, without=0.8, with_it=0.4, share=0.5, seed=-seed, pattern_id="b", family_id="b"
+    )
+    memory = Evaluation(mixed(helpful, harmful, seed=seed)).memory()
+    assert memory is not None
+    assert memory.evidence.e_hurts > 20
+    sentence = verdict_on_memory(memory)
+    assert "proved" not in sentence
+    assert not sentence.startswith("Memory as a whole hurts")

@@ -26,7 +26,7 @@ from crossrun.patterns.evaluation.lifecycle import (
 )
 from crossrun.patterns.evaluation.trials import Trial, is_conclusive, trial_of
 from crossrun.patterns.evaluation.uptake import uptake
-from crossrun.patterns.evaluation.verdicts import verdict_on_memory
+from crossrun.patterns.evaluation.verdicts import is_memory_proved, verdict_on_memory
 from crossrun.patterns.formats.block import TRANSCRIPT
 from crossrun.store import Store
 from crossrun.system.clock import now
@@ -130,7 +130,7 @@ def memory_stats(credit: Credit | None) -> MemoryStats | None:
         lift=figures.lift,
         lift_interval=figures.lift_interval,
         p_hurt=figures.p_hurt,
-        proved=figures.proved,
+        proved=is_memory_proved(credit),
         verdict=verdict_on_memory(credit),
     )
 

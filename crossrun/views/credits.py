@@ -79,9 +79,11 @@ def memory_lines(credit: Credit, terminal: Terminal) -> Iterator[str]:
     """What all patterns together are worth, and what measuring it has cost."""
     yield ""
     yield from hanging("memory   ", f"{verdict_on_memory(credit)}.", terminal, style="bold")
-    for name, text in (("", _intervals(credit)), ("holdout", _holdout(credit))):
-        if text:
-            yield from hanging(f"{name:<9}", text, terminal)
+    if isinstance(credit.success, Lift):
+        runs = credit.runs_with + credit.runs_without
+        yield from hanging(" " * 9, f"90% interval for these {runs} runs", terminal)
+    if cost := _holdout(credit):
+        yield from hanging("holdout  ", cost, terminal)
 
 
 def kind_table(credit: Credit | None, terminal: Terminal) -> Iterator[str]:

@@ -102,7 +102,8 @@ class Evaluation:
         trials = [trial for of_it in self._trials.values() for trial in of_it]
         if not trials:
             return None
-        posterior = self._posteriors.get(_EVERYTHING)
+        effect = estimate([each.score for each in _basis(self._everything)])
+        posterior = pooled({_EVERYTHING: effect}, {})[_EVERYTHING]
         whole = _credit(trials, self._everything, (), posterior, with_costs=False)
         costs = [_holdout_cost(scored) for scored in self._scored.values()]
         lost = math.fsum(cost.successes for cost in costs)

@@ -57,17 +57,32 @@ def verdict(credit: Credit) -> str:
 
 
 def verdict_on_memory(credit: Credit) -> str:
-    """The sentence on all patterns together, without its full stop."""
+    """The sentence on all patterns together, without its full stop.
+
+    The e-values say whether some pattern hurts or helps in some runs. That memory does so on the
+    whole takes an interval as well that would be on the same side if it were twice as wide.
+    """
     lift = credit.success
     if not isinstance(lift, Lift):
         return f"{lift.reason[0].upper()}{lift.reason[1:]}"
-    if credit.evidence.e_hurts >= STRONG:
-        judgement = "Memory as a whole hurts"
-    elif credit.is_proved:
-        judgement = "Memory as a whole is proved to help"
+    if credit.evidence.e_hurts >= STRONG and _is_clear(lift) and lift.mean < 0:
+        judgement = "It hurts"
+    elif is_memory_proved(credit):
+        judgement = "It is proved to help"
     else:
-        judgement = likelihood(lift).replace("It", "Memory as a whole", 1)
-    return f"{judgement}: {figures(lift, credit)}"
+        judgement = likelihood(lift)
+    return f"{judgement.replace('It', 'Memory as a whole', 1)}: {figures(lift, credit)}"
+
+
+def is_memory_proved(credit: Credit) -> bool:
+    """Whether it is proved that all patterns together help; see `verdict_on_memory`."""
+    lift = credit.success
+    return isinstance(lift, Lift) and credit.is_proved and _is_clear(lift) and lift.mean > 0
+
+
+def _is_clear(lift: Lift) -> bool:
+    low, high = lift.interval
+    return abs(low + high) / 2 > high - low
 
 
 def _judgement(credit: Credit, lift: Lift) -> str:
