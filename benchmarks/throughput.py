@@ -4,12 +4,15 @@
 
 Each run is the command `true` by the executor `shell` in an empty folder. The other way is
 `xargs -P JOBS crossrun run`. Both are measured in turn in each round, each with a new store. Goal:
-the batch is 3 times as fast. Also checked: every run has succeeded, so none found the store locked.
+the batch is 3 times as fast. On a busy machine the ratio by the clock is too small, since eight
+processes get more of it than one; that of the CPU times hardly changes. Also checked: every run has
+succeeded, so none found the store locked.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -17,34 +20,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from timing import compile_crossrun, machine
-
-_CARRY_OUT = """\
-import sys
-from pathlib import Path
-from crossrun.config import sources
-from crossrun.executors.survivors import adopting_orphans
-from crossrun.model.batches import Batch, BatchRow
-from crossrun.services.app import App
-from crossrun.services.batches.engine import carry_out
-from crossrun.services.options import RunOptions
-from crossrun.services.requests import run_request
-from crossrun.system.cancellation import CancelToken
-from crossrun.system.clock import now
-
-runs, jobs = map(int, sys.argv[1:])
-app = App(sources.load())
-app.open_for_writing()
-request = run_request(RunOptions(task="true", executor="shell"), app)
-rows = tuple(BatchRow(number=n, name=str(n), request=request) for n in range(1, runs + 1))
-batch = app.store.add_batch(
-    Batch(id="", kind="batch", project_id="default", created_at=now(), rows=rows), app.redactor
-)
-with adopting_orphans():
-    for _ in carry_out(app, batch.id, jobs=jobs, stop=CancelToken()):
-        pass
-"""
 
 
 def main() -> None:
@@ -59,31 +37,55 @@ def main() -> None:
     for _ in range(options.rounds):
         batch = measured(carry_out_batch, options.runs, options.jobs)
         apart = measured(run_apart, options.runs, options.jobs)
-        ratios.append(apart / batch)
-        print(f"batch {batch:6.2f} s, xargs {apart:6.2f} s, ratio {apart / batch:.2f}")
-    print(f"\nmedian ratio {statistics.median(ratios):.2f}")
+        ratios.append((apart.wall / batch.wall, apart.cpu / batch.cpu))
+        print(f"batch {batch}, xargs {apart}")
+    wall, cpu = (statistics.median(ratio) for ratio in zip(*ratios, strict=True))
+    print(f"\nmedian ratios: wall {wall:.2f}, CPU {cpu:.2f}")
 
 
-def measured(carry_out: Callable[[int, int, dict[str, str]], None], runs: int, jobs: int) -> float:
-    """Seconds for all runs, in a new store."""
+class Took(NamedTuple):
+    """Seconds by the clock, and of CPU time with that of all children."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:6.2f} s wall {self.cpu:6.2f} s CPU"
+
+
+def measured(carry_out: Callable[[int, int, dict[str, str]], None], runs: int, jobs: int) -> Took:
+    """How long all runs take, in a new store."""
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "CROSSRUN_HOME": folder, "HOME": folder}
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), cpu_of_children()
         carry_out(runs, jobs, environ)
-        took = time.perf_counter() - began
+        took = Took(time.perf_counter() - began, cpu_of_children() - cpu)
         check(runs, environ)
     return took
 
 
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def carry_out_batch(runs: int, jobs: int, environ: dict[str, str]) -> None:
-    command = [sys.executable, "-c", _CARRY_OUT, str(runs), str(jobs)]
-    subprocess.run(command, env=environ, check=True, cwd=environ["HOME"])
+    rows = Path(environ["HOME"]) / "rows.jsonl"
+    rows.write_text('{"task": "true"}\n' * runs)
+    words = ["batch", str(rows), "--jobs", str(jobs), "--executor", "shell", "--quiet"]
+    subprocess.run(
+        [crossrun(), *words],
+        env=environ,
+        cwd=environ["HOME"],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
 
 
 def run_apart(runs: int, jobs: int, environ: dict[str, str]) -> None:
-    crossrun = str(Path(sys.executable).with_name("crossrun"))
+    command = [crossrun(), "run", "--executor", "shell", "--quiet"]
     subprocess.run(
-        ["xargs", "-P", str(jobs), "-n", "1", crossrun, "run", "--executor", "shell", "--quiet"],
+        ["xargs", "-P", str(jobs), "-n", "1", *command],
         input="true\n" * runs,
         text=True,
         env=environ,
@@ -94,12 +96,15 @@ def run_apart(runs: int, jobs: int, environ: dict[str, str]) -> None:
 
 
 def check(runs: int, environ: dict[str, str]) -> None:
-    crossrun = str(Path(sys.executable).with_name("crossrun"))
-    command = [crossrun, "runs", "--status", "succeeded", "--limit", str(runs + 1), "--json"]
+    command = [crossrun(), "runs", "--status", "succeeded", "--limit", str(runs + 1), "--json"]
     listed = subprocess.run(command, env=environ, check=True, capture_output=True).stdout
     count = len(json.loads(listed)["runs"])
     if count != runs:
         sys.exit(f"{count} of {runs} runs succeeded")
+
+
+def crossrun() -> str:
+    return str(Path(sys.executable).with_name("crossrun"))
 
 
 if __name__ == "__main__":
