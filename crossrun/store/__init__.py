@@ -208,7 +208,8 @@ class Store:
         if not self._paths.database.exists():
             return None
         with translated(self._paths.database):
-            return compact(self._paths.database, busy=bool(self._locks.held()))
+            busy = bool(self._locks.held() or self._batch_locks.held())
+            return compact(self._paths.database, busy=busy)
 
     def queue(self, limit: int) -> RunQueue:
         """The line of runs of which so many may go on at the same time."""
