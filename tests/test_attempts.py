@@ -127,8 +127,9 @@ def test_a_conflict_keeps_the_best_from_being_applied(crossrun: Crossrun, source
     assert (source / "calc.py").read_text() == "other = 1\n"
 
 
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_stopped_attempts_continue_from_the_state_that_they_began_with(
-    crossrun: Crossrun, source: Path, tmp_path: Path
+    crossrun: Crossrun, source: Path, tmp_path: Path, stop: signal.Signals, code: int
 ) -> None:
     script = by_turns(tmp_path, f"touch {tmp_path}/began; sleep 60", MEND)
     process = crossrun.start(
@@ -136,8 +137,8 @@ def test_stopped_attempts_continue_from_the_state_that_they_began_with(
         "--verify", CHECK, script,
     )  # fmt: skip
     wait_for((tmp_path / "began").exists)
-    stopped = send(process, signal.SIGINT)
-    assert stopped.code == 130
+    stopped = send(process, stop)
+    assert stopped.code == code
     (source / "calc.py").write_text("other = 1\n")
     done = crossrun("attempts", "resume", stopped.out.strip(), "--json")
     assert done.code == 0, done.err

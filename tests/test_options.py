@@ -10,6 +10,7 @@ from msgspec import Struct, convert
 
 from crossrun.batches.row_options import OPTIONS, typed
 from crossrun.cli.commands.apply import apply
+from crossrun.cli.commands.attempts.commands import start as start_attempts
 from crossrun.cli.commands.batch.starting import plan, start
 from crossrun.cli.commands.resume import resume
 from crossrun.cli.commands.retry import retry
@@ -32,6 +33,10 @@ OF_BATCHES = {
     "budget_time", "new",
 }  # fmt: skip
 """What the commands for batches have beside the options of their runs."""
+OF_ATTEMPTS = {
+    "file", "count", "jobs", "all_", "budget_tokens", "budget_cost", "budget_time", "check_first",
+    "apply",
+}  # fmt: skip
 
 
 def declared(kind: type) -> dict[str, object]:
@@ -60,6 +65,7 @@ def _value_type(hint: object) -> object:
         (run, RunOptions, {*OUTPUT, "file", "dry_run"}),
         (start, RunOptions, {*OUTPUT, *OF_BATCHES}),
         (plan, RunOptions, {"json", *OF_BATCHES}),
+        (start_attempts, RunOptions, {*OUTPUT, *OF_ATTEMPTS}),
         (resume, ResumeOptions, {*OUTPUT, "run"}),
         (retry, RetryOptions, {*OUTPUT, "run"}),
         (apply, ApplyOptions, {"run", "project_id", "patch", "json"}),
