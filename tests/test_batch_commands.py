@@ -165,6 +165,7 @@ def test_a_spent_budget_starts_nothing_new(crossrun: Crossrun) -> None:
     rows = write(crossrun, "['sleep 1.2', 'true']")
 
     result = crossrun("batch", rows, "--executor", "shell", "--budget-time", "1", "--json")
+    assert f"crossrun batch resume {result.json['id']} --budget-time TIME" in result.err
     continued = crossrun.json("batch", "resume", "--budget-time", "1h")
 
     assert result.code == 7

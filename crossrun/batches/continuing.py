@@ -2,6 +2,7 @@
 
 from crossrun.batches.progress import startable, taken_up
 from crossrun.model.batches import Batch
+from crossrun.model.status import Status
 
 
 def has_rows_left(batch: Batch, *, retry_failed: bool = False) -> bool:
@@ -12,7 +13,20 @@ def has_rows_left(batch: Batch, *, retry_failed: bool = False) -> bool:
 def resume_command(batch: Batch) -> str | None:
     """The command that continues a batch; None if all of its rows succeeded."""
     if has_rows_left(batch):
-        return f"crossrun batch resume {batch.id}"
+        return f"crossrun batch resume {batch.id}{_more_budget(batch)}"
     if has_rows_left(batch, retry_failed=True):
         return f"crossrun batch resume {batch.id} --retry-failed"
     return None
+
+
+def _more_budget(batch: Batch) -> str:
+    """The budgets that a batch has, if one of them is spent; without a larger one, nothing starts."""
+    if batch.state is not Status.LIMIT_REACHED:
+        return ""
+    budget = batch.options.budget
+    options = {
+        " --budget-tokens N": budget.tokens,
+        " --budget-cost N": budget.cost,
+        " --budget-time TIME": budget.seconds,
+    }
+    return "".join(option for option, limit in options.items() if limit is not None)
