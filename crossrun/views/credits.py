@@ -153,7 +153,7 @@ def _intervals(credit: Credit) -> str:
     if not isinstance(credit.success, Lift):
         return ""
     runs = credit.runs_with + credit.runs_without
-    low, high = (f"{100 * bound:+.0f}" for bound in credit.evidence.sequence)
+    low, high = (f"{round(100 * bound):+d}" for bound in credit.evidence.sequence)
     return f"90% interval for these {runs} runs; {low} to {high} if you look after every run"
 
 
@@ -255,7 +255,9 @@ def _effect(effect: Effect | NotEnough, counted: str = "") -> str:
         return UNKNOWN
     low, high = effect.interval
     if counted:
-        return f"{effect.mean:+.1f} {counted}({low:+.1f} to {high:+.1f})"
+        mean, low, high = (round(value, 1) + 0.0 for value in (effect.mean, low, high))
+        return f"{mean:+.1f} {counted}({low:+.1f} to {high:+.1f})"
     if max(abs(low), abs(high)) < _NOTHING:
         return "the same"
-    return f"{effect.mean:+.0%} ({low:+.0%} to {high:+.0%})"
+    mean, low, high = (round(value, 2) + 0.0 for value in (effect.mean, low, high))
+    return f"{mean:+.0%} ({low:+.0%} to {high:+.0%})"

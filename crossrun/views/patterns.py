@@ -91,7 +91,8 @@ def lift_words(lift: float | None, low: float | None, high: float | None) -> str
     """The lift in success with its interval, in points of 100."""
     if lift is None or low is None or high is None:
         return UNKNOWN
-    return f"{100 * lift:+.0f} pts ({100 * low:+.0f} to {100 * high:+.0f})"
+    points = (round(100 * value) for value in (lift, low, high))
+    return "{:+d} pts ({:+d} to {:+d})".format(*points)
 
 
 def pattern_details(pattern: "Pattern", terminal: Terminal) -> Iterator[str]:

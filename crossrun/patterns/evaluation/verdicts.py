@@ -119,10 +119,10 @@ def _dearer(credit: Credit, measure: str) -> str:
 
 def figures(lift: Lift, credit: Credit) -> str:
     """The lift with its interval, the probability of harm, and the runs behind them."""
-    low, high = (f"{100 * bound:+.0f}" for bound in lift.interval)
+    mean, low, high = (round(100 * value) for value in (lift.mean, *lift.interval))
     unchecked = "" if credit.is_verified else ", by what runs say without --verify"
     return (
-        f"{100 * lift.mean:+.0f} points of success ({low} to {high}), probability that it hurts "
+        f"{mean:+d} points of success ({low:+d} to {high:+d}), probability that it hurts "
         f"{lift.p_hurt:.2f}, {credit.runs_with} runs with it and {credit.runs_without} "
         f"without{unchecked}"
     )
