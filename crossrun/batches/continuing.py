@@ -20,7 +20,7 @@ def resume_command(batch: Batch) -> str | None:
 
 
 def _more_budget(batch: Batch) -> str:
-    """The budgets that a batch has, if one of them is spent; without a larger one, nothing starts."""
+    """Options for the budgets of a batch, if one is spent: without more, nothing starts."""
     if batch.state is not Status.LIMIT_REACHED:
         return ""
     budget = batch.options.budget
