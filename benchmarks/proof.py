@@ -27,7 +27,7 @@ from crossrun.events import (
 )
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Change
-from crossrun.proof.assessment import assessed, get_ready
+from crossrun.proof.assessment import assess_run, preload_rules
 
 _SAID = "I updated `mod_1.py`. All tests pass. I ran `pytest -q tests/test_5.py`."
 _FILES = 50
@@ -67,17 +67,17 @@ def main() -> None:
     commands = parser.parse_args().commands
     print(machine())
     loading = (
-        "import time, crossrun.events; from crossrun.proof.assessment import get_ready;"
-        "t = time.process_time(); get_ready(); print(time.process_time() - t)"
+        "import time, crossrun.events; from crossrun.proof.assessment import preload_rules;"
+        "t = time.process_time(); preload_rules(); print(time.process_time() - t)"
     )
     done = subprocess.run([sys.executable, "-c", loading], capture_output=True, check=True)
     print(f"loading the rules: {float(done.stdout):.3f} s of CPU time")
-    get_ready()
+    preload_rules()
     for kind, command_of in KINDS.items():
         stored = [encode(event) for event in events(command_of, commands)]
         recorded = [(number, decode(body)) for number, body in enumerate(stored, 1)]
         decoding = seconds(lambda bodies: list(map(decode, bodies)), stored)
-        judging = seconds(lambda some: assessed(some, b""), recorded)
+        judging = seconds(lambda some: assess_run(some, b""), recorded)
         print(f"{kind:<22} {judging:.3f} s beside {decoding:.3f} s of decoding")
 
 

@@ -15,7 +15,7 @@ from crossrun.events import (
 from crossrun.model.proof import Proof
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Change, IgnoredFiles
-from crossrun.proof.assessment import assessed
+from crossrun.proof.assessment import assess_run
 
 
 class Story:
@@ -60,4 +60,4 @@ class Story:
         )
         if verify is not None:
             self._add(Verified(command=verify[0], exit_code=verify[1]))
-        return assessed(self.events, difference)
+        return assess_run(self.events, difference)

@@ -10,7 +10,7 @@ from learned_runs import Ledger
 from proof_sessions import Session, recorded, sessions
 
 from crossrun.model.proof import Proof
-from crossrun.proof.assessment import assessed
+from crossrun.proof.assessment import assess_run
 
 SESSIONS = sessions()
 PLANTED = [session for session in SESSIONS if session.grade == "contradicted"]
@@ -20,7 +20,7 @@ HONEST = [session for session in SESSIONS if session.grade != "contradicted"]
 @cache
 def proof_of(name: str) -> Proof:
     session = recorded()[name]
-    return assessed(session.events, session.patch)
+    return assess_run(session.events, session.patch)
 
 
 def contradicted(some: Sequence[Session]) -> list[str]:

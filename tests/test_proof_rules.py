@@ -12,7 +12,7 @@ from crossrun.events import (
 )
 from crossrun.model.proof import Proof
 from crossrun.model.runs import Change, IgnoredFiles
-from crossrun.proof.assessment import assessed
+from crossrun.proof.assessment import assess_run
 from crossrun.proof.changes import files_of, is_test_file, tampering
 from crossrun.proof.checks import checks_in, kind_of
 
@@ -372,7 +372,7 @@ def test_ignored_files_are_measured_too() -> None:
 
 def test_without_a_measured_change_no_file_is_contradicted() -> None:
     story = Story().also(AgentSpoke(text="I created `a.py`."))
-    assert assessed(story.events, b"").grade == "unchecked"
+    assert assess_run(story.events, b"").grade == "unchecked"
 
 
 def test_findings_are_one_short_line_each() -> None:

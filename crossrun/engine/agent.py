@@ -262,7 +262,7 @@ class AgentStage:
                 if isinstance(event, AgentLaunched) and self._channel() != "none":
                     # while an agent starts, nobody waits for this; a plain command may have ended
                     self._run.dependencies.memory.get_ready()
-                    assessment.get_ready()
+                    assessment.preload_rules()
         except StopIteration as ended:
             result: TurnResult = ended.value
             return result

@@ -19,7 +19,7 @@ from crossrun.executors.process import ProcessLimits
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.model.proof import GRADES, Proof
 from crossrun.model.runs import Change, IgnoredFiles
-from crossrun.proof.assessment import EVENTS, assessed
+from crossrun.proof.assessment import EVENTS, assess_run
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.emptied import kept_folders
@@ -116,7 +116,7 @@ def assess(run: RunContext, failure: Failure | None) -> Stage:
     if run.workspace is not None and run.dependencies.recorded is not None:
         yield None  # everything so far is stored
         try:
-            proof = assessed(run.dependencies.recorded(run.run_id, EVENTS), run.patch)
+            proof = assess_run(run.dependencies.recorded(run.run_id, EVENTS), run.patch)
         except Exception as error:  # noqa: BLE001  a success is not lost because of its grade
             yield Warned(message=f"the run was not graded: {type(error).__name__}: {error}")
         else:

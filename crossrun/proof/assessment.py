@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from crossrun.events import Event
 from crossrun.model.proof import Proof
-from crossrun.proof.bare import NO_CHECK, is_bare
+from crossrun.proof.prefilter import NO_CHECK, has_nothing_to_assess
 
 EVENTS = (
     "run_started", "agent_spoke", "command_started", "command_ran", "file_changed", "tool_called",
@@ -13,7 +13,7 @@ EVENTS = (
 """The types of events that a proof is read from."""
 
 
-def assessed(events: Iterable[tuple[int, Event]], patch: bytes) -> Proof:
+def assess_run(events: Iterable[tuple[int, Event]], patch: bytes) -> Proof:
     """The proof sheet of a run.
 
     The rules are loaded only if there is something to judge: a plain command does not wait.
@@ -23,13 +23,13 @@ def assessed(events: Iterable[tuple[int, Event]], patch: bytes) -> Proof:
         patch: the measured change, in git's format.
     """
     recorded = list(events)
-    if is_bare(recorded, patch):
+    if has_nothing_to_assess(recorded, patch):
         return Proof("unchecked", (NO_CHECK,))
     from crossrun.proof.sheet import assess
 
     return assess(recorded, patch)
 
 
-def get_ready() -> None:
+def preload_rules() -> None:
     """Loads the rules, which takes some tenths of a second."""
     from crossrun.proof import sheet as _sheet  # noqa: F401  loaded from now on

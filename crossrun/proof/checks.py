@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from crossrun.commandlines.shell import Part, parts, split_words, stages, without_wrappers
-from crossrun.proof.bare import may_check
+from crossrun.proof.prefilter import may_contain_check
 from crossrun.system.commandlines import one_line, opened
 
 CheckKind = Literal["test", "lint", "types", "build"]
@@ -223,7 +223,7 @@ def checks_in(command: str, exit_code: int | None, output: str) -> tuple[CheckRu
         output: of the whole line.
     """
     script, flags = opened(command)
-    if not may_check(script):
+    if not may_contain_check(script):
         return ()
     everything = commands_in(script)
     kinds = [kind_of(part.text) or _kind_in_loop(part.text) for part in everything]

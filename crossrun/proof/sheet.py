@@ -6,13 +6,13 @@ from itertools import islice
 
 from crossrun.events import Event
 from crossrun.model.proof import Proof, ProofFinding
-from crossrun.proof.bare import NO_CHECK
 from crossrun.proof.changes import Tampering, files_of, tampering
 from crossrun.proof.claims import NO_CLAIMS, Claims, claims_of
-from crossrun.proof.comparing import Judgement, compared
-from crossrun.proof.course import Course, Ran, SeenCheck
-from crossrun.proof.edited import EditedCheck, edited_checks, only_tests_changed
-from crossrun.proof.retries import failures_left, retried_blindly
+from crossrun.proof.edited_checks import EditedCheck, edited_checks, only_tests_changed
+from crossrun.proof.history import CommandRun, RunHistory, SeenCheck
+from crossrun.proof.judgements import Judgement, judge_claims
+from crossrun.proof.prefilter import NO_CHECK
+from crossrun.proof.retries import blindly_repeated, failures_left
 from crossrun.system.commandlines import one_line
 
 _MOST = 5
@@ -41,32 +41,32 @@ _DID = {
 
 
 def assess(events: Iterable[tuple[int, Event]], patch: bytes) -> Proof:
-    """The proof sheet of a run; see `proof.assessment.assessed`."""
-    course = Course(events)
+    """The proof sheet of a run; see `proof.assessment.assess_run`."""
+    history = RunHistory(events)
     diffs = files_of(patch)
-    claims = claims_of(course.message[1]) if course.message else NO_CLAIMS
-    comparisons = list(compared(claims, course, diffs))
+    claims = claims_of(history.message[1]) if history.message else NO_CLAIMS
+    comparisons = list(judge_claims(claims, history, diffs))
     false = [each for each in comparisons if each.verdict == "contradicted"]
     tampered = tampering(diffs)
     paths = {each.path for each in tampered}
-    tampered += [each for each in only_tests_changed(course, diffs) if each.path not in paths]
-    passed, failed = _final_checks(course)
-    edited = list(edited_checks(course, diffs, passed))
+    tampered += [each for each in only_tests_changed(history, diffs) if each.path not in paths]
+    passed, failed = _final_checks(history)
+    edited = list(edited_checks(history, diffs, passed))
     findings = (
         *_of_claims(false),
-        *_of_checks(course, passed, failed),
-        *_of_changes(course, tampered, edited),
-        *_of_retries(course),
-        *_of_the_rest(course, comparisons, claims),
+        *_of_checks(history, passed, failed),
+        *_of_changes(history, tampered, edited),
+        *_of_retries(history),
+        *_of_the_rest(history, comparisons, claims),
     )
     grade = _grade(
-        verified=course.verified is not None and course.verified[1].exit_code == 0,
+        verified=history.verified is not None and history.verified[1].exit_code == 0,
         checked=bool(passed) and not failed,
         contradicted=bool(false),
-        tampered=bool(tampered) and not _asks_for_other_tests(course.task),
+        tampered=bool(tampered) and not _asks_for_other_tests(history.task),
         edited=bool(edited),
     )
-    return Proof(grade, tuple(map(_clipped, findings)))
+    return Proof(grade, tuple(map(_shorten, findings)))
 
 
 def _grade(
@@ -90,36 +90,36 @@ def _asks_for_other_tests(task: str) -> bool:
 # ---------------------------------------------------------------- checks
 
 
-def _final_checks(course: Course) -> tuple[list[SeenCheck], list[SeenCheck]]:
+def _final_checks(history: RunHistory) -> tuple[list[SeenCheck], list[SeenCheck]]:
     """The last checks of each kind that passed after the last change, and those that failed."""
-    last = _last_checks(course)
-    passed = [s for s in last if s.check.outcome == "passed" and course.is_after_changes(s)]
+    last = _last_checks(history)
+    passed = [s for s in last if s.check.outcome == "passed" and history.is_after_changes(s)]
     return passed, [seen for seen in last if seen.check.outcome == "failed"]
 
 
-def _last_checks(course: Course) -> list[SeenCheck]:
+def _last_checks(history: RunHistory) -> list[SeenCheck]:
     last: dict[str, SeenCheck] = {}
-    for seen in course.checks:
+    for seen in history.checks:
         if seen.check.outcome != "unknown" or seen.check.kind not in last:
             last[seen.check.kind] = seen
     return list(last.values())
 
 
 def _of_checks(
-    course: Course, passed: Sequence[SeenCheck], failed: Sequence[SeenCheck]
+    history: RunHistory, passed: Sequence[SeenCheck], failed: Sequence[SeenCheck]
 ) -> Iterator[ProofFinding]:
-    last = _last_checks(course)
-    if course.verified is None and not last:
+    last = _last_checks(history)
+    if history.verified is None and not last:
         yield NO_CHECK
-    yield from _of_verify(course)
+    yield from _of_verify(history)
     for seen in last:
-        name, seq = _command(seen.check.text), seen.ran.seq
+        name, seq = _command(seen.check.text), seen.run.seq
         if seen in passed:
             yield ProofFinding("check_passed", f"{name} passed after the last change", seq)
         elif seen in failed:
-            if _is_settled(seen, course):
+            if _is_settled(seen, history):
                 continue
-            code = seen.ran.exit_code
+            code = seen.run.exit_code
             how = f"exit code {code}" if code else "its output shows it"
             yield ProofFinding("check_failed", f"the last {name} failed ({how})", seq)
         elif seen.check.outcome == "passed":
@@ -131,16 +131,16 @@ def _of_checks(
             yield ProofFinding("check_unclear", text, seq)
 
 
-def _is_settled(seen: SeenCheck, course: Course) -> bool:
+def _is_settled(seen: SeenCheck, history: RunHistory) -> bool:
     """Whether a check failed before the last change, after which the one from outside passed."""
-    passed = course.verified is not None and course.verified[1].exit_code == 0
-    return passed and not course.is_after_changes(seen)
+    passed = history.verified is not None and history.verified[1].exit_code == 0
+    return passed and not history.is_after_changes(seen)
 
 
-def _of_verify(course: Course) -> Iterator[ProofFinding]:
-    if course.verified is None:
+def _of_verify(history: RunHistory) -> Iterator[ProofFinding]:
+    if history.verified is None:
         return
-    seq, event = course.verified
+    seq, event = history.verified
     name = _command(event.command)
     if event.exit_code == 0:
         yield ProofFinding("check_passed", f"the check from outside passed: {name}", seq)
@@ -162,9 +162,9 @@ def _of_claims(false: Sequence[Judgement]) -> Iterator[ProofFinding]:
 
 
 def _of_changes(
-    course: Course, tampered: Sequence[Tampering], edited: Sequence[EditedCheck]
+    history: RunHistory, tampered: Sequence[Tampering], edited: Sequence[EditedCheck]
 ) -> Iterator[ProofFinding]:
-    seq = None if course.changed is None else course.changed[0]
+    seq = None if history.changed is None else history.changed[0]
     for each in tampered[:_MOST]:
         text = f"the run {_DID[each.kind]} {each.path}: {one_line(each.detail)}"
         yield ProofFinding(each.kind, text, seq)
@@ -172,28 +172,30 @@ def _of_changes(
         yield ProofFinding("check_edited", check.text, seq)
 
 
-def _of_retries(course: Course) -> Iterator[ProofFinding]:
-    for ran in islice(failures_left(course), _MOST):
-        text = f"{_ran(ran)} failed and was not repaired"
-        yield ProofFinding("failure_left", text, ran.seq)
-    for ran in islice(retried_blindly(course), _MOST):
-        yield ProofFinding("blind_retry", f"{_ran(ran)} worked when it was only repeated", ran.seq)
+def _of_retries(history: RunHistory) -> Iterator[ProofFinding]:
+    for run in islice(failures_left(history), _MOST):
+        text = f"{_quoted_command(run)} failed and was not repaired"
+        yield ProofFinding("failure_left", text, run.seq)
+    for run in islice(blindly_repeated(history), _MOST):
+        yield ProofFinding(
+            "blind_retry", f"{_quoted_command(run)} worked when it was only repeated", run.seq
+        )
 
 
 def _of_the_rest(
-    course: Course, comparisons: Sequence[Judgement], claims: Claims
+    history: RunHistory, comparisons: Sequence[Judgement], claims: Claims
 ) -> Iterator[ProofFinding]:
     confirmed = [each for each in comparisons if each.verdict == "confirmed"]
     if confirmed:
         count = "one claim agrees" if len(confirmed) == 1 else f"{len(confirmed)} claims agree"
         yield ProofFinding("claims_confirmed", f"{count} with the ledger", confirmed[0].seq)
-    if claims.unclear and course.message:
+    if claims.unclear and history.message:
         text = f"not understood: {_quoted(claims.unclear[0])}"
-        yield ProofFinding("not_understood", text, course.message[0])
+        yield ProofFinding("not_understood", text, history.message[0])
 
 
-def _ran(ran: Ran) -> str:
-    return _command(ran.script)
+def _quoted_command(run: CommandRun) -> str:
+    return _command(run.script)
 
 
 def _command(text: str) -> str:
@@ -208,5 +210,5 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def _clipped(finding: ProofFinding) -> ProofFinding:
+def _shorten(finding: ProofFinding) -> ProofFinding:
     return ProofFinding(finding.kind, _cut(finding.text, _LONGEST), finding.seq)

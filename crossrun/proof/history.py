@@ -42,7 +42,7 @@ _MAY_EDIT = re.compile(
 )
 
 
-class Ran(NamedTuple):
+class CommandRun(NamedTuple):
     """A command that ran: the numbers of the events with which it began and ended."""
 
     began: int
@@ -74,17 +74,17 @@ class SeenCheck(NamedTuple):
     """A check of the agent, and the command line that it was in."""
 
     check: CheckRun
-    ran: Ran
+    run: CommandRun
 
 
-class Course:
+class RunHistory:
     """What happened in a run.
 
     Attributes:
         task: what was asked for.
         workspace: the folder that the paths of changes are relative to.
         resumed: the run continues an earlier one, so its last message may speak of that one.
-        ran: the commands, in the order in which they ended.
+        commands: the commands, in the order in which they ended.
         edits: changes by the patch tool.
         message: the last message of the agent, and its event.
         tools: what other tools were called with, as text.
@@ -97,7 +97,7 @@ class Course:
         self.task = ""
         self.workspace = ""
         self.resumed = False
-        self.ran: list[Ran] = []
+        self.commands: list[CommandRun] = []
         self.edits: list[Edit] = []
         self.message: tuple[int, str] | None = None
         self.tools: list[str] = []
@@ -114,7 +114,9 @@ class Course:
                     started[command].append(seq)
                 case CommandRan(command=command):
                     began = started[command].pop(0) if started[command] else seq
-                    self.ran.append(Ran(began, seq, command, event.exit_code, event.output))
+                    self.commands.append(
+                        CommandRun(began, seq, command, event.exit_code, event.output)
+                    )
                 case FileChanged(path=path, change=change, ok=True):
                     self.edits.append(Edit(seq, path, change))
                 case AgentSpoke(text=text):
@@ -133,7 +135,7 @@ class Course:
     @cached_property
     def checks(self) -> Sequence[SeenCheck]:
         """The agent's own checks, in order."""
-        return [SeenCheck(check, ran) for ran in self.ran for check in ran.checks]
+        return [SeenCheck(check, run) for run in self.commands for check in run.checks]
 
     @cached_property
     def changed_paths(self) -> frozenset[str]:
@@ -152,7 +154,7 @@ class Course:
         Changes of prose do not count if the run changed something else, and formatters never do.
         """
         seq, at = self._last_edit
-        return seen.ran.began > seq or (seen.ran.seq == seq and seen.check.at > at)
+        return seen.run.began > seq or (seen.run.seq == seq and seen.check.at > at)
 
     @cached_property
     def _last_edit(self) -> tuple[int, int]:
@@ -160,12 +162,12 @@ class Course:
         if self.changed is not None and not self.changed_paths:
             return 0, 0
         last = max((edit.seq for edit in self.edits if self._counts(edit.path)), default=0)
-        for ran in reversed(self.ran):
-            if ran.seq <= last:
+        for run in reversed(self.commands):
+            if run.seq <= last:
                 break
-            at = self._edits(ran)
+            at = self._edits(run)
             if at is not None:
-                return ran.seq, at
+                return run.seq, at
         return last, 0
 
     @cached_property
@@ -180,9 +182,9 @@ class Course:
     def _counts(self, path: str) -> bool:
         return self.changed is None or path.rpartition("/")[2] in self._names
 
-    def _edits(self, ran: Ran) -> int | None:
+    def _edits(self, run: CommandRun) -> int | None:
         """The last place in a command line that changed files which differ at the end."""
-        script = ran.script
+        script = run.script
         if not _MAY_EDIT.search(script):
             return None
         named = any(name in script for name in self._names) or self.changed is None

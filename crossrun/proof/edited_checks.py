@@ -13,7 +13,7 @@ from crossrun.proof.changes import (
     is_test_file,
 )
 from crossrun.proof.checks import kind_of
-from crossrun.proof.course import Course, SeenCheck
+from crossrun.proof.history import RunHistory, SeenCheck
 
 _CHECK_NAME = re.compile(r"(?i)check|test|verif|valid|lint|spec|assert|ci\b")
 _SCRIPT = re.compile(r"\.(?:sh|bash|py|js|mjs|rb|pl|ps1)$")
@@ -34,20 +34,20 @@ class EditedCheck(NamedTuple):
 
 
 def edited_checks(
-    course: Course, diffs: Sequence[FileDiff], passed: Sequence[SeenCheck]
+    history: RunHistory, diffs: Sequence[FileDiff], passed: Sequence[SeenCheck]
 ) -> Iterator[EditedCheck]:
     """What the run changed of the checks that its grade rests on.
 
     Args:
-        course: what happened in the run.
+        history: what happened in the run.
         diffs: its change.
         passed: its own checks that passed at the end; they count without a check from outside.
     """
-    if course.changed is None:
+    if history.changed is None:
         return
-    outside = course.verified is not None
-    commands = [course.verified[1].command] if course.verified else [s.check.text for s in passed]
-    for change in course.changed[1].changes:
+    outside = history.verified is not None
+    commands = [history.verified[1].command] if history.verified else [s.check.text for s in passed]
+    for change in history.changed[1].changes:
         for command in commands:
             is_own = not outside and change.status == "added"
             if not is_own and _runs(command, change.path, change.status, diffs):
@@ -55,39 +55,39 @@ def edited_checks(
                     change.path, f"the run changed {change.path}, which `{command}` runs"
                 )
                 break
-    if _source_changed(course):
-        for path in _expectations_after_failure(course, diffs):
+    if _source_changed(history):
+        for path in _expectations_after_failure(history, diffs):
             yield EditedCheck(path, f"the run changed assertions in {path} after they had failed")
 
 
-def only_tests_changed(course: Course, diffs: Sequence[FileDiff]) -> Iterator[Tampering]:
+def only_tests_changed(history: RunHistory, diffs: Sequence[FileDiff]) -> Iterator[Tampering]:
     """Tests that were changed after they had failed, while the code stayed as it was."""
-    if not _source_changed(course):
-        for path in _expectations_after_failure(course, diffs):
+    if not _source_changed(history):
+        for path in _expectations_after_failure(history, diffs):
             yield Tampering("tests_weakened", path, "other expectations, and the same code")
 
 
-def _expectations_after_failure(course: Course, diffs: Sequence[FileDiff]) -> Iterator[str]:
+def _expectations_after_failure(history: RunHistory, diffs: Sequence[FileDiff]) -> Iterator[str]:
     failed = [
-        seen.ran.seq
-        for seen in course.checks
+        seen.run.seq
+        for seen in history.checks
         if (seen.check.kind, seen.check.outcome) == ("test", "failed")
     ]
     if failed:
         yield from (
-            p for p in changed_expectations(diffs) if _is_edited_after(p, failed[0], course)
+            p for p in changed_expectations(diffs) if _is_edited_after(p, failed[0], history)
         )
 
 
-def _is_edited_after(path: str, seq: int, course: Course) -> bool:
+def _is_edited_after(path: str, seq: int, history: RunHistory) -> bool:
     name = path.rpartition("/")[2]
-    return any(edit.seq > seq and edit.path.endswith(name) for edit in course.edits) or any(
-        ran.seq > seq and name in ran.script and not ran.checks for ran in course.ran
+    return any(edit.seq > seq and edit.path.endswith(name) for edit in history.edits) or any(
+        run.seq > seq and name in run.script and not run.checks for run in history.commands
     )
 
 
-def _source_changed(course: Course) -> bool:
-    return any(not is_test_file(p) and not _PROSE.search(p) for p in course.changed_paths)
+def _source_changed(history: RunHistory) -> bool:
+    return any(not is_test_file(p) and not _PROSE.search(p) for p in history.changed_paths)
 
 
 def _runs(command: str, path: str, status: str, diffs: Sequence[FileDiff]) -> bool:

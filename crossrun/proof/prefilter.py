@@ -8,7 +8,7 @@ from crossrun.model.proof import ProofFinding
 NO_CHECK = ProofFinding("check_missing", "no check was run")
 
 
-def may_check(command: str) -> bool:
+def may_contain_check(command: str) -> bool:
     """Whether a command line may have a check in it: a quick look before it is split."""
     return any(word in command for word in _IN_CHECKS)
 
@@ -30,11 +30,13 @@ _IN_CHECKS = (
 _IN_TESTS = (b"test", b"Test", b"spec", b"Spec", b"skip", b"check")
 
 
-def is_bare(recorded: Sequence[tuple[int, Event]], patch: bytes) -> bool:
+def has_nothing_to_assess(recorded: Sequence[tuple[int, Event]], patch: bytes) -> bool:
     """Whether there is nothing to judge: no message, no check, no failure, no changed test."""
     for _, event in recorded:
         if isinstance(event, AgentSpoke | Verified):
             return False
-        if isinstance(event, CommandRan) and (event.exit_code != 0 or may_check(event.command)):
+        if isinstance(event, CommandRan) and (
+            event.exit_code != 0 or may_contain_check(event.command)
+        ):
             return False
     return not any(word in patch for word in _IN_TESTS)

@@ -9,7 +9,7 @@ from crossrun.commandlines.shell import parts, split_words, stages, without_wrap
 from crossrun.proof.changes import FileDiff, is_test_file
 from crossrun.proof.checks import kind_of
 from crossrun.proof.claims import ANYTHING, SOME_TESTS, TESTS, Claim, Claims
-from crossrun.proof.course import Course, Ran, SeenCheck
+from crossrun.proof.history import CommandRun, RunHistory, SeenCheck
 
 Verdict = Literal["confirmed", "contradicted", "open"]
 _MOST_IGNORED = 1_000
@@ -60,62 +60,64 @@ class Judgement(NamedTuple):
     seq: int | None
 
 
-def compared(claims: Claims, course: Course, diffs: Sequence[FileDiff]) -> Iterator[Judgement]:
+def judge_claims(
+    claims: Claims, history: RunHistory, diffs: Sequence[FileDiff]
+) -> Iterator[Judgement]:
     """Each claim held against the ledger; `open` if that cannot tell."""
     for claim in claims.claims:
         match claim.kind:
             case "changed":
-                yield _changed(claim, course)
+                yield _judge_changed(claim, history)
             case "deleted":
-                yield _deleted(claim, course)
+                yield _judge_deleted(claim, history)
             case "unchanged":
-                yield _unchanged(claim, course, diffs)
+                yield _judge_unchanged(claim, history, diffs)
             case "passed":
-                yield _passed(claim, course, reports_failure=claims.reports_failure)
+                yield _judge_passed(claim, history, reports_failure=claims.reports_failure)
             case "ran":
-                yield _ran(claim, course)
+                yield _judge_ran(claim, history)
 
 
 # ---------------------------------------------------------------- files
 
 
-def _changed(claim: Claim, course: Course) -> Judgement:
-    path = _inside(claim.subject, course)
-    if path is None or course.changed is None:
+def _judge_changed(claim: Claim, history: RunHistory) -> Judgement:
+    path = _inside(claim.subject, history)
+    if path is None or history.changed is None:
         return _open(claim)
-    seq = course.changed[0]
-    edited = [edit.path for edit in course.edits if edit.change != "deleted"]
-    matching = _matching(path, (*course.changed_paths, *edited))
+    seq = history.changed[0]
+    edited = [edit.path for edit in history.edits if edit.change != "deleted"]
+    matching = _matching(path, (*history.changed_paths, *edited))
     if matching:
         deleted = {
-            change.path for change in course.changed[1].changes if change.status == "deleted"
+            change.path for change in history.changed[1].changes if change.status == "deleted"
         }
-        if set(matching) <= deleted and not _names(path, course, _REMOVES):
+        if set(matching) <= deleted and not _is_named(path, history, _REMOVES):
             return Judgement(claim, "contradicted", f"{path} was deleted", seq)
         return Judgement(claim, "confirmed", f"{path} was changed", seq)
-    if course.resumed or _is_unmeasured(path, course) or _names(path, course, _REMOVES):
+    if history.resumed or _is_unmeasured(path, history) or _is_named(path, history, _REMOVES):
         return _open(claim)
     return Judgement(claim, "contradicted", f"the run did not change {path}", seq)
 
 
-def _deleted(claim: Claim, course: Course) -> Judgement:
-    path = _inside(claim.subject, course)
-    if path is None or course.changed is None:
+def _judge_deleted(claim: Claim, history: RunHistory) -> Judgement:
+    path = _inside(claim.subject, history)
+    if path is None or history.changed is None:
         return _open(claim)
-    seq, event = course.changed
+    seq, event = history.changed
     gone = {
         name
         for change in event.changes
         for name in _gone(change.status, change.path, change.old_path)
     }
     gone |= set(event.ignored.deleted if event.ignored else ())
-    gone |= {edit.path for edit in course.edits if edit.change == "deleted"}
+    gone |= {edit.path for edit in history.edits if edit.change == "deleted"}
     if _matching(path, gone):
         return Judgement(claim, "confirmed", f"{path} was deleted", seq)
     present = _matching(path, [c.path for c in event.changes if c.status in ("added", "modified")])
     if present:
         return Judgement(claim, "contradicted", f"{present[0]} is still there", seq)
-    if course.resumed or _is_unmeasured(path, course) or _may_have_removed(path, course):
+    if history.resumed or _is_unmeasured(path, history) or _may_have_removed(path, history):
         return _open(claim)
     return Judgement(claim, "contradicted", f"the run did not delete {path}", seq)
 
@@ -126,12 +128,12 @@ def _gone(status: str, path: str, old_path: str | None) -> tuple[str, ...]:
     return (old_path,) if status == "renamed" and old_path else ()
 
 
-def _unchanged(claim: Claim, course: Course, diffs: Sequence[FileDiff]) -> Judgement:
-    if course.changed is None or course.resumed:
+def _judge_unchanged(claim: Claim, history: RunHistory, diffs: Sequence[FileDiff]) -> Judgement:
+    if history.changed is None or history.resumed:
         return _open(claim)
-    seq, event = course.changed
+    seq, event = history.changed
     if claim.subject == ANYTHING:
-        edited = {edit.path for edit in course.edits} & {change.path for change in event.changes}
+        edited = {edit.path for edit in history.edits} & {change.path for change in event.changes}
         if edited:
             return Judgement(claim, "contradicted", f"the run changed {min(edited)}", seq)
         return Judgement(
@@ -146,20 +148,20 @@ def _unchanged(claim: Claim, course: Course, diffs: Sequence[FileDiff]) -> Judge
         if touched and all(diff.removed for diff in diffs if diff.path == touched[0]):
             return Judgement(claim, "contradicted", f"the run changed {touched[0]}", seq)
         return Judgement(claim, "open" if touched else "confirmed", "no test was changed", seq)
-    path = _inside(claim.subject, course)
+    path = _inside(claim.subject, history)
     if path is None:
         return _open(claim)
     same = [c.path for c in event.changes if path in (c.path, c.old_path)]
     if same:
         return Judgement(claim, "contradicted", f"the run changed {path}", seq)
-    alike = _matching(path, course.changed_paths)
+    alike = _matching(path, history.changed_paths)
     return Judgement(claim, "open" if alike else "confirmed", f"{path} was not changed", seq)
 
 
-def _inside(path: str, course: Course) -> str | None:
+def _inside(path: str, history: RunHistory) -> str | None:
     """The path relative to the workspace; None if it leads elsewhere, or not to one file."""
-    if course.workspace and path.startswith(f"{course.workspace}/"):
-        return path[len(course.workspace) + 1 :]
+    if history.workspace and path.startswith(f"{history.workspace}/"):
+        return path[len(history.workspace) + 1 :]
     if path.startswith(("/", "~", "../", "$")) or any(sign in path for sign in "*?<>{}$"):
         return None
     return path
@@ -176,44 +178,44 @@ def _matching(path: str, paths: Iterable[str]) -> list[str]:
     ]
 
 
-def _is_unmeasured(path: str, course: Course) -> bool:
+def _is_unmeasured(path: str, history: RunHistory) -> bool:
     """Whether the file may have been changed without being among the measured changes."""
-    if course.changed is None or course.incomplete or _UNMEASURED.search(path):
+    if history.changed is None or history.incomplete or _UNMEASURED.search(path):
         return True
-    ignored = course.changed[1].ignored
+    ignored = history.changed[1].ignored
     named = (
         0 if ignored is None else len(ignored.added) + len(ignored.modified) + len(ignored.deleted)
     )
     if ignored is not None and ignored.count > min(named, _MOST_IGNORED):
         return True
     name = path.rpartition("/")[2]
-    if any(name in call for call in course.tools):
+    if any(name in call for call in history.tools):
         return True
     outside = re.compile(rf"(?:/tmp|/var|~|\$\w+|\.\.)/[^\s'\"]*{re.escape(name)}")
     return any(
-        name in ran.command and (_ELSEWHERE.search(ran.script) or outside.search(ran.script))
-        for ran in course.ran
+        name in run.command and (_ELSEWHERE.search(run.script) or outside.search(run.script))
+        for run in history.commands
     )
 
 
-def _names(path: str, course: Course, doing: re.Pattern[str]) -> bool:
+def _is_named(path: str, history: RunHistory, doing: re.Pattern[str]) -> bool:
     """Whether a command of a certain kind names the file."""
     name = path.rpartition("/")[2]
-    return any(name in ran.command and doing.search(ran.script) for ran in course.ran)
+    return any(name in run.command and doing.search(run.script) for run in history.commands)
 
 
-def _may_have_removed(path: str, course: Course) -> bool:
+def _may_have_removed(path: str, history: RunHistory) -> bool:
     """Whether a command may have removed a file that was not there before the run."""
     name = path.rpartition("/")[2]
     folder = path.rpartition("/")[0]
-    for ran in course.ran:
-        if not _REMOVES.search(ran.script):
+    for run in history.commands:
+        if not _REMOVES.search(run.script):
             continue
-        if name in ran.script or (folder and folder in ran.script):
+        if name in run.script or (folder and folder in run.script):
             return True
-        if "git clean" in ran.script or re.search(r"\bxargs\b|-delete", ran.script):
+        if "git clean" in run.script or re.search(r"\bxargs\b|-delete", run.script):
             return True
-        globs = re.findall(r"[\w./-]*[*?][\w./*?-]*", ran.script)
+        globs = re.findall(r"[\w./-]*[*?][\w./*?-]*", run.script)
         if any(
             re.fullmatch(_as_regex(glob), name) or re.fullmatch(_as_regex(glob), path)
             for glob in globs
@@ -229,48 +231,50 @@ def _as_regex(glob: str) -> str:
 # ---------------------------------------------------------------- checks and commands
 
 
-def _passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:
+def _judge_passed(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
     if claim.subject.startswith("test:"):
-        return _test_passed(claim, course)
+        return _judge_test(claim, history)
     if claim.subject == ANYTHING:
-        return _everything_passed(claim, course, reports_failure=reports_failure)
+        return _judge_everything(claim, history, reports_failure=reports_failure)
     if claim.subject == SOME_TESTS:
-        return _some_passed(claim, course, reports_failure=reports_failure)
+        return _judge_some_tests(claim, history, reports_failure=reports_failure)
     if claim.subject in ("test", "lint", "types", "build"):
-        return _kind_passed(claim, claim.subject, course, reports_failure=reports_failure)
-    return _command_passed(claim, course, reports_failure=reports_failure)
+        return _judge_kind(claim, claim.subject, history, reports_failure=reports_failure)
+    return _judge_command(claim, history, reports_failure=reports_failure)
 
 
-def _kind_passed(claim: Claim, kind: str, course: Course, *, reports_failure: bool) -> Judgement:
-    last = _last_of_kind(kind, course)
+def _judge_kind(
+    claim: Claim, kind: str, history: RunHistory, *, reports_failure: bool
+) -> Judgement:
+    last = _last_of_kind(kind, history)
     if last is None:
-        return _never(claim, kind, course)
-    return _judged(claim, last, course, reports_failure=reports_failure)
+        return _judge_never_checked(claim, kind, history)
+    return _judge_by_check(claim, last, history, reports_failure=reports_failure)
 
 
-def _some_passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:
+def _judge_some_tests(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
     """Tests of one kind: which of several commands they are is not known."""
-    tests = [seen for seen in course.checks if seen.check.kind == "test"]
+    tests = [seen for seen in history.checks if seen.check.kind == "test"]
     if not tests or any(seen.check.outcome == "passed" for seen in tests):
         return _open(claim)
-    return _judged(claim, tests[-1], course, reports_failure=reports_failure)
+    return _judge_by_check(claim, tests[-1], history, reports_failure=reports_failure)
 
 
-def _everything_passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:
+def _judge_everything(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
     for kind in ("test", "build", "types", "lint"):
-        last = _last_of_kind(kind, course)
+        last = _last_of_kind(kind, history)
         if last is not None and last.check.outcome == "failed":
-            return _judged(claim, last, course, reports_failure=reports_failure)
+            return _judge_by_check(claim, last, history, reports_failure=reports_failure)
     return _open(claim)
 
 
-def _command_passed(claim: Claim, course: Course, *, reports_failure: bool) -> Judgement:
+def _judge_command(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
     wanted = _words(claim.subject)
-    same = [ran for ran in course.ran if _has_words(ran.script, wanted)]
-    exact = [ran for ran in same if _words(ran.script) == wanted]
+    same = [run for run in history.commands if _has_words(run.script, wanted)]
+    exact = [run for run in same if _words(run.script) == wanted]
     kind = kind_of(claim.subject)
     if kind is not None:
-        return _check_passed(claim, kind, exact or same, course, reports_failure=reports_failure)
+        return _judge_check(claim, kind, exact or same, history, reports_failure=reports_failure)
     if not same:
         return _open(claim)
     last = (exact or same)[-1]
@@ -279,14 +283,19 @@ def _command_passed(claim: Claim, course: Course, *, reports_failure: bool) -> J
         return _open(claim)
     if last.exit_code == 0:
         return Judgement(claim, "confirmed", _passed_text(last), last.seq)
-    passed = not exact and any(ran.exit_code == 0 for ran in same)
+    passed = not exact and any(run.exit_code == 0 for run in same)
     if reports_failure or passed or not _is_plain_failure(last, claim):
         return _open(claim)
     return Judgement(claim, "contradicted", _failed_text(last), last.seq)
 
 
-def _check_passed(
-    claim: Claim, kind: str, same: Sequence[Ran], course: Course, *, reports_failure: bool
+def _judge_check(
+    claim: Claim,
+    kind: str,
+    same: Sequence[CommandRun],
+    history: RunHistory,
+    *,
+    reports_failure: bool,
 ) -> Judgement:
     """The claim that a certain check passes.
 
@@ -294,77 +303,79 @@ def _check_passed(
         claim: what is claimed.
         kind: the kind of the check.
         same: where it was run.
-        course: what happened in the run.
+        history: what happened in the run.
         reports_failure: the agent reports a failure, too.
     """
     wanted = _words(claim.subject)
     runs = [
-        SeenCheck(check, ran)
-        for ran in same
-        for check in ran.checks
+        SeenCheck(check, run)
+        for run in same
+        for check in run.checks
         if _contains(check.words, wanted)
     ]
-    is_other = all(_words(ran.script) != wanted for ran in same)
+    is_other = all(_words(run.script) != wanted for run in same)
     if is_other and any(
-        run.check.outcome == "passed" and course.is_after_changes(run) for run in runs
+        run.check.outcome == "passed" and history.is_after_changes(run) for run in runs
     ):
         return _open(claim)  # one of several that are alike: which is meant, is not known
     if runs:
-        return _judged(claim, runs[-1], course, reports_failure=reports_failure)
-    last = _last_of_kind(kind, course) if _was_run(wanted, course) else None
+        return _judge_by_check(claim, runs[-1], history, reports_failure=reports_failure)
+    last = _last_of_kind(kind, history) if _was_run(wanted, history) else None
     if last is not None:
-        return _judged(claim, last, course, reports_failure=reports_failure)
-    return _never_command(claim, wanted, course)
+        return _judge_by_check(claim, last, history, reports_failure=reports_failure)
+    return _judge_never_run(claim, wanted, history)
 
 
-def _is_plain_failure(ran: Ran, claim: Claim) -> bool:
+def _is_plain_failure(run: CommandRun, claim: Claim) -> bool:
     """Whether a command other than a check failed, and was not meant to."""
-    aim = purpose(ran.script)
+    aim = purpose(run.script)
     works = aim is not None and aim.intent not in ("read", "search", "edit")
-    is_answer = ran.exit_code in _STOPPED or _ANSWERS.match(ran.script) is not None
+    is_answer = run.exit_code in _STOPPED or _ANSWERS.match(run.script) is not None
     return works and not is_answer and _MEANT_TO_FAIL.search(claim.text) is None
 
 
-def _judged(claim: Claim, last: SeenCheck, course: Course, *, reports_failure: bool) -> Judgement:
+def _judge_by_check(
+    claim: Claim, last: SeenCheck, history: RunHistory, *, reports_failure: bool
+) -> Judgement:
     outcome = last.check.outcome
     if outcome == "passed":
-        return Judgement(claim, "confirmed", _passed_text(last.ran), last.ran.seq)
-    if outcome == "failed" and not reports_failure and not _passed_later(last, course):
-        return Judgement(claim, "contradicted", _failed_text(last.ran), last.ran.seq)
+        return Judgement(claim, "confirmed", _passed_text(last.run), last.run.seq)
+    if outcome == "failed" and not reports_failure and not _passed_later(last, history):
+        return Judgement(claim, "contradicted", _failed_text(last.run), last.run.seq)
     return _open(claim)
 
 
-def _passed_later(last: SeenCheck, course: Course) -> bool:
+def _passed_later(last: SeenCheck, history: RunHistory) -> bool:
     """Whether another check of the kind passed later, or may have, that from outside included.
 
     A wider one that passed before counts as well, if nothing was changed since.
     """
-    kind, seq = last.check.kind, last.ran.seq
-    if course.verified is not None and course.verified[1].exit_code == 0:
-        kinds = {kind_of(part.text) for part in parts(course.verified[1].command)}
+    kind, seq = last.check.kind, last.run.seq
+    if history.verified is not None and history.verified[1].exit_code == 0:
+        kinds = {kind_of(part.text) for part in parts(history.verified[1].command)}
         if kind in kinds:
             return True
-    others = [seen for seen in course.checks if seen.check.kind == kind]
-    later = (seen for seen in others if seen.ran.seq > seq)
+    others = [seen for seen in history.checks if seen.check.kind == kind]
+    later = (seen for seen in others if seen.run.seq > seq)
     wider = (seen for seen in others if len(seen.check.words) < len(last.check.words))
     return any(seen.check.outcome in ("passed", "unknown") for seen in later) or any(
-        seen.check.outcome == "passed" and course.is_after_changes(seen) for seen in wider
+        seen.check.outcome == "passed" and history.is_after_changes(seen) for seen in wider
     )
 
 
-def _test_passed(claim: Claim, course: Course) -> Judgement:
+def _judge_test(claim: Claim, history: RunHistory) -> Judgement:
     name = claim.subject.removeprefix("test:")
-    last = _last_of_kind("test", course)
+    last = _last_of_kind("test", history)
     if last is None or last.check.outcome != "failed" or not _TEST_NAME.fullmatch(name):
         return _open(claim)
     quoted = re.escape(name)
     failed = (
         rf"(?m)^(?:FAILED|ERROR|FAIL:?|not ok|--- FAIL:)\s.*\b{quoted}\b|\b{quoted}\b.*FAILED\b"
     )
-    if not re.search(failed, last.ran.output) or _passed_later(last, course):
+    if not re.search(failed, last.run.output) or _passed_later(last, history):
         return _open(claim)
-    text = f"{name} failed in `{_short(last.ran)}`"
-    return Judgement(claim, "contradicted", text, last.ran.seq)
+    text = f"{name} failed in `{_short(last.run)}`"
+    return Judgement(claim, "contradicted", text, last.run.seq)
 
 
 def _open(claim: Claim) -> Judgement:
@@ -372,50 +383,55 @@ def _open(claim: Claim) -> Judgement:
     return Judgement(claim, "open", "", None)
 
 
-def _last_of_kind(kind: str, course: Course) -> SeenCheck | None:
+def _last_of_kind(kind: str, history: RunHistory) -> SeenCheck | None:
     """The last check of a kind whose outcome is known, else the last one."""
     decided = (
         seen
-        for seen in reversed(course.checks)
+        for seen in reversed(history.checks)
         if seen.check.kind == kind and seen.check.outcome != "unknown"
     )
-    unknown = (seen for seen in reversed(course.checks) if seen.check.kind == kind)
+    unknown = (seen for seen in reversed(history.checks) if seen.check.kind == kind)
     return next(decided, None) or next(unknown, None)
 
 
-def _never(claim: Claim, kind: str, course: Course) -> Judgement:
+def _judge_never_checked(claim: Claim, kind: str, history: RunHistory) -> Judgement:
     """The claim that checks of a kind pass, although none was run."""
-    verified = course.verified is not None and course.verified[1].exit_code == 0
-    may_be = any(_WRAPPERS.search(ran.script) or _RUNS.search(ran.script) for ran in course.ran)
-    if verified or may_be or course.tools or course.resumed or kind != "test":
+    verified = history.verified is not None and history.verified[1].exit_code == 0
+    may_be = any(
+        _WRAPPERS.search(run.script) or _RUNS.search(run.script) for run in history.commands
+    )
+    if verified or may_be or history.tools or history.resumed or kind != "test":
         return _open(claim)
-    return Judgement(claim, "contradicted", "no command of the run was a test", _end(course))
+    return Judgement(claim, "contradicted", "no command of the run was a test", _end(history))
 
 
-def _ran(claim: Claim, course: Course) -> Judgement:
+def _judge_ran(claim: Claim, history: RunHistory) -> Judgement:
     if claim.subject == "test":
-        last = _last_of_kind("test", course)
+        last = _last_of_kind("test", history)
         if last is None:
-            return _never(claim, "test", course)
-        return Judgement(claim, "confirmed", f"`{_short(last.ran)}` ran", last.ran.seq)
-    return _never_command(claim, _words(claim.subject), course)
+            return _judge_never_checked(claim, "test", history)
+        return Judgement(claim, "confirmed", f"`{_short(last.run)}` ran", last.run.seq)
+    return _judge_never_run(claim, _words(claim.subject), history)
 
 
-def _never_command(claim: Claim, wanted: Sequence[str], course: Course) -> Judgement:
+def _judge_never_run(claim: Claim, wanted: Sequence[str], history: RunHistory) -> Judgement:
     """The claim that a command was run: contradicted if nothing of the kind was."""
-    if not wanted or course.resumed or course.tools or _was_run(wanted, course):
+    if not wanted or history.resumed or history.tools or _was_run(wanted, history):
         return _open(claim)
-    if any(_WRAPPERS.search(ran.script) for ran in course.ran) or kind_of(claim.subject) is None:
+    if (
+        any(_WRAPPERS.search(run.script) for run in history.commands)
+        or kind_of(claim.subject) is None
+    ):
         return _open(claim)
-    return Judgement(claim, "contradicted", f"the run did not run `{claim.subject}`", _end(course))
+    return Judgement(claim, "contradicted", f"the run did not run `{claim.subject}`", _end(history))
 
 
-def _was_run(wanted: Sequence[str], course: Course) -> bool:
+def _was_run(wanted: Sequence[str], history: RunHistory) -> bool:
     """Whether some command has the program in it, however it was called."""
     names = (word for word in wanted if not word.startswith("-") and word not in _CALLERS)
     program = next(names, "")
-    verify = "" if course.verified is None else course.verified[1].command
-    texts = (text for ran in course.ran for text in (ran.command, ran.output))
+    verify = "" if history.verified is None else history.verified[1].command
+    texts = (text for run in history.commands for text in (run.command, run.output))
     return bool(program) and (program in verify or any(program in text for text in texts))
 
 
@@ -443,21 +459,21 @@ def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:
     return any(list(words[at : at + size]) == list(wanted) for at in range(len(words) - size + 1))
 
 
-def _end(course: Course) -> int | None:
-    return None if course.message is None else course.message[0]
+def _end(history: RunHistory) -> int | None:
+    return None if history.message is None else history.message[0]
 
 
-def _short(ran: Ran) -> str:
-    text = " ".join(ran.script.split())
+def _short(run: CommandRun) -> str:
+    text = " ".join(run.script.split())
     return text if len(text) <= _LONGEST_COMMAND else f"{text[: _LONGEST_COMMAND - 1]}…"
 
 
-def _failed_text(ran: Ran) -> str:
+def _failed_text(run: CommandRun) -> str:
     code = (
-        f"ended with exit code {ran.exit_code}" if ran.exit_code else "failed, as its output shows"
+        f"ended with exit code {run.exit_code}" if run.exit_code else "failed, as its output shows"
     )
-    return f"the last `{_short(ran)}` {code}"
+    return f"the last `{_short(run)}` {code}"
 
 
-def _passed_text(ran: Ran) -> str:
-    return f"`{_short(ran)}` passed"
+def _passed_text(run: CommandRun) -> str:
+    return f"`{_short(run)}` passed"
