@@ -2,10 +2,11 @@
 
     python benchmarks/known_worth.py [--runs 400] [--seed 0] [--keep FOLDER]
 
-Every run is a `crossrun run` as a user makes it, with a check. Its Codex is a program that succeeds
-with the probabilities below, with the pattern and without it; it follows a pattern in three of four
-runs that get one, and in those that fail it has often done nothing yet. At the end it prints what
-crossrun says, and the state of each pattern at some of the runs.
+Every run is a `crossrun run` as a user makes it, with a check, on the real Codex CLI (`CODEX_PATH`,
+or `codex` on the `PATH`). Its model is a script that succeeds with the probabilities below, with
+the pattern and without it; it follows a pattern in at most three of four runs that get one, and in
+those that fail it has often done nothing yet. The benchmark prints the state of each pattern when
+it changes, and at the end what crossrun says.
 """
 
 import argparse
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from timing import machine
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from scripted_model import Request, ScriptedModel, Turn
 
 
 class Job(NamedTuple):
@@ -37,98 +41,121 @@ JOBS = (
         "Convert {name}.csv to JSON and validate it",
         0.40,
         0.80,
-        ("csv2json {name}.csv > {name}.json", "python3 -m json.tool {name}.json"),
+        (
+            "printf 'id;amount\\n1;4\\n' > {name}.csv",
+            "awk -F';' 'NR > 1 {{print \"[\" $2 \"]\"}}' {name}.csv > {name}.json",
+            "python3 -m json.tool {name}.json",
+        ),
     ),
     Job(
         "harmful",
-        "Draw a histogram of the prices in {name}.dat with gnuplot",
+        "Draw a text histogram of the prices in {name}.dat",
         0.85,
         0.45,
-        ("gnuplot -e 'plot \"{name}.dat\"' histogram.gp", "identify {name}.png"),
+        (
+            "seq 1 40 > {name}.dat",
+            "sort -n {name}.dat | awk '{{print int($1 / 10)}}' | uniq -c > histogram.txt",
+            "wc -l histogram.txt",
+        ),
     ),
     Job(
         "neutral",
         "Count the errors per hour in the server log {name}.log",
         0.60,
         0.60,
-        ("grep ERROR {name}.log | cut -c1-13 | uniq -c > hours.txt", "sort -rn hours.txt"),
+        (
+            "printf '2026-01-02 03:04 ERROR\\n' > {name}.log",
+            "grep ERROR {name}.log | cut -c1-13 | uniq -c > hours.txt",
+            "sort -rn hours.txt",
+        ),
     ),
 )
+FOLLOWED = 0.75
+EARLY_END = 0.5
+"""Of the runs that fail, those that do not fail before they have done anything."""
 LOOKS = 10
 """After every so many runs the states are looked at."""
 NAMES = ("sales", "report", "north", "south", "june", "july", "alpha", "omega")
 
-CODEX = """\
-#!{python} -IS
-import json, os, random, sys
-if "--version" in sys.argv:
-    print("codex-cli 0.169.0")
-    sys.exit()
-sys.stdin.read()
-said = json.loads(os.environ["KNOWN_WORTH"])
-rng = random.Random(said["seed"])
-has_pattern = any("<reference_workflow" in word for word in sys.argv)
-succeeds = rng.random() < said["with_it" if has_pattern else "without"]
-follows = rng.random() < 0.75 and (succeeds or rng.random() < 0.5)
-if succeeds:
-    open("ok", "w").close()
-def say(kind, **fields):
-    print(json.dumps({{"type": kind, **fields}}))
-def item(kind, **fields):
-    say("item.completed", item={{"id": str(rng.random()), "type": kind, **fields}})
-say("thread.started", thread_id="01a1f7f5-52ef-7192-8498-e27bb78bd82b")
-say("turn.started")
-for command in said["work"] if follows or not has_pattern else ["cat notes.txt"]:
-    item("command_execution", command=command, aggregated_output="", exit_code=0,
-         status="completed")
-item("agent_message", text="Done.")
-tokens = int(rng.uniform(8_000, 12_000))
-say("turn.completed", usage={{"input_tokens": tokens, "output_tokens": 500}})
+CONFIGURATION = """\
+model = "mock"
+model_provider = "mock"
+[model_providers.mock]
+name = "mock"
+base_url = "{base_url}"
+env_key = "MOCK_KEY"
+wire_api = "responses"
 """
 
 
-class User:
-    """A home with crossrun and the program that passes for Codex."""
+class Worker(ScriptedModel):
+    """A model that does one job after the other, and succeeds by chance.
 
-    def __init__(self, folder: Path) -> None:
-        program = folder / "codex"
-        program.write_text(CODEX.format(python=sys.executable))
-        program.chmod(0o755)
+    Attributes:
+        job: what it is asked for now.
+        name: of the files of the job.
+        rng: decides on the runs; None: the run succeeds, since it is to teach.
+    """
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.job = JOBS[0]
+        self.name = NAMES[0]
+        self.rng: random.Random | None = None
+
+    def choose(self, request: Request) -> Turn:
+        """The work at first, and the end once it is done."""
+        if request.tool_outputs:
+            return Turn(["Done."], usage={"input_tokens": len(request.all_text)})
+        has_pattern = "<reference_workflow" in request.all_text
+        return Turn([{"shell": command} for command in self._commands(has_pattern=has_pattern)])
+
+    def _commands(self, *, has_pattern: bool) -> list[str]:
+        work = [command.format(name=self.name) for command in self.job.work]
+        if self.rng is None:
+            return [*work, "touch ok"]
+        succeeds = self.rng.random() < (self.job.with_it if has_pattern else self.job.without)
+        follows = self.rng.random() < FOLLOWED and (succeeds or self.rng.random() < EARLY_END)
+        done = work if follows or not has_pattern else ["date > notes.txt"]
+        return [*done, "touch ok"] if succeeds else done
+
+
+class User:
+    """A home with crossrun and the real Codex, whose model is `worker`."""
+
+    def __init__(self, folder: Path, worker: Worker) -> None:
+        (folder / "config.toml").write_text(CONFIGURATION.format(base_url=worker.base_url))
         self._folder = folder
+        self._worker = worker
         self._environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "CROSSRUN_HOME": str(folder / "crossrun"),
-            "CODEX_PATH": str(program),
+            "CODEX_PATH": os.environ.get("CODEX_PATH", "codex"),
             "CODEX_HOME": str(folder),
-            "CODEX_API_KEY": "sk-mock-key-0123456789abcdef",
+            "MOCK_KEY": "sk-mock-key-0123456789abcdef",
         }
 
-    def run(self, job: Job, name: str, *, seed: str, teaches: bool = False) -> dict[str, Any]:
-        """One run of a job; one that teaches succeeds."""
-        worth = {
-            "seed": seed,
-            "without": 1.0 if teaches else job.without,
-            "with_it": job.with_it,
-            "work": [command.format(name=name) for command in job.work],
-        }
+    def run(self, job: Job, name: str, *, seed: str | None) -> dict[str, Any]:
+        """One run of a job; it teaches if it has no seed."""
+        self._worker.job, self._worker.name = job, name
+        self._worker.rng = None if seed is None else random.Random(seed)  # noqa: S311
         return self.json(
             *("run", job.task.format(name=name), "--planner", "direct", "--json"),
             *("--verify", "test -f ok"),
-            KNOWN_WORTH=json.dumps(worth),
         )
 
-    def json(self, *words: str, **environ: str) -> dict[str, Any]:
+    def json(self, *words: str) -> dict[str, Any]:
         """What a command prints as JSON."""
-        result: dict[str, Any] = json.loads(self.text(*words, **environ))
+        result: dict[str, Any] = json.loads(self.text(*words))
         return result
 
-    def text(self, *words: str, **environ: str) -> str:
+    def text(self, *words: str) -> str:
         """What a command prints."""
         done = subprocess.run(
             [sys.executable, "-m", "crossrun", *words],
             cwd=self._folder,
-            env=self._environ | environ,
+            env=self._environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -147,15 +174,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        live(User(folder), runs=arguments.runs, seed=arguments.seed)
+        with Worker() as worker:
+            live(User(folder, worker), runs=arguments.runs, seed=arguments.seed)
 
 
 def live(user: User, *, runs: int, seed: int) -> None:
     """The life of a user with three patterns."""
-    ids = {
-        job.name: user.run(job, NAMES[0], seed="teaching", teaches=True)["learned_pattern_id"]
-        for job in JOBS
-    }
+    ids = {job.name: user.run(job, NAMES[0], seed=None)["learned_pattern_id"] for job in JOBS}
     rng = random.Random(seed)  # noqa: S311  no secret is made
     states: dict[str, str] = {}
     for number in range(1, runs + 1):
