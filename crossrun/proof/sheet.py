@@ -10,9 +10,10 @@ from crossrun.proof.changes import Tampering, files_of, tampering
 from crossrun.proof.claims import NO_CLAIMS, Claims, claims_of
 from crossrun.proof.edited_checks import EditedCheck, edited_checks, only_tests_changed
 from crossrun.proof.history import CommandRun, RunHistory, SeenCheck
-from crossrun.proof.judgements import Judgement, judge_claims
+from crossrun.proof.judgements import judge_claims
 from crossrun.proof.prefilter import NO_CHECK
 from crossrun.proof.retries import blindly_repeated, failures_left
+from crossrun.proof.verdicts import Judgement
 from crossrun.system.commandlines import one_line
 
 _MOST = 5
