@@ -51,14 +51,18 @@ def row(
     )
 
 
+def unstored(*rows: BatchRow, options: BatchOptions = DEFAULT, kind: str = "batch") -> Batch:
+    """A batch of these rows."""
+    return Batch(
+        id="", kind=kind, project_id="default", created_at=now(), rows=rows, options=options
+    )
+
+
 def planned(
     app: App, *rows: BatchRow, options: BatchOptions = DEFAULT, kind: str = "batch"
 ) -> Batch:
     """A batch of these rows, which is stored."""
-    batch = Batch(
-        id="", kind=kind, project_id="default", created_at=now(), rows=rows, options=options
-    )
-    return app.store.add_batch(batch, app.redactor)
+    return app.store.add_batch(unstored(*rows, options=options, kind=kind), app.redactor)
 
 
 def carried_out(

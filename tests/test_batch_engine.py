@@ -10,20 +10,22 @@ from typing import Any
 
 import psutil
 import pytest
-from batches import carried_out, opened, planned, row, statuses, with_options
+from batches import carried_out, opened, planned, row, statuses, unstored, with_options
 from msgspec.structs import replace
 from processes import LINGERING, lingering, told_pid, until_there, wait_for
 
 from crossrun.batches.progress import exit_code, states
-from crossrun.errors import StillRunningError
+from crossrun.errors import StillRunningError, UsageError
 from crossrun.model.batches import Batch, BatchOptions, Budget
 from crossrun.model.queries import RunFilter
 from crossrun.model.requests import BeginWith, RunRequest
+from crossrun.model.retention import RetentionRules
 from crossrun.model.status import Status
 from crossrun.services.app import App
 from crossrun.services.batches.cancelling import cancel_batch, cancel_rows
 from crossrun.services.batches.engine import RowChange, carry_out
 from crossrun.services.batches.workers import NotBegun, Workers
+from crossrun.services.cleanup.removal import CleanupRequest, find, read_runs, remove_found
 from crossrun.system.cancellation import CancelToken
 
 pytestmark = pytest.mark.process
@@ -478,3 +480,62 @@ def test_what_rows_became_is_kept_when_their_runs_are_forgotten(app: App) -> Non
     ended: dict[str, Any] = statuses(carried_out(app, batch))
     assert ended == {"r1": "succeeded", "r2": "failed"}
     assert list((app.settings.paths.state / "batches").iterdir()) == []
+
+
+class TestOtherCommands:
+    def test_the_same_rows_are_started_by_one_of_two_commands_at_once(self, app: App) -> None:
+        design = {"origin": "/rows.yaml", "task": None}
+        batch = replace(unstored(row(1)), design=design)
+        first = app.store.add_batch(batch, app.redactor, alone=True)
+        with pytest.raises(UsageError) as refused:
+            app.store.add_batch(batch, app.redactor, alone=True)
+        assert (refused.value.code, first.id in refused.value.message) == ("BATCH_UNFINISHED", True)
+        carried_out(app, first)
+        assert app.store.add_batch(batch, app.redactor, alone=True).id != first.id
+
+    def test_a_locked_store_does_not_end_a_batch_whose_time_is_noted(self, app: App) -> None:
+        batch = planned(app, row(1))
+        database = app.settings.paths.database
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            app.store.note_batch(replace(batch, seconds=1.0), app.redactor)
+            other.execute("ROLLBACK")
+        assert app.store.batches.batch(batch.id).seconds == 0.0
+        app.store.note_batch(replace(batch, seconds=2.0), app.redactor)
+        assert app.store.batches.batch(batch.id).seconds == 2.0
+
+    def test_a_workspace_stays_until_the_rows_that_begin_with_it_have_run(self, app: App) -> None:
+        batch = planned(app, row(1, "echo 1 > file"), row(2, "cat file", from_row="r1"))
+        stop = CancelToken()
+
+        def stop_after_first(change: RowChange | None) -> None:
+            if change is not None and change.state.name == "succeeded":
+                stop.request("SIGINT")
+
+        stopped = carried_out(app, batch, jobs=1, stop=stop, seen=stop_after_first)
+        assert statuses(stopped)["r1"] == "succeeded"
+        app.store.update_batch(replace(stopped, state=None, ended_at=None), app.redactor)
+        assert self.removed(app) == []
+        ended = carried_out(app, batch)
+        assert statuses(ended) == {"r1": "succeeded", "r2": "succeeded"}
+        assert stopped.rows[0].run_id in self.removed(app)
+
+    def test_a_batch_has_succeeded_if_all_of_its_rows_have_when_it_is_stopped(
+        self, app: App
+    ) -> None:
+        stop = CancelToken()
+
+        def stop_after_last(change: RowChange | None) -> None:
+            if change is not None and change.state.name == "succeeded":
+                stop.request("SIGINT")
+
+        ended = carried_out(app, planned(app, row(1)), stop=stop, seen=stop_after_last)
+        assert (ended.state, ended.reason) == (Status.SUCCEEDED, None)
+
+    def removed(self, app: App) -> list[str]:
+        """The runs whose workspaces a removal of everything removes."""
+        request = CleanupRequest(RetentionRules(older_than=0, force=True))
+        paths = app.settings.paths
+        findings = find(read_runs(app.store.workspaces, paths, request), paths, request, None)
+        result = remove_found(app.store, paths, request, findings)
+        return [usage.newest.id for usage in result.removed]

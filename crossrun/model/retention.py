@@ -53,11 +53,13 @@ class WorkspaceUsage(NamedTuple):
     """A workspace with everything that belongs to it, and the runs in it, the oldest first.
 
     `obstacle` is why it can never be removed. `size` is in bytes; 0 if it was not measured.
+    `needed_by` is a batch that has not ended, a row of which begins with a copy of it.
     """
 
     runs: tuple[WorkspaceRun, ...]
     obstacle: str | None = None
     size: int = 0
+    needed_by: str | None = None
 
     @property
     def newest(self) -> WorkspaceRun:
@@ -218,6 +220,8 @@ def _reason_to_stay(
         return f"{active.id} is {active.status}"
     if usage.obstacle is not None:
         return usage.obstacle
+    if usage.needed_by is not None:
+        return f"the batch {usage.needed_by} needs it"
     if not rules.force and any(run.cut_short for run in usage.runs):
         return "an apply or undo was cut short"
     if not rules.force and _has_work_to_lose(usage, returned):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from crossrun.config.settings import Paths
-from crossrun.errors import StillRunningError
+from crossrun.errors import ConfigurationError, StillRunningError
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks
 from crossrun.store.migrations import migrate, version
@@ -285,8 +285,17 @@ class Store:
         """An id for a batch, where something is kept under it before it is stored."""
         return _random_id()
 
-    def add_batch(self, batch: "Batch", redactor: "Redactor") -> "Batch":
-        """Stores a new batch with its rows; returns it with an id."""
+    def add_batch(self, batch: "Batch", redactor: "Redactor", *, alone: bool = False) -> "Batch":
+        """Stores a new batch with its rows; returns it with an id.
+
+        Args:
+            batch: the batch.
+            redactor: removes secrets from it.
+            alone: whether it is refused while the newest batch of the same rows has not ended.
+
+        Raises:
+            UsageError: BATCH_UNFINISHED, another crossrun has just started these rows.
+        """
         from msgspec.structs import replace
 
         from crossrun.store.batch_writing import BatchColumns, add_batch
@@ -294,7 +303,7 @@ class Store:
         planned = batch if batch.id else replace(batch, id=_random_id())
         columns = BatchColumns.of(planned, redactor)  # nobody waits for the store meanwhile
         with self._writing() as writer:
-            writer.write_batch(lambda connection: add_batch(connection, columns))
+            writer.write_batch(lambda connection: add_batch(connection, columns, alone=alone))
         return planned
 
     def add_rows(
@@ -315,6 +324,18 @@ class Store:
 
         with self._writing() as writer:
             writer.write_batch(lambda connection: update_batch(connection, batch, redactor))
+
+    def note_batch(self, batch: "Batch", redactor: "Redactor") -> None:
+        """Stores a batch as it is now, unless the store is locked: another note will follow."""
+        from crossrun.store.batch_writing import update_batch
+        from crossrun.store.writing import StoreWriter
+
+        try:
+            with closing(StoreWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)) as writer:
+                writer.write_batch(lambda connection: update_batch(connection, batch, redactor))
+        except ConfigurationError as error:
+            if error.code != "STORE_LOCKED":
+                raise
 
     def record_row_failure(self, batch_id: str, row: "BatchRow", redactor: "Redactor") -> None:
         """Stores why the next run of a row of a batch could not begin."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from crossrun.errors import StillRunningError
+from crossrun.errors import StillRunningError, UsageError
 from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
@@ -28,10 +28,32 @@ class BatchColumns(NamedTuple):
         return cls(batch_columns(batch, redactor), rows)
 
 
-def add_batch(connection: sqlite3.Connection, columns: BatchColumns) -> None:
-    """Stores a batch with all its rows."""
+def add_batch(connection: sqlite3.Connection, columns: BatchColumns, *, alone: bool) -> None:
+    """Stores a batch with all its rows.
+
+    Raises:
+        UsageError: it has to be `alone`, and the newest batch of the same rows has not ended.
+    """
+    if alone:
+        _require_no_twin(connection, columns.batch["design"])
     connection.execute(BATCHES.insert, columns.batch)
     connection.executemany(BATCH_ROWS.insert, columns.rows)
+
+
+def _require_no_twin(connection: sqlite3.Connection, design: str) -> None:
+    newest = connection.execute(
+        "SELECT id, ended_at FROM batches"
+        " WHERE json_extract(design, '$.origin') = json_extract(?, '$.origin')"
+        " AND json_extract(design, '$.task') IS json_extract(?, '$.task')"
+        " ORDER BY rowid DESC LIMIT 1",
+        [design, design],
+    ).fetchone()
+    if newest is not None and newest["ended_at"] is None:
+        raise UsageError(
+            "BATCH_UNFINISHED",
+            f"another crossrun has just started the batch {newest['id']} of these rows",
+            hint=f"crossrun batch show {newest['id']}; or run all rows again: --new",
+        )
 
 
 def add_rows(

@@ -56,6 +56,17 @@ _WORKSPACE_RUNS = """
 """
 """A run is not older than one that was recorded before it, even if the clock was set back."""
 
+_NEEDED_BY_BATCHES = """
+    SELECT r.id AS run_id, b.id AS batch_id
+    FROM batches b JOIN batch_rows later ON later.batch_id = b.id AND later.from_row IS NOT NULL
+    JOIN batch_rows p ON p.batch_id = b.id AND p.name = later.from_row
+    JOIN runs r ON r.batch_id = b.id AND r.batch_row = p.number
+    WHERE b.ended_at IS NULL AND NOT later.is_cancelled AND NOT EXISTS (
+        SELECT 1 FROM runs done
+        WHERE done.batch_id = b.id AND done.batch_row = later.number AND done.status = 'succeeded'
+    )
+"""
+
 
 class WorkspaceReader:
     """Reads the runs of workspaces."""
@@ -79,6 +90,10 @@ class WorkspaceReader:
         """When batches ended, by their ids; None: they have not been ended."""
         rows = self._access.rows("SELECT id, ended_at FROM batches")
         return {row["id"]: row["ended_at"] for row in rows}
+
+    def needed_by_batches(self) -> dict[str, str]:
+        """The runs whose workspaces rows begin with that are still to run, with their batches."""
+        return {row["run_id"]: row["batch_id"] for row in self._access.rows(_NEEDED_BY_BATCHES)}
 
     def ids_beside(self, run_id: str) -> list[str]:
         """All runs in the workspace of a run, the oldest first; none if there is no such run."""

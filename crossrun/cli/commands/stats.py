@@ -46,6 +46,7 @@ def stats(
         app.settings.paths,
         WITH_WORKSPACE,
         measure=lambda place: disk.sizes[place] if place in disk.sizes else size_of([place]),
+        needed_by=stored.needed_by,
     )
     rules = rules_of(app.settings).or_default()._replace(project_id=project_id)
     now = datetime.now(UTC)

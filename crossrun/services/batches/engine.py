@@ -46,6 +46,8 @@ _BATCH_CANCEL = "crossrun batch cancel"
 _DECIDED = "the end of its batch, which is decided"
 """Who cancels a run when the others of its batch have decided it."""
 
+_CANCELLED = Ending(Status.CANCELLED, "the batch was cancelled")
+
 
 class RowChange(NamedTuple):
     """A row whose state is another one now, and the batch with it."""
@@ -193,6 +195,9 @@ class _Course:
         yield from self._changes()
 
     def _end(self) -> None:
+        rows = self.batch.rows
+        if self._early == _CANCELLED and all(row.status is Status.SUCCEEDED for row in rows):
+            self._early = None  # it was asked to stop when nothing was left to do
         state, reason = self._early or ending(self.batch)
         self.batch = replace(
             self.batch, state=state, reason=reason, ended_at=clock.now(), seconds=self._seconds()
@@ -205,7 +210,7 @@ class _Course:
         if not self._stop:
             return
         by = self._stop.requested_by or ""
-        self._early = Ending(Status.CANCELLED, "the batch was cancelled")
+        self._early = _CANCELLED
         self._workers.cancel(_BATCH_CANCEL if by == CANCEL else by, urgent=self._stop.urgent)
 
     def _start_rows(self) -> None:
@@ -287,7 +292,7 @@ class _Course:
         if clock.monotonic() >= self._noted_at + _NOTE_SECONDS:
             self._noted_at = clock.monotonic()
             self.batch = replace(self.batch, seconds=self._seconds())
-            self._app.store.update_batch(self.batch, self._app.redactor)
+            self._app.store.note_batch(self.batch, self._app.redactor)
 
     def _row(self, number: int) -> BatchRow:
         return next(row for row in self.batch.rows if row.number == number)

@@ -35,12 +35,14 @@ _DAY = 86400
 class StoredRuns(NamedTuple):
     """What the store says: where all runs worked, and all about those that may be on the disk.
 
-    `batch_ends` are when batches ended, by their ids.
+    `batch_ends` are when batches ended, by their ids. `needed_by` are batches that have not, by the
+    runs whose workspaces they need.
     """
 
     locations: list[RunLocation]
     runs: list[WorkspaceRun]
     batch_ends: Mapping[str, str | None] = {}
+    needed_by: Mapping[str, str] = {}
 
 
 class WorkspacePart(NamedTuple):
@@ -69,9 +71,10 @@ def stored_runs(
         kinds: what belongs to a workspace.
         gone: whether workspaces count of which nothing is left.
     """
-    locations, ends = reader.locations(), reader.batch_ends()
+    locations = reader.locations()
+    batches = (reader.batch_ends(), reader.needed_by_batches())
     if gone:
-        return StoredRuns(locations, reader.runs({run.workspace for run in locations}), ends)
+        return StoredRuns(locations, reader.runs({run.workspace for run in locations}), *batches)
     on_disk = {*_names_on_disk(paths, kinds), *_recorded_names(paths, kinds)}
     names = {
         _name(run.workspace)
@@ -81,7 +84,7 @@ def stored_runs(
         or not _is_managed(run.workspace, paths)
     }
     workspaces = {run.workspace for run in locations if _name(run.workspace) in names}
-    return StoredRuns(locations, reader.runs(workspaces), ends)
+    return StoredRuns(locations, reader.runs(workspaces), *batches)
 
 
 def survey(
@@ -91,6 +94,7 @@ def survey(
     *,
     measure: Callable[[ManagedPath], int] | None = None,
     gone: bool = False,
+    needed_by: Mapping[str, str] = {},
 ) -> list[WorkspaceUsage]:
     """Finds the workspaces of runs.
 
@@ -100,13 +104,20 @@ def survey(
         kinds: what belongs to a workspace, and so is measured.
         measure: returns the bytes at a path; None: sizes do not matter.
         gone: whether workspaces count of which nothing is left.
+        needed_by: batches that need workspaces, by the runs in these.
     """
     runs = list(runs)
     recorded = _recorded_names(paths, kinds)
     in_place = [os.path.realpath(run.workspace) for run in runs if run.in_place]
     usages = []
     for workspace_runs in _by_workspace(runs, paths).values():
-        usage = WorkspaceUsage(tuple(workspace_runs), _obstacle(workspace_runs, paths, in_place))
+        usage = WorkspaceUsage(
+            tuple(workspace_runs),
+            _obstacle(workspace_runs, paths, in_place),
+            needed_by=next(
+                (needed_by[run.id] for run in workspace_runs if run.id in needed_by), None
+            ),
+        )
         existing = [part.path for part in parts_of(usage, paths, kinds) if is_there(part.path)]
         has_states = not _is_permanent(usage) and Path(usage.newest.workspace).name in recorded
         if not existing and not has_states and not gone and not _is_permanent_folder(usage):

@@ -109,7 +109,14 @@ def find(
 ) -> CleanupFindings:
     """Looks at the disk and decides; changes nothing."""
     gone = request.dropping_records
-    usages = survey(stored.runs, paths, request.kinds, measure=measure, gone=gone)
+    usages = survey(
+        stored.runs,
+        paths,
+        request.kinds,
+        measure=measure,
+        gone=gone,
+        needed_by=stored.needed_by,
+    )
     abandoned, now = leftovers(paths), datetime.now(UTC)
     return CleanupFindings(
         planned(usages, request.rules, now),

@@ -94,7 +94,8 @@ def start(
     app.open_for_writing()
     if not new:
         require_nothing_unfinished(plan, app)
-    batch = app.store.add_batch(work.planned(plan, app, options), app.redactor)
+    planned = work.planned(plan, app, options)
+    batch = app.store.add_batch(planned, app.redactor, alone=not new)
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
 
