@@ -148,3 +148,12 @@ def test_trials_of_experiments_stand_for_their_runs_and_decide_soon(store: Store
     assert (credit.runs_with, credit.runs_without, credit.experiment_runs) == (20, 20, 40)
     assert credit.chosen == 0
     assert credit.is_proved
+
+
+def test_only_what_memory_chose_counts_for_memory_as_a_whole(store: Store) -> None:
+    carried_out(store, planned(store, [FORCED, OFF], tasks=20), {"off": FAILED})
+    assert TrialLog(store).evaluation.memory() is None
+    carried_out(store, planned(store, [AUTO, OFF], tasks=6), {})
+    memory = TrialLog(store).evaluation.memory()
+    assert memory is not None
+    assert (memory.runs_with, memory.runs_without, memory.succeeded_without) == (6, 6, 6)

@@ -97,4 +97,9 @@ def _both(treated: Run, control: Run, batch_id: str, kinds: KindsOfTasks) -> Ite
     for run in (treated, replace(control, pattern=withheld)):
         trial = trial_of(run, kinds.of(run.task_type, run.task))
         if trial is not None:
-            yield replace(trial, probability=PROBABILITY, experiment_id=batch_id)
+            yield replace(
+                trial,
+                probability=PROBABILITY,
+                experiment_id=batch_id,
+                is_named=decided.decision == "forced",
+            )

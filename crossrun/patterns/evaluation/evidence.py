@@ -98,13 +98,19 @@ class Evaluation:
         return self._with_sequence(credit, scored)
 
     def memory(self) -> Credit | None:
-        """The credit of all patterns together: whether memory helps; None without a trial."""
-        trials = [trial for of_it in self._trials.values() for trial in of_it]
+        """The credit of all patterns together: whether memory helps; None without a trial.
+
+        Experiments on a pattern that they name are left out: they show what that pattern does, not
+        what memory does, which may never choose it.
+        """
+        of_all = (trial for of_it in self._trials.values() for trial in of_it)
+        trials = [trial for trial in of_all if not trial.is_named]
         if not trials:
             return None
-        effect = estimate([each.score for each in _basis(self._everything)])
+        scored_trials = [each for each in self._everything if not each.trial.is_named]
+        effect = estimate([each.score for each in _basis(scored_trials)])
         posterior = pooled({_EVERYTHING: effect}, {})[_EVERYTHING]
-        whole = _credit(trials, self._everything, (), posterior, with_costs=False)
+        whole = _credit(trials, scored_trials, (), posterior, with_costs=False)
         costs = [_holdout_cost(scored) for scored in self._scored.values()]
         lost = math.fsum(cost.successes for cost in costs)
         whole = replace(
@@ -113,7 +119,7 @@ class Evaluation:
             family_id="",
             holdout_cost=HoldoutCost(sum(cost.runs for cost in costs), round(lost, 2)),
         )
-        return self._with_sequence(whole, self._everything)
+        return self._with_sequence(whole, scored_trials)
 
     def _with_sequence(self, credit: Credit, scored: "Sequence[_ScoredTrial]") -> Credit:
         if not self._sequences:

@@ -31,7 +31,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     `probability` is that of the decision: of injecting the pattern in a run with it, of withholding
     it in a run without it. It is 1 if the user or a setting decided. `verified`: the user asked for
     a check, so `succeeded` means that it passed. `contradicted`: the record of the run contradicts
-    what it says of itself. `experiment_id` is the experiment that the run is a part of.
+    what it says of itself. `experiment_id` is the experiment that the run is a part of;
+    `is_named`: it names the pattern, so it shows nothing about what memory chooses.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     adherence: float | None = None
     conditions: Conditions = Conditions()
     experiment_id: str | None = None
+    is_named: bool = False
 
     @property
     def is_random(self) -> bool:
