@@ -334,3 +334,49 @@ def test_a_batch_of_real_agents_survives_a_kill(codex: CodexWorld) -> None:
         for run in runs
         if (run["batch_row"], run["batch_try"] + 1) in places
     )
+
+
+def test_the_id_of_a_batch_in_place_of_that_of_a_run_is_recognised(crossrun: Crossrun) -> None:
+    batch = crossrun("batch", write(crossrun, ROWS), "--keep-going").out.strip()
+    for words in (("wait", batch), ("show", batch), ("watch", batch)):
+        refused = crossrun(*words)
+        assert refused.code == 6
+        assert f"there is no run '{batch}'; it is the id of a batch" in refused.err
+        assert f"crossrun batch watch {batch}" in refused.err
+    refused = crossrun("attempts", "show", batch)
+    assert f"{batch} is the id of a batch: crossrun batch show {batch}" in refused.err
+
+
+def test_reasons_are_whole_where_only_the_failed_rows_are_shown(crossrun: Crossrun) -> None:
+    rows = write(crossrun, ROWS)
+    ended = crossrun(
+        "batch", rows, "--keep-going", "--verify", "echo a && test -f no", COLUMNS="60"
+    )
+    reason = "`echo a && test -f no` ended with exit code 1"
+    assert reason in " ".join(ended.err.split())
+    assert all(len(line) <= 60 for line in ended.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("batch", "plna", "rows.yaml"), "did you mean plan?"),
+        (("attempts", "resum"), "crossrun attempts start resum"),
+        (("batch", "a.txt", "b.txt", "--task", "x {path}"), "quote the pattern"),
+        (("batch", "rows.yaml", "--dry-run"), "crossrun batch plan, with the same options"),
+    ],
+)
+def test_slips_are_recognised_before_anything_starts(
+    crossrun: Crossrun, words: tuple[str, ...], hint: str
+) -> None:
+    refused = crossrun(*words)
+    assert (refused.code, hint in refused.err) == (2, True), refused.err
+
+
+def test_results_have_the_form_that_their_name_promises(crossrun: Crossrun) -> None:
+    crossrun("batch", write(crossrun, ROWS), "--keep-going")
+    refused = crossrun("batch", "results", "-o", "results.xlsx")
+    assert refused.code == 2
+    assert "choose a name that ends in .csv, .jsonl" in refused.err
+    assert not (crossrun.cwd / "results.xlsx").exists()
+    assert crossrun("batch", "results", "-o", "results.xlsx", "--format", "csv").code == 0

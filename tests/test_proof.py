@@ -73,7 +73,6 @@ def test_the_proof_stands_in_the_summary_and_in_the_list(crossrun: Crossrun) -> 
         ("true", (), 0, "unchecked"),
         ("true", ("--require-proof", "checked"), 9, "unchecked"),
         ("true", ("--require-proof", "proven", "--verify", "true"), 0, "proven"),
-        ("python3 -m unittest -v test_a", ("--require-proof", "proven"), 9, "checked"),
         ("python3 -m unittest -v test_a", ("--require-proof", "checked"), 0, "checked"),
     ],
 )
@@ -88,6 +87,18 @@ def test_a_run_may_need_a_proof_to_succeed(
     assert (run.code, run.json["proof"]["grade"]) == (code, grade)
     assert (failure and failure["code"]) == ("PROOF_MISSING" if code else None)
     assert run.json["exit_code"] == code
+
+
+def test_a_proof_that_nothing_could_give_is_refused_before_anything_runs(
+    crossrun: Crossrun,
+) -> None:
+    for command in (("run",), ("batch", "--glob", "*.txt")):
+        (crossrun.cwd / "a.txt").write_text("a")
+        words = ("--task", "true") if command[0] == "batch" else ("true",)
+        run = crossrun(*command, *words, "--executor", "shell", "--require-proof", "proven")
+        assert run.code == 2
+        assert "--require-proof proven needs --verify" in run.err
+    assert crossrun("runs").out == ""
 
 
 def test_a_repetition_needs_the_same_proof(crossrun: Crossrun) -> None:

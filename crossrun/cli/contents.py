@@ -3,10 +3,10 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from crossrun.cli.globals import Globals
 from crossrun.cli.paging import show
@@ -15,6 +15,7 @@ from crossrun.redaction import Redactor
 from crossrun.views.unseen import visible_lines
 from crossrun.views.words import size
 
+Form = TypeVar("Form", bound=str)
 MOST_SHOWN = 8 * 1024 * 1024
 """Bytes of a file that are shown on a terminal."""
 _LOOKED_AT = 8000
@@ -22,6 +23,25 @@ _LOOKED_AT = 8000
 _PIECE = 1024 * 1024
 _HALF_SECRET = 1024
 """Characters that are cut off the end of a beginning without lines; it may be half a secret."""
+
+
+def form_by_name(output: Path | None, forms: Sequence[Form], default: Form) -> Form:
+    """The form of what is written to a file, by the end of its name; `default` without one.
+
+    Raises:
+        UsageError: nothing is written in the form that the name promises.
+    """
+    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
+    if not suffix:
+        return default
+    form = next((each for each in forms if each == suffix), None)
+    if form is None:
+        raise UsageError(
+            "OPTION_INVALID",
+            f"-o: {output} cannot be written in the form that its name promises",
+            hint=f"choose a name that ends in .{', .'.join(forms)}, or give the --format",
+        )
+    return form
 
 
 def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:

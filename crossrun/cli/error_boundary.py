@@ -106,9 +106,19 @@ def _hint(error: CrossrunError, options: Globals) -> str:
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     command = error.ctx.command_path if error.ctx else "crossrun"
     hint = f"see  {command} --help"
+    if command == "crossrun batch start":
+        return _batch_hint(error) or hint
     if arguments[:1] == ["run"] and isinstance(error, click.NoSuchOption):
         hint += ' · a task that begins with a dash needs --: crossrun run -- "-v is broken"'
     return hint
+
+
+def _batch_hint(error: click.UsageError) -> str | None:
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--dry-run":
+        return "to see what it would do: crossrun batch plan, with the same options"
+    if "unexpected extra argument" in error.message:
+        return "for a row for each file, quote the pattern: crossrun batch --glob 'docs/*.txt'"
+    return None
 
 
 def _print_traceback() -> None:

@@ -1,6 +1,7 @@
 """Commands with sub-commands, one of which is the default."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ class GroupWithDefault(TyperGroup):
 
     default = "list"
     """The command that words belong to which name none."""
+    likeness = 0.6
+    """How like a command a word has to be to be taken for it misspelt."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
         super().__init__(*args, **keywords)
@@ -39,7 +42,7 @@ class GroupWithDefault(TyperGroup):
     def _near(self, name: str) -> str:
         import difflib
 
-        near = difflib.get_close_matches(name, self.commands, n=1)
+        near = difflib.get_close_matches(name, self.commands, n=1, cutoff=self.likeness)
         return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -47,6 +50,16 @@ class _StartingByDefault(GroupWithDefault):
     """`crossrun batch rows.csv` is `crossrun batch start rows.csv`."""
 
     default = "start"
+    likeness = 0.75
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuses a word that is nearly a command: it would start agents."""
+        word = args[0] if args else ""
+        near = "" if word in self.commands or Path(word).exists() else self._near(word)
+        if near and len(word.split()) == 1:
+            path = ctx.command_path
+            ctx.fail(f"there is no command '{path} {word}'{near} Else: {path} start {word}")
+        return super().parse_args(ctx, args)
 
 
 def group(name: str, help_text: str, **functions: Callable[..., None]) -> typer.Typer:

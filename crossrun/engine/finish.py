@@ -126,7 +126,7 @@ def assess(run: RunContext, failure: Failure | None) -> Stage:
         return None
     return Failure(
         "PROOF_MISSING",
-        f"the agent finished, but the run is {grade}, and --require-proof asks for {required}",
+        f"the agent finished, but its work is {grade}, and --require-proof asks for {required}",
         "see why: crossrun show · have the agent check its work: crossrun resume",
     )
 

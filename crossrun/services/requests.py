@@ -62,7 +62,7 @@ def run_request(
     if spec_of(executor).plays_recordings and recording is None:
         recording = f"shipped:{task_type}"
     planner_model = _given(options.planner_model, settings.planner_model)
-    return RunRequest(
+    request = RunRequest(
         task=_task(options.task, recording, store),
         task_type=task_type,
         project_id=project_id,
@@ -81,6 +81,8 @@ def run_request(
         memory=_memory(options, settings, executor, store),
         begin_with=begin_with_of(options, app, project.setup if project else None),
     )
+    _require_provable(request)
+    return request
 
 
 @contextmanager
@@ -139,12 +141,24 @@ def _require_limits_left(prepared: PreparedRun, run: Run) -> None:
 
 def _revised(options: CommonOptions, request: RunRequest) -> RunRequest:
     """An earlier request with the limits and the check that are given now."""
-    return replace(
+    revised = replace(
         request,
         limits=_limits(options, request.limits),
         verify=options.verify or request.verify,
         require_proof=options.require_proof or request.require_proof,
     )
+    _require_provable(revised)
+    return revised
+
+
+def _require_provable(request: RunRequest) -> None:
+    """Refuses a run that could only fail: nothing but a check from outside proves it."""
+    if request.require_proof == "proven" and request.verify is None:
+        raise UsageError(
+            "OPTION_INVALID",
+            "--require-proof proven needs --verify: only a check from outside proves a run",
+            hint="give --verify CMD, or --require-proof checked for the agent's own check",
+        )
 
 
 def _given(option: Value | None, otherwise: Value) -> Value:

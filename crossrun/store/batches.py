@@ -24,6 +24,7 @@ _ROWS = (
     " WHERE p.batch_id = ? ORDER BY p.number"
 )
 _NEWEST = "ORDER BY rowid DESC LIMIT ?"
+A_KIND = {"batch": "a batch", "attempts": "attempts", "experiment": "an experiment"}
 _MOST_NEAR = 6
 LAST = "last"
 
@@ -65,7 +66,7 @@ class BatchReader:
         ids = self._matching(reference, kind)
         if len(ids) == 1:
             return ids[0]
-        raise _not_found(reference, ids, kind or "batch")
+        raise _not_found(reference, ids, kind or "batch", self.kind_of(reference))
 
     def batches(self, *, kind: str | None = None, limit: int = 50) -> "list[Batch]":
         """The newest batches, with their rows."""
@@ -158,15 +159,17 @@ class BatchReader:
             return batch_of(row, rows)
 
 
-def _not_found(reference: str, ids: list[str], kind: str) -> NotFoundError:
-    listing = "crossrun experiment list" if kind == "experiment" else "crossrun batch list"
+def _not_found(reference: str, ids: list[str], kind: str, other: str | None) -> NotFoundError:
+    """The error for a reference that fits none or several; `other`: what it is an id of instead."""
     if ids:
         return NotFoundError(
             "BATCH_AMBIGUOUS",
             f"{reference!r} is the beginning of several ids: {', '.join(ids)}",
             hint="give more of the id",
         )
-    message = (
-        f"there is no {kind} yet" if reference == LAST else f"there is no {kind} {reference!r}"
-    )
-    return NotFoundError("BATCH_NOT_FOUND", message, hint=f"list them: {listing}")
+    no_such = "there are no attempts" if kind == "attempts" else f"there is no {kind}"
+    message = f"{no_such} yet" if reference == LAST else f"{no_such} {reference!r}"
+    hint = f"list them: crossrun {kind} list"
+    if other is not None:
+        hint = f"{reference} is the id of {A_KIND[other]}: crossrun {other} show {reference}"
+    return NotFoundError("BATCH_NOT_FOUND", message, hint=hint)

@@ -278,6 +278,21 @@ class Reader:
         )
         return self._made(_run, sql, [reference, reference])
 
+    def _batch_called(self, reference: str) -> NotFoundError | None:
+        """The error for the id of a batch where that of a run belongs."""
+        rows = self._access.rows("SELECT id, kind FROM batches WHERE id = ?", [reference])
+        if not rows:
+            return None
+        from crossrun.store.batches import A_KIND
+
+        batch_id, kind = rows[0]["id"], rows[0]["kind"]
+        return NotFoundError(
+            "RUN_NOT_FOUND",
+            f"there is no run {batch_id!r}; it is the id of {A_KIND[kind]}",
+            hint=f"crossrun {kind} show {batch_id} · follow it: crossrun batch watch {batch_id}"
+            f" · its runs: crossrun runs --batch {batch_id}",
+        )
+
     def _not_found(self, reference: str, matching: list[str]) -> NotFoundError:
         if matching:
             return NotFoundError(
@@ -285,6 +300,8 @@ class Reader:
                 f"{reference!r} fits more than one run: {', '.join(matching)}",
                 hint="give more of the id",
             )
+        if batch := self._batch_called(reference):
+            return batch
         import difflib
 
         ids = self._made(_id, f"SELECT id FROM runs {_NEWEST}", [_COMPARED])  # noqa: S608  ours

@@ -12,7 +12,7 @@ from crossrun.events import EventRecord
 from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
-from crossrun.views.terminal import Column, Terminal, cell_len, command_lines, fit, table
+from crossrun.views.terminal import Column, Terminal, cell_len, command_lines, fit, table, wrap
 from crossrun.views.words import clock, count, first_line, moment, plural
 
 _MOST_PROBLEMS = 10
@@ -93,10 +93,7 @@ def batch_closing(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
     totals = totals_of(row_states, Usage(*facts.used(), batch.seconds))
     yield ""
     state = state_of(batch, is_active=False)
-    verdict = f"{_words(state)} after {clock(batch.seconds)}"
-    yield terminal.style(verdict, state_style(state)) + terminal.style(
-        f" · {_counted(totals)}", "dim"
-    )
+    yield from _verdict(state, f" after {clock(batch.seconds)} · {_counted(totals)}", terminal)
     yield from _reason(batch)
     problems = list(problem_lines(batch, facts, terminal))
     if problems:
@@ -104,6 +101,14 @@ def batch_closing(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
         yield from problems
     yield ""
     yield from command_lines(_next_commands(batch, row_states), terminal)
+
+
+def _verdict(state: str, figures: str, terminal: Terminal) -> Iterator[str]:
+    """How a batch stands: its state, and figures that go on below it where the screen is narrow."""
+    words = _words(state)
+    first, *others = wrap(f"{words}{figures}", terminal.width)
+    yield terminal.style(words, state_style(state)) + terminal.style(first[len(words) :], "dim")
+    yield from (terminal.style(f"  {line}", "dim") for line in others)
 
 
 def totals_line(totals: BatchTotals) -> str:
@@ -127,9 +132,7 @@ def batch_details(
     yield from _row_table(batch, row_states, facts, terminal)
     yield ""
     state = state_of(batch, is_active=is_active)
-    yield terminal.style(_words(state), state_style(state)) + terminal.style(
-        f" · {clock(batch.seconds)} · {_counted(totals)}", "dim"
-    )
+    yield from _verdict(state, f" · {clock(batch.seconds)} · {_counted(totals)}", terminal)
     yield from _reason(batch)
     yield ""
     yield from command_lines(_next_commands(batch, row_states, state=state), terminal)
@@ -278,10 +281,21 @@ def problem_lines(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
     indented = terminal._replace(width=terminal.width - 2)
     cells = name_cells(shown, indented)
     for row in shown:
-        yield f"  {row_line(row, row_states[row.number], facts, cells).styled(indented)}"
+        yield from _problem(row_line(row, row_states[row.number], facts, cells), indented)
     if len(ended) > len(shown):
         more = f"  … {len(ended) - len(shown)} more, see  crossrun batch show {batch.id}"
         yield terminal.style(more, "dim")
+
+
+def _problem(line: RowLine, terminal: Terminal) -> Iterator[str]:
+    """A row that did not succeed, with the reason in full, below it if it is long."""
+    whole = line.text(terminal)
+    if line.note in whole:
+        yield f"  {line.styled(terminal)}"
+        return
+    yield f"  {line._replace(note='').styled(terminal)}"
+    for part in wrap(line.note, terminal.text_width - 4):
+        yield f"      {terminal.style(part, 'dim')}"
 
 
 def _next_commands(

@@ -45,8 +45,8 @@ def credit_table(
     """The effect of each pattern, one to a line."""
     columns = [
         Column("PATTERN", style="bold"),
-        Column("WITH", align="right"),
-        Column("WITHOUT", align="right"),
+        Column("WITH", align="right", essential=False),
+        Column("WITHOUT", align="right", essential=False),
         Column("FOLLOWED", align="right", essential=False),
         Column("LIFT"),
         Column("P(HURT)", align="right", essential=False),

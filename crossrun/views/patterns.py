@@ -35,9 +35,13 @@ def pattern_table(patterns: Sequence[PatternLine], terminal: Terminal) -> Iterat
         Column("TYPE", essential=False),
         Column("STEPS", align="right", essential=False),
         Column("VARS", align="right", essential=False),
-        Column("RUNS", align="right"),
+        Column("RUNS", align="right", essential=False),
         Column("LIFT"),
-        Column("STATE", style=lambda state: STATE_STYLES.get(state.partition(" ")[0], "")),
+        Column(
+            "STATE",
+            style=lambda state: STATE_STYLES.get(state.split(maxsplit=1)[0], ""),
+            flexible=True,
+        ),
         Column("WHAT WORKED", flexible=True),
     ]
     return table(columns, [_pattern_row(line) for line in patterns], terminal)

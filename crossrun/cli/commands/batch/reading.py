@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crossrun.model.batches import Batch
 
 ResultForm = Literal["csv", "jsonl"]
+_FORMS: tuple[ResultForm, ...] = ("csv", "jsonl")
 
 
 def list_batches(
@@ -84,7 +85,7 @@ def results(
         typer.Option(
             "--format",
             metavar="csv|jsonl",
-            click_type=Parsed(one_of("csv", "jsonl")),
+            click_type=Parsed(one_of(*_FORMS)),
             help="By default as the name of the FILE says, else CSV.",
         ),
     ] = None,
@@ -100,7 +101,7 @@ def results(
     """
     from io import BytesIO
 
-    from crossrun.cli.contents import copy_out
+    from crossrun.cli.contents import copy_out, form_by_name
     from crossrun.services.batches import results as services
 
     options = current()
@@ -110,9 +111,7 @@ def results(
     if json:
         options.out.emit(document({"id": chosen.id, "results": rows, "total": len(rows)}))
         return
-    if form is None:
-        form = "jsonl" if output is not None and output.suffix == ".jsonl" else "csv"
-    text = services.written(rows, form)
+    text = services.written(rows, form or form_by_name(output, _FORMS, "csv"))
     if output is None:
         options.out.emit(text)
     else:

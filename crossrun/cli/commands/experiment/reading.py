@@ -89,15 +89,14 @@ def report(
     """
     from io import BytesIO
 
-    from crossrun.cli.contents import copy_out
+    from crossrun.cli.contents import copy_out, form_by_name
     from crossrun.services.experiments.reading import written
 
     options = current()
     app = options.open_app()
     chosen = experiment_of(app, experiment)
-    suffix = "" if output is None else output.suffix.removeprefix(".")
-    by_name: ReportForm = next((each for each in _FORMS if each == suffix), "md")
-    text = written(app, chosen, "json" if json else form or by_name)
+    form = "json" if json else form or form_by_name(output, _FORMS, "md")
+    text = written(app, chosen, form)
     if output is None:
         options.out.emit(text)
     else:
