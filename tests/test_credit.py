@@ -10,6 +10,7 @@ from sqlite3 import connect
 import pytest
 from conftest import Result
 from faults.in_process import InProcess
+from msgspec.structs import replace
 
 from crossrun.config.settings import Paths
 from crossrun.config.sources import load
@@ -74,6 +75,14 @@ class Life:
         request = RunRequest(task=task, memory=MemoryOptions(**memory))  # type: ignore[arg-type]
         return self._memory.decide(None, request, channel="developer", top_files=()).decided
 
+    def _tossed(self, request: RunRequest, rng: Random | None) -> PatternDecided:
+        """Memory's decision, with the coin of the test instead of that of the run's id."""
+        decided = self._memory.decide(None, request, channel="developer", top_files=()).decided
+        share = decided.share_withheld
+        if rng is None or share is None or rng.random() >= share:
+            return decided
+        return replace(decided, decision="withheld", probability=share)
+
     def run(  # noqa: PLR0913  what a run may be
         self,
         task: str = TASK,
@@ -103,9 +112,7 @@ class Life:
         request = RunRequest(task=task, verify=verify)
         with self.store.owning() as run_id:
             if decided is None:
-                decided = self._memory.decide(
-                    run_id, request, channel="developer", top_files=()
-                ).decided
+                decided = self._tossed(request, rng)
             injected = decided.decision in ("injected", "forced")
             chance = success if isinstance(success, float) else success[injected]
             succeeds = rng is None or rng.random() < chance
@@ -415,7 +422,7 @@ LOG_WORK = ("grep ERROR north.log | cut -c1-13 | uniq -c > hours.txt", "sort -rn
 def test_memory_left_to_itself_finds_out_which_pattern_helps_and_which_hurts(life: Life) -> None:
     """The small form of benchmarks/known_worth.py: memory chooses, tosses, and judges."""
     helpful, harmful = life.taught(), life.taught(LOG_TASK, LOG_WORK)
-    rng = Random(11)  # noqa: S311  no secret is made
+    rng = Random(7)  # noqa: S311  no secret is made
     for _ in range(45):
         life.run(success=(0.2, 0.95), rng=rng)
         life.run(LOG_TASK, LOG_WORK, success=(0.95, 0.1), rng=rng)

@@ -22,7 +22,8 @@ _SHARED = {
     "prices": "all costs are compared at the same prices",
     "require_git_repo": "it does not change what an agent does",
 }
-_SHARED_GROUPS = ("artifacts", "cleanup", "codex", "database", "runs", "workspace")
+_GROUPS_OF_ONE_RUN = ("patterns",)
+"""Groups of settings that may differ between runs; the others are of all runs together."""
 _REPEATABLE = ("config",)
 _NAME = re.compile(r"[\w][\w .+-]{0,39}")
 _LEAST = 2
@@ -113,7 +114,8 @@ def _unquoted(value: str) -> str:
 
 def _require_key(text: str, key: str) -> None:
     why = _SHARED.get(key)
-    if key in SETTINGS and key.partition(".")[0] in _SHARED_GROUPS:
+    group, dot, _ = key.partition(".")
+    if key in SETTINGS and dot and group not in _GROUPS_OF_ONE_RUN:
         why = "it is a setting of all runs together"
     if why is not None:
         raise _invalid(text, f"{key} cannot differ between variants: {why}")
