@@ -114,7 +114,7 @@ CLAIMS = [
     ("The build succeeds.", {("passed", "build")}),
     ("The crate compiles without warnings.", {("passed", "build")}),
     ("Linting is clean.", {("passed", "lint")}),
-    ("mypy reports no errors.", {("passed", "types")}),
+    ("mypy reports no errors.", {("passed", "tool:mypy")}),
     ("`test_cents` passes.", {("passed", "test:test_cents")}),
     ("I ran `ruff check .`.", {("ran", "ruff check .")}),
     ("I ran the full test suite.", {("ran", "test")}),

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from crossrun.proof.check_phrases import (
     ABOUT_CHECKS,
     ALL,
+    ALL_OF,
     ALL_SUBJECT,
     BUILD_SUBJECT,
     COMMAND_PASSES,
     LINT_SUBJECT,
     NAMED_TEST,
+    NAMES_TOOL,
     NO_FAILURE,
     OF_A_KIND,
     PASSED_COMMAND,
@@ -21,6 +23,8 @@ from crossrun.proof.check_phrases import (
     SOME,
     TEST_OBJECT,
     TEST_SUBJECT,
+    TOOL_PASSES,
+    TOOLS,
     TYPES_SUBJECT,
 )
 from crossrun.proof.claimed import ANYTHING, SOME_TESTS, ClaimKind
@@ -30,7 +34,7 @@ from crossrun.proof.messages import Message, Statement
 
 def claims_of_checks(statement: Statement, message: Message) -> Iterator[tuple[ClaimKind, str]]:
     """The kinds and subjects of the claims about checks and commands in a statement."""
-    line = statement.text
+    line = ALL_OF.sub(r"\1", statement.text)
     if reports_failure(statement):
         return
     for pattern in (COMMAND_PASSES, PASSED_COMMAND):
@@ -41,6 +45,9 @@ def claims_of_checks(statement: Statement, message: Message) -> Iterator[tuple[C
     for match in NAMED_TEST.finditer(line):
         if _stands(line, match):
             yield "passed", f"test:{message.code(match['test'])}"
+    for match in TOOL_PASSES.finditer(line):
+        if _stands(line, match) and not NAMES_TOOL.search(match["between"]):
+            yield "passed", f"tool:{match['tool'].lower()}"
     for match in (*TEST_SUBJECT.finditer(line), *TEST_OBJECT.finditer(line)):
         subject = _tests_meant(match)
         if subject and _stands(line, match):
@@ -55,17 +62,19 @@ def claims_of_checks(statement: Statement, message: Message) -> Iterator[tuple[C
             yield "passed", kind
     for match in RAN.finditer(line):
         if not hedges(line[: match.start()]) and not line.rstrip().endswith("?"):
-            yield "ran", message.command(match["command"])
+            yield "ran", message.command(match["command"] or match["by"])
     for match in RAN_TESTS.finditer(line):
         if not hedges(line[: match.start()]) and not EXCEPT.search(line):
             yield "ran", "test"
 
 
 def _tests_meant(match: re.Match[str]) -> str:
-    """Whether all tests are meant, those of one kind, or just some: `test`, `SOME_TESTS`, ""."""
+    """Whether all tests are meant, those of one kind or program, or just some (the empty text)."""
     words = re.split(r"\b(?:and|or)\b|,", match["which"].lower())[-1]
     which = set(re.findall(r"[\w'-]+", words))
     some = SOME.search(match.groupdict().get("between") or "") is not None
+    if not some and len(tools := which & TOOLS) == 1 and not which - tools - ALL:
+        return f"tool:{next(iter(tools))}"
     if some or any(word not in ALL | OF_A_KIND and not word.isdigit() for word in which):
         return ""
     return SOME_TESTS if which & OF_A_KIND else "test"

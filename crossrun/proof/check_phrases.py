@@ -17,7 +17,10 @@ _PASSES = (
     r"|ed)?\s+(?:with\s+)?"
     r"(?:code\s+|status\s+)?0\b|works\b|builds?\s+(?:cleanly|successfully|fine|without|again)"
     r"|compiles?\b"
-    r"|clean\b|✅|✔|☑|[1-9]\d*\s+passed\b|(?::|→|=)\s*(?:ok|okay|pass|success)\b)"
+    r"|clean\b|✅|✔|☑|[1-9]\d*\s+passed\b|(?::|→|=)\s*(?:ok|okay|pass|success)\b"
+    r"|[1-9]\d*\s+(?:tests?\s+|specs?\s+)?(?:passing|green|ok)\b"
+    r"|(?:error|warning|issue|lint)s?-free\b"
+    r"|confirm\w*\s+(?:that\s+)?(?:[\w'-]+\s+){1,4}(?:is|are)\s+valid\b)"
 )
 PREDICATE = re.compile(_PASSES, re.IGNORECASE)
 TEST_SUBJECT = re.compile(
@@ -42,18 +45,17 @@ _ALL_WORDS = """
     executed reran re-ran all every both the existing full whole entire complete python project
     of its test tests
     my our these those now two three four five six seven eight nine ten also and have i
-    confirmed confirm verified that with so done fixed repository's repo's node rust go js
+    confirmed confirm verified that with so done fixed repository's repo's node rust go js django rails spec rspec
     local finally result results new-and-existing as well ran run running again everything
 """
 ALL = frozenset(_ALL_WORDS.split())
 OF_A_KIND = frozenset(["unit", "integration", "regression", "automated"])
 LINT_SUBJECT = re.compile(
-    rf"\b(?:lint(?:er|ers|ing|s)?|ruff|flake8|eslint|clippy|pylint"
-    rf"|shellcheck)\b[^.;\n]{{0,40}}?(?:{_PASSES})",
+    rf"\b(?:lint(?:er|ers|ing|s)?)\b[^.;\n]{{0,40}}?(?:{_PASSES})",
     re.IGNORECASE,
 )
 TYPES_SUBJECT = re.compile(
-    rf"\b(?:type[- ]?check(?:s|er|ing)?|types|mypy|pyright|tsc)\b[^.;\n]{{0,40}}?(?:{_PASSES})",
+    rf"\b(?:type[- ]?check(?:s|er|ing)?|types)\b[^.;\n]{{0,40}}?(?:{_PASSES})",
     re.IGNORECASE,
 )
 BUILD_SUBJECT = re.compile(
@@ -89,12 +91,55 @@ THEY_PASS = re.compile(
     rf"|result))\b[^.;]{{0,30}}?(?:{_PASSES})",
     re.IGNORECASE,
 )
+_RUNNING = (
+    r"(?:^\W*|\b(?:I|we|I've|we've|and|then|also|have)\s+)(?:also\s+|then\s+|successfully\s+)*"
+    r"(?:ran|reran|re-ran|(?<=have )run|(?<=ve )run|executed)\b"
+    r"(?:(?!\b(?:that|which|whose|when)\b)[^.;\n])"
+)
 RAN = re.compile(
-    rf"\b(?:ran|reran|re-ran|executed|verified|tested|checked|validated|confirmed|built|linted"
-    rf"|running)\b"
-    rf"[^.;\n{COMMAND[1:-1]}]{{0,60}}?(?P<command>{COMMAND})",
+    rf"{_RUNNING}{{0,60}}?(?P<command>{COMMAND})"
+    rf"|\b(?:verified|tested|checked|validated|confirmed|built|linted)\b"
+    rf"[^.;\n{COMMAND[1:-1]}]{{0,60}}?\b(?:with|by running|via|using|by executing|through|after"
+    rf" running)\s+(?:(?:both|a|the|full)\s+)*"
+    rf"(?P<by>{COMMAND})",
     re.IGNORECASE,
 )
+TOOLS = frozenset(
+    [
+        "pytest",
+        "unittest",
+        "jest",
+        "vitest",
+        "mocha",
+        "rspec",
+        "phpunit",
+        "playwright",
+        "cypress",
+        "ctest",
+        "eslint",
+        "ruff",
+        "flake8",
+        "pylint",
+        "mypy",
+        "pyright",
+        "tsc",
+        "clippy",
+        "shellcheck",
+        "phpstan",
+        "rubocop",
+        "biome",
+        "stylelint",
+        "golangci-lint",
+    ]
+)
+"""Programs whose plain names stand for their checks."""
+TOOL_PASSES = re.compile(
+    rf"(?<![\w/.-])(?P<tool>{'|'.join(sorted(TOOLS))})\b(?P<between>[^.;,\n]{{0,40}}?)(?P<passes>{_PASSES})",
+    re.IGNORECASE,
+)
+NAMES_TOOL = re.compile(rf"(?<![\w/.-])(?:{'|'.join(sorted(TOOLS))})\b", re.IGNORECASE)
+ALL_OF = re.compile(r"(?<![\w/.])([1-9]\d*)\s?(?:/|of|out of)\s?\1(?![\w/.])")
+"""`9/9`: as many as there are."""
 RAN_TESTS = re.compile(
     r"\b(?:I|we|I've|and|then|also|have)\s+(?:also\s+|then\s+)?(?:ran|reran|re-ran|run|executed)\s+"
     r"(?:[\w'-]+\s+){0,6}?(?:(?:all|the|your|full|whole|entire|unit|existing|complete|test|of)\s+)+"

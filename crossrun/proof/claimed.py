@@ -2,9 +2,11 @@
 
 from typing import Literal, NamedTuple
 
-ClaimKind = Literal["changed", "deleted", "unchanged", "passed", "ran"]
+ClaimKind = Literal["changed", "deleted", "unchanged", "only", "passed", "ran"]
 ANYTHING = "*"
 """Subject of a claim about all files, or about all checks."""
+SOURCES = "sources"
+"""Subject of a claim that no code was changed."""
 TESTS = "tests"
 """Subject of a claim that no test was changed."""
 SOME_TESTS = "some tests"
@@ -14,8 +16,8 @@ SOME_TESTS = "some tests"
 class Claim(NamedTuple):
     """A statement about files, checks or commands, with the words of the agent.
 
-    `subject` is a path, `TESTS`, the kind of a check, a command line, the name of a test after
-    `test:`, or `ANYTHING`.
+    `subject` is a path (several for `only`), `TESTS`, `SOURCES`, the kind of a check, a command
+    line, the name of a test after `test:`, that of a program after `tool:`, or `ANYTHING`.
     """
 
     kind: ClaimKind

@@ -3,26 +3,29 @@
 import re
 from collections.abc import Iterator
 
-from crossrun.proof.claimed import ANYTHING, TESTS, ClaimKind
+from crossrun.proof.claimed import ANYTHING, SOURCES, TESTS, ClaimKind
 from crossrun.proof.file_phrases import (
     ALL_UNCHANGED,
+    BEHIND_FILE,
     CHANGED_IN,
     DELETED,
+    DELETES,
     DIRECT,
     LIES_IN,
     LIMITED,
     LISTED,
     OF_FILES,
+    ONLY,
     PART,
-    PART_OF,
     PLACES,
     POINTS_TO,
     PUT,
     PUT_IN,
     TESTS_UNCHANGED,
     UNCHANGED,
+    WHOLLY,
 )
-from crossrun.proof.hedging import BY_OTHERS, hedges
+from crossrun.proof.hedging import BY_OTHERS, OF_HISTORY, hedges
 from crossrun.proof.messages import Message, Statement
 
 
@@ -47,18 +50,18 @@ def _deletes(match: re.Match[str]) -> bool:
 
 
 def _is_hedged(line: str, match: re.Match[str]) -> bool:
-    elsewhere = BY_OTHERS.search(line[match.end() :]) is not None
-    return elsewhere or hedges(line[: match.start()]) or line.rstrip().endswith("?")
+    elsewhere = BY_OTHERS.search(line[match.end() :]) or OF_HISTORY.search(line[: match.start()])
+    return elsewhere is not None or hedges(line[: match.start()]) or line.rstrip().endswith("?")
 
 
 def _is_about_files(line: str, match: re.Match[str], pattern: re.Pattern[str]) -> bool:
     """Whether the files themselves are what was made or changed."""
     behind = line[match.end() :]
-    if pattern is DIRECT:
+    if pattern in (DIRECT, DELETES):
         put = re.match(PUT, match["verb"], re.IGNORECASE)
         if put and re.match(r"\s+(?:to|into)\s", behind):
             return False
-        return re.match(PART_OF, behind, re.IGNORECASE) is not None
+        return BEHIND_FILE.match(behind) is not None
     if pattern is PLACES:
         what = match["what"]
         if POINTS_TO.search(what):
@@ -69,14 +72,17 @@ def _is_about_files(line: str, match: re.Match[str], pattern: re.Pattern[str]) -
 
 
 def _unchanged_files(line: str, message: Message) -> Iterator[tuple[ClaimKind, str]]:
-    limited = LIMITED.search(line) is not None or line.rstrip().endswith("?")
-    if limited and not ALL_UNCHANGED.search(line):
+    if LIMITED.search(line) is not None or line.rstrip().endswith("?"):
         return
     for pattern in UNCHANGED:
         for match in pattern.finditer(line):
-            if not PART.search(line[: match.start()]):
+            whole = WHOLLY.match(line[match.end() :]) is not None
+            if whole and not PART.search(line[: match.start()]):
                 yield from (("unchanged", path) for path in message.files(match["files"]))
     if TESTS_UNCHANGED.search(line):
         yield "unchanged", TESTS
-    if ALL_UNCHANGED.search(line) and not re.search(r"\b(?:else|other|further|more)\b", line):
-        yield "unchanged", ANYTHING
+    everything = ALL_UNCHANGED.search(line)
+    if everything and not re.search(r"\b(?:else|other|further|more)\b", line):
+        yield "unchanged", SOURCES if everything["sources"] or everything["code"] else ANYTHING
+    for match in ONLY.finditer(line):
+        yield "only", " ".join(message.files(match[0]))

@@ -6,6 +6,7 @@ from crossrun.proof.messages import FILE
 
 _MADE = (
     "created|added|wrote|written|generated|introduced|saved|produced|recreated|scaffolded|drafted"
+    r"|regenerated"
 )
 _CHANGED = (
     "updated|modified|changed|edited|rewrote|refactored|extended|adjusted|patched|bumped|revised"
@@ -26,19 +27,23 @@ _PREPOSITIONS = (
 _GAP = rf"(?:\s+(?!(?:{_PREPOSITIONS})\b)[\w'\ue800-\uf8ff()-]+){{0,6}}?\s*:?\s*"
 _NEXT = r"(?:,\s*and|,|and|&|\+|as well as|along with)"
 _FILES = rf"(?P<files>{FILE}(?:\s*{_NEXT}\s*(?:the\s+|a\s+|an\s+|new\s+)*{FILE})*)"
-PART_OF = (
-    r"(?!\s*(?:'s\b|imports?\b|references?\b|dependenc|parsing|parser|handling|support\b|loading"
-    r"|format\b|arguments?\b|options?\b|links?\b|readers?\b|lookups?\b|entr(?:y|ies)\b|calls?\b"
-    r"|sections?\b|usages?\b|mentions?\b|exports?\b|lines?\b|files?\b(?! was)|endpoints?\b|keys?\b"
-    r"|variables?\b|functions?\b|methods?\b|class\b|tests?\b|from\b(?! the (?:repo|project"
-    r"|workspace|folder|directory|disk|codebase|tree|working))"
-    r"|generation|validation|schema"
-    r"|config))"
+_ON_ITS_OWN = (
+    r"and|or|but|which|that|with|as|so|for|in|by|because|since|via|after|accordingly|too|also|entirely"
+    r"|completely|altogether|along|together|containing|covering|while|per|on|to|into|at|instead|yet"
+    r"|using|based|plus|now|again|successfully|was|were|has|have"
 )
-"""Not behind a file: the statement is about something in it or about it."""
+BEHIND_FILE = re.compile(
+    r"(?!'s\b)(?!\s+from\b(?! the (?:repo|project|workspace|folder|directory|disk|codebase|tree"
+    r"|working)))"
+    r"(?:\s+(?:files?|scripts?|modules?|components?|pages?|documents?|workflows?|templates?)\b)?"
+    rf"(?!\s+(?!(?:{_ON_ITS_OWN}|from)\b)[a-z])",
+    re.IGNORECASE,
+)
+"""Behind a file that a statement is about, and not about something in it, such as `a.css rules`."""
 DIRECT = re.compile(rf"{_AT}(?P<verb>{_MADE}|{_CHANGED}){_GAP}{_FILES}", re.IGNORECASE)
 _MOVES = re.compile(
-    rf"{_AT}(?:{_MOVED})\b[^.;:]{{1,80}}?\s(?:to|into|as)\s+(?:the\s+)?{_FILES}",
+    rf"{_AT}(?:{_MOVED})\b[^.;:]{{1,80}}?\s(?:to|into|as)\s+(?:(?:the|a|an|its|new|own|separate"
+    rf"|shared|dedicated|file|module|helper|called|named)\s+){{0,5}}{_FILES}",
     re.IGNORECASE,
 )
 PLACES = re.compile(
@@ -74,7 +79,7 @@ PUT_IN = re.compile(
 )
 _PASSIVE = re.compile(
     rf"{_FILES}\s*(?:\([^)]*\)\s*)?(?:was|were|has been|have been|has now been|have now been)\s+"
-    rf"(?:newly\s+|also\s+|now\s+|successfully\s+)?(?P<verb>{_MADE}|{_CHANGED}|{DELETED})\b",
+    rf"(?:newly\s+|also\s+|now\s+|successfully\s+|both\s+|all\s+)?(?P<verb>{_MADE}|{_CHANGED}|{DELETED})\b",
     re.IGNORECASE,
 )
 _PLACED = re.compile(
@@ -82,7 +87,7 @@ _PLACED = re.compile(
     rf"|into|as|under)\s+(?:the\s+)?{_FILES}",
     re.IGNORECASE,
 )
-_DELETES = re.compile(rf"{_AT}(?P<verb>{DELETED}){_GAP}{_FILES}{PART_OF}", re.IGNORECASE)
+DELETES = re.compile(rf"{_AT}(?P<verb>{DELETED}){_GAP}{_FILES}", re.IGNORECASE)
 _NEW = re.compile(
     rf"(?P<files>{FILE})\s*\((?:new|created|added|updated|modified|changed)(?: file)?\)",
     re.IGNORECASE,
@@ -128,6 +133,11 @@ UNCHANGED = (
         re.IGNORECASE,
     ),
 )
+WHOLLY = re.compile(
+    r"\s*(?:$|[.,;:!)\u2014\u2013]|and\b|as (?:you )?(?:requested|asked|instructed|it)"
+    r"|since\b|because\b|so\b|at all\b|or\b|too\b)"
+)
+"""Behind a statement that a file was left alone: it is meant as a whole."""
 PART = re.compile(r"\b(?:of|in|for|from|on)\s+(?:the\s+)?$", re.IGNORECASE)
 """Before a file: the statement is about something in it."""
 TESTS_UNCHANGED = re.compile(
@@ -139,12 +149,16 @@ TESTS_UNCHANGED = re.compile(
     r"|edited)",
     re.IGNORECASE,
 )
+_IN_ALL = (
+    r"(?=\s*(?:$|[.,;:!)]|and\b|because\b|since\b|as\b|to (?:the |any |your )*(?:code|files?"
+    r"|codebase|repo\w*|project|workspace)\s*(?:$|[.,;:!)])))"
+)
 ALL_UNCHANGED = re.compile(
-    r"\bno (?:source |code |project )?files? (?:was|were|have been|has been) (?:changed|modified"
-    r"|touched|edited)"
-    r"|\b(?:made no|did not make any|didn't make any|haven't made any) (?:code )?changes\b"
+    r"(?:\bno (?P<sources>source |code )?(?:files?|changes) (?:was|were|have been|has been) (?:"
+    r"changed|modified|touched|edited|made)"
+    r"|\b(?:made no|did not make any|didn't make any|haven't made any) (?P<code>code )?changes\b"
     r"|\b(?:haven't|have not|didn't|did not) (?:changed?|modif(?:y|ied)|touch(?:ed)?) (?:anything"
-    r"|any files?)",
+    rf"|any files?)){_IN_ALL}",
     re.IGNORECASE,
 )
 LIMITED = re.compile(
@@ -152,7 +166,19 @@ LIMITED = re.compile(
     r"|unrelated|else|more|after that|aside)\b",
     re.IGNORECASE,
 )
+ONLY = re.compile(
+    rf"\bthe only files? (?:that )?(?:(?:I|we)(?:'ve|\s+have)?\s+)?(?:changed|modified"
+    rf"|touched|edited)\s+(?:is|was|are|were)\s+{_FILES}\s*(?:$|[.,;!])"
+    rf"|\bonly\s+{FILE}\s+was\s+(?:changed|modified|touched|edited)\s*(?:$|[.;!])",
+    re.IGNORECASE,
+)
+"""No other file was changed."""
+_NOTED = re.compile(
+    rf"{_AT}(?:documented|noted|recorded|described|mentioned|summari[sz]ed)\s+(?:it|this|that|them"
+    rf"|these|the|how|all|both|every)\b[^.;:]{{0,60}}?(?<=\s)(?:in|under)\s+(?:the\s+)?{_FILES}",
+    re.IGNORECASE,
+)
 OF_FILES = (
-    DIRECT, _MOVES, PLACES, CHANGED_IN, _PASSIVE, _PLACED, _DELETES, _NEW, _LED, _NEW_KIND,
-    _EDITS_TO, _NAMED_AFTER_COLON,
+    DIRECT, _MOVES, PLACES, CHANGED_IN, _PASSIVE, _PLACED, DELETES, _NEW, _LED, _NEW_KIND,
+    _EDITS_TO, _NAMED_AFTER_COLON, _NOTED,
 )  # fmt: skip

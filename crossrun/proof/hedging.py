@@ -35,6 +35,12 @@ BY_OTHERS = re.compile(
     re.IGNORECASE,
 )
 """Behind a statement: somebody else did it, or it is only shown."""
+OF_HISTORY = re.compile(
+    r"\b(?:commits?|PR|pull request|merge request|history|release|diff|blame"
+    r"|highlights?)\b(?!\s+it)",
+    re.IGNORECASE,
+)
+"""Before a statement: it speaks of what was done in the past of the project."""
 _NOT_HEDGES = re.compile(
     r"\bas (?:you )?(?:asked|requested|instructed|planned|expected|specified|described)\b"
     r"|\bnot only\b|\bper your\b|\bas you (?:wanted|wished)\b|\bnext,|\bfor you\b|\bas part of the"

@@ -6,7 +6,7 @@ from crossrun.proof.changes import FileDiff
 from crossrun.proof.claims import Claims
 from crossrun.proof.history import RunHistory
 from crossrun.proof.judging_checks import judge_passed, judge_ran
-from crossrun.proof.judging_files import judge_changed, judge_deleted, judge_unchanged
+from crossrun.proof.judging_files import judge_changed, judge_deleted, judge_only, judge_unchanged
 from crossrun.proof.verdicts import Judgement
 
 
@@ -22,6 +22,8 @@ def judge_claims(
                 yield judge_deleted(claim, history)
             case "unchanged":
                 yield judge_unchanged(claim, history, diffs)
+            case "only":
+                yield judge_only(claim, history)
             case "passed":
                 yield judge_passed(claim, history, reports_failure=claims.reports_failure)
             case "ran":

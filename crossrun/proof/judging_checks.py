@@ -7,6 +7,7 @@ from crossrun.commandlines.intents import purpose
 from crossrun.commandlines.shell import parts, split_words, stages, without_wrappers
 from crossrun.proof.checks import kind_of
 from crossrun.proof.claimed import ANYTHING, SOME_TESTS, Claim
+from crossrun.proof.failures import STOPPED, is_certain_failure, passed_later
 from crossrun.proof.history import CommandRun, RunHistory, SeenCheck
 from crossrun.proof.verdicts import Judgement, undecided
 
@@ -22,8 +23,6 @@ _RUNS = re.compile(
     r"(?:^|[\s;&|(/])(?:python[\d.]*|node|deno|bun|ruby|perl|php|java|Rscript|julia|go|dotnet"
     r"|swift|mix|lua)\s"
 )
-_STOPPED = (124, 130, 137, 143)
-"""Exit codes of what was ended from outside, such as a server."""
 _ANSWERS = re.compile(r"(?:diff|cmp|grep|egrep|rg|git diff|test|\[)\s")
 """Programs whose exit code 1 is an answer."""
 _MEANT_TO_FAIL = re.compile(
@@ -39,6 +38,8 @@ def judge_passed(claim: Claim, history: RunHistory, *, reports_failure: bool) ->
     """The claim that a check or a command passed."""
     if claim.subject.startswith("test:"):
         return _judge_test(claim, history)
+    if claim.subject.startswith("tool:"):
+        return _judge_tool(claim, history, reports_failure=reports_failure)
     if claim.subject == ANYTHING:
         return _judge_everything(claim, history, reports_failure=reports_failure)
     if claim.subject == SOME_TESTS:
@@ -55,6 +56,16 @@ def _judge_kind(
     if last is None:
         return _judge_never_checked(claim, kind, history)
     return _judge_by_check(claim, last, history, reports_failure=reports_failure)
+
+
+def _judge_tool(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
+    """The claim that a program such as ESLint passes, also if a script of the project called it."""
+    name = claim.subject.removeprefix("tool:")
+    direct = [seen for seen in history.checks if name in seen.check.text.lower()]
+    runs = direct or [seen for seen in history.checks if name in seen.run.output.lower()]
+    if not runs:
+        return undecided(claim)
+    return _judge_by_check(claim, runs[-1], history, reports_failure=reports_failure)
 
 
 def _judge_some_tests(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
@@ -135,7 +146,7 @@ def _is_plain_failure(run: CommandRun, claim: Claim) -> bool:
     """Whether a command other than a check failed, and was not meant to."""
     aim = purpose(run.script)
     works = aim is not None and aim.intent not in ("read", "search", "edit")
-    is_answer = run.exit_code in _STOPPED or _ANSWERS.match(run.script) is not None
+    is_answer = run.exit_code in STOPPED or _ANSWERS.match(run.script) is not None
     return works and not is_answer and _MEANT_TO_FAIL.search(claim.text) is None
 
 
@@ -145,27 +156,10 @@ def _judge_by_check(
     outcome = last.check.outcome
     if outcome == "passed":
         return Judgement(claim, "confirmed", _passed_text(last.run), last.run.seq)
-    if outcome == "failed" and not reports_failure and not _passed_later(last, history):
+    certain = outcome == "failed" and is_certain_failure(last, claim.text, history)
+    if certain and not reports_failure and not passed_later(last, history):
         return Judgement(claim, "contradicted", _failed_text(last.run), last.run.seq)
     return undecided(claim)
-
-
-def _passed_later(last: SeenCheck, history: RunHistory) -> bool:
-    """Whether another check of the kind passed later, or may have, that from outside included.
-
-    A wider one that passed before counts as well, if nothing was changed since.
-    """
-    kind, seq = last.check.kind, last.run.seq
-    if history.verified is not None and history.verified[1].exit_code == 0:
-        kinds = {kind_of(part.text) for part in parts(history.verified[1].command)}
-        if kind in kinds:
-            return True
-    others = [seen for seen in history.checks if seen.check.kind == kind]
-    later = (seen for seen in others if seen.run.seq > seq)
-    wider = (seen for seen in others if len(seen.check.words) < len(last.check.words))
-    return any(seen.check.outcome in ("passed", "unknown") for seen in later) or any(
-        seen.check.outcome == "passed" and history.is_after_changes(seen) for seen in wider
-    )
 
 
 def _judge_test(claim: Claim, history: RunHistory) -> Judgement:
@@ -177,7 +171,7 @@ def _judge_test(claim: Claim, history: RunHistory) -> Judgement:
     failed = (
         rf"(?m)^(?:FAILED|ERROR|FAIL:?|not ok|--- FAIL:)\s.*\b{quoted}\b|\b{quoted}\b.*FAILED\b"
     )
-    if not re.search(failed, last.run.output) or _passed_later(last, history):
+    if not re.search(failed, last.run.output) or passed_later(last, history):
         return undecided(claim)
     text = f"{name} failed in `{_short(last.run)}`"
     return Judgement(claim, "contradicted", text, last.run.seq)

@@ -1,9 +1,10 @@
 """Claims about files held against the measured change."""
 
+import re
 from collections.abc import Sequence
 
 from crossrun.proof.changes import FileDiff, is_test_file
-from crossrun.proof.claimed import ANYTHING, TESTS, Claim
+from crossrun.proof.claimed import ANYTHING, SOURCES, TESTS, Claim
 from crossrun.proof.history import RunHistory
 from crossrun.proof.measured import (
     REMOVES,
@@ -11,9 +12,14 @@ from crossrun.proof.measured import (
     is_named,
     is_unmeasured,
     may_have_removed,
+    may_mean_another,
     same_paths,
 )
 from crossrun.proof.verdicts import Judgement, undecided
+
+_CODE = re.compile(
+    r"(?i)\.(?:py|[cm]?[jt]sx?|go|rs|java|kt|c|cc|cpp|h|hpp|rb|php|cs|swift|exs?|scala)$"
+)
 
 
 def judge_changed(claim: Claim, history: RunHistory) -> Judgement:
@@ -31,7 +37,8 @@ def judge_changed(claim: Claim, history: RunHistory) -> Judgement:
         if set(alike) <= deleted and not is_named(path, history, REMOVES):
             return Judgement(claim, "contradicted", f"{path} was deleted", seq)
         return Judgement(claim, "confirmed", f"{path} was changed", seq)
-    if history.resumed or is_unmeasured(path, history) or is_named(path, history, REMOVES):
+    unknown = is_unmeasured(path, history) or is_named(path, history, REMOVES)
+    if unknown or may_mean_another(claim.text, path, history):
         return undecided(claim)
     return Judgement(claim, "contradicted", f"the run did not change {path}", seq)
 
@@ -54,7 +61,8 @@ def judge_deleted(claim: Claim, history: RunHistory) -> Judgement:
     present = same_paths(path, [c.path for c in event.changes if c.status in ("added", "modified")])
     if present:
         return Judgement(claim, "contradicted", f"{present[0]} is still there", seq)
-    if history.resumed or is_unmeasured(path, history) or may_have_removed(path, history):
+    unknown = is_unmeasured(path, history) or may_have_removed(path, history)
+    if unknown or may_mean_another(claim.text, path, history):
         return undecided(claim)
     return Judgement(claim, "contradicted", f"the run did not delete {path}", seq)
 
@@ -65,13 +73,37 @@ def _gone(status: str, path: str, old_path: str | None) -> tuple[str, ...]:
     return (old_path,) if status == "renamed" and old_path else ()
 
 
+def judge_only(claim: Claim, history: RunHistory) -> Judgement:
+    """The claim that no files but those were changed; what commands changed does not count."""
+    named = [inside(path, history) for path in claim.subject.split(" ")]
+    if history.changed is None or history.resumed or None in named:
+        return undecided(claim)
+    edited = _edited(history, only_code=False)
+    known = {path for name in named if name for path in same_paths(name, edited)}
+    if not known or edited <= known:
+        return undecided(claim)
+    text = f"the run changed {min(edited - known)}, too"
+    return Judgement(claim, "contradicted", text, history.changed[0])
+
+
+def _edited(history: RunHistory, *, only_code: bool) -> set[str]:
+    """The files that the agent edited with its patch tool and that differ at the end."""
+    changes = history.changed[1].changes if history.changed else ()
+    edited = {edit.path for edit in history.edits} & {change.path for change in changes}
+    return {path for path in edited if not only_code or _is_code(path)}
+
+
+def _is_code(path: str) -> bool:
+    return _CODE.search(path) is not None and not is_test_file(path)
+
+
 def judge_unchanged(claim: Claim, history: RunHistory, diffs: Sequence[FileDiff]) -> Judgement:
     """The claim that a file, the tests, or all files were left alone."""
     if history.changed is None or history.resumed:
         return undecided(claim)
     seq, event = history.changed
-    if claim.subject == ANYTHING:
-        edited = {edit.path for edit in history.edits} & {change.path for change in event.changes}
+    if claim.subject in (ANYTHING, SOURCES):
+        edited = _edited(history, only_code=claim.subject == SOURCES)
         if edited:
             return Judgement(claim, "contradicted", f"the run changed {min(edited)}", seq)
         return Judgement(

@@ -68,8 +68,13 @@ _BARE_PATH = re.compile(
     r"(?<![\w/.@\ue000-\uf8ff-])(?:\.{0,2}/)?(?:[\w.@+-]+/)*[\w@+.-]*\w\.[A-Za-z]\w{0,9}(?![\w/])(?:(?::\d+)+)?"
 )
 _NOT_FILES = re.compile(
-    r"(?i)^(?:node|vue|next|nuxt|express|three|d3|asp|socket|e\.g|i\.e|console|math|np|etc)\.\w+$"
+    r"(?i)^(?:node|vue|next|nuxt|express|three|d3|asp|socket|moment|chart|alpine|jquery|p5|e\.g|i\.e"
+    r"|etc|console|math|np|pd|self|this|cls|req|request|res|resp|response|ctx|context|logger"
+    r"|logging|document|window|process|props|state|obj|event|err|error|args|kwargs|exports)\.\w+$"
 )
+"""Libraries and attributes that look like files."""
+_LIBRARY = re.compile(r"[A-Z][a-zA-Z]*\.js")
+"""What is rather a library than a file if it is not set as code."""
 _OUTCOME = re.compile(
     r"^[=\s]*(?:\d+ (?:passed|failed|skipped)\b.*|ok|OK|PASS|passed|exit(?: code)? \d+)[=\s]*$"
 )
@@ -138,6 +143,16 @@ _CLAUSE = re.compile(
     r"|while)\b,?\s*|,\s+(?:and|so|then)\s+"
     r"(?=(?:I|we|all|the|both|every|no|it|then|now|everything|[\ue800-\uefff])\b|[\ue800-\uefff])"
     r"|\s+and\s+(?=(?:I|all|every|both|everything)\s)"
+)
+
+_TABLE = re.compile(
+    r"(?i)\b(?:files?|paths?|modules?|commands?|checks?|tests?)\b.*"
+    r"\b(?:changes?|status|actions?|what|results?|outcomes?)\b"
+)
+"""The header of a table that reports what was done."""
+_NO_REPORT = re.compile(
+    r"(?i)\b(?:propos\w+|plan\w*|expected|next|to-?do|before|options?|suggest\w+|would|should|who|author"
+    r"|commit|version)\b"
 )
 
 Section = Literal["", "changed", "deleted", "checks", "skipped"]
@@ -212,7 +227,7 @@ def _with_names(text: str, names: dict[str, str]) -> str:
         return f"`{target}`" if is_file else match[1]
 
     def of_path(match: re.Match[str]) -> str:
-        path = file_in(match[0])
+        path = "" if _LIBRARY.fullmatch(match[0]) else file_in(match[0])
         return sign("file", path) if path else match[0]
 
     text = _LINK.sub(of_link, text)
@@ -235,7 +250,7 @@ def file_in(text: str) -> str:
     if name in _BARE_NAMES:
         return path
     stem, dot, ending = name.rpartition(".")
-    if dot and stem and ending.lower() in _ENDINGS:
+    if dot and stem and ending.lower() in _ENDINGS and not re.fullmatch(r"[A-Z][a-z]+", ending):
         return path
     return path if name.startswith(".") and len(name) > 2 and "/" in path else ""  # noqa: PLR2004
 
@@ -243,12 +258,19 @@ def file_in(text: str) -> str:
 def _statements(text: str) -> Iterator[Statement]:
     section: Section = ""
     listed: Section = ""
+    header = ""
     for line in _lines(text):
         heading = _HEADING.match(line)
         if heading and not _ITEM.match(line):
             section = listed = _section(heading["hash"] or heading["bold"] or heading["under"], "")
             continue
-        if line.lstrip().startswith((">", "|")):
+        if line.lstrip().startswith("|"):
+            if header and _TABLE.search(header) and not _NO_REPORT.search(header):
+                yield Statement(_row(line), "", section == "skipped")
+            header = header or line
+            continue
+        header = ""
+        if line.lstrip().startswith(">"):
             continue
         item = _ITEM.match(line)
         body = re.sub(
@@ -271,6 +293,12 @@ def _statements(text: str) -> Iterator[Statement]:
             for sentence in _SENTENCE.split(body)
             for first, clause in _clauses(sentence)
         )
+
+
+def _row(line: str) -> str:
+    """A row of a table as a clause: what it is about, and what is said of it."""
+    cells = (cell.strip(" *_") for cell in line.strip().strip("|").split("|"))
+    return ": ".join(filter(None, cells))
 
 
 def _clauses(sentence: str) -> Iterator[tuple[bool, str]]:
