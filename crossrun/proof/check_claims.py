@@ -10,12 +10,14 @@ from crossrun.proof.check_phrases import (
     ALL_SUBJECT,
     BUILD_SUBJECT,
     COMMAND_PASSES,
+    COUNT_PASSES,
     LINT_SUBJECT,
     NAMED_TEST,
     NAMES_TOOL,
     NO_FAILURE,
     OF_A_KIND,
     PASSED_COMMAND,
+    PLACE,
     PREDICATE,
     RAN,
     RAN_TESTS,
@@ -34,7 +36,7 @@ from crossrun.proof.messages import Message, Statement
 
 def claims_of_checks(statement: Statement, message: Message) -> Iterator[tuple[ClaimKind, str]]:
     """The kinds and subjects of the claims about checks and commands in a statement."""
-    line = ALL_OF.sub(r"\1", statement.text)
+    line = ALL_OF.sub(r"\1", PLACE.sub("", statement.text))
     if reports_failure(statement):
         return
     for pattern in (COMMAND_PASSES, PASSED_COMMAND):
@@ -48,6 +50,9 @@ def claims_of_checks(statement: Statement, message: Message) -> Iterator[tuple[C
     for match in TOOL_PASSES.finditer(line):
         if _stands(line, match) and not NAMES_TOOL.search(match["between"]):
             yield "passed", f"tool:{match['tool'].lower()}"
+    for match in COUNT_PASSES.finditer(line):
+        if _stands(line, match):
+            yield "passed", f"count:{match['count']}"
     for match in (*TEST_SUBJECT.finditer(line), *TEST_OBJECT.finditer(line)):
         subject = _tests_meant(match)
         if subject and _stands(line, match):

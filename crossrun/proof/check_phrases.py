@@ -45,7 +45,8 @@ _ALL_WORDS = """
     executed reran re-ran all every both the existing full whole entire complete python project
     of its test tests
     my our these those now two three four five six seven eight nine ten also and have i
-    confirmed confirm verified that with so done fixed repository's repo's node rust go js django rails spec rspec
+    confirmed confirm verified that with so done fixed repository's repo's node rust go js
+    django rails spec rspec
     local finally result results new-and-existing as well ran run running again everything
 """
 ALL = frozenset(_ALL_WORDS.split())
@@ -134,10 +135,17 @@ TOOLS = frozenset(
 )
 """Programs whose plain names stand for their checks."""
 TOOL_PASSES = re.compile(
-    rf"(?<![\w/.-])(?P<tool>{'|'.join(sorted(TOOLS))})\b(?P<between>[^.;,\n]{{0,40}}?)(?P<passes>{_PASSES})",
+    rf"(?<![\w/.-])(?P<tool>{'|'.join(sorted(TOOLS))})\b(?P<between>[^.;,\n]{{0,40}}?)"
+    rf"(?P<passes>{_PASSES})",
     re.IGNORECASE,
 )
+COUNT_PASSES = re.compile(r"(?<![\w.])(?P<count>[1-9]\d*)\s+(?:tests?\s+)?passed\b", re.IGNORECASE)
 NAMES_TOOL = re.compile(rf"(?<![\w/.-])(?:{'|'.join(sorted(TOOLS))})\b", re.IGNORECASE)
+PLACE = re.compile(
+    r"^\W*(?:in|inside|within) (?:the|a) [\w-]+(?: \w+)??[,:]?\s+(?=the|all|every|\d)",
+    re.IGNORECASE,
+)
+"""`In the container` before what is said about the tests."""
 ALL_OF = re.compile(r"(?<![\w/.])([1-9]\d*)\s?(?:/|of|out of)\s?\1(?![\w/.])")
 """`9/9`: as many as there are."""
 RAN_TESTS = re.compile(

@@ -17,7 +17,8 @@ class Claim(NamedTuple):
     """A statement about files, checks or commands, with the words of the agent.
 
     `subject` is a path (several for `only`), `TESTS`, `SOURCES`, the kind of a check, a command
-    line, the name of a test after `test:`, that of a program after `tool:`, or `ANYTHING`.
+    line, the name of a test after `test:`, that of a program after `tool:`, a
+    number of tests after `count:`, or `ANYTHING`.
     """
 
     kind: ClaimKind

@@ -25,7 +25,7 @@ from crossrun.proof.file_phrases import (
     UNCHANGED,
     WHOLLY,
 )
-from crossrun.proof.hedging import BY_OTHERS, OF_HISTORY, hedges
+from crossrun.proof.hedging import BY_OTHERS, OF_HISTORY, hedges, is_of_another
 from crossrun.proof.messages import Message, Statement
 
 
@@ -51,7 +51,9 @@ def _deletes(match: re.Match[str]) -> bool:
 
 def _is_hedged(line: str, match: re.Match[str]) -> bool:
     elsewhere = BY_OTHERS.search(line[match.end() :]) or OF_HISTORY.search(line[: match.start()])
-    return elsewhere is not None or hedges(line[: match.start()]) or line.rstrip().endswith("?")
+    if elsewhere is not None or is_of_another(line[: match.end()]):
+        return True
+    return hedges(line[: match.start()]) or line.rstrip().endswith("?")
 
 
 def _is_about_files(line: str, match: re.Match[str], pattern: re.Pattern[str]) -> bool:

@@ -13,7 +13,7 @@ _CHANGED = (
     "|reformatted|simplified|corrected|amended|cleaned up|fixed"
 )
 DELETED = "deleted|removed|erased"
-_MOVED = "renamed|moved|converted|copied|exported|translated|merged|combined|split"
+_MOVED = "renamed|moved|converted|copied|exported|translated|merged|combined|split|extracted|pulled"
 PUT = "added|wrote|saved|put|inserted|appended|stored|written|exported|placed"
 _AT = (
     r"(?:^|\b(?:I|we|I've|we've|have|has|also|then|and|now|successfully|first|second|finally"
@@ -110,6 +110,11 @@ _NAMED_AFTER_COLON = re.compile(
     rf"{_AT}(?P<verb>{_MADE}|{_CHANGED}|{DELETED})\b[^.;:{FILE[1:-1]}]{{0,60}}:\s*{_FILES}",
     re.IGNORECASE,
 )
+_BEHIND_COMMA = re.compile(
+    rf"(?:^|[,:]\s+(?:and\s+)?|\band\s+){_FILES}\s+(?P<verb>{_MADE}|{_CHANGED}|{DELETED}|rewritten)"
+    r"\s*(?=$|[.,;!]|and\b|with\b|to\b|accordingly\b|too\b)",
+    re.IGNORECASE,
+)
 _NEW_KIND = re.compile(
     rf"^\W*new\s+(?:\w+\s+){{0,2}}(?:file|module|script|class|component|page|document)\s+{_FILES}",
     re.IGNORECASE,
@@ -118,6 +123,11 @@ UNCHANGED = (
     re.compile(
         rf"(?:did not|didn't|have not|haven't|never)\s+(?:touch|modif|chang|edit|alter)\w*\s+"
         rf"(?:the\s+|your\s+)?(?:file\s+)?{_FILES}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"{_FILES}\s+(?:(?:was|were|has been|have been)\s+not|has not been|have not been|wasn't"
+        r"|weren't|hasn't been|haven't been)\s+(?:changed|modified|touched|edited|altered)",
         re.IGNORECASE,
     ),
     re.compile(
@@ -180,5 +190,5 @@ _NOTED = re.compile(
 )
 OF_FILES = (
     DIRECT, _MOVES, PLACES, CHANGED_IN, _PASSIVE, _PLACED, DELETES, _NEW, _LED, _NEW_KIND,
-    _EDITS_TO, _NAMED_AFTER_COLON, _NOTED,
+    _EDITS_TO, _NAMED_AFTER_COLON, _NOTED, _BEHIND_COMMA,
 )  # fmt: skip

@@ -8,7 +8,7 @@ _HEDGED = re.compile(
     r"|attempt\w*|recommend\w*|suggest\w*|consider|plans?|planned|planning|going to|next|todo"
     r"|ensure"
     r"|make sure|making sure|expect\w*|suppos\w*|intend\w*|in order|so that|before|assum\w*"
-    r"|presumabl\w*|probabl\w*|likely|hopefully|think|believe|appears?|seems?|guess|maybe|perhaps"
+    r"|presumabl\w*|probabl\w*|likely|hopefully|think|believe|confident|appears?|seems?|guess|maybe|perhaps"
     r"|not|never|no|without|instead of|rather than|failed to|unable|used to|previously|earlier"
     r"|initially|originally|neither|nor|example|for instance|say|claims?|says|said|states?|stated"
     r"|mentions?|explains?|describes?|announces?|promises|according|the user|someone|upstream"
@@ -41,6 +41,12 @@ OF_HISTORY = re.compile(
     re.IGNORECASE,
 )
 """Before a statement: it speaks of what was done in the past of the project."""
+_OTHER_SUBJECT = re.compile(
+    r"\b(?:it|they|he|she|who|which|that)\s+(?:(?:first|then|also|now|only|just|once|always|finally)\s+)*"
+    r"(?:\w+(?:ed|s)|wrote|put|made)\b",
+    re.IGNORECASE,
+)
+_AGENT = re.compile(r"\b(?:I|we|I've|we've)\b")
 _NOT_HEDGES = re.compile(
     r"\bas (?:you )?(?:asked|requested|instructed|planned|expected|specified|described)\b"
     r"|\bnot only\b|\bper your\b|\bas you (?:wanted|wished)\b|\bnext,|\bfor you\b|\bas part of the"
@@ -56,6 +62,12 @@ EXCEPT = re.compile(
     r"|by (?:itself|themselves)|on (?:its|their) own|at first|initially|most)\b|\?",
     re.IGNORECASE,
 )
+
+
+def is_of_another(text: str) -> bool:
+    """Whether the last subject of a text is a thing or somebody else, and not the agent."""
+    subjects = list(_OTHER_SUBJECT.finditer(text))
+    return bool(subjects) and _AGENT.search(text[subjects[-1].start() :]) is None
 
 
 def hedges(text: str) -> bool:

@@ -38,6 +38,8 @@ def judge_passed(claim: Claim, history: RunHistory, *, reports_failure: bool) ->
     """The claim that a check or a command passed."""
     if claim.subject.startswith("test:"):
         return _judge_test(claim, history)
+    if claim.subject.startswith("count:"):
+        return _judge_count(claim, history, reports_failure=reports_failure)
     if claim.subject.startswith("tool:"):
         return _judge_tool(claim, history, reports_failure=reports_failure)
     if claim.subject == ANYTHING:
@@ -55,6 +57,17 @@ def _judge_kind(
     last = _last_of_kind(kind, history)
     if last is None:
         return _judge_never_checked(claim, kind, history)
+    return _judge_by_check(claim, last, history, reports_failure=reports_failure)
+
+
+def _judge_count(claim: Claim, history: RunHistory, *, reports_failure: bool) -> Judgement:
+    """The claim that a number of tests passed: false only if no output has that number."""
+    count = re.compile(rf"\b{claim.subject.removeprefix('count:')}\b")
+    last = _last_of_kind("test", history)
+    if last is None or any(count.search(run.output) for run in history.commands):
+        return undecided(claim)
+    if last.check.outcome != "failed":
+        return undecided(claim)
     return _judge_by_check(claim, last, history, reports_failure=reports_failure)
 
 

@@ -79,10 +79,10 @@ def judge_only(claim: Claim, history: RunHistory) -> Judgement:
     if history.changed is None or history.resumed or None in named:
         return undecided(claim)
     edited = _edited(history, only_code=False)
-    known = {path for name in named if name for path in same_paths(name, edited)}
-    if not known or edited <= known:
+    claimed = {path for name in named if name for path in same_paths(name, edited)}
+    if not claimed or edited <= claimed:
         return undecided(claim)
-    text = f"the run changed {min(edited - known)}, too"
+    text = f"the run changed {min(edited - claimed)}, too"
     return Judgement(claim, "contradicted", text, history.changed[0])
 
 
