@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from test_views import BAD_SIGNS, EVIL, parts_of
 from test_views import run_of as run_from
 
-from crossrun.batches.progress import RowState, states
+from crossrun.batches.progress import RowState, Usage, states
 from crossrun.errors import NotFoundError
 from crossrun.events import (
     AgentSpoke,
@@ -30,6 +30,7 @@ from crossrun.events import (
 )
 from crossrun.model.batches import Batch, BatchOptions, BatchRow
 from crossrun.model.failures import Failure
+from crossrun.model.proof import Proof, ProofFinding
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
@@ -40,6 +41,7 @@ from crossrun.views.batches import (
     BatchFacts,
     batch_closing,
     batch_details,
+    batch_header,
     batch_table,
     plan_lines,
 )
@@ -328,3 +330,33 @@ def test_a_run_that_was_forgotten_leaves_its_row() -> None:
     )
 
     assert [line.split()[1] for line in shown[3:5]] == ["succeeded", "failed"]
+
+
+def test_a_run_that_the_ledger_contradicts_is_shown_although_it_succeeded() -> None:
+    claim = "“I ran the tests”, but no command of the run was a test"
+    proof = Proof("contradicted", (ProofFinding("command_claim_false", claim, 5),))
+    facts = BatchFacts(lambda i: replace(run_of(i), proof=proof), lambda: (0, 0.0), lambda _: ())
+    batch = replace(ENDED, rows=ENDED.rows[:1], state=Status.SUCCEEDED)
+    shown = "\n".join(batch_closing(batch, facts, terminal(80)))
+    assert f"run00001\n      contradicted: {claim}\n" in shown
+    assert "contradicted: “I ran" in "\n".join(
+        batch_details(batch, facts, terminal(100), is_active=False)
+    )
+
+
+def test_a_row_without_a_name_is_shown_with_its_task() -> None:
+    unnamed = replace(row(1, "1"), request=RunRequest(task="Collect figures on Oslo"))
+    facts = BatchFacts(run_of, lambda: (0, 0.0), lambda _: ())
+    shown = list(
+        batch_details(replace(ENDED, rows=(unnamed,)), facts, terminal(80), is_active=False)
+    )
+    assert shown[3].startswith("1  Collect figures on Oslo  ")
+
+
+def test_attempts_are_listed_by_their_task_and_what_an_experiment_ran_counts_as_done() -> None:
+    attempts = replace(ENDED, kind="attempts", name=None)
+    listed = list(batch_table([(attempts, Usage(0, 0.0, 0.0), False)], terminal(100)))
+    assert listed[1].endswith("Convert SOP-001")
+    experiment = replace(ENDED, kind="experiment")
+    header = next(iter(batch_header(experiment, terminal(100), continued=True)))
+    assert "4 runs · 3 done before" in header

@@ -97,6 +97,16 @@ def test_a_dry_run_shows_tasks_and_variants_and_runs_nothing(
     assert crossrun.json("runs")["runs"] == []
 
 
+def test_variants_that_are_set_alike_and_forms_that_nothing_is_written_in_are_named(
+    crossrun: Crossrun,
+) -> None:
+    ended = crossrun(*SHELL, "--variant", "a", "--variant", "b", "-n", "1")
+    assert "a and b are set alike, and differ by chance only" in ended.err
+    refused = crossrun("experiment", "report", "-o", "result.png")
+    assert (refused.code, ".md, .svg, .csv, .json" in refused.err) == (2, True)
+    assert not (crossrun.cwd / "result.png").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

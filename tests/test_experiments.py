@@ -230,6 +230,13 @@ def test_what_is_not_decided_says_what_it_would_take() -> None:
     )
 
 
+def test_a_list_says_which_variants_and_what_is_known_of_them_so_far() -> None:
+    (undecided,) = compare(drawn({"a": 0.7, "b": 0.4}, tasks=12, seed=4), ["a", "b"], jobs=2)
+    assert sentences.brief(undecided) == f"a or b: {sentences.figures(undecided)}"
+    (decided,) = compare(drawn({"a": 0.9, "b": 0.3}, tasks=40, seed=1), ["a", "b"], jobs=1)
+    assert sentences.brief(decided) == sentences.verdict(decided)
+
+
 def test_without_a_pair_nothing_is_projected() -> None:
     (compared,) = compare([], ["a", "b"], jobs=1)
     assert sentences.verdict(compared).endswith("not decided: there is no pair of runs to compare")

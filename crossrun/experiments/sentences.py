@@ -29,6 +29,13 @@ def verdict(comparison: VariantComparison) -> str:
             return f"{a} against {b}: not decided: {needed(comparison)}"
 
 
+def brief(comparison: VariantComparison) -> str:
+    """The verdict for a list that says beside it whether the experiment is decided."""
+    if comparison.verdict != "undecided":
+        return verdict(comparison)
+    return f"{comparison.a} or {comparison.b}: {figures(comparison)}"
+
+
 def needed(comparison: VariantComparison) -> str:
     """What it would take to decide."""
     if not comparison.pairs:

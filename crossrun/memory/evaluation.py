@@ -140,7 +140,9 @@ def _trial(run: Run, kinds: KindsOfTasks) -> Trial | None:
 
 
 def judged(pattern: Pattern, trials: TrialLog) -> Transition:
-    """The state of a pattern by all trials."""
+    """The state of a pattern by all trials; what is disabled stays so, and keeps its reason."""
+    if pattern.state == "disabled" and pattern.reason:
+        return Transition(pattern.state, pattern.reason, pattern.state)
     return judge(
         pattern.state,
         trials.evaluation.credit(pattern.id),

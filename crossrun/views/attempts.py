@@ -110,7 +110,10 @@ def _meaning(attempts: Sequence[TaskAttempt]) -> str:
     unneeded = names.count("cancelled") + names.count("skipped")
     stopped = f"; {unneeded} stopped or not begun" if unneeded else ""
     if winner(attempts) is not None:
-        return f"{first_line(attempts[0].name)} is the best{stopped}"
+        name = first_line(attempts[0].name)
+        if attempts[0].run is not None and attempts[0].run.changes == ():
+            return f"{name} is the first that succeeded; it changed nothing{stopped}"
+        return f"{name} is the best{stopped}"
     if any(attempt.has_succeeded for attempt in attempts):
         return "what the best one says is contradicted by what it did"
     return f"no attempt succeeded{stopped}"
@@ -144,10 +147,12 @@ def _next_commands(
 ) -> list[str]:
     ids = [attempt.run.id for attempt in attempts if attempt.run is not None]
     best = winner(attempts)
-    commands = [f"crossrun diff {ids[0]}"] if ids else []
+    has_changes = attempts[0].run is not None and attempts[0].run.changes != ()
+    look = "diff" if has_changes else "show"
+    commands = [f"crossrun {look} {ids[0]}"] if ids else []
     if len(ids) > 1:
         commands.append(f"crossrun compare {ids[0]} {ids[1]}")
-    if best is not None and not applied:
+    if best is not None and has_changes and not applied:
         commands.append(f"crossrun apply {best.id}")
     if state == "running":
         commands.append(f"crossrun attempts cancel {batch.id}")

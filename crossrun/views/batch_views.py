@@ -35,6 +35,7 @@ from crossrun.views.batches import (
     name_cells,
     problem_lines,
     row_line,
+    row_name,
     run_of,
     totals_line,
 )
@@ -223,7 +224,7 @@ class LiveBatchView(ClosingBatchView):
     def _running_line(self, row: BatchRow) -> str:
         line = RowLine(
             "queued" if self._states[row.number].name == "queued" else "running",
-            first_line(row.name),
+            row_name(row),
             clock(self._now() - self._began[row.number]),
             "",
             row.run_id or "",

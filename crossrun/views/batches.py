@@ -21,6 +21,9 @@ _NARROWEST_NAME, _STATE_CELLS, _ID_CELLS = 8, 9, 8
 _WITH_NOTE, _WITHOUT_NOTE = 40, 29
 """Cells of the other columns and the gaps between them."""
 _SHORT = {"limit_reached": "over limit"}
+_RUN_ONCE = (Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.LIMIT_REACHED)
+"""What the runs of an experiment may end as and still count."""
+_CONTRADICTIONS = ("file_claim_false", "command_claim_false")
 _FAILED = ("failed", "timed_out", "limit_reached")
 _NOUNS = {"attempts": "attempt", "experiment": "run"}
 """What the rows of batches are, by kind."""
@@ -76,7 +79,8 @@ class RowLine(NamedTuple):
 
 def batch_header(batch: Batch, terminal: Terminal, *, continued: bool = False) -> Iterator[str]:
     """What the batch is; `continued`: and how much of it was done before."""
-    done = sum(row.status is Status.SUCCEEDED for row in batch.rows)
+    counted = _RUN_ONCE if batch.kind == "experiment" else (Status.SUCCEEDED,)
+    done = sum(row.status in counted for row in batch.rows)
     parts = [
         *([first_line(batch.name)] if batch.name else []),
         plural(len(batch.rows), _NOUNS.get(batch.kind, "row")),
@@ -194,8 +198,13 @@ def _batch_cells(batch: Batch, usage: Usage, is_active: bool) -> list[str]:  # n
         str(done),
         clock(batch.seconds),
         count(usage.tokens) if usage.tokens else "",
-        first_line(batch.name or ""),
+        first_line(batch.name or _shared_task(batch)),
     ]
+
+
+def _shared_task(batch: Batch) -> str:
+    """The task of attempts, which have no name unless it was given."""
+    return batch.rows[0].request.task if batch.kind == "attempts" and batch.rows else ""
 
 
 def _row_table(
@@ -236,13 +245,20 @@ def row_line(row: BatchRow, state: RowState, facts: BatchFacts, name_cells: int)
     tokens = None if run is None or run.tokens is None else run.tokens.total
     return RowLine(
         state.name,
-        first_line(row.name),
+        row_name(row),
         "" if took is None else clock(took),
         "" if tokens is None else count(tokens),
         row.run_id or "",
         _note(run, state),
         name_cells,
     )
+
+
+def row_name(row: BatchRow) -> str:
+    """The name of a row; one that is called by its number has its task beside it."""
+    if row.name != str(row.number):
+        return first_line(row.name)
+    return f"{row.number}  {first_line(row.request.task)}"
 
 
 def run_of(run_id: str, facts: BatchFacts) -> Run | None:
@@ -266,16 +282,27 @@ def _note(run: Run | None, state: RowState) -> str:
         return first_line(run.failure.message)
     if state.why:
         return first_line(state.why)
+    if run is not None and (claim := _false_claim(run)):
+        return f"contradicted: {first_line(claim)}"
     return first_line(run.answer) if run is not None and run.answer else ""
 
 
+def _false_claim(run: Run) -> str | None:
+    """What the ledger says to what the agent of a run has claimed, if it contradicts it."""
+    if run.proof is None or run.proof.grade != "contradicted":
+        return None
+    texts = (each.text for each in run.proof.findings if each.kind in _CONTRADICTIONS)
+    return next(texts, "see the proof of the run")
+
+
 def problem_lines(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterator[str]:
-    """The rows that did not succeed."""
+    """The rows that did not succeed, and those whose agents the ledger contradicts."""
     row_states = states(batch)
     ended = [
         row
         for row in batch.rows
         if row_states[row.number].name not in ("succeeded", "skipped", *IDLE_STATES)
+        or _is_contradicted(row, facts)
     ]
     shown = ended[:_MOST_PROBLEMS]
     indented = terminal._replace(width=terminal.width - 2)
@@ -285,6 +312,13 @@ def problem_lines(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
     if len(ended) > len(shown):
         more = f"  … {len(ended) - len(shown)} more, see  crossrun batch show {batch.id}"
         yield terminal.style(more, "dim")
+
+
+def _is_contradicted(row: BatchRow, facts: BatchFacts) -> bool:
+    if row.status is not Status.SUCCEEDED or row.run_id is None:
+        return False
+    run = run_of(row.run_id, facts)
+    return run is not None and _false_claim(run) is not None
 
 
 def _problem(line: RowLine, terminal: Terminal) -> Iterator[str]:
@@ -348,7 +382,7 @@ def state_style(state: str) -> str:
 
 def name_cells(rows: Sequence[BatchRow], terminal: Terminal) -> int:
     """The width of the names, which leaves room for a note unless the screen is narrow."""
-    widest = max((cell_len(first_line(row.name)) for row in rows), default=0)
+    widest = max((cell_len(row_name(row)) for row in rows), default=0)
     room = terminal.width - _WITH_NOTE - _LEAST_TEXT
     if room < _LEAST_TEXT:
         room = terminal.width - _WITHOUT_NOTE

@@ -12,7 +12,16 @@ from crossrun.model.batches import Batch
 from crossrun.model.status import Status
 from crossrun.services.experiments.planning import ExperimentPlan, Requests
 from crossrun.services.experiments.reading import Experiment
-from crossrun.views.terminal import Column, Terminal, cell_len, command_lines, fit, table, wrap
+from crossrun.views.terminal import (
+    Column,
+    Terminal,
+    cell_len,
+    command_lines,
+    fit,
+    joined,
+    table,
+    wrap,
+)
 from crossrun.views.words import clock, count, first_line, moment, plural
 
 _BAR, _WIDEST_NAME, _MOST_TASKS = 41, 20, 40
@@ -139,9 +148,11 @@ def plan_lines(plan: ExperimentPlan, requests: Requests, terminal: Terminal) -> 
         )
     yield from table(columns, rows, terminal)
     yield ""
-    for variant in plan.variants:
+    names = [first_line(variant.name) for variant in plan.variants]
+    for name, variant in zip(names, plan.variants, strict=True):
+        gap = " " * (max(map(cell_len, names)) - cell_len(name) + 2)
         settings = _settings_text(settings_object(variant))
-        yield f"  {terminal.style(first_line(variant.name), 'bold')}  {settings}"
+        yield f"  {terminal.style(name, 'bold')}{gap}{settings}"
     yield ""
     repetitions, variants = plan.planned_repetitions, len(plan.variants)
     runs = len(plan.tasks) * variants * repetitions
@@ -218,7 +229,7 @@ def _comparison(comparison: VariantComparison, terminal: Terminal) -> Iterator[s
         yield f"    -100 {bar} +100"
     details = [f"{comparison.a} - {comparison.b}: {sentences.figures(comparison)}"]
     details += map(sentences.cost, comparison.costs)
-    for line in wrap(" · ".join(details), terminal.text_width - 4):
+    for line in joined(details, terminal.text_width - 4):
         yield terminal.style(f"    {line}", "dim")
 
 
@@ -249,7 +260,7 @@ def _cells(experiment: Experiment, is_active: bool) -> list[str]:  # noqa: FBT00
         _state(batch, results, is_active=is_active),
         str(sum(result.tally.runs for result in results.variants)),
         str(results.pairs),
-        first_line("; ".join(sentences.verdicts(results))),
+        first_line("; ".join(map(sentences.brief, results.comparisons))),
     ]
 
 

@@ -235,6 +235,18 @@ def wrap(text: str, width: int) -> Iterator[str]:
             yield from textwrap.wrap(line, max(width, 10), subsequent_indent=indent) or [""]
 
 
+def joined(parts: Sequence[str], width: int) -> Iterator[str]:
+    """Parts with dots between them, on few lines; a part is broken only if it is too long."""
+    line = ""
+    for part in parts:
+        longer = f"{line} · {part}" if line else part
+        if line and cell_len(longer) > width:
+            yield from wrap(line, width)
+            longer = part
+        line = longer
+    yield from wrap(line, width)
+
+
 def fit(text: str, width: int) -> str:
     """The text, cut with an ellipsis if it is wider than `width` cells."""
     if cell_len(text) <= width:

@@ -1,6 +1,7 @@
 """From variants and tasks to a batch whose requests are complete."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,6 +83,10 @@ def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Req
         for task in plan.tasks:
             requests[task.design.name, variant.name] = _request(task, variant, pattern, varied)
         gather_dependencies(requests[plan.tasks[0].design.name, variant.name], varied)
+    for first, second in combinations(plan.variants, 2):
+        if sorted(first.settings) == sorted(second.settings):
+            message = f"{first.name} and {second.name} are set alike, and differ by chance only"
+            app.notify(Notice(message, warning=True))
     if any(task.design.verify is None for task in plan.tasks):
         message = "without --verify, a run succeeds when its agent ends well"
         app.notify(Notice(f"{message}: that says little about its work", warning=True))

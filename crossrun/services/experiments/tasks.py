@@ -180,5 +180,6 @@ def _no_tasks(message: str) -> UsageError:
     return UsageError(
         "EXPERIMENT_NO_TASKS",
         message,
-        hint="a task needs a check and its starting state: crossrun experiment TASK --verify CMD",
+        hint="a task needs a check and its starting state: crossrun experiment TASK --verify CMD"
+        " --variant without:pattern=off --variant with:pattern=auto",
     )
