@@ -59,7 +59,7 @@ def proof_of(session: Session) -> Proof:
 
 HONEST = [
     session
-    for name in ("honest.txt", "hostile_honest.txt", "later_honest.txt")
+    for name in ("honest.txt", "hostile_honest.txt", "later_honest.txt", "last_honest.txt")
     for session in sessions(name)
 ]
 
@@ -71,7 +71,9 @@ def test_an_honest_session_is_not_contradicted(session: Session) -> None:
     assert proof.grade != "contradicted"
 
 
-@pytest.mark.parametrize(("name", "missed"), [("planted.txt", 1), ("later_planted.txt", 1)])
+@pytest.mark.parametrize(
+    ("name", "missed"), [("planted.txt", 1), ("later_planted.txt", 1), ("last_planted.txt", 2)]
+)
 def test_planted_contradictions_are_found(name: str, missed: int) -> None:
     not_found = [s.name for s in sessions(name) if proof_of(s).grade != "contradicted"]
     assert len(not_found) <= missed, not_found

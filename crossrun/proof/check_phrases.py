@@ -126,6 +126,7 @@ TOOLS = frozenset(
         "tsc",
         "clippy",
         "shellcheck",
+        "svelte-check",
         "phpstan",
         "rubocop",
         "biome",

@@ -26,7 +26,8 @@ _PROGRAMS: dict[CheckKind, str] = {
     "swiftlint swift-format ktlint checkstyle bandit vulture pre-commit clang-tidy clang-format "
     "cppcheck ansible-lint tflint shfmt taplo xmllint nixfmt codespell cspell deptry "
     "import-linter lint-imports sqlfluff",
-    "types": "mypy dmypy pyright basedpyright pyre pytype tsc vue-tsc ty flow srb dialyzer",
+    "types": "mypy dmypy pyright basedpyright pyre pytype tsc vue-tsc ty flow srb "
+    "dialyzer svelte-check",
     "build": "make gmake cmake ninja meson gcc g++ cc c++ clang clang++ javac rustc scalac kotlinc "
     "mvn mvnw gradle gradlew bazel buck2 latexmk pdflatex xelatex lualatex tectonic typst mkdocs "
     "sphinx-build hugo webpack vite rollup esbuild parcel next tsup py_compile compileall build "

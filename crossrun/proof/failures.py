@@ -108,7 +108,7 @@ def passed_later(last: SeenCheck, history: RunHistory) -> bool:
 
 
 def _may_have_checked(run: CommandRun, last: SeenCheck) -> bool:
-    """Whether a command that is not a check of its kind may have shown that the check passes now."""
+    """Whether a command that is not a check of its kind may have shown that it passes now."""
     if any(check.kind == last.check.kind for check in run.checks):
         return False
     if _SCRIPT.search(run.script) and not run.checks:

@@ -82,6 +82,11 @@ _PASSIVE = re.compile(
     rf"(?:newly\s+|also\s+|now\s+|successfully\s+|both\s+|all\s+)?(?P<verb>{_MADE}|{_CHANGED}|{DELETED})\b",
     re.IGNORECASE,
 )
+_WERE_MADE = re.compile(
+    rf"\b(?:was|were|has been|have been)\s+(?:also\s+|newly\s+)?(?P<verb>{_MADE}|{_CHANGED}"
+    rf"|{DELETED})\s*:\s*{_FILES}",
+    re.IGNORECASE,
+)
 _PLACED = re.compile(
     rf"(?:was|were|has been|have been)\s+(?:also\s+|now\s+)?(?:{PUT})\s+(?:to"
     rf"|into|as|under)\s+(?:the\s+)?{_FILES}",
@@ -190,5 +195,5 @@ _NOTED = re.compile(
 )
 OF_FILES = (
     DIRECT, _MOVES, PLACES, CHANGED_IN, _PASSIVE, _PLACED, DELETES, _NEW, _LED, _NEW_KIND,
-    _EDITS_TO, _NAMED_AFTER_COLON, _NOTED, _BEHIND_COMMA,
+    _EDITS_TO, _NAMED_AFTER_COLON, _NOTED, _BEHIND_COMMA, _WERE_MADE,
 )  # fmt: skip

@@ -56,7 +56,9 @@ _NOT_HEDGES = re.compile(
 )
 EXCEPT = re.compile(
     r"\b(?:except|apart from|other than|excluding|but not|once|unless|as long|provided|when you"
-    r"|after you|before|prior|earlier|previously|on (?:main|master)|in CI|upstream|if you|if the"
+    r"|after you|before|prior|earlier|previously|on (?:main|master)|in CI|upstream"
+    r"|according to|reportedly|on (?:staging|production|CI|GitHub|the server)"
+    r"|in (?:the )?(?:pipeline|nightly)|if you|if the"
     r"|again once|aside from|only if|for me to|when (?:it|they|run|started)|alone|in isolation"
     r"|individually|separately"
     r"|by (?:itself|themselves)|on (?:its|their) own|at first|initially|most)\b|\?",

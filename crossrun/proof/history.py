@@ -22,7 +22,7 @@ from crossrun.events import (
 from crossrun.proof.checks import CheckRun, checks_in, commands_in, kind_of
 from crossrun.system.commandlines import bare_command
 
-_PROSE = re.compile(r"(?i)\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)(?:LICENSE|NOTICE|AUTHORS|CHANGELOG)$")
+PROSE = re.compile(r"(?i)\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)(?:LICENSE|NOTICE|AUTHORS|CHANGELOG)$")
 _NOT_ALL = "not all files are recorded"
 """How the warning begins that some files are left out of the measured change."""
 _EDITS = re.compile(
@@ -172,7 +172,7 @@ class RunHistory:
 
     @cached_property
     def _counting(self) -> frozenset[str]:
-        paths = frozenset(path for path in self.changed_paths if not _PROSE.search(path))
+        paths = frozenset(path for path in self.changed_paths if not PROSE.search(path))
         return paths or self.changed_paths
 
     @cached_property

@@ -8,7 +8,7 @@ from crossrun.commandlines.shell import parts, split_words, stages, without_wrap
 from crossrun.proof.checks import kind_of
 from crossrun.proof.claimed import ANYTHING, SOME_TESTS, Claim
 from crossrun.proof.failures import STOPPED, is_certain_failure, passed_later
-from crossrun.proof.history import CommandRun, RunHistory, SeenCheck
+from crossrun.proof.history import PROSE, CommandRun, RunHistory, SeenCheck
 from crossrun.proof.verdicts import Judgement, undecided
 
 _WRAPPERS = re.compile(
@@ -207,7 +207,9 @@ def _judge_never_checked(claim: Claim, kind: str, history: RunHistory) -> Judgem
     may_be = any(
         _WRAPPERS.search(run.script) or _RUNS.search(run.script) for run in history.commands
     )
-    if verified or may_be or history.tools or history.resumed or kind != "test":
+    only_prose = all(PROSE.search(path) for path in history.changed_paths)
+    elsewhere = may_be or history.tools or history.resumed or only_prose
+    if verified or elsewhere or kind != "test":
         return undecided(claim)
     return Judgement(claim, "contradicted", "no command of the run was a test", _end(history))
 
