@@ -15,7 +15,7 @@ from crossrun.executors.survivors import adopting_orphans
 from crossrun.model.batches import Batch, BatchOptions, BatchRow
 from crossrun.model.requests import MemoryOptions, RunRequest
 from crossrun.services.app import App
-from crossrun.services.batches.engine import RowChange, carry_out, never
+from crossrun.services.batches.engine import RowChange, carry_out, never_stop
 from crossrun.system.cancellation import CancelToken
 from crossrun.system.clock import now
 
@@ -72,7 +72,7 @@ def carried_out(
     jobs: int = 4,
     stop: CancelToken | None = None,
     retry_failed: bool = False,
-    decided: Callable[[Batch], str | None] = never,
+    stopping_rule: Callable[[Batch], str | None] = never_stop,
     seen: Callable[[RowChange | None], None] = lambda _change: None,
 ) -> Batch:
     """Carries a batch out; the batch as it is stored then."""
@@ -82,7 +82,7 @@ def carried_out(
         jobs=jobs,
         stop=CancelToken() if stop is None else stop,
         retry_failed=retry_failed,
-        decided=decided,
+        stopping_rule=stopping_rule,
     )
     with closing(changes):
         for change in changes:

@@ -45,7 +45,7 @@ def test_one_that_fails_until_the_task_is_done_is_fit(app: App, source: Path) ->
 @pytest.mark.parametrize(
     ("command", "verdict", "words"),
     [
-        ("true", "passes", "passes already"),
+        ("true", "passes", "already passes"),
         ("test -e {count} || {{ touch {count}; echo flaky; false; }}", "flaky", "passed once"),
         ("no-such-program --now", "impossible", "cannot be run: exit codes 127, 127"),
         ("sleep 60", "impossible", "exit codes none, none"),

@@ -170,7 +170,7 @@ def test_a_spent_budget_starts_nothing_new(crossrun: Crossrun) -> None:
 
     assert result.code == 7
     assert (result.json["state"], result.json["reason"]) == (
-        "limit_reached", "the budget of 1 seconds is spent"
+        "limit_reached", "the budget of 1 seconds is used up"
     )  # fmt: skip
     assert statuses(result.json) == {"1": "succeeded", "2": "skipped"}
     assert statuses(continued) == {"1": "succeeded", "2": "succeeded"}
@@ -324,7 +324,7 @@ def test_a_batch_of_real_agents_survives_a_kill(codex: CodexWorld) -> None:
         "4": "succeeded", "5": "succeeded", "6": "succeeded",
     }  # fmt: skip
     runs = crossrun.json("runs", "--batch", resumed.json["id"], "--limit", "50")["runs"]
-    places = [(run["batch_row"], run["batch_try"]) for run in runs]
+    places = [(run["batch_row"], run["batch_attempt"]) for run in runs]
     assert len(places) == len(set(places))
     again = [place for place in places if place[1] > 1]
     assert (4, 2) in again
@@ -332,7 +332,7 @@ def test_a_batch_of_real_agents_survives_a_kill(codex: CodexWorld) -> None:
     assert all(
         run["status"] == "interrupted"
         for run in runs
-        if (run["batch_row"], run["batch_try"] + 1) in places
+        if (run["batch_row"], run["batch_attempt"] + 1) in places
     )
 
 

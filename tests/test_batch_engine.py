@@ -24,7 +24,7 @@ from crossrun.model.status import Status
 from crossrun.services.app import App
 from crossrun.services.batches.cancelling import cancel_batch, cancel_rows
 from crossrun.services.batches.engine import RowChange, carry_out
-from crossrun.services.batches.workers import NotBegun, Workers
+from crossrun.services.batches.workers import NotStarted, Workers
 from crossrun.services.cleanup.removal import CleanupRequest, find, read_runs, remove_found
 from crossrun.system.cancellation import CancelToken
 
@@ -42,7 +42,9 @@ def runs_of(app: App, batch: Batch) -> list[tuple[int, int, str]]:
     """Row, attempt and status of each run of a batch."""
     runs = app.store.read.runs(RunFilter(limit=1000))
     places = [
-        (run.batch_row, run.batch_try, str(run.status)) for run in runs if run.batch_id == batch.id
+        (run.batch_row, run.batch_attempt, str(run.status))
+        for run in runs
+        if run.batch_id == batch.id
     ]
     return sorted((number or 0, attempt or 0, status) for number, attempt, status in places)
 
@@ -200,7 +202,7 @@ class TestFailures:
             passed = [each.name for each in current.rows if each.status is Status.SUCCEEDED]
             return f"{passed[0]} has passed" if passed else None
 
-        ended = carried_out(app, batch, jobs=1, decided=decided)
+        ended = carried_out(app, batch, jobs=1, stopping_rule=decided)
         assert statuses(ended) == {"r1": "failed", "r2": "succeeded"}
         assert (ended.state, ended.reason) == (Status.SUCCEEDED, "r2 has passed")
         assert states(ended)[3] == ("skipped", "r2 has passed")
@@ -213,7 +215,7 @@ class TestBudgets:
         ended = carried_out(app, batch, jobs=1)
         assert statuses(ended) == {"r1": "succeeded"}
         assert ended.state is Status.LIMIT_REACHED
-        assert ended.reason == "the budget of 0.01 seconds is spent"
+        assert ended.reason == "the budget of 0.01 seconds is used up"
         assert exit_code(ended) == 7
         with_options(app, ended, BatchOptions(budget=Budget(seconds=1000)))
         ended = carried_out(app, batch, jobs=1)
@@ -233,9 +235,9 @@ class TestBudgets:
                     ['{"input": 90, "cached_input": 50, "output": 10, "reasoning": 5}'],
                 )
 
-        ended = carried_out(app, batch, jobs=1, decided=used)
+        ended = carried_out(app, batch, jobs=1, stopping_rule=used)
         assert app.store.batches.used(batch.id) == (200, 3.0)
-        assert (ended.state, ended.reason) == (Status.LIMIT_REACHED, "the budget of 3 is spent")
+        assert (ended.state, ended.reason) == (Status.LIMIT_REACHED, "the budget of 3 is used up")
         assert statuses(ended) == {"r1": "succeeded", "r2": "succeeded"}
 
 
@@ -341,7 +343,7 @@ class TestTwoAtOnce:
         process = started(app, batch)
         wait_for(begun.exists)
         assert app.store.batches.is_active(batch.id)
-        with pytest.raises(StillRunningError, match="another crossrun carries the batch"):
+        with pytest.raises(StillRunningError, match="another crossrun process"):
             carried_out(app, batch)
         go.touch()
         assert process.communicate(timeout=60)[1] == b""
@@ -356,7 +358,7 @@ class TestTwoAtOnce:
         workers.start(left, None)
         report = workers.next_report(30)
         workers.close()
-        assert isinstance(report, NotBegun)
+        assert isinstance(report, NotStarted)
         assert report.error.code == "ROW_TAKEN"
         assert runs_of(app, batch) == [(1, 1, "succeeded")]
         assert app.store.perhaps_left_behind() == []

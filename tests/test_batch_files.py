@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crossrun.batches.files import RowFile, RowForm, form_of, parse_rows
-from crossrun.batches.graph import require_order, waves
+from crossrun.batches.graph import require_order
 from crossrun.batches.rows import RowPlan, rows_of_file, rows_of_paths
 from crossrun.errors import UsageError
 
@@ -315,7 +315,7 @@ def test_a_field_that_a_row_does_not_have_is_named_with_the_nearest_one() -> Non
         ),
         (
             "- {task: a, name: build}\n- {task: b, after: biuld}",
-            "rows.yaml, line 2: '2' needs 'biuld', and no row has this name; did you mean 'build'?",
+            "rows.yaml, line 2: '2' needs 'biuld', but there is no such row; did you mean 'build'?",
         ),
         (
             "- {task: a, name: x}\n- {task: b, name: x}\n- {task: c}",
@@ -329,15 +329,6 @@ def test_a_field_that_a_row_does_not_have_is_named_with_the_nearest_one() -> Non
 )
 def test_rows_that_cannot_be_ordered_are_named(text: str, message: str) -> None:
     assert problem(text) == message
-
-
-def test_rows_run_in_waves() -> None:
-    rows = plans(
-        "- {task: a, name: a}\n- {task: b, name: b}\n- {task: c, name: c, after: 'a, b'}\n"
-        "- {task: d, name: d, from: c}"
-    )
-
-    assert waves(rows) == [["a", "b"], ["c"], ["d"]]
 
 
 @pytest.mark.parametrize("form", ["yaml", "jsonl", "csv"])

@@ -13,7 +13,7 @@ from crossrun.errors import ConsentNeeded, CrossrunError, UsageError
 from crossrun.executors import replay as recordings
 from crossrun.model.batches import Batch, BatchOptions
 from crossrun.services.app import App
-from crossrun.services.batches.planning import BatchPlan, file_rows, path_rows, planned_batch
+from crossrun.services.batches.planning import BatchPlan, file_rows, path_rows, plan_batch
 from crossrun.services.notices import Notice
 from crossrun.services.options import RunOptions
 
@@ -46,7 +46,7 @@ def planned(app: App, text: str, options: dict[str, Any] | None = None) -> Batch
     given = RunOptions(**options or {})
     rows = file_rows(parse_rows(text.encode(), "yaml", "rows.yaml"), given, Path.cwd())
     batch_options = BatchOptions(jobs=2)
-    return planned_batch(BatchPlan(rows=rows, options=given, batch_options=batch_options), app)
+    return plan_batch(BatchPlan(rows=rows, options=given, batch_options=batch_options), app)
 
 
 def test_a_row_becomes_the_request_that_run_would_make(app: App, folder: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_pattern_makes_a_row_for_each_file_in_a_copy_of_the_folder(
     options = RunOptions(task="cat {path} > {stem}.md", verify="test -e {stem}.md")
 
     rows = path_rows("old/**/*.docx", options, {})
-    batch = planned_batch(
+    batch = plan_batch(
         BatchPlan(rows=rows, options=options, batch_options=BatchOptions(), origin="x"), app
     )
 
@@ -104,7 +104,7 @@ def test_a_whole_home_is_not_copied_unasked(folder: Path, home: str) -> None:
     (folder / "a.txt").touch()
     options, environ = RunOptions(task="{path}"), {"HOME": str(folder / home)}
 
-    with pytest.raises(UsageError, match="your whole home folder"):
+    with pytest.raises(UsageError, match="your home folder"):
         path_rows("*.txt", options, environ)
 
     assert len(path_rows("*.txt", RunOptions(task="{path}", source="."), environ)) == 1
@@ -190,7 +190,7 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
             "- {task: a, workspace: .}\n- {task: b, workspace: .}",
             {},
             "OPTIONS_CONFLICT",
-            "rows.yaml, line 1: other rows work in ",
+            "rows.yaml, line 1: another row works in ",
         ),
         ("- a\n- {task: b, pattern: 9c1}", {}, "OPTIONS_CONFLICT", "rows.yaml, line 2: --pattern"),
         ("- a", {"offline": True, "planner": "openai"}, "OPTIONS_CONFLICT", None),

@@ -8,7 +8,7 @@ import pytest
 from crossrun.config.sources import load
 from crossrun.events import Event, PatternDecided, RunFinished, RunStarted
 from crossrun.experiments.design import Design, TaskDesign
-from crossrun.experiments.order import places
+from crossrun.experiments.order import run_order
 from crossrun.experiments.variants import Variant
 from crossrun.memory.evaluation import TrialLog
 from crossrun.memory.experiment_evidence import experiment_trials
@@ -45,7 +45,9 @@ def planned(store: Store, variants: Sequence[Variant], *, tasks: int = 3) -> Bat
         seed=1,
         repetitions=1,
     )
-    order = places([t.name for t in design.tasks], [v.name for v in variants], range(1, 2), seed=1)
+    order = run_order(
+        [t.name for t in design.tasks], [v.name for v in variants], range(1, 2), seed=1
+    )
     rows = [
         BatchRow(
             number=number,
@@ -77,8 +79,8 @@ def record(
     store: Store, batch: Batch, row: BatchRow, decision: PatternDecided, failure: Failure | None
 ) -> None:
     def events() -> Generator[Event | None]:
-        place = BatchPlace(batch.id, row.number)
-        yield RunStarted(request=REQUEST, workspace="/w", crossrun_version="0", batch=place)
+        planned = BatchPlace(batch.id, row.number)
+        yield RunStarted(request=REQUEST, workspace="/w", crossrun_version="0", batch=planned)
         yield decision
         status = Status.SUCCEEDED if failure is None else Status.FAILED
         yield RunFinished(status=status, failure=failure)

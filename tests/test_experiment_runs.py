@@ -20,12 +20,12 @@ from crossrun.services.batches.engine import carry_out
 from crossrun.services.experiments.planning import (
     ExperimentPlan,
     extend,
-    frozen,
-    planned_batch,
+    freeze_states,
+    plan_batch,
     requests_of,
     require_states,
 )
-from crossrun.services.experiments.reading import Experiment, decider, read_experiment
+from crossrun.services.experiments.reading import Experiment, read_experiment, stopping_rule
 from crossrun.services.experiments.tasks import (
     TaskPlan,
     task_of_options,
@@ -85,13 +85,13 @@ def plan(tasks: Sequence[TaskPlan], variants: list[str], *, n: int | None = 1) -
 
 def stored(app: App, wanted: ExperimentPlan) -> Batch:
     requests, batch_id = requests_of(wanted, app), app.store.new_batch_id()
-    requests = value_of(frozen(wanted, requests, batch_id, app, CancelToken()))
-    return app.store.add_batch(planned_batch(wanted, requests, batch_id), app.redactor)
+    requests = value_of(freeze_states(wanted, requests, batch_id, app, CancelToken()))
+    return app.store.add_batch(plan_batch(wanted, requests, batch_id), app.redactor)
 
 
 def carried_out(app: App, batch: Batch, *, jobs: int = 1) -> Experiment:
     ended: Batch = value_of(
-        carry_out(app, batch.id, jobs=jobs, stop=CancelToken(), decided=decider(app))
+        carry_out(app, batch.id, jobs=jobs, stop=CancelToken(), stopping_rule=stopping_rule(app))
     )
     return read_experiment(app, ended)
 
@@ -165,7 +165,7 @@ def test_settings_of_a_variant_are_those_of_its_runs(app: App) -> None:
         'two:pattern=off,config=effort="high"',
     ]
     options = shell(model="base", config=("a=1",))
-    requests = requests_of(plan([task_of_options(options)], variants), app).by_place
+    requests = requests_of(plan([task_of_options(options)], variants), app).by_task_and_variant
     one, two = requests["task", "one"], requests["task", "two"]
     assert (one.model, one.agent.sandbox, one.memory.form, one.limits.timeout) == (
         "x", "read-only", "steps", 300.0,
@@ -221,12 +221,12 @@ def test_more_repetitions_continue_an_experiment_in_the_order_of_its_seed(app: A
     batch = carried_out(app, stored(app, wanted)).batch
     assert (len(batch.rows), batch.state) == (4, Status.SUCCEEDED)
     longer = extend(batch, 4, app)
-    whole = planned_batch(plan(tasks, ["a", "b"], n=4), requests_of(wanted, app))
+    whole = plan_batch(plan(tasks, ["a", "b"], n=4), requests_of(wanted, app))
     assert [row.labels for row in longer.rows] == [row.labels for row in whole.rows]
     experiment = carried_out(app, longer)
     assert [each.tally.runs for each in experiment.results.variants] == [4, 4]
     assert len({each.id for each in runs(app, batch)}) == 8
-    with pytest.raises(UsageError, match="has 4 repetitions already"):
+    with pytest.raises(UsageError, match="already has 4 repetitions"):
         extend(experiment.batch, 4, app)
 
 
@@ -317,11 +317,11 @@ class TestSkills:
         self, app: App, skill: Path, fake_codex: App
     ) -> None:
         wanted = plan([task_of_options(self.options())], self.variants(skill))
-        requests = requests_of(wanted, fake_codex).by_place
+        requests = requests_of(wanted, fake_codex).by_task_and_variant
         pattern_id = requests["task", "with"].memory.pattern_id
         assert pattern_id is not None
         assert app.store.patterns.pattern(pattern_id).state == "disabled"
-        again = requests_of(wanted, fake_codex).by_place
+        again = requests_of(wanted, fake_codex).by_task_and_variant
         assert again["task", "with"].memory.pattern_id == pattern_id
 
     def test_a_dry_run_imports_nothing(self, app: App, skill: Path, fake_codex: App) -> None:

@@ -15,7 +15,7 @@ from crossrun.errors import UsageError
 from crossrun.experiments import sentences
 from crossrun.experiments.comparison import VariantComparison, compare
 from crossrun.experiments.design import Design, TaskDesign
-from crossrun.experiments.order import Place, places
+from crossrun.experiments.order import PlannedRun, run_order
 from crossrun.experiments.outcomes import Outcome, pairs_of
 from crossrun.experiments.report.markdown import markdown
 from crossrun.experiments.report.objects import results_object
@@ -144,10 +144,10 @@ def test_a_wrong_variant_says_what_is_wrong(texts: list[str], problem: str) -> N
 
 def test_the_variants_of_a_task_are_next_to_each_other_in_an_order_drawn_from_the_seed() -> None:
     names, tasks = ("a", "b", "c"), [f"t{number}" for number in range(20)]
-    order = list(places(tasks, names, range(1, 4), seed=7))
+    order = list(run_order(tasks, names, range(1, 4), seed=7))
     blocks = [order[start : start + 3] for start in range(0, len(order), 3)]
-    assert order == list(places(tasks, names, range(1, 4), seed=7))
-    assert order != list(places(tasks, names, range(1, 4), seed=8))
+    assert order == list(run_order(tasks, names, range(1, 4), seed=7))
+    assert order != list(run_order(tasks, names, range(1, 4), seed=8))
     assert all(len({(p.task, p.repetition) for p in block}) == 1 for block in blocks)
     assert all({p.variant for p in block} == set(names) for block in blocks)
     assert len({tuple(p.variant for p in block) for block in blocks}) == 6
@@ -156,13 +156,13 @@ def test_the_variants_of_a_task_are_next_to_each_other_in_an_order_drawn_from_th
 
 
 def test_more_repetitions_leave_the_order_of_the_first_ones_as_it_is() -> None:
-    few = list(places(["x", "y"], ["a", "b"], range(1, 3), seed=1))
-    assert list(places(["x", "y"], ["a", "b"], range(1, 6), seed=1))[: len(few)] == few
+    few = list(run_order(["x", "y"], ["a", "b"], range(1, 3), seed=1))
+    assert list(run_order(["x", "y"], ["a", "b"], range(1, 6), seed=1))[: len(few)] == few
 
 
 def outcome(task: str, variant: str, *, success: bool | None, **figures: object) -> Outcome:
     known = {"run_id": f"{variant}{task}", "status": "succeeded" if success else "failed"}
-    return Outcome(place=Place(task, variant, 1), succeeded=success, **{**known, **figures})  # type: ignore[arg-type]  # of the test's own
+    return Outcome(planned=PlannedRun(task, variant, 1), succeeded=success, **{**known, **figures})  # type: ignore[arg-type]  # of the test's own
 
 
 def test_pairs_are_counted_in_their_planned_order_and_only_if_both_runs_show_something() -> None:
@@ -180,18 +180,18 @@ def test_pairs_are_counted_in_their_planned_order_and_only_if_both_runs_show_som
 def drawn(chances: Mapping[str, float], *, tasks: int, seed: int) -> list[Outcome]:
     """Outcomes of one repetition, with the successes of a script."""
     generator = random.Random(seed)  # noqa: S311  not a secret
-    order = places([f"t{n}" for n in range(tasks)], list(chances), range(1, 2), seed=seed)
+    order = run_order([f"t{n}" for n in range(tasks)], list(chances), range(1, 2), seed=seed)
     return [
         Outcome(
-            place=place,
+            planned=planned,
             run_id=f"r{number}",
             status="succeeded",
-            succeeded=generator.random() < chances[place.variant],
-            tokens=round(1000 * generator.uniform(0.9, 1.1) * (2 if place.variant == "b" else 1)),
+            succeeded=generator.random() < chances[planned.variant],
+            tokens=round(1000 * generator.uniform(0.9, 1.1) * (2 if planned.variant == "b" else 1)),
             seconds=generator.uniform(20, 40),
             failed_commands=generator.randrange(3),
         )
-        for number, place in enumerate(order)
+        for number, planned in enumerate(order)
     ]
 
 
@@ -270,7 +270,10 @@ def test_repetitions_of_a_task_do_not_narrow_the_interval_of_costs() -> None:
     def ratio(repetitions: int) -> tuple[float, float] | None:
         outcomes = [
             Outcome(
-                place=Place(task, variant, repetition), succeeded=True, tokens=tokens, run_id="r"
+                planned=PlannedRun(task, variant, repetition),
+                succeeded=True,
+                tokens=tokens,
+                run_id="r",
             )
             for repetition in range(repetitions)
             for task, a in (("x", 100), ("y", 150), ("z", 400))
@@ -361,7 +364,7 @@ def test_the_csv_has_one_line_for_each_run(results: Results) -> None:
 
 
 def test_a_name_is_not_a_formula_in_a_spreadsheet(results: Results) -> None:
-    outcome = Outcome(place=Place("=1+1", "a", 1), is_open=True)
+    outcome = Outcome(planned=PlannedRun("=1+1", "a", 1), is_open=True)
     text = runs_csv(msgspec.structs.replace(results, outcomes=(outcome,)))
     assert text.splitlines()[1].startswith("'=1+1,a,1,")
 

@@ -100,7 +100,7 @@ def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
         "resumed_from": "m4n5pqrv",
         "batch_id": "b4n5pqrs",
         "batch_row": 3,
-        "batch_try": 2,
+        "batch_attempt": 2,
     }
     return Run(**{**fields, **known})
 

@@ -59,7 +59,7 @@ def test_findings_name_events_of_their_session() -> None:
 def test_the_proof_stands_in_the_summary_and_in_the_list(crossrun: Crossrun) -> None:
     ran = crossrun("run", "--executor", "shell", "echo x > a", "--verify", "test -f a")
     assert "\n  proof     proven\n" in ran.err
-    assert "check from outside passed: `test -f a`  event" in crossrun("show").out
+    assert "--verify command passed: `test -f a`  event" in crossrun("show").out
     header, line = crossrun("runs").out.splitlines()
     at = header.index("PROOF")
     assert line[at : at + 6] == "proven"

@@ -1,13 +1,13 @@
 """What is left of a batch, and how to continue it."""
 
-from crossrun.batches.progress import startable, taken_up
+from crossrun.batches.progress import reopen, startable_rows
 from crossrun.model.batches import Batch
 from crossrun.model.status import Status
 
 
 def has_rows_left(batch: Batch, *, retry_failed: bool = False) -> bool:
     """Whether any row would run if the batch were continued."""
-    return bool(startable(taken_up(batch, retry_failed=retry_failed)))
+    return bool(startable_rows(reopen(batch, retry_failed=retry_failed)))
 
 
 def resume_command(batch: Batch) -> str | None:

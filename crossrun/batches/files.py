@@ -79,7 +79,7 @@ def parse_rows(content: bytes, form: RowForm, name: str) -> RowFile:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _broken(f"{name}, line {line}", "is not UTF-8 text") from error
+        raise _invalid_rows(f"{name}, line {line}", "is not UTF-8 text") from error
     rows = {"yaml": _from_yaml, "jsonl": _from_json_lines, "csv": _from_csv}[form](text, name)
     if not rows.entries:
         raise UsageError(
@@ -103,7 +103,7 @@ def _from_csv(text: str, name: str) -> RowFile:
             else:
                 entries.append(RowEntry(place, _cells(header, cells, place)))
     except csv.Error as error:
-        raise _broken(f"{name}, line {line}", f"is not CSV: {error}") from error
+        raise _invalid_rows(f"{name}, line {line}", f"is not CSV: {error}") from error
     return RowFile(name, tuple(entries))
 
 
@@ -119,16 +119,16 @@ def _header(cells: Sequence[str], place: str) -> list[str]:
         names.pop()
     for name in names:
         if not name:
-            raise _broken(place, f"has no name for column {names.index(name) + 1}")
+            raise _invalid_rows(place, f"has no name for column {names.index(name) + 1}")
         if names.count(name) > 1:
-            raise _broken(place, f"has two columns with the name {name!r}")
+            raise _invalid_rows(place, f"has two columns with the name {name!r}")
     return names
 
 
 def _cells(header: Sequence[str], cells: Sequence[str], place: str) -> dict[str, Value]:
     surplus = [cell for cell in cells[len(header) :] if cell.strip()]
     if surplus:
-        raise _broken(place, f"has more cells than the header has columns ({len(header)})")
+        raise _invalid_rows(place, f"has more cells than the header has columns ({len(header)})")
     return {name: cell or None for name, cell in zip(header, cells, strict=False)}
 
 
@@ -145,7 +145,7 @@ def _json(line: str, place: str) -> object:
     try:
         return msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        raise _broken(place, f"is not JSON: {error}") from error
+        raise _invalid_rows(place, f"is not JSON: {error}") from error
 
 
 def _from_yaml(text: str, name: str) -> RowFile:
@@ -159,7 +159,7 @@ def _from_yaml(text: str, name: str) -> RowFile:
         mark = getattr(error, "problem_mark", None)
         line = "" if mark is None else f", line {mark.line + 1}"
         problem = getattr(error, "problem", None) or str(error)
-        raise _broken(f"{name}{line}", f"is not YAML: {' '.join(problem.split())}") from error
+        raise _invalid_rows(f"{name}{line}", f"is not YAML: {' '.join(problem.split())}") from error
     finally:
         loader.dispose()
 
@@ -187,7 +187,7 @@ def _yaml_rows(root: "yaml.Node | None", loader: Any, name: str) -> RowFile:  # 
         defaults = _fields(given, name)
         root = rows[0] if rows else None
     if root is None or not isinstance(root, yaml.SequenceNode):
-        raise _broken(name, "has no list of rows")
+        raise _invalid_rows(name, "has no list of rows")
     return RowFile(name, tuple(_yaml_entries(root, loader, name)), defaults)
 
 
@@ -208,7 +208,7 @@ def _require_distinct_keys(node: "yaml.Node", name: str) -> None:
     seen = set()
     for key, _ in node.value:
         if isinstance(key.value, str) and key.value in seen and key.value != "<<":
-            raise _broken(f"{name}, line {key.start_mark.line + 1}", f"repeats {key.value!r}")
+            raise _invalid_rows(f"{name}, line {key.start_mark.line + 1}", f"repeats {key.value!r}")
         seen.add(str(key.value))
 
 
@@ -217,7 +217,7 @@ def _fields(content: object, place: str) -> dict[str, Value]:
     if isinstance(content, str):
         return {"task": content}
     if not isinstance(content, Mapping):
-        raise _broken(place, "is neither a task nor fields with values")
+        raise _invalid_rows(place, "is neither a task nor fields with values")
     return {
         str(name): _value(value, f"{place}, field {str(name)!r}") for name, value in content.items()
     }
@@ -236,10 +236,10 @@ def _text(value: object, place: str) -> str:
         return str(value).lower()
     if isinstance(value, str | int | float):
         return str(value)
-    raise _broken(place, "is neither a text nor a list of texts")
+    raise _invalid_rows(place, "is neither a text nor a list of texts")
 
 
-def _broken(place: str, problem: str) -> UsageError:
+def _invalid_rows(place: str, problem: str) -> UsageError:
     return UsageError(
         "ROWS_UNREADABLE",
         f"{place} {problem}",

@@ -24,20 +24,8 @@ def require_order(rows: Sequence[RowPlan]) -> None:
         raise UsageError(
             "ROW_ORDER_INVALID",
             f"these rows wait for each other: {circle}",
-            hint="take one of their  after  or  from  away",
+            hint="remove one of their  after  or  from",
         ) from error
-
-
-def waves(rows: Sequence[RowPlan]) -> list[list[str]]:
-    """The names of the rows that can run at the same time, in the order of their waves."""
-    sorter = TopologicalSorter({row.name: _needs(row) for row in rows})
-    sorter.prepare()
-    result = []
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        result.append(list(ready))
-        sorter.done(*ready)
-    return result
 
 
 def _needs(row: RowPlan) -> tuple[str, ...]:
@@ -54,7 +42,7 @@ def _require_names(rows: Sequence[RowPlan]) -> None:
         raise UsageError(
             "ROW_ORDER_INVALID",
             f"{times} rows have the name {name!r}: {places}",
-            hint="give each its own name; a row without a name is called by its number",
+            hint="give each a different name; without one, the name is the number of the row",
         )
 
 
@@ -67,7 +55,7 @@ def _require_needed_rows(rows: Sequence[RowPlan]) -> None:
                 suggestion = f"; did you mean {near[0]!r}?" if near else ""
                 raise UsageError(
                     "ROW_ORDER_INVALID",
-                    f"{row.place}: {row.name!r} needs {needed!r}, and no row has this name"
+                    f"{row.place}: {row.name!r} needs {needed!r}, but there is no such row"
                     f"{suggestion}",
-                    hint="its  after  and  from  have to name other rows",
+                    hint="after  and  from  must name other rows",
                 )

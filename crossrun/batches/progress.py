@@ -1,6 +1,6 @@
 """How far a batch is: which rows may start, what each row's state is, and how the batch ends.
 
-A row whose `status` is None has not begun. What is to run again gets None, too (`taken_up`), so one
+A row whose `status` is None has not begun. What is to run again gets None, too (`reopen`), so one
 rule serves a new batch and one that is continued.
 """
 
@@ -48,7 +48,7 @@ class Ending(NamedTuple):
     reason: str | None = None
 
 
-def taken_up(batch: Batch, *, retry_failed: bool = False) -> Batch:
+def reopen(batch: Batch, *, retry_failed: bool = False) -> Batch:
     """The batch as it begins or continues: rows that are to run have no status.
 
     Args:
@@ -56,7 +56,7 @@ def taken_up(batch: Batch, *, retry_failed: bool = False) -> Batch:
         retry_failed: rows that did not succeed or were cancelled run again, too.
     """
 
-    def begun(row: BatchRow) -> BatchRow:
+    def reopen_row(row: BatchRow) -> BatchRow:
         if row.status is Status.SUCCEEDED:
             return row
         cut_short = row.status is Status.INTERRUPTED or (
@@ -67,7 +67,7 @@ def taken_up(batch: Batch, *, retry_failed: bool = False) -> Batch:
         return replace(row, status=None, failure=None, is_cancelled=False)
 
     return replace(
-        batch, rows=tuple(map(begun, batch.rows)), state=None, reason=None, ended_at=None
+        batch, rows=tuple(map(reopen_row, batch.rows)), state=None, reason=None, ended_at=None
     )
 
 
@@ -82,18 +82,18 @@ def needs(row: BatchRow) -> tuple[str, ...]:
     return row.after if row.from_row is None else (*row.after, row.from_row)
 
 
-def startable(batch: Batch) -> list[BatchRow]:
+def startable_rows(batch: Batch) -> list[BatchRow]:
     """The rows that may start now, in their order."""
     done = {row.name for row in batch.rows if row.status is Status.SUCCEEDED}
     return [row for row in batch.rows if _is_open(row) and done.issuperset(needs(row))]
 
 
-def active(batch: Batch) -> list[BatchRow]:
+def active_rows(batch: Batch) -> list[BatchRow]:
     """The rows whose runs have not ended."""
     return [row for row in batch.rows if row.status in _ACTIVE]
 
 
-def failed(batch: Batch, *, besides: Collection[int] = ()) -> BatchRow | None:
+def first_failure(batch: Batch, *, besides: Collection[int] = ()) -> BatchRow | None:
     """A row that failed, which keeps others from starting unless the batch keeps going.
 
     Args:
@@ -105,18 +105,18 @@ def failed(batch: Batch, *, besides: Collection[int] = ()) -> BatchRow | None:
 
 def states(batch: Batch) -> dict[int, RowState]:
     """The state of each row, by its number."""
-    hindrances = _hindrances(batch)
-    return {row.number: _state(batch, row, hindrances.get(row.number)) for row in batch.rows}
+    blocking_reasons = _blocking_reasons(batch)
+    return {row.number: _state(batch, row, blocking_reasons.get(row.number)) for row in batch.rows}
 
 
-def spent(budget: Budget, usage: Usage) -> str | None:
+def budget_reached(budget: Budget, usage: Usage) -> str | None:
     """Which part of a budget is spent; None while there is some left of all of them."""
     if budget.tokens is not None and usage.tokens >= budget.tokens:
-        return f"the budget of {budget.tokens:,} tokens is spent"
+        return f"the budget of {budget.tokens:,} tokens is used up"
     if budget.cost is not None and usage.cost >= budget.cost:
-        return f"the budget of {budget.cost:g} is spent"
+        return f"the budget of {budget.cost:g} is used up"
     if budget.seconds is not None and usage.seconds >= budget.seconds:
-        return f"the budget of {budget.seconds:g} seconds is spent"
+        return f"the budget of {budget.seconds:g} seconds is used up"
     return None
 
 
@@ -128,7 +128,7 @@ def ending(batch: Batch) -> Ending:
         return Ending(Status.SUCCEEDED)
     if batch.kind == "attempts" and any(row.status is Status.SUCCEEDED for row in batch.rows):
         return Ending(Status.SUCCEEDED)
-    row = failed(batch)
+    row = first_failure(batch)
     return Ending(Status.FAILED, None if row is None else f"{row.name} did not succeed")
 
 
@@ -161,33 +161,33 @@ def _has_failed(row: BatchRow) -> bool:
     return row.status is not None and row.status not in _NO_FAILURE
 
 
-def _state(batch: Batch, row: BatchRow, hindrance: str | None) -> RowState:
+def _state(batch: Batch, row: BatchRow, blocking_reason: str | None) -> RowState:
     if row.status is Status.QUEUED and row.run_id is None:
         return RowState(WAITING)  # its run is about to be recorded
     if row.status is not None:
         return RowState(str(row.status), "" if row.failure is None else row.failure.message)
     if row.is_cancelled:
         return RowState(CANCELLED)
-    if hindrance is not None:
-        return RowState(SKIPPED, hindrance)
+    if blocking_reason is not None:
+        return RowState(SKIPPED, blocking_reason)
     if batch.state is not None:
         return RowState(SKIPPED, batch.reason or f"the batch is {batch.state}")
     return RowState(WAITING)
 
 
-def _hindrances(batch: Batch) -> dict[int, str]:
+def _blocking_reasons(batch: Batch) -> dict[int, str]:
     """Why rows cannot start, by their numbers: what they need is not going to succeed."""
-    lost = {row.name: reason for row in batch.rows if (reason := _loss(row)) is not None}
-    hindrances: dict[int, str] = {}
+    lost = {row.name: reason for row in batch.rows if (reason := _reason_lost(row)) is not None}
+    blocking_reasons: dict[int, str] = {}
     for row in _in_order(batch.rows) if lost else ():
         reason = next((lost[name] for name in needs(row) if name in lost), None)
         if reason is not None and row.status is None:
-            hindrances[row.number] = reason
+            blocking_reasons[row.number] = reason
             lost.setdefault(row.name, f"{row.name} was skipped")
-    return hindrances
+    return blocking_reasons
 
 
-def _loss(row: BatchRow) -> str | None:
+def _reason_lost(row: BatchRow) -> str | None:
     """Why a row is not going to succeed by itself."""
     if row.is_cancelled or row.status is Status.CANCELLED:
         return f"{row.name} was cancelled"

@@ -19,7 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "watch": "Follow a run until it ends.",
         "wait": "Wait until runs have ended.",
         "cancel": "Stop runs.",
-        "batch": "Carry out many runs as one thing.",
+        "batch": "Run many tasks, some at the same time.",
         "experiment": "Find out which variant does better on the same tasks.",
         "attempts": "Try a task several times, and keep the best.",
     },

@@ -25,29 +25,37 @@ Jobs = Annotated[
 ]
 KeepGoing = Annotated[
     bool | None,
-    typer.Option("--keep-going/--stop-on-failure", help="Start rows although others failed."),
+    typer.Option("--keep-going/--stop-on-failure", help="Start rows after others have failed."),
 ]
 BudgetTokens = Annotated[
     int | None,
     typer.Option(
-        metavar="N", click_type=Parsed(positive), help="Start no more runs after so many tokens."
+        metavar="N",
+        click_type=Parsed(positive),
+        help="Start no more runs once so many tokens are used.",
     ),
 ]
 BudgetCost = Annotated[
     float | None,
-    typer.Option(metavar="N", click_type=Parsed(amount), help="The same for what the runs cost."),
+    typer.Option(
+        metavar="N",
+        click_type=Parsed(amount),
+        help="Start no more runs once they have cost so much.",
+    ),
 ]
 BudgetTime = Annotated[
     float | None,
     typer.Option(
-        metavar="TIME", click_type=Parsed(duration), help="The same for the time: 90s, 5m, 2h."
+        metavar="TIME",
+        click_type=Parsed(duration),
+        help="Start no more runs after this time: 90s, 5m, 2h.",
     ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the batch as one JSON object at the end.")
 ]
 JsonLines = Annotated[
-    bool, typer.Option("--jsonl", help="Print each change of a row as a line of JSON, live.")
+    bool, typer.Option("--jsonl", help="Print a line of JSON for each change of a row, live.")
 ]
 
 

@@ -1,6 +1,6 @@
 """What commands that carry a batch out share: signals, the terminal, output, the exit code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -8,6 +8,7 @@ import typer
 
 from crossrun.batches.progress import exit_code
 from crossrun.cli import signals
+from crossrun.cli.batch_options import facts_of
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
 from crossrun.cli.run_options import OutputOptions
@@ -18,31 +19,32 @@ from crossrun.model.batches import Batch
 from crossrun.model.status import Status
 from crossrun.projections.documents import document
 from crossrun.services.app import App
-from crossrun.services.batches.engine import RowChange, carry_out, never
+from crossrun.services.batches.engine import RowChange, StoppingRule, carry_out, never_stop
 from crossrun.services.notices import Notice, Notify
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.batch_threads import BatchView, BatchViewers
+from crossrun.views.batch_views import ClosingBatchView, view_of_batch
 from crossrun.views.terminal import Terminal
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-def nothing(_batch: Batch) -> None:
+def do_nothing(_batch: Batch) -> None:
     """Does nothing more once a batch has ended."""
 
 
 class BatchCommand(NamedTuple):
     """Which batch is carried out, and how; see `services.batches.engine.carry_out`.
 
-    `ended` is called once the batch has ended, before its end is shown.
+    `on_end` is called once the batch has ended, before its end is shown.
     """
 
     batch_id: str
     jobs: int
     retry_failed: bool = False
-    decided: Callable[[Batch], str | None] = never
-    ended: Callable[[Batch], None] = nothing
+    stopping_rule: StoppingRule = never_stop
+    on_end: Callable[[Batch], None] = do_nothing
 
 
 class BatchDocuments(NamedTuple):
@@ -84,13 +86,35 @@ def carry_out_batch(
         )
 
     def work(announce: Announce) -> int:
-        return _exit_code(command, BatchViews(_Announced(announce), view()), app)
+        return _exit_code(command, BatchViews(_IdView(announce), view()), app)
 
     batch_id, log = detached(work, app.settings.paths.logs)
     options.say(f"running in the background; log: {log}", f"crossrun batch watch {batch_id}")
     stored = app.store.batches.batch(batch_id)
     options.out.emit(document(documents.batch(stored)) if output.json else f"{batch_id}\n")
     raise typer.Exit
+
+
+def view_for_people(
+    batch: Batch,
+    output: OutputOptions,
+    app: App,
+    options: Globals,
+    closing: Callable[[Batch], Iterable[str]] | None = None,
+) -> BatchView:
+    """The view on standard error: a live one, or only how the batch ended.
+
+    Args:
+        batch: the batch that is carried out.
+        output: whether the live view is wanted.
+        app: has the runs that views read.
+        options: the global options.
+        closing: the lines that show how the batch ended; by default those of a batch of rows.
+    """
+    facts = facts_of(app, batch.id)
+    if options.quiet or output.no_watch:
+        return ClosingBatchView(options.err, facts, closing, failures_only=options.quiet)
+    return view_of_batch(options.err, facts, closing)
 
 
 class BatchViews(NamedTuple):
@@ -102,14 +126,14 @@ class BatchViews(NamedTuple):
 
 def _exit_code(command: BatchCommand, views: BatchViews, app: App) -> int:
     stop = CancelToken()
-    app.notify = _apart_from(views.people, app.notify)
+    app.notify = _notify_outside_view(views.people, app.notify)
     with adopting_orphans(), signals.asking_to_stop(stop), suspendable() as suspension:
-        batch = _shown(command, views, app, stop, suspension)
+        batch = _carry_out_and_show(command, views, app, stop, suspension)
     code = signals.signal_code(stop) if batch.state is Status.CANCELLED else None
     return exit_code(batch, app.store.batches.exit_codes(batch.id)) if code is None else code
 
 
-def _apart_from(view: BatchView, notify: Notify) -> Notify:
+def _notify_outside_view(view: BatchView, notify: Notify) -> Notify:
     """Presents notices while the view has left the terminal."""
 
     def present(notice: Notice) -> None:
@@ -119,7 +143,7 @@ def _apart_from(view: BatchView, notify: Notify) -> Notify:
     return present
 
 
-def _shown(
+def _carry_out_and_show(
     command: BatchCommand, views: BatchViews, app: App, stop: CancelToken, suspension: Suspension
 ) -> Batch:
     changes = carry_out(
@@ -128,7 +152,7 @@ def _shown(
         jobs=command.jobs,
         stop=stop,
         retry_failed=command.retry_failed,
-        decided=command.decided,
+        stopping_rule=command.stopping_rule,
     )
     batch, viewers = None, BatchViewers(*views)
     try:
@@ -139,7 +163,7 @@ def _shown(
                 viewers.show(change)
                 suspension.suspend_if_requested(views.people.suspended)
         batch = app.store.batches.batch(command.batch_id)
-        command.ended(batch)
+        command.on_end(batch)
     finally:
         viewers.finish(batch, stop)
     return batch
@@ -149,11 +173,11 @@ def _data_view(
     documents: BatchDocuments, output: OutputOptions, options: Globals
 ) -> "NullBatchView":
     if output.jsonl:
-        return _RowLines(options.out, documents)
+        return _RowJsonLinesView(options.out, documents)
     if output.json:
-        return _BatchObject(options.out, documents)
+        return _BatchJsonView(options.out, documents)
     if options.quiet or not options.out.live:
-        return _Announced(lambda batch_id: options.out.write([batch_id]))
+        return _IdView(lambda batch_id: options.out.write([batch_id]))
     return NullBatchView()
 
 
@@ -174,7 +198,7 @@ class NullBatchView:
         return nullcontext()
 
 
-class _Announced(NullBatchView):
+class _IdView(NullBatchView):
     """Announces the batch's id as soon as this process carries the batch out."""
 
     def __init__(self, announce: Announce) -> None:
@@ -184,7 +208,7 @@ class _Announced(NullBatchView):
         self._announce(batch.id)
 
 
-class _RowLines(NullBatchView):
+class _RowJsonLinesView(NullBatchView):
     """Writes each change as a line of JSON."""
 
     def __init__(self, terminal: Terminal, documents: BatchDocuments) -> None:
@@ -196,7 +220,7 @@ class _RowLines(NullBatchView):
             self._terminal.emit(document(self._documents.change(change)))
 
 
-class _BatchObject(NullBatchView):
+class _BatchJsonView(NullBatchView):
     """Writes the batch in the end."""
 
     def __init__(self, terminal: Terminal, documents: BatchDocuments) -> None:

@@ -13,21 +13,21 @@ Repetitions = Annotated[
         "-n",
         metavar="N",
         click_type=Parsed(positive),
-        help="How often each variant does each task (as often as 20 pairs take).",
+        help="How often each variant does each task. (enough for 20 pairs)",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Draws the order of runs; by default a random one is recorded."),
+    typer.Option(metavar="N", help="The seed for the order of the runs. (random, and recorded)"),
 ]
 CheckFirst = Annotated[
     bool,
     typer.Option(
         "--check-first",
-        help="Leave tasks out whose check passes before anything is done, or is flaky.",
+        help="Leave out tasks whose check already passes, or is flaky.",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show tasks and variants; run nothing.")]
 AllRuns = Annotated[
-    bool, typer.Option("--all", help="Carry all planned runs out, although it is decided.")
+    bool, typer.Option("--all", help="Make all planned runs, even if it is decided earlier.")
 ]

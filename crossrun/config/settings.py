@@ -352,8 +352,8 @@ class Settings(NamedTuple):
         RequiredProof | None,
         Setting(
             one_of(*REQUIRED_PROOFS),
-            "Fail a run whose success is not proved:",
-            "by a check of the agent's own (`checked`), or by `verify` (`proven`).",
+            "Fail a run without this proof:",
+            "a check that the agent ran (`checked`), or `verify` (`proven`).",
             in_project_file=True,
         ),
     ] = None

@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class PlannedRun(NamedTuple):
     """What one run of an experiment is for. Repetitions count from 1."""
 
     task: str
@@ -18,12 +18,12 @@ class Place(NamedTuple):
     repetition: int
 
 
-def places(
+def run_order(
     tasks: Sequence[str], variants: Sequence[str], repetitions: range, *, seed: int
-) -> Iterator[Place]:
+) -> Iterator[PlannedRun]:
     """The runs in the order in which they start."""
     for repetition in repetitions:
         random = Random(f"{seed}/{repetition}")  # noqa: S311  not a secret
         for task in random.sample(tasks, len(tasks)):
             for variant in random.sample(variants, len(variants)):
-                yield Place(task, variant, repetition)
+                yield PlannedRun(task, variant, repetition)

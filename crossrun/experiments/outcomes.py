@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from crossrun.experiments.order import Place
+from crossrun.experiments.order import PlannedRun
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 
@@ -17,7 +17,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     long it took.
     """
 
-    place: Place
+    planned: PlannedRun
     is_open: bool = False
     run_id: str | None = None
     status: str | None = None
@@ -37,7 +37,7 @@ class RunPair(Struct, frozen=True):
     @property
     def task(self) -> str:
         """The task of both."""
-        return self.a.place.task
+        return self.a.planned.task
 
     @property
     def is_conclusive(self) -> bool:
@@ -50,19 +50,19 @@ class RunPair(Struct, frozen=True):
         return bool(self.a.succeeded) - bool(self.b.succeeded)
 
 
-def outcome_of(place: Place, run: Run | None, *, may_begin: bool) -> Outcome:
+def outcome_of(planned: PlannedRun, run: Run | None, *, may_begin: bool) -> Outcome:
     """What a planned run became.
 
     Args:
-        place: what it is for.
+        planned: what it is for.
         run: the run that carried it out last; None: there is none.
         may_begin: whether a run may still begin that carries it out.
     """
     if run is None:
-        return Outcome(place=place, is_open=may_begin)
+        return Outcome(planned=planned, is_open=may_begin)
     is_cut_short = run.status is Status.INTERRUPTED and may_begin
     return Outcome(
-        place=place,
+        planned=planned,
         is_open=not run.ended or is_cut_short,
         run_id=run.id,
         status=str(run.status),
@@ -87,7 +87,7 @@ def pairs_of(outcomes: Sequence[Outcome], a: str, b: str) -> Iterator[RunPair]:
     """
     waiting: dict[tuple[str, int], Outcome] = {}
     for outcome in outcomes:
-        task, variant, repetition = outcome.place
+        task, variant, repetition = outcome.planned
         if variant not in (a, b):
             continue
         partner = waiting.pop((task, repetition), None)

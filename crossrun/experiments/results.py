@@ -75,7 +75,7 @@ def results_of(design: Design, outcomes: Sequence[Outcome], *, jobs: int) -> Res
         ),
         comparisons=compare(outcomes, names, jobs=jobs),
         tasks=tuple(
-            TaskResult(task, _tallies([o for o in outcomes if o.place.task == task.name], names))
+            TaskResult(task, _tallies([o for o in outcomes if o.planned.task == task.name], names))
             for task in design.tasks
         ),
         outcomes=tuple(outcomes),
@@ -87,7 +87,7 @@ def _tallies(outcomes: Sequence[Outcome], names: Iterable[str]) -> dict[str, Tal
 
 
 def _of_variant(outcomes: Iterable[Outcome], name: str) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.place.variant == name]
+    return [outcome for outcome in outcomes if outcome.planned.variant == name]
 
 
 def _tally(outcomes: Sequence[Outcome]) -> Tally:

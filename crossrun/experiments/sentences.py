@@ -72,8 +72,8 @@ def kinds_of_intervals(results: Results) -> str:
     all_at_once = f" and for all {number} comparisons together" if number > 1 else ""
     return (
         f"Intervals of differences hold with 95% at any time{all_at_once}, for the tasks of this "
-        "experiment; those of single variants and of costs hold with 95% for a number of runs that "
-        "is fixed beforehand."
+        "experiment. Those of single variants and of costs hold with 95% for a fixed number of "
+        "runs."
     )
 
 

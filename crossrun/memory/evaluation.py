@@ -59,7 +59,7 @@ def judge_pattern(store: Store, run: Run, failure: Failure | None) -> Iterator[P
         return
     trials = TrialLog(store, [ended])
     credit = trials.evaluation.credit(pattern.id)
-    transition = _adopted(judged(pattern, trials), pattern, trials.of_run(run.id))
+    transition = _adopted(transition_of(pattern, trials), pattern, trials.of_run(run.id))
     yield PatternJudged(
         pattern_id=pattern.id,
         state=transition.state,
@@ -139,7 +139,7 @@ def _trial(run: Run, kinds: KindsOfTasks) -> Trial | None:
     return trial_of(run, kinds.of(run.task_type, run.task)) if is_conclusive(run) else None
 
 
-def judged(pattern: Pattern, trials: TrialLog) -> Transition:
+def transition_of(pattern: Pattern, trials: TrialLog) -> Transition:
     """The state of a pattern by all trials; what is disabled stays so, and keeps its reason."""
     if pattern.state == "disabled" and pattern.reason:
         return Transition(pattern.state, pattern.reason, pattern.state)

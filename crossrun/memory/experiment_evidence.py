@@ -12,7 +12,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from crossrun.experiments.design import Design
-from crossrun.experiments.order import Place
+from crossrun.experiments.order import PlannedRun
 from crossrun.experiments.outcomes import Outcome, outcome_of, pairs_of
 from crossrun.experiments.variants import Variant
 from crossrun.model.runs import Decided, Run
@@ -67,8 +67,8 @@ def _trials(
 
 
 def _outcome(row: PlannedRow, run: Run | None) -> Outcome:
-    place = Place(row.labels["task"], row.labels["variant"], int(row.labels["repetition"]))
-    outcome = outcome_of(place, run, may_begin=row.may_begin)
+    planned = PlannedRun(row.labels["task"], row.labels["variant"], int(row.labels["repetition"]))
+    outcome = outcome_of(planned, run, may_begin=row.may_begin)
     if run is None or is_conclusive(run):
         return outcome
     return replace(outcome, succeeded=None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crossrun.errors import ConfigurationError, NotFoundError, UsageError
-from crossrun.memory.evaluation import TrialLog, judged
+from crossrun.memory.evaluation import TrialLog, transition_of
 from crossrun.memory.learning import new_pattern_id
 from crossrun.memory.selection import QUICKSTART
 from crossrun.model.workflows import Pattern, Stats, Trace, Version
@@ -204,7 +204,7 @@ def judge_again(store: Store, pattern_ids: Sequence[str], *, at: str) -> None:
     trials = TrialLog(store)
     for pattern in filter(None, map(store.patterns.find, pattern_ids)):
         credit = trials.evaluation.credit(pattern.id)
-        transition = judged(pattern, trials)
+        transition = transition_of(pattern, trials)
         new = transition.state, transition.reason, Stats() if credit is None else stats(credit)
         if new != (pattern.state, pattern.reason, pattern.stats):
             store.change_patterns(

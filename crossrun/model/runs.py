@@ -181,7 +181,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
     `cost` is in the currency of the price settings. `ignored_files` counts the ignored files that
     the run wrote or deleted. `batch_row` is the number of the row of a batch that the run carries
-    out, `batch_try` counts the runs of that row from 1.
+    out, `batch_attempt` counts the runs of that row from 1.
 
     Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by the monotonic
     clock; None if the run has no end or was not measured.
@@ -230,7 +230,7 @@ class Run(Struct, frozen=True, kw_only=True):
     proof: Proof | None = None
     batch_id: str | None = None
     batch_row: int | None = None
-    batch_try: int | None = None
+    batch_attempt: int | None = None
 
     @property
     def ended(self) -> bool:

@@ -58,7 +58,7 @@ weakening the check.
 _PROVE = """\
 Your work is done, but nothing shows that it is right. Run the project's tests, or anything else
 that checks this work, after your last change, and correct what fails, without weakening any test.
-Then say what was done and what was checked, and nothing that is not so. What was noticed:
+Then say what was done and what was checked, and nothing that is not true. Findings:
 """
 
 

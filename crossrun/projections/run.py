@@ -81,7 +81,7 @@ def begun(record: EventRecord, event: RunStarted) -> Run:
         resumed_from=event.resumed_from,
         batch_id=None if batch is None else batch.batch_id,
         batch_row=None if batch is None else batch.row,
-        batch_try=None if batch is None else batch.attempt,
+        batch_attempt=None if batch is None else batch.attempt,
     )
 
 

@@ -144,10 +144,10 @@ def _of_verify(history: RunHistory) -> Iterator[ProofFinding]:
     seq, event = history.verified
     name = _command(event.command)
     if event.exit_code == 0:
-        yield ProofFinding("check_passed", f"the check from outside passed: {name}", seq)
+        yield ProofFinding("check_passed", f"the --verify command passed: {name}", seq)
     else:
         code = "no exit code" if event.exit_code is None else f"exit code {event.exit_code}"
-        yield ProofFinding("check_failed", f"the check from outside failed ({code}): {name}", seq)
+        yield ProofFinding("check_failed", f"the --verify command failed ({code}): {name}", seq)
 
 
 # ---------------------------------------------------------------- other findings
@@ -179,7 +179,7 @@ def _of_retries(history: RunHistory) -> Iterator[ProofFinding]:
         yield ProofFinding("failure_left", text, run.seq)
     for run in islice(blindly_repeated(history), _MOST):
         yield ProofFinding(
-            "blind_retry", f"{_quoted_command(run)} worked when it was only repeated", run.seq
+            "blind_retry", f"{_quoted_command(run)} worked when it was simply repeated", run.seq
         )
 
 

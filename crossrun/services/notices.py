@@ -18,5 +18,17 @@ Notify = Callable[[Notice], None]
 """Presents a notice."""
 
 
+def once(notify: Notify) -> Notify:
+    """Presents each notice once, however many runs it is about."""
+    presented: set[Notice] = set()
+
+    def notify_once(notice: Notice) -> None:
+        if notice not in presented:
+            presented.add(notice)
+            notify(notice)
+
+    return notify_once
+
+
 def ignore(_notice: Notice) -> None:
     """Presents nothing."""

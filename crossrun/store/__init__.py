@@ -265,7 +265,7 @@ class Store:
         if held is None:
             raise StillRunningError(
                 "BATCH_RUNNING",
-                f"another crossrun carries the batch {batch_id} out",
+                f"another crossrun process is running the batch {batch_id}",
                 hint="wait until it has ended, or cancel it",
             )
         try:
@@ -467,7 +467,7 @@ class Store:
         if batches:
             raise StillRunningError(
                 "BATCH_RUNNING",
-                f"batches are under way: {', '.join(batches)}",
+                f"batches are running: {', '.join(batches)}",
                 hint="wait until they have ended, or cancel them",
             )
         under_way = self._locks.held()

@@ -80,8 +80,8 @@ def require_free_row(connection: sqlite3.Connection, run: Run) -> None:
     row = (run.batch_id, run.batch_row)
     other = connection.execute(
         "SELECT id FROM runs WHERE batch_id = ? AND batch_row = ?"
-        " AND (batch_try >= ? OR status IN (?, ?, ?))",
-        [*row, run.batch_try, Status.QUEUED, Status.RUNNING, Status.SUCCEEDED],
+        " AND (batch_attempt >= ? OR status IN (?, ?, ?))",
+        [*row, run.batch_attempt, Status.QUEUED, Status.RUNNING, Status.SUCCEEDED],
     ).fetchone()
     if other is not None:
         raise StillRunningError(
@@ -105,10 +105,10 @@ def keep_results(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None
     for run_id in run_ids:
         connection.execute(
             "UPDATE batch_rows SET (run_id, status, attempt, failure) ="
-            " (SELECT id, status, batch_try, NULL FROM runs WHERE id = ?)"
+            " (SELECT id, status, batch_attempt, NULL FROM runs WHERE id = ?)"
             " WHERE EXISTS (SELECT 1 FROM runs r WHERE r.id = ?"
             " AND r.batch_id = batch_rows.batch_id AND r.batch_row = number"
-            " AND r.batch_try > attempt)",
+            " AND r.batch_attempt > attempt)",
             [run_id, run_id],
         )
 

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 _ROWS = (
     "SELECT p.number, p.name, p.request, p.after, p.from_row, p.labels, p.is_cancelled,"
-    " CASE WHEN r.batch_try IS NULL OR r.batch_try <= p.attempt AND p.failure IS NOT NULL"
+    " CASE WHEN r.batch_attempt IS NULL OR r.batch_attempt <= p.attempt AND p.failure IS NOT NULL"
     "  THEN p.run_id ELSE r.id END AS run_id,"
-    " CASE WHEN r.batch_try IS NULL OR r.batch_try <= p.attempt AND p.failure IS NOT NULL"
+    " CASE WHEN r.batch_attempt IS NULL OR r.batch_attempt <= p.attempt AND p.failure IS NOT NULL"
     "  THEN p.status ELSE r.status END AS status,"
-    " CASE WHEN r.batch_try > p.attempt THEN NULL ELSE p.failure END AS failure,"
-    " max(coalesce(r.batch_try, 0), p.attempt) AS attempt"
+    " CASE WHEN r.batch_attempt > p.attempt THEN NULL ELSE p.failure END AS failure,"
+    " max(coalesce(r.batch_attempt, 0), p.attempt) AS attempt"
     " FROM batch_rows p LEFT JOIN runs r ON r.batch_id = p.batch_id AND r.batch_row = p.number"
-    " AND r.batch_try = (SELECT max(batch_try) FROM runs"
+    " AND r.batch_attempt = (SELECT max(batch_attempt) FROM runs"
     "  WHERE batch_id = p.batch_id AND batch_row = p.number)"
     " WHERE p.batch_id = ? ORDER BY p.number"
 )

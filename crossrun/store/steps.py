@@ -244,8 +244,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE runs ADD COLUMN proof VARCHAR;
         ALTER TABLE runs ADD COLUMN batch_id VARCHAR;
         ALTER TABLE runs ADD COLUMN batch_row INTEGER;
-        ALTER TABLE runs ADD COLUMN batch_try INTEGER;
-        CREATE UNIQUE INDEX ix_runs_batch ON runs (batch_id, batch_row, batch_try);
+        ALTER TABLE runs ADD COLUMN batch_attempt INTEGER;
+        CREATE UNIQUE INDEX ix_runs_batch ON runs (batch_id, batch_row, batch_attempt);
         CREATE TABLE batches (
             id VARCHAR NOT NULL PRIMARY KEY,
             kind VARCHAR NOT NULL,

@@ -13,7 +13,9 @@ class RunRow(SQLModel, table=True):
     """A run; a projection of its events. What is nested is JSON text, see `store.rows`."""
 
     __tablename__: ClassVar[str] = "runs"
-    __table_args__ = (Index("ix_runs_batch", "batch_id", "batch_row", "batch_try", unique=True),)
+    __table_args__ = (
+        Index("ix_runs_batch", "batch_id", "batch_row", "batch_attempt", unique=True),
+    )
 
     id: str = Field(primary_key=True)
     project_id: str = Field(index=True)
@@ -59,7 +61,7 @@ class RunRow(SQLModel, table=True):
     proof: str | None
     batch_id: str | None
     batch_row: int | None
-    batch_try: int | None
+    batch_attempt: int | None
 
 
 class EventRow(SQLModel, table=True):

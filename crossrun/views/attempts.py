@@ -108,14 +108,14 @@ def _meaning(attempts: Sequence[TaskAttempt]) -> str:
     """What the ranking means, in one sentence."""
     names = [attempt.state.name for attempt in attempts]
     unneeded = names.count("cancelled") + names.count("skipped")
-    stopped = f"; {unneeded} stopped or not begun" if unneeded else ""
+    stopped = f"; {unneeded} stopped or not started" if unneeded else ""
     if winner(attempts) is not None:
         name = first_line(attempts[0].name)
         if attempts[0].run is not None and attempts[0].run.changes == ():
             return f"{name} is the first that succeeded; it changed nothing{stopped}"
         return f"{name} is the best{stopped}"
     if any(attempt.has_succeeded for attempt in attempts):
-        return "what the best one says is contradicted by what it did"
+        return "the ledger contradicts what the best attempt says"
     return f"no attempt succeeded{stopped}"
 
 
@@ -123,7 +123,7 @@ def _cells(attempt: TaskAttempt) -> list[str]:
     run = attempt.run
     state = attempt.state.name.replace("_", " ")
     if state == "skipped":
-        state = "not begun"
+        state = "not started"
     if run is None:
         return [first_line(attempt.name), "", state, "", "", "", "", ""]
     return [

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from crossrun.batches.documents import totals_of
-from crossrun.batches.progress import RowState, Usage, active, states
+from crossrun.batches.progress import RowState, Usage, active_rows, states
 from crossrun.events import (
     AgentSpoke,
     CommandRan,
@@ -158,7 +158,7 @@ class LiveBatchView(ClosingBatchView):
         """Writes which batch it is."""
         self._batch = batch
         self._opened_at, self._seconds_before = self._now(), batch.seconds
-        self._began = {row.number: self._now() - self._age(row) for row in active(batch)}
+        self._began = {row.number: self._now() - self._age(row) for row in active_rows(batch)}
         self._name_cells = name_cells(batch.rows, self._terminal)
         self._terminal.write(batch_header(batch, self._terminal, continued=True))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from crossrun.model.runs import Run
-from crossrun.services.compared_runs import ComparedFiles
+from crossrun.services.run_comparison import ComparedFiles
 from crossrun.views.attempts import change_words, check_words
 from crossrun.views.terminal import Terminal, cell_len, command_lines, fit
 from crossrun.views.unseen import visible

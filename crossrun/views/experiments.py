@@ -136,7 +136,7 @@ def plan_lines(plan: ExperimentPlan, requests: Requests, terminal: Terminal) -> 
     ]
     rows = []
     for task in plan.tasks:
-        begin = requests.by_place[task.design.name, plan.variants[0].name].begin_with
+        begin = requests.by_task_and_variant[task.design.name, plan.variants[0].name].begin_with
         state = f"state of run {task.run.id}" if task.run else begin.path or begin.url
         rows.append(
             [

@@ -17,8 +17,8 @@ _MOST_KILLS = 4
 _TWO_AT_ONCE = 0.3
 """So often a second crossrun wants to continue the batch at the same time."""
 _RUNS = (
-    "SELECT batch_row, batch_try, id, status FROM runs WHERE batch_id IS NOT NULL"
-    " ORDER BY batch_row, batch_try"
+    "SELECT batch_row, batch_attempt, id, status FROM runs WHERE batch_id IS NOT NULL"
+    " ORDER BY batch_row, batch_attempt"
 )
 
 

@@ -20,12 +20,12 @@ def compare(first: First, second: Second, project_id: ProjectId = None, json: Js
       crossrun compare k7f3 m2q9
       crossrun compare k7f3 last --json | jq .files.different
     """
-    from crossrun.services.compared_runs import compared_files
+    from crossrun.services.run_comparison import compare_files
 
     options = current()
     app = options.open_app()
     runs = app.run(first, project_id), app.run(second, project_id)
-    files = compared_files(app, *runs)
+    files = compare_files(app, *runs)
     if json:
         objects = [run_object(run) for run in runs]
         options.out.emit(document({"runs": objects, "files": plain_object(files)}))

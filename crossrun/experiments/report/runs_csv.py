@@ -17,7 +17,7 @@ def runs_csv(results: Results) -> str:
     writer.writerow(["task", "variant", "repetition", *_FIGURES])
     for outcome in results.outcomes:
         figures = [getattr(outcome, name) for name in _FIGURES]
-        writer.writerow(map(_cell, [*outcome.place, *figures]))
+        writer.writerow(map(_cell, [*outcome.planned, *figures]))
     return text.getvalue()
 
 

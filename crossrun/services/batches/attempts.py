@@ -1,6 +1,6 @@
 """Several attempts at one task, from one frozen state: planned, decided, ranked."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -13,8 +13,8 @@ from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.services.app import App
 from crossrun.services.batches.bases import freeze
-from crossrun.services.batches.engine import never
-from crossrun.services.batches.planning import BatchPlan, given_options, planned_batch
+from crossrun.services.batches.engine import StoppingRule, never_stop
+from crossrun.services.batches.planning import BatchPlan, given_options, plan_batch
 from crossrun.services.options import RunOptions
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Progress
@@ -22,7 +22,7 @@ from crossrun.workspace.copying.trees import Progress
 KIND = "attempts"
 
 
-def planned_attempts(
+def plan_attempts(
     options: RunOptions, batch_options: BatchOptions, app: App, *, count: int, carry_out_all: bool
 ) -> Batch:
     """So many attempts at one task; nothing is recorded or copied.
@@ -44,12 +44,12 @@ def planned_attempts(
         for number in range(1, count + 1)
     ]
     plan = BatchPlan(rows=rows, options=options, batch_options=batch_options)
-    batch = planned_batch(plan, app)
+    batch = plan_batch(plan, app)
     task = batch.rows[0].request.task
     return replace(batch, kind=KIND, design={"task": task, "all": carry_out_all})
 
 
-def frozen_attempts(batch: Batch, app: App, stop: CancelToken) -> Generator[Progress, None, Batch]:
+def freeze_attempts(batch: Batch, app: App, stop: CancelToken) -> Generator[Progress, None, Batch]:
     """The attempts with an id, which all begin with one frozen copy of their source.
 
     Raises:
@@ -70,10 +70,10 @@ def has_check(batch: Batch) -> bool:
     return request.verify is not None or request.require_proof is not None
 
 
-def decided_by(batch: Batch) -> Callable[[Batch], str | None]:
+def stopping_rule(batch: Batch) -> StoppingRule:
     """What ends attempts early: one that has passed the check, unless all were asked for."""
     if batch.design.get("all") or not has_check(batch):
-        return never
+        return never_stop
     return _first_success
 
 

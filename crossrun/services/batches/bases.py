@@ -63,7 +63,7 @@ def freeze(
         return request
     folder = _folder(app, batch_id, number)
     if not is_frozen(folder):
-        with _removed_if_empty(folder.parent):
+        with _removing_if_empty(folder.parent):
             yield from _freeze(app, request, folder, stop)
     return replace(request, begin_with=replace(begin, frozen=str(folder)))
 
@@ -119,7 +119,7 @@ def _folder(app: App, batch_id: str, number: int) -> Path:
 
 
 @contextmanager
-def _removed_if_empty(folder: Path) -> Iterator[None]:
+def _removing_if_empty(folder: Path) -> Iterator[None]:
     """Removes the folder of a batch's copies again if the first of them cannot be made."""
     try:
         yield
@@ -142,12 +142,12 @@ def _freeze(
         if parent.cloned is not None:
             app.workspaces.snapshots(folder).inherit(app.workspaces.snapshots(parent.cloned))
     source = yield from awaited(
-        lambda: _recorded(app, copy, folder, copied_at), lambda _done, _total: Progress(0, 0)
+        lambda: _record_base(app, copy, folder, copied_at), lambda _done, _total: Progress(0, 0)
     )
     record_frozen(folder, FrozenSource(copy.event, source))
 
 
-def _recorded(app: App, copy: BeginningCopy, folder: Path, copied_at: int) -> Source | None:
+def _record_base(app: App, copy: BeginningCopy, folder: Path, copied_at: int) -> Source | None:
     """The source as runs record it that begin with the copy, whose state they then know."""
     source, is_new = copy.source, copy.source is not None and not copy.source.base
     is_known = is_new and source is not None and source.kind != "url"
@@ -161,7 +161,7 @@ def _recorded(app: App, copy: BeginningCopy, folder: Path, copied_at: int) -> So
 def _write_state(app: App, run: Run, prepared: WorkspacePrepared, folder: Path) -> None:
     make_private(folder.parent)
     snapshots = app.workspaces.snapshots(Path(run.workspace))
-    trees, source = Trees(snapshots), _of_state(prepared)
+    trees, source = Trees(snapshots), _source_of_state(prepared)
     with building(folder) as new:
         size = write_state(trees, prepared.baseline, new)
         if source is not None and source.kind in ("repository", "url"):
@@ -173,7 +173,7 @@ def _write_state(app: App, run: Run, prepared: WorkspacePrepared, folder: Path) 
     record_frozen(folder, FrozenSource(copied, source))
 
 
-def _of_state(prepared: WorkspacePrepared) -> Source | None:
+def _source_of_state(prepared: WorkspacePrepared) -> Source | None:
     """The source of what begins with the recorded state, which has no ignored files."""
     source = prepared.source
     if source is None:

@@ -23,7 +23,7 @@ def cancel_batch(app: App, batch_id: str) -> Batch:
     while app.store.batches.is_active(batch_id) and time.monotonic() < until:
         time.sleep(_TICK)
     batch = app.store.batches.batch(batch_id)
-    return _cancelled(app, batch) if batch.state is None else batch
+    return _end_as_cancelled(app, batch) if batch.state is None else batch
 
 
 def cancel_rows(app: App, batch_id: str, numbers: Sequence[int]) -> None:
@@ -35,7 +35,7 @@ def cancel_rows(app: App, batch_id: str, numbers: Sequence[int]) -> None:
             app.store.ask_to_stop(row.run_id)
 
 
-def _cancelled(app: App, batch: Batch) -> Batch:
+def _end_as_cancelled(app: App, batch: Batch) -> Batch:
     """Ends a batch whose process is gone; as it is if it has not stopped by now."""
     try:
         with app.store.carrying_out(batch.id):

@@ -61,7 +61,7 @@ def check_base(
     """
     command, results = request.verify or "", list[CommandResult]()
     for _ in range(_TIMES):
-        results.append((yield from _checked(app, request, stop)))
+        results.append((yield from _run_check(app, request, stop)))
     codes = tuple(_exit_code(result) for result in results)
     output = results[-1].output[-_LONGEST_OUTPUT:]
     return BaseCheck(verdict_of(codes), command, codes, output)
@@ -84,8 +84,8 @@ def require_fit(check: BaseCheck) -> None:
         UsageError: CHECK_UNFIT.
     """
     reasons = {
-        "passes": "passes already on the state that the runs begin with",
-        "flaky": "passed once and failed once on one and the same state",
+        "passes": "already passes on the starting state",
+        "flaky": "passed once and failed once on the same starting state",
         "impossible": "cannot be run",
     }
     if check.verdict not in reasons:
@@ -100,27 +100,27 @@ def require_fit(check: BaseCheck) -> None:
     )
 
 
-def _checked(
+def _run_check(
     app: App, request: RunRequest, stop: CancelToken
 ) -> Generator[None, None, CommandResult]:
     place = app.settings.paths.workspaces / FROZEN
     make_private(place)
     with scratch(place / "check") as folder:
-        workspace = yield from _beginning(app, request, folder / "workspace", stop)
+        workspace = yield from _copy_base(app, request, folder / "workspace", stop)
         setup = request.begin_with.setup
         if setup is not None:
-            result = yield from _ran(app, request, setup, workspace, stop)
+            result = yield from _run(app, request, setup, workspace, stop)
             if _exit_code(result) != 0:
                 last = result.output.strip().rpartition("\n")[2]
                 raise UsageError(
                     "CHECK_UNFIT",
-                    f"the check comes after the project's setup `{setup}`, which fails: {last}",
+                    f"the project's setup `{setup}`, which comes before the check, fails: {last}",
                     hint="correct it: crossrun projects set NAME workspace.setup COMMAND",
                 )
-        return (yield from _ran(app, request, request.verify or "", workspace, stop))
+        return (yield from _run(app, request, request.verify or "", workspace, stop))
 
 
-def _beginning(
+def _copy_base(
     app: App, request: RunRequest, folder: Path, stop: CancelToken
 ) -> Generator[None, None, Path]:
     """Copies what the run would begin with; where the agent would work."""
@@ -139,7 +139,7 @@ def _beginning(
             yield None
 
 
-def _ran(
+def _run(
     app: App, request: RunRequest, command: str, workspace: Path, stop: CancelToken
 ) -> Generator[None, None, CommandResult]:
     timeout = request.limits.timeout or _TIMEOUT

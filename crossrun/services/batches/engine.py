@@ -16,13 +16,13 @@ from crossrun.batches.progress import (
     Ending,
     RowState,
     Usage,
-    active,
+    active_rows,
+    budget_reached,
     ending,
-    failed,
-    spent,
-    startable,
+    first_failure,
+    reopen,
+    startable_rows,
     states,
-    taken_up,
     with_row,
 )
 from crossrun.errors import CrossrunError
@@ -31,7 +31,14 @@ from crossrun.model.batches import Batch, BatchRow
 from crossrun.model.failures import Failure
 from crossrun.model.status import Status
 from crossrun.services.app import App
-from crossrun.services.batches.workers import Active, Broken, Ended, NotBegun, Report, Workers
+from crossrun.services.batches.workers import (
+    Active,
+    Ended,
+    NotStarted,
+    Report,
+    WorkerCrashed,
+    Workers,
+)
 from crossrun.services.notices import Notice
 from crossrun.services.runs import clean_up_after
 from crossrun.system import clock
@@ -39,11 +46,11 @@ from crossrun.system.cancellation import CANCEL, CancelToken
 
 _TICK = 0.1
 """Seconds between two looks at requests to stop."""
-_NOTE_SECONDS = 10.0
+_SAVE_INTERVAL = 10.0
 """After so many seconds, it is stored again how long the batch has been carried out."""
 _BATCH_CANCEL = "crossrun batch cancel"
 """Who cancels a run when another command cancels its batch."""
-_DECIDED = "the end of its batch, which is decided"
+_STOPPED_EARLY = "the end of its batch, which is decided"
 """Who cancels a run when the others of its batch have decided it."""
 
 _CANCELLED = Ending(Status.CANCELLED, "the batch was cancelled")
@@ -58,9 +65,11 @@ class RowChange(NamedTuple):
 
 
 Changes = Generator[RowChange | None]
+StoppingRule = Callable[[Batch], str | None]
+"""The reason why a batch ends before all of its rows have run; None if it continues."""
 
 
-def never(_batch: Batch) -> str | None:
+def never_stop(_batch: Batch) -> str | None:
     """Ends no batch early."""
     return None
 
@@ -72,7 +81,7 @@ def carry_out(
     jobs: int,
     stop: CancelToken,
     retry_failed: bool = False,
-    decided: Callable[[Batch], str | None] = never,
+    stopping_rule: StoppingRule = never_stop,
 ) -> Generator[RowChange | None, None, Batch]:
     """Begins a batch, or continues it where it was stopped or killed.
 
@@ -85,8 +94,8 @@ def carry_out(
         jobs: how many runs are carried out at once.
         stop: set to cancel the batch with all its runs.
         retry_failed: rows that failed or were cancelled run again, too.
-        decided: asked after each row that has ended; a reason ends the batch early, as succeeded,
-            and cancels the runs that are still carried out.
+        stopping_rule: asked after each row that has ended; a reason ends the batch early, as
+            succeeded, and cancels the runs that are still active.
 
     Yields:
         Each change of a row, and None when nothing has changed for a moment.
@@ -100,22 +109,22 @@ def carry_out(
     with app.store.carrying_out(batch_id) as is_asked_to_stop:
         stop.cancelled = is_asked_to_stop
         try:
-            stored = yield from _at_rest(app, batch_id, stop)
-            batch = _taken_up(app, stored, retry_failed=retry_failed)
+            stored = yield from _wait_until_idle(app, batch_id, stop)
+            batch = _reopen(app, stored, retry_failed=retry_failed)
             with closing(Workers(app.settings, batch_id, jobs)) as workers:
-                course = _Course(app, batch, workers, stop, decided)
-                yield from course.run()
-                return course.batch
+                batch_run = _BatchRun(app, batch, workers, stop, stopping_rule)
+                yield from batch_run.run()
+                return batch_run.batch
         finally:
             stop.cancelled = None
 
 
-def _at_rest(app: App, batch_id: str, stop: CancelToken) -> Generator[None, None, Batch]:
+def _wait_until_idle(app: App, batch_id: str, stop: CancelToken) -> Generator[None, None, Batch]:
     """The batch once none of its runs is active: those of a killed process are settled."""
     while True:
         app.settle_dead_runs()
         batch = app.store.batches.batch(batch_id)
-        rows = active(batch)
+        rows = active_rows(batch)
         if not rows:
             return batch
         for row in rows if stop else ():
@@ -124,13 +133,17 @@ def _at_rest(app: App, batch_id: str, stop: CancelToken) -> Generator[None, None
         time.sleep(_TICK)
 
 
-def _taken_up(app: App, stored: Batch, *, retry_failed: bool) -> Batch:
+def _reopen(app: App, stored: Batch, *, retry_failed: bool) -> Batch:
     """Records that the batch is carried out again, and which of its rows may run."""
     for row in stored.rows:
-        if row.status is Status.CANCELLED and not row.is_cancelled and _by_user(app, row):
+        if (
+            row.status is Status.CANCELLED
+            and not row.is_cancelled
+            and _is_cancelled_by_user(app, row)
+        ):
             app.store.cancel_rows(stored.id, [row.number])
             stored = with_row(stored, replace(row, is_cancelled=True))
-    batch = taken_up(stored, retry_failed=retry_failed)
+    batch = reopen(stored, retry_failed=retry_failed)
     pairs = zip(stored.rows, batch.rows, strict=True)
     revived = [
         row.number
@@ -143,13 +156,13 @@ def _taken_up(app: App, stored: Batch, *, retry_failed: bool) -> Batch:
     return batch
 
 
-def _by_user(app: App, row: BatchRow) -> bool:
+def _is_cancelled_by_user(app: App, row: BatchRow) -> bool:
     """Whether the run of a row was cancelled by itself, and not with its batch."""
     event = None if row.run_id is None else app.store.read.first_event(row.run_id, CancelRequested)
     return event is not None and event.by == CANCEL
 
 
-class _Course:
+class _BatchRun:
     """A batch while it is carried out.
 
     Attributes:
@@ -162,18 +175,18 @@ class _Course:
         batch: Batch,
         workers: Workers,
         stop: CancelToken,
-        decided: Callable[[Batch], str | None],
+        stopping_rule: StoppingRule,
     ) -> None:
         self._app = app
         self.batch = batch
         self._workers = workers
         self._stop = stop
-        self._decided = decided
-        self._began = self._noted_at = clock.monotonic()
+        self._stopping_rule = stopping_rule
+        self._began = self._saved_at = clock.monotonic()
         self._seconds_before = batch.seconds
         self._ended_before = {row.number for row in batch.rows if row.status is not None}
         self._shown = states(batch)
-        self._early: Ending | None = None
+        self._early_ending: Ending | None = None
         self._last_run_id: str | None = None
 
     def run(self) -> Changes:
@@ -182,23 +195,23 @@ class _Course:
         while True:
             self._check_stop()
             self._start_rows()
-            if not active(self.batch):
+            if not active_rows(self.batch):
                 break
             report = self._workers.next_report(_TICK)
             if report is None:
                 yield None
             else:
-                self._note(report)
+                self._handle_report(report)
                 yield from self._changes()
-            self._note_seconds()
+            self._save_seconds()
         self._end()
         yield from self._changes()
 
     def _end(self) -> None:
         rows = self.batch.rows
-        if self._early == _CANCELLED and all(row.status is Status.SUCCEEDED for row in rows):
-            self._early = None  # it was asked to stop when nothing was left to do
-        state, reason = self._early or ending(self.batch)
+        if self._early_ending == _CANCELLED and all(row.status is Status.SUCCEEDED for row in rows):
+            self._early_ending = None  # it was asked to stop when nothing was left to do
+        state, reason = self._early_ending or ending(self.batch)
         self.batch = replace(
             self.batch, state=state, reason=reason, ended_at=clock.now(), seconds=self._seconds()
         )
@@ -210,26 +223,29 @@ class _Course:
         if not self._stop:
             return
         by = self._stop.requested_by or ""
-        self._early = _CANCELLED
+        self._early_ending = _CANCELLED
         self._workers.cancel(_BATCH_CANCEL if by == CANCEL else by, urgent=self._stop.urgent)
 
     def _start_rows(self) -> None:
         while self._workers.free and not self._is_ending():
-            row = next(iter(startable(self.batch)), None)
+            row = next(iter(startable_rows(self.batch)), None)
             if row is None:
                 return
-            reason = spent(self.batch.options.budget, self._usage())
+            reason = budget_reached(self.batch.options.budget, self._usage())
             if reason is not None:
-                self._early = Ending(Status.LIMIT_REACHED, reason)
+                self._early_ending = Ending(Status.LIMIT_REACHED, reason)
                 return
             self._workers.start(row, self._run_of(row.from_row))
-            self._put(replace(row, status=Status.QUEUED, run_id=None))
+            self._update_row(replace(row, status=Status.QUEUED, run_id=None))
 
     def _is_ending(self) -> bool:
-        if self._early is not None:
+        if self._early_ending is not None:
             return True
         options = self.batch.options
-        return not options.keep_going and failed(self.batch, besides=self._ended_before) is not None
+        return (
+            not options.keep_going
+            and first_failure(self.batch, besides=self._ended_before) is not None
+        )
 
     def _usage(self) -> Usage:
         tokens, cost = self._app.store.batches.used(self.batch.id)
@@ -238,45 +254,45 @@ class _Course:
     def _run_of(self, name: str | None) -> str | None:
         return next((row.run_id for row in self.batch.rows if row.name == name), None)
 
-    def _note(self, report: Report) -> None:
+    def _handle_report(self, report: Report) -> None:
         match report:
             case Notice():
                 self._app.notify(report)
             case Active(number, run_id, status):
                 row = self._row(number)
                 attempt = row.attempt + (row.run_id != run_id)
-                self._put(replace(row, run_id=run_id, status=status, attempt=attempt))
+                self._update_row(replace(row, run_id=run_id, status=status, attempt=attempt))
             case Ended(number, run_id, status, by):
                 self._last_run_id = run_id
-                self._note_end(replace(self._row(number), status=status), by)
-            case NotBegun(number, error):
-                self._note_error(self._row(number), error)
-            case Broken(_, error):
+                self._record_end(replace(self._row(number), status=status), by)
+            case NotStarted(number, error):
+                self._record_error(self._row(number), error)
+            case WorkerCrashed(_, error):
                 raise error
             case _:
                 assert_never(report)
 
-    def _note_end(self, row: BatchRow, by: str | None) -> None:
+    def _record_end(self, row: BatchRow, by: str | None) -> None:
         if row.status is Status.CANCELLED and by == CANCEL:
             self._app.store.cancel_rows(self.batch.id, [row.number])
             row = replace(row, is_cancelled=True)
-        self._put(row)
-        reason = self._decided(self.batch)
-        if reason is not None and self._early is None:
-            self._early = Ending(Status.SUCCEEDED, reason)
-            self._workers.cancel(_DECIDED)
+        self._update_row(row)
+        reason = self._stopping_rule(self.batch)
+        if reason is not None and self._early_ending is None:
+            self._early_ending = Ending(Status.SUCCEEDED, reason)
+            self._workers.cancel(_STOPPED_EARLY)
 
-    def _note_error(self, row: BatchRow, error: CrossrunError) -> None:
+    def _record_error(self, row: BatchRow, error: CrossrunError) -> None:
         """Records that a row could not begin; the batch continues."""
         if error.code == "ROW_TAKEN":
             raise error
         if error.code == "ROW_CANCELLED":
-            self._put(replace(row, status=None, is_cancelled=True))
+            self._update_row(replace(row, status=None, is_cancelled=True))
             return
         failure = Failure(error.code, error.message, error.hint, error.retryable)
         failed_row = replace(row, run_id=None, status=Status.FAILED, failure=failure)
         self._app.store.record_row_failure(self.batch.id, failed_row, self._app.redactor)
-        self._put(failed_row)
+        self._update_row(failed_row)
 
     def _changes(self) -> Changes:
         shown, self._shown = self._shown, states(self.batch)
@@ -288,14 +304,14 @@ class _Course:
     def _seconds(self) -> float:
         return round(self._seconds_before + clock.monotonic() - self._began, 3)
 
-    def _note_seconds(self) -> None:
-        if clock.monotonic() >= self._noted_at + _NOTE_SECONDS:
-            self._noted_at = clock.monotonic()
+    def _save_seconds(self) -> None:
+        if clock.monotonic() >= self._saved_at + _SAVE_INTERVAL:
+            self._saved_at = clock.monotonic()
             self.batch = replace(self.batch, seconds=self._seconds())
             self._app.store.note_batch(self.batch, self._app.redactor)
 
     def _row(self, number: int) -> BatchRow:
         return next(row for row in self.batch.rows if row.number == number)
 
-    def _put(self, row: BatchRow) -> None:
+    def _update_row(self, row: BatchRow) -> None:
         self.batch = with_row(self.batch, row)

@@ -20,7 +20,7 @@ from crossrun.redaction import MASK
 from crossrun.services.app import App
 from crossrun.services.assembly import check_task, gather_dependencies
 from crossrun.services.lineage import around_mask, expected_parent
-from crossrun.services.notices import Notice
+from crossrun.services.notices import once
 from crossrun.services.options import RunOptions
 from crossrun.services.requests import ProjectReader, run_request
 from crossrun.system.clock import now
@@ -65,7 +65,7 @@ def file_rows(rows: RowFile, options: RunOptions, folder: Path) -> list[RowPlan]
             f"--task is for rows without a task, and each row of {rows.name} has one",
             hint="leave it out, or remove the tasks from the rows",
         )
-    return rows_of_file(rows, _for_all(options), folder)
+    return rows_of_file(rows, _options_for_all(options), folder)
 
 
 def path_rows(pattern: str, options: RunOptions, environ: Mapping[str, str]) -> list[RowPlan]:
@@ -76,7 +76,7 @@ def path_rows(pattern: str, options: RunOptions, environ: Mapping[str, str]) -> 
     Raises:
         UsageError: no file matches, or the current folder contains the user's home.
     """
-    for_all = _for_all(options)
+    for_all = _options_for_all(options)
     if not any(for_all.get(name) for name in _SOURCES):
         _require_below_home(environ)
         for_all["source"] = "."
@@ -84,7 +84,7 @@ def path_rows(pattern: str, options: RunOptions, environ: Mapping[str, str]) -> 
     return rows_of_paths(_matching_files(pattern, folder), for_all)
 
 
-def planned_batch(plan: BatchPlan, app: App) -> Batch:
+def plan_batch(plan: BatchPlan, app: App) -> Batch:
     """The batch, with the request of each row; nothing is recorded.
 
     Raises:
@@ -92,7 +92,7 @@ def planned_batch(plan: BatchPlan, app: App) -> Batch:
         CrossrunError: something is missing or contradicts; the message names the row.
     """
     require_order(plan.rows)
-    requests = _requests(plan, _telling_once(app))
+    requests = _requests(plan, App(app.settings, once(app.notify)))
     _require_separate_folders(plan, requests)
     _check_dependencies(plan, requests, app)
     rows = [
@@ -123,12 +123,12 @@ def _require_below_home(environ: Mapping[str, str]) -> None:
     if home and Path(home).resolve().is_relative_to(folder):
         raise UsageError(
             "OPTION_INVALID",
-            f"each run would get a copy of {folder}, and with it your whole home folder",
-            hint="say what to copy: --source DIR, in which the pattern is looked up",
+            f"each run would get a copy of {folder}, which contains your home folder",
+            hint="name the folder to copy, in which files are matched: --source DIR",
         )
 
 
-def _for_all(options: RunOptions) -> dict[str, Any]:
+def _options_for_all(options: RunOptions) -> dict[str, Any]:
     return {name: value for name, value in given_options(options).items() if name != "consent"}
 
 
@@ -150,7 +150,7 @@ def _requests(plan: BatchPlan, app: App) -> list[RunRequest]:
     requests, questions = [], {}
     project_of = cache(app.store.read.project)
     for row in plan.rows:
-        with _naming(row):
+        with _naming_row(row):
             try:
                 requests.append(_request(row, plan.options, app, project_of))
             except ConsentNeeded as needed:
@@ -180,7 +180,7 @@ def _require_no_source(options: Mapping[str, Any]) -> None:
         raise UsageError(
             "OPTIONS_CONFLICT",
             f"from and {other} contradict each other",
-            hint="a row begins with the workspace of another row, or with something else",
+            hint="a row starts with the workspace of another row, or with a source",
         )
 
 
@@ -204,8 +204,8 @@ def _require_separate_folders(plan: BatchPlan, requests: Sequence[RunRequest]) -
         if folder is not None and folders.count(folder) > 1 and plan.batch_options.jobs > 1:
             raise UsageError(
                 "OPTIONS_CONFLICT",
-                f"{row.place}: other rows work in {folder}, too, and not one after the other",
-                hint="have them take turns: --jobs 1",
+                f"{row.place}: another row works in {folder} at the same time",
+                hint="run them one after the other: --jobs 1",
             )
 
 
@@ -213,14 +213,14 @@ def _check_dependencies(plan: BatchPlan, requests: Sequence[RunRequest], app: Ap
     """Looks whether what the runs work with is there: once for all that work with the same."""
     checked = set()
     for row, request in zip(plan.rows, requests, strict=True):
-        needs = _what_it_works_with(request, with_cost=plan.batch_options.budget.cost is not None)
+        needs = _dependencies_of(request, with_cost=plan.batch_options.budget.cost is not None)
         if needs not in checked:
             checked.add(needs)
-            with _naming(row):
+            with _naming_row(row):
                 gather_dependencies(needs, app)
 
 
-def _what_it_works_with(request: RunRequest, *, with_cost: bool) -> RunRequest:
+def _dependencies_of(request: RunRequest, *, with_cost: bool) -> RunRequest:
     """The request without what differs between rows and needs nothing."""
     cost = request.limits.max_cost
     return replace(
@@ -236,7 +236,7 @@ def _what_it_works_with(request: RunRequest, *, with_cost: bool) -> RunRequest:
 
 
 @contextmanager
-def _naming(row: RowPlan) -> Iterator[None]:
+def _naming_row(row: RowPlan) -> Iterator[None]:
     """Names the row in errors."""
     try:
         yield
@@ -246,15 +246,3 @@ def _naming(row: RowPlan) -> Iterator[None]:
         raise type(error)(
             error.code, f"{row.place}: {error.message}", hint=error.hint, retryable=error.retryable
         ) from error
-
-
-def _telling_once(app: App) -> App:
-    """An `App` that presents each notice once, however many rows it is about."""
-    presented: set[str] = set()
-
-    def notify(notice: Notice) -> None:
-        if str(notice) not in presented:
-            presented.add(str(notice))
-            app.notify(notice)
-
-    return App(app.settings, notify)

@@ -93,7 +93,7 @@ def _of_run(run: Run) -> dict[str, Any]:
     }
 
 
-def written(rows: Sequence[Mapping[str, Any]], form: Literal["csv", "jsonl"]) -> str:
+def render_results(rows: Sequence[Mapping[str, Any]], form: Literal["csv", "jsonl"]) -> str:
     """Results as JSON lines, or as a table for spreadsheets and programs.
 
     In a table, several files stand on lines of one cell, and a text that a spreadsheet would take

@@ -23,7 +23,7 @@ def require_nothing_unfinished(plan: BatchPlan, app: App) -> None:
         return
     done = sum(row.status is Status.SUCCEEDED for row in batch.rows)
     if batch.state is None and app.store.batches.is_active(batch.id):
-        state, command = "is being carried out", f"crossrun batch show {batch.id}"
+        state, command = "is running", f"crossrun batch show {batch.id}"
     else:
         state = "was interrupted" if batch.state is None else f"ended as {batch.state}"
         command = resume_command(batch) or f"crossrun batch show {batch.id}"
@@ -44,7 +44,7 @@ def require_resumable(batch: Batch, app: App, *, retry_failed: bool) -> None:
     if app.store.batches.is_active(batch.id):
         raise StillRunningError(
             "BATCH_RUNNING",
-            f"another crossrun carries the batch {batch.id} out",
+            f"another crossrun process is running the batch {batch.id}",
             hint=f"look at it: crossrun batch show {batch.id}; or stop it: crossrun batch cancel"
             f" {batch.id}",
         )
@@ -54,11 +54,11 @@ def require_resumable(batch: Batch, app: App, *, retry_failed: bool) -> None:
         raise UsageError(
             "BATCH_FINISHED",
             f"all rows of the batch {batch.id} succeeded; there is nothing left to do",
-            hint=f"get its results: crossrun batch results {batch.id}",
+            hint=f"see its results: crossrun batch results {batch.id}",
         )
     raise UsageError(
         "BATCH_FINISHED",
-        f"each row of the batch {batch.id} has ended; those that did not succeed stay as they are",
+        f"all rows of the batch {batch.id} have ended, some of them without success",
         hint=f"run them again: crossrun batch resume {batch.id} --retry-failed",
     )
 

@@ -41,21 +41,21 @@ class Ended(NamedTuple):
     cancelled_by: str | None
 
 
-class NotBegun(NamedTuple):
+class NotStarted(NamedTuple):
     """The run of a row could not begin; nothing of it is recorded."""
 
     row: int
     error: CrossrunError
 
 
-class Broken(NamedTuple):
+class WorkerCrashed(NamedTuple):
     """A worker cannot go on: the store failed, or crossrun did."""
 
     row: int
     error: BaseException
 
 
-Report = Active | Ended | NotBegun | Broken | Notice
+Report = Active | Ended | NotStarted | WorkerCrashed | Notice
 
 
 class _Job(NamedTuple):
@@ -113,7 +113,7 @@ class Workers:
             report = self._reports.get(timeout=timeout)
         except Empty:
             return None
-        if isinstance(report, Ended | NotBegun | Broken):
+        if isinstance(report, Ended | NotStarted | WorkerCrashed):
             del self._stops[report.row]
         return report
 
@@ -128,12 +128,12 @@ class Workers:
     def _work(self) -> None:
         app = App(self._settings, self._reports.put)
         while (job := self._jobs.get()) is not None:
-            self._reports.put(self._carried_out(app, job))
+            self._reports.put(self._carry_out(app, job))
 
-    def _carried_out(self, app: App, job: _Job) -> Report:
+    def _carry_out(self, app: App, job: _Job) -> Report:
         run_id, status, number = None, Status.INTERRUPTED, job.row.number
         try:
-            with _prepared(app, job, self._batch_id) as prepared:
+            with _prepare(app, job, self._batch_id) as prepared:
                 dependencies = gather_dependencies(prepared.request, app)
                 with carrying_out(app, prepared, dependencies, job.stop) as active:
                     for recorded in active.events:
@@ -144,9 +144,9 @@ class Workers:
                         if status != before and not isinstance(recorded.event, RunFinished):
                             self._reports.put(Active(number, run_id, status))
         except CrossrunError as error:
-            return Broken(number, error) if run_id else NotBegun(number, error)
+            return WorkerCrashed(number, error) if run_id else NotStarted(number, error)
         except BaseException as error:  # noqa: BLE001  raised again where the batch is carried out
-            return Broken(number, error)
+            return WorkerCrashed(number, error)
         return Ended(number, active.id, status, job.stop.requested_by)
 
 
@@ -163,7 +163,7 @@ def _status_after(event: Event, before: Status) -> Status:
 
 
 @contextmanager
-def _prepared(app: App, job: _Job, batch_id: str) -> Iterator[PreparedRun]:
+def _prepare(app: App, job: _Job, batch_id: str) -> Iterator[PreparedRun]:
     row = job.row
     request = _request(row, job.base_run_id)
     _require_whole(request, row.name)

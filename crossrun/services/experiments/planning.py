@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from crossrun.config.settings import Settings
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.experiments.design import Design
-from crossrun.experiments.order import Place, places
+from crossrun.experiments.order import PlannedRun, run_order
 from crossrun.experiments.variants import Variant, values_of
 from crossrun.model.batches import Batch, BatchOptions, BatchRow
 from crossrun.model.requests import RunRequest
@@ -19,9 +19,9 @@ from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
 from crossrun.services.batches.bases import freeze, freeze_state_before
 from crossrun.services.batches.checking import BaseCheck, check_base, require_fit
-from crossrun.services.experiments.skills import imported_skill
+from crossrun.services.experiments.skills import import_skill
 from crossrun.services.experiments.tasks import TaskPlan
-from crossrun.services.notices import Notice, Notify
+from crossrun.services.notices import Notice, once
 from crossrun.services.options import RunOptions, require_text
 from crossrun.services.requests import run_request
 from crossrun.system.cancellation import CancelToken
@@ -56,11 +56,11 @@ class ExperimentPlan(Struct, frozen=True, kw_only=True):
 class Requests(NamedTuple):
     """The request of each task in each variant, by their names."""
 
-    by_place: Mapping[tuple[str, str], RunRequest]
+    by_task_and_variant: Mapping[tuple[str, str], RunRequest]
 
-    def of(self, place: Place) -> RunRequest:
+    def of(self, planned: PlannedRun) -> RunRequest:
         """The request for a planned run."""
-        return self.by_place[place.task, place.variant]
+        return self.by_task_and_variant[planned.task, planned.variant]
 
 
 def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Requests:
@@ -75,7 +75,7 @@ def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Req
         ConsentNeeded: the user has to agree first.
         CrossrunError: something is missing or not valid.
     """
-    notify = _once(app)
+    notify = once(app.notify)
     requests = {}
     for variant in plan.variants:
         varied = App(_settings(variant, app.settings), notify)
@@ -88,12 +88,12 @@ def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Req
             message = f"{first.name} and {second.name} are set alike, and differ by chance only"
             app.notify(Notice(message, warning=True))
     if any(task.design.verify is None for task in plan.tasks):
-        message = "without --verify, a run succeeds when its agent ends well"
-        app.notify(Notice(f"{message}: that says little about its work", warning=True))
+        message = "without --verify, a run succeeds if its agent ends without an error"
+        app.notify(Notice(f"{message}, which says little about its work", warning=True))
     return Requests(requests)
 
 
-def frozen(
+def freeze_states(
     plan: ExperimentPlan, requests: Requests, batch_id: str, app: App, stop: CancelToken
 ) -> Generator[Progress, None, Requests]:
     """The requests with the state that all variants of a task begin with, copied once.
@@ -102,23 +102,23 @@ def frozen(
         RunFailed: it was cancelled.
         CrossrunError: a source cannot be copied, or a state is no longer recorded.
     """
-    by_place = dict(requests.by_place)
+    by_task_and_variant = dict(requests.by_task_and_variant)
     for number, task in enumerate(plan.tasks, start=1):
         names = [(task.design.name, variant.name) for variant in plan.variants]
-        first = by_place[names[0]]
+        first = by_task_and_variant[names[0]]
         if task.run is None:
             begin = (yield from freeze(app, first, batch_id, number, stop)).begin_with
         else:
             begin = yield from freeze_state_before(app, task.run, batch_id, number)
             begin = replace(begin, setup=first.begin_with.setup)
         for name in names:
-            request = by_place[name]
+            request = by_task_and_variant[name]
             own = replace(begin, instructions=request.begin_with.instructions)
-            by_place[name] = replace(request, begin_with=own)
-    return Requests(by_place)
+            by_task_and_variant[name] = replace(request, begin_with=own)
+    return Requests(by_task_and_variant)
 
 
-def checked(
+def check_states(
     plan: ExperimentPlan, requests: Requests, app: App, stop: CancelToken
 ) -> Generator[None, None, ExperimentPlan]:
     """The plan, in which tasks with an unfit check have a `problem` and are left out.
@@ -136,7 +136,7 @@ def checked(
         if task.design.verify is None:
             tasks.append(task)
             continue
-        request = requests.by_place[task.design.name, plan.variants[0].name]
+        request = requests.by_task_and_variant[task.design.name, plan.variants[0].name]
         check = yield from check_base(app, request, stop)
         problem = _PROBLEMS.get(check.verdict)
         tasks.append(replace(task, design=replace(task.design, problem=problem)))
@@ -149,13 +149,13 @@ def checked(
 
 
 _PROBLEMS = {
-    "passes": "its check passes before anything is done",
+    "passes": "its check already passes on the starting state",
     "flaky": "its check is flaky: it passed once and failed once on the same state",
     "impossible": "its check cannot be run",
 }
 
 
-def planned_batch(plan: ExperimentPlan, requests: Requests, batch_id: str = "") -> Batch:
+def plan_batch(plan: ExperimentPlan, requests: Requests, batch_id: str = "") -> Batch:
     """The batch, in the order that the seed draws."""
     design = Design(
         variants=plan.variants,
@@ -167,7 +167,7 @@ def planned_batch(plan: ExperimentPlan, requests: Requests, batch_id: str = "") 
         pattern_id=plan.pattern_id,
     )
     order = _order(design, range(1, design.repetitions + 1))
-    first = next(iter(requests.by_place.values()))
+    first = next(iter(requests.by_task_and_variant.values()))
     return Batch(
         id=batch_id,
         kind=KIND,
@@ -177,7 +177,7 @@ def planned_batch(plan: ExperimentPlan, requests: Requests, batch_id: str = "") 
         options=plan.batch_options,
         design=design.stored(),
         rows=tuple(
-            _row(number, place, requests.of(place)) for number, place in enumerate(order, 1)
+            _row(number, planned, requests.of(planned)) for number, planned in enumerate(order, 1)
         ),
     )
 
@@ -192,15 +192,17 @@ def extend(batch: Batch, repetitions: int, app: App) -> Batch:
     if repetitions <= design.repetitions:
         raise UsageError(
             "OPTION_INVALID",
-            f"-n: the experiment {batch.id} has {design.repetitions} repetitions already",
+            f"-n: the experiment {batch.id} already has {design.repetitions} repetitions",
             hint="give a larger number, or leave it out",
         )
-    by_place = {(row.labels["task"], row.labels["variant"]): row.request for row in batch.rows}
+    by_task_and_variant = {
+        (row.labels["task"], row.labels["variant"]): row.request for row in batch.rows
+    }
     more = range(design.repetitions + 1, repetitions + 1)
-    requests = Requests(by_place)
+    requests = Requests(by_task_and_variant)
     rows = [
-        _row(number, place, requests.of(place))
-        for number, place in enumerate(_order(design, more), start=len(batch.rows) + 1)
+        _row(number, planned, requests.of(planned))
+        for number, planned in enumerate(_order(design, more), start=len(batch.rows) + 1)
     ]
     longer = replace(design, repetitions=repetitions)
     app.store.add_rows(batch.id, rows, longer.stored(), app.redactor)
@@ -218,26 +220,26 @@ def require_states(batch: Batch) -> None:
     if missing is not None:
         raise NotFoundError(
             "FROZEN_GONE",
-            f"the state that runs of the experiment {batch.id} begin with was removed: {missing}",
-            hint="start it again, with the source as it is now",
+            f"a starting state of the experiment {batch.id} was removed: {missing}",
+            hint="start a new experiment, with the source as it is now",
         )
 
 
-def _order(design: Design, repetitions: range) -> Iterator[Place]:
+def _order(design: Design, repetitions: range) -> Iterator[PlannedRun]:
     tasks = [task.name for task in design.tasks if task.problem is None]
     names = [variant.name for variant in design.variants]
-    return places(tasks, names, repetitions, seed=design.seed)
+    return run_order(tasks, names, repetitions, seed=design.seed)
 
 
-def _row(number: int, place: Place, request: RunRequest) -> BatchRow:
+def _row(number: int, planned: PlannedRun, request: RunRequest) -> BatchRow:
     return BatchRow(
         number=number,
-        name=f"{place.task} / {place.variant} / {place.repetition}",
+        name=f"{planned.task} / {planned.variant} / {planned.repetition}",
         request=request,
         labels={
-            "task": place.task,
-            "variant": place.variant,
-            "repetition": str(place.repetition),
+            "task": planned.task,
+            "variant": planned.variant,
+            "repetition": str(planned.repetition),
         },
     )
 
@@ -293,7 +295,7 @@ def _skill(variant: Variant, plan: ExperimentPlan, app: App) -> str | None:
     if path is None:
         return None
     options = plan.tasks[0].options
-    return imported_skill(
+    return import_skill(
         Path(path),
         app,
         project_id=options.project_id or app.settings.project_id,
@@ -320,15 +322,3 @@ def _instructions(variant: Variant) -> str | None:
             hint="give the file with the instructions for agents",
         )
     return require_text(content.decode("utf-8", "surrogateescape"), name)
-
-
-def _once(app: App) -> Notify:
-    """A presenter of notices that presents each once, however many runs it is about."""
-    presented: set[str] = set()
-
-    def notify(notice: Notice) -> None:
-        if str(notice) not in presented:
-            presented.add(str(notice))
-            app.notify(notice)
-
-    return notify

@@ -1,11 +1,11 @@
 """The results of experiments, from the runs that carried out their rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from crossrun.batches.documents import state_of
 from crossrun.experiments.design import Design
-from crossrun.experiments.order import Place
+from crossrun.experiments.order import PlannedRun
 from crossrun.experiments.outcomes import Outcome, outcome_of
 from crossrun.experiments.report.markdown import markdown
 from crossrun.experiments.report.objects import results_object
@@ -17,6 +17,7 @@ from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.app import App
+from crossrun.services.batches.engine import StoppingRule
 
 _ACTIVE = (Status.QUEUED, Status.RUNNING)
 
@@ -47,7 +48,9 @@ def plan_object(batch: Batch) -> dict[str, Any]:
     return {**_batch_object(batch), "id": None, "state": "planned", **results, "rows": rows}
 
 
-def written(app: App, experiment: Experiment, form: Literal["md", "svg", "csv", "json"]) -> str:
+def render_report(
+    app: App, experiment: Experiment, form: Literal["md", "svg", "csv", "json"]
+) -> str:
     """The results in one of the forms of reports."""
     batch, results = experiment
     title = f"Experiment {batch.id}: {batch.name or ''}"
@@ -75,11 +78,11 @@ def _batch_object(batch: Batch) -> dict[str, Any]:
     }
 
 
-def decider(app: App) -> Callable[[Batch], str | None]:
+def stopping_rule(app: App) -> StoppingRule:
     """What ends an experiment as soon as all of its comparisons are decided; see `carry_out`."""
     ended: dict[str, Run] = {}
 
-    def decided(batch: Batch) -> str | None:
+    def reason_to_stop(batch: Batch) -> str | None:
         if Design.of(batch.design).runs_all:
             return None
         for row in batch.rows:
@@ -91,7 +94,7 @@ def decider(app: App) -> Callable[[Batch], str | None]:
         pairs = results.pairs
         return f"decided after {pairs} pairs" if results.is_decided else None
 
-    return decided
+    return reason_to_stop
 
 
 def _runs(app: App, batch: Batch) -> dict[str, Run]:
@@ -106,6 +109,6 @@ def _results(batch: Batch, runs: Mapping[str, Run]) -> Results:
 
 
 def _outcome(row: BatchRow, batch: Batch, run: Run | None) -> Outcome:
-    place = Place(row.labels["task"], row.labels["variant"], int(row.labels["repetition"]))
+    planned = PlannedRun(row.labels["task"], row.labels["variant"], int(row.labels["repetition"]))
     may_begin = batch.ended_at is None and not row.is_cancelled and row.failure is None
-    return outcome_of(place, run, may_begin=may_begin)
+    return outcome_of(planned, run, may_begin=may_begin)

@@ -13,7 +13,7 @@ from crossrun.system.clock import now
 _REASON = "Imported for an experiment; only runs that name it get it."
 
 
-def imported_skill(path: Path, app: App, *, project_id: str, consent: bool) -> str:
+def import_skill(path: Path, app: App, *, project_id: str, consent: bool) -> str:
     """The id of the pattern that a skill is in the store, where it may have to be put first.
 
     Raises:

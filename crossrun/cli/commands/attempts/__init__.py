@@ -5,8 +5,8 @@ from crossrun.cli.groups import group
 
 _HELP = """Try a task several times, each in its own copy of the same state, and keep the best.
 
-`crossrun attempts TASK` starts the attempts (`attempts start --help` has its options). A task that
-is called like one of the commands below follows after start.
+`crossrun attempts TASK` starts the attempts (`attempts start --help` lists the options). If a task
+has the name of a command below, write `attempts start TASK`.
 
 \b
 Examples:

@@ -43,20 +43,16 @@ Jobs = Annotated[
         "-j",
         metavar="N",
         click_type=Parsed(positive),
-        help="Attempts at the same time; all, unless given.",
+        help="How many attempts at the same time. (all)",
     ),
 ]
 All = Annotated[
-    bool, typer.Option("--all", help="Carry all out, even when one has passed the check.")
+    bool, typer.Option("--all", help="Run all attempts, even after one has passed the check.")
 ]
-Apply = Annotated[
-    bool, typer.Option("--apply", help="Apply the change of the best one to your files.")
-]
+Apply = Annotated[bool, typer.Option("--apply", help="Apply the best attempt to your files.")]
 CheckFirst = Annotated[
     bool,
-    typer.Option(
-        "--check-first", help="Try the check first: before the attempts, it must fail twice."
-    ),
+    typer.Option("--check-first", help="Run the check twice before the attempts; it must fail."),
 ]
 JsonObject = Annotated[
     bool, typer.Option("--json", help="Print the ranking as one JSON object at the end.")
@@ -84,10 +80,10 @@ def start(
 ) -> None:
     """Try a task several times, each in its own copy of the same state.
 
-    The best is the one that passed --verify; then what its proof says counts, then how small its
-    change is. As soon as one has passed, the others are stopped, unless you say --all.
+    Attempts that pass --verify rank first, then those with the better proof, then those with the
+    smaller change. As soon as one has passed, the others are stopped, unless you give --all.
 
-    When standard output is not a terminal, the id of the attempts is printed on it.
+    If standard output is not a terminal, the id of the attempts is printed there.
 
     \b
     Examples:
@@ -104,7 +100,7 @@ def start(
         raise UsageError(
             "OPTIONS_CONFLICT",
             "--apply and --detach contradict each other",
-            hint="apply the best one when they have ended: crossrun attempts show",
+            hint="apply the best one after they have ended; see  crossrun attempts show",
         )
     options = current()
     app = options.app()
@@ -114,19 +110,17 @@ def start(
     carried_out = batch_options(arguments, BatchOptions(jobs=number, keep_going=True))
     plan = work.AttemptsPlan(number, carried_out, carry_out_all=all_, check_first=check_first)
     try:
-        batch = work.planned(options_from(RunOptions, given), plan, app)
+        batch = work.make_batch(options_from(RunOptions, given), plan, app)
     except ConsentNeeded as needed:
         options.confirm(needed.question, hint=needed.hint)
-        batch = work.planned(options_from(RunOptions, {**given, "consent": True}), plan, app)
-    stored = work.stored(batch, plan, app, options)
+        batch = work.make_batch(options_from(RunOptions, {**given, "consent": True}), plan, app)
+    stored = work.store_batch(batch, plan, app, options)
     work.carry_out(stored, output, app, options, applying=apply)
 
 
 def resume(
     attempts: AttemptsReference = None,
-    retry_failed: Annotated[
-        bool, typer.Option(help="Also try again in place of those that failed.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option(help="Also run the failed attempts again.")] = False,
     all_: All = False,
     jobs: Jobs = None,
     budget_tokens: BudgetTokens = None,
@@ -138,7 +132,7 @@ def resume(
     json: JsonObject = False,
     jsonl: JsonLines = False,
 ) -> None:
-    """Continue attempts that were stopped, from the state that they all begin with.
+    """Continue attempts that were stopped, from the same starting state.
 
     \b
     Examples:
@@ -154,7 +148,7 @@ def resume(
     app.open_for_writing()
     stored = app.store.batches.batch(attempts or LAST, kind=KIND)
     carried_out = batch_options(arguments, stored.options)
-    continued = work.continued(
+    continued = work.reopen_batch(
         stored, app, carried_out, carry_out_all=all_, retry_failed=retry_failed
     )
     output = options_from(OutputOptions, arguments)
@@ -196,7 +190,7 @@ def show(attempts: AttemptsReference = None, json: Json = False) -> None:
 
 
 def cancel(attempts: AttemptsReference = None, json: Json = False) -> None:
-    """Stop attempts with all of their runs."""
+    """Cancel attempts and all their runs."""
     from crossrun.cli.commands.attempts import work
     from crossrun.services.batches.cancelling import cancel_batch
 
@@ -206,6 +200,6 @@ def cancel(attempts: AttemptsReference = None, json: Json = False) -> None:
     chosen = cancel_batch(app, chosen.id)
     if json:
         options.out.emit(document(work.object_of(app, chosen)))
-    state = "not ended yet" if chosen.state is None else str(chosen.state).replace("_", " ")
+    state = "still ending" if chosen.state is None else str(chosen.state).replace("_", " ")
     options.say(f"attempts {chosen.id}: {state}")
     raise typer.Exit(Exit.STILL_RUNNING if chosen.state is None else Exit.OK)

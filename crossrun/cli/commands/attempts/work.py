@@ -1,6 +1,7 @@
 """How attempts are planned from options, carried out, and the best of them applied."""
 
 from collections.abc import Generator, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import typer
@@ -9,8 +10,7 @@ from msgspec.structs import replace
 from crossrun.batches.documents import row_object
 from crossrun.batches.ranking import TaskAttempt, lines_changed, winner
 from crossrun.cli.apply_results import result_object
-from crossrun.cli.batch_options import facts_of
-from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
+from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch, view_for_people
 from crossrun.cli.globals import Globals
 from crossrun.cli.run_options import OutputOptions
 from crossrun.errors import CrossrunError, Exit, UsageError
@@ -19,10 +19,10 @@ from crossrun.model.runs import Run
 from crossrun.services.app import App
 from crossrun.services.batches.attempts import (
     attempts_of,
-    decided_by,
-    frozen_attempts,
+    freeze_attempts,
     has_check,
-    planned_attempts,
+    plan_attempts,
+    stopping_rule,
 )
 from crossrun.services.batches.checking import check_base, require_fit
 from crossrun.services.batches.results import document_of
@@ -30,18 +30,16 @@ from crossrun.services.batches.starting import require_resumable
 from crossrun.services.options import RunOptions
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.attempts import attempts_closing
-from crossrun.views.batch_views import ClosingBatchView, view_of_batch
 from crossrun.views.disk import Ticker
 from crossrun.views.terminal import Terminal
 
 if TYPE_CHECKING:
     from crossrun.services.applying import ApplyResult
-    from crossrun.views.batch_threads import BatchView
 
 Value = TypeVar("Value")
 _UNCHECKED = (
-    "no --verify, so nothing tells which attempt is right: all are carried out, and ranked by what"
-    " their proof says"
+    "without --verify, crossrun cannot tell which attempt is right: all run to their end and are"
+    " ranked by their proof"
 )
 
 
@@ -54,7 +52,7 @@ class AttemptsPlan(NamedTuple):
     check_first: bool
 
 
-class _Applied(NamedTuple):
+class _ApplyOutcome(NamedTuple):
     """The best run, and what came of applying its change."""
 
     run: Run
@@ -66,9 +64,9 @@ class _Applied(NamedTuple):
         return self.result is None or self.result.has_conflicts
 
 
-def planned(run_options: RunOptions, plan: AttemptsPlan, app: App) -> Batch:
+def make_batch(run_options: RunOptions, plan: AttemptsPlan, app: App) -> Batch:
     """The attempts; nothing is recorded or copied. Raises CrossrunError."""
-    batch = planned_attempts(
+    batch = plan_attempts(
         run_options, plan.options, app, count=plan.number, carry_out_all=plan.carry_out_all
     )
     if plan.check_first and not has_check(batch):
@@ -78,30 +76,30 @@ def planned(run_options: RunOptions, plan: AttemptsPlan, app: App) -> Batch:
     return batch
 
 
-def stored(batch: Batch, plan: AttemptsPlan, app: App, options: Globals) -> Batch:
+def store_batch(batch: Batch, plan: AttemptsPlan, app: App, options: Globals) -> Batch:
     """The attempts, in the store, with the state that they begin with frozen and checked."""
     if not has_check(batch):
         options.say(f"note: {_UNCHECKED}")
     stop = CancelToken()
-    frozen = _awaited(frozen_attempts(batch, app, stop), "copying the source", options)
+    frozen = _run_with_progress(freeze_attempts(batch, app, stop), "copying the source", options)
     if plan.check_first:
         checking = check_base(app, frozen.rows[0].request, stop)
-        require_fit(_awaited(checking, "trying the check", options))
+        require_fit(_run_with_progress(checking, "running the check", options))
     return app.store.add_batch(frozen, app.redactor)
 
 
-def continued(
+def reopen_batch(
     batch: Batch, app: App, options: BatchOptions, *, carry_out_all: bool, retry_failed: bool
 ) -> Batch:
     """The attempts with what is different from now on. Raises CrossrunError."""
     design = {**batch.design, "all": carry_out_all or batch.design.get("all", False)}
     changed = replace(batch, design=design, options=options)
-    reason = decided_by(changed)(changed)
+    reason = stopping_rule(changed)(changed)
     if reason is not None:
         raise UsageError(
             "BATCH_FINISHED",
             f"{reason}; there is nothing left to do",
-            hint=f"carry the others out as well: crossrun attempts resume {batch.id} --all",
+            hint=f"run the others as well: crossrun attempts resume {batch.id} --all",
         )
     require_resumable(changed, app, retry_failed=retry_failed)
     app.store.update_batch(changed, app.redactor)
@@ -118,27 +116,23 @@ def carry_out(
     applying: bool = False,
 ) -> NoReturn:
     """Carries stored attempts out, applies the best if that is asked for, and ends the command."""
-    applied: list[_Applied] = []
+    applied: list[_ApplyOutcome] = []
 
     def apply_best(ended: Batch) -> None:
         best = winner(attempts_of(app, ended)) if applying else None
         if best is not None:
-            applied.append(_applied(best, app))
+            applied.append(_apply(best, app))
 
     def closing(ended: Batch) -> Iterable[str]:
         lines = _applied_lines(applied, options.err)
         return attempts_closing(ended, attempts_of(app, ended), lines, options.err)
 
-    def view() -> "BatchView":
-        facts = facts_of(app, batch.id)
-        if options.quiet or output.no_watch:
-            return ClosingBatchView(options.err, facts, closing, failures_only=options.quiet)
-        return view_of_batch(options.err, facts, closing)
-
     try:
         carry_out_batch(
-            BatchCommand(batch.id, batch.options.jobs, retry_failed, decided_by(batch), apply_best),
-            view,
+            BatchCommand(
+                batch.id, batch.options.jobs, retry_failed, stopping_rule(batch), apply_best
+            ),
+            partial(view_for_people, batch, output, app, options, closing),
             BatchDocuments(
                 batch=lambda ended: {**object_of(app, ended), **_applied_object(applied)},
                 change=lambda change: row_object(change.row, change.state),
@@ -181,16 +175,16 @@ def _attempt_object(attempt: TaskAttempt) -> dict[str, Any]:
     }
 
 
-def _applied(run: Run, app: App) -> _Applied:
+def _apply(run: Run, app: App) -> _ApplyOutcome:
     from crossrun.services.apply import ApplyOptions, apply_run
 
     try:
-        return _Applied(run, apply_run(ApplyOptions(), run, app))
+        return _ApplyOutcome(run, apply_run(ApplyOptions(), run, app))
     except CrossrunError as error:
-        return _Applied(run, None, error)
+        return _ApplyOutcome(run, None, error)
 
 
-def _applied_lines(applied: Sequence[_Applied], terminal: Terminal) -> list[str]:
+def _applied_lines(applied: Sequence[_ApplyOutcome], terminal: Terminal) -> list[str]:
     from crossrun.views.applying import applied as lines_of
 
     lines: list[str] = []
@@ -205,7 +199,7 @@ def _applied_lines(applied: Sequence[_Applied], terminal: Terminal) -> list[str]
     return lines
 
 
-def _applied_object(applied: Sequence[_Applied]) -> dict[str, Any]:
+def _applied_object(applied: Sequence[_ApplyOutcome]) -> dict[str, Any]:
     for run, result, error in applied:
         if result is not None:
             is_applied = result.application is not None
@@ -215,7 +209,7 @@ def _applied_object(applied: Sequence[_Applied]) -> dict[str, Any]:
     return {"applied": None}
 
 
-def _awaited(work: Generator[Any, None, Value], what: str, options: Globals) -> Value:
+def _run_with_progress(work: Generator[Any, None, Value], what: str, options: Globals) -> Value:
     """The value of work that may take long, which is shown on a terminal."""
     ticker = Ticker(options.err, quiet=options.quiet)
     try:

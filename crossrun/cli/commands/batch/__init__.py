@@ -5,10 +5,10 @@ from crossrun.cli.commands.batch.starting import plan, resume, start
 from crossrun.cli.commands.batch.watching import watch
 from crossrun.cli.groups import group
 
-_HELP = """Carry out many runs as one thing.
+_HELP = """Run many tasks as a batch: one for each row of a file, or for each file.
 
-`crossrun batch FILE` starts a batch (`batch start --help` has its options). A file that is called
-like one of the commands below is started as ./list.
+`crossrun batch FILE` starts a batch (`batch start --help` lists the options). If a file has the
+name of a command below, write `batch start FILE`.
 
 \b
 Examples:

@@ -56,7 +56,7 @@ def list_of_kind(kind: str, *, limit: int, json: bool, none: str) -> None:
 
 
 def show(batch: BatchReference = None, json: Json = False) -> None:
-    """Show a batch with all of its rows.
+    """Show a batch with all its rows.
 
     \b
     Examples:
@@ -86,13 +86,13 @@ def results(
             "--format",
             metavar="csv|jsonl",
             click_type=Parsed(one_of(*_FORMS)),
-            help="By default as the name of the FILE says, else CSV.",
+            help="The format. (that of the FILE, or CSV)",
         ),
     ] = None,
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Print what became of each row: answer, status, files, figures, ids.
+    """Print the result of each row: answer, status, files, figures, ids.
 
     \b
     Examples:
@@ -111,7 +111,7 @@ def results(
     if json:
         options.out.emit(document({"id": chosen.id, "results": rows, "total": len(rows)}))
         return
-    text = services.written(rows, form or form_by_name(output, _FORMS, "csv"))
+    text = services.render_results(rows, form or form_by_name(output, _FORMS, "csv"))
     if output is None:
         options.out.emit(text)
     else:
@@ -126,7 +126,7 @@ def cancel(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Cancel a batch with all of its runs, or some of its rows.
+    """Cancel a batch with all its runs, or only some of its rows.
 
     \b
     Examples:
@@ -142,10 +142,10 @@ def cancel(
     if row:
         cancel_rows(app, chosen.id, _numbers(chosen, row))
         chosen = app.store.batches.batch(chosen.id)
-        message = f"{', '.join(row)} will not be carried out"
+        message = f"cancelled: {', '.join(row)}"
     else:
         chosen = cancel_batch(app, chosen.id)
-        state = "not ended yet" if chosen.state is None else str(chosen.state).replace("_", " ")
+        state = "still ending" if chosen.state is None else str(chosen.state).replace("_", " ")
         message = f"batch {chosen.id} is {state}"
     if json:
         options.out.emit(document(document_of(app, chosen)))

@@ -41,13 +41,15 @@ RowsFormat = Annotated[
     typer.Option(
         metavar="|".join(ROW_FORMS),
         click_type=Parsed(one_of(*ROW_FORMS)),
-        help="The form of the rows, if the name of the file does not say.",
+        help="The format of the rows, unless the file name shows it.",
     ),
 ]
 BatchName = Annotated[
-    str | None, typer.Option("--name", help="A name for the batch; otherwise that of the file.")
+    str | None, typer.Option("--name", help="A name for the batch. (that of the file)")
 ]
-New = Annotated[bool, typer.Option("--new", help="Run all rows, although a batch is unfinished.")]
+New = Annotated[
+    bool, typer.Option("--new", help="Run all rows again, even if a batch is unfinished.")
+]
 
 
 @opt.taking_run_options
@@ -69,13 +71,13 @@ def start(
     jsonl: JsonLines = False,
     **run_options: Any,  # noqa: ANN401  see `taking_run_options`
 ) -> None:
-    """Carry out many runs: a row of a file each, or one for each file that a pattern matches.
+    """Run many tasks: one for each row of a file, or for each file that a pattern matches.
 
-    A row is a task or has fields: options of `run` by their names, `name`, `after` (rows that have
-    to succeed first), and `from` (the row whose workspace it begins with). Options given here are
-    for all rows that do not say otherwise, and their texts may name fields of the row in braces.
+    A row is a task, or has fields: any option of `run` by name, `name`, `after` (rows that must
+    succeed first), and `from` (the row whose workspace it starts with). Options given here apply to
+    all rows that do not set them. Their texts can contain fields of the row in braces.
 
-    When standard output is not a terminal, the batch's id is printed on it.
+    If standard output is not a terminal, the id of the batch is printed there.
 
     \b
     Examples:
@@ -94,7 +96,7 @@ def start(
     app.open_for_writing()
     if not new:
         require_nothing_unfinished(plan, app)
-    planned = work.planned(plan, app, options)
+    planned = work.make_batch(plan, app, options)
     batch = app.store.add_batch(planned, app.redactor, alone=not new)
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
@@ -125,9 +127,9 @@ def plan(
     options = current()
     app = options.app()
     app.store.open_for_reading()
-    batch = work.planned(work.plan_of(arguments, app), app, options)
+    batch = work.make_batch(work.plan_of(arguments, app), app, options)
     if json:
-        options.out.emit(document(work.planned_object(batch)))
+        options.out.emit(document(work.plan_object(batch)))
     else:
         options.out.write(plan_lines(batch, options.out))
         options.say("nothing was run")
@@ -136,7 +138,7 @@ def plan(
 def resume(
     batch: BatchReference = None,
     retry_failed: Annotated[
-        bool, typer.Option(help="Also run the rows again that failed or were cancelled.")
+        bool, typer.Option(help="Also run rows again that failed or were cancelled.")
     ] = False,
     jobs: Jobs = None,
     keep_going: KeepGoing = None,
@@ -148,10 +150,10 @@ def resume(
     json: Json = False,
     jsonl: JsonLines = False,
 ) -> None:
-    """Continue a batch where it was stopped. What succeeded is not run again.
+    """Continue a batch where it was stopped. Rows that succeeded do not run again.
 
     Rows run as they were planned, even if their file has changed. Budgets count from the start of
-    the batch; those given here take the place of earlier ones.
+    the batch; those given here replace earlier ones.
 
     \b
     Examples:

@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec.structs import replace
@@ -11,21 +12,17 @@ from msgspec.structs import replace
 from crossrun.batches.documents import batch_object, row_object
 from crossrun.batches.files import form_of, parse_rows
 from crossrun.batches.progress import Usage
-from crossrun.cli.batch_options import batch_options, facts_of
-from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
+from crossrun.cli.batch_options import batch_options
+from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch, view_for_people
 from crossrun.cli.globals import Globals
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.errors import ConsentNeeded, UsageError
 from crossrun.model.batches import Batch, BatchOptions
 from crossrun.services.app import App
-from crossrun.services.batches.planning import BatchPlan, file_rows, path_rows, planned_batch
+from crossrun.services.batches.planning import BatchPlan, file_rows, path_rows, plan_batch
 from crossrun.services.batches.results import document_of
 from crossrun.services.options import RunOptions
-from crossrun.views.batch_views import ClosingBatchView, view_of_batch
-
-if TYPE_CHECKING:
-    from crossrun.views.batch_threads import BatchView
 
 _STDIN = "standard input"
 
@@ -56,7 +53,7 @@ def plan_of(arguments: Mapping[str, Any], app: App) -> BatchPlan:
 
 def _plan_of_file(file: str, arguments: Mapping[str, Any], options: RunOptions) -> BatchPlan:
     is_stdin = file == "-"
-    name, content = (_STDIN, sys.stdin.buffer.read()) if is_stdin else (file, _content(file))
+    name, content = (_STDIN, sys.stdin.buffer.read()) if is_stdin else (file, _read(file))
     rows = parse_rows(content, arguments["rows_format"] or form_of(name), name)
     return BatchPlan(
         rows=file_rows(rows, options, Path() if is_stdin else Path(file).absolute().parent),
@@ -85,28 +82,28 @@ def _plan_of_pattern(
     )
 
 
-def _content(file: str) -> bytes:
+def _read(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
         raise UsageError(
             "ROWS_UNREADABLE",
             f"{file} cannot be read: {error.strerror}",
-            hint="check the path; for what else there is, see  crossrun batch --help",
+            hint="check the path; for the commands of batch, see  crossrun batch --help",
         ) from error
 
 
-def planned(plan: BatchPlan, app: App, options: Globals) -> Batch:
+def make_batch(plan: BatchPlan, app: App, options: Globals) -> Batch:
     """The batch; asks for consent where a row needs it."""
     try:
-        return planned_batch(plan, app)
+        return plan_batch(plan, app)
     except ConsentNeeded as needed:
         options.confirm(needed.question, hint=needed.hint)
         consenting = replace(plan, options=replace(plan.options, consent=True))
-        return planned_batch(consenting, app)
+        return plan_batch(consenting, app)
 
 
-def planned_object(batch: Batch) -> dict[str, Any]:
+def plan_object(batch: Batch) -> dict[str, Any]:
     """The batch with the whole request of each row; it has no id yet."""
     plain = batch_object(batch, Usage(), is_active=False)
     requests = [msgspec.to_builtins(row.request) for row in batch.rows]
@@ -120,16 +117,9 @@ def carry_out(
     batch: Batch, output: OutputOptions, app: App, options: Globals, *, retry_failed: bool = False
 ) -> NoReturn:
     """Carries a stored batch out, and ends the command."""
-
-    def view() -> "BatchView":
-        facts = facts_of(app, batch.id)
-        if options.quiet or output.no_watch:
-            return ClosingBatchView(options.err, facts, failures_only=options.quiet)
-        return view_of_batch(options.err, facts)
-
     carry_out_batch(
         BatchCommand(batch.id, batch.options.jobs, retry_failed),
-        view,
+        partial(view_for_people, batch, output, app, options),
         BatchDocuments(
             batch=lambda ended: document_of(app, ended),
             change=lambda change: row_object(change.row, change.state),

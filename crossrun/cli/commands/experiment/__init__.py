@@ -6,8 +6,8 @@ from crossrun.cli.groups import group
 
 _HELP = """Find out what helps: compare variants on the same tasks, from the same starting state.
 
-`crossrun experiment TASK` starts an experiment (`experiment start --help` has its options). It ends
-as soon as it is decided which variant does better, or that they do equally well.
+`crossrun experiment TASK` starts an experiment (`experiment start --help` lists the options). It
+ends as soon as it is clear which variant does better, or that they do equally well.
 
 \b
 Examples:

@@ -71,7 +71,7 @@ def report(
             "--format",
             metavar="|".join(_FORMS),
             click_type=Parsed(one_of(*_FORMS)),
-            help="By default as the name of the FILE says, else Markdown.",
+            help="The format. (that of the FILE, or Markdown)",
         ),
     ] = None,
     output: Output = None,
@@ -79,7 +79,7 @@ def report(
 ) -> None:
     """Write the results as Markdown, SVG, CSV or JSON.
 
-    CSV has a line for each run, the other forms have the results.
+    CSV has one line per run; the other formats have the results.
 
     \b
     Examples:
@@ -90,13 +90,13 @@ def report(
     from io import BytesIO
 
     from crossrun.cli.contents import copy_out, form_by_name
-    from crossrun.services.experiments.reading import written
+    from crossrun.services.experiments.reading import render_report
 
     options = current()
     app = options.open_app()
     chosen = experiment_of(app, experiment)
     form = "json" if json else form or form_by_name(output, _FORMS, "md")
-    text = written(app, chosen, form)
+    text = render_report(app, chosen, form)
     if output is None:
         options.out.emit(text)
     else:
@@ -118,6 +118,6 @@ def cancel(experiment: ExperimentReference = None, json: Json = False) -> None:
     batch = cancel_batch(app, experiment_of(app, experiment).batch.id)
     if json:
         options.out.emit(document(experiment_object(app, read_experiment(app, batch))))
-    state = "not ended yet" if batch.state is None else str(batch.state).replace("_", " ")
+    state = "still ending" if batch.state is None else str(batch.state).replace("_", " ")
     options.say(f"experiment {batch.id} is {state}")
     raise typer.Exit(Exit.STILL_RUNNING if batch.state is None else Exit.OK)

@@ -25,7 +25,7 @@ SuiteFile = Annotated[
 ]
 OfRuns = Annotated[
     bool,
-    typer.Option("--runs", help="Tasks of recorded runs: those named, else those with the --tag."),
+    typer.Option("--runs", help="Tasks of recorded runs: the named ones, or all with --tag."),
 ]
 OfPattern = Annotated[
     str | None,
@@ -45,7 +45,7 @@ MoreRepetitions = Annotated[
         "-n",
         metavar="N",
         click_type=Parsed(positive),
-        help="How often each variant does each task, now.",
+        help="How often each variant does each task, in total.",
     ),
 ]
 Tags = Annotated[
@@ -107,14 +107,14 @@ def start(
 ) -> None:
     """Compare variants on the same tasks.
 
-    Each task begins in the same state in all variants; the order of the runs is random.
+    Each task starts from the same state in all variants; the order of the runs is random.
 
     A variant is NAME:KEY=VALUE[,KEY=VALUE]. Its keys: pattern=off, auto or PAT[@VERSION];
-    skill=FOLDER; instructions=FILE, which agents see as AGENTS.md; config=KEY=VALUE, as -c of
-    `run`; model, executor, planner and every other setting. Without keys it is what `run` would do.
+    skill=FOLDER; instructions=FILE, which agents see as AGENTS.md; config=KEY=VALUE, as with
+    `run -c`; model, executor, planner, or any other setting. Without keys it is what `run` does.
 
-    The experiment ends as soon as it is decided, or a budget is spent. Its runs teach pattern
-    memory nothing; what it shows about patterns counts in `patterns stats`.
+    The experiment ends as soon as it is decided, or when a budget is used up. Pattern memory learns
+    nothing from its runs, but what they show about patterns counts in `patterns stats`.
 
     \b
     Examples:
@@ -133,7 +133,7 @@ def start(
         work.show_plan(work.plan_of(arguments, app), app, options)
         return
     app.open_for_writing()
-    batch = work.stored(work.plan_of(arguments, app), app, options)
+    batch = work.store_experiment(work.plan_of(arguments, app), app, options)
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
 
@@ -154,7 +154,7 @@ def resume(
 
     It continues where it was stopped, or with more repetitions. Runs that have ended count; those
     that were cut short run again. Budgets count from the start of the experiment; those given here
-    take the place of earlier ones.
+    replace earlier ones.
 
     \b
     Examples:
@@ -168,5 +168,5 @@ def resume(
     options = current()
     app = options.app()
     app.open_for_writing()
-    batch = work.continued(experiment, arguments, app)
+    batch = work.reopen_experiment(experiment, arguments, app)
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)

@@ -3,15 +3,15 @@
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import typer
 from msgspec.structs import replace
 
 from crossrun.batches.documents import row_object
 from crossrun.cli import signals
-from crossrun.cli.batch_options import batch_options, facts_of
-from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch
+from crossrun.cli.batch_options import batch_options
+from crossrun.cli.batching import BatchCommand, BatchDocuments, carry_out_batch, view_for_people
 from crossrun.cli.commands.experiment.common import experiment_of
 from crossrun.cli.globals import Globals
 from crossrun.cli.parsing import options_from
@@ -29,18 +29,18 @@ from crossrun.services.experiments.evidence import judge_patterns
 from crossrun.services.experiments.planning import (
     ExperimentPlan,
     Requests,
-    checked,
+    check_states,
     extend,
-    frozen,
-    planned_batch,
+    freeze_states,
+    plan_batch,
     requests_of,
     require_states,
 )
 from crossrun.services.experiments.reading import (
-    decider,
     experiment_object,
     plan_object,
     read_experiment,
+    stopping_rule,
 )
 from crossrun.services.experiments.tasks import (
     TaskPlan,
@@ -52,11 +52,7 @@ from crossrun.services.experiments.tasks import (
 )
 from crossrun.services.options import RunOptions
 from crossrun.system.cancellation import CancelToken
-from crossrun.views.batch_views import ClosingBatchView, view_of_batch
 from crossrun.views.experiments import experiment_details, plan_lines
-
-if TYPE_CHECKING:
-    from crossrun.views.batch_threads import BatchView
 
 Value = TypeVar("Value")
 _SEEDS = 1_000_000
@@ -69,11 +65,11 @@ def plan_of(arguments: Mapping[str, Any], app: App) -> ExperimentPlan:
         CrossrunError: they contradict each other, or name something that does not exist.
     """
     variants = variants_of(arguments["variant"] or ())
-    plan = planned(_tasks(arguments, app), variants, arguments)
+    plan = make_plan(_tasks(arguments, app), variants, arguments)
     return replace(plan, name=arguments["name"])
 
 
-def planned(
+def make_plan(
     tasks: Sequence[TaskPlan], variants: tuple[Variant, ...], arguments: Mapping[str, Any]
 ) -> ExperimentPlan:
     """A comparison of variants on tasks, with what arguments say about how it is carried out."""
@@ -126,7 +122,7 @@ def _require_one_origin(arguments: Mapping[str, Any]) -> None:
         raise UsageError(
             "OPTIONS_CONFLICT",
             f"{given[0]} and {given[1]} contradict each other",
-            hint="tasks come from one place",
+            hint="give only one of them",
         )
 
 
@@ -134,29 +130,29 @@ def show_plan(plan: ExperimentPlan, app: App, options: Globals) -> None:
     """Shows what would be done."""
     plan, requests = _requests(plan, app, options, dry_run=True)
     if options.json:
-        batch = planned_batch(plan, requests)
+        batch = plan_batch(plan, requests)
         options.out.emit(document(plan_object(batch)))
         return
     options.out.write(plan_lines(plan, requests, options.out))
     options.say("nothing was run")
 
 
-def stored(plan: ExperimentPlan, app: App, options: Globals) -> Batch:
+def store_experiment(plan: ExperimentPlan, app: App, options: Globals) -> Batch:
     """Stores the experiment, with the starting states of its tasks."""
     plan, requests = _requests(plan, app, options)
     batch_id, stop = app.store.new_batch_id(), CancelToken()
     with signals.asking_to_stop(stop):
         try:
-            requests = _value(frozen(plan, requests, batch_id, app, stop))
+            requests = _result_of(freeze_states(plan, requests, batch_id, app, stop))
             if plan.checks_first:
-                plan = _value(checked(plan, requests, app, stop))
+                plan = _result_of(check_states(plan, requests, app, stop))
         except RunFailed as failed:
             options.say("cancelled: nothing was run")
             raise typer.Exit(signals.signal_code(stop) or Exit.CANCELLED) from failed
-    return app.store.add_batch(planned_batch(plan, requests, batch_id), app.redactor)
+    return app.store.add_batch(plan_batch(plan, requests, batch_id), app.redactor)
 
 
-def continued(reference: str | None, arguments: Mapping[str, Any], app: App) -> Batch:
+def reopen_experiment(reference: str | None, arguments: Mapping[str, Any], app: App) -> Batch:
     """The experiment as it is to be continued, stored as such.
 
     Raises:
@@ -202,12 +198,6 @@ def carry_out(
         yield from experiment_details(read_experiment(app, ended), options.err, is_active=False)
         yield from appendix.lines() if appendix else ()
 
-    def view() -> "BatchView":
-        facts = facts_of(app, batch.id)
-        if options.quiet or output.no_watch:
-            return ClosingBatchView(options.err, facts, closing, failures_only=options.quiet)
-        return view_of_batch(options.err, facts, closing)
-
     def content(ended: Batch) -> dict[str, Any]:
         results = experiment_object(app, read_experiment(app, ended))
         return {**results, **(appendix.content() if appendix else {})}
@@ -216,10 +206,10 @@ def carry_out(
         BatchCommand(
             batch.id,
             batch.options.jobs,
-            decided=decider(app),
-            ended=partial(judge_patterns, app),
+            stopping_rule=stopping_rule(app),
+            on_end=partial(judge_patterns, app),
         ),
-        view,
+        partial(view_for_people, batch, output, app, options, closing),
         BatchDocuments(content, lambda change: row_object(change.row, change.state)),
         output,
         app,
@@ -240,7 +230,7 @@ def _requests(
     return plan, requests_of(plan, app, dry_run=dry_run)
 
 
-def _value(steps: Generator[object, None, Value]) -> Value:
+def _result_of(steps: Generator[object, None, Value]) -> Value:
     """What a generator returns in the end."""
     while True:
         try:

@@ -204,7 +204,7 @@ def stats(
     if by not in (None, "task") or (by and pattern is None):
         raise UsageError(
             "OPTION_INVALID",
-            "--by is followed by the word task, and needs a pattern",
+            "--by takes the word task, and needs a pattern",
             hint="for example: crossrun patterns stats 9c1xyz --by task",
         )
     app = options.open_app()

@@ -49,10 +49,10 @@ def prove(
     jsonl: JsonLines = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Find out in an evening what a pattern is worth: repeat its tasks with it and without.
+    """Find out what a pattern is worth: repeat its tasks with and without it.
 
-    The tasks are those of the recorded runs that it was eligible for, with their checks and the
-    states that they began with. What comes of it counts in `patterns stats`.
+    The tasks are those of recorded runs that the pattern was eligible for, with their checks and
+    starting states. The result counts in `patterns stats`.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def prove(
         return
     app.open_for_writing()
     plan = _plan(pattern, arguments, app)
-    batch = work.stored(plan, app, options)
+    batch = work.store_experiment(plan, app, options)
     output = options_from(OutputOptions, arguments)
     work.carry_out(batch, output, app, options, _appendix(plan.pattern_id or "", app, options))
 
@@ -79,7 +79,7 @@ def prove(
 def _plan(reference: str | None, arguments: Mapping[str, Any], app: App) -> "ExperimentPlan":
     from msgspec.structs import replace
 
-    from crossrun.cli.commands.experiment.work import planned
+    from crossrun.cli.commands.experiment.work import make_plan
     from crossrun.experiments.variants import Variant
     from crossrun.services.experiments.tasks import tasks_for_pattern
     from crossrun.services.options import RunOptions
@@ -91,7 +91,7 @@ def _plan(reference: str | None, arguments: Mapping[str, Any], app: App) -> "Exp
         Variant("without", (("pattern", "off"),)),
     )
     tasks = tasks_for_pattern(pattern.id, options, app)
-    plan = planned(tasks, variants, arguments)
+    plan = make_plan(tasks, variants, arguments)
     return replace(plan, name=f"prove {pattern.id}", pattern_id=pattern.id)
 
 

@@ -24,7 +24,7 @@ class ComparedFiles(Struct, frozen=True):
     unknown: tuple[str, ...] = ()
 
 
-def compared_files(app: App, first: Run, second: Run) -> ComparedFiles:
+def compare_files(app: App, first: Run, second: Run) -> ComparedFiles:
     """How the changes of two runs compare, file by file."""
     ours, theirs = _paths(first.changes or ()), _paths(second.changes or ())
     differing = _differing(app, first, second) if ours & theirs else set()
