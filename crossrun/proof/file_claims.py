@@ -28,6 +28,9 @@ from crossrun.proof.file_phrases import (
 from crossrun.proof.hedging import BY_OTHERS, OF_HISTORY, hedges, is_of_another
 from crossrun.proof.messages import Message, Statement
 
+_AROUND = 500
+"""Characters around a statement that may limit it."""
+
 
 def claims_of_files(statement: Statement, message: Message) -> Iterator[tuple[ClaimKind, str]]:
     """The kinds and subjects of the claims about files in a statement."""
@@ -50,10 +53,12 @@ def _deletes(match: re.Match[str]) -> bool:
 
 
 def _is_hedged(line: str, match: re.Match[str]) -> bool:
-    elsewhere = BY_OTHERS.search(line[match.end() :]) or OF_HISTORY.search(line[: match.start()])
-    if elsewhere is not None or is_of_another(line[: match.end()]):
+    begin, end = max(0, match.start() - _AROUND), match.end() + _AROUND
+    before = line[begin : match.start()]
+    if BY_OTHERS.search(line[match.end() : end]) or OF_HISTORY.search(before):
         return True
-    return hedges(line[: match.start()]) or line.rstrip().endswith("?")
+    of_another = is_of_another(line[begin : match.end()])
+    return of_another or hedges(before) or line.rstrip().endswith("?")
 
 
 def _is_about_files(line: str, match: re.Match[str], pattern: re.Pattern[str]) -> bool:

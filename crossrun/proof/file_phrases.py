@@ -26,7 +26,7 @@ _PREPOSITIONS = (
 )
 _GAP = rf"(?:\s+(?!(?:{_PREPOSITIONS})\b)[\w'\ue800-\uf8ff()-]+){{0,6}}?\s*:?\s*"
 _NEXT = r"(?:,\s*and|,|and|&|\+|as well as|along with)"
-_FILES = rf"(?P<files>{FILE}(?:\s*{_NEXT}\s*(?:the\s+|a\s+|an\s+|new\s+)*{FILE})*)"
+_FILES = rf"(?P<files>{FILE}(?:\s*{_NEXT}\s*(?:the\s+|a\s+|an\s+|new\s+)*{FILE}){{0,30}})"
 _ON_ITS_OWN = (
     r"and|or|but|which|that|with|as|so|for|in|by|because|since|via|after|accordingly|too|also|entirely"
     r"|completely|altogether|along|together|containing|covering|while|per|on|to|into|at|instead|yet"
