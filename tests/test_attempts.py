@@ -105,7 +105,7 @@ def test_without_a_check_all_run_and_the_user_is_warned(
 ) -> None:
     script = by_turns(tmp_path, "true", "echo 1 > a")
     done = attempt(crossrun, script, source, "-n", "2", "-j", "1")
-    assert (done.code, "no --verify" in done.err) == (0, True)
+    assert (done.code, "without --verify" in done.err) == (0, True)
     assert ranked(done.json) == [("attempt 2", "succeeded"), ("attempt 1", "succeeded")]
 
 
