@@ -161,6 +161,27 @@ def test_a_batch_in_the_background_is_cancelled_row_by_row_and_as_a_whole(
     assert any(line.startswith("cancelled after") for line in lines)
 
 
+def test_a_row_that_has_ended_is_not_said_to_be_cancelled(crossrun: Crossrun) -> None:
+    rows = write(crossrun, "{executor: shell, rows: ['true', {task: 'true', after: '1'}]}")
+    crossrun("batch", rows)
+
+    result = crossrun("batch", "cancel", "--row", "1")
+
+    assert (result.code, result.err) == (0, "ended already: 1\n")
+    assert statuses(crossrun.json("batch", "show")) == {"1": "succeeded", "2": "succeeded"}
+
+
+def test_more_jobs_than_a_machine_can_carry_are_refused(crossrun: Crossrun) -> None:
+    rows = write(crossrun, "['true']")
+
+    result = crossrun("batch", rows, "--executor", "shell", "--jobs", "100000")
+
+    assert (result.code, "--jobs: '100000' is more than 128" in result.err) == (2, True)
+    assert (
+        crossrun.json("batch", rows, "--executor", "shell", "--jobs", "128")["state"] == "succeeded"
+    )
+
+
 def test_a_spent_budget_starts_nothing_new(crossrun: Crossrun) -> None:
     rows = write(crossrun, "['sleep 1.2', 'true']")
 

@@ -1,5 +1,6 @@
 """Files of rows: what they mean, and what is said about those that are broken."""
 
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,21 @@ def test_a_template_gets_the_fields_of_each_row() -> None:
         {"task": "Sum a.csv of 2024, row 1", "verify": "test -s a.csv"},
         {"task": "Sum b.csv of 2025, row 2", "verify": "test -s b.csv"},
     ]
+
+
+@pytest.mark.parametrize(
+    "template", ["printf %s {path}", "printf %s '{path}'", 'printf %s "{path}"']
+)
+def test_a_value_in_a_check_is_text_for_the_shell(template: str) -> None:
+    for path in ("a.md", "a b.md", "a'b; touch c.md", '$(touch c) `touch c` "\\', "{{x}}"):
+        (row,) = rows_of_paths([path], {"task": "Convert {path}", "verify": template})
+
+        printed = subprocess.run(
+            ["sh", "-c", row.options["verify"]], capture_output=True, check=True
+        )
+
+        assert printed.stdout.decode() == path
+        assert row.options["task"] == f"Convert {path}"
 
 
 def test_braces_that_hold_no_field_are_left_alone() -> None:
@@ -227,6 +243,8 @@ def test_the_name_of_a_file_says_its_form() -> None:
         ("- !!python/object:os.system x", "yaml", "rows.yaml, line 1 is not YAML: "),
         ("- {task: a}\n---\n- b", "yaml", "rows.yaml, line 2 is not YAML: "),
         ("- task: a\n  task: b", "yaml", "rows.yaml, line 2 repeats 'task'"),
+        ("rows: [a]\nrows: [b]", "yaml", "rows.yaml, line 2 repeats 'rows'"),
+        ("model: a\nmodel: b\nrows: [b]", "yaml", "rows.yaml, line 2 repeats 'model'"),
         (
             "- task: {a: 1}",
             "yaml",

@@ -186,6 +186,18 @@ def test_an_executor_or_pattern_that_does_not_exist_is_an_error_before_anything_
     assert app.store.batches.batches() == []
 
 
+def test_a_secret_that_would_not_be_stored_is_an_error_before_anything_starts(
+    app: App, tmp_path: Path
+) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    (tmp_path / "ours.md").write_text(f"The token is {secret}.\n")
+    for variant in (f"b:config=model={secret}", f"b:instructions={tmp_path / 'ours.md'}"):
+        with pytest.raises(UsageError) as refused:
+            requests_of(plan([task_of_options(shell())], ["a", variant]), app)
+        assert refused.value.code == "REQUEST_REDACTED"
+        assert secret not in refused.value.message
+
+
 def test_runs_of_experiments_teach_nothing(app: App) -> None:
     task = "echo 1 > a; sort a > b; uniq b > c; wc -l c > d"
     carried_out(app, stored(app, plan([task_of_options(shell(task))], ["a", "b:pattern=off"])))

@@ -181,6 +181,7 @@ def _yaml_rows(root: "yaml.Node | None", loader: Any, name: str) -> RowFile:  # 
 
     defaults: dict[str, Value] = {}
     if isinstance(root, yaml.MappingNode):
+        _require_distinct_keys(root, name)
         rows = [value for key, value in root.value if key.value == "rows"]
         others = [(key, value) for key, value in root.value if key.value != "rows"]
         given = loader.construct_mapping(yaml.MappingNode(root.tag, others), deep=True)

@@ -93,6 +93,11 @@ def active_rows(batch: Batch) -> list[BatchRow]:
     return [row for row in batch.rows if row.status in _ACTIVE]
 
 
+def has_ended(row: BatchRow) -> bool:
+    """Whether a row was carried out; one that was cut short or stopped may still run again."""
+    return row.status not in (None, Status.INTERRUPTED, Status.CANCELLED, *_ACTIVE)
+
+
 def first_failure(batch: Batch, *, besides: Collection[int] = ()) -> BatchRow | None:
     """A row that failed, which keeps others from starting unless the batch keeps going.
 
@@ -189,6 +194,8 @@ def _blocking_reasons(batch: Batch) -> dict[int, str]:
 
 def _reason_lost(row: BatchRow) -> str | None:
     """Why a row is not going to succeed by itself."""
+    if row.status is Status.SUCCEEDED:
+        return None
     if row.is_cancelled or row.status is Status.CANCELLED:
         return f"{row.name} was cancelled"
     return f"{row.name} did not succeed" if _has_failed(row) else None

@@ -19,6 +19,9 @@ from crossrun.batches.row_options import (
 from crossrun.batches.templates import fields_in, filled
 from crossrun.errors import UsageError
 
+_COMMAND = "verify"
+"""The option that is a command for a shell."""
+
 
 class RowPlan(Struct, frozen=True, kw_only=True):
     """A row before it is a request.
@@ -150,12 +153,12 @@ def _nearest(name: str, words: Iterable[str]) -> str:
 
 def _filled(options: Mapping[str, Any], fields: Mapping[str, str], place: str) -> dict[str, Any]:
     """Options with the fields of a row in their texts."""
-    return {name: _filled_value(value, fields, place) for name, value in options.items()}
 
+    def filled_value(name: str, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, tuple):
+            return tuple(filled_value(name, element) for element in value)
+        if isinstance(value, str | Path):
+            return type(value)(filled(str(value), fields, place, in_shell=name == _COMMAND))
+        return value
 
-def _filled_value(value: Any, fields: Mapping[str, str], place: str) -> Any:  # noqa: ANN401
-    if isinstance(value, tuple):
-        return tuple(_filled_value(element, fields, place) for element in value)
-    if isinstance(value, str | Path):
-        return type(value)(filled(str(value), fields, place))
-    return value
+    return {name: filled_value(name, value) for name, value in options.items()}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crossrun.cli.parsing import Parsed
-from crossrun.config.values import amount, duration, positive
+from crossrun.config.values import amount, duration, positive, up_to
+from crossrun.model.batches import MOST_JOBS
 from crossrun.services.app import App
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ _NEWEST_EVENTS = 10
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", metavar="N", click_type=Parsed(positive), help="Runs at the same time. (1)"
+        "--jobs",
+        "-j",
+        metavar="N",
+        click_type=Parsed(up_to(MOST_JOBS)),
+        help="Runs at the same time. (1)",
     ),
 ]
 KeepGoing = Annotated[

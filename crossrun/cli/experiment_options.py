@@ -5,14 +5,15 @@ from typing import Annotated
 import typer
 
 from crossrun.cli.parsing import Parsed
-from crossrun.config.values import positive
+from crossrun.config.values import up_to
 
+MOST_REPETITIONS = 1000
 Repetitions = Annotated[
     int | None,
     typer.Option(
         "-n",
         metavar="N",
-        click_type=Parsed(positive),
+        click_type=Parsed(up_to(MOST_REPETITIONS)),
         help="How often each variant does each task. (enough for 20 pairs)",
     ),
 ]

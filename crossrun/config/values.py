@@ -42,6 +42,18 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def up_to(most: int) -> Callable[[str], int]:
+    """A parser of whole numbers from 1 to `most`."""
+
+    def parse(text: str) -> int:
+        number = positive(text)
+        if number > most:
+            raise ValueError(f"is more than {most}")
+        return number
+
+    return parse
+
+
 def switch(text: str) -> bool:
     """A yes or no. Raises ValueError."""
     word = text.strip().lower()

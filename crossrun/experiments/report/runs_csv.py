@@ -5,7 +5,7 @@ import io
 
 from crossrun.experiments.results import Results
 
-_FORMULAS = ("=", "+", "-", "@")
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take for a formula begins with one of them."""
 _FIGURES = ("run_id", "status", "succeeded", "tokens", "cost", "seconds", "failed_commands")
 

@@ -111,7 +111,7 @@ def carry_out(
         try:
             stored = yield from _wait_until_idle(app, batch_id, stop)
             batch = _reopen(app, stored, retry_failed=retry_failed)
-            with closing(Workers(app.settings, batch_id, jobs)) as workers:
+            with closing(Workers(app.settings, batch_id, min(jobs, len(batch.rows)))) as workers:
                 batch_run = _BatchRun(app, batch, workers, stop, stopping_rule)
                 yield from batch_run.run()
                 return batch_run.batch

@@ -170,7 +170,7 @@ def _request(row: RowPlan, for_all: RunOptions, app: App, project_of: ProjectRea
     request = run_request(options, app, project_of)
     check_task(request)
     expected_parent(app.store, request)
-    _require_no_secret(request, app)
+    require_no_secret(request, app)
     return request
 
 
@@ -184,10 +184,19 @@ def _require_no_source(options: Mapping[str, Any]) -> None:
         )
 
 
-def _require_no_secret(request: RunRequest, app: App) -> None:
-    """Refuses what would not be stored as it is, since a batch is carried out from the store."""
+def require_no_secret(request: RunRequest, app: App, *names: str) -> None:
+    """Refuses what would not be stored as it is, since a batch is carried out from the store.
+
+    Args:
+        request: of a row.
+        app: knows what secrets are.
+        names: other texts of the row, such as its labels.
+
+    Raises:
+        UsageError: REQUEST_REDACTED.
+    """
     texts = (request.task, request.name, request.tags, request.verify, request.codex.config)
-    others = (request.begin_with, request.memory.values, request.recording)
+    others = (request.begin_with, request.memory.values, request.recording, names)
     text, removed = app.redactor(msgspec.json.encode((texts, others)).decode())
     if removed and MASK in text:
         raise UsageError(

@@ -19,6 +19,7 @@ from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
 from crossrun.services.batches.bases import freeze, freeze_state_before
 from crossrun.services.batches.checking import BaseCheck, check_base, require_fit
+from crossrun.services.batches.planning import require_no_secret
 from crossrun.services.experiments.skills import import_skill
 from crossrun.services.experiments.tasks import TaskPlan
 from crossrun.services.notices import Notice, once
@@ -247,11 +248,13 @@ def _row(number: int, planned: PlannedRun, request: RunRequest) -> BatchRow:
 def _request(task: TaskPlan, variant: Variant, pattern: str | None, app: App) -> RunRequest:
     """The request of a run; nothing in it names the variant."""
     request = run_request(_varied(task.options, variant, pattern), app)
-    return replace(
+    varied = replace(
         request,
         memory=replace(request.memory, in_experiment=True),
         begin_with=replace(request.begin_with, instructions=_instructions(variant)),
     )
+    require_no_secret(varied, app, task.design.name, variant.name)
+    return varied
 
 
 def _varied(options: RunOptions, variant: Variant, pattern: str | None) -> RunOptions:

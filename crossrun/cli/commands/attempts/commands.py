@@ -16,15 +16,15 @@ from crossrun.cli.batch_options import (
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
-from crossrun.config.values import positive
+from crossrun.config.values import up_to
 from crossrun.errors import ConsentNeeded, Exit, UsageError
-from crossrun.model.batches import BatchOptions
+from crossrun.model.batches import MOST_JOBS, BatchOptions
 from crossrun.projections.documents import document
 from crossrun.services.options import RunOptions
 from crossrun.store.batches import LAST
 
 KIND = "attempts"
-_COUNT = 4
+_COUNT, _MOST = 4, 1000
 
 AttemptsReference = Annotated[
     str | None,
@@ -33,7 +33,7 @@ AttemptsReference = Annotated[
 Count = Annotated[
     int | None,
     typer.Option(
-        "-n", "--count", metavar="N", click_type=Parsed(positive), help="How many attempts. (4)"
+        "-n", "--count", metavar="N", click_type=Parsed(up_to(_MOST)), help="How many attempts. (4)"
     ),
 ]
 Jobs = Annotated[
@@ -42,7 +42,7 @@ Jobs = Annotated[
         "--jobs",
         "-j",
         metavar="N",
-        click_type=Parsed(positive),
+        click_type=Parsed(up_to(MOST_JOBS)),
         help="How many attempts at the same time. (all)",
     ),
 ]
@@ -107,7 +107,9 @@ def start(
     app.open_for_writing()
     given = {**arguments, "task": read_task(task, file), "consent": False}
     number = count or _COUNT
-    carried_out = batch_options(arguments, BatchOptions(jobs=number, keep_going=True))
+    carried_out = batch_options(
+        arguments, BatchOptions(jobs=min(number, MOST_JOBS), keep_going=True)
+    )
     plan = work.AttemptsPlan(number, carried_out, carry_out_all=all_, check_first=check_first)
     try:
         batch = work.make_batch(options_from(RunOptions, given), plan, app)

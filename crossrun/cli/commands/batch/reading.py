@@ -133,6 +133,7 @@ def cancel(
       crossrun batch cancel
       crossrun batch cancel k7f3 --row SOP-014
     """
+    from crossrun.batches.progress import has_ended
     from crossrun.services.batches.cancelling import cancel_batch, cancel_rows
     from crossrun.services.batches.results import document_of
 
@@ -140,9 +141,14 @@ def cancel(
     app = options.open_app()
     chosen = app.store.batches.batch(batch or LAST, kind=None if batch else KIND)
     if row:
-        cancel_rows(app, chosen.id, _numbers(chosen, row))
+        ended = [each.name for each in chosen.rows if each.name in row and has_ended(each)]
+        open_rows = [name for name in row if name not in ended]
+        cancel_rows(app, chosen.id, _numbers(chosen, open_rows))
         chosen = app.store.batches.batch(chosen.id)
-        message = f"cancelled: {', '.join(row)}"
+        messages = {"cancelled": open_rows, "ended already": ended}
+        message = "; ".join(
+            f"{state}: {', '.join(names)}" for state, names in messages.items() if names
+        )
     else:
         chosen = cancel_batch(app, chosen.id)
         state = "still ending" if chosen.state is None else str(chosen.state).replace("_", " ")
@@ -150,8 +156,8 @@ def cancel(
     if json:
         options.out.emit(document(document_of(app, chosen)))
     options.say(message)
-    ended = chosen.state is not None or row
-    raise typer.Exit(Exit.OK if ended else Exit.STILL_RUNNING)
+    is_done = chosen.state is not None or row
+    raise typer.Exit(Exit.OK if is_done else Exit.STILL_RUNNING)
 
 
 def _numbers(batch: "Batch", names: "Sequence[str]") -> list[int]:

@@ -9,11 +9,18 @@ from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Json
 from crossrun.cli.batch_options import BudgetCost, BudgetTime, BudgetTokens, Jobs, JsonLines
 from crossrun.cli.commands.experiment.common import ExperimentReference
-from crossrun.cli.experiment_options import AllRuns, CheckFirst, DryRun, Repetitions, Seed
+from crossrun.cli.experiment_options import (
+    MOST_REPETITIONS,
+    AllRuns,
+    CheckFirst,
+    DryRun,
+    Repetitions,
+    Seed,
+)
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
-from crossrun.config.values import positive
+from crossrun.config.values import up_to
 
 Words = Annotated[
     list[str] | None,
@@ -44,7 +51,7 @@ MoreRepetitions = Annotated[
     typer.Option(
         "-n",
         metavar="N",
-        click_type=Parsed(positive),
+        click_type=Parsed(up_to(MOST_REPETITIONS)),
         help="How often each variant does each task, in total.",
     ),
 ]
