@@ -13,6 +13,7 @@ from crossrun.patterns.evaluation.credit import (
     KindCredit,
     Lift,
     NotEnough,
+    Pooled,
 )
 from crossrun.patterns.evaluation.verdicts import harm_evidence, verdict_on_memory
 from crossrun.views.patterns import (
@@ -28,6 +29,7 @@ from crossrun.views.terminal import Column, Terminal, command_lines, table
 from crossrun.views.words import first_line, plural
 
 KIND_STYLES = {"helps": "good", "hurts": "bad", "suspected": "warn", "undecided": "dim"}
+_MOST_NAMED = 3
 _NOTHING = 0.005
 _NOTABLE = 10.0
 _LEAST_SHOWN, _MOST_SHOWN = 0.1, 1e6
@@ -172,7 +174,16 @@ def _other_rows(credit: Credit) -> Iterator[tuple[str, str]]:
     if credit.chosen:
         yield "chosen", f"{plural(credit.chosen, 'run')} in which it was not left to chance"
     for mix in credit.pooled:
-        yield "mixed", f"{mix.what}: {', '.join(map(first_line, mix.values))}"
+        yield "mixed", _mixed(mix)
+
+
+def _mixed(mix: Pooled) -> str:
+    """What differed between the runs; the hash of a version says nothing to people."""
+    if mix.what == "version":
+        return f"{len(mix.values)} versions of the pattern"
+    named = ", ".join(map(first_line, mix.values[:_MOST_NAMED]))
+    more = len(mix.values) - _MOST_NAMED
+    return f"{mix.what.replace('_', ' ')}: {named}{f' and {more} more' if more > 0 else ''}"
 
 
 def _unverified(credit: Credit) -> str:
@@ -195,7 +206,7 @@ def _evidence(credit: Credit) -> str:
     harm = harm_evidence(credit)
     cause = f" by {_COSTS[harm.measure]}" if harm.measure in _COSTS else ""
     helps = _e_value(credit.evidence.e_helps)
-    return f"helps {helps}, hurts {_e_value(harm.e_value)}{cause} (from 20 on it is decided)"
+    return f"helps {helps}, hurts {_e_value(harm.e_value)}{cause} (20 decides)"
 
 
 def _e_value(value: float) -> str:

@@ -156,8 +156,8 @@ def effect_where_followed(estimate: Estimate, followed: int) -> FollowedEffect |
     """The effect per run that followed: the mean divided by the share that did (Wald's ratio).
 
     It assumes that a pattern that is not followed changes nothing. `followed` counts the runs with
-    the pattern whose agent followed it. The interval is Fieller's; None where the share is not
-    clearly above 0.
+    the pattern whose agent followed it. The interval is Fieller's, cut off at 100 points; None if
+    the share is not clearly above 0.
     """
     share = followed / estimate.with_it
     variance = share * (1 - share) / estimate.with_it
@@ -168,4 +168,9 @@ def effect_where_followed(estimate: Estimate, followed: int) -> FollowedEffect |
     spread = math.sqrt(estimate.standard_error**2 * factor + ratio**2 * variance)
     half = _QUANTILE * spread / share / factor
     centre = ratio / factor
-    return FollowedEffect(ratio, (centre - half, centre + half))
+    return FollowedEffect(_within(ratio), (_within(centre - half), _within(centre + half)))
+
+
+def _within(lift: float) -> float:
+    """A difference of two probabilities is never beyond 1."""
+    return max(-1.0, min(1.0, lift))
