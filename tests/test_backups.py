@@ -203,7 +203,7 @@ def test_of_many_runs_at_once_one_makes_the_copy(crossrun: Crossrun) -> None:
 def test_a_disk_without_room_for_a_copy_spoils_no_run(crossrun: Crossrun, small_disk: Path) -> None:
     home = ("--home", str(small_disk / "home"))
     crossrun.json("migrate", *home)
-    fill(small_disk, leave=200_000)
+    fill(small_disk, leave=280_000)
     result = crossrun(*SHELL, "true", *home)
     assert result.code == 0
     assert "warning: no weekly backup of the store was made: there is too little room" in result.err

@@ -1,5 +1,7 @@
 """Pattern memory on the real Codex: learned in one run, injected in the next, credited by all."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -98,6 +100,8 @@ def test_a_similar_task_in_other_words_gets_the_pattern_that_a_run_taught(
 def test_a_withheld_pattern_is_not_sent(codex: CodexWorld) -> None:
     made = codex(SCRIPT)
     begin(made, CONVERT)
+    with closing(sqlite3.connect(made.crossrun.home / "crossrun.db")) as store, store:
+        store.execute("UPDATE patterns SET state = 'quarantined'")  # no bound but the setting then
     second, sent = begin(made, OTHER_WORDS, CROSSRUN_PATTERNS_HOLDOUT="0.999999")
     assert second["pattern"]["decision"] == "withheld"
     assert second["pattern"]["probability"] == pytest.approx(0.999999)

@@ -8,7 +8,7 @@ import typer
 
 from crossrun.cli.parsing import Parsed
 from crossrun.config.values import amount, duration, positive, up_to
-from crossrun.model.batches import MOST_JOBS
+from crossrun.model.choices import MOST_JOBS
 from crossrun.services.app import App
 
 if TYPE_CHECKING:

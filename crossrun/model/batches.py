@@ -8,8 +8,6 @@ from crossrun.model.failures import Failure
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 
-MOST_JOBS = 128
-"""So many runs of a batch are carried out at the same time at most: each takes a thread."""
 BATCH_KINDS = ("batch", "attempts", "experiment")
 
 

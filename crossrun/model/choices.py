@@ -17,3 +17,6 @@ RequiredProof = Literal["checked", "proven"]
 REQUIRED_PROOFS: tuple[RequiredProof, ...] = get_args(RequiredProof)
 FollowLinks = Literal["no", "copy"]
 FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
+
+MOST_JOBS = 128
+"""So many runs of a batch are carried out at the same time at most: each takes a thread."""

@@ -18,7 +18,8 @@ from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.config.values import up_to
 from crossrun.errors import ConsentNeeded, Exit, UsageError
-from crossrun.model.batches import MOST_JOBS, BatchOptions
+from crossrun.model.batches import BatchOptions
+from crossrun.model.choices import MOST_JOBS
 from crossrun.projections.documents import document
 from crossrun.services.options import RunOptions
 from crossrun.store.batches import LAST
