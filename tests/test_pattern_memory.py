@@ -48,6 +48,12 @@ def begin(made: WithCodex, *words: str, **environ: str) -> tuple[dict[str, Any],
     return result.json, made.model.requests[before:]
 
 
+def quarantine(made: WithCodex) -> None:
+    """Makes all patterns suspected."""
+    with closing(sqlite3.connect(made.crossrun.home / "crossrun.db")) as store, store:
+        store.execute("UPDATE patterns SET state = 'quarantined'")
+
+
 def block(made: WithCodex, pattern_id: str) -> str:
     return made.crossrun("patterns", "show", pattern_id, "--block").out.rstrip("\n")
 
@@ -100,8 +106,7 @@ def test_a_similar_task_in_other_words_gets_the_pattern_that_a_run_taught(
 def test_a_withheld_pattern_is_not_sent(codex: CodexWorld) -> None:
     made = codex(SCRIPT)
     begin(made, CONVERT)
-    with closing(sqlite3.connect(made.crossrun.home / "crossrun.db")) as store, store:
-        store.execute("UPDATE patterns SET state = 'quarantined'")  # no bound but the setting then
+    quarantine(made)  # only the setting bounds the share then
     second, sent = begin(made, OTHER_WORDS, CROSSRUN_PATTERNS_HOLDOUT="0.999999")
     assert second["pattern"]["decision"] == "withheld"
     assert second["pattern"]["probability"] == pytest.approx(0.999999)
@@ -196,6 +201,7 @@ def test_statistics_say_what_the_script_did(codex: CodexWorld) -> None:
     taught = first["learned_pattern_id"]
     seen = {"injected": 0, "withheld": 0}
     while min(seen.values()) < 5:  # until the coin has given both sides enough
+        quarantine(made)  # so that every second run goes without it
         run, sent = begin(
             made, OTHER_WORDS, "--verify", "test -f done", CROSSRUN_PATTERNS_HOLDOUT="0.5"
         )

@@ -48,7 +48,8 @@ def require_resumable(batch: Batch, app: App, *, retry_failed: bool) -> None:
             hint=f"look at it: crossrun batch show {batch.id}; or stop it: crossrun batch cancel"
             f" {batch.id}",
         )
-    if has_rows_left(batch, retry_failed=retry_failed):
+    was_killed = batch.state is None  # perhaps after its last row, so its end is not recorded
+    if was_killed or has_rows_left(batch, retry_failed=retry_failed):
         return
     if all(row.status is Status.SUCCEEDED for row in batch.rows):
         raise UsageError(
