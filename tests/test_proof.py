@@ -9,6 +9,7 @@ from conftest import Crossrun
 from learned_runs import Ledger
 from proof_sessions import Session, recorded, sessions
 
+from crossrun.events import CommandRan, Event, Verified
 from crossrun.model.proof import Proof
 from crossrun.proof.assessment import assess_run
 
@@ -134,3 +135,12 @@ def test_a_contradicted_run_teaches_nothing_but_a_caution(tmp_path: Path) -> Non
     pattern_id = ledger.pattern_of(good)
     assert [t.run_id for t in ledger.store.patterns.traces(pattern_id, newest=5)] == [good]
     assert "check.py" in " ".join(ledger.store.patterns.cautions(pattern_id))
+
+
+def test_of_a_run_with_very_many_events_only_the_check_from_outside_counts() -> None:
+    flood: list[tuple[int, Event]] = [
+        (seq, CommandRan(command="true", exit_code=0)) for seq in range(1, 25_001)
+    ]
+    verified = (25_001, Verified(command="pytest -q", exit_code=0))
+    assert assess_run(iter(flood), b"").grade == "unchecked"
+    assert assess_run(iter([*flood, verified]), b"").grade == "proven"
