@@ -40,9 +40,9 @@ def changed(crossrun: Crossrun, folder: Path, more: list[str]) -> Crossrun:
 
 
 def without_later_columns(folder: Path) -> None:
-    """Makes a changed program record runs as before batches."""
+    """Makes a changed program record runs as before batches and notes."""
     statements = folder / "changed" / "crossrun" / "store" / "statements.py"
-    later = ("proof", "batch_id", "batch_row", "batch_attempt")
+    later = ("proof", "batch_id", "batch_row", "batch_attempt", "template", "imported_from", "note")
     columns = f"tuple(name for name in RUNS.columns if name not in {later})"
     with statements.open("a") as file:
         file.write(f"RUNS = RUNS._replace(columns={columns})\n")

@@ -13,7 +13,8 @@ class RunStarted(BaseEvent, frozen=True):
 
     `retry_of` is the run whose request this one repeats, `resumed_from` the run that it continues
     in the agent's thread and in the workspace, with a `new_task` or the same one. `batch` is the
-    row of a batch that it carries out.
+    row of a batch that it carries out. `imported_from` is the agent program whose session history
+    the run was made from; crossrun did not start it.
     """
 
     request: RunRequest
@@ -24,6 +25,7 @@ class RunStarted(BaseEvent, frozen=True):
     resumed_from: str | None = None
     new_task: bool = False
     batch: BatchPlace | None = None
+    imported_from: str | None = None
 
 
 class RunQueued(BaseEvent, frozen=True):

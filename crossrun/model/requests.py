@@ -120,3 +120,5 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     """What the executor `replay` plays: `shipped:NAME`, `run:ID` or `file:PATH`."""
     memory: MemoryOptions = MemoryOptions()
     begin_with: BeginWith = BeginWith()
+    template: str | None = None
+    """The name of the template that filled in what the user left out."""

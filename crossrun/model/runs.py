@@ -181,7 +181,9 @@ class Run(Struct, frozen=True, kw_only=True):
 
     `cost` is in the currency of the price settings. `ignored_files` counts the ignored files that
     the run wrote or deleted. `batch_row` is the number of the row of a batch that the run carries
-    out, `batch_attempt` counts the runs of that row from 1.
+    out, `batch_attempt` counts the runs of that row from 1. `template` is the name of the template
+    that it was started with. `imported_from` is the agent program whose session history the run was
+    made from. `tags` and `note` are the user's: they can be changed after the run has begun.
 
     Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by the monotonic
     clock; None if the run has no end or was not measured.
@@ -231,6 +233,9 @@ class Run(Struct, frozen=True, kw_only=True):
     batch_id: str | None = None
     batch_row: int | None = None
     batch_attempt: int | None = None
+    template: str | None = None
+    imported_from: str | None = None
+    note: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -82,6 +82,8 @@ def begun(record: EventRecord, event: RunStarted) -> Run:
         batch_id=None if batch is None else batch.batch_id,
         batch_row=None if batch is None else batch.row,
         batch_attempt=None if batch is None else batch.attempt,
+        template=request.template,
+        imported_from=event.imported_from,
     )
 
 

@@ -11,11 +11,15 @@ from crossrun.model.workflows import Version
 
 
 class Table(NamedTuple):
-    """A table with its columns and the columns of its primary key."""
+    """A table with its columns and the columns of its primary key.
+
+    `kept` are columns that belong to the user as soon as there is a row: an upsert leaves them.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
     @property
     def insert(self) -> str:
@@ -32,12 +36,12 @@ class Table(NamedTuple):
     @property
     def upsert(self) -> str:
         """The statement that adds a row, or replaces the one with the same key."""
-        others = [column for column in self.columns if column not in self.key]
+        others = [column for column in self.columns if column not in (*self.key, *self.kept)]
         values = ", ".join(f"{column} = excluded.{column}" for column in others)
         return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {values}"
 
 
-RUNS = Table("runs", ("id",), (*Run.__struct_fields__, "pattern_id"))
+RUNS = Table("runs", ("id",), (*Run.__struct_fields__, "pattern_id"), kept=("tags", "note"))
 EVENTS = Table("events", ("run_id", "seq"), ("run_id", "seq", "at", "type", "body"))
 ARTIFACTS = Table("artifacts", ("id",), Artifact.__struct_fields__)
 APPLICATIONS = Table("applications", ("id",), Application.__struct_fields__)

@@ -276,6 +276,14 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         );
         """,
     ),
+    (
+        "0013_notes",
+        """
+        ALTER TABLE runs ADD COLUMN template VARCHAR;
+        ALTER TABLE runs ADD COLUMN imported_from VARCHAR;
+        ALTER TABLE runs ADD COLUMN note VARCHAR;
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

@@ -62,6 +62,9 @@ class RunRow(SQLModel, table=True):
     batch_id: str | None
     batch_row: int | None
     batch_attempt: int | None
+    template: str | None
+    imported_from: str | None
+    note: str | None
 
 
 class EventRow(SQLModel, table=True):
