@@ -27,6 +27,7 @@ LAYERS = [
         "model.status",
         "model.tokens",
         "services.notices",
+        "suggestions",
     },
     {
         "model.failures",

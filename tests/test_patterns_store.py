@@ -269,7 +269,7 @@ def test_an_unknown_pattern_is_told_with_the_nearest(store: Store) -> None:
         "the nearest: 9c1xyz · list them: crossrun patterns",
     )
     assert refusal(store, "zzz")[2] == (
-        "the nearest: ghjkmn, abcdef, 8b2wvu · list them: crossrun patterns"
+        "the newest: ghjkmn, abcdef, 8b2wvu · list them: crossrun patterns"
     )
 
 

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from crossrun.batches.rows import RowPlan
 from crossrun.errors import UsageError
+from crossrun.suggestions import did_you_mean
 
 
 def require_order(rows: Sequence[RowPlan]) -> None:
@@ -51,8 +51,7 @@ def _require_needed_rows(rows: Sequence[RowPlan]) -> None:
     for row in rows:
         for needed in _needs(row):
             if needed not in names:
-                near = get_close_matches(needed, names, n=1)
-                suggestion = f"; did you mean {near[0]!r}?" if near else ""
+                suggestion = did_you_mean(needed, names, shown=repr)
                 raise UsageError(
                     "ROW_ORDER_INVALID",
                     f"{row.place}: {row.name!r} needs {needed!r}, but there is no such row"

@@ -1,7 +1,6 @@
 """From the entries of a file to rows: named, with typed options, and with templates filled in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,6 +17,7 @@ from crossrun.batches.row_options import (
 )
 from crossrun.batches.templates import fields_in, filled
 from crossrun.errors import UsageError
+from crossrun.suggestions import did_you_mean
 
 _COMMAND = "verify"
 """The option that is a command for a shell."""
@@ -147,8 +147,7 @@ def _require_meaning(entries: Iterable[RowEntry], used: set[str]) -> None:
 
 
 def _nearest(name: str, words: Iterable[str]) -> str:
-    near = get_close_matches(name.lower(), sorted(words), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(name.lower(), sorted(words), shown=repr)
 
 
 def _filled(options: Mapping[str, Any], fields: Mapping[str, str], place: str) -> dict[str, Any]:

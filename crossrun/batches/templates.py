@@ -7,9 +7,9 @@ shell's `${word}`, so code and JSON can stand in a task.
 import re
 import shlex
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from crossrun.errors import UsageError
+from crossrun.suggestions import did_you_mean
 
 _PLACEHOLDER = re.compile(r"\{\{(?P<literal>[^\W\d][\w-]*)\}\}|(?<!\$)\{(?P<field>[^\W\d][\w-]*)\}")
 
@@ -75,8 +75,7 @@ def _open_quote(command: str) -> str | None:
 
 
 def _missing(name: str, fields: Mapping[str, str], place: str) -> UsageError:
-    near = get_close_matches(name, fields, n=1)
-    suggestion = f"; did you mean {{{near[0]}}}?" if near else ""
+    suggestion = did_you_mean(name, fields, shown="{{{}}}".format)
     return UsageError(
         "ROW_INVALID",
         f"{place}: there is no value for {{{name}}}{suggestion}",

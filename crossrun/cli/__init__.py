@@ -84,11 +84,9 @@ class _Root(TyperGroup):
 
 
 def _unknown_command(name: str) -> str:
-    import difflib
+    from crossrun.suggestions import did_you_mean
 
-    near = difflib.get_close_matches(name, _HELP, n=1)
-    suggestion = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no command {name!r}{suggestion}"
+    return f"there is no command {name!r}{did_you_mean(name, _HELP)}"
 
 
 def _version(value: bool) -> None:

@@ -40,10 +40,9 @@ class GroupWithDefault(TyperGroup):
         )
 
     def _near(self, name: str) -> str:
-        import difflib
+        from crossrun.suggestions import did_you_mean
 
-        near = difflib.get_close_matches(name, self.commands, n=1, cutoff=self.likeness)
-        return f"; did you mean {near[0]}?" if near else ""
+        return did_you_mean(name, self.commands, likeness=self.likeness)
 
 
 class _StartingByDefault(GroupWithDefault):

@@ -169,7 +169,9 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict
     for key, value in _flattened(_yaml_mapping(path)).items():
         setting = SETTINGS.get(key)
         if setting is None:
-            warnings.append(f"{path}: {_unknown(key)}")
+            from crossrun.suggestions import did_you_mean
+
+            warnings.append(f"{path}: unknown setting {key}{did_you_mean(key, SETTINGS)}")
         elif project and not setting.in_project_file:
             warnings.append(f"{path}: {key} is ignored, a project file may not set it")
         elif isinstance(value, list):
@@ -177,13 +179,6 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict
         elif value is not None:
             values[key] = _parsed(f"{key} in {path}", setting.parse, _as_text(value))
     return values
-
-
-def _unknown(key: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(key, SETTINGS, n=1)
-    return f"unknown setting {key}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _as_text(value: object) -> str:

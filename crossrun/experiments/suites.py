@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from crossrun.config.values import duration
 from crossrun.errors import UsageError
+from crossrun.suggestions import did_you_mean
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\s]+@[^/\s]+:")
 _KEYS = ("name", "task", "source", "verify", "tags", "task_type", "timeout")
@@ -135,10 +136,8 @@ def _require_unique(path: Path, tasks: list[SuiteTask]) -> None:
 
 
 def _nearest(key: object) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(str(key), _KEYS, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; the keys are {', '.join(_KEYS)}"
+    near = did_you_mean(str(key), _KEYS, shown=repr)
+    return near or f"; the keys are {', '.join(_KEYS)}"
 
 
 def _invalid(path: Path, why: str) -> UsageError:

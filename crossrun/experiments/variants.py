@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from crossrun.config.settings import SETTINGS
 from crossrun.errors import UsageError
+from crossrun.suggestions import did_you_mean
 
 MEMORY_KEYS = ("pattern", "skill")
 """What decides which pattern a run gets; a variant has at most one of them."""
@@ -144,11 +145,8 @@ def _require_consistent(name: str, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _nearest(key: str) -> str:
-    import difflib
-
     keys = [*_OWN_KEYS, *(name for name in SETTINGS if name not in _SHARED)]
-    near = difflib.get_close_matches(key, keys, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(key, keys, shown=repr)
 
 
 def _invalid(text: str, why: str) -> UsageError:

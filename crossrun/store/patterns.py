@@ -298,16 +298,15 @@ class PatternReader:
                 f"{reference!r} fits more than one pattern: {', '.join(matching)}",
                 hint="give more of the id",
             )
-        import difflib
+        from crossrun.suggestions import ids_like
 
         rows = self._rows("SELECT id FROM patterns ORDER BY updated_at DESC LIMIT 1000")
         ids = [str(row["id"]) for row in rows]
-        near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
-        nearest = f"the nearest: {', '.join(near)} · " if near else ""
+        similar = ids_like(reference, ids)
         return NotFoundError(
             "PATTERN_NOT_FOUND",
             f"there is no pattern {reference!r}",
-            hint=f"{nearest}list them: crossrun patterns",
+            hint=f"{similar}list them: crossrun patterns",
         )
 
 

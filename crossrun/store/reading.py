@@ -302,11 +302,10 @@ class Reader:
             )
         if batch := self._batch_called(reference):
             return batch
-        import difflib
+        from crossrun.suggestions import ids_like
 
         ids = self._made(_id, f"SELECT id FROM runs {_NEWEST}", [_COMPARED])  # noqa: S608  ours
-        near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.4) or ids[:3]
-        hint = f"the nearest: {', '.join(near)} · list them: crossrun runs" if near else ""
+        hint = f"{ids_like(reference, ids)}list them: crossrun runs" if ids else ""
         return NotFoundError(
             "RUN_NOT_FOUND",
             f"there is no run {reference!r}",

@@ -162,13 +162,12 @@ def cancel(
 
 def _numbers(batch: "Batch", names: "Sequence[str]") -> list[int]:
     """The numbers of rows by their names."""
-    from difflib import get_close_matches
+    from crossrun.suggestions import did_you_mean
 
     numbers = {row.name: row.number for row in batch.rows}
     for name in names:
         if name not in numbers:
-            near = get_close_matches(name, numbers, n=1)
-            suggestion = f"; did you mean {near[0]!r}?" if near else ""
+            suggestion = did_you_mean(name, numbers, shown=repr)
             raise NotFoundError(
                 "ROW_NOT_FOUND",
                 f"the batch {batch.id} has no row {name!r}{suggestion}",
