@@ -16,6 +16,8 @@ import fork_server
 import pytest
 from scripted_model import Script, ScriptedModel
 
+from crossrun.executors.codex.program import packaged
+
 pytest.register_assert_rewrite("contracts")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -158,6 +160,11 @@ def fill(disk: Path, *, leave: int) -> Path:
     free = os.statvfs(disk)
     (disk / "filling").write_bytes(b"x" * (free.f_bavail * free.f_frsize - leave))
     return disk / "filling"
+
+
+without_packaged_codex = pytest.mark.skipif(
+    packaged() is not None, reason="the extra `codex` is installed, so Codex is not missing"
+)
 
 
 @pytest.fixture(scope="session")

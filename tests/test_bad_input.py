@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Crossrun, Result, fill
+from conftest import Crossrun, Result, fill, without_packaged_codex
 
 from crossrun.redaction import Redactor
 from crossrun.store.artifacts import Archives
@@ -100,6 +100,7 @@ def test_a_project_name_like_a_path_is_made_harmless(crossrun: Crossrun) -> None
     assert (workspace / "duration.py").is_file()
 
 
+@without_packaged_codex
 def test_a_missing_codex_names_the_way_without_it(crossrun: Crossrun, tmp_path: Path) -> None:
     result = crossrun("run", "x", "--json", PATH=str(tmp_path))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import Crossrun
+from conftest import Crossrun, without_packaged_codex
 from contracts import OutputReaderContract
 from msgspec.structs import replace
 
@@ -1318,7 +1318,14 @@ class TestFind:
         found = find(str(configured), self.environ(on_path.parent), cache)
         assert found == Program(configured, "2.0.0", {})
 
-    @pytest.mark.parametrize("configured", [None, "/nonexistent/codex", "{folder}/plain.txt"])
+    @pytest.mark.parametrize(
+        "configured",
+        [
+            pytest.param(None, marks=without_packaged_codex),
+            "/nonexistent/codex",
+            "{folder}/plain.txt",
+        ],
+    )
     def test_a_missing_one_is_an_error_that_names_a_way_out(
         self, tmp_path: Path, cache: Path, configured: str | None
     ) -> None:
@@ -1328,6 +1335,7 @@ class TestFind:
             find(named, {"PATH": str(tmp_path / "empty")}, cache)
         assert missing.value.code == "CODEX_MISSING"
         assert "npm install -g @openai/codex" in missing.value.hint
+        assert "pip install 'crossrun[codex]'" in missing.value.hint
         assert "--offline" in missing.value.hint
         assert (named or "on your PATH") in missing.value.message
 

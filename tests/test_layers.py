@@ -80,6 +80,7 @@ FENCES = {
         "patterns.formats.skill",
     },
     "platformdirs": {"config.sources"},
+    "codex_cli_bin": {"executors.codex.program"},
     "psutil": {"executors.process_table"},
     "dotenv": {"config.sources"},
     "numpy": {"memory.encoding", "store.pattern_vectors"},

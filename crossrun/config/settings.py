@@ -158,7 +158,7 @@ class CodexSettings(NamedTuple):
         Setting(
             str,
             "The Codex program.",
-            "Without it, `codex` on the `PATH`.",
+            "Without it, `codex` on the `PATH`, else that of the Python package's extra `codex`.",
             other_variables=("CODEX_PATH",),
         ),
     ] = None

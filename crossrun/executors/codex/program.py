@@ -21,6 +21,7 @@ OLDEST = (0, 158, 0)
 """Determined by tests: earlier versions pass keys to the agent's commands against the settings."""
 
 _INSTALL = "npm install -g @openai/codex"
+_INSTALL_PACKAGE = "pip install 'crossrun[codex]'"
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -33,10 +34,10 @@ class Program(Struct, frozen=True):
 
 
 def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Program:
-    """The Codex to use.
+    """The Codex to use: the configured one, else that on the PATH, else that of the extra `codex`.
 
     Args:
-        configured: the setting `codex.path`, or None to look on the PATH.
+        configured: the setting `codex.path`, or None.
         environ: the environment whose PATH counts.
         cache: the file in which the version of a native program is stored, to ask it only once.
 
@@ -44,13 +45,10 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
         ConfigurationError: there is none, or it is too old.
     """
     named = shutil.which(configured or "codex", path=environ.get("PATH"))
+    if named is None and not configured:
+        named = packaged()
     if named is None:
-        where = f"at {configured}" if configured else "on your PATH"
-        raise ConfigurationError(
-            "CODEX_MISSING",
-            f"the Codex CLI is not {where}",
-            hint=f"{_INSTALL} · or try crossrun without it: --offline, crossrun quickstart",
-        )
+        raise _missing(configured)
     behind = _behind_npm_wrapper(Path(named).resolve())
     # a version manager's link leads to the manager, which goes by the name it is called with
     path, extra = behind or (Path(named).absolute(), {})
@@ -60,9 +58,31 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
         raise ConfigurationError(
             "CODEX_TOO_OLD",
             f"Codex {version} at {named} is too old, crossrun needs {oldest} or later",
-            hint=f"{_INSTALL}@latest",
+            hint=f"{_INSTALL}@latest · or {_INSTALL_PACKAGE} --upgrade",
         )
     return Program(path, version, extra)
+
+
+def packaged() -> str | None:
+    """The program in the Python package that the extra `codex` installs; None without it."""
+    try:
+        from codex_cli_bin import bundled_codex_path
+    except ImportError:
+        return None
+    try:
+        return str(bundled_codex_path())
+    except FileNotFoundError:  # removed from within the package
+        return None
+
+
+def _missing(configured: str | None) -> ConfigurationError:
+    where = f"at {configured}" if configured else "on your PATH"
+    ways = f"{_INSTALL} · or {_INSTALL_PACKAGE}"
+    return ConfigurationError(
+        "CODEX_MISSING",
+        f"the Codex CLI is not {where}",
+        hint=f"{ways} · or try crossrun without it: --offline, crossrun quickstart",
+    )
 
 
 def _behind_npm_wrapper(path: Path) -> tuple[Path, dict[str, str]] | None:
