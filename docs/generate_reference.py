@@ -73,10 +73,10 @@ def shipped_task_types() -> bytes:
 
 
 _COMMANDS_INTRO = """\
-The output of `--help`, 100 columns wide. The options from `--home` on work before and after every
-command. `[RUN]` is an id, the beginning of one, or `last`; the default is the newest run. `[PAT]`
-is the id of a pattern or the beginning of one; the default is the pattern that changed last.
-`artifacts`, `patterns` and `projects` alone mean their `list`."""
+The output of `--help-all`, 100 columns wide. Global options work before and after every command.
+`[RUN]` is an id, the beginning of one, or `last`; the default is the newest run. `[PAT]` is the id
+of a pattern or the beginning of one; the default is the pattern that changed last. `artifacts`,
+`patterns` and `projects` alone mean their `list`."""
 
 
 def _commands() -> str:
@@ -109,7 +109,7 @@ def _command_words() -> Iterator[tuple[str, ...]]:
 
 def _help(words: Sequence[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "crossrun", *words, "--help"],
+        [sys.executable, "-m", "crossrun", *words, "--help-all"],
         env={**os.environ, "COLUMNS": _WIDTH, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",

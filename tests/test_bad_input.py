@@ -357,7 +357,12 @@ def test_global_options_stand_before_and_after_the_command(
     other = str(tmp_path / "other")
     for words in (["--home", other, "paths", "--json"], ["paths", "--json", "--home", other]):
         assert crossrun(*words).json["database"] == f"{other}/crossrun.db"
-    for words in (["-h"], ["run", "-h"], ["projects", "-h"], ["artifacts", "get", "--help"]):
+    for words in (
+        ["-h"],
+        ["run", "--help-all"],
+        ["projects", "-h"],
+        ["artifacts", "get", "--help"],
+    ):
         shown = crossrun(*words)
         assert (shown.code, shown.err) == (0, "")
         assert "--no-color" in shown.out

@@ -228,7 +228,7 @@ ROOMS = {entry.split(".")[0] for row in LAYERS for entry in row}
 OF_FILES = READS | {"redaction", "workspace"}
 MODULES = [
     # command, heavy packages, rooms, and the most modules of crossrun that it may load
-    (("--help",), set(), {"__main__", "cli", "errors", "system"}, 12),
+    (("--help",), set(), {"__main__", "cli", "errors", "model", "system", "views"}, 18),
     (("paths",), set(), READS - {"events", "services", "store"}, 30),
     (("runs",), set(), READS - {"events"}, 48),
     (("runs", "--json"), {"msgspec"}, READS - {"events"}, 53),

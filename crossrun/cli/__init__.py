@@ -5,44 +5,49 @@ import sys
 
 import click
 import typer
-from typer.core import TyperGroup
 
 from crossrun import __version__
-from crossrun.cli.globals import CONTEXT, global_options
+from crossrun.cli.globals import CONTEXT, CommandGroup, global_options
 
 COMMANDS: dict[str, dict[str, str]] = {
-    "Work": {
+    "Start a run": {
         "quickstart": "See the whole loop in a minute, offline and without a key.",
         "run": "Have an agent carry out a task.",
         "resume": "Continue a run that has ended.",
         "retry": "Repeat a run from the start.",
+    },
+    "Follow and stop": {
         "watch": "Follow a run until it ends.",
         "wait": "Wait until runs have ended.",
         "cancel": "Stop runs.",
-        "batch": "Run many tasks, some at the same time.",
-        "experiment": "Find out which variant does better on the same tasks.",
-        "attempts": "Try a task several times, and keep the best.",
     },
-    "Look": {
+    "Look at runs": {
         "runs": "List runs.",
         "show": "Show one run.",
         "steps": "Show what the agent did, step by step.",
         "events": "Show the raw events of a run.",
-        "diff": "Show what a run changed, or how two runs differ.",
         "compare": "Compare two runs side by side.",
+    },
+    "Use what a run made": {
+        "diff": "Show what a run changed, or how two runs differ.",
+        "apply": "Apply the change of a run to your own files.",
+        "undo": "Undo an apply.",
         "files": "Show the files of a run's workspace.",
         "get": "Copy one file out of a run's workspace.",
         "artifacts": "List, show and get the artifacts of runs.",
+    },
+    "Make many runs": {
+        "batch": "Run many tasks, some at the same time.",
+        "attempts": "Try a task several times, and keep the best.",
+        "experiment": "Find out which variant does better on the same tasks.",
+    },
+    "Memory": {
         "patterns": "Show and manage the patterns learned from runs.",
+    },
+    "Keep order": {
         "projects": "List and set up projects.",
-    },
-    "Apply": {
-        "apply": "Apply the change of a run to your own files.",
-        "undo": "Undo an apply.",
-    },
-    "Clean up": {
-        "cleanup": "Remove workspaces that are no longer needed.",
         "stats": "Show what takes up disk space, and what runs did and used.",
+        "cleanup": "Remove workspaces that are no longer needed.",
     },
     "Set up": {
         "paths": "Show where everything is.",
@@ -55,7 +60,7 @@ is imported only when the command is called, so that no command pays for another
 _HELP = {name: text for section in COMMANDS.values() for name, text in section.items()}
 
 
-class _Root(TyperGroup):
+class _Root(CommandGroup):
     """Finds commands by name and imports only the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
@@ -77,10 +82,8 @@ class _Root(TyperGroup):
             raise click.UsageError(_unknown_command(name), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        for section, commands in COMMANDS.items():
-            with formatter.section(section):
-                formatter.write_dl(list(commands.items()))
+    def sections(self, ctx: click.Context) -> dict[str, dict[str, str]]:  # noqa: ARG002
+        return COMMANDS
 
 
 def _unknown_command(name: str) -> str:
@@ -106,7 +109,13 @@ app = typer.Typer(
 @app.callback()
 def _root(
     _: bool = typer.Option(
-        False, "--version", help="Show the version.", callback=_version, is_eager=True
+        False,
+        "--version",
+        "-V",
+        help="Show the version.",
+        callback=_version,
+        is_eager=True,
+        rich_help_panel="Global options",
     ),
 ) -> None:
     """Run coding agents with a ledger that tells the truth.

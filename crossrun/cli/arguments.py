@@ -8,9 +8,15 @@ import typer
 RunReference = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="An id, the beginning of one, or last.")
 ]
-ProjectId = Annotated[str | None, typer.Option(metavar="NAME", help="Look in this project only.")]
+ProjectId = Annotated[
+    str | None,
+    typer.Option("--project-id", "-p", metavar="NAME", help="Look in this project only."),
+]
 OfProject = Annotated[
-    str | None, typer.Option("--project-id", metavar="NAME", help="Only of this project.")
+    str | None, typer.Option("--project-id", "-p", metavar="NAME", help="Only of this project.")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=1, help="Show at most this many.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Do not use a pager.")]

@@ -21,7 +21,11 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
     Returns:
         The exit code. Never raises.
     """
-    options = Globals(json="--json" in arguments, debug="--debug" in arguments)
+    options = Globals(
+        json="--json" in arguments,
+        debug="--debug" in arguments,
+        color="--no-color" not in arguments,
+    )
     try:
         code = command.main(
             args=list(arguments), prog_name="crossrun", standalone_mode=False, obj=options

@@ -4,13 +4,14 @@ import operator
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
+    from crossrun.cli.help_layout import HelpFormatter
     from crossrun.config.settings import Paths, Settings
     from crossrun.services.app import App
     from crossrun.services.notices import Notice
@@ -26,16 +27,17 @@ class Globals:
     Args:
         json: whether errors are also printed as JSON.
         debug: whether an internal error shows a traceback.
+        color: whether colours are allowed.
 
     `paths` are known once the settings are read.
     """
 
-    def __init__(self, *, json: bool = False, debug: bool = False) -> None:
+    def __init__(self, *, json: bool = False, debug: bool = False, color: bool = True) -> None:
         self.home: Path | None = None
         self.paths: Paths | None = None
         self.debug = debug
         self.quiet = False
-        self.color = True
+        self.color = color
         self.yes = False
         self.json = json
 
@@ -121,30 +123,122 @@ def current() -> Globals:
     return options
 
 
+class HelpContext(click.Context):
+    """The context of a command, with the layout of its help."""
+
+    def make_formatter(self) -> "HelpFormatter":
+        """The formatter for the terminal that the help is printed on."""
+        from crossrun.cli.help_layout import HelpFormatter
+
+        terminal = self.find_root().ensure_object(Globals).out
+        self.color = terminal.color
+        return HelpFormatter(width=terminal.width, style=terminal.style)
+
+
 class Command(TyperCommand):
-    """A command with the global options."""
+    """A command with the global options, and its options in groups."""
+
+    context_class = HelpContext
 
     def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
         super().__init__(*args, **keywords)
         self.params.extend(global_options())
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Writes what the command does, and its examples."""
+        from crossrun.cli import help_layout
+
+        help_layout.write_text(self, cast("HelpFormatter", formatter))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the options in groups, all of them with --help-all."""
+        from crossrun.cli import help_layout
+
+        help_layout.write_options(
+            self,
+            ctx,
+            cast("HelpFormatter", formatter),
+            everything=_HELP_ALL in ctx.meta,
+        )
+
+
+class CommandGroup(TyperGroup):
+    """Commands with sub-commands: the help lists these first, by section."""
+
+    context_class = HelpContext
+
+    def sections(self, ctx: click.Context) -> dict[str, dict[str, str]]:
+        """The sub-commands by section, each with its purpose."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        return {
+            "Commands": {
+                name: command.get_short_help_str(limit=100)
+                for name, command in commands
+                if command is not None and not command.hidden
+            }
+        }
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Writes what the commands are for, and examples."""
+        from crossrun.cli import help_layout
+
+        help_layout.write_text(self, cast("HelpFormatter", formatter))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the sub-commands, then the options."""
+        from crossrun.cli import help_layout
+
+        help_layout.write_options(
+            self,
+            ctx,
+            cast("HelpFormatter", formatter),
+            everything=True,
+            commands=self.sections(ctx),
+        )
+
+
+_HELP_ALL = "crossrun.help-all"
+_GLOBAL = "Global options"
+
+
+def _help_all_option() -> click.Option:
+    """`--help-all`, which a command with few options understands, too, but does not mention."""
+
+    def show(context: click.Context, _parameter: click.Parameter, value: object) -> None:
+        if value:
+            context.meta[_HELP_ALL] = True
+            click.echo(context.get_help(), color=context.color)
+            context.exit()
+
+    return TyperOption(
+        param_decls=["global_help_all", "--help-all"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        hidden=True,
+        callback=show,
+        help="Show every option, and exit.",
+        rich_help_panel=_GLOBAL,
+    )
+
 
 def global_options() -> list[click.Parameter]:
     """Fresh options for one command; their values go to `Globals` and not to the function."""
     return [
-        _option("--home", "home", "Use this folder for everything.", Path, metavar="DIR"),
-        _option("--debug", "debug", "Show a traceback on an internal error.", bool, is_flag=True),
-        _option("--quiet", "quiet", "Print only data and errors.", bool, is_flag=True),
-        _option("--no-color", "color", "Print without colours.", operator.not_, is_flag=True),
-        _option("--yes", "yes", "Answer yes to every question.", bool, is_flag=True),
+        _help_all_option(),
+        _option("home", "Use this folder for everything.", Path, "--home", metavar="DIR"),
+        _option("debug", "Show a traceback on an internal error.", bool, "--debug", is_flag=True),
+        _option("quiet", "Print only data and errors.", bool, "-q", "--quiet", is_flag=True),
+        _option("color", "Print without colours.", operator.not_, "--no-color", is_flag=True),
+        _option("yes", "Answer yes to every question.", bool, "-y", "--yes", is_flag=True),
     ]
 
 
 def _option(
-    name: str,
     attribute: str,
     help_text: str,
     as_kept: Callable[[Any], object],
+    *names: str,
     **keywords: Any,  # noqa: ANN401  passed on
 ) -> TyperOption:
     def keep(context: click.Context, _parameter: click.Parameter, value: object) -> None:
@@ -153,10 +247,11 @@ def _option(
             setattr(options, attribute, as_kept(value))
 
     return TyperOption(
-        param_decls=[f"global_{attribute}", name],
+        param_decls=[f"global_{attribute}", *names],
         expose_value=False,
         callback=keep,
         help=help_text,
+        rich_help_panel=_GLOBAL,
         **keywords,
     )
 

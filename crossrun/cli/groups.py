@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 import typer
-from typer.core import TyperGroup
 
-from crossrun.cli.globals import CONTEXT, Command, global_options
+from crossrun.cli.globals import CONTEXT, Command, CommandGroup, global_options
 
 
-class GroupWithDefault(TyperGroup):
+class GroupWithDefault(CommandGroup):
     """`crossrun artifacts k7f3` is `crossrun artifacts list k7f3`."""
 
     default = "list"
@@ -25,7 +24,7 @@ class GroupWithDefault(TyperGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Puts the default command before words that name none."""
-        named = bool(args) and args[0] in (*self.commands, "-h", "--help")
+        named = bool(args) and args[0] in (*self.commands, "-h", "--help", "--help-all")
         if args and not named and not args[0].startswith("-") and not self._takes_arguments():
             ctx.fail(f"there is no command '{ctx.command_path} {args[0]}'{self._near(args[0])}")
         return super().parse_args(ctx, args if named else [self.default_for(args), *args])

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from msgspec import Struct
 
+from crossrun.cli.help_layout import OptionGroup, Panel
 from crossrun.cli.parsing import Parsed
 from crossrun.config.settings import DEFAULTS, SETTINGS
 from crossrun.config.values import duration, one_of, positive
@@ -35,29 +36,38 @@ class OutputOptions(Struct, frozen=True, kw_only=True):
 
 
 def _option(
+    group: OptionGroup,
     *names: str,
     help: str,  # noqa: A002  click's word
     metavar: str | None = None,
     parse: Callable[[str], Any] | None = None,
+    short: bool = False,
 ) -> typer.models.OptionInfo:
+    """An option in a group of the help. `short`: it is one of the few that --help shows."""
     option: typer.models.OptionInfo = typer.Option(
-        *names, help=help, metavar=metavar, click_type=parse and Parsed(parse)
+        *names,
+        help=help,
+        metavar=metavar,
+        click_type=parse and Parsed(parse),
+        rich_help_panel=Panel(group, short=short),
     )
     return option
 
 
 def _setting(
+    group: OptionGroup,
     name: str,
     *names: str,
     metavar: str | None = None,
     help: str | None = None,  # noqa: A002
+    short: bool = False,
 ) -> typer.models.OptionInfo:
     """The option that takes precedence over a setting."""
     setting = SETTINGS[name]
     flag = f"--{name.rpartition('.')[2].replace('_', '-')}"
     parse = None if setting.parse is str else setting.parse
     text = help or f"{setting.help.removesuffix('.')}{_shown_default(name)}."
-    return _option(flag, *names, help=text, metavar=metavar, parse=parse)
+    return _option(group, flag, *names, help=text, metavar=metavar, parse=parse, short=short)
 
 
 def _shown_default(name: str) -> str:
@@ -72,51 +82,99 @@ Task = Annotated[
     str | None, typer.Argument(metavar="[TASK]", help="What to do; - reads it from standard input.")
 ]
 File = Annotated[
-    Path | None, _option("--file", "-f", metavar="FILE", help="Read the task from a file.")
+    Path | None,
+    _option(
+        OptionGroup.WHAT,
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="Read the task from a file.",
+        short=True,
+    ),
 ]
-TaskType = Annotated[str | None, _setting("task_type", metavar="TYPE")]
-ProjectId = Annotated[str | None, _setting("project_id", metavar="NAME")]
-Name = Annotated[str | None, _option("--name", help="A name for the run.")]
-Tags = Annotated[list[str] | None, _option("--tag", help="A tag for the run; repeatable.")]
+TaskType = Annotated[
+    str | None, _setting(OptionGroup.WHAT, "task_type", metavar="TYPE", short=True)
+]
+ProjectId = Annotated[
+    str | None, _setting(OptionGroup.WHAT, "project_id", "-p", metavar="NAME", short=True)
+]
+Name = Annotated[str | None, _option(OptionGroup.WHAT, "--name", help="A name for the run.")]
+Tags = Annotated[
+    list[str] | None, _option(OptionGroup.WHAT, "--tag", help="A tag for the run; repeatable.")
+]
 ReferenceRun = Annotated[
     str | None,
-    _option("--reference-run-id", metavar="RUN", help="Use the pattern learned from this run."),
+    _option(
+        OptionGroup.MEMORY,
+        "--reference-run-id",
+        metavar="RUN",
+        help="Use the pattern learned from this run.",
+    ),
 ]
 PatternName = Annotated[
     str | None,
-    _option("--pattern", metavar="PAT[@VERSION]", help="Use this pattern, even if disabled."),
+    _option(
+        OptionGroup.MEMORY,
+        "--pattern",
+        metavar="PAT[@VERSION]",
+        help="Use this pattern, even if disabled.",
+    ),
 ]
-NoPattern = Annotated[bool, _option("--no-pattern", help="Use no pattern.")]
+NoPattern = Annotated[bool, _option(OptionGroup.MEMORY, "--no-pattern", help="Use no pattern.")]
 Compiled = Annotated[
     bool,
     _option(
-        "--compiled", help="Run the pattern's script; the agent takes over if it does not work."
+        OptionGroup.MEMORY,
+        "--compiled",
+        help="Run the pattern's script; the agent takes over if it does not work.",
     ),
 ]
 Vars = Annotated[
     list[str] | None,
-    _option("--var", metavar="NAME=VALUE", help="A value for --compiled; repeatable."),
+    _option(
+        OptionGroup.MEMORY,
+        "--var",
+        metavar="NAME=VALUE",
+        help="A value for --compiled; repeatable.",
+    ),
 ]
-LearnWith = Annotated[str | None, _setting("patterns.learn_with", metavar="MODEL")]
+LearnWith = Annotated[
+    str | None, _setting(OptionGroup.MEMORY, "patterns.learn_with", metavar="MODEL")
+]
 Source = Annotated[
     str | None,
     _option(
+        OptionGroup.WHERE,
         "--source",
         metavar="DIR|URL|RUN",
         help="Begin with a copy of this folder, repository or run.",
+        short=True,
     ),
 ]
-Clean = Annotated[bool, _option("--clean", help="Leave uncommitted work of the --source out.")]
+Clean = Annotated[
+    bool, _option(OptionGroup.WHERE, "--clean", help="Leave uncommitted work of the --source out.")
+]
 Include = Annotated[
     list[str] | None,
-    _option("--include", metavar="GLOB", help="Also copy these ignored files of the --source."),
+    _option(
+        OptionGroup.WHERE,
+        "--include",
+        metavar="GLOB",
+        help="Also copy these ignored files of the --source.",
+    ),
 ]
 FolderOnly = Annotated[
-    bool, _option("--folder-only", help="Copy the --source without the repository that it is in.")
+    bool,
+    _option(
+        OptionGroup.WHERE,
+        "--folder-only",
+        help="Copy the --source without the repository that it is in.",
+    ),
 ]
 FollowLinks = Annotated[
     FollowLinksChoice | None,
     _option(
+        OptionGroup.WHERE,
         "--follow-links",
         metavar="|".join(FOLLOW_LINKS),
         parse=one_of(*FOLLOW_LINKS),
@@ -125,65 +183,129 @@ FollowLinks = Annotated[
 ]
 FromRun = Annotated[
     str | None,
-    _option("--from-run-id", metavar="RUN", help="Begin with a copy of that run's workspace."),
+    _option(
+        OptionGroup.WHERE,
+        "--from-run-id",
+        metavar="RUN",
+        help="Begin with a copy of that run's workspace.",
+    ),
 ]
 InPlace = Annotated[
-    Path | None, _option("--workspace", metavar="DIR", help="Work in this folder itself.")
+    Path | None,
+    _option(OptionGroup.WHERE, "--workspace", metavar="DIR", help="Work in this folder itself."),
 ]
-ExecutorName = Annotated[str | None, _setting("executor", metavar="|".join(EXECUTORS))]
-PlannerName = Annotated[PlannerChoice | None, _setting("planner", metavar="|".join(PLANNERS))]
-PlannerModel = Annotated[str | None, _setting("planner_model", metavar="MODEL")]
+ExecutorName = Annotated[
+    str | None, _setting(OptionGroup.WHO, "executor", metavar="|".join(EXECUTORS))
+]
+PlannerName = Annotated[
+    PlannerChoice | None, _setting(OptionGroup.WHO, "planner", metavar="|".join(PLANNERS))
+]
+PlannerModel = Annotated[str | None, _setting(OptionGroup.WHO, "planner_model", metavar="MODEL")]
 Offline = Annotated[
-    bool, _option("--offline", help="Replay a shipped recording: no model, no network.")
+    bool,
+    _option(
+        OptionGroup.WHO,
+        "--offline",
+        help="Replay a shipped recording: no model, no network.",
+        short=True,
+    ),
 ]
 RecordingName = Annotated[
     str | None,
-    _option("--recording", metavar="RUN|FILE", help="Replay an earlier run or a recorded file."),
+    _option(
+        OptionGroup.WHO,
+        "--recording",
+        metavar="RUN|FILE",
+        help="Replay an earlier run or a recorded file.",
+    ),
 ]
-Model = Annotated[str | None, _setting("model", "-m")]
+Model = Annotated[str | None, _setting(OptionGroup.WHO, "model", "-m", short=True)]
 SandboxMode = Annotated[
     Sandbox | None,
-    _setting("sandbox", metavar="MODE", help=f"Codex: {', '.join(SANDBOXES)}."),
+    _setting(OptionGroup.WHO, "sandbox", metavar="MODE", help=f"Codex: {', '.join(SANDBOXES)}."),
 ]
-Network = Annotated[bool | None, _option("--network", help=SETTINGS["network"].help)]
-Profile = Annotated[str | None, _setting("profile", metavar="NAME")]
+Network = Annotated[
+    bool | None, _option(OptionGroup.WHO, "--network", help=SETTINGS["network"].help)
+]
+Profile = Annotated[str | None, _setting(OptionGroup.WHO, "profile", metavar="NAME")]
 AddDirs = Annotated[
     list[Path] | None,
-    _option("--add-dir", metavar="DIR", help="Codex: a further writable folder; repeatable."),
+    _option(
+        OptionGroup.WHO,
+        "--add-dir",
+        metavar="DIR",
+        help="Codex: a further writable folder; repeatable.",
+    ),
 ]
 Images = Annotated[
     list[Path] | None,
-    _option("--image", metavar="FILE", help="Codex: an image for the prompt; repeatable."),
+    _option(
+        OptionGroup.WHO,
+        "--image",
+        metavar="FILE",
+        help="Codex: an image for the prompt; repeatable.",
+    ),
 ]
 Config = Annotated[
     list[str] | None,
-    _option("--config", "-c", metavar="KEY=VALUE", help="Codex: a setting of it; repeatable."),
+    _option(
+        OptionGroup.WHO,
+        "--config",
+        "-c",
+        metavar="KEY=VALUE",
+        help="Codex: a setting of it; repeatable.",
+    ),
 ]
-Timeout = Annotated[float | None, _setting("timeout", metavar="TIME")]
-IdleTimeout = Annotated[float | None, _setting("idle_timeout", metavar="TIME")]
-MaxTurns = Annotated[int | None, _setting("max_turns", metavar="N")]
-MaxTokens = Annotated[int | None, _setting("max_tokens", metavar="N")]
-MaxCost = Annotated[float | None, _setting("max_cost", metavar="N")]
-WaitForQuota = Annotated[float | None, _setting("wait_for_quota", metavar="TIME")]
-Verify = Annotated[str | None, _setting("verify", metavar="CMD")]
+Timeout = Annotated[
+    float | None, _setting(OptionGroup.LIMITS, "timeout", metavar="TIME", short=True)
+]
+IdleTimeout = Annotated[float | None, _setting(OptionGroup.LIMITS, "idle_timeout", metavar="TIME")]
+MaxTurns = Annotated[int | None, _setting(OptionGroup.LIMITS, "max_turns", metavar="N")]
+MaxTokens = Annotated[int | None, _setting(OptionGroup.LIMITS, "max_tokens", metavar="N")]
+MaxCost = Annotated[float | None, _setting(OptionGroup.LIMITS, "max_cost", metavar="N")]
+WaitForQuota = Annotated[
+    float | None, _setting(OptionGroup.LIMITS, "wait_for_quota", metavar="TIME")
+]
+Verify = Annotated[str | None, _setting(OptionGroup.LIMITS, "verify", metavar="CMD", short=True)]
 RequireProof = Annotated[
     RequiredProof | None,
     _setting(
+        OptionGroup.LIMITS,
         "require_proof",
         metavar="|".join(REQUIRED_PROOFS),
         help="Fail unless a check passed after the last change: the agent's own (checked), or "
         "--verify (proven).",
     ),
 ]
-NoWatch = Annotated[bool, _option("--no-watch", help="Show no live view.")]
+NoWatch = Annotated[bool, _option(OptionGroup.OUTPUT, "--no-watch", help="Show no live view.")]
 Detach = Annotated[
-    bool, _option("--detach", help="Run in the background, even after the terminal is closed.")
+    bool,
+    _option(
+        OptionGroup.OUTPUT,
+        "--detach",
+        help="Run in the background, even after the terminal is closed.",
+    ),
 ]
-Json = Annotated[bool, _option("--json", help="Print the run as one JSON object at the end.")]
-JsonLines = Annotated[bool, _option("--jsonl", help="Print the events as JSON lines, live.")]
+Json = Annotated[
+    bool,
+    _option(
+        OptionGroup.OUTPUT,
+        "--json",
+        help="Print the run as one JSON object at the end.",
+        short=True,
+    ),
+]
+JsonLines = Annotated[
+    bool, _option(OptionGroup.OUTPUT, "--jsonl", help="Print the events as JSON lines, live.")
+]
 DryRun = Annotated[
     bool,
-    _option("--dry-run", help="Show the prompt, the pattern and the exact command; run nothing."),
+    _option(
+        OptionGroup.OUTPUT,
+        "--dry-run",
+        help="Show the prompt, the pattern and the exact command; run nothing.",
+        short=True,
+    ),
 ]
 
 RUN_OPTIONS: dict[str, Any] = {

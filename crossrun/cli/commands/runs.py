@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId
+from crossrun.cli.arguments import Json, Limit, ProjectId
 from crossrun.cli.globals import application, current
 from crossrun.config.values import duration
 from crossrun.errors import UsageError
@@ -39,7 +39,7 @@ def runs(
     batch: Annotated[
         str | None, typer.Option(metavar="BATCH", help="Only of this batch or experiment.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> None:
     """List runs, the newest first.

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from crossrun.cli import run_options as opt
-from crossrun.cli.arguments import Json
+from crossrun.cli.arguments import Json, Limit
 from crossrun.cli.batch_options import (
     BudgetCost,
     BudgetTime,
@@ -159,7 +159,7 @@ def resume(
 
 
 def list_attempts(
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> None:
     """List attempts, the newest first."""

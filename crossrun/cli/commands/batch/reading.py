@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from crossrun.cli.arguments import Json, Output
+from crossrun.cli.arguments import Json, Limit, Output
 from crossrun.cli.batch_options import facts_of
 from crossrun.cli.commands.batch.arguments import KIND, BatchReference
 from crossrun.cli.globals import current
@@ -24,7 +24,7 @@ _FORMS: tuple[ResultForm, ...] = ("csv", "jsonl")
 
 
 def list_batches(
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> None:
     """List batches, the newest first."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from crossrun.cli.arguments import Json, Output
+from crossrun.cli.arguments import Json, Limit, Output
 from crossrun.cli.commands.experiment.common import KIND, ExperimentReference, experiment_of
 from crossrun.cli.globals import current
 from crossrun.cli.parsing import Parsed
@@ -17,7 +17,7 @@ _FORMS: tuple[ReportForm, ...] = ("md", "svg", "csv", "json")
 
 
 def list_experiments(
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> None:
     """List experiments, the newest first."""

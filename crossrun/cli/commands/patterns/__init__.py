@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, Limit, ProjectId, RunReference
 from crossrun.cli.commands.patterns import changes, exchange, grouping
 from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.compile import compile_
@@ -37,7 +37,6 @@ Examples:
   crossrun patterns prove 9c1xyz
 """
 TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only of this task type.")]
-Limit = Annotated[int, typer.Option(min=1, help="Show at most this many.")]
 
 
 def list_patterns(

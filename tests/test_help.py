@@ -1,0 +1,130 @@
+"""Help: grouped by what people do, short at first, right at every width."""
+
+from collections.abc import Iterator
+
+import click
+import pytest
+from conftest import Crossrun
+
+from crossrun.cli import COMMANDS, root
+from crossrun.cli.globals import Globals
+from crossrun.cli.help_layout import has_short_help
+
+MOST_IN_SHORT = 12
+"""Options of `run` that its short help shows."""
+
+
+def contexts(
+    command: click.Command, parent: click.Context | None = None
+) -> Iterator[click.Context]:
+    """A context for each command and sub-command."""
+    context = command.context_class(
+        command,
+        parent=parent,
+        info_name=command.name if parent else "crossrun",
+        obj=Globals(),
+        max_content_width=100,
+        help_option_names=["-h", "--help"],
+    )
+    yield context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from contexts(below, context)
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[click.Context]:
+    return list(contexts(root()))
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_line_of_any_help_is_wider_than_the_terminal(
+    everything: list[click.Context], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    too_wide = [
+        line
+        for context in everything
+        for line in context.get_help().splitlines()
+        if len(line) > min(width, 100) and " | " not in line
+    ]
+    assert too_wide == []
+
+
+def test_an_example_that_is_too_wide_is_continued_so_that_it_can_be_copied(
+    crossrun: Crossrun,
+) -> None:
+    shown = crossrun("run", "--help", COLUMNS="60").out
+    assert '  crossrun run "Add a --json flag to report.py" --source . \\\n      --verify' in shown
+    whole = shown.replace(" \\\n     ", "")
+    assert (
+        'crossrun run "Add a --json flag to report.py" --source . --verify "pytest -q"\n' in whole
+    )
+
+
+def test_short_help_shows_the_few_options_that_matter_and_where_the_others_are(
+    crossrun: Crossrun,
+) -> None:
+    short, whole = crossrun("run", "--help").out, crossrun("run", "--help-all").out
+    options = [line for line in short.splitlines() if line.strip().startswith("-")]
+
+    assert 8 <= len(options) - 1 <= MOST_IN_SHORT
+    assert "--idle-timeout" not in short
+    assert "more options: crossrun run --help-all" in short
+    assert "--idle-timeout" in whole
+    assert "more options" not in whole
+
+
+def test_options_are_grouped_and_the_global_ones_come_last(crossrun: Crossrun) -> None:
+    shown = crossrun("run", "--help-all").out
+    headings = [line[:-1] for line in shown.splitlines() if line.endswith(":") and line[0] != " "]
+
+    assert headings[:3] == ["Examples", "Arguments", "What to do"]
+    assert headings[-3:] == ["Output", "Global options", "Values"]
+
+
+def test_every_option_of_a_command_with_a_short_help_is_in_a_group(
+    everything: list[click.Context],
+) -> None:
+    shared = {
+        param.name for context in everything if context.command.name == "run"
+        for param in context.command.params
+        if isinstance(param, click.Option) and not getattr(param, "rich_help_panel", None)
+    }  # fmt: skip
+    assert shared == set()
+    assert any(has_short_help(context.command) for context in everything)
+
+
+def test_the_sections_of_the_whole_help_have_every_command_once(crossrun: Crossrun) -> None:
+    shown = crossrun("--help").out
+    for section, commands in COMMANDS.items():
+        assert f"\n{section}:\n" in shown
+        for name in commands:
+            assert shown.count(f"\n  {name} ") == 1
+
+
+def test_help_has_colours_only_where_they_are_allowed(crossrun: Crossrun) -> None:
+    coloured = crossrun("runs", "--help", FORCE_COLOR="1").out
+    assert "\x1b[1mOptions:\x1b[0m" in coloured
+    for words, env in (
+        (("runs", "--help"), {}),
+        (("runs", "--help"), {"FORCE_COLOR": "1", "NO_COLOR": "1"}),
+        (("runs", "--help", "--no-color"), {"FORCE_COLOR": "1"}),
+    ):
+        assert "\x1b" not in crossrun(*words, **env).out
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (("-V",), ("--version",)),
+        (("runs", "-n", "1", "-p", "default"), ("runs", "--limit", "1", "--project-id", "default")),
+    ],
+)
+def test_short_forms_mean_the_long_ones(
+    crossrun: Crossrun, short: tuple[str, ...], long: tuple[str, ...]
+) -> None:
+    crossrun("run", "true", "--executor", "shell", "-q", "-y")
+    assert crossrun(*short).out == crossrun(*long).out != ""
