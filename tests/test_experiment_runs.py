@@ -53,8 +53,9 @@ def notices() -> list[Notice]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, notices: list[Notice]) -> App:
-    """A user's crossrun with an empty store."""
+def app(tmp_path: Path, notices: list[Notice], monkeypatch: pytest.MonkeyPatch) -> App:
+    """A user's crossrun with an empty store, outside of any repository."""
+    monkeypatch.chdir(tmp_path)
     settings = load(cwd=tmp_path, home=tmp_path / "home", environ={"PATH": "/usr/bin:/bin"})
     made = App(settings, notices.append)
     made.open_for_writing()

@@ -136,8 +136,9 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"pattern": "a", "no_pattern": True}, "OPTIONS_CONFLICT", "--pattern and --no-pattern"),
     ({"source": ".", "from_run_id": "a"}, "OPTIONS_CONFLICT", "--source and --from-run-id"),
     ({"source": ".", "clean": True, "folder_only": True}, "OPTIONS_CONFLICT", "--clean and --fold"),
-    ({"include": ("*.log",)}, "OPTION_INVALID", "--include needs a --source"),
-    ({"follow_links": "no"}, "OPTION_INVALID", "--follow-links needs a --source"),
+    ({"source": ".", "empty": True}, "OPTIONS_CONFLICT", "--source and --empty"),
+    ({"empty": True, "include": ("*.log",)}, "OPTION_INVALID", "--include needs a source"),
+    ({"from_run_id": "a", "follow_links": "no"}, "OPTION_INVALID", "--follow-links needs a source"),
     ({"name": "a\0b"}, "TASK_UNREADABLE", "--name is not UTF-8 text"),
     ({"tags": ("ok", "\udcff")}, "TASK_UNREADABLE", "--tag is not UTF-8 text"),
     ({"executor": "nosuch"}, "OPTION_INVALID", "--executor: 'nosuch' is not one of codex, "),
@@ -179,7 +180,9 @@ def test_options_of_apply_that_contradict_each_other_cannot_be_made(
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> App:
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    """A user's crossrun, outside of any repository."""
+    monkeypatch.chdir(tmp_path)
     environ = {"CROSSRUN_EXECUTOR": "shell", "CROSSRUN_MAX_TURNS": "7", "CROSSRUN_NETWORK": "1"}
     settings = load(environ=environ, cwd=tmp_path, home=tmp_path / "home")
     app = App(settings)

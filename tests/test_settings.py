@@ -85,6 +85,7 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         "max_tokens": None,
         "max_cost": None,
         "wait_for_quota": None,
+        "run.source": "auto",
         "runs.max_parallel": None,
         "prices": {},
         "verify": None,
@@ -149,6 +150,7 @@ def test_without_any_source_all_is_in_the_home(sources: Sources) -> None:
         ("timeout", "2h", "30m", "45", 9.0, [None, 7200.0, 1800.0, 45.0, 9.0]),
         ("idle_timeout", "1d", "1.5h", "90s", 9.0, [900.0, 86400.0, 5400.0, 90.0, 9.0]),
         ("max_turns", "21", "22", "23", 24, [20, 21, 22, 23, 24]),
+        ("run.source", "none", "auto", "none", "auto", ["auto", "none", "auto", "none", "auto"]),
         ("max_tokens", "21", "22", "23", 24, [None, 21, 22, 23, 24]),
         (
             "patterns.scope",
@@ -205,6 +207,7 @@ def test_a_parser_returns_what_the_field_is_declared_to_hold(sources: Sources, k
         "executor": "shell",
         "planner": "direct",
         "require_proof": "checked",
+        "run.source": "none",
         "sandbox": "read-only",
         "patterns.scope": "project",
         "patterns.compiled": "when-proven",

@@ -31,7 +31,7 @@ _SINGLE: dict[str, Parse] = {
     **dict.fromkeys(
         ("task", "name", "reference_run_id", "pattern", "source", "from_run_id", "from"), str
     ),
-    **dict.fromkeys(("no_pattern", "compiled", "clean", "folder_only", "offline"), switch),
+    **dict.fromkeys(("no_pattern", "compiled", "clean", "empty", "folder_only", "offline"), switch),
     "learn_with": str,
     "recording": str,
     "workspace": Path,
@@ -43,7 +43,7 @@ _LISTS: dict[str, Parse] = {
 }
 _SPLIT_AT_COMMAS = ("tags", "after")
 _ALIASES = {"tag": "tags", "add_dir": "add_dirs", "image": "images"}
-_INSTEAD_OF_SOURCE = ("from_run_id", "workspace", "from")
+_INSTEAD_OF_SOURCE = ("from_run_id", "workspace", "empty", "from")
 _INSTEAD_OF_EACH_OTHER = (
     ("source", *_INSTEAD_OF_SOURCE),
     ("reference_run_id", "pattern", "no_pattern"),

@@ -147,12 +147,12 @@ Source = Annotated[
         OptionGroup.WHERE,
         "--source",
         metavar="DIR|URL|RUN",
-        help="Begin with a copy of this folder, repository or run.",
+        help="Begin with a copy of this folder, repository or run. (the repository you are in)",
         short=True,
     ),
 ]
 Clean = Annotated[
-    bool, _option(OptionGroup.WHERE, "--clean", help="Leave uncommitted work of the --source out.")
+    bool, _option(OptionGroup.WHERE, "--clean", help="Leave uncommitted work of the source out.")
 ]
 Include = Annotated[
     list[str] | None,
@@ -160,7 +160,7 @@ Include = Annotated[
         OptionGroup.WHERE,
         "--include",
         metavar="GLOB",
-        help="Also copy these ignored files of the --source.",
+        help="Also copy these ignored files of the source.",
     ),
 ]
 FolderOnly = Annotated[
@@ -168,7 +168,7 @@ FolderOnly = Annotated[
     _option(
         OptionGroup.WHERE,
         "--folder-only",
-        help="Copy the --source without the repository that it is in.",
+        help="Copy the source without the repository that it is in.",
     ),
 ]
 FollowLinks = Annotated[
@@ -178,7 +178,7 @@ FollowLinks = Annotated[
         "--follow-links",
         metavar="|".join(FOLLOW_LINKS),
         parse=one_of(*FOLLOW_LINKS),
-        help="Keep links that lead out of the --source (no), or copy what they lead to.",
+        help="Keep links that lead out of the source (no), or copy what they lead to.",
     ),
 ]
 FromRun = Annotated[
@@ -193,6 +193,12 @@ FromRun = Annotated[
 InPlace = Annotated[
     Path | None,
     _option(OptionGroup.WHERE, "--workspace", metavar="DIR", help="Work in this folder itself."),
+]
+Empty = Annotated[
+    bool,
+    _option(
+        OptionGroup.WHERE, "--empty", help="Begin with an empty folder, even inside a repository."
+    ),
 ]
 ExecutorName = Annotated[
     str | None, _setting(OptionGroup.WHO, "executor", metavar="|".join(EXECUTORS))
@@ -325,6 +331,7 @@ RUN_OPTIONS: dict[str, Any] = {
     "follow_links": FollowLinks,
     "from_run_id": FromRun,
     "workspace": InPlace,
+    "empty": Empty,
     "executor": ExecutorName,
     "planner": PlannerName,
     "planner_model": PlannerModel,

@@ -24,12 +24,14 @@ from crossrun.errors import ConfigurationError
 from crossrun.model.choices import (
     BLOCK_FORMS,
     COMPILED_USES,
+    DEFAULT_SOURCES,
     PLANNERS,
     REQUIRED_PROOFS,
     SANDBOXES,
     SCOPES,
     BlockForm,
     CompiledUse,
+    DefaultSource,
     PlannerChoice,
     RequiredProof,
     Sandbox,
@@ -54,6 +56,21 @@ class Setting(NamedTuple):
     details: str = ""
     in_project_file: bool = False
     other_variables: tuple[str, ...] = ()
+
+
+class RunSettings(NamedTuple):
+    """Settings of new runs."""
+
+    source: Annotated[
+        DefaultSource,
+        Setting(
+            one_of(*DEFAULT_SOURCES),
+            "What a run begins with when no source is named:",
+            "a copy of the git repository that you are in (`auto`), or an empty folder (`none`). "
+            "Outside a repository, and for recordings, it is always an empty folder.",
+            in_project_file=True,
+        ),
+    ] = "auto"
 
 
 class RunsSettings(NamedTuple):
@@ -335,6 +352,7 @@ class Settings(NamedTuple):
             "Without it, the run fails and says when the quota will be available again.",
         ),
     ] = None
+    run: RunSettings = RunSettings()
     runs: RunsSettings = RunsSettings()
     prices: Annotated[
         Mapping[str, Mapping[str, float]],
@@ -364,7 +382,7 @@ class Settings(NamedTuple):
         Setting(
             switch,
             "Let Codex refuse a folder that is not a git repository.",
-            "Every workspace starts empty, so today this makes every Codex run fail.",
+            "Runs outside of a repository, and those with `--empty`, then fail.",
             other_variables=("CROSS_RUN_REQUIRE_GIT_REPO",),
         ),
     ] = False

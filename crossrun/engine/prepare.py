@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from crossrun.engine.context import RunContext
+from crossrun.errors import CrossrunError
 from crossrun.events import CopyProgressed, Event, SetupRan, Warned
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
@@ -181,7 +182,18 @@ def _fill(run: RunContext) -> "Generator[Event | None, None, BeginningCopy | Non
     copying = copy_beginning(
         begin, run.parent, run.path, workspaces, run.dependencies.environ, run.stop
     )
-    copy = yield from run.with_progress(copying, _copying)
+    try:
+        copy = yield from run.with_progress(copying, _copying)
+    except CrossrunError as error:
+        if not begin.by_default:
+            raise
+        if error.code == "SOURCE_INVALID":  # the user is in a folder that git ignores
+            reason = f"{error.message}; to copy this folder: --source . --folder-only"
+            yield Warned(message=f"the run begins with an empty folder: {reason}")
+            workspaces.make_empty(run.path)
+            return None
+        hint = f"{error.hint}; or begin with an empty folder: --empty"
+        raise type(error)(error.code, error.message, hint=hint) from error
     yield copy.event
     return copy
 

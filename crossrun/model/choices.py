@@ -17,6 +17,8 @@ RequiredProof = Literal["checked", "proven"]
 REQUIRED_PROOFS: tuple[RequiredProof, ...] = get_args(RequiredProof)
 FollowLinks = Literal["no", "copy"]
 FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
+DefaultSource = Literal["auto", "none"]
+DEFAULT_SOURCES: tuple[DefaultSource, ...] = get_args(DefaultSource)
 
 MOST_JOBS = 128
 """So many runs of a batch are carried out at the same time at most: each takes a thread."""

@@ -82,7 +82,8 @@ class BeginWith(Struct, frozen=True, kw_only=True):
 
     `frozen` is a folder with a copy of that source which was made once for several runs: the
     workspace begins with it, and the source is still where the change is applied. `instructions`
-    are put in the agent's folder as `AGENTS.md`, and do not count as a change.
+    are put in the agent's folder as `AGENTS.md`, and do not count as a change. `by_default`: the
+    user named no source, and `path` is the folder in whose repository they were.
     """
 
     path: str | None = None
@@ -96,6 +97,7 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     follow_links: FollowLinks = "no"
     frozen: str | None = None
     instructions: str | None = None
+    by_default: bool = False
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):

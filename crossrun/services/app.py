@@ -15,6 +15,7 @@ from crossrun.store.reading import LAST
 if TYPE_CHECKING:
     from crossrun.model.runs import Run
     from crossrun.redaction import Redactor
+    from crossrun.services.default_source import StartingPoint
     from crossrun.workspace.workspaces import Workspaces
 
 
@@ -84,6 +85,13 @@ class App:
         from crossrun.redaction import Redactor
 
         return Redactor.of_environment(self.settings.environ)
+
+    @cached_property
+    def starting_point(self) -> "StartingPoint":
+        """What a run begins with if no source is named; the same for all rows of a batch."""
+        from crossrun.services.default_source import starting_point
+
+        return starting_point(self.settings, self.workspaces.own_folders)
 
     @cached_property
     def workspaces(self) -> "Workspaces":

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.model.requests import BeginWith
 from crossrun.services.app import App
+from crossrun.services.notices import Notice
 from crossrun.services.options import RunOptions, conflict
 from crossrun.store import Store
 from crossrun.workspace.files.filenames import require_utf8
@@ -13,13 +16,16 @@ from crossrun.workspace.files.filenames import require_utf8
 _WITH_LOGIN = re.compile(r"https?://[^/]*@", re.IGNORECASE)
 
 
-def begin_with_of(options: RunOptions, app: App, setup: str | None) -> BeginWith:
+def begin_with_of(
+    options: RunOptions, app: App, setup: str | None, *, plays_recordings: bool
+) -> BeginWith:
     """Checks what the options say about the workspace.
 
     Args:
         options: of the new run.
         app: has the runs that the options may name, and crossrun's own folders.
         setup: the command that prepares workspaces of the project.
+        plays_recordings: the executor repeats a session, which needs no files but its own.
 
     Raises:
         CrossrunError: a folder or run does not exist, or cannot be used.
@@ -31,7 +37,11 @@ def begin_with_of(options: RunOptions, app: App, setup: str | None) -> BeginWith
             run_id=_run_id(options.from_run_id, "--from-run-id", app.store), setup=setup
         )
     if options.source is None:
-        return BeginWith(setup=setup)
+        folder = None if options.empty or plays_recordings else _default_folder(app)
+        if folder is None:
+            options.require_no_details_of_source()
+            return BeginWith(setup=setup)
+        return replace(_with_folder(folder, options, setup), by_default=True)
     return _with_source(options.source, options, app.store, setup)
 
 
@@ -55,19 +65,38 @@ def _with_source(source: str, options: RunOptions, store: Store, setup: str | No
             "OPTION_INVALID", "--source is empty", hint="give a folder, or leave it out"
         )
     if Path(source).exists():
-        path = Path(source).absolute()
-        require_utf8(path)
-        return BeginWith(
-            path=str(path),
-            clean=options.clean,
-            include=options.include,
-            setup=setup,
-            folder_only=options.folder_only,
-            follow_links=options.follow_links or "no",
-        )
+        return _with_folder(Path(source).absolute(), options, setup)
     if options.clean or options.include or options.folder_only or copies_links:
         raise _missing(source)
     return BeginWith(run_id=_run_id(source, "--source", store), setup=setup)
+
+
+def _default_folder(app: App) -> Path | None:
+    """The folder to copy if none is named; says why it is none although a repository is there."""
+    if app.settings.run.source == "none":
+        return None
+    folder, why_empty = app.starting_point
+    if why_empty is not None:
+        app.notify(Notice(f"the run begins with an empty folder: {why_empty}"))
+    return folder
+
+
+def _with_folder(folder: Path, options: RunOptions, setup: str | None) -> BeginWith:
+    if not folder.is_dir():
+        raise UsageError(
+            "SOURCE_INVALID",
+            f"--source: {folder} is not a folder",
+            hint="name the folder that it is in",
+        )
+    require_utf8(folder)
+    return BeginWith(
+        path=str(folder),
+        clean=options.clean,
+        include=options.include,
+        setup=setup,
+        folder_only=options.folder_only,
+        follow_links=options.follow_links or "no",
+    )
 
 
 def _run_id(reference: str, flag: str, store: Store) -> str:

@@ -109,6 +109,8 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """A run whose workspace is copied."""
     workspace: Path | None = None
     """A folder of the user's in which the run works directly."""
+    empty: bool = False
+    """Begin with an empty folder, even inside a git repository."""
 
     executor: str | None = None
     """The program that carries the task out."""
@@ -201,8 +203,15 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
                 "--source": self.source is not None,
                 "--from-run-id": self.from_run_id is not None,
                 "--workspace": self.workspace is not None,
+                "--empty": self.empty,
             }
         )
+        if self.from_run_id is not None or self.workspace is not None or self.empty:
+            self.require_no_details_of_source()
+        require_at_most_one({"--clean": self.clean, "--folder-only": self.folder_only})
+
+    def require_no_details_of_source(self) -> None:
+        """Raises UsageError if something is said about the copy of a source that is not made."""
         details = {
             "--clean": self.clean,
             "--include": self.include,
@@ -210,11 +219,10 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
             "--follow-links": self.follow_links,
         }
         given = [flag for flag, value in details.items() if value]
-        if given and self.source is None:
+        if given:
             raise UsageError(
-                "OPTION_INVALID", f"{given[0]} needs a --source", hint="give both, or neither"
+                "OPTION_INVALID", f"{given[0]} needs a source", hint="name it: --source DIR"
             )
-        require_at_most_one({"--clean": self.clean, "--folder-only": self.folder_only})
 
 
 def require_text(text: str, source: str) -> str:

@@ -79,7 +79,12 @@ def run_request(
         require_proof=_given(options.require_proof, settings.require_proof),
         recording=recording,
         memory=_memory(options, settings, executor, store),
-        begin_with=begin_with_of(options, app, project.setup if project else None),
+        begin_with=begin_with_of(
+            options,
+            app,
+            project.setup if project else None,
+            plays_recordings=spec_of(executor).plays_recordings,
+        ),
     )
     _require_provable(request)
     return request

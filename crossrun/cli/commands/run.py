@@ -46,6 +46,7 @@ def run(
     follow_links: opt.FollowLinks = None,
     from_run_id: opt.FromRun = None,
     workspace: opt.InPlace = None,
+    empty: opt.Empty = False,
     executor: opt.ExecutorName = None,
     planner: opt.PlannerName = None,
     planner_model: opt.PlannerModel = None,

@@ -25,7 +25,7 @@ from crossrun.services.options import RunOptions
 from crossrun.services.requests import ProjectReader, run_request
 from crossrun.system.clock import now
 
-_SOURCES = ("source", "from_run_id", "workspace")
+_SOURCES = ("source", "from_run_id", "workspace", "empty")
 _MOST_PLACES = 3
 
 
@@ -167,6 +167,7 @@ def _request(row: RowPlan, for_all: RunOptions, app: App, project_of: ProjectRea
     options = RunOptions(**row.options, consent=for_all.consent)
     if row.from_row is not None:
         _require_no_source(row.options)
+        options = replace(options, empty=True)
     request = run_request(options, app, project_of)
     check_task(request)
     expected_parent(app.store, request)
@@ -175,7 +176,7 @@ def _request(row: RowPlan, for_all: RunOptions, app: App, project_of: ProjectRea
 
 
 def _require_no_source(options: Mapping[str, Any]) -> None:
-    other = next((name for name in _SOURCES if options.get(name) is not None), None)
+    other = next((name for name in _SOURCES if options.get(name)), None)
     if other is not None:
         raise UsageError(
             "OPTIONS_CONFLICT",

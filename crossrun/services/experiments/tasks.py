@@ -168,6 +168,7 @@ def _task_of(run: Run, options: RunOptions, app: App) -> TaskPlan | str:
         verify=verify,
         task_type=options.task_type or request.task_type,
         project_id=options.project_id or request.project_id,
+        empty=True,  # the recorded state takes its place
     )
     return TaskPlan(design=design, options=own, run=run)
 

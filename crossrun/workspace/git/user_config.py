@@ -16,15 +16,35 @@ def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     Args:
         environ: the user's environment, which says where the files are.
     """
-    settings: dict[str, str] = {}
+    return dict(_entries(environ))
+
+
+def is_trusted(folder: Path, environ: Mapping[str, str]) -> bool:
+    """Whether git reads a repository in this folder although it belongs to somebody else.
+
+    Follows `safe.directory`: a folder, a folder and everything below it (`/*`), or all (`*`). An
+    empty value forgets those before it.
+    """
+    trusted: list[str] = []
+    for key, value in _entries(environ):
+        if key == "safe.directory":
+            trusted = [*trusted, value] if value else []
+    path = str(folder)
+    return any(
+        each in ("*", path) or (each.endswith("/*") and path.startswith(each[:-1]))
+        for each in trusted
+    )
+
+
+def _entries(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The settings as they are written: those of the system first, then those of the user."""
     for words in _files(environ):
         asked = ["config", *words, "--includes", "--null", "--list"]
         listed = run_git(asked, Path("/"), environ={"HOME": str(_home(environ))})
         for entry in os.fsdecode(listed.stdout).split("\0"):
             key, newline, value = entry.partition("\n")
             if key:
-                settings[key] = value if newline else "true"
-    return settings
+                yield key, value if newline else "true"
 
 
 def attributes_file(settings: Mapping[str, str], environ: Mapping[str, str]) -> Path | None:
