@@ -15,6 +15,7 @@ from crossrun.events import (
     Event,
     EventRecord,
     FileChanged,
+    ForecastMade,
     ItemStarted,
     PatternCandidate,
     PatternDecided,
@@ -48,6 +49,7 @@ from crossrun.events import (
 )
 from crossrun.model.batches import BatchPlace
 from crossrun.model.failures import Failure
+from crossrun.model.forecasts import Forecast, Shortfall
 from crossrun.model.proof import ProofFinding
 from crossrun.model.requests import (
     AgentOptions,
@@ -213,6 +215,18 @@ EVENTS: tuple[Event, ...] = (
         source=SOURCE,
         refs="9c2a6f1",
         names=("Makefile", "calc.py", "pyproject.toml"),
+    ),
+    ForecastMade(
+        forecast=Forecast(
+            runs=14,
+            seconds=(171.0, 540.5),
+            tokens=(40_000, 110_000),
+            cost=(0.1, 0.4),
+            succeeded=11 / 14,
+            confidence=0.8,
+            run_ids=("k7f3abcd", "m2q9abcd"),
+        ),
+        shortfalls=(Shortfall(kind="seconds", limit=120.0, median=301.0, beyond=11, runs=14),),
     ),
     PatternDecided(
         decision="injected",

@@ -1,6 +1,6 @@
 """The main stage of a run: the queue, the workspace, the pattern, and the steps of the agent."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from crossrun.events import (
     CommandRan,
     Event,
     FileChanged,
+    ForecastMade,
     PatternDecided,
     PlannerReplied,
     RunDequeued,
@@ -139,7 +140,9 @@ class AgentStage:
         """A failure of pattern memory fails the run only if the user named a pattern."""
 
         def stage() -> Stage:
-            yield self.decide_on_pattern(markers, names)
+            decided = self.decide_on_pattern(markers, names)
+            yield decided
+            yield from self._forecast(decided)
             return None
 
         failure = yield from failure_of(stage())
@@ -150,6 +153,16 @@ class AgentStage:
             decision="abstained", reason=failure.message, probability=1.0, channel="none"
         )
         return None
+
+    def _forecast(self, decided: PatternDecided) -> Iterator[ForecastMade]:
+        """What to expect; of a run that continues another one, nothing is known."""
+        run = self._run
+        foresight = run.dependencies.foresight
+        if foresight is None or run.parent.resumed_from is not None:
+            return
+        expected = foresight(run.request, decided.pattern_id)
+        if expected is not None:
+            yield ForecastMade(forecast=expected.forecast, shortfalls=expected.shortfalls)
 
     @property
     def _runs_patterns(self) -> bool:

@@ -13,6 +13,7 @@ from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.events import CancelRequested, Event, SnapshotProgressed
 from crossrun.executors import Executor
 from crossrun.executors.descent import Tracking
+from crossrun.insights.forecast import Outlook
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Source
@@ -54,6 +55,8 @@ class Queue(Protocol):
 
 Recorded = Callable[[str, Sequence[str]], Iterator[tuple[int, Event]]]
 """Reads the events of a run that have certain types, with their numbers."""
+Foresight = Callable[[RunRequest, str | None], Outlook | None]
+"""What may be expected of a request, with the pattern that was decided on."""
 
 
 class RunDependencies(Struct, frozen=True):
@@ -63,6 +66,7 @@ class RunDependencies(Struct, frozen=True):
     command. `processes` is the folder with the lists of the processes of runs. `warnings` are
     recorded before the agent starts. `script_executor` makes what runs compiled patterns.
     `recorded` reads the events of a run that are stored so far; without it, runs are not graded.
+    `foresight` makes forecasts; without it, there are none.
     """
 
     planner: Planner
@@ -78,6 +82,7 @@ class RunDependencies(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     script_executor: Callable[[], Executor] | None = None
     recorded: Recorded | None = None
+    foresight: Foresight | None = None
 
 
 class RunContext:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from crossrun.events.base import BaseEvent, Channel
 from crossrun.events.beginning import (
     CopyProgressed,
+    ForecastMade,
     RunDequeued,
     RunQueued,
     RunStarted,
@@ -77,6 +78,7 @@ __all__ = [
     "Event",
     "EventRecord",
     "FileChanged",
+    "ForecastMade",
     "ItemStarted",
     "KnownEvent",
     "PatternCandidate",
@@ -147,6 +149,7 @@ KnownEvent = (
     | SetupRan
     | WorkspacePrepared
     | PatternDecided
+    | ForecastMade
     | PlannerReplied
     | StepPlanned
     | StepFinished

@@ -4,6 +4,7 @@ from typing import Literal
 
 from crossrun.events.base import BaseEvent
 from crossrun.model.batches import BatchPlace
+from crossrun.model.forecasts import Forecast, Shortfall
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Source
 
@@ -131,3 +132,14 @@ class WorkspacePrepared(BaseEvent, frozen=True):
     source: Source | None = None
     refs: str | None = None
     names: tuple[str, ...] = ()
+
+
+class ForecastMade(BaseEvent, frozen=True):
+    """What earlier runs of the same kind of task let one expect of this one.
+
+    Made before the agent starts, if there are five or more of them. `shortfalls` are limits of this
+    run that most of them would have gone beyond.
+    """
+
+    forecast: Forecast
+    shortfalls: tuple[Shortfall, ...] = ()

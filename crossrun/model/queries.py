@@ -46,6 +46,26 @@ class RunLine(NamedTuple):
         return seconds_between(self.started_at, self.ended_at) if measured is None else measured
 
 
+class FinishedTask(NamedTuple):
+    """By what runs that ended by themselves are compared; of a long task the beginning."""
+
+    id: str
+    task: str
+    model: str | None
+    pattern_id: str | None
+    learned_pattern_id: str | None
+
+
+class FinishedRun(NamedTuple):
+    """What a run took; `tokens` is their sum, None if none were reported."""
+
+    id: str
+    succeeded: bool
+    seconds: float | None
+    tokens: int | None
+    cost: float | None
+
+
 class RunFilter(NamedTuple):
     """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
 

@@ -9,12 +9,13 @@ from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.system.clock import seconds_between
 
-_NO_VERDICT = ("cancelled", "interrupted")
-_NOT_THE_AGENTS = (
+NO_VERDICT = ("cancelled", "interrupted")
+NOT_THE_AGENTS = (
     "WORKSPACE_FAILED", "SETUP_FAILED", "STORE_FAILED", "INTERNAL", "REPLAY_DIVERGED",
     "AGENT_REFUSED",
 )  # fmt: skip
-_ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)
+ELSEWHERE = (Exit.AUTHENTICATION, Exit.PROVIDER)
+"""Statuses, codes of failures and exit codes that say nothing about how well the agent did."""
 
 
 class Change(Struct, frozen=True):
@@ -245,12 +246,12 @@ class Run(Struct, frozen=True, kw_only=True):
     @property
     def is_conclusive(self) -> bool:
         """Whether it shows how well the agent did: it ended, and not for reasons outside of it."""
-        if not self.ended or self.status in _NO_VERDICT:
+        if not self.ended or self.status in NO_VERDICT:
             return False
         if self.failure is None:
             return True
         code = self.failure.code
-        return code not in _NOT_THE_AGENTS and exit_code_of(self.failure) not in _ELSEWHERE
+        return code not in NOT_THE_AGENTS and exit_code_of(self.failure) not in ELSEWHERE
 
     @property
     def seconds(self) -> float | None:

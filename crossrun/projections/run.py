@@ -16,6 +16,7 @@ from crossrun.events import (
     CopyProgressed,
     EventRecord,
     FileChanged,
+    ForecastMade,
     ItemStarted,
     PatternDecided,
     PatternJudged,
@@ -149,6 +150,7 @@ def _after(run: Run, record: EventRecord) -> Run:
             | CommandStarted()
             | CopyProgressed()
             | FileChanged()
+            | ForecastMade()
             | ItemStarted()
             | PatternJudged()
             | PatternLearned()

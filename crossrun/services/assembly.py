@@ -28,6 +28,7 @@ from crossrun.patterns import Person
 from crossrun.planning import Planner
 from crossrun.planning.direct import DirectPlanner
 from crossrun.services.app import App
+from crossrun.services.forecasts import outlook_for
 from crossrun.store import Store
 from crossrun.store.artifacts import Archives
 from crossrun.workspace.environment import for_workspaces, unusable_temporary
@@ -67,6 +68,7 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         warnings=_warnings(settings),
         script_executor=lambda: _executor(replace(request, executor=SCRIPT_EXECUTOR), app),
         recorded=partial(_recorded, store),
+        foresight=partial(outlook_for, store),
     )
 
 

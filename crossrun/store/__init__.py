@@ -22,6 +22,7 @@ from crossrun.system.filelocks import trying_lock
 if TYPE_CHECKING:
     from crossrun.events import Event, EventRecord, RunFinished
     from crossrun.model.batches import Batch, BatchRow
+    from crossrun.model.queries import FinishedRun, FinishedTask
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
@@ -192,6 +193,22 @@ class Store:
         from crossrun.store.statistics import read_totals
 
         return read_totals(self._access, project_id=project_id, since=since)
+
+    def finished_tasks(
+        self, *, task_type: str, executor: str, project_id: str | None = None
+    ) -> "list[FinishedTask]":
+        """Runs to compare a new one with; see `finished_runs.finished_tasks`."""
+        from crossrun.store.finished_runs import finished_tasks
+
+        return finished_tasks(
+            self._access, task_type=task_type, executor=executor, project_id=project_id
+        )
+
+    def finished_runs(self, run_ids: Sequence[str]) -> "list[FinishedRun]":
+        """What runs took; see `finished_runs.finished_runs`."""
+        from crossrun.store.finished_runs import finished_runs
+
+        return finished_runs(self._access, run_ids)
 
     def forget(self, run_ids: Sequence[str]) -> None:
         """Removes runs with their events and artifacts from the ledger: all of them or none.

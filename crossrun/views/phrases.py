@@ -12,6 +12,7 @@ from crossrun.events import (
     CopyProgressed,
     Event,
     FileChanged,
+    ForecastMade,
     PatternDecided,
     PatternJudged,
     PatternLearned,
@@ -32,6 +33,7 @@ from crossrun.events import (
 )
 from crossrun.model.failures import Failure
 from crossrun.system.commandlines import bare_command
+from crossrun.views.expectations import forecast_words, shortfall_words
 from crossrun.views.unseen import clean, printed_lines, visible
 from crossrun.views.words import (
     Phrase,
@@ -199,6 +201,11 @@ def _decided(event: PatternDecided) -> list[Phrase]:
     return [decision, *([Phrase("note", "its script does the task")] if event.compiled else [])]
 
 
+def _forecast(event: ForecastMade) -> list[Phrase]:
+    expected = Phrase("note", f"forecast   {forecast_words(event.forecast)}")
+    return [expected, *(Phrase("warn", shortfall_words(each)) for each in event.shortfalls)]
+
+
 def _script(event: ScriptFinished) -> list[Phrase]:
     if event.handed_over:
         return [Phrase("warn", f"the agent takes over from the script: {first_line(event.reason)}")]
@@ -257,6 +264,7 @@ _PHRASES: Mapping[type, Callable[[Any], list[Phrase]]] = {
     CommandRan: _command,
     CopyProgressed: _copying,
     FileChanged: _file,
+    ForecastMade: _forecast,
     PatternDecided: _decided,
     PatternJudged: _judged,
     PatternLearned: _learned,

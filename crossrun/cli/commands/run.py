@@ -16,14 +16,17 @@ from crossrun.engine import first_turn
 from crossrun.errors import ConsentNeeded
 from crossrun.events import PatternDecided
 from crossrun.executors import TurnRequest
+from crossrun.insights.forecast import Outlook
 from crossrun.model.requests import RunRequest
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
+from crossrun.services.forecasts import outlook_for
 from crossrun.services.lineage import expected_parent, prepare_run
 from crossrun.services.options import RunOptions
 from crossrun.services.requests import run_request
 from crossrun.views.choices import choice_lines
+from crossrun.views.forecasts import outlook_lines
 
 
 def run(
@@ -119,13 +122,16 @@ def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
     parent = expected_parent(app.store, request)
     turn, decision = first_turn("RUN_ID", request, dependencies, parent)
     command = dependencies.executor.command(turn)
+    expected = outlook_for(app.store, request, decision.pattern_id)
     if options.json:
-        options.out.emit(document(_plan_object(request, turn, command, decision)))
+        plan = _plan_object(request, turn, command, decision)
+        options.out.emit(document({**plan, "forecast": _forecast_object(expected)}))
         return
     sections = {
         "prompt": turn.prompt,
         "instructions": turn.instructions,
         "pattern": "\n".join(choice_lines(decision, options.out)),
+        "forecast": "\n".join(outlook_lines(expected, options.out)),
         "command": shlex.join(command),
         "workspace": str(turn.folder),
     }
@@ -133,6 +139,13 @@ def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
         if text:
             options.out.write([options.out.style(title, "bold"), text, ""])
     options.say("nothing was run")
+
+
+def _forecast_object(expected: Outlook | None) -> dict[str, Any] | None:
+    if expected is None:
+        return None
+    shortfalls = [plain_object(shortfall) for shortfall in expected.shortfalls]
+    return {**plain_object(expected.forecast), "shortfalls": shortfalls}
 
 
 def _plan_object(

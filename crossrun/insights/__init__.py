@@ -1,0 +1,1 @@
+"""What a user's own history says: forecasts and findings. Pure."""
