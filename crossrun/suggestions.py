@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 _LIKENESS = 0.6
 """From 0 to 1, as `difflib` measures it: how like a name a word has to be to be a slip of it."""
 
+_LIKENESS_OF_IDS = 0.7
+"""One wrong sign in four: ids are random, and less like each other than names."""
+
 
 def did_you_mean(
     word: str,
@@ -27,9 +30,13 @@ def did_you_mean(
 
 def ids_like(reference: str, newest_first: Sequence[str]) -> str:
     """The beginning of a hint about an unknown id: three that are like it, or else the newest."""
-    near = _nearest(reference, newest_first, count=3, likeness=0.4)
+    beginnings: dict[str, list[str]] = {}
+    for each in newest_first:
+        beginnings.setdefault(each[: len(reference)], []).append(each)
+    near = _nearest(reference, beginnings, count=3, likeness=_LIKENESS_OF_IDS)
     if near:
-        return f"the nearest: {', '.join(near)} · "
+        similar = [each for beginning in near for each in beginnings[beginning]]
+        return f"similar ids: {', '.join(similar[:3])} · "
     return f"the newest: {', '.join(newest_first[:3])} · " if newest_first else ""
 
 

@@ -397,7 +397,7 @@ def test_an_empty_file_is_an_empty_store(crossrun: Crossrun) -> None:
     """As it is for a moment while another process makes the store."""
     crossrun.home.mkdir(parents=True)
     (crossrun.home / "crossrun.db").touch()
-    assert crossrun.json("runs") == {"schema_version": 1, "runs": []}
+    assert crossrun.json("runs") == {"schema_version": 1, "runs": [], "total": 0}
 
 
 # --- who may look
@@ -782,7 +782,7 @@ def test_an_unknown_id_names_the_nearest(store: Store) -> None:
     assert refusal(store, "abdc2222") == (
         "RUN_NOT_FOUND",
         "there is no run 'abdc2222'",
-        "the nearest: abcd2222 · list them: crossrun runs",
+        "similar ids: abcd2222 · list them: crossrun runs",
     )
 
 
@@ -920,7 +920,7 @@ def test_the_options_of_the_list_are_its_filter(crossrun: Crossrun) -> None:
     assert ids("--search", "read", "--since", "2000-01-01") == ["bbbb2222"]
     assert ids("--limit", "1") == ["bbbb2222"]
     assert ids("--since", "2100-01-01T00:00:00+02:00") == []
-    for words in (["--status", "fine"], ["--since", "soon"], ["--limit", "0"]):
+    for words in (["--status", "fine"], ["--since", "soon"], ["--limit", "-1"]):
         assert crossrun("runs", *words).code == 2
 
 

@@ -7,7 +7,9 @@ import click
 import typer
 
 from crossrun import __version__
+from crossrun.cli.command_names import ALIASES, unknown_command
 from crossrun.cli.globals import CONTEXT, CommandGroup, global_options
+from crossrun.cli.overview import show_overview
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Start a run": {
@@ -77,19 +79,17 @@ class _Root(CommandGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if name not in _HELP and not name.startswith("-"):
-            raise click.UsageError(_unknown_command(name), ctx)
-        return super().resolve_command(ctx, args)
+        word = args[0] if args else ""
+        if word in ("status", "version"):
+            _version(word == "version")
+            show_overview(ctx)
+            raise typer.Exit
+        if word not in _HELP and word not in ALIASES and not word.startswith("-"):
+            raise unknown_command(args, _HELP)
+        return super().resolve_command(ctx, [ALIASES.get(word, word), *args[1:]])
 
     def sections(self, ctx: click.Context) -> dict[str, dict[str, str]]:  # noqa: ARG002
         return COMMANDS
-
-
-def _unknown_command(name: str) -> str:
-    from crossrun.suggestions import did_you_mean
-
-    return f"there is no command {name!r}{did_you_mean(name, _HELP)}"
 
 
 def _version(value: bool) -> None:
@@ -100,7 +100,7 @@ def _version(value: bool) -> None:
 
 app = typer.Typer(
     cls=_Root,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     context_settings=CONTEXT,
 )
@@ -108,6 +108,7 @@ app = typer.Typer(
 
 @app.callback()
 def _root(
+    context: typer.Context,
     _: bool = typer.Option(
         False,
         "--version",
@@ -129,6 +130,8 @@ def _root(
       crossrun run "Summarise the notes" --task-type research --project-id thesis
       id=$(crossrun run -f task.md) && crossrun diff "$id"
     """
+    if context.invoked_subcommand is None:
+        show_overview(context)
 
 
 def root() -> click.Command:

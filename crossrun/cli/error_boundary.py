@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import click
 
+from crossrun.cli.command_names import quoted
 from crossrun.cli.globals import Globals
 from crossrun.errors import ConfigurationError, CrossrunError, Exit
 from crossrun.system import streams
@@ -32,7 +33,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
         )
         sys.stdout.flush()
     except click.UsageError as error:
-        _tell("USAGE", error.format_message(), _usage_hint(error, arguments), options)
+        _tell("USAGE", _usage_message(error), _usage_hint(error, arguments), options)
         return int(Exit.USAGE)
     except (click.Abort, KeyboardInterrupt, Interrupted) as error:
         return exit_code(error)
@@ -107,14 +108,30 @@ def _hint(error: CrossrunError, options: Globals) -> str:
     return restore_hint(error.code, options.paths) or error.hint
 
 
+def _usage_message(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption):
+        return f"there is no option {error.option_name}"
+    return error.format_message()
+
+
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     command = error.ctx.command_path if error.ctx else "crossrun"
     hint = f"see  {command} --help"
     if command == "crossrun batch start":
         return _batch_hint(error) or hint
-    if arguments[:1] == ["run"] and isinstance(error, click.NoSuchOption):
-        hint += ' · a task that begins with a dash needs --: crossrun run -- "-v is broken"'
+    if isinstance(error, click.NoSuchOption):
+        return _option_hint(error, arguments, command) or hint
     return hint
+
+
+def _option_hint(error: click.NoSuchOption, arguments: Sequence[str], command: str) -> str | None:
+    """The option that was probably meant, or how to give a task that begins with a dash."""
+    task = next((word for word in arguments if word[:1] == "-" and " " in word.strip()), None)
+    if task is not None and "=" not in task.partition(" ")[0]:
+        return f"a task that begins with a dash needs --: {command} -- {quoted(task)}"
+    if error.possibilities:
+        return f"did you mean {error.possibilities[0]}? · see  {command} --help"
+    return None
 
 
 def _batch_hint(error: click.UsageError) -> str | None:

@@ -1,10 +1,48 @@
 """The task of a run: from the command line, a file or standard input."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import click
+
+from crossrun.cli.command_names import quoted
+from crossrun.cli.globals import Command
 from crossrun.errors import UsageError
 from crossrun.services.options import require_text
+
+
+class TaskCommand(Command):
+    """A command that takes a task, and explains what to do if it comes in several words."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  passed on
+        super().__init__(*args, **keywords)
+        self.allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses the arguments.
+
+        Raises:
+            UsageError: there are more words than the task.
+        """
+        more = super().parse_args(ctx, args)
+        if more:
+            said = _said(ctx.params, more)
+            raise UsageError(
+                "USAGE",
+                f"the task has to be one argument; there are more: {' '.join(more)}",
+                hint=f"put the task in quotes: {ctx.command_path} {said}",
+            )
+        return more
+
+
+def _said(parameters: Mapping[str, Any], more: list[str]) -> str:
+    """The words of a command, with its task in quotes."""
+    words = [parameters.get("task"), *more]
+    task = quoted(" ".join(word for word in words if word))
+    run = parameters.get("run")
+    return f"{run} {task}" if run else task
 
 
 def read_task(task: str | None, file: Path | None) -> str | None:

@@ -67,7 +67,7 @@ class FinishedRun(NamedTuple):
 
 
 class RunFilter(NamedTuple):
-    """Which runs to list; None: any. `since` is ISO-8601 in UTC."""
+    """Which runs to list; None: any. `since` is ISO-8601 in UTC; a `limit` of 0 is none."""
 
     project_id: str | None = None
     status: str | None = None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.batches import BatchReader
+    from crossrun.store.overview import Overview
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
     from crossrun.store.weekly_backup import WeeklyBackup
@@ -187,6 +188,12 @@ class Store:
         from crossrun.store.workspace_runs import WorkspaceReader
 
         return read_untraced(self._paths.database, lambda access: read(WorkspaceReader(access)))
+
+    def overview(self, *, newest: int, since: str | None) -> "Overview":
+        """What matters about the newest runs; see `overview.read_overview`."""
+        from crossrun.store.overview import read_overview
+
+        return read_overview(self._access, newest=newest, since=since)
 
     def totals(self, *, project_id: str | None = None, since: str | None = None) -> "Totals":
         """What runs did and used; see `statistics.read_totals`."""

@@ -39,6 +39,14 @@ _DECIDED = (
 )
 """With the patterns that count now, where others became a part of them, and with what older
 versions recorded in the request only."""
+LINE_COLUMNS = (
+    "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
+    " started_at, ended_at,"
+    " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
+    " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s,"
+    " json_extract(proof, '$.grade')"
+)
+"""The columns of a `RunLine`."""
 _NEWEST = "ORDER BY runs.rowid DESC LIMIT ?"
 """By the order in which runs were recorded: clocks are set back."""
 _COMPARED = 1_000
@@ -61,14 +69,12 @@ class Reader:
 
     def lines(self, wanted: RunFilter) -> list[RunLine]:
         """What a list shows of runs, the newest first."""
-        columns = (
-            "id, project_id, name, substr(task, 1, 2000), status, exit_code, created_at,"
-            " started_at, ended_at,"
-            " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
-            " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s,"
-            " json_extract(proof, '$.grade')"
-        )
-        return self._made(_line, *_chosen(columns, wanted))
+        return self._made(line_of, *_chosen(LINE_COLUMNS, wanted))
+
+    def count(self, wanted: RunFilter) -> int:
+        """How many runs there are, without regard to the limit."""
+        sql, values = _chosen("count(*)", wanted._replace(limit=1))
+        return sum(row[0] for row in self._rows(sql, values))
 
     def run(self, reference: str, *, project_id: str | None = None) -> "Run":
         """The run with an id, with an id that begins like this, or the `last` one.
@@ -317,7 +323,7 @@ def _chosen(columns: str, wanted: RunFilter) -> tuple[str, list[Any]]:
     conditions, values = _conditions(wanted)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     sql = f"SELECT {columns} FROM runs {where} {_NEWEST}"  # noqa: S608  all of it is ours
-    return sql, [*values, wanted.limit]
+    return sql, [*values, wanted.limit or -1]
 
 
 def _run(row: sqlite3.Row) -> "Run":
@@ -326,7 +332,8 @@ def _run(row: sqlite3.Row) -> "Run":
     return run_of(row)
 
 
-def _line(row: sqlite3.Row) -> RunLine:
+def line_of(row: Sequence[Any]) -> RunLine:
+    """The run of a row of `LINE_COLUMNS`."""
     line = RunLine(*row)
     return fitting(line._replace(status=Status(line.status)))
 

@@ -12,6 +12,7 @@ from crossrun.cli.globals import application, current
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
+from crossrun.cli.tasks import TaskCommand
 from crossrun.services.options import ResumeOptions
 from crossrun.services.requests import resumed_run
 
@@ -56,4 +57,4 @@ def resume(
     start(prepared, options_from(OutputOptions, arguments), app, options)
 
 
-resume_app = application("resume", resume)
+resume_app = application("resume", resume, command=TaskCommand)

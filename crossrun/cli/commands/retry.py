@@ -13,6 +13,7 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
+from crossrun.cli.tasks import TaskCommand
 from crossrun.model.runs import Run
 from crossrun.redaction import MASK
 from crossrun.services.lineage import around_mask
@@ -72,4 +73,4 @@ def _ask_for_task(earlier: Run, options: Globals) -> str | None:
     return options.ask(f"The task contained a secret, which was not stored: {place}\nThe task")
 
 
-retry_app = application("retry", retry)
+retry_app = application("retry", retry, command=TaskCommand)

@@ -11,7 +11,7 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
-from crossrun.cli.tasks import read_task
+from crossrun.cli.tasks import TaskCommand, read_task
 from crossrun.engine import first_turn
 from crossrun.errors import ConsentNeeded
 from crossrun.events import PatternDecided
@@ -106,7 +106,7 @@ def run(
     start(partial(prepare_run, app.store, request), output, app, options)
 
 
-run_app = application("run", run)
+run_app = application("run", run, command=TaskCommand)
 
 
 def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:

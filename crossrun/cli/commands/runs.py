@@ -1,23 +1,21 @@
 """`crossrun runs`: the list of runs. It imports little, because people call it all day."""
 
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, Limit, ProjectId
+from crossrun.cli.arguments import Json, ProjectId
 from crossrun.cli.globals import application, current
 from crossrun.config.values import duration
 from crossrun.errors import UsageError
-from crossrun.model.queries import RunFilter, RunLine
+from crossrun.model.queries import RunFilter
 from crossrun.model.status import Status
 from crossrun.projections.documents import document, run_object
-from crossrun.views.terminal import Column, Terminal, table
-from crossrun.views.words import clock, count, first_line, grade_style, status_style
+from crossrun.views.runs import run_table
 
-_ROOM_FOR_PROOF = 72
-"""Columns from which on the proof matters more than times and tokens."""
+if TYPE_CHECKING:
+    from crossrun.services.app import App
 
 
 def runs(
@@ -39,7 +37,10 @@ def runs(
     batch: Annotated[
         str | None, typer.Option(metavar="BATCH", help="Only of this batch or experiment.")
     ] = None,
-    limit: Limit = 20,
+    limit: Annotated[
+        int,
+        typer.Option("--limit", "-n", min=0, metavar="N", help="Show at most this many; 0: all."),
+    ] = 20,
     json: Json = False,
 ) -> None:
     """List runs, the newest first.
@@ -69,11 +70,29 @@ def runs(
         batch_id=None if batch is None else app.store.batches.id_of(batch),
     )
     if json:
-        options.out.emit(document({"runs": list(map(run_object, app.store.read.runs(filters)))}))
-    elif lines := app.store.read.lines(filters):
-        options.out.write(_run_table(lines, options.out))
-    else:
-        options.say('no runs found; start one: crossrun run "your task"')
+        found = app.store.read.runs(filters)
+        total = _total(len(found), filters, app)
+        options.out.emit(document({"runs": list(map(run_object, found)), "total": total}))
+        return
+    lines = app.store.read.lines(filters)
+    if not lines:
+        options.say(_nothing(app))
+        return
+    options.out.write(run_table(lines, options.out))
+    total = _total(len(lines), filters, app)
+    if total > len(lines):
+        options.say(f"{len(lines)} of {total} · --limit 0 for all")
+
+
+def _total(listed: int, filters: RunFilter, app: "App") -> int:
+    """The number of runs that match, also of those beyond the limit."""
+    return app.store.read.count(filters) if listed == filters.limit else listed
+
+
+def _nothing(app: "App") -> str:
+    if app.store.read.count(RunFilter()):
+        return "no runs match"
+    return 'no runs yet; start one: crossrun run "your task"'
 
 
 def _since(text: str | None) -> str | None:
@@ -91,59 +110,6 @@ def _since(text: str | None) -> str | None:
                 hint="for example --since 7d, --since 2026-05-01",
             ) from error
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _run_table(lines: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
-    columns = [
-        Column("RUN", style="bold"),
-        Column("WHEN", essential=False),
-        Column("PROJECT", flexible=True),
-        Column("STATUS", style=_status_style),
-        Column("PROOF", style=grade_style, essential=terminal.width >= _ROOM_FOR_PROOF),
-        Column("TIME", align="right", essential=False),
-        Column("TOKENS", align="right", essential=False),
-        Column("MEMORY", essential=False),
-        Column("TASK", flexible=True),
-    ]
-    return table(columns, [_run_row(run) for run in lines], terminal)
-
-
-def _run_row(run: RunLine) -> list[str]:
-    took = run.seconds
-    status = str(run.status).replace("_", " ")
-    if run.status is Status.FAILED:
-        status += f" ({run.exit_code})"
-    return [
-        run.id,
-        _ago(run.created_at),
-        run.project_id,
-        status,
-        first_line(run.grade or ""),
-        "" if took is None else clock(took),
-        "" if run.tokens is None else count(run.tokens),
-        _memory(run),
-        first_line(run.name) if run.name else first_line(run.task),
-    ]
-
-
-def _memory(run: RunLine) -> str:
-    """The pattern that the run used, and the one learned from it."""
-    used = run.pattern_id if run.decision in ("injected", "forced") else None
-    if run.learned_pattern_id is None or run.learned_pattern_id == used:
-        return used or ""
-    return f"{used or ''}>{run.learned_pattern_id}"
-
-
-def _status_style(cell: str) -> str:
-    return status_style(Status(cell.partition(" (")[0].replace(" ", "_")))
-
-
-def _ago(at: str) -> str:
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit} ago"
-    return "just now"
 
 
 runs_app = application("runs", runs)
