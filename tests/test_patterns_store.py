@@ -266,7 +266,7 @@ def test_an_unknown_pattern_is_told_with_the_nearest(store: Store) -> None:
     assert refusal(store, "9c1xyy") == (
         "PATTERN_NOT_FOUND",
         "there is no pattern '9c1xyy'",
-        "the nearest: 9c1xyz · list them: crossrun patterns",
+        "similar ids: 9c1xyz · list them: crossrun patterns",
     )
     assert refusal(store, "zzz")[2] == (
         "the newest: ghjkmn, abcdef, 8b2wvu · list them: crossrun patterns"
