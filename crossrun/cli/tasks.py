@@ -28,16 +28,16 @@ class TaskCommand(Command):
         """
         more = super().parse_args(ctx, args)
         if more:
-            said = _said(ctx.params, more)
+            words = _quoted_task(ctx.params, more)
             raise UsageError(
                 "USAGE",
                 f"the task has to be one argument; there are more: {' '.join(more)}",
-                hint=f"put the task in quotes: {ctx.command_path} {said}",
+                hint=f"put the task in quotes: {ctx.command_path} {words}",
             )
         return more
 
 
-def _said(parameters: Mapping[str, Any], more: list[str]) -> str:
+def _quoted_task(parameters: Mapping[str, Any], more: list[str]) -> str:
     """The words of a command, with its task in quotes."""
     words = [parameters.get("task"), *more]
     task = quoted(" ".join(word for word in words if word))

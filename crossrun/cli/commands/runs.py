@@ -70,9 +70,9 @@ def runs(
         batch_id=None if batch is None else app.store.batches.id_of(batch),
     )
     if json:
-        found = app.store.read.runs(filters)
-        total = _total(len(found), filters, app)
-        options.out.emit(document({"runs": list(map(run_object, found)), "total": total}))
+        listed = app.store.read.runs(filters)
+        total = _total(len(listed), filters, app)
+        options.out.emit(document({"runs": list(map(run_object, listed)), "total": total}))
         return
     lines = app.store.read.lines(filters)
     if not lines:
