@@ -43,8 +43,8 @@ class CrossrunError(Exception):
 
     @property
     def docs_url(self) -> str:
-        """Where the error reference explains this code, relative to the project's root."""
-        return f"docs/reference/errors.md#{self.code.lower()}"
+        """The command that explains this code: every installation has the pages."""
+        return f"crossrun help {self.code}"
 
 
 class UsageError(CrossrunError):

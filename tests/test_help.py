@@ -9,6 +9,7 @@ from conftest import Crossrun
 from crossrun.cli import COMMANDS, root
 from crossrun.cli.globals import Globals
 from crossrun.cli.help_layout import has_short_help
+from crossrun.cli.pages import error_sections, pages, with_topics
 
 MOST_IN_SHORT = 12
 """Options of `run` that its short help shows."""
@@ -128,3 +129,33 @@ def test_short_forms_mean_the_long_ones(
 ) -> None:
     crossrun("run", "true", "--executor", "shell", "-q", "-y")
     assert crossrun(*short).out == crossrun(*long).out != ""
+
+
+def test_help_explains_error_codes_topics_and_commands(crossrun: Crossrun) -> None:
+    code = crossrun("help", "store_damaged")
+    assert code.out.startswith("# STORE_DAMAGED\n\nExit code 3. ")
+    assert "### " not in code.out
+    assert crossrun("help", "pattern-memory").out.startswith("# Work with pattern memory\n")
+    shown = crossrun("help", "patterns", "show").out
+    assert shown == crossrun("patterns", "show", "--help-all").out
+
+
+def test_every_error_code_and_every_page_has_an_explanation(crossrun: Crossrun) -> None:
+    listed = crossrun.json("help")
+    assert {topic["name"] for topic in listed["topics"]} == set(pages())
+    assert set(error_sections()) >= {"USAGE", "INTERNAL", "STORE_DAMAGED", "CODEX_MISSING"}
+    assert all("What to do: " in section for section in error_sections().values())
+
+
+def test_a_topic_that_does_not_exist_has_a_suggestion(crossrun: Crossrun) -> None:
+    result = crossrun("help", "patern-memory", "--json")
+    assert (result.code, result.json["error"]["code"]) == (6, "TOPIC_NOT_FOUND")
+    assert "did you mean pattern-memory?" in result.json["error"]["message"]
+    assert result.json["error"]["docs_url"] == "crossrun help TOPIC_NOT_FOUND"
+
+
+def test_links_between_pages_become_topics() -> None:
+    text = "See [the proof](../explanation/proof.md#x), [proof](proof.md), [site](https://a.b)."
+    assert with_topics(text) == (
+        "See the proof (`crossrun help proof`), proof, [site](https://a.b)."
+    )

@@ -52,6 +52,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "cleanup": "Remove workspaces that are no longer needed.",
     },
     "Set up": {
+        "help": "Explain a command, an error code or a topic.",
         "paths": "Show where everything is.",
         "migrate": "Update the store, or restore a backup.",
     },

@@ -90,7 +90,7 @@ def _tell(
             "code": code,
             "message": message,
             "hint": hint,
-            "docs_url": error.docs_url if error else f"docs/reference/errors.md#{code.lower()}",
+            "docs_url": f"crossrun help {code}",
             "retryable": error.retryable if error else False,
         }
         from crossrun.projections.documents import document

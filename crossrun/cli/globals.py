@@ -158,7 +158,7 @@ class Command(TyperCommand):
             self,
             ctx,
             cast("HelpFormatter", formatter),
-            everything=_HELP_ALL in ctx.meta,
+            everything=HELP_ALL in ctx.meta,
         )
 
 
@@ -197,7 +197,8 @@ class CommandGroup(TyperGroup):
         )
 
 
-_HELP_ALL = "crossrun.help-all"
+HELP_ALL = "crossrun.help-all"
+"""The key in the `meta` of a context that says that the whole help is wanted."""
 _GLOBAL = "Global options"
 
 
@@ -206,7 +207,7 @@ def _help_all_option() -> click.Option:
 
     def show(context: click.Context, _parameter: click.Parameter, value: object) -> None:
         if value:
-            context.meta[_HELP_ALL] = True
+            context.meta[HELP_ALL] = True
             click.echo(context.get_help(), color=context.color)
             context.exit()
 

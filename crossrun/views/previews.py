@@ -13,6 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from crossrun.views.changes import patch_lines
+from crossrun.views.markdown import drawn, markdown_lines
 from crossrun.views.terminal import Column, Terminal, fit, table
 from crossrun.views.unseen import visible, visible_lines
 from crossrun.views.words import plural
@@ -46,7 +47,7 @@ def preview(file: Beginning, terminal: Terminal) -> Iterator[str]:
     """The lines of a preview."""
     match file.name.lower().rpartition(".")[2]:
         case "md" | "markdown":
-            shown = _markdown(file.text, terminal)
+            shown = markdown_lines(file.text[:_MOST_MARKDOWN], terminal)
         case "csv" | "tsv" as ending:
             shown = _table(file, "\t" if ending == "tsv" else ",;\t", terminal)
         case "json" | "ipynb":
@@ -69,13 +70,6 @@ def _cut(lines: Sequence[str] | Iterator[str], terminal: Terminal) -> Iterator[s
     return (fit(line.expandtabs(4), terminal.width) for line in lines)
 
 
-def _markdown(text: str, terminal: Terminal) -> Iterator[str]:
-    from rich.markdown import Markdown
-
-    harmless = "\n".join(visible_lines(text[:_MOST_MARKDOWN].replace("\r\n", "\n")))
-    return _drawn(Markdown(harmless, hyperlinks=False), terminal)
-
-
 def _json(text: str, terminal: Terminal) -> Iterator[str]:
     """Indented and coloured if the JSON is complete, otherwise unchanged."""
     try:
@@ -88,25 +82,7 @@ def _json(text: str, terminal: Terminal) -> Iterator[str]:
     lines = visible_lines(indented)[: _MOST_LINES + 1]
     coloured = Text("\n".join(fit(line, terminal.width) for line in lines))
     JSONHighlighter().highlight(coloured)
-    return _drawn(coloured, terminal)
-
-
-def _drawn(what: object, terminal: Terminal) -> Iterator[str]:
-    from rich.console import Console
-
-    paper = io.StringIO()
-    console = Console(
-        file=paper,
-        width=terminal.text_width,
-        force_terminal=terminal.color,
-        color_system="standard" if terminal.color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-    console.print(what)
-    return iter(line.rstrip() for line in paper.getvalue().splitlines())
+    return drawn(coloured, terminal)
 
 
 def _table(file: Beginning, delimiters: str, terminal: Terminal) -> Iterator[str]:
