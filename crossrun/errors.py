@@ -5,6 +5,7 @@ A `CrossrunError` is raised when a command cannot do what it was asked to, and b
 value, see `failures`.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import ClassVar
 
@@ -59,6 +60,22 @@ class ConsentNeeded(UsageError):  # noqa: N818  it asks rather than reports
     def __init__(self, code: str, question: str, *, hint: str) -> None:
         super().__init__(code, f"this needs your consent: {question}", hint=hint)
         self.question = question
+
+
+class InputNeeded(UsageError):  # noqa: N818  it asks rather than reports
+    """Values are missing or wrong. `questions` asks for each by its name, if that would do."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        retryable: bool = False,
+        questions: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, message, hint=hint, retryable=retryable)
+        self.questions = questions or {}
 
 
 class ConfigurationError(CrossrunError):

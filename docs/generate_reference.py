@@ -1,9 +1,9 @@
-"""Writes the pages of docs/reference that follow from the code, and the shipped task types as JSON.
+"""Writes the pages of docs/reference that follow from the code, and what is shipped as JSON.
 
     python docs/generate_reference.py
 
 A test compares the files with what this makes, so run it after each change of a command, an event,
-a setting or a shipped task type.
+a setting, a shipped task type or a shipped template.
 """  # noqa: INP001  a script, no package
 
 import ast
@@ -25,7 +25,7 @@ import msgspec
 
 from crossrun import events
 from crossrun.cli import COMMANDS, root
-from crossrun.config import sources, tasktypes, values
+from crossrun.config import sources, tasktypes, templates, values
 from crossrun.config.settings import DEFAULTS, SETTINGS
 from crossrun.model import (
     batches,
@@ -61,6 +61,7 @@ def main() -> None:
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
     tasktypes.SHIPPED.write_bytes(shipped_task_types())
+    templates.SHIPPED.write_bytes(shipped_templates())
 
 
 def shipped_task_types() -> bytes:
@@ -68,6 +69,13 @@ def shipped_task_types() -> bytes:
     files = sorted(tasktypes.SHIPPED.parent.glob("*.yaml"))
     text = msgspec.json.encode({file.stem: tasktypes.read(file) for file in files})
     return msgspec.json.format(text, indent=1) + b"\n"
+
+
+def shipped_templates() -> bytes:
+    """The YAML files of the shipped templates, as JSON."""
+    files = sorted(templates.SHIPPED.parent.glob("*.yaml"))
+    shipped = {file.stem: templates.read(file, "shipped") for file in files}
+    return msgspec.json.format(msgspec.json.encode(shipped), indent=1) + b"\n"
 
 
 # Commands: what --help prints, for every command and sub-command.

@@ -29,7 +29,17 @@ _OF_SETTINGS = (
 _SINGLE: dict[str, Parse] = {
     **{name: SETTINGS[name].parse for name in _OF_SETTINGS},
     **dict.fromkeys(
-        ("task", "name", "reference_run_id", "pattern", "source", "from_run_id", "from"), str
+        (
+            "task",
+            "name",
+            "template",
+            "reference_run_id",
+            "pattern",
+            "source",
+            "from_run_id",
+            "from",
+        ),
+        str,
     ),
     **dict.fromkeys(("no_pattern", "compiled", "clean", "empty", "folder_only", "offline"), switch),
     "learn_with": str,

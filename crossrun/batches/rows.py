@@ -15,7 +15,7 @@ from crossrun.batches.row_options import (
     inherited,
     typed,
 )
-from crossrun.batches.templates import fields_in, filled
+from crossrun.config.placeholders import MissingValueError, filled, placeholders_in
 from crossrun.errors import UsageError
 from crossrun.suggestions import did_you_mean
 
@@ -131,7 +131,12 @@ def _texts(entry: RowEntry) -> dict[str, str]:
 def _fields_of_templates(options: Iterable[Mapping[str, Any]]) -> set[str]:
     values = [value for mapping in options for value in mapping.values()]
     texts = [text for value in values for text in (value if isinstance(value, tuple) else [value])]
-    return {name for text in texts if isinstance(text, str | Path) for name in fields_in(str(text))}
+    return {
+        name
+        for text in texts
+        if isinstance(text, str | Path)
+        for name in placeholders_in(str(text))
+    }
 
 
 def _require_meaning(entries: Iterable[RowEntry], used: set[str]) -> None:
@@ -157,7 +162,20 @@ def _filled(options: Mapping[str, Any], fields: Mapping[str, str], place: str) -
         if isinstance(value, tuple):
             return tuple(filled_value(name, element) for element in value)
         if isinstance(value, str | Path):
-            return type(value)(filled(str(value), fields, place, in_shell=name == _COMMAND))
+            return type(value)(filled(str(value), fields, in_shell=name == _COMMAND))
         return value
 
-    return {name: filled_value(name, value) for name, value in options.items()}
+    try:
+        return {name: filled_value(name, value) for name, value in options.items()}
+    except MissingValueError as error:
+        raise _without_value(error.name, fields, place) from error
+
+
+def _without_value(name: str, fields: Mapping[str, str], place: str) -> UsageError:
+    suggestion = did_you_mean(name, fields, shown="{{{}}}".format)
+    return UsageError(
+        "ROW_INVALID",
+        f"{place}: there is no value for {{{name}}}{suggestion}",
+        hint=f"its fields: {', '.join(fields) or 'none'}; for the text {{{name}}} itself, write"
+        f" {{{{{name}}}}}",
+    )

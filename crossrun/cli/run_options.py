@@ -102,6 +102,15 @@ Name = Annotated[str | None, _option(OptionGroup.WHAT, "--name", help="A name fo
 Tags = Annotated[
     list[str] | None, _option(OptionGroup.WHAT, "--tag", help="A tag for the run; repeatable.")
 ]
+TemplateName = Annotated[
+    str | None,
+    _option(
+        OptionGroup.WHAT,
+        "--template",
+        metavar="NAME",
+        help="Take the task from a template; TASK adds to it.",
+    ),
+]
 ReferenceRun = Annotated[
     str | None,
     _option(
@@ -135,7 +144,7 @@ Vars = Annotated[
         OptionGroup.MEMORY,
         "--var",
         metavar="NAME=VALUE",
-        help="A value for --compiled; repeatable.",
+        help="A value for --template or --compiled; repeatable.",
     ),
 ]
 LearnWith = Annotated[
@@ -318,6 +327,7 @@ RUN_OPTIONS: dict[str, Any] = {
     "task_type": TaskType,
     "project_id": ProjectId,
     "tags": Tags,
+    "template": TemplateName,
     "reference_run_id": ReferenceRun,
     "pattern": PatternName,
     "no_pattern": NoPattern,

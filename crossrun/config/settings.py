@@ -229,6 +229,11 @@ class Paths(NamedTuple):
         return self.config / "task_types"
 
     @property
+    def templates(self) -> Path:
+        """The user's own templates."""
+        return self.config / "templates"
+
+    @property
     def locks(self) -> Path:
         """A lock file for each active run."""
         return self.state / "locks"

@@ -81,6 +81,8 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """A name for the run."""
     tags: tuple[str, ...] = ()
     """Tags for the run."""
+    template: str | None = None
+    """A template, which gives the task and what else is not given here."""
 
     reference_run_id: str | None = None
     """Use the pattern that was learned from this run."""
@@ -91,7 +93,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     compiled: bool = False
     """Run the pattern's script; the agent takes over if it does not do as expected."""
     var: tuple[str, ...] = ()
-    """Values for the variables of the script, as `NAME=VALUE`."""
+    """Values for the variables of the template, or of the script, as `NAME=VALUE`."""
     learn_with: str | None = None
     """The model that words what is learned from the run."""
 

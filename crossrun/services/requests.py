@@ -54,9 +54,19 @@ def run_request(
     """
     settings, store = app.settings, app.store
     executor = _executor(options, settings)
-    planner = _planner(options, executor, app)
     project_id = _given(options.project_id, settings.project_id)
     project = (project_of or store.read.project)(project_id)
+    begin_with = begin_with_of(
+        options,
+        app,
+        project.setup if project else None,
+        plays_recordings=spec_of(executor).plays_recordings,
+    )
+    if options.template is not None:
+        from crossrun.services.templates.filling import completed_from_template
+
+        options = completed_from_template(options, executor, begin_with, app)
+    planner = _planner(options, executor, app)
     task_type = options.task_type or settings.task_type or (project and project.task_type) or "code"
     recording = _recording(options, store)
     if spec_of(executor).plays_recordings and recording is None:
@@ -79,12 +89,8 @@ def run_request(
         require_proof=_given(options.require_proof, settings.require_proof),
         recording=recording,
         memory=_memory(options, settings, executor, store),
-        begin_with=begin_with_of(
-            options,
-            app,
-            project.setup if project else None,
-            plays_recordings=spec_of(executor).plays_recordings,
-        ),
+        begin_with=begin_with,
+        template=options.template,
     )
     _require_provable(request)
     return request

@@ -13,7 +13,7 @@ from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
 from crossrun.cli.tasks import TaskCommand, read_task
 from crossrun.engine import first_turn
-from crossrun.errors import ConsentNeeded
+from crossrun.errors import ConsentNeeded, InputNeeded
 from crossrun.events import PatternDecided
 from crossrun.executors import TurnRequest
 from crossrun.insights.forecast import Outlook
@@ -36,6 +36,7 @@ def run(
     project_id: opt.ProjectId = None,
     name: opt.Name = None,
     tags: opt.Tags = None,
+    template: opt.TemplateName = None,
     reference_run_id: opt.ReferenceRun = None,
     pattern: opt.PatternName = None,
     no_pattern: opt.NoPattern = False,
@@ -88,6 +89,7 @@ def run(
       crossrun run "Plot the yields" --task-type data_analysis --offline
       id=$(crossrun run "Collect sources on soil carbon" --task-type research)
       crossrun run "The same for the March data" --reference-run-id "$id"
+      crossrun run --template dependencies --var scope=patch --source .
       crossrun run "Convert june.csv to JSON" --pattern 9c1xyz --compiled --source .
       crossrun run --executor shell "make report"
     """
@@ -114,7 +116,20 @@ def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:
         return run_request(run_options, app)
     except ConsentNeeded as needed:
         options.confirm(needed.question, hint=needed.hint)
-        return run_request(replace(run_options, consent=True), app)
+        return _request(replace(run_options, consent=True), app, options)
+    except InputNeeded as needed:
+        answers = [f"{name}={_answer(needed, name, options)}" for name in needed.questions]
+        if not answers:
+            raise
+        return _request(replace(run_options, var=(*run_options.var, *answers)), app, options)
+
+
+def _answer(needed: InputNeeded, name: str, options: Globals) -> str:
+    """What a person says. Raises InputNeeded if there is no terminal to ask on."""
+    answer = options.ask(needed.questions[name])
+    if answer is None:
+        raise needed
+    return answer
 
 
 def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
@@ -160,6 +175,7 @@ def _plan_object(
         "executor": request.executor,
         "task_type": request.task_type,
         "project_id": request.project_id,
+        "template": request.template,
         "workspace": str(turn.folder),
         "pattern": plain_object(decision),
     }
