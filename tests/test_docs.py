@@ -20,6 +20,7 @@ from crossrun import errors
 from crossrun.cli import root
 from crossrun.cli.globals import Globals
 from crossrun.cli.groups import GroupWithDefault
+from crossrun.config import templates
 from crossrun.config.tasktypes import SHIPPED, load
 from crossrun.model.failures import FAILURES
 from crossrun.model.runs import Application, Decided, Run
@@ -158,6 +159,12 @@ def test_generated_pages_are_up_to_date() -> None:
 
 def test_the_shipped_task_types_are_those_of_the_yaml_files() -> None:
     assert SHIPPED.read_bytes() == generator().shipped_task_types(), (
+        "run docs/generate_reference.py"
+    )
+
+
+def test_the_shipped_templates_are_those_of_the_yaml_files() -> None:
+    assert templates.SHIPPED.read_bytes() == generator().shipped_templates(), (
         "run docs/generate_reference.py"
     )
 

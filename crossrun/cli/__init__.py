@@ -17,6 +17,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "run": "Have an agent carry out a task.",
         "resume": "Continue a run that has ended.",
         "retry": "Repeat a run from the start.",
+        "templates": "Show and manage templates of tasks.",
     },
     "Follow and stop": {
         "watch": "Follow a run until it ends.",

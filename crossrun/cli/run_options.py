@@ -109,6 +109,7 @@ TemplateName = Annotated[
         "--template",
         metavar="NAME",
         help="Take the task from a template; TASK adds to it.",
+        short=True,
     ),
 ]
 ReferenceRun = Annotated[

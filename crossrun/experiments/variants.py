@@ -15,7 +15,7 @@ from crossrun.suggestions import did_you_mean
 
 MEMORY_KEYS = ("pattern", "skill")
 """What decides which pattern a run gets; a variant has at most one of them."""
-_OWN_KEYS = (*MEMORY_KEYS, "instructions", "config")
+_OWN_KEYS = (*MEMORY_KEYS, "instructions", "config", "template", "var")
 _SHARED = {
     "verify": "all variants are judged by the same check",
     "project_id": "all runs of an experiment belong to one project",
@@ -25,7 +25,7 @@ _SHARED = {
 }
 _GROUPS_OF_ONE_RUN = ("patterns",)
 """Groups of settings that may differ between runs; the others are of all runs together."""
-_REPEATABLE = ("config",)
+_REPEATABLE = ("config", "var")
 _NAME = re.compile(r"[\w][\w .+-]{0,39}")
 _LEAST = 2
 
@@ -33,7 +33,7 @@ _LEAST = 2
 class Variant(Struct, frozen=True):
     """A name, and the settings by which the runs of the variant differ from ordinary ones.
 
-    Only keys in `config` may occur more than once. Values are texts as the user gave them.
+    Only `config` and `var` may occur more than once. Values are texts as the user gave them.
     """
 
     name: str

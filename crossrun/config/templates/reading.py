@@ -60,7 +60,7 @@ def template_of(text: str, file: Path, origin: Origin) -> Template:
 def _invalid(file: Path, problems: Iterable[str]) -> ConfigurationError:
     return ConfigurationError(
         "TEMPLATE_INVALID",
-        f"the template in {file} cannot be used: {'; '.join(problems)}",
+        "\n  ".join([f"the template in {file} cannot be used", *problems]),
         hint=f"its fields are {', '.join(FIELDS)}; see docs/how-to/templates.md",
     )
 

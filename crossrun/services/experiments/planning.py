@@ -84,6 +84,7 @@ def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Req
         for task in plan.tasks:
             requests[task.design.name, variant.name] = _request(task, variant, pattern, varied)
         gather_dependencies(requests[plan.tasks[0].design.name, variant.name], varied)
+    _require_one_check(plan, requests)
     for first, second in combinations(plan.variants, 2):
         if sorted(first.settings) == sorted(second.settings):
             message = f"{first.name} and {second.name} are set alike, and differ by chance only"
@@ -92,6 +93,20 @@ def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Req
         message = "without --verify, a run succeeds if its agent ends without an error"
         app.notify(Notice(f"{message}, which says little about its work", warning=True))
     return Requests(requests)
+
+
+def _require_one_check(
+    plan: ExperimentPlan, requests: Mapping[tuple[str, str], RunRequest]
+) -> None:
+    """Makes sure that no template brings a check that other variants are not judged by."""
+    for task in plan.tasks:
+        checks = {requests[task.design.name, variant.name].verify for variant in plan.variants}
+        if len(checks) > 1:
+            raise UsageError(
+                "VARIANT_INVALID",
+                "the templates of the variants have different checks, and one has to judge all",
+                hint="give it with --verify CMD",
+            )
 
 
 def freeze_states(
@@ -271,8 +286,11 @@ def _varied(options: RunOptions, variant: Variant, pattern: str | None) -> RunOp
         own |= {"no_pattern": False, "pattern": None}
     elif named is not None:
         own |= {"no_pattern": False, "pattern": named}
-    if variant.all("config"):
-        own["config"] = (*options.config, *variant.all("config"))
+    if variant.get("template") is not None:
+        own["template"] = variant.get("template")
+    for name in ("config", "var"):
+        if variant.all(name):
+            own[name] = (*getattr(options, name), *variant.all(name))
     return replace(options, **own)
 
 
@@ -289,7 +307,7 @@ def _settings(variant: Variant, settings: Settings) -> Settings:
 
 
 def _setting_values(variant: Variant) -> dict[str, Any]:
-    others = ("pattern", "skill", "instructions", "config")
+    others = ("pattern", "skill", "instructions", "config", "template", "var")
     return values_of({name: text for name, text in variant.settings if name not in others})
 
 

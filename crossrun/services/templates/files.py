@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.config.settings import Paths
 from crossrun.config.tasktypes import load as load_task_type
@@ -147,17 +148,11 @@ def checks(subject: str | None, paths: Paths) -> list[TemplateCheck]:
 
 
 def _checked(template: Template | BrokenTemplate, paths: Paths) -> TemplateCheck:
+    result = TemplateCheck(name=template.name, origin=template.origin, path=template.path)
     if isinstance(template, BrokenTemplate):
-        problems, warnings = (template.problem,), ()
-    else:
-        problems, warnings = _unknown_task_type(template, paths), template.warnings
-    return TemplateCheck(
-        name=template.name,
-        origin=template.origin,
-        path=template.path,
-        problems=problems,
-        warnings=warnings,
-    )
+        return replace(result, problems=(template.problem,))
+    problems = _unknown_task_type(template, paths)
+    return replace(result, problems=problems, warnings=template.warnings)
 
 
 def _unknown_task_type(template: Template, paths: Paths) -> tuple[str, ...]:
