@@ -48,7 +48,7 @@ class TemplateFolders(NamedTuple):
 
 
 class BrokenTemplate(Struct, frozen=True, kw_only=True):
-    """A file that is no usable template, and why."""
+    """A file that cannot be used as a template, and why."""
 
     name: str
     origin: Origin

@@ -75,7 +75,7 @@ class _Reader:
 
     def template(self, text: str, file: Path) -> Template:
         """The template; it counts only if there are no problems."""
-        fields = self._known(_parsed(text), FIELDS, "field")
+        fields = self._with_known_names(_parsed(text), FIELDS, "field")
         name = _text(fields.get("name"))
         if name is not None and name != file.stem:
             self.problems.append(f"its name is {name}, but the file is called {file.name}")
@@ -99,7 +99,9 @@ class _Reader:
             warnings=tuple(self.warnings),
         )
 
-    def _known(self, content: Any, allowed: tuple[str, ...], kind: str) -> dict[str, Any]:  # noqa: ANN401  from a file
+    def _with_known_names(
+        self, content: object, allowed: tuple[str, ...], kind: str
+    ) -> dict[str, Any]:
         """The fields with known names."""
         if not isinstance(content, dict):
             raise ValueError("it does not consist of lines of the form  name: value")  # noqa: TRY004
@@ -109,7 +111,7 @@ class _Reader:
                 self.warnings.append(f"the {kind} {key} is unknown, and ignored{near}")
         return {key: value for key, value in content.items() if key in allowed}
 
-    def _variables(self, content: Any) -> dict[str, TemplateVariable]:  # noqa: ANN401  from a file
+    def _variables(self, content: object) -> dict[str, TemplateVariable]:
         if content is None:
             return {}
         if not isinstance(content, dict):
@@ -127,8 +129,10 @@ class _Reader:
                 self.problems.append(f"{name}: {error}")
         return variables
 
-    def _variable(self, name: str, content: Any) -> TemplateVariable:  # noqa: ANN401  from a file
-        fields = self._known({} if content is None else content, _VARIABLE_FIELDS, f"{name} field")
+    def _variable(self, name: str, content: object) -> TemplateVariable:
+        fields = self._with_known_names(
+            {} if content is None else content, _VARIABLE_FIELDS, f"{name} field"
+        )
         choices = self._texts(f"{name}: choices", fields.get("choices"))
         word = _text(fields.get("type", "choice" if choices else "text")) or ""
         kind = next((kind for kind in TYPES if kind == word), None)
@@ -179,11 +183,11 @@ class _Reader:
             )
         return command.strip()
 
-    def _limits(self, content: Any) -> dict[str, float]:  # noqa: ANN401  from a file
+    def _limits(self, content: object) -> dict[str, float]:
         if content is None:
             return {}
         limits = {}
-        for name, value in self._known(content, LIMITS, "limit").items():
+        for name, value in self._with_known_names(content, LIMITS, "limit").items():
             if self._origin == "project" and not SETTINGS[name].in_project_file:
                 self.warnings.append(
                     f"{name} is ignored, since a project's template may not set it"
@@ -195,7 +199,7 @@ class _Reader:
                 self.problems.append(f"{name}: {_text(value)!r} {error}")
         return limits
 
-    def _texts(self, name: str, content: Any) -> tuple[str, ...]:  # noqa: ANN401  from a file
+    def _texts(self, name: str, content: object) -> tuple[str, ...]:
         values = content if isinstance(content, list) else [content]
         texts = [text for value in values if (text := _text(value)) is not None]
         if len(texts) < len([value for value in values if value is not None]):
