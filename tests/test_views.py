@@ -420,7 +420,8 @@ CANDIDATE = PatternCandidate(
 SENTENCES = {
     "injected": "The agent gets 9c1xyz v2 (Convert sales.csv). One fits."
     " With --no-pattern, the agent works without it.",
-    "withheld": "9c1xyz v2 (Convert sales.csv) fits, but the agent works without it. One fits."
+    "withheld": "9c1xyz v2 (Convert sales.csv) fits, but the agent works without it, to measure"
+    " what it does. One fits."
     " With --pattern 9c1xyz, the agent gets it; the setting patterns.holdout says how many runs"
     " work without.",
     "abstained": "The agent gets no pattern. One fits. With --pattern 9c1xyz, the agent gets it.",

@@ -124,3 +124,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     begin_with: BeginWith = BeginWith()
     template: str | None = None
     """The name of the template that filled in what the user left out."""
+    origins: dict[str, str] | None = None
+    """Where values came from, by the name of the setting or option: `flag`, `environment`,
+    `project file`, `user file`, `project` (its set-up) or `template`. What is not named is a
+    default. None: not recorded."""

@@ -29,6 +29,7 @@ from crossrun.services.options import (
     conflict,
     require_text,
 )
+from crossrun.services.origins import origins_of, revised_origins
 from crossrun.store import Store
 
 Value = TypeVar("Value")
@@ -52,7 +53,7 @@ def run_request(
         ConsentNeeded: the user has to agree to something first.
         CrossrunError: there is no task, or something that the options name does not exist.
     """
-    settings, store = app.settings, app.store
+    settings, store, given = app.settings, app.store, options
     executor = _executor(options, settings)
     project_id = _given(options.project_id, settings.project_id)
     project = (project_of or store.read.project)(project_id)
@@ -91,6 +92,7 @@ def run_request(
         memory=_memory(options, settings, executor, store),
         begin_with=begin_with,
         template=options.template,
+        origins=origins_of(given, options, settings, project),
     )
     _require_provable(request)
     return request
@@ -157,6 +159,7 @@ def _revised(options: CommonOptions, request: RunRequest) -> RunRequest:
         limits=_limits(options, request.limits),
         verify=options.verify or request.verify,
         require_proof=options.require_proof or request.require_proof,
+        origins=revised_origins(options, request),
     )
     _require_provable(revised)
     return revised

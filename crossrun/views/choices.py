@@ -4,13 +4,14 @@ import textwrap
 from collections.abc import Iterator
 
 from crossrun.events import PatternDecided
+from crossrun.views.phrases import abstention_words
 from crossrun.views.terminal import Column, Terminal, table
 from crossrun.views.unseen import clean
 from crossrun.views.words import first_line
 
 _OUTCOMES = {
     "injected": "The agent gets {pattern}.",
-    "withheld": "{pattern} fits, but the agent works without it.",
+    "withheld": "{pattern} fits, but the agent works without it, to measure what it does.",
     "abstained": "The agent gets no pattern.",
     "disabled": "The agent gets no pattern.",
     "forced": "The agent gets {pattern}.",
@@ -23,10 +24,21 @@ _CHANGES = {
 }
 
 
+_SCORE = "SCORE: how well the pattern fits the task; only differences between scores mean something"
+_SIGNALS = {
+    "words": "WORDS: the share of the task's words that it has",
+    "spelling": "SPELLING: how alike the letters are",
+    "phrases": "PHRASES: words in the same order",
+    "coverage": "COVERAGE: the share of its words that the task has",
+    "association": "ASSOCIATION: its commands usually come with such words",
+    "agreement": "AGREEMENT: similar patterns do the same",
+}
+
+
 def choice_lines(
     decided: PatternDecided, terminal: Terminal, *, is_gone: bool = False
 ) -> Iterator[str]:
-    """What was decided, why, and what would change it; a sentence each.
+    """What was decided, why, and what would change it; a line each, if it is wide enough.
 
     `is_gone`: the pattern of `pattern_to_name` has been removed.
     """
@@ -35,7 +47,8 @@ def choice_lines(
     if reason.split(" ")[0].rstrip(",") not in ids:
         reason = reason[:1].upper() + reason[1:]
     sentences = (_outcome(decided), _sentence(reason), _change(decided, is_gone=is_gone))
-    yield from textwrap.wrap(" ".join(filter(None, sentences)), terminal.text_width)
+    for sentence in filter(None, sentences):
+        yield from textwrap.wrap(sentence, terminal.text_width)
     if decided.compiled:
         values = ", ".join(f"{name} = {clean(value)}" for name, value in decided.values.items())
         text = f"Its script does the task{f' with {values}' if values else ''}."
@@ -64,9 +77,14 @@ def score_lines(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
     if decided.candidates:
         yield ""
         yield from _candidates(decided, terminal)
+        yield ""
+        yield from _legend(decided, terminal)
 
 
 def _outcome(decided: PatternDecided) -> str:
+    fit = abstention_words(decided)
+    if decided.decision == "abstained" and fit != "none":
+        return _sentence(f"No pattern fits{fit.removeprefix('none fits')}")
     outcome = _OUTCOMES.get(decided.decision)
     if outcome is None:
         return f"{first_line(decided.decision)}: a newer version made this decision."
@@ -86,6 +104,13 @@ def _change(decided: PatternDecided, *, is_gone: bool) -> str:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) or not text else f"{text}."
+
+
+def _legend(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:
+    names = {name for each in decided.candidates for name in each.signals}
+    meanings = [_SCORE, *(text for name, text in _SIGNALS.items() if name in names)]
+    for line in textwrap.wrap("; ".join(meanings) + ".", terminal.text_width):
+        yield terminal.style(line, "dim")
 
 
 def _candidates(decided: PatternDecided, terminal: Terminal) -> Iterator[str]:

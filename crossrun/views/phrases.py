@@ -190,7 +190,7 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _decided(event: PatternDecided) -> list[Phrase]:
     if event.decision == "abstained":
-        return [Phrase("note", "pattern    none")]
+        return [Phrase("note", f"pattern    {abstention_words(event)}")]
     if event.pattern_id is None:
         return [Phrase("note", f"pattern    none: {first_line(event.reason)}")]
     probability = "" if event.probability == 1 else f" (p {event.probability:.2f})"
@@ -204,6 +204,14 @@ def _decided(event: PatternDecided) -> list[Phrase]:
 def _forecast(event: ForecastMade) -> list[Phrase]:
     expected = Phrase("note", f"forecast   {forecast_words(event.forecast)}")
     return [expected, *(Phrase("warn", shortfall_words(each)) for each in event.shortfalls)]
+
+
+def abstention_words(event: PatternDecided) -> str:
+    """`none fits (best 0.10, needs 0.70)`, or `none` if there was nothing to choose from."""
+    is_ranked = any(each.score is not None for each in event.candidates)
+    if event.right is None or event.threshold is None or not is_ranked:
+        return "none"
+    return f"none fits (best {event.right:.2f}, needs {event.threshold:.2f})"
 
 
 def _script(event: ScriptFinished) -> list[Phrase]:

@@ -94,7 +94,7 @@ def details(
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
-        ("source", _source(run)),
+        ("source", source_words(run)),
         ("applied", _applied(applications)),
         ("secrets", _secrets(run)),
     ]
@@ -265,7 +265,7 @@ def _is_in_place(run: Run) -> bool:
     return run.source is not None and run.source.kind == "in_place"
 
 
-def _source(run: Run) -> str:
+def source_words(run: Run) -> str:
     """Where the files of the workspace came from."""
     source = run.source
     if source is None:

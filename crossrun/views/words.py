@@ -40,6 +40,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def setting_duration(seconds: float) -> str:
+    """A duration as it is written in settings: `90s`, `5m`, `2h`."""
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def count(number: int) -> str:
     """A number of tokens as `950`, `12.4k`, `1.2M`."""
     for unit, size in (("M", 1_000_000), ("k", 1_000)):
