@@ -66,3 +66,18 @@ def test_the_screen_fits_the_terminal(width: int) -> None:
     lines = list(explanation_lines(explanation, screen, is_gone=False, with_scores=False))
     assert max(map(len, lines)) <= width
     assert "like 14 earlier runs" in " ".join(lines)
+
+
+def test_what_a_template_filled_in_comes_from_the_template(crossrun: Crossrun) -> None:
+    templates = crossrun.cwd.parent / "home" / "crossrun" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "greet.yaml").write_text("instructions: echo hi\nlimits: {timeout: 40s, idle_timeout: 9s}\nverify: 'true'\n")
+    ran = crossrun(*SHELL, "--template", "greet", "--timeout", "20s")
+    assert ran.code == 0, ran.err
+    assert origins(crossrun) == {
+        "executor": "flag",
+        "timeout": "flag",
+        "idle_timeout": "template",
+        "verify": "template",
+    }
+    assert "template    greet\n" in crossrun("why").out
