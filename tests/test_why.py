@@ -71,7 +71,9 @@ def test_the_screen_fits_the_terminal(width: int) -> None:
 def test_what_a_template_filled_in_comes_from_the_template(crossrun: Crossrun) -> None:
     templates = crossrun.cwd.parent / "home" / "crossrun" / "templates"
     templates.mkdir(parents=True)
-    (templates / "greet.yaml").write_text("instructions: echo hi\nlimits: {timeout: 40s, idle_timeout: 9s}\nverify: 'true'\n")
+    limits = "limits: {timeout: 40s, idle_timeout: 9s}"
+    text = f"instructions: echo hi\n{limits}\nverify: 'true'\n"
+    (templates / "greet.yaml").write_text(text)
     ran = crossrun(*SHELL, "--template", "greet", "--timeout", "20s")
     assert ran.code == 0, ran.err
     assert origins(crossrun) == {

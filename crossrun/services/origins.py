@@ -47,7 +47,7 @@ _OPTIONS = {"patterns.learn_with": "learn_with", "patterns.compiled": "compiled"
 _SOURCES = ("source", "from_run_id", "workspace", "empty")
 _OF_AGENTS = ("planner", "planner_model", "model", "sandbox", "network", "profile",
               "require_git_repo", "max_turns")  # fmt: skip
-"""What means nothing to an executor that is no agent."""
+"""What means nothing to executors other than agents."""
 
 
 class AppliedSetting(Struct, frozen=True):
