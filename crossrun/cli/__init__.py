@@ -88,7 +88,7 @@ class _Root(CommandGroup):
             show_overview(ctx)
             raise typer.Exit
         if word not in _HELP and word not in ALIASES and not word.startswith("-"):
-            raise unknown_command(args, _HELP)
+            raise unknown_command(args, _HELP, ctx)
         return super().resolve_command(ctx, [ALIASES.get(word, word), *args[1:]])
 
     def sections(self, ctx: click.Context) -> dict[str, dict[str, str]]:  # noqa: ARG002

@@ -18,6 +18,7 @@ OfProject = Annotated[
 Limit = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, help="Show at most this many.")
 ]
+Pick = Annotated[bool, typer.Option("--pick", help="Pick the run from a list.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Do not use a pager.")]
 Output = Annotated[

@@ -7,7 +7,8 @@ name of the right command.
 import shlex
 from collections.abc import Collection, Sequence
 
-from crossrun.errors import UsageError
+import click
+
 from crossrun.suggestions import did_you_mean
 
 ALIASES = {
@@ -46,10 +47,20 @@ _INSTEAD = {
 }
 
 
-def unknown_command(words: Sequence[str], commands: Collection[str]) -> UsageError:
+class MisreadError(click.UsageError):
+    """Words that make no command; the hint says what was probably meant."""
+
+    def __init__(self, message: str, context: click.Context, hint: str) -> None:
+        super().__init__(message, context)
+        self.hint = hint
+
+
+def unknown_command(
+    words: Sequence[str], commands: Collection[str], context: click.Context
+) -> MisreadError:
     """The error for words that begin with no command, with what was probably meant."""
     name = words[0]
-    return UsageError("USAGE", f"there is no command {name!r}", hint=_hint(words, commands))
+    return MisreadError(f"there is no command {name!r}", context, _hint(words, commands))
 
 
 def quoted(text: str) -> str:

@@ -1,23 +1,23 @@
-"""The runs that a command is about, by their ids."""
+"""The run that a command continues or repeats."""
 
 import shlex
-from collections.abc import Sequence
 
 import click
 
+from crossrun.cli.picking import chosen_run
 from crossrun.errors import NotFoundError
 from crossrun.model.runs import Run
 from crossrun.services.app import App
 
 
-def earlier_run(reference: str | None, app: App) -> Run:
-    """The run with this id, by default the newest.
+def earlier_run(reference: str | None, app: App, *, pick: bool = False) -> Run:
+    """The run to continue or repeat; see `picking.chosen_run`.
 
     Raises:
         NotFoundError: there is none; the hint is for those who gave a task in its place.
     """
     try:
-        return app.run(reference)
+        return chosen_run(app, reference, pick=pick)
     except NotFoundError as error:
         if reference is None or " " not in reference.strip():
             raise
@@ -27,8 +27,3 @@ def earlier_run(reference: str | None, app: App) -> Run:
             error.message,
             hint=f"a task comes after the run: {command} last {shlex.quote(reference)}",
         ) from error
-
-
-def run_ids(references: Sequence[str], app: App) -> list[str]:
-    """The ids of several runs, each once."""
-    return list(dict.fromkeys(app.run(reference).id for reference in references))

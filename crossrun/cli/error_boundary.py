@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from crossrun.cli.command_names import quoted
+from crossrun.cli.command_names import MisreadError, quoted
 from crossrun.cli.globals import Globals
 from crossrun.errors import ConfigurationError, CrossrunError, Exit
 from crossrun.system import streams
@@ -115,6 +115,8 @@ def _usage_message(error: click.UsageError) -> str:
 
 
 def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
+    if isinstance(error, MisreadError):
+        return error.hint
     command = error.ctx.command_path if error.ctx else "crossrun"
     hint = f"see  {command} --help"
     if command == "crossrun batch start":

@@ -73,19 +73,29 @@ class Globals:
         """Presents what a service has to say."""
         self.say(str(notice))
 
-    def confirm(self, question: str, *, hint: str) -> None:
+    def confirm(self, question: str, *, hint: str, declined: str = "nothing was changed") -> None:
         """Asks for consent.
 
+        Args:
+            question: what to agree to.
+            hint: what to do if there is no terminal to ask on.
+            declined: what is said if the answer is no.
+
         Raises:
-            ConsentNeeded: the answer is no, or there is no terminal to ask on.
+            typer.Exit: the answer is no; it is not an error.
+            ConsentNeeded: there is no terminal to ask on.
         """
         import sys
 
-        from crossrun.errors import ConsentNeeded
+        from crossrun.errors import ConsentNeeded, Exit
 
-        if self.yes or (sys.stdin.isatty() and typer.confirm(question, err=True)):
+        if self.yes:
             return
-        raise ConsentNeeded("CONSENT_NEEDED", question, hint=hint)
+        if not sys.stdin.isatty():
+            raise ConsentNeeded("CONSENT_NEEDED", question, hint=hint)
+        if not typer.confirm(question, err=True):
+            self.say(declined)
+            raise typer.Exit(Exit.CANCELLED)
 
     def ask(self, question: str) -> str | None:
         """The answer to a question; None if there is no terminal to ask on."""

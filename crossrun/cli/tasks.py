@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crossrun.cli.command_names import quoted
+from crossrun.cli.command_names import MisreadError, quoted
 from crossrun.cli.globals import Command
 from crossrun.errors import UsageError
 from crossrun.services.options import require_text
@@ -24,15 +24,15 @@ class TaskCommand(Command):
         """Parses the arguments.
 
         Raises:
-            UsageError: there are more words than the task.
+            MisreadError: there are more words than the task.
         """
         more = super().parse_args(ctx, args)
         if more:
             words = _quoted_task(ctx.params, more)
-            raise UsageError(
-                "USAGE",
+            raise MisreadError(
                 f"the task has to be one argument; there are more: {' '.join(more)}",
-                hint=f"put the task in quotes: {ctx.command_path} {words}",
+                ctx,
+                f"put the task in quotes: {ctx.command_path} {words}",
             )
         return more
 

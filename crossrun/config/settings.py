@@ -73,6 +73,19 @@ class RunSettings(NamedTuple):
     ] = "auto"
 
 
+class UiSettings(NamedTuple):
+    """How crossrun talks to people."""
+
+    pick: Annotated[
+        bool,
+        Setting(
+            switch,
+            "Whether a command whose RUN is left out shows a list to pick from, on a terminal.",
+            "Otherwise it takes the newest run, unless `--pick` is given.",
+        ),
+    ] = False
+
+
 class RunsSettings(NamedTuple):
     """Settings for all runs together."""
 
@@ -392,6 +405,7 @@ class Settings(NamedTuple):
         ),
     ] = False
     codex: CodexSettings = CodexSettings()
+    ui: UiSettings = UiSettings()
     database: DatabaseSettings = DatabaseSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
     artifacts: ArtifactsSettings = ArtifactsSettings()

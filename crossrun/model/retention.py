@@ -256,13 +256,13 @@ def _after_last(usage: WorkspaceUsage, returned: set[str]) -> Sequence[Workspace
 
 def _words(rules: RetentionRules) -> str:
     conditions = []
-    if rules.older_than is not None:
-        conditions.append(f"over {_time(rules.older_than)}")
+    if rules.older_than:
+        conditions.append(f"older than {_time(rules.older_than)}")
     if rules.keep_last:
-        conditions.append(f"not of last {rules.keep_last}")
+        conditions.append(f"not one of the last {rules.keep_last}")
     if rules.max_size is not None:
-        conditions.append("over size")
-    return ", ".join(conditions)
+        conditions.append("over the size limit")
+    return ", ".join(conditions) or "ended"
 
 
 def _age(at: str, now: datetime) -> float:

@@ -8,9 +8,10 @@ import click
 import typer
 
 from crossrun.cli.apply_results import result_object, say_result
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, Pick, ProjectId, RunReference
 from crossrun.cli.globals import Command, Globals, application, current
 from crossrun.cli.parsing import options_from
+from crossrun.cli.picking import chosen_run
 from crossrun.errors import ConfigurationError, Exit, UsageError
 from crossrun.projections.documents import document
 
@@ -55,6 +56,7 @@ def apply(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
     ] = False,
+    pick: Pick = False,
     json: Json = False,
 ) -> None:
     """Apply what a run changed to the files that its workspace began with.
@@ -80,7 +82,7 @@ def apply(
     apply_options = options_from(ApplyOptions, arguments)
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     if patch is not None:
         _write_patch(change_of_run(chosen, app), patch, app, options, json=json)
         return

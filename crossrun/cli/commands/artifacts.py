@@ -8,9 +8,10 @@ from typing import IO, Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, NoPager, Output, ProjectId, RunReference
+from crossrun.cli.arguments import Json, NoPager, Output, Pick, ProjectId, RunReference
 from crossrun.cli.globals import current
 from crossrun.cli.groups import group
+from crossrun.cli.picking import chosen_run
 from crossrun.errors import NotFoundError
 from crossrun.model.runs import Artifact
 from crossrun.projections.documents import document, plain_object
@@ -36,12 +37,12 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="As listed.")]
 
 
 def list_artifacts(
-    run: RunReference = None, project_id: ProjectId = None, json: Json = False
+    run: RunReference = None, project_id: ProjectId = None, pick: Pick = False, json: Json = False
 ) -> None:
     """List the artifacts of a run."""
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     artifacts = app.store.read.artifacts(chosen.id)
     if json:
         objects = [plain_object(each) for each in artifacts]

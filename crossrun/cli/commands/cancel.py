@@ -4,17 +4,19 @@ from typing import Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json
-from crossrun.cli.earlier_runs import run_ids
+from crossrun.cli.arguments import Json, Pick
 from crossrun.cli.globals import application, current
-from crossrun.errors import Exit
+from crossrun.cli.picking import chosen_ids
+from crossrun.errors import Exit, UsageError
 from crossrun.projections.documents import document, run_object
 from crossrun.services import runs as services
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or the beginning of them.")]
+Runs = Annotated[
+    list[str] | None, typer.Argument(metavar="RUN...", help="Ids, or the beginning of them.")
+]
 
 
-def cancel(runs: Runs, json: Json = False) -> None:
+def cancel(runs: Runs = None, pick: Pick = False, json: Json = False) -> None:
     """Stop runs, also those of other terminals. Their workspaces and events are kept.
 
     \b
@@ -24,7 +26,14 @@ def cancel(runs: Runs, json: Json = False) -> None:
     """
     options = current()
     app = options.open_app()
-    ended = services.cancel(app, run_ids(runs, app))
+    ids = chosen_ids(app, runs or (), pick=pick)
+    if not ids:
+        raise UsageError(
+            "USAGE",
+            "there is no RUN to stop",
+            hint="name it, or last; list active runs: crossrun runs --status running",
+        )
+    ended = services.cancel(app, ids)
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     for run in ended:

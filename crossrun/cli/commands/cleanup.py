@@ -144,7 +144,9 @@ def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) 
         _show(findings, request, options)
     if findings.count(request):
         options.confirm(
-            f"Remove {_counted(findings, request)}?", hint="say --yes, or look first with --dry-run"
+            f"Remove {_counted(findings, request)}?",
+            hint="say --yes, or look first with --dry-run",
+            declined="nothing was removed",
         )
         result = _remove_found(app, request, findings, options)
     references = remove_unused_references(app.store, app.settings.paths)

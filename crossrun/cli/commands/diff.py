@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
+from crossrun.cli.arguments import Json, NoPager, Pick, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.paging import show
+from crossrun.cli.picking import chosen_run
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document, plain_object
 from crossrun.redaction import MASK
@@ -39,6 +40,7 @@ def diff(
         bool, typer.Option("--patch", help="Show the patch: the default, unless --stat is given.")
     ] = False,
     no_pager: NoPager = False,
+    pick: Pick = False,
     json: Json = False,
 ) -> None:
     """Show what a run changed, against the state that it began with.
@@ -61,7 +63,7 @@ def diff(
         )
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     if other is None:
         comparison = Changes(app).of_run(chosen)
     else:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, Pick, ProjectId, RunReference
 from crossrun.cli.globals import application, current
+from crossrun.cli.picking import chosen_run
 from crossrun.projections.documents import (
     document,
     document_parts,
@@ -19,6 +20,7 @@ def events(
     run: RunReference = None,
     project_id: ProjectId = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print JSON lines.")] = False,
+    pick: Pick = False,
     json: Json = False,
 ) -> None:
     """Show the stored events of a run.
@@ -30,7 +32,7 @@ def events(
     """
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     stored_events = map(stored_event, app.store.read.events(chosen.id))
     if json:
         options.out.emit_each(document_parts({"run_id": chosen.id}, "events", stored_events))

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, NoPager, ProjectId, RunReference
+from crossrun.cli.arguments import Json, NoPager, Pick, ProjectId, RunReference
 from crossrun.cli.contents import show_or_pipe
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.paging import show
+from crossrun.cli.picking import chosen_run
 from crossrun.projections.documents import document, plain_object
 from crossrun.services.changes import Changes
 from crossrun.views.files import ListedFile, listed, summary, tree
@@ -31,6 +32,7 @@ def files(
         bool, typer.Option("-z", help="Print only paths, each ended by a NUL byte.")
     ] = False,
     no_pager: NoPager = False,
+    pick: Pick = False,
     json: Json = False,
 ) -> None:
     """Show the files of a run's workspace, or the content of one.
@@ -46,10 +48,12 @@ def files(
       crossrun files k7f3 out -z | xargs -0 -n1 crossrun get k7f3
       crossrun files k7f3 --json | jq -r '.files[] | select(.change) | .path'
     """
+    if pick and run is not None:
+        path, run = run, None
     options = current()
     parts = inside(path)
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     with Changes(app).files(chosen) as (content, changes, ignored, note):
         if note:
             options.say(f"note: {note}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crossrun.cli import run_options as opt
-from crossrun.cli.arguments import RunReference
+from crossrun.cli.arguments import Pick, RunReference
 from crossrun.cli.earlier_runs import earlier_run
 from crossrun.cli.globals import application, current
 from crossrun.cli.parsing import options_from
@@ -32,6 +32,7 @@ def resume(
     wait_for_quota: opt.WaitForQuota = None,
     verify: opt.Verify = None,
     require_proof: opt.RequireProof = None,
+    pick: Pick = False,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: opt.Json = False,
@@ -48,12 +49,14 @@ def resume(
       crossrun resume k7f3 --max-turns 40
       crossrun resume k7f3 "Now add a test for the empty file"
     """
+    if pick and task is None:
+        run, task = None, run
     arguments = locals()
     resume_options = options_from(ResumeOptions, arguments)
     options = current()
     app = options.app()
     app.open_for_writing()
-    prepared = partial(resumed_run, resume_options, earlier_run(run, app).id, app)
+    prepared = partial(resumed_run, resume_options, earlier_run(run, app, pick=pick).id, app)
     start(prepared, options_from(OutputOptions, arguments), app, options)
 
 

@@ -7,7 +7,7 @@ import typer
 from msgspec.structs import replace
 
 from crossrun.cli import run_options as opt
-from crossrun.cli.arguments import RunReference
+from crossrun.cli.arguments import Pick, RunReference
 from crossrun.cli.earlier_runs import earlier_run
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.parsing import options_from
@@ -41,6 +41,7 @@ def retry(
     wait_for_quota: opt.WaitForQuota = None,
     verify: opt.Verify = None,
     require_proof: opt.RequireProof = None,
+    pick: Pick = False,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: opt.Json = False,
@@ -56,12 +57,14 @@ def retry(
       crossrun retry k7f3 --timeout 1h
       crossrun retry k7f3 --keep-workspace
     """
+    if pick and task is None:
+        run, task = None, run
     arguments = locals()
     retry_options = options_from(RetryOptions, arguments)
     options = current()
     app = options.app()
     app.open_for_writing()
-    earlier = earlier_run(run, app)
+    earlier = earlier_run(run, app, pick=pick)
     if not task and MASK in earlier.task:
         retry_options = replace(retry_options, task=_ask_for_task(earlier, options))
     prepared = partial(retried_run, retry_options, earlier.id, app)

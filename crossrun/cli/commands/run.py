@@ -115,7 +115,7 @@ def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:
     try:
         return run_request(run_options, app)
     except ConsentNeeded as needed:
-        options.confirm(needed.question, hint=needed.hint)
+        options.confirm(needed.question, hint=needed.hint, declined="nothing was run")
         return _request(replace(run_options, consent=True), app, options)
     except InputNeeded as needed:
         answers = [f"{name}={_answer(needed, name, options)}" for name in needed.questions]

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, Pick, ProjectId, RunReference
 from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.picking import chosen_run
 from crossrun.model.runs import Run
 from crossrun.projections.documents import (
     document,
@@ -34,6 +35,7 @@ def show(
             "--instructions", help="Show only the instructions and prompts that the agent got."
         ),
     ] = False,
+    pick: Pick = False,
     json: Json = False,
 ) -> None:
     """Show one run: the task, how it ended, the answer and the changes.
@@ -46,7 +48,7 @@ def show(
     """
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     if not (command or answer or instructions):
         _show_run(chosen, app, options, json=json)
         return

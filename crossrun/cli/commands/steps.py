@@ -4,8 +4,9 @@ import json as json_module
 from collections.abc import Iterator
 from typing import Any
 
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, Pick, ProjectId, RunReference
 from crossrun.cli.globals import application, current
+from crossrun.cli.picking import chosen_run
 from crossrun.projections.documents import (
     document_parts,
     step_objects,
@@ -15,7 +16,9 @@ from crossrun.views.terminal import Terminal
 from crossrun.views.unseen import clean, printed, visible, visible_command
 
 
-def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
+def steps(
+    run: RunReference = None, project_id: ProjectId = None, pick: Pick = False, json: Json = False
+) -> None:
     """Show what the agent was asked, what it said and did, in order, with all output.
 
     \b
@@ -25,7 +28,7 @@ def steps(run: RunReference = None, project_id: ProjectId = None, json: Json = F
     """
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     transcript = step_objects(app.store.read.events(chosen.id))
     if json:
         options.out.emit_each(document_parts({"run_id": chosen.id}, "steps", transcript))

@@ -3,13 +3,16 @@
 import typer
 
 from crossrun.cli.apply_results import result_object, say_result
-from crossrun.cli.arguments import Json, ProjectId, RunReference
+from crossrun.cli.arguments import Json, Pick, ProjectId, RunReference
 from crossrun.cli.globals import application, current
+from crossrun.cli.picking import chosen_run
 from crossrun.errors import Exit
 from crossrun.projections.documents import document
 
 
-def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = False) -> None:
+def undo(
+    run: RunReference = None, project_id: ProjectId = None, pick: Pick = False, json: Json = False
+) -> None:
     """Undo the newest apply of a run.
 
     What you have changed since is kept if it can be merged. If not, nothing is changed, and
@@ -25,7 +28,7 @@ def undo(run: RunReference = None, project_id: ProjectId = None, json: Json = Fa
 
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     result = undo_newest(app.store, chosen, app.workspaces)
     refused = result.has_conflicts
     if json:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crossrun.cli.arguments import Json
-from crossrun.cli.earlier_runs import run_ids
 from crossrun.cli.globals import application, current
 from crossrun.cli.parsing import Parsed
+from crossrun.cli.picking import chosen_ids
 from crossrun.config.values import duration
 from crossrun.errors import Exit
 from crossrun.projections.documents import document, run_object
@@ -40,7 +40,7 @@ def wait(
     """
     options = current()
     app = options.open_app()
-    ended = wait_for(app, run_ids(runs or [LAST], app), timeout)
+    ended = wait_for(app, chosen_ids(app, runs or [LAST]), timeout)
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     raise typer.Exit(_highest_exit_code(ended))

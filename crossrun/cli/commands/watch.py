@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from crossrun.cli.arguments import Pick
 from crossrun.cli.following import until_end
 from crossrun.cli.globals import application, current
+from crossrun.cli.picking import chosen_run
 from crossrun.cli.suspending import suspendable
 from crossrun.projections.documents import document, run_object
 from crossrun.services import runs
@@ -21,6 +23,7 @@ def watch(
     project_id: Annotated[
         str | None, typer.Option(metavar="NAME", help="Look in this project only.")
     ] = None,
+    pick: Pick = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the events as JSON lines.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print only the run, as JSON.")] = False,
 ) -> None:
@@ -35,7 +38,7 @@ def watch(
     """
     options = current()
     app = options.open_app()
-    chosen = app.run(run, project_id)
+    chosen = chosen_run(app, run, project_id, pick=pick)
     view: View = NullView() if json else view_for(options.out)
     view = JsonLinesView(options.out) if jsonl else view
     leave = Event()

@@ -115,7 +115,7 @@ def start(
     try:
         batch = work.make_batch(options_from(RunOptions, given), plan, app)
     except ConsentNeeded as needed:
-        options.confirm(needed.question, hint=needed.hint)
+        options.confirm(needed.question, hint=needed.hint, declined="nothing was run")
         batch = work.make_batch(options_from(RunOptions, {**given, "consent": True}), plan, app)
     stored = work.store_batch(batch, plan, app, options)
     work.carry_out(stored, output, app, options, applying=apply)

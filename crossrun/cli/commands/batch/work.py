@@ -98,7 +98,7 @@ def make_batch(plan: BatchPlan, app: App, options: Globals) -> Batch:
     try:
         return plan_batch(plan, app)
     except ConsentNeeded as needed:
-        options.confirm(needed.question, hint=needed.hint)
+        options.confirm(needed.question, hint=needed.hint, declined="nothing was run")
         consenting = replace(plan, options=replace(plan.options, consent=True))
         return plan_batch(consenting, app)
 

@@ -224,7 +224,7 @@ def _requests(
     try:
         return plan, requests_of(plan, app, dry_run=dry_run)
     except ConsentNeeded as needed:
-        options.confirm(needed.question, hint=needed.hint)
+        options.confirm(needed.question, hint=needed.hint, declined="nothing was run")
     tasks = [replace(task, options=replace(task.options, consent=True)) for task in plan.tasks]
     plan = replace(plan, tasks=tasks)
     return plan, requests_of(plan, app, dry_run=dry_run)

@@ -57,6 +57,7 @@ def rm(pattern: PatternNamed, json: Json = False) -> None:
     options.confirm(
         f"Remove {chosen.id}, {chosen.version} versions of it?",
         hint=f"say --yes; or keep it unused: crossrun patterns disable {chosen.id}",
+        declined="nothing was removed",
     )
     app.store.change_patterns(lambda patterns: patterns.remove(chosen.id))
     if json:
