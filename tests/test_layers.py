@@ -242,6 +242,7 @@ MODULES = [
     (("--help",), set(), {"__main__", "cli", "errors", "model", "system", "views"}, 18),
     (("paths",), set(), READS - {"events", "services", "store"}, 30),
     (("runs",), set(), READS - {"events"}, 48),
+    (("search", "true"), set(), READS - {"events"}, 56),
     (("runs", "--json"), {"msgspec"}, READS - {"events"}, 53),
     (("projects",), {"msgspec"}, READS - {"events"}, 54),
     (("patterns",), set(), READS - {"events"}, 54),

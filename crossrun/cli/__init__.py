@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Look at runs": {
         "runs": "List runs.",
+        "search": "Search what runs were asked, said, did and printed.",
         "show": "Show one run.",
         "steps": "Show what the agent did, step by step.",
         "events": "Show the raw events of a run.",
@@ -49,6 +50,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "patterns": "Show and manage the patterns learned from runs.",
     },
     "Keep order": {
+        "tag": "Add tags to a run, or remove them.",
+        "note": "Write a note about a run.",
+        "rename": "Give a run another name.",
         "projects": "List and set up projects.",
         "stats": "Show what takes up disk space, and what runs did and used.",
         "cleanup": "Remove workspaces that are no longer needed.",

@@ -8,6 +8,9 @@ import typer
 RunReference = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="An id, the beginning of one, or last.")
 ]
+RequiredRun = Annotated[
+    str, typer.Argument(metavar="RUN", help="An id, the beginning of one, or last.")
+]
 ProjectId = Annotated[
     str | None,
     typer.Option("--project-id", "-p", metavar="NAME", help="Look in this project only."),

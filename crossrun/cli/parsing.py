@@ -1,11 +1,14 @@
 """From the text of options and arguments to typed values."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from crossrun.config.values import duration
 from crossrun.errors import UsageError
+from crossrun.model.status import Status
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -47,3 +50,31 @@ def options_from(kind: type[Options], arguments: Mapping[str, Any]) -> Options:
         if (value := arguments.get(name)) is not None
     }
     return kind(**given)
+
+
+def since_moment(text: str | None) -> str | None:
+    """The time that `--since` names: so long ago, or a date."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.now(UTC) - timedelta(seconds=duration(text))
+    except (ValueError, OverflowError):
+        try:
+            moment = datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise UsageError(
+                "OPTION_INVALID",
+                f"--since: {text!r} is neither a duration like 2h or 7d nor a date",
+                hint="for example --since 7d, --since 2026-05-01",
+            ) from error
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def require_status(status: str | None) -> None:
+    """Raises UsageError if a status does not exist."""
+    if status is not None and status not in set(Status):
+        raise UsageError(
+            "OPTION_INVALID",
+            f"invalid status {status!r}",
+            hint=f"choose one of {', '.join(Status)}",
+        )

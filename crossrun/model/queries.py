@@ -1,6 +1,6 @@
 """What reads of the store ask for and return when a whole `Run` is not needed."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from crossrun.model.status import Status
 from crossrun.system.clock import seconds_between
@@ -38,6 +38,7 @@ class RunLine(NamedTuple):
     duration_s: float | None = None
     grade: str | None = None
     """That of its proof."""
+    has_note: int = 0
 
     @property
     def seconds(self) -> float | None:
@@ -77,6 +78,47 @@ class RunFilter(NamedTuple):
     search: str | None = None
     limit: int = 20
     batch_id: str | None = None
+    ids: tuple[str, ...] | None = None
+    """Only these runs; with `search`, also these."""
+
+
+SearchField = Literal["tasks", "messages", "commands", "output"]
+SEARCH_FIELDS: tuple[SearchField, ...] = get_args(SearchField)
+
+
+class SearchQuery(NamedTuple):
+    """Words to search for: all of `words`, none of `excluded`, in these fields.
+
+    A word with spaces is a phrase, and one that ends with `*` the beginning of a word.
+    """
+
+    words: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    fields: tuple[SearchField, ...] = SEARCH_FIELDS
+
+
+class StepMatch(NamedTuple):
+    """An event with the words of a search.
+
+    `excerpt` is the line of the first match in `field`; `highlights` are the matches in it, as
+    positions of their first character and of the one after their last.
+    """
+
+    run_id: str
+    seq: int
+    at: str
+    kind: str
+    field: SearchField
+    excerpt: str
+    highlights: tuple[tuple[int, int], ...]
+
+
+class RunMatches(NamedTuple):
+    """The first steps of a run that match; `more`: there are others."""
+
+    run: RunLine
+    steps: tuple[StepMatch, ...]
+    more: bool
 
 
 class PatternLine(NamedTuple):

@@ -143,7 +143,7 @@ class RunHandle:
 
 
 def clean_up_after(app: App, run_id: str) -> None:
-    """What is due once a run has ended: the weekly copy of the store, and old workspaces."""
+    """What is due once a run has ended: the index, the weekly copy, and old workspaces."""
     from contextlib import suppress
 
     from crossrun.errors import CrossrunError
@@ -151,7 +151,9 @@ def clean_up_after(app: App, run_id: str) -> None:
     from crossrun.services.cleanup.after_runs import remove_old_workspaces, rules_of
     from crossrun.services.recovery import keep_weekly_copy
     from crossrun.services.references import remove_unused_references
+    from crossrun.services.search import index_after_run
 
+    index_after_run(app.store)
     for notice in (
         keep_weekly_copy(app.store),
         remove_old_workspaces(app.settings, app.store, run_id),

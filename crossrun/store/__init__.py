@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.batches import BatchReader
     from crossrun.store.overview import Overview
+    from crossrun.store.search import SearchReader
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
     from crossrun.store.weekly_backup import WeeklyBackup
@@ -195,6 +196,40 @@ class Store:
 
         return read_overview(self._access, newest=newest, since=since)
 
+    @property
+    def search(self) -> "SearchReader":
+        """Searches the events of runs."""
+        from crossrun.store.search import SearchReader
+
+        return SearchReader(self._access)
+
+    def index(self) -> Iterator[int]:
+        """Adds events to the index that `search` reads, those of the newest runs first.
+
+        Yields:
+            After each piece, how many events are left. If reading stops, the next call adds
+            them.
+
+        Raises:
+            ConfigurationError: the store cannot be written, or is locked for seconds.
+        """
+        pending = self.search.pending()
+        left = sum(pending.values())
+        if not left:
+            return
+        from crossrun.store.writing import StoreWriter
+
+        self.open_for_writing()
+        with closing(StoreWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)) as writer:
+            writer.number_runs()
+            for run_id in pending:
+                more = True
+                while more:
+                    piece = writer.index_piece(run_id)
+                    more = piece.more
+                    left -= piece.events
+                    yield max(left, 0)
+
     def totals(self, *, project_id: str | None = None, since: str | None = None) -> "Totals":
         """What runs did and used; see `statistics.read_totals`."""
         from crossrun.store.statistics import read_totals
@@ -216,6 +251,16 @@ class Store:
         from crossrun.store.finished_runs import finished_runs
 
         return finished_runs(self._access, run_ids)
+
+    def change_run(self, run_id: str, column: Literal["name", "note"], value: str | None) -> None:
+        """Stores what the user calls a run, or notes about it."""
+        with self._writing() as writer:
+            writer.change_run(run_id, column, value)
+
+    def change_tags(self, run_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Adds tags to a run and removes others."""
+        with self._writing() as writer:
+            writer.change_tags(run_id, add, remove)
 
     def forget(self, run_ids: Sequence[str]) -> None:
         """Removes runs with their events and artifacts from the ledger: all of them or none.

@@ -3,6 +3,7 @@
 Looking never locks, never writes, and starts fast: nothing heavy is imported here.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -44,7 +45,7 @@ LINE_COLUMNS = (
     " started_at, ended_at,"
     " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
     " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s,"
-    " json_extract(proof, '$.grade')"
+    " json_extract(proof, '$.grade'), note IS NOT NULL"
 )
 """The columns of a `RunLine`."""
 _NEWEST = "ORDER BY runs.rowid DESC LIMIT ?"
@@ -319,9 +320,14 @@ class Reader:
         )
 
 
-def _chosen(columns: str, wanted: RunFilter) -> tuple[str, list[Any]]:
+def chosen_runs(wanted: RunFilter) -> tuple[str, list[Any]]:
+    """The WHERE clause that chooses runs, with its values."""
     conditions, values = _conditions(wanted)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"WHERE {' AND '.join(conditions)}" if conditions else "", values
+
+
+def _chosen(columns: str, wanted: RunFilter) -> tuple[str, list[Any]]:
+    where, values = chosen_runs(wanted)
     sql = f"SELECT {columns} FROM runs {where} {_NEWEST}"  # noqa: S608  all of it is ours
     return sql, [*values, wanted.limit or -1]
 
@@ -366,8 +372,13 @@ def _conditions(wanted: RunFilter) -> tuple[list[str], list[Any]]:
     ]
     conditions = [condition for condition, value in pairs if value is not None]
     values: list[Any] = [value for _, value in pairs if value is not None]
+    listed = "id IN (SELECT value FROM json_each(?))"
     if wanted.search:
         pattern = "%" + wanted.search.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
-        conditions.append("(task || ' ' || coalesce(name, '') || ' ' || id) LIKE ? ESCAPE '!'")
-        values.append(pattern)
+        named = "(task || ' ' || coalesce(name, '') || ' ' || id) LIKE ? ESCAPE '!'"
+        conditions.append(f"({named} OR {listed})")
+        values += [pattern, json.dumps(wanted.ids or ())]
+    elif wanted.ids is not None:
+        conditions.append(listed)
+        values.append(json.dumps(wanted.ids))
     return conditions, values

@@ -41,7 +41,7 @@ class Table(NamedTuple):
         return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {values}"
 
 
-RUNS = Table("runs", ("id",), (*Run.__struct_fields__, "pattern_id"), kept=("tags", "note"))
+RUNS = Table("runs", ("id",), (*Run.__struct_fields__, "pattern_id"), kept=("name", "tags", "note"))
 EVENTS = Table("events", ("run_id", "seq"), ("run_id", "seq", "at", "type", "body"))
 ARTIFACTS = Table("artifacts", ("id",), Artifact.__struct_fields__)
 APPLICATIONS = Table("applications", ("id",), Application.__struct_fields__)
@@ -79,6 +79,7 @@ PATTERN_TEXTS = Table("pattern_texts", ("number",), ("number", "pattern_id", "sh
 BATCHES = Table(
     "batches", ("id",), tuple(name for name in Batch.__struct_fields__ if name != "rows")
 )
+SEARCH_RUNS = Table("search_runs", ("number",), ("number", "run_id", "seq", "complete"))
 BATCH_ROWS = Table("batch_rows", ("batch_id", "number"), ("batch_id", *BatchRow.__struct_fields__))
 TABLES = (
     RUNS,
@@ -96,4 +97,5 @@ TABLES = (
     PATTERN_TEXTS,
     BATCHES,
     BATCH_ROWS,
+    SEARCH_RUNS,
 )

@@ -36,6 +36,20 @@ INSERT INTO shelf_totals (entries, words) VALUES (0, 0);
 """
 """The tables of the index in which patterns are searched; see `store.pattern_index`."""
 
+SEARCH_INDEX = """
+CREATE TABLE search_runs (
+    number INTEGER NOT NULL PRIMARY KEY,
+    run_id VARCHAR NOT NULL UNIQUE,
+    seq INTEGER NOT NULL,
+    complete BOOLEAN NOT NULL
+);
+CREATE VIRTUAL TABLE search_words USING fts5(
+    task, message, command, output, content='', columnsize=0,
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+);
+"""
+"""The tables of the index in which runs are searched; see `store.search_index`."""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
         "0001_runs_and_events",
@@ -284,6 +298,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE runs ADD COLUMN note VARCHAR;
         """,
     ),
+    ("0014_search", SEARCH_INDEX),
 )
 
 LATEST = len(MIGRATIONS)

@@ -272,3 +272,17 @@ class PlannedRunRow(SQLModel, table=True):
     attempt: int
     is_cancelled: bool
     failure: str | None
+
+
+class SearchRunRow(SQLModel, table=True):
+    """How far a run is in the index of words: up to the event `seq`.
+
+    `complete`: the run has ended, and all of it is in the index.
+    """
+
+    __tablename__: ClassVar[str] = "search_runs"
+
+    number: int = Field(primary_key=True)
+    run_id: str = Field(unique=True)
+    seq: int
+    complete: bool

@@ -4,11 +4,12 @@ Many processes write to one store. SQLite lets one of them write at a time while
 Beginning with BEGIN IMMEDIATE makes that waiting safe, since no reader has to become a writer.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import asdict
 
@@ -18,6 +19,9 @@ from crossrun.store.opening import translated
 from crossrun.store.rows import application_row, run_row
 from crossrun.store.statements import APPLICATIONS, ARTIFACTS, EVENTS, PROJECTS, RUNS
 from crossrun.store.stopped import begin
+
+if TYPE_CHECKING:
+    from crossrun.store.search_index import IndexedPiece
 
 _BUSY_MS = 30_000
 _SENSELESS = (ValueError, TypeError, LookupError, AttributeError)
@@ -84,12 +88,27 @@ class StoreWriter:
                 {**changed, "run_id": event["run_id"]},
             )
 
+    def change_run(self, run_id: str, column: Literal["name", "note"], value: str | None) -> None:
+        """Stores what the user calls a run, or notes about it."""
+        with self._transaction() as connection:
+            connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", [value, run_id])  # noqa: S608  ours
+
+    def change_tags(self, run_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Adds tags to a run and removes others."""
+        with self._transaction() as connection:
+            for row in connection.execute("SELECT tags FROM runs WHERE id = ?", [run_id]):
+                tags = [tag for tag in (*json.loads(row["tags"]), *add) if tag not in remove]
+                text = json.dumps(list(dict.fromkeys(tags)), ensure_ascii=False)
+                connection.execute("UPDATE runs SET tags = ? WHERE id = ?", [text, run_id])
+
     def forget(self, run_ids: Sequence[str]) -> None:
         """Removes all rows of runs; those of projects and patterns stay."""
+        from crossrun.store import search_index
         from crossrun.store.batch_writing import keep_results
 
         with self._transaction() as connection:
             keep_results(connection, run_ids)
+            search_index.forget(connection, run_ids)
             for run_id in run_ids:
                 connection.execute("DELETE FROM events WHERE run_id = ?", [run_id])
                 connection.execute("DELETE FROM artifacts WHERE run_id = ?", [run_id])
@@ -117,6 +136,20 @@ class StoreWriter:
         """Carries out one of the writes in `batch_writing` in a transaction."""
         with self._transaction() as connection:
             write(connection)
+
+    def number_runs(self) -> None:
+        """Prepares runs for the index of words; see `search_index`."""
+        from crossrun.store.search_index import number_runs
+
+        with self._transaction() as connection:
+            number_runs(connection)
+
+    def index_piece(self, run_id: str) -> "IndexedPiece":
+        """Adds the next events of a run to the index of words; see `search_index`."""
+        from crossrun.store.search_index import add_piece
+
+        with self._transaction() as connection:
+            return add_piece(connection, run_id)
 
     def close(self) -> None:
         """Closes the connection; the next write opens a new one."""

@@ -88,7 +88,7 @@ def _run_row(run: RunLine) -> list[str]:
         "" if took is None else clock(took),
         "" if run.tokens is None else count(run.tokens),
         _memory(run),
-        title_of(run),
+        f"* {title_of(run)}" if run.has_note else title_of(run),
     ]
 
 

@@ -94,6 +94,7 @@ def details(
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
+        ("note", " ".join(clean(run.note or "").split())),
         ("source", source_words(run)),
         ("applied", _applied(applications)),
         ("secrets", _secrets(run)),

@@ -14,7 +14,15 @@ _NARROW_TABLE, _READABLE, _NARROWEST_COLUMN = 72, 16, 8
 _LONGEST_MESSAGE = 40
 _BATCH_SIZE = 65_536
 """Characters of a long output that are written together."""
-_STYLES = {"dim": "2", "bold": "1", "accent": "36", "good": "32", "bad": "31", "warn": "33"}
+_STYLES = {
+    "dim": "2",
+    "bold": "1",
+    "accent": "36",
+    "good": "32",
+    "bad": "31",
+    "warn": "33",
+    "match": "1;33",
+}
 _KIND_STYLES: dict[Kind, str] = {
     "think": "dim",
     "output": "dim",

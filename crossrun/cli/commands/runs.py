@@ -1,14 +1,12 @@
 """`crossrun runs`: the list of runs. It imports little, because people call it all day."""
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crossrun.cli.arguments import Json, ProjectId
 from crossrun.cli.globals import application, current
-from crossrun.config.values import duration
-from crossrun.errors import UsageError
+from crossrun.cli.parsing import require_status, since_moment
 from crossrun.model.queries import RunFilter
 from crossrun.model.status import Status
 from crossrun.projections.documents import document, run_object
@@ -32,7 +30,8 @@ def runs(
         str | None, typer.Option(metavar="TIME", help="Only since 2h or 7d ago, or since a date.")
     ] = None,
     search: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Only with this text in the task or name.")
+        str | None,
+        typer.Option(metavar="TEXT", help="Only with this text in the task, the name or a step."),
     ] = None,
     batch: Annotated[
         str | None, typer.Option(metavar="BATCH", help="Only of this batch or experiment.")
@@ -52,23 +51,24 @@ def runs(
       crossrun runs --json | jq -r '.runs[].id'
     """
     options = current()
-    if status is not None and status not in set(Status):
-        raise UsageError(
-            "OPTION_INVALID",
-            f"invalid status {status!r}",
-            hint=f"choose one of {', '.join(Status)}",
-        )
+    require_status(status)
     app = options.open_app()
     filters = RunFilter(
         project_id=project_id,
         status=status,
         task_type=task_type,
         tag=tag,
-        since=_since(since),
+        since=since_moment(since),
         search=search,
         limit=limit,
         batch_id=None if batch is None else app.store.batches.id_of(batch),
     )
+    if search is not None:
+        from crossrun.cli.catching_up import CatchUpLine
+        from crossrun.services.search import with_matches
+
+        with CatchUpLine(options) as line:
+            filters = with_matches(app, filters, line)
     if json:
         listed = app.store.read.runs(filters)
         total = _total(len(listed), filters, app)
@@ -93,23 +93,6 @@ def _nothing(app: "App") -> str:
     if app.store.read.count(RunFilter()):
         return "no runs match"
     return 'no runs yet; start one: crossrun run "your task"'
-
-
-def _since(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.now(UTC) - timedelta(seconds=duration(text))
-    except (ValueError, OverflowError):
-        try:
-            moment = datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise UsageError(
-                "OPTION_INVALID",
-                f"--since: {text!r} is neither a duration like 2h or 7d nor a date",
-                hint="for example --since 7d, --since 2026-05-01",
-            ) from error
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 runs_app = application("runs", runs)

@@ -1,23 +1,15 @@
 """`crossrun patterns edit`: the user's own words for a pattern."""
 
-import shlex
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossrun.cli.arguments import Json
 from crossrun.cli.commands.patterns.changes import PatternNamed
 from crossrun.cli.commands.patterns.files import cleaned, read_text, tell
+from crossrun.cli.editing import edited
 from crossrun.cli.globals import current
-from crossrun.errors import UsageError
 from crossrun.system.clock import now
 
 if TYPE_CHECKING:
-    from crossrun.config.settings import Settings
     from crossrun.model.workflows import Pattern, Version, Workflow
 
 
@@ -34,7 +26,7 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
     app = options.open_app()
     chosen = app.store.patterns.pattern(pattern)
     message = "nothing was changed"
-    with _edited(forms.written(chosen), chosen.id, app.settings) as file:
+    with edited(forms.written(chosen), f"{chosen.id}.yaml", app.settings.environ) as file:
         form = cleaned(forms.read(read_text(file), str(file)), app)
         if (form.workflow, form.task, form.task_type) != _what(chosen):
             from crossrun.config.tasktypes import load as load_task_type
@@ -50,39 +42,6 @@ def edit(pattern: PatternNamed, json: Json = False) -> None:
             encode_patterns(app.store)
             message = "{id} is now v{version}; new runs use it"
     tell(app.store, chosen.id, options, json=json, message=message)
-
-
-@contextmanager
-def _edited(text: str, name: str, settings: "Settings") -> Iterator[Path]:
-    """The file as the user's editor left it; it stays there if it cannot be used."""
-    editor = settings.environ.get("VISUAL") or settings.environ.get("EDITOR")
-    if not editor and not sys.stdin.isatty():
-        raise UsageError(
-            "EDITOR_FAILED",
-            "there is no terminal to edit in",
-            hint="set EDITOR to a program that changes the file it is given",
-        )
-    editor = editor or "vi"
-    folder = Path(tempfile.mkdtemp(prefix="crossrun-"))
-    file = folder / f"{name}.yaml"
-    file.write_text(text, encoding="utf-8")
-    try:
-        code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
-    except (OSError, ValueError) as error:
-        file.unlink()
-        folder.rmdir()
-        raise UsageError(
-            "EDITOR_FAILED", f"the editor {editor!r} cannot be started", hint="set EDITOR"
-        ) from error
-    if code != 0:
-        raise UsageError(
-            "EDITOR_FAILED",
-            f"the editor {editor!r} ended with exit code {code}",
-            hint=f"nothing was changed; your text is in {file}",
-        )
-    yield file
-    file.unlink()
-    folder.rmdir()
 
 
 def _what(pattern: "Pattern") -> "tuple[Workflow, str, str]":
