@@ -28,6 +28,25 @@ def did_you_mean(
     return f"; did you mean {shown(names_like_it[0])}?" if names_like_it else ""
 
 
+def unknown_names(
+    place: object, names: Iterable[object], *, known: Iterable[str], kind: str
+) -> tuple[str, ...]:
+    """A warning about each name in a file that means nothing there, with the nearest that does.
+
+    Args:
+        place: the file.
+        names: what stands in it.
+        known: what may stand in it.
+        kind: what such a name is: setting, field, variable.
+    """
+    known = list(known)
+    return tuple(
+        f"{place}: unknown {kind} {name}{did_you_mean(str(name), known)}"
+        for name in names
+        if name not in known
+    )
+
+
 def ids_like(reference: str, newest_first: Sequence[str]) -> str:
     """The beginning of a hint about an unknown id: three that are like it, or else the newest."""
     beginnings: dict[str, list[str]] = {}

@@ -326,6 +326,7 @@ _FORMS = {
     values.duration: "a time: `90`, `90s`, `5m`, `2h`, `7d`",
     values.size: "a size: `500MB`, `5GB`, `2GiB`",
     values.positive: "a whole number above zero",
+    values.count: "a whole number above zero: `20000`, `20k`, `1M`",
     values.switch: "`true` or `false`",
     values.share: "a share below 1: `0.3`, `30%`",
     values.amount: "a number above zero",

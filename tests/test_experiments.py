@@ -66,7 +66,7 @@ def test_a_suite_has_tasks_with_their_sources_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("tasks: [", "it is not YAML"),
+        ("tasks: [", "there is a bracket or quote that is not closed"),
         ("- a", "it has no list of tasks"),
         ("tasks: []", "it has no list of tasks"),
         ("jobs: 3\ntasks: [{task: a}]", "there is no key 'jobs'"),

@@ -561,7 +561,8 @@ def test_a_broken_file_is_a_configuration_error(
 WRONG = [
     ("max_turns", "0", "is not a whole number above zero"),
     ("max_turns", "many", "is not a whole number above zero"),
-    ("max_tokens", "1.5", "is not a whole number above zero"),
+    ("max_tokens", "1.5", "is not a whole number above zero, such as 20000, 20k or 1M"),
+    ("max_tokens", "0k", "is not a whole number above zero, such as 20000, 20k or 1M"),
     ("timeout", "soon", "is not a duration like 90, 90s, 5m, 2h or 7d"),
     ("planner", "swarm", "is not one of auto, direct, openai"),
     ("executor", "claude", "is not one of codex, replay, shell, script"),
@@ -723,3 +724,53 @@ def test_dotenv_is_not_read_from_a_workspace_that_a_link_leads_to(
     link.symlink_to(tmp_path / "elsewhere")
     sources.environ["CROSSRUN_WORKSPACE_ROOT"] = str(link)
     assert added(sources.load(workspace), sources) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("7", 7), ("10k", 10_000), ("1M", 1_000_000), ("1.5m", 1_500_000)]
+)
+def test_a_number_of_tokens_may_be_in_thousands_or_millions(
+    sources: Sources, text: str, tokens: int
+) -> None:
+    sources.environ["CROSSRUN_MAX_TOKENS"] = text
+    assert sources.load().max_tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("max_turns: [1\n", "line 1: there is a [ that is not closed"),
+        ("a: 1\nverify: make: all\n", "line 2: there is a second colon; put the value in quotes"),
+        ("a: 1\n\tb: 2\n", "line 2: there is a tab; indent with spaces"),
+        ('a: 1\nb: "x\n', "line 2: there is a quote that is not closed"),
+        ("a: 1\n b: 2\n", "line 2: there is a second colon; put the value in quotes"),
+        ("a: @x\n", "line 1: there is a character that must stand in quotes"),
+        ("a: !!x y\n", "line 1: there is a tag (!...) that is not allowed"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_plain_words_and_with_the_line(
+    sources: Sources, content: str, problem: str
+) -> None:
+    sources.user(content)
+    file = sources.home / "config.yaml"
+    assert sources.refusal().message == f"the settings file {file} cannot be read: {problem}"
+    assert "crossrun config edit" in sources.refusal().hint
+
+
+def test_each_value_names_the_file_or_variable_that_it_comes_from(sources: Sources) -> None:
+    sources.user("max_turns: 3\nmodel: a\n")
+    sources.project("model: b\n")
+    sources.environ["CROSSRUN_TIMEOUT"] = "5m"
+    sources.environ["CODEX_PATH"] = "/codex"
+    places = {key: place for key, place in sources.load().places.items() if place}
+    assert places == {
+        "max_turns": str(sources.home / "config.yaml"),
+        "model": str(sources.cwd / ".crossrun.yaml"),
+        "timeout": "CROSSRUN_TIMEOUT",
+        "codex.path": "CODEX_PATH",
+    }
+
+
+def test_settings_that_are_a_folder_are_an_error_that_says_so(sources: Sources) -> None:
+    (sources.home / "config.yaml").mkdir(parents=True)
+    assert sources.refusal().message.endswith("cannot be read: it is a folder")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from crossrun.config.values import (
     amount,
+    count,
     duration,
     one_of,
     positive,
@@ -49,6 +50,7 @@ class Setting(NamedTuple):
         details: further sentences for the reference.
         in_project_file: whether a file that came with somebody's repository may set it.
         other_variables: environment variables that also set it.
+        is_secret: whether its value is never shown, only that it is set.
     """
 
     parse: Callable[[str], Any]
@@ -56,6 +58,7 @@ class Setting(NamedTuple):
     details: str = ""
     in_project_file: bool = False
     other_variables: tuple[str, ...] = ()
+    is_secret: bool = False
 
 
 class RunSettings(NamedTuple):
@@ -148,7 +151,7 @@ class PatternsSettings(NamedTuple):
     max_tokens: Annotated[
         int,
         Setting(
-            positive,
+            count,
             "How long the text is at most that an agent gets of a pattern, at four characters a "
             "token.",
             "Commands stay longest, and are never cut.",
@@ -223,6 +226,13 @@ class ArtifactsSettings(NamedTuple):
     ] = None
 
 
+class SettingsFiles(NamedTuple):
+    """The settings files that count; `project` is None if there is none at or above the folder."""
+
+    user: Path
+    project: Path | None
+
+
 class Paths(NamedTuple):
     """Where crossrun keeps things. Nothing is made until it is needed."""
 
@@ -278,13 +288,16 @@ class Settings(NamedTuple):
     Attributes:
         paths: where things are.
         environ: the environment that children inherit, with what `.env` added.
-        origins: by the name of each setting, where its value came from.
+        origins: by the name of each setting, which source its value came from.
+        places: by the name of each setting from the environment or a file, the variable or the path
+            of the file.
         warnings: what is wrong with the settings files and does not stop the command.
     """
 
     paths: Paths
     environ: Mapping[str, str]
     origins: Mapping[str, str] = {}
+    places: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
 
     project_id: Annotated[
@@ -346,7 +359,7 @@ class Settings(NamedTuple):
     max_tokens: Annotated[
         int | None,
         Setting(
-            positive,
+            count,
             "End the run when it has used this many tokens.",
             "Also in the middle of a turn. The tokens of the runs that it resumes count.",
             in_project_file=True,
@@ -436,6 +449,7 @@ class Settings(NamedTuple):
         paths: Paths,
         environ: Mapping[str, str],
         origins: Mapping[str, str],
+        places: Mapping[str, str],
         warnings: tuple[str, ...],
     ) -> "Settings":
         """From the values of all settings by name, and the fields that are not settings."""
@@ -445,7 +459,7 @@ class Settings(NamedTuple):
             groups.setdefault(group, {})[field] = value
         own = groups.pop("", {})
         nested = {name: cls.__annotations__[name](**fields) for name, fields in groups.items()}
-        return cls(paths, environ, origins, warnings, **own, **nested)
+        return cls(paths, environ, origins, places, warnings, **own, **nested)
 
 
 @contextmanager

@@ -4,11 +4,19 @@ The only module that reads the environment. Everything below gets values.
 """
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from crossrun.config.settings import DEFAULTS, SETTINGS, Paths, Settings, home_needed
+from crossrun.config.settings import (
+    DEFAULTS,
+    SETTINGS,
+    Paths,
+    Settings,
+    SettingsFiles,
+    home_needed,
+)
 from crossrun.config.values import switch
 from crossrun.errors import ConfigurationError
 from crossrun.model.executors import OFFLINE_EXECUTOR
@@ -24,6 +32,17 @@ FAKE_SWITCHES = {"FAKE_CODEX": ("executor", OFFLINE_EXECUTOR), "FAKE_SWARM": ("p
 """Variables, each with the setting that it sets when it is true, and to what."""
 DOTENV_KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY")
 """Variables that a file `.env` may set, besides the switches."""
+
+
+class ReadValue(NamedTuple):
+    """The value of a setting, and the variable or file that it was read from."""
+
+    value: Any
+    place: str
+
+
+Layer: TypeAlias = dict[str, ReadValue]
+"""What one source sets, by the name of the setting."""
 
 
 def load(
@@ -47,13 +66,14 @@ def load(
     """
     cwd = cwd or current_folder()
     folders = _base_folders(home, environ)
+    files = SettingsFiles(folders["config"] / USER_FILE, cwd and _project_file(cwd))
     warnings: list[str] = []
-    layers: dict[str, Mapping[str, Any]] = {
-        "default": DEFAULTS,
-        "user file": _read_file(folders["config"] / USER_FILE, warnings, project=False),
-        "project file": _read_file(cwd and _project_file(cwd), warnings, project=True),
+    layers: dict[str, Layer] = {
+        "default": _unplaced(DEFAULTS),
+        "user file": _read_file(files.user, warnings, project=False),
+        "project file": _read_file(files.project, warnings, project=True),
         "environment": _from_environment(environ),
-        "flag": {key: value for key, value in (flags or {}).items() if value is not None},
+        "flag": _unplaced({k: value for k, value in (flags or {}).items() if value is not None}),
     }
     paths = _paths(folders, _combined(layers))
     environment = dict(environ)
@@ -65,7 +85,21 @@ def load(
         paths=paths,
         environ=environment,
         origins={key: origin for origin, layer in layers.items() for key in layer},
+        places={key: read.place for layer in layers.values() for key, read in layer.items()},
         warnings=tuple(warnings),
+    )
+
+
+def settings_files(
+    *,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> SettingsFiles:
+    """Where the settings files are, without reading them. Arguments as for `load`."""
+    cwd = cwd or current_folder()
+    return SettingsFiles(
+        _base_folders(home, environ)["config"] / USER_FILE, cwd and _project_file(cwd)
     )
 
 
@@ -74,9 +108,13 @@ def variable_names(key: str) -> tuple[str, ...]:
     return (PREFIX + key.upper().replace(".", "_"), *SETTINGS[key].other_variables)
 
 
-def _combined(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _unplaced(values: Mapping[str, Any]) -> Layer:
+    return {key: ReadValue(value, "") for key, value in values.items()}
+
+
+def _combined(layers: Mapping[str, Layer]) -> dict[str, Any]:
     """The values, those of later layers above those of earlier ones."""
-    return {key: value for layer in layers.values() for key, value in layer.items()}
+    return {key: read.value for layer in layers.values() for key, read in layer.items()}
 
 
 def _base_folders(home: Path | None, environ: Mapping[str, str]) -> dict[str, Path]:
@@ -148,41 +186,80 @@ def _project_file(cwd: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+def _from_environment(environ: Mapping[str, str]) -> Layer:
+    values: Layer = {}
     for name, (key, value) in FAKE_SWITCHES.items():
-        text = environ.get(PREFIX + name) or environ.get(SEED_PREFIX + name)
-        if text and _parsed(f"{PREFIX}{name}", switch, text):
-            values[key] = value
+        for variable in (PREFIX + name, SEED_PREFIX + name):
+            if environ.get(variable):
+                if _of_variable(variable, switch, environ):
+                    values[key] = ReadValue(value, variable)
+                break
     for key, setting in SETTINGS.items():
-        for name in variable_names(key):
-            if environ.get(name):
-                values[key] = _parsed(name, setting.parse, environ[name])
+        for variable in variable_names(key):
+            if environ.get(variable):
+                value = _of_variable(variable, setting.parse, environ)
+                values[key] = ReadValue(value, variable)
                 break
     return values
 
 
-def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> dict[str, Any]:
-    if path is None or not path.is_file():
+def _of_variable(variable: str, parse: Callable[[str], Value], environ: Mapping[str, str]) -> Value:
+    try:
+        return parse(environ[variable])
+    except ValueError as error:
+        raise ConfigurationError(
+            "SETTING_INVALID",
+            f"{variable}: {environ[variable]!r} {error}",
+            hint=f"correct the variable, or remove it: unset {variable}",
+        ) from error
+
+
+def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> Layer:
+    if path is None or not _is_there(path):
         return {}
-    values: dict[str, Any] = {}
-    for key, value in _flattened(_yaml_mapping(path)).items():
+    values: Layer = {}
+    for key, value in flattened(yaml_mapping(path)).items():
         setting = SETTINGS.get(key)
         if setting is None:
-            from crossrun.suggestions import did_you_mean
+            from crossrun.suggestions import unknown_names
 
-            warnings.append(f"{path}: unknown setting {key}{did_you_mean(key, SETTINGS)}")
+            warnings += unknown_names(path, [key], known=SETTINGS, kind="setting")
         elif project and not setting.in_project_file:
             warnings.append(f"{path}: {key} is ignored, a project file may not set it")
-        elif isinstance(value, list):
-            raise _invalid(f"{key} in {path}", str(value), "is a list, not a single value")
         elif value is not None:
-            values[key] = _parsed(f"{key} in {path}", setting.parse, _as_text(value))
+            values[key] = ReadValue(value_of(key, value, path), str(path))
     return values
 
 
-def _as_text(value: object) -> str:
+def _is_there(path: Path) -> bool:
+    """Whether there is a file to read. Raises ConfigurationError if nobody can tell."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode) != 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def value_of(key: str, value: object, path: Path) -> Any:  # noqa: ANN401  by the setting
+    """The value of a setting from what stands in a file. Raises ConfigurationError."""
+    try:
+        return SETTINGS[key].parse(as_text(value))
+    except ValueError as error:
+        where = " --project" if path.name == PROJECT_FILE else ""
+        shown = "its value" if SETTINGS[key].is_secret else repr(str(value))
+        raise ConfigurationError(
+            "SETTING_INVALID",
+            f"{key} in {path}: {shown} {error}",
+            hint=f"correct it: crossrun config set{where} {key} VALUE"
+            f" · or remove it: crossrun config unset{where} {key}",
+        ) from error
+
+
+def as_text(value: object) -> str:
     """A value from YAML as it would be written in an environment variable."""
+    if isinstance(value, list):
+        raise ValueError("is a list, not a single value")  # noqa: TRY004  a wrong value of a setting
     if isinstance(value, bool | dict):
         import json
 
@@ -190,17 +267,18 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _yaml_mapping(path: Path) -> dict[Any, Any]:
+def yaml_mapping(path: Path, text: str | None = None) -> dict[Any, Any]:
+    """The content of a settings file, or of a text for it.
+
+    Raises:
+        ConfigurationError: it is not settings.
+    """
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(
-            "SETTINGS_UNREADABLE",
-            f"the settings file {path} cannot be read: {_one_line(error)}",
-            hint="correct it, or move it away to use the defaults",
-        ) from error
+        content = yaml.safe_load(path.read_text(encoding="utf-8") if text is None else text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise _unreadable(path, error) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -212,27 +290,21 @@ def _yaml_mapping(path: Path) -> dict[Any, Any]:
     return content
 
 
-def _flattened(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    from crossrun.config.yaml_problems import yaml_problem
+
+    return ConfigurationError(
+        "SETTINGS_UNREADABLE",
+        f"the settings file {path} cannot be read: {yaml_problem(error)}",
+        hint="correct it: crossrun config edit · or move it away to use the defaults",
+    )
+
+
+def flattened(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """The settings of a file by their names with dots."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
         nested = isinstance(value, dict) and name not in SETTINGS
-        flat |= _flattened(value, f"{name}.") if nested else {name: value}
+        flat |= flattened(value, f"{name}.") if nested else {name: value}
     return flat
-
-
-def _parsed(name: str, parse: Callable[[str], Value], text: str) -> Value:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise _invalid(name, text, str(error)) from error
-
-
-def _invalid(name: str, text: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        "SETTING_INVALID", f"{name}: {text!r} {why}", hint="correct the value or remove it"
-    )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -42,6 +42,23 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """A whole number above zero, also with k for thousands and M for millions. Raises ValueError.
+
+    `10k` is 10,000 and `1.5M` is 1,500,000.
+    """
+    number = text.strip().lower()
+    factor = {"k": 1_000, "m": 1_000_000}.get(number[-1:], 1)
+    digits = number[:-1] if factor > 1 else number
+    if not digits.replace(".", "", factor > 1).isdecimal():
+        raise ValueError("is not a whole number above zero, such as 20000, 20k or 1M")
+    whole, _, fraction = digits.partition(".")
+    value = int(whole or "0") * factor + round(float(f"0.{fraction or 0}") * factor)
+    if value < 1:
+        raise ValueError("is not a whole number above zero, such as 20000, 20k or 1M")
+    return value
+
+
 def up_to(most: int) -> Callable[[str], int]:
     """A parser of whole numbers from 1 to `most`."""
 

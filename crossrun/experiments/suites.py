@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossrun.config.values import duration
+from crossrun.config.yaml_problems import yaml_problem
 from crossrun.errors import UsageError
 from crossrun.suggestions import did_you_mean
 
@@ -79,9 +80,9 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  both safe
     except OSError as error:
-        raise _invalid(path, f"it cannot be read: {error.strerror}") from error
+        raise _invalid(path, f"it cannot be read: {yaml_problem(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _invalid(path, f"it is not YAML: {' '.join(str(error).split())}") from error
+        raise _invalid(path, yaml_problem(error)) from error
     if not isinstance(content, dict):
         raise _invalid(path, "it has no list of tasks")
     return content

@@ -65,7 +65,7 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         prices=_prices(request, executor.model(), settings),
         queue=_queue(settings, store),
         processes=settings.paths.processes,
-        warnings=_warnings(settings),
+        warnings=(*_warnings(settings), *task_type.warnings),
         script_executor=lambda: _executor(replace(request, executor=SCRIPT_EXECUTOR), app),
         recorded=partial(_recorded, store),
         foresight=partial(outlook_for, store),

@@ -80,6 +80,7 @@ class _CheckedFinder(Finder, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.name}: `find` is not a regular expression: {error}") from error
 
 
+_FIELDS = ("title", "summary", "planner", "agent", "artifacts", "finders")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NUMBERED = re.compile(r"_[0-9]+\Z")
 
@@ -94,6 +95,8 @@ class TaskType(Struct, frozen=True):
     agent: str
     artifacts: tuple[ArtifactKind, ...]
     finders: tuple[Finder, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What is wrong with its file and does not make it unusable: fields that do not exist."""
 
 
 def names(own: Path) -> list[str]:
@@ -136,6 +139,9 @@ def read(file: Path) -> TaskType:
     """
     import yaml
 
+    from crossrun.config.yaml_problems import yaml_problem
+    from crossrun.suggestions import unknown_names
+
     loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506  both safe
@@ -147,22 +153,20 @@ def read(file: Path) -> TaskType:
             agent=str(content.get("agent", "")),
             artifacts=tuple(ArtifactKind(**entry) for entry in content.get("artifacts", ())),
             finders=_finders(content),
+            warnings=unknown_names(file, content, known=_FIELDS, kind="field"),
         )
-    except (
-        OSError,
-        UnicodeDecodeError,
-        yaml.YAMLError,
-        msgspec.ValidationError,
-        AttributeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise ConfigurationError(
-            "TASK_TYPE_INVALID",
-            f"the task type in {file} cannot be used: {' '.join(str(error).split())}",
-            hint="its fields are title, summary, planner, agent, artifacts and finders; "
-            "see docs/how-to",
-        ) from error
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        raise _unusable(file, yaml_problem(error)) from error
+    except (msgspec.ValidationError, AttributeError, TypeError, ValueError) as error:
+        raise _unusable(file, " ".join(str(error).split())) from error
+
+
+def _unusable(file: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "TASK_TYPE_INVALID",
+        f"the task type in {file} cannot be used: {why}",
+        hint=f"its fields are {', '.join(_FIELDS)}; crossrun help TASK_TYPE_INVALID",
+    )
 
 
 class _WithFinders(Struct):
