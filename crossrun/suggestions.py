@@ -29,21 +29,21 @@ def did_you_mean(
 
 
 def unknown_names(
-    place: object, names: Iterable[object], *, known: Iterable[str], kind: str
+    place: object, names: Iterable[object], *, choices: Iterable[str], kind: str
 ) -> tuple[str, ...]:
     """A warning about each name in a file that means nothing there, with the nearest that does.
 
     Args:
         place: the file.
         names: what stands in it.
-        known: what may stand in it.
+        choices: what may stand in it.
         kind: what such a name is: setting, field, variable.
     """
-    known = list(known)
+    choices = list(choices)
     return tuple(
-        f"{place}: unknown {kind} {name}{did_you_mean(str(name), known)}"
+        f"{place}: unknown {kind} {name}{did_you_mean(str(name), choices)}"
         for name in names
-        if name not in known
+        if name not in choices
     )
 
 

@@ -59,6 +59,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Set up": {
         "help": "Explain a command, an error code or a topic.",
+        "config": "Show and change settings.",
         "paths": "Show where everything is.",
         "migrate": "Update the store, or restore a backup.",
     },

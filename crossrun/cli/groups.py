@@ -60,12 +60,25 @@ class _StartingByDefault(GroupWithDefault):
         return super().parse_args(ctx, args)
 
 
+class _ShowingByDefault(GroupWithDefault):
+    """`crossrun config timeout` is `crossrun config show timeout`."""
+
+    default = "show"
+
+    def default_for(self, args: list[str]) -> str:  # noqa: ARG002  what it overrides
+        """Without any words, too."""
+        return self.default
+
+
+_BY_DEFAULT = {"start": _StartingByDefault, "list": GroupWithDefault, "show": _ShowingByDefault}
+
+
 def group(name: str, help_text: str, **functions: Callable[..., None]) -> typer.Typer:
-    """A command group; the function named `start` is the default if there is one, else `list`."""
+    """A command group; `list`, `start` or `show` is the default, whichever it has."""
     app = typer.Typer(
         name=name,
         help=help_text,
-        cls=_StartingByDefault if "start" in functions else GroupWithDefault,
+        cls=next((cls for name, cls in _BY_DEFAULT.items() if name in functions), GroupWithDefault),
         rich_markup_mode=None,
         context_settings=CONTEXT,
         add_completion=False,

@@ -223,7 +223,7 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> Laye
         if setting is None:
             from crossrun.suggestions import unknown_names
 
-            warnings += unknown_names(path, [key], known=SETTINGS, kind="setting")
+            warnings += unknown_names(path, [key], choices=SETTINGS, kind="setting")
         elif project and not setting.in_project_file:
             warnings.append(f"{path}: {key} is ignored, a project file may not set it")
         elif value is not None:

@@ -80,7 +80,7 @@ def check(path: Path, text: str) -> tuple[str, ...]:
             value_of(key, value, path)
     refused = [key for key in content if key in SETTINGS and not _may_set(path, key)]
     return (
-        *unknown_names(path, content, known=SETTINGS, kind="setting"),
+        *unknown_names(path, content, choices=SETTINGS, kind="setting"),
         *(f"{path}: {key} is ignored, a project file may not set it" for key in refused),
     )
 
@@ -128,26 +128,55 @@ def _written(key: str, text: str) -> Any:  # noqa: ANN401  by the setting
         return text
 
 
+def read_text(path: Path) -> str:
+    """The text of a settings file; empty if there is none.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError):
+        yaml_mapping(path)  # says what is wrong
+        raise
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a whole settings file; its mode is kept, and it is only yours if it is new.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    mode = 0o644 if path.name == PROJECT_FILE else 0o600
+    try:
+        replace_file(path, text.encode("utf-8"), mode=mode)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 @contextmanager
 def _changing(path: Path) -> Iterator[str]:
     """The text of a file, which no other crossrun changes meanwhile; empty if there is none."""
     try:
         make_private(path.parent)
         folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield path.read_bytes().decode("utf-8") if path.is_file() else ""
-        finally:
-            os.close(folder)
-    except UnicodeDecodeError:
-        yaml_mapping(path)  # says what is wrong
-        raise
     except OSError as error:
-        raise ConfigurationError(
-            "SETTINGS_UNWRITABLE",
-            f"the settings file {path} cannot be written: {error.strerror}",
-            hint="check the permissions and the free space of its folder",
-        ) from error
+        raise _unwritable(path, error) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield read_text(path)
+    finally:
+        os.close(folder)
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        "SETTINGS_UNWRITABLE",
+        f"the settings file {path} cannot be written: {error.strerror}",
+        hint="check the permissions and the free space of its folder",
+    )
 
 
 def _store(path: Path, text: str, key: str, value: object) -> None:
@@ -159,5 +188,4 @@ def _store(path: Path, text: str, key: str, value: object) -> None:
             f"{key} cannot be changed in {path} without touching the rest of the file",
             hint="change it in your editor: crossrun config edit",
         )
-    mode = 0o644 if path.name == PROJECT_FILE else 0o600
-    replace_file(path, text.encode("utf-8"), mode=mode)
+    replace_text(path, text)
