@@ -286,8 +286,8 @@ def test_a_misspelt_field_of_a_task_type_is_a_warning_of_the_run(crossrun: Cross
     (folder / "mine.yaml").write_text("title: Mine\nagnet: Be kind.\n")
     words = ("run", "true", "--executor", "shell", "--task-type", "mine")
     result = crossrun(*words)
-    message = f"{folder / 'mine.yaml'}: unknown field agnet; did you mean agent?"
-    assert (result.code, "agnet" in result.err) == (0, True), result.err
+    message = "task type mine: unknown field agnet; did you mean agent?"
+    assert (result.code, message in result.err) == (0, True), result.err
     assert [e["message"] for e in crossrun.events() if e["type"] == "warned"] == [message]
 
 

@@ -153,7 +153,9 @@ def read(file: Path) -> TaskType:
             agent=str(content.get("agent", "")),
             artifacts=tuple(ArtifactKind(**entry) for entry in content.get("artifacts", ())),
             finders=_finders(content),
-            warnings=unknown_names(file, content, choices=_FIELDS, kind="field"),
+            warnings=unknown_names(
+                f"task type {file.stem}", content, choices=_FIELDS, kind="field"
+            ),
         )
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise _unusable(file, yaml_problem(error)) from error
