@@ -56,7 +56,7 @@ LAYERS = [
     },
     {"batches", "planning", "patterns", "proof", "views.words", "views.expectations"},
     {"projections", "experiments", "insights", "views.terminal", "views.phrases"},
-    {"executors", "planning.openai", "workspace", "store"},
+    {"executors", "planning.openai", "scheduling", "workspace", "store"},
     {"services.applying", "services.lineage", "services.cleanup", "memory"},
     {"engine"},
     {"services"},
@@ -71,6 +71,7 @@ WORKSPACE = (
 FENCES = {
     "git": {"workspace.snapshots.git_objects"},
     "gitdb": {"workspace.snapshots.git_objects"},
+    "cronsim": {"scheduling.cron"},
     "openai": {"planning.openai"},
     "sqlmodel": {"store.tables", "store.user_changes"},
     "sqlalchemy": {"store.user_changes"},

@@ -45,6 +45,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "batch": "Run many tasks, some at the same time.",
         "attempts": "Try a task several times, and keep the best.",
         "experiment": "Find out which variant does better on the same tasks.",
+        "schedule": "Run tasks at fixed times.",
     },
     "Memory": {
         "patterns": "Show and manage the patterns learned from runs.",
