@@ -128,6 +128,8 @@ def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
 
 def _option_hint(error: click.NoSuchOption, arguments: Sequence[str], command: str) -> str | None:
     """The option that was probably meant, or how to give a task that begins with a dash."""
+    if command == "crossrun schedule add":
+        return "put -- before what is to be run: crossrun schedule add '0 7 * * *' -- run ..."
     task = next((word for word in arguments if word[:1] == "-" and " " in word.strip()), None)
     if task is not None and "=" not in task.partition(" ")[0]:
         return f"a task that begins with a dash needs --: {command} -- {quoted(task)}"

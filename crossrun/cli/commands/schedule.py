@@ -137,7 +137,7 @@ def _check(arguments: Sequence[str], options: Globals) -> Path | None:
     _require_unattended(given)
     run_options = options_from(RunOptions, given)
     task = read_task(given["task"], given["file"])
-    app = App(inner.settings(), options.notify)
+    app = App(inner.settings())
     app.store.open_for_reading()
     try:
         run_request(replace(run_options, task=task, consent=inner.yes), app)
