@@ -1,4 +1,4 @@
-"""Schedules in the user's crontab, each in three lines of its own; other lines stay as they are."""
+"""Schedules in the user's crontab, three lines for each; other lines stay as they are."""
 
 import re
 import shlex
