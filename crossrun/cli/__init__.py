@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "steps": "Show what the agent did, step by step.",
         "events": "Show the raw events of a run.",
         "compare": "Compare two runs side by side.",
+        "insights": "Show what your own history of runs says.",
         "why": "Explain what applied to a run, and where it came from.",
     },
     "Use what a run made": {

@@ -22,6 +22,9 @@ Limit = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, help="Show at most this many.")
 ]
 Pick = Annotated[bool, typer.Option("--pick", help="Pick the run from a list.")]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only since 2h or 7d ago, or since a date.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Do not use a pager.")]
 Output = Annotated[

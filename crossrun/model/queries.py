@@ -67,6 +67,42 @@ class FinishedRun(NamedTuple):
     cost: float | None
 
 
+class PastRun(NamedTuple):
+    """What a history tells of a run. `task` is its beginning, `tokens` their sum.
+
+    `changes` counts changed files. `can_apply`: its files came from a folder of the user's.
+    `is_repeat`: it continues or repeats another run, or belongs to a batch.
+    """
+
+    id: str
+    project_id: str
+    task: str
+    task_type: str
+    status: Status
+    seconds: float | None
+    tokens: int | None
+    commands: int
+    changes: int
+    can_apply: bool
+    is_applied: bool
+    is_agent: bool
+    is_repeat: bool
+    is_continued: bool
+    has_check: bool
+    decision: str | None
+    pattern_id: str | None
+    learned_pattern_id: str | None
+
+
+class PastCommand(NamedTuple):
+    """A command of a run, and whether it failed; `seconds` is None if it was not measured."""
+
+    run_id: str
+    command: str
+    exit_code: int | None
+    seconds: float | None
+
+
 class RunFilter(NamedTuple):
     """Which runs to list; None: any. `since` is ISO-8601 in UTC; a `limit` of 0 is none."""
 

@@ -26,7 +26,7 @@ def outlook_for(store: Store, request: RunRequest, pattern_id: str | None) -> Ou
         request: what is about to begin.
         pattern_id: the pattern that was decided on, if any: its runs count as similar.
     """
-    tasks = store.finished_tasks(
+    tasks = store.history.finished_tasks(
         task_type=request.task_type,
         executor=request.executor,
         project_id=QUICKSTART if request.project_id == QUICKSTART else None,
@@ -39,7 +39,9 @@ def outlook_for(store: Store, request: RunRequest, pattern_id: str | None) -> Ou
     chosen = same_model if len(same_model) >= LEAST_RUNS else relatives
     if len(chosen) < LEAST_RUNS:
         return None
-    return outlook(store.finished_runs([each.id for each in chosen[:MOST_RUNS]]), request.limits)
+    return outlook(
+        store.history.finished_runs([each.id for each in chosen[:MOST_RUNS]]), request.limits
+    )
 
 
 def _is_relative(

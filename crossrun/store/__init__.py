@@ -22,11 +22,11 @@ from crossrun.system.filelocks import trying_lock
 if TYPE_CHECKING:
     from crossrun.events import Event, EventRecord, RunFinished
     from crossrun.model.batches import Batch, BatchRow
-    from crossrun.model.queries import FinishedRun, FinishedTask
     from crossrun.model.runs import Application, Run
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.batches import BatchReader
+    from crossrun.store.history import HistoryReader
     from crossrun.store.overview import Overview
     from crossrun.store.search import SearchReader
     from crossrun.store.statistics import Totals
@@ -236,21 +236,12 @@ class Store:
 
         return read_totals(self._access, project_id=project_id, since=since)
 
-    def finished_tasks(
-        self, *, task_type: str, executor: str, project_id: str | None = None
-    ) -> "list[FinishedTask]":
-        """Runs to compare a new one with; see `finished_runs.finished_tasks`."""
-        from crossrun.store.finished_runs import finished_tasks
+    @property
+    def history(self) -> "HistoryReader":
+        """What earlier runs did and took."""
+        from crossrun.store.history import HistoryReader
 
-        return finished_tasks(
-            self._access, task_type=task_type, executor=executor, project_id=project_id
-        )
-
-    def finished_runs(self, run_ids: Sequence[str]) -> "list[FinishedRun]":
-        """What runs took; see `finished_runs.finished_runs`."""
-        from crossrun.store.finished_runs import finished_runs
-
-        return finished_runs(self._access, run_ids)
+        return HistoryReader(self._access)
 
     def change_run(self, run_id: str, column: Literal["name", "note"], value: str | None) -> None:
         """Stores what the user calls a run, or notes about it."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossrun.cli.arguments import Json, ProjectId
+from crossrun.cli.arguments import Json, ProjectId, Since
 from crossrun.cli.globals import application, current
 from crossrun.cli.parsing import require_status, since_moment
 from crossrun.model.queries import RunFilter
@@ -26,9 +26,7 @@ def runs(
         str | None, typer.Option(metavar="TYPE", help="Only of this task type.")
     ] = None,
     tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only since 2h or 7d ago, or since a date.")
-    ] = None,
+    since: Since = None,
     search: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Only with this text in the task, the name or a step."),

@@ -1,0 +1,38 @@
+"""`crossrun insights`: what one's own history of runs says."""
+
+from crossrun.cli.arguments import Json, OfProject, Since
+from crossrun.cli.globals import application, current
+from crossrun.cli.parsing import since_moment
+from crossrun.projections.documents import document, plain_object
+
+
+def insights(since: Since = None, project_id: OfProject = None, json: Json = False) -> None:
+    """Show what your own history says, each sentence with the runs behind it.
+
+    Where time and tokens go, which commands fail again and again and what repaired them, tasks
+    that come back, what patterns brought, and changes that were never applied or checked. It is
+    read from the store on this machine, without a model and without the network.
+
+    \b
+    Examples:
+      crossrun insights
+      crossrun insights --since 30d --project-id thesis
+      crossrun insights --json | jq -r '.insights[].sentence'
+    """
+    from crossrun.services.history import history
+    from crossrun.views.insights import insight_lines, not_enough, sentence
+
+    options = current()
+    app = options.open_app()
+    found = history(app.store, project_id=project_id, since=since_moment(since))
+    if json:
+        insights = [{"sentence": sentence(each), **plain_object(each)} for each in found.findings]
+        content = {"runs": found.runs, "needed": found.needed, "insights": insights}
+        options.out.emit(document({**content, "total": len(insights)}))
+    elif found.findings:
+        options.out.write(insight_lines(found, options.out))
+    else:
+        options.say(not_enough(found))
+
+
+insights_app = application("insights", insights)
