@@ -21,7 +21,7 @@ from crossrun.events import CommandRan, Event, RunFinished, RunStarted, StepPlan
 from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
-from crossrun.services.history import history
+from crossrun.services.history import run_history
 from crossrun.store import Store
 
 PROGRAMS = ("pytest -q tests/{}", "git commit -m {}", "python3 convert.py {}", "cd x && make {}")
@@ -39,7 +39,7 @@ def main() -> None:
         if not home.exists():
             fill(store, runs=arguments.runs, commands=arguments.commands)
         began, cpu = time.perf_counter(), time.process_time()
-        found = history(store)
+        found = run_history(store)
         took, used = time.perf_counter() - began, time.process_time() - cpu
     events = arguments.runs * (arguments.commands + 3)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

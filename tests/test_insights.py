@@ -22,7 +22,7 @@ from crossrun.insights.findings import (
 from crossrun.model.failures import Failure
 from crossrun.model.queries import PastCommand, PastRun
 from crossrun.model.status import Status
-from crossrun.services.history import history
+from crossrun.services.history import run_history
 from crossrun.views.insights import insight_lines, sentence
 
 
@@ -168,7 +168,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_a_history_says_what_failed_and_what_repaired_it(ledger: Ledger) -> None:
-    found = history(ledger.store)
+    found = run_history(ledger.store)
     assert found.runs == 5
     by_kind = {(each.kind, each.subject): each for each in found.findings}
     converter = by_kind["repeated_failure", "python3 convert.py"]
@@ -183,7 +183,7 @@ def test_a_history_says_what_failed_and_what_repaired_it(ledger: Ledger) -> None
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_the_screen_fits_the_terminal_and_names_runs(ledger: Ledger, width: int) -> None:
-    found = history(ledger.store)
+    found = run_history(ledger.store)
     lines = list(insight_lines(found, terminal(width)))
     assert max(map(len, lines)) <= width
     assert any(found.findings[0].run_ids[0] in line for line in lines)

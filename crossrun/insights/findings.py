@@ -98,12 +98,12 @@ def _task_type(run: PastRun) -> str:
 
 
 def _totals(runs: Sequence[PastRun]) -> Iterator[HistoryFinding]:
-    known = [run.tokens for run in runs if run.tokens is not None]
+    tokens = [run.tokens for run in runs if run.tokens is not None]
     figures = {
         "runs": len(runs),
         "succeeded": sum(run.status == Status.SUCCEEDED for run in runs),
         "seconds": sum(run.seconds or 0.0 for run in runs),
-        "tokens": sum(known) if known else None,
+        "tokens": sum(tokens) if tokens else None,
     }
     yield _finding("total", "", runs, figures)
 

@@ -55,7 +55,7 @@ def outlook(relatives: Sequence[FinishedRun], limits: Limits) -> Outlook | None:
     if len(runs) < LEAST_RUNS:
         return None
     values = {kind: _figures(measure, runs) for kind, measure in _MEASURES.items()}
-    intervals = {kind: prediction_interval(known) for kind, known in values.items()}
+    intervals = {kind: prediction_interval(figures) for kind, figures in values.items()}
     forecast = Forecast(
         runs=len(runs),
         seconds=_bounds(intervals["seconds"]),
@@ -103,7 +103,7 @@ def _shortfalls(values: dict[BudgetKind, list[float]], limits: Limits) -> list[S
         "cost": limits.max_cost,
     }
     return [
-        Shortfall(kind, limit, median(known), sum(value > limit for value in known), len(known))
+        Shortfall(kind, limit, median(taken), sum(value > limit for value in taken), len(taken))
         for kind, limit in given.items()
-        if limit is not None and len(known := values[kind]) >= LEAST_RUNS and limit < median(known)
+        if limit is not None and len(taken := values[kind]) >= LEAST_RUNS and limit < median(taken)
     ]

@@ -30,7 +30,7 @@ _RUNS_READ = 5
 _ACTS = ("agent_spoke", "command_ran", "file_changed")
 
 
-class History(Struct, frozen=True):
+class PastInsights(Struct, frozen=True):
     """What was found in `runs` finished runs; nothing with fewer than `needed`."""
 
     runs: int
@@ -38,7 +38,9 @@ class History(Struct, frozen=True):
     findings: tuple[HistoryFinding, ...]
 
 
-def history(store: Store, *, project_id: str | None = None, since: str | None = None) -> History:
+def run_history(
+    store: Store, *, project_id: str | None = None, since: str | None = None
+) -> PastInsights:
     """What the runs of a project, or all except those of the quickstart, say.
 
     Args:
@@ -49,7 +51,7 @@ def history(store: Store, *, project_id: str | None = None, since: str | None = 
     without = None if project_id else QUICKSTART
     runs = store.history.runs(project_id=project_id, since=since, without=without)
     if len(runs) < LEAST_RUNS:
-        return History(len(runs), LEAST_RUNS, ())
+        return PastInsights(len(runs), LEAST_RUNS, ())
     order = {run.id: at for at, run in enumerate(runs)}
     use = command_use(store.history.commands(project_id=project_id, since=since, without=without))
     for each in use.failing.values():
@@ -63,7 +65,7 @@ def history(store: Store, *, project_id: str | None = None, since: str | None = 
         *what_patterns_brought(runs),
         *left_over(runs),
     )
-    return History(len(runs), LEAST_RUNS, findings)
+    return PastInsights(len(runs), LEAST_RUNS, findings)
 
 
 def _with_cure(store: Store, failing: FailingCommand) -> HistoryFinding:

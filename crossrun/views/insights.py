@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from crossrun.insights.findings import HistoryFinding
-from crossrun.services.history import History
+from crossrun.services.history import PastInsights
 from crossrun.views.terminal import Terminal, command_lines, fit
 from crossrun.views.unseen import clean, visible
 from crossrun.views.words import count, first_line, plural, short_command
@@ -22,7 +22,7 @@ _LONGEST_TEXT = 160
 _RUNS_NAMED = 3
 
 
-def insight_lines(history: History, terminal: Terminal) -> Iterator[str]:
+def insight_lines(history: PastInsights, terminal: Terminal) -> Iterator[str]:
     """The whole screen."""
     shown: set[str] = set()
     for title, kinds in _SECTIONS.items():
@@ -39,7 +39,7 @@ def insight_lines(history: History, terminal: Terminal) -> Iterator[str]:
     yield from command_lines([*_next_commands(history)], terminal)
 
 
-def not_enough(history: History) -> str:
+def not_enough(history: PastInsights) -> str:
     """That there is too little to say anything."""
     ended = "no run has ended" if not history.runs else f"{plural(history.runs, 'run')} ended"
     return f"not enough history yet: {ended}, and insights need {history.needed}"
@@ -65,7 +65,7 @@ def _paragraph(finding: HistoryFinding, terminal: Terminal) -> Iterator[str]:
     yield terminal.style(fit(f"    {runs}", terminal.width), "dim")
 
 
-def _next_commands(history: History) -> Iterator[str]:
+def _next_commands(history: PastInsights) -> Iterator[str]:
     yield "crossrun show RUN"
     kinds = {finding.kind: finding for finding in history.findings}
     if "not_applied" in kinds:

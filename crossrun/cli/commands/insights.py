@@ -19,20 +19,20 @@ def insights(since: Since = None, project_id: OfProject = None, json: Json = Fal
       crossrun insights --since 30d --project-id thesis
       crossrun insights --json | jq -r '.insights[].sentence'
     """
-    from crossrun.services.history import history
+    from crossrun.services.history import run_history
     from crossrun.views.insights import insight_lines, not_enough, sentence
 
     options = current()
     app = options.open_app()
-    found = history(app.store, project_id=project_id, since=since_moment(since))
+    history = run_history(app.store, project_id=project_id, since=since_moment(since))
     if json:
-        insights = [{"sentence": sentence(each), **plain_object(each)} for each in found.findings]
-        content = {"runs": found.runs, "needed": found.needed, "insights": insights}
+        insights = [{"sentence": sentence(each), **plain_object(each)} for each in history.findings]
+        content = {"runs": history.runs, "needed": history.needed, "insights": insights}
         options.out.emit(document({**content, "total": len(insights)}))
-    elif found.findings:
-        options.out.write(insight_lines(found, options.out))
+    elif history.findings:
+        options.out.write(insight_lines(history, options.out))
     else:
-        options.say(not_enough(found))
+        options.say(not_enough(history))
 
 
 insights_app = application("insights", insights)
