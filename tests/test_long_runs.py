@@ -72,6 +72,6 @@ def test_whoever_stops_reading_gets_the_first_lines(crossrun: Crossrun, run_id: 
     with crossrun.start("steps", run_id) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline() == b"$ echo 0\n"
+        assert process.stdout.readline() == b"   2  $ echo 0\n"
         process.stdout.close()
         assert process.stderr.read() == b""

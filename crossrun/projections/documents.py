@@ -86,14 +86,19 @@ _STEPS: dict[str, tuple[str, ...]] = {
 }
 
 
-def step_objects(events: Iterable["StoredEvent"]) -> Iterator[dict[str, Any]]:
-    """The transcript: what was said and done, in order, and what only a newer crossrun knows."""
+def step_objects(
+    events: Iterable["StoredEvent"], *, every: bool = False
+) -> Iterator[dict[str, Any]]:
+    """The transcript: what was said and done, in order, and what only a newer crossrun knows.
+
+    `every`: also the events that the transcript leaves out, with all their fields.
+    """
     from crossrun.events import UnknownEvent, decode, encode
 
     for stored in events:
         event = decode(stored.body)
         names: Sequence[str] | None = _STEPS.get(stored.type)
-        if names is None and not isinstance(event, UnknownEvent):
+        if names is None and not every and not isinstance(event, UnknownEvent):
             continue
         body = json.loads(encode(event))
         names = names or [name for name in body if name not in ("type", "seq", "at", "kind")]

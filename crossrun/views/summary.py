@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
+from crossrun.views.markdown import answer_lines
 from crossrun.views.proof import proof_lines
 from crossrun.views.terminal import Terminal, cell_len, command_lines, fit, wrap
 from crossrun.views.unseen import clean, visible
@@ -54,7 +55,7 @@ def closing(
             yield from (terminal.style(f"  {line}", style) for line in _lines(text, terminal))
     if run.answer:
         yield ""
-        yield from (f"  {line}".rstrip() for line in _lines(run.answer, terminal))
+        yield from answer_lines(run.answer, terminal, indent="  ")
     facts = [
         *_changed(run, terminal),
         *_ignored(run, terminal),

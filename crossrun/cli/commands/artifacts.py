@@ -31,6 +31,8 @@ Examples:
   crossrun artifacts get k7f3abcd-2 -o changes.patch
 """
 _SHOWN_OF_DIGEST = 12
+_PICTURES = (".svg", ".svgz")
+"""Endings of pictures that are text, which nobody wants to read."""
 _GET = "crossrun artifacts get"
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As listed.")]
@@ -94,10 +96,8 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
     if length != chosen.size:
         options.say(f"note: {visible(chosen.name)} has changed since the run")
     name, beginning = unpacked(chosen.name, stored)
-    if b"\0" in beginning:
-        options.out.write(
-            [f"{visible(chosen.name)}  {chosen.kind}, {size(length)}, not a text file"]
-        )
+    if b"\0" in beginning or name.lower().endswith(_PICTURES):
+        options.out.write([f"{visible(chosen.name)}  {chosen.kind}, {size(length)}, {_what(name)}"])
         options.say(f"to open it in another program, copy it out: {_GET} {chosen.id} -o FILE")
         return
     whole = length <= len(stored) and len(beginning) < BEGINNING
@@ -110,6 +110,10 @@ def show_artifact(artifact: Id, no_pager: NoPager = False, json: Json = False) -
         )
     if secrets:
         options.say("note: secrets are masked here, not in the file")
+
+
+def _what(name: str) -> str:
+    return "a picture (SVG)" if name.lower().endswith(_PICTURES) else "not a text file"
 
 
 def get_artifact(

@@ -16,6 +16,7 @@ from crossrun.projections.documents import (
     run_object,
 )
 from crossrun.services.app import App
+from crossrun.views.markdown import answer_lines
 from crossrun.views.summary import details
 from crossrun.views.unseen import clean
 
@@ -51,6 +52,9 @@ def show(
     chosen = chosen_run(app, run, project_id, pick=pick)
     if not (command or answer or instructions):
         _show_run(chosen, app, options, json=json)
+        return
+    if answer and not (command or instructions or json) and options.out.live:
+        options.out.write(answer_lines(chosen.answer or "", options.out))
         return
     parts: dict[str, str | list[str] | None] = {}
     parts |= {"answer": chosen.answer} if answer else {}
