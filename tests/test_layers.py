@@ -253,7 +253,7 @@ MODULES = [
     (("patterns",), set(), READS - {"events"}, 54),
     (("artifacts",), {"msgspec"}, READS - {"events"}, 56),
     (("show",), {"msgspec"}, READS - {"events"}, 56),
-    (("steps",), {"msgspec"}, READS, 61),
+    (("steps",), {"msgspec"}, READS, 66),
     (("events",), {"msgspec"}, READS, 61),
     (("watch",), {"msgspec"}, READS | {"executors"}, 80),
     (("files",), {"msgspec"}, OF_FILES, 75),

@@ -1,10 +1,12 @@
 """The results of a search: runs, and below each the lines that match."""
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 
 from crossrun.model.queries import RunMatches, StepMatch
 from crossrun.views.runs import ago, status_words, title_of
-from crossrun.views.terminal import Terminal, fit
+from crossrun.views.terminal import Terminal, cell_len, fit
 from crossrun.views.unseen import clean
 from crossrun.views.words import first_line, status_style
 
@@ -23,8 +25,6 @@ _KINDS = {
     "warned": "warning",
     "run_finished": "end",
 }
-_BEGIN, _END = "\ue000", "\ue001"
-"""Around a match while its line is made harmless and cut; no font has them."""
 
 
 def search_lines(runs: Sequence[RunMatches], terminal: Terminal) -> Iterator[str]:
@@ -54,17 +54,17 @@ def _heading(matches: RunMatches, terminal: Terminal) -> str:
 def _step_line(step: StepMatch, widest: int, terminal: Terminal) -> str:
     kind = _KINDS.get(step.kind, "$" if step.field == "commands" else "output")
     label = f"  {step.seq:>{widest}}  {kind:<8} "
-    line = fit(" ".join(clean(_with_marks(step)).split()), terminal.width - len(label))
-    text = ""
-    for piece in line.split(_BEGIN):
-        match, end, after = piece.partition(_END)
-        text += (terminal.style(match, "match") if end else match) + after
-    return terminal.style(label, "dim") + text
+    room = terminal.width - len(label)
+    line = terminal.style(label, "dim")
+    for text, is_match in _pieces(step):
+        shown = fit(text, room)
+        line += terminal.style(shown, "match") if is_match else shown
+        room -= cell_len(shown)
+    return line.rstrip()
 
 
-def _with_marks(step: StepMatch) -> str:
-    text, at = "", 0
-    for begin, end in step.highlights:
-        text += f"{step.excerpt[at:begin]}{_BEGIN}{step.excerpt[begin:end]}{_END}"
-        at = end
-    return text + step.excerpt[at:]
+def _pieces(step: StepMatch) -> Iterator[tuple[str, bool]]:
+    """The excerpt in harmless pieces, and whether they are matches."""
+    ends = [0, *chain.from_iterable(step.highlights), len(step.excerpt)]
+    for place, (begin, end) in enumerate(pairwise(ends)):
+        yield re.sub(r"\s+", " ", clean(step.excerpt[begin:end])), place % 2 == 1
