@@ -14,7 +14,7 @@ from typing import NamedTuple
 from crossrun.store.search_texts import EventTexts, texts_of
 
 _NUMBER_BITS = 32
-_MOST_EVENTS, _MOST_TEXT = 2_000, 2_000_000
+_MOST_EVENTS, _MOST_TEXT = 1_000, 1_000_000
 """What a piece has at most: events, and characters of them. Others wait meanwhile to write."""
 _COLUMNS = ", ".join(EventTexts._fields)
 _VALUES = ", ".join("?" * len(EventTexts._fields))

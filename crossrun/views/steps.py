@@ -19,7 +19,7 @@ _INDENT = " " * 6
 """Below the title, which comes after the number."""
 
 
-class Step(NamedTuple):
+class StepText(NamedTuple):
     """A step in words: what happened, how it ended, and the text that belongs to it.
 
     `most` is how many lines of the text are shown if it is folded, `longest` how many characters of
@@ -50,7 +50,7 @@ def step_lines(
         yield from _lines(each["seq"], step, terminal, folded=folded)
 
 
-def _lines(number: int, step: Step, terminal: Terminal, *, folded: bool) -> Iterator[str]:
+def _lines(number: int, step: StepText, terminal: Terminal, *, folded: bool) -> Iterator[str]:
     first, *others = step.title.split("\n")
     style = "bold" if step.good else "bad"
     result = f"  ({step.result})" if step.result else ""
@@ -64,7 +64,7 @@ def _lines(number: int, step: Step, terminal: Terminal, *, folded: bool) -> Iter
     yield ""
 
 
-def _text(step: Step, terminal: Terminal, *, folded: bool) -> Iterator[str]:
+def _text(step: StepText, terminal: Terminal, *, folded: bool) -> Iterator[str]:
     text = step.text.rstrip()
     if not text:
         return
@@ -95,38 +95,38 @@ def _wrapped(line: str, terminal: Terminal, *, longest: int) -> Iterator[str]:
         yield terminal.style(f"{_INDENT}… {plural(cut, 'more character')}", "dim")
 
 
-def _step(step: Mapping[str, Any]) -> Step:
+def _step(step: Mapping[str, Any]) -> StepText:
     match step["kind"]:
         case "run_started":
-            return Step("task", text=clean(step["request"]["task"]))
+            return StepText("task", text=clean(step["request"]["task"]))
         case "step_planned":
-            return Step("asked", text=clean(step["prompt"]), most=_MOST_PROMPT)
+            return StepText("asked", text=clean(step["prompt"]), most=_MOST_PROMPT)
         case "agent_spoke":
-            return Step("said", text=step["text"], markdown=True)
+            return StepText("said", text=step["text"], markdown=True)
         case "agent_reasoned":
-            return Step("thought", text=step["text"], markdown=True)
+            return StepText("thought", text=step["text"], markdown=True)
         case "command_ran" | "verified" | "setup_ran" as kind:
             return _ran(step, {"verified": "verify:", "setup_ran": "setup:"}.get(kind, "$"))
         case "command_declined":
-            return Step(_command("$", step), "declined", good=False)
+            return StepText(_command("$", step), "declined", good=False)
         case "file_changed":
-            return Step(f"{step['change']} {visible(step['path'])}")
+            return StepText(f"{step['change']} {visible(step['path'])}")
         case "tool_called":
             return _called(step)
         case "run_finished":
             failure = step.get("failure")
             text = f"{failure['message']}\n{failure['hint']}" if failure else ""
-            return Step(f"ended: {step['status']}", good=failure is None, text=clean(text))
+            return StepText(f"ended: {step['status']}", good=failure is None, text=clean(text))
         case kind:
-            return Step(str(kind).replace("_", " "), text=clean(str(step.get("message") or "")))
+            return StepText(str(kind).replace("_", " "), text=clean(str(step.get("message") or "")))
 
 
-def _ran(step: Mapping[str, Any], sign: str) -> Step:
+def _ran(step: Mapping[str, Any], sign: str) -> StepText:
     code = step["exit_code"]
     took = step.get("duration_s")
     parts = [] if code == 0 else ["no end" if code is None else f"exit {code}"]
     parts += [] if took is None else [f"{took:.1f}s"]
-    return Step(
+    return StepText(
         _command(sign, step),
         ", ".join(parts),
         good=code in (0, None),
@@ -141,7 +141,7 @@ def _command(sign: str, step: Mapping[str, Any]) -> str:
     return f"{sign} {visible_command(bare_command(step['command']))}"
 
 
-def _called(step: Mapping[str, Any]) -> Step:
+def _called(step: Mapping[str, Any]) -> StepText:
     """A call of a tool: its arguments by name, and the text of its result."""
     arguments, error = step["arguments"], step["error"]
     given = arguments.items() if isinstance(arguments, dict) else []
@@ -149,7 +149,7 @@ def _called(step: Mapping[str, Any]) -> Step:
     if arguments and not given:
         lines.append(_plain(arguments))
     result = _plain(step["result"]) if error is None else _plain(error)
-    return Step(
+    return StepText(
         f"used {visible(step['tool'])}",
         "" if error is None else "failed",
         good=error is None,
@@ -176,11 +176,11 @@ def _is_text(part: object) -> bool:
     return isinstance(part, dict) and isinstance(part.get("text"), str)
 
 
-def _planned(step: Mapping[str, Any], before: Mapping[str, bool]) -> Step:
+def _planned(step: Mapping[str, Any], before: Mapping[str, bool]) -> StepText:
     """The whole plan at first, then what became of it."""
     items = {item["text"]: item["completed"] for item in step["items"]}
     changed = [text for text, completed in items.items() if before.get(text) != completed]
     lines = [f"[{'x' if items[text] else ' '}] {text}" for text in changed]
     lines += [f"[-] {text}" for text in before if text not in items]
     completed = f"{sum(items.values())} of {len(items)} done"
-    return Step(f"planned, {completed}", text=clean("\n".join(lines)))
+    return StepText(f"planned, {completed}", text=clean("\n".join(lines)))
