@@ -112,6 +112,7 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         "restored": [],
         "notes": [],
         "ignored_left": 0,
+        "left": 0,
         "other_branch": None,
         "recovered": [],
     }

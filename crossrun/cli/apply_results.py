@@ -47,6 +47,7 @@ def result_object(result: "ApplyResult", run: "Run") -> dict[str, Any]:
         "restored": list(result.restored),
         "notes": [{"path": shown(path), "note": words} for path, words in result.notes],
         "ignored_left": result.ignored_left,
+        "left": result.left,
         "other_branch": result.other_branch,
         "recovered": [
             {

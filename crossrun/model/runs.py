@@ -147,7 +147,8 @@ class Application(Struct, frozen=True, kw_only=True):
 
     `undo_before` and `undo_after` are the trees of the files that an undo changes. With them and
     without `undone_at`, an undo is under way or was interrupted. `left_out` are the paths that the
-    target did not get because of conflicts.
+    target did not get because of conflicts. `part` is the state that was applied, if it is only a
+    part of the change.
     """
 
     id: str
@@ -165,6 +166,7 @@ class Application(Struct, frozen=True, kw_only=True):
     undo_after: str | None = None
     left_out: tuple[str, ...] = ()
     refs: tuple[AppliedRef, ...] = ()
+    part: str | None = None
 
     @property
     def is_live(self) -> bool:

@@ -12,11 +12,14 @@ from crossrun.services.app import App
 from crossrun.services.applying import (
     ApplicableChange,
     ApplyResult,
+    Choose,
+    applied_tree,
     apply_as_branch,
     apply_commits,
     apply_to_files,
     change_of,
     commits_of,
+    part_of,
     target_of,
 )
 from crossrun.workspace.merge.decisions import MergePlan
@@ -39,6 +42,8 @@ class ApplyOptions(Struct, frozen=True, kw_only=True):
     """Write conflicts to the files, with markers, instead of changing nothing."""
     ignored: str | None = None
     """Also apply files that git ignores, if they match this pattern."""
+    paths: tuple[str, ...] = ()
+    """Apply only these files and folders of the change, or those that match these patterns."""
     dry_run: bool = False
     """Find out what would be done; change nothing."""
 
@@ -48,11 +53,15 @@ class ApplyOptions(Struct, frozen=True, kw_only=True):
             "--commits": self.commits,
             "--conflicts": self.conflicts,
             "--ignored": self.ignored is not None,
+            "PATH": bool(self.paths),
         }
         for first in ("--branch", "--commits"):
             for second in ("--ignored", "--conflicts"):
                 if given[first] and given[second]:
                     raise cannot_combine(first, second)
+        for other in ("--commits", "--ignored"):
+            if given["PATH"] and given[other]:
+                raise cannot_combine("PATH", other)
 
 
 def cannot_combine(first: str, second: str) -> UsageError:
@@ -64,18 +73,27 @@ def cannot_combine(first: str, second: str) -> UsageError:
     )
 
 
-def apply_run(options: ApplyOptions, run: Run, app: App) -> ApplyResult:
+def apply_run(
+    options: ApplyOptions, run: Run, app: App, choose: Choose | None = None
+) -> ApplyResult:
     """Applies the change of a run, or its commits.
+
+    Args:
+        options: where and how.
+        run: a run that has ended.
+        app: where everything is.
+        choose: chooses from the files and hunks that are not applied yet; without it, all are.
 
     Raises:
         CrossrunError: it cannot be applied; nothing has been changed.
     """
     if options.commits:
         return _apply_commits(options, run, app)
-    with _change(options, run, app) as change:
+    with _change(options, run, app) as whole:
         if options.branch is None and _works_in_target(options, run):
             return _already_applied(run)
         folder = target_of(run, options.to)
+        change = _selected(options, whole, folder, app, choose)
         if options.branch is not None:
             environ = app.settings.environ
             return apply_as_branch(
@@ -89,6 +107,16 @@ def apply_run(options: ApplyOptions, run: Run, app: App) -> ApplyResult:
             mark_conflicts=options.conflicts,
             dry_run=options.dry_run,
         )
+
+
+def _selected(
+    options: ApplyOptions, change: ApplicableChange, folder: Path, app: App, choose: Choose | None
+) -> ApplicableChange:
+    """The change, or the part of it that is wanted."""
+    if not options.paths and choose is None:
+        return change
+    applied = None if options.branch else applied_tree(app.store, change, folder)
+    return part_of(change, applied or change.base, options.paths, choose)
 
 
 @contextmanager

@@ -299,6 +299,12 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     ("0014_search", SEARCH_INDEX),
+    (
+        "0015_parts",
+        """
+        ALTER TABLE applications ADD COLUMN part VARCHAR;
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

@@ -117,6 +117,7 @@ class ApplicationRow(SQLModel, table=True):
     undo_after: str | None
     left_out: str | None
     refs: str | None
+    part: str | None
 
 
 class ProjectRow(SQLModel, table=True):

@@ -31,7 +31,7 @@ _WORKSPACE_RUNS = """
             SELECT 1 FROM applications a
             WHERE a.run_id = r.id AND a.finished_at IS NOT NULL AND a.undone_at IS NULL
                 AND coalesce(a.ignored_left, 0) = 0
-                AND a.left_out IS NULL AND a.refs IS NULL
+                AND a.left_out IS NULL AND a.refs IS NULL AND a.part IS NULL
         ) AS applied,
         EXISTS (
             SELECT 1 FROM applications a

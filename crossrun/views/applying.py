@@ -27,6 +27,7 @@ def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool)
             f"nothing to do: {where} already has the changes of run {run.id}, "
             "or the run changed nothing"
         )
+        yield from _left(result, run, terminal)
         yield from _ignored_left(result, run, terminal)
         return
     yield terminal.style(_headline(result, dry_run=dry_run), "bold")
@@ -41,6 +42,7 @@ def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool)
     if plan.conflicts:
         yield ""
         yield from _advice(result, run, terminal)
+    yield from _left(result, run, terminal)
     yield from _ignored_left(result, run, terminal)
     if result.application is not None:
         yield ""
@@ -111,6 +113,12 @@ def undone(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
     elif result.plan.conflicts and not result.branch:
         yield ""
         yield from _wrapped("remove your own changes, or restore the files by hand", terminal)
+
+
+def _left(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:
+    if result.left and result.branch is None:
+        files = f"{plural(result.left, 'file')} of the change, or hunks of them"
+        yield from _not_applied(files, f"crossrun apply {run.id}{_to(result, run)}", terminal)
 
 
 def _ignored_left(result: ApplyResult, run: Run, terminal: Terminal) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """`crossrun apply`: applies the change of a run to the user's own files."""
 
+import shlex
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -9,7 +11,9 @@ import typer
 
 from crossrun.cli.apply_results import result_object, say_result
 from crossrun.cli.arguments import Json, Pick, ProjectId, RunReference
+from crossrun.cli.command_names import MisreadError
 from crossrun.cli.globals import Command, Globals, application, current
+from crossrun.cli.hunk_prompt import choose_hunks, require_terminal
 from crossrun.cli.parsing import options_from
 from crossrun.cli.picking import chosen_run
 from crossrun.errors import ConfigurationError, Exit, UsageError
@@ -27,6 +31,12 @@ _IGNORED, _EVERYTHING = "--ignored", "*"
 
 def apply(
     run: RunReference = None,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- PATH...]", help="Only these files and folders of the change; globs, too."
+        ),
+    ] = None,
     project_id: ProjectId = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Apply it to this folder instead.")
@@ -53,6 +63,9 @@ def apply(
             help="Also apply ignored files: all, or those that match.",
         ),
     ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask for each hunk, as  git add -p  does.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
     ] = False,
@@ -68,6 +81,8 @@ def apply(
     Examples:
       crossrun apply
       crossrun apply k7f3 --dry-run
+      crossrun apply k7f3 -- src/parser.py "docs/*.md"
+      crossrun apply k7f3 --interactive
       crossrun apply k7f3 --branch agent/fix-parser
       crossrun apply k7f3 --commits
       crossrun apply k7f3 --to ../elsewhere
@@ -79,6 +94,8 @@ def apply(
 
     if patch is not None:
         _require_no_other(arguments)
+    if interactive:
+        require_terminal()
     apply_options = options_from(ApplyOptions, arguments)
     options = current()
     app = options.open_app()
@@ -86,7 +103,8 @@ def apply(
     if patch is not None:
         _write_patch(change_of_run(chosen, app), patch, app, options, json=json)
         return
-    result = apply_run(apply_options, chosen, app)
+    choose = partial(choose_hunks, options=options) if interactive else None
+    result = apply_run(apply_options, chosen, app, choose)
     lines = _lines(result, chosen, apply_options, app, options)
     _tell(result, chosen, options, lines, dry_run=dry_run, json=json)
 
@@ -95,8 +113,10 @@ def _require_no_other(arguments: Mapping[str, object]) -> None:
     """A patch is written as it is, without regard to a target."""
     from crossrun.services.apply import cannot_combine
 
-    for name in ("branch", "ignored", "conflicts", "to", "dry_run", "commits"):
-        if arguments[name] not in (None, False):
+    for name in (
+        "branch", "ignored", "conflicts", "to", "dry_run", "commits", "interactive", "paths"
+    ):  # fmt: skip
+        if arguments[name]:
             raise cannot_combine("--patch", f"--{name.replace('_', '-')}")
 
 
@@ -168,15 +188,30 @@ def _write(patch: bytes, file: Path) -> None:
 
 
 class _ApplyCommand(Command):
-    """Lets the value of `--ignored` be left out, which typer cannot."""
+    """Lets the value of `--ignored` be left out, and RUN before `-- PATH...`; typer cannot."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Adds the value that stands for all files if none is given."""
-        words = list(args)
+        """Adds the value that stands for all files if none is given; takes PATHs after `--`.
+
+        Raises:
+            MisreadError: a PATH comes before `--`.
+        """
+        at = args.index("--") if "--" in args else len(args)
+        words, paths = args[:at], args[at + 1 :]
         for at, word in enumerate(words):
             if word == _IGNORED and (at + 1 == len(words) or words[at + 1].startswith("-")):
                 words[at] = f"{_IGNORED}={_EVERYTHING}"
-        return super().parse_args(ctx, words)
+        more = super().parse_args(ctx, words)
+        before = ctx.params["paths"]
+        if before:
+            command = shlex.join([ctx.params["run"], "--", *before, *paths])
+            raise MisreadError(
+                f"there is more than a RUN: {' '.join(before)}",
+                ctx,
+                f"files come after --: {ctx.command_path} {command}",
+            )
+        ctx.params["paths"] = tuple(paths)
+        return more
 
 
 apply_app = application("apply", apply, command=_ApplyCommand)

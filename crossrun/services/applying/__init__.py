@@ -18,21 +18,27 @@ from crossrun.services.applying.commits import (
     commits_are_applied,
     commits_of,
 )
-from crossrun.services.applying.files import apply_to_files
+from crossrun.services.applying.files import applied_tree, apply_to_files
+from crossrun.services.applying.parts import ChangedFile, Choice, Choose, part_of
 from crossrun.services.applying.recovery import recover_all
 from crossrun.services.applying.undoing import undo
 
 __all__ = (
     "ApplicableChange",
     "ApplyResult",
+    "ChangedFile",
+    "Choice",
+    "Choose",
     "Commits",
     "Recovery",
+    "applied_tree",
     "apply_as_branch",
     "apply_commits",
     "apply_to_files",
     "change_of",
     "commits_are_applied",
     "commits_of",
+    "part_of",
     "recover_all",
     "target_of",
     "undo",

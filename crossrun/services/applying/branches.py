@@ -51,20 +51,24 @@ def apply_as_branch(
         )
         left = len(ignored) + len(ignored_output(store, change).paths)
         if dry_run or not plan.steps or plan.conflicts or parent is None:
-            return ApplyResult(folder, plan, branch=name, ignored_left=left)
+            return ApplyResult(folder, plan, branch=name, ignored_left=left, left=change.left)
         save_contents(plan, trees, state)
         entries = {step.path: step.after for step in plan.steps}
         commit = repository.commit(parent, entries, _commit_message(run))
         repository.copy_objects(parent, commit)
         made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
-        application = store.record_application(replace(made, branch=name, ignored_left=left))
+        application = store.record_application(
+            replace(made, branch=name, ignored_left=left, part=change.part)
+        )
         try:
             repository.branches.create(name, commit)
         except CrossrunError:
             store.record_undone(application)
             raise
         store.record_finished(application)
-        return ApplyResult(folder, plan, application, branch=name, ignored_left=left)
+        return ApplyResult(
+            folder, plan, application, branch=name, ignored_left=left, left=change.left
+        )
 
 
 def undo_branch(

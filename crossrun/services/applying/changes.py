@@ -17,18 +17,32 @@ from crossrun.workspace.workspaces import Workspaces
 
 
 class ApplicableChange(NamedTuple):
-    """What a run and those that it continues changed: the difference between two trees."""
+    """What a run and those that it continues changed: the difference between two trees.
+
+    If only a part of it is to be applied, `whole` is the state with all of it.
+    """
 
     run: Run
     base: str
     tree: str
     trees: Trees
     workspaces: Workspaces
+    whole: str | None = None
 
     @property
     def patch(self) -> bytes:
         """The change as a git patch."""
         return self.trees.patch(self.base, self.tree)
+
+    @property
+    def part(self) -> str | None:
+        """The state that is to be applied, unless it is that after the run."""
+        return None if self.whole in (None, self.tree) else self.tree
+
+    @property
+    def left(self) -> int:
+        """How many changed paths are not a part of it, or not as a whole."""
+        return len(self.trees.changed(self.tree, self.whole)) if self.whole else 0
 
 
 class Recovery(NamedTuple):
@@ -49,6 +63,7 @@ class ApplyResult(NamedTuple):
     - `undo_first`: applications that build on the one to undo, the newest first.
     - `other_branch`: the branch of the folder, if the run began on a different one.
     - `refs`: branches and tags that were made, or would be, for commits of the run.
+    - `left` counts the changed files that were not chosen, or only in part.
     - `notes`: remarks on files, each with its path.
     - `restored`: what an undo restored in the repository of the folder.
     """
@@ -58,6 +73,7 @@ class ApplyResult(NamedTuple):
     application: Application | None = None
     branch: str | None = None
     ignored_left: int = 0
+    left: int = 0
     recovered: tuple[Recovery, ...] = ()
     undo_first: tuple[Application, ...] = ()
     other_branch: str | None = None

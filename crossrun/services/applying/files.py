@@ -100,7 +100,13 @@ def _plan(
     plan = planner.plan(wanted, tree=change.tree)
     others = set(output.paths).difference(selected)
     left = count_missing(output, others, folder) + len(_conflicting(plan, selected))
-    return ApplyResult(folder, plan, ignored_left=left, other_branch=_other_branch(run, folder))
+    return ApplyResult(
+        folder,
+        plan,
+        ignored_left=left,
+        left=change.left,
+        other_branch=_other_branch(run, folder),
+    )
 
 
 def _record(change: ApplicableChange, result: ApplyResult, target: TargetFolder) -> Application:
@@ -112,7 +118,7 @@ def _record(change: ApplicableChange, result: ApplyResult, target: TargetFolder)
     left_out = tuple(
         shown(conflict.path) for conflict in plan.conflicts if conflict.written is None
     )
-    return replace(planned, ignored_left=result.ignored_left, left_out=left_out)
+    return replace(planned, ignored_left=result.ignored_left, left_out=left_out, part=change.part)
 
 
 def _conflicting(plan: MergePlan, paths: Iterable[str]) -> set[str]:
@@ -132,23 +138,20 @@ def _wanted(store: Store, change: ApplicableChange, folder: Path) -> dict[str, D
     """What the change wants in a folder that may have a part of it already."""
     trees = change.trees
     changed = trees.changed(change.base, change.tree)
-    applied = _applied_state(store, change.run, folder)
+    applied = applied_tree(store, change, folder)
     if applied is None:
         return desired_entries([changed])
-    tree, left_out = as_in_source(trees, change.run.source, applied[0]), applied[1]
-    missing = {path: pair for path, pair in changed.items() if shown(path) in left_out}
-    return desired_entries([trees.changed(tree, change.tree) | missing, changed])
+    return desired_entries([trees.changed(applied, change.tree), changed])
 
 
-def _applied_state(store: Store, run: Run, folder: Path) -> tuple[str, frozenset[str]] | None:
-    """The state that was last applied to a folder, from this run or one that it continues.
+def applied_tree(store: Store, change: ApplicableChange, folder: Path) -> str | None:
+    """The state that a folder has of this run or of one that it continues; None if it has none.
 
-    For a run in place, that is the state that it left.
-
-    Returns:
-        The state, and the paths of it that the folder did not get; None if there is none.
+    For a run in place, that is the state that it left. Paths that the folder did not get are as
+    they were before.
     """
-    for each in store.read.ancestry(run):
+    trees, source = change.trees, change.run.source
+    for each in store.read.ancestry(change.run):
         applications = store.read.applications(each.id)
         here = [
             application
@@ -156,10 +159,26 @@ def _applied_state(store: Store, run: Run, folder: Path) -> tuple[str, frozenset
             if application.path == str(folder) and application.branch is None
         ]
         live = [application for application in here if application.is_live]
-        source = each.source
-        in_place = source is not None and source.kind == "in_place"
-        worked = in_place and not here and source is not None and Path(source.path) == folder
-        tree = tree_after(store, each) if live or worked else None
+        origin = each.source
+        in_place = origin is not None and origin.kind == "in_place"
+        worked = in_place and not here and origin is not None and Path(origin.path) == folder
+        tree = _state(store, each, live[-1] if live else None) if live or worked else None
         if tree is not None:
-            return tree, frozenset(live[-1].left_out if live else ())
+            left_out = frozenset(live[-1].left_out if live else ())
+            return _without(change, as_in_source(trees, source, tree), left_out)
     return None
+
+
+def _state(store: Store, run: Run, application: Application | None) -> str | None:
+    """The state of a run that was applied: a part of it, or that after the run."""
+    part = None if application is None else application.part
+    return tree_after(store, run) if part is None else part
+
+
+def _without(change: ApplicableChange, tree: str, left_out: frozenset[str]) -> str:
+    """A state in which some paths are as they were before the change."""
+    if not left_out:
+        return tree
+    pairs = change.trees.changed(change.base, change.whole or change.tree)
+    entries = {path: pair.before for path, pair in pairs.items() if shown(path) in left_out}
+    return change.trees.write(entries, onto=tree)

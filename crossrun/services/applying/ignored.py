@@ -8,13 +8,13 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import CrossrunError, NotFoundError
 from crossrun.services.applying.changes import ApplicableChange
 from crossrun.store import Store
+from crossrun.workspace.files.name_globs import matches
 from crossrun.workspace.merge.decisions import DesiredEntry
 from crossrun.workspace.snapshots.files import OnDisk
 from crossrun.workspace.snapshots.ignored import Mark, compare, decode, manifest
@@ -33,7 +33,7 @@ class IgnoredOutput(NamedTuple):
 
     def matching(self, glob: str) -> tuple[str, ...]:
         """The files that match a glob by path, by name, or by a folder that they are in."""
-        return tuple(path for path in self.paths if _matches(path, glob))
+        return tuple(path for path in self.paths if matches(path, glob))
 
 
 def ignored_output(store: Store, change: ApplicableChange) -> IgnoredOutput:
@@ -111,15 +111,6 @@ def _marks_before(change: ApplicableChange) -> Mapping[str, Mark]:
     if source is None or source.manifest is None:
         return {}
     return decode(change.trees.content(source.manifest))
-
-
-def _matches(path: str, glob: str) -> bool:
-    glob = glob.removeprefix("./").rstrip("/")
-    return (
-        fnmatchcase(path, glob)
-        or path.startswith(f"{glob}/")
-        or ("/" not in glob and any(fnmatchcase(part, glob) for part in path.split("/")))
-    )
 
 
 def _applied_entries(store: Store, change: ApplicableChange, folder: Path) -> dict[str, TreeEntry]:

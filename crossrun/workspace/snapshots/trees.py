@@ -186,6 +186,12 @@ class Trees:
         flags = ("-r", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color")
         return self.git("diff-tree", *flags, "--patch", "--binary", "--full-index", before, after)
 
+    def patch_of(self, path: str, before: str, after: str) -> bytes:
+        """The change of one file, for people: a binary one is only named."""
+        flags = ("-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--patch")
+        literally = {"GIT_LITERAL_PATHSPECS": "1"}
+        return self.git("diff-tree", *flags, before, after, "--", path, environ=literally)
+
     def git(
         self, *words: str, stdin: bytes = b"", environ: Mapping[str, str] | None = None
     ) -> bytes:
