@@ -12,7 +12,7 @@ from crossrun.services.applying.changes import ApplicableChange
 from crossrun.workspace.files.dirfd import shown
 from crossrun.workspace.files.name_globs import matches
 from crossrun.workspace.merge.decisions import is_regular
-from crossrun.workspace.merge.hunks import Hunk, hunks_of, with_hunks
+from crossrun.workspace.merge.hunks import TextHunk, hunks_of, with_hunks
 from crossrun.workspace.snapshots.trees import Pair, TreeEntry
 
 
@@ -22,7 +22,7 @@ class ChangedFile(NamedTuple):
     path: str
     pair: Pair
     patch: bytes
-    hunks: tuple[Hunk, ...] = ()
+    hunks: tuple[TextHunk, ...] = ()
 
 
 Choice = Mapping[str, Collection[int] | None]
@@ -68,14 +68,14 @@ def _selected(
         return dict(pairs)
     selected = set[str]()
     for glob in globs:
-        found = {path for path in pairs if matches(path, glob)}
-        if not found:
+        matching = {path for path in pairs if matches(path, glob)}
+        if not matching:
             raise NotFoundError(
                 "CHANGE_NOT_FOUND",
                 f"nothing that is left to apply of run {change.run.id} matches {shown(glob)!r}",
                 hint=f"list its files: crossrun diff {change.run.id} --name-only",
             )
-        selected |= found
+        selected |= matching
     for each in change.run.changes or ():
         if each.old_path is not None and not selected.isdisjoint((each.path, each.old_path)):
             selected |= {each.path, each.old_path}

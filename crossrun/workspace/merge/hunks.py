@@ -7,7 +7,7 @@ from typing import NamedTuple
 _HEADER = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
-class Hunk(NamedTuple):
+class TextHunk(NamedTuple):
     """Lines that differ, with those around them.
 
     `before` and `after` are the lines of the two texts that it covers, as ranges from 0.
@@ -18,7 +18,7 @@ class Hunk(NamedTuple):
     patch: bytes
 
 
-def hunks_of(patch: bytes) -> tuple[Hunk, ...]:
+def hunks_of(patch: bytes) -> tuple[TextHunk, ...]:
     """The hunks in the patch of one file; none if it is binary."""
     lines = _split(patch)
     starts = [number for number, line in enumerate(lines) if line.startswith(b"@@ ")]
@@ -30,13 +30,13 @@ def hunks_of(patch: bytes) -> tuple[Hunk, ...]:
             return ()
         old, old_count, new, new_count = header.groups()
         hunks.append(
-            Hunk(_covered(old, old_count), _covered(new, new_count), b"".join(lines[start:end]))
+            TextHunk(_covered(old, old_count), _covered(new, new_count), b"".join(lines[start:end]))
         )
     return tuple(hunks)
 
 
 def with_hunks(
-    before: bytes, after: bytes, hunks: Sequence[Hunk], chosen: Collection[int]
+    before: bytes, after: bytes, hunks: Sequence[TextHunk], chosen: Collection[int]
 ) -> bytes:
     """A text with the chosen ones of its hunks, by number."""
     old, new = _split(before), _split(after)
