@@ -330,6 +330,7 @@ _FORMS = {
     values.switch: "`true` or `false`",
     values.share: "a share below 1: `0.3`, `30%`",
     values.amount: "a number above zero",
+    values.web_address: "an address: `https://...`",
     values.price_table: "a mapping of models to `input`, `cached_input` and `output`",
 }
 _SETTINGS_INTRO = """\

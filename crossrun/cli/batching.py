@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import typer
 
 from crossrun.batches.progress import exit_code
 from crossrun.cli import signals
+from crossrun.cli.announcing import terminal_writer
 from crossrun.cli.batch_options import facts_of
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
@@ -21,6 +23,7 @@ from crossrun.projections.documents import document
 from crossrun.services.app import App
 from crossrun.services.batches.engine import RowChange, StoppingRule, carry_out, never_stop
 from crossrun.services.notices import Notice, Notify
+from crossrun.services.notifying import announce_batch
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.batch_threads import BatchView, BatchViewers
 from crossrun.views.batch_views import ClosingBatchView, view_of_batch
@@ -75,9 +78,10 @@ def carry_out_batch(
     Raises:
         CrossrunError: the batch cannot be carried out.
     """
+    announce = partial(announce_batch, app, given=output.notify, write=terminal_writer(options))
     if not output.detach:
         data = _data_view(documents, output, options)
-        raise typer.Exit(_exit_code(command, BatchViews(data, view()), app))
+        raise typer.Exit(_exit_code(command, BatchViews(data, view()), app, announce))
     if output.jsonl:
         raise UsageError(
             "OPTIONS_CONFLICT",
@@ -85,8 +89,9 @@ def carry_out_batch(
             hint="start it, then look at it: crossrun batch show",
         )
 
-    def work(announce: Announce) -> int:
-        return _exit_code(command, BatchViews(_IdView(announce), view()), app)
+    def work(announce_id: Announce) -> int:
+        silent = partial(announce_batch, app, given=output.notify)
+        return _exit_code(command, BatchViews(_IdView(announce_id), view()), app, silent)
 
     batch_id, log = detached(work, app.settings.paths.logs)
     options.say(f"running in the background; log: {log}", f"crossrun batch watch {batch_id}")
@@ -124,11 +129,14 @@ class BatchViews(NamedTuple):
     people: BatchView
 
 
-def _exit_code(command: BatchCommand, views: BatchViews, app: App) -> int:
+def _exit_code(
+    command: BatchCommand, views: BatchViews, app: App, announce: Callable[[Batch], None]
+) -> int:
     stop = CancelToken()
     app.notify = _notify_outside_view(views.people, app.notify)
     with adopting_orphans(), signals.asking_to_stop(stop), suspendable() as suspension:
         batch = _carry_out_and_show(command, views, app, stop, suspension)
+    announce(batch)
     code = signals.signal_code(stop) if batch.state is Status.CANCELLED else None
     return exit_code(batch, app.store.batches.exit_codes(batch.id)) if code is None else code
 

@@ -12,9 +12,10 @@ from msgspec import Struct
 from crossrun.cli.help_layout import OptionGroup, Panel
 from crossrun.cli.parsing import Parsed
 from crossrun.config.settings import DEFAULTS, SETTINGS
-from crossrun.config.values import duration, one_of, positive
+from crossrun.config.values import channels, duration, one_of, positive
 from crossrun.model.choices import (
     FOLLOW_LINKS,
+    NOTIFY_CHANNELS,
     PLANNERS,
     REQUIRED_PROOFS,
     SANDBOXES,
@@ -27,12 +28,13 @@ from crossrun.model.executors import EXECUTORS
 
 
 class OutputOptions(Struct, frozen=True, kw_only=True):
-    """How a run is shown, and whether the command waits for its end."""
+    """How a run is shown and its end announced, and whether the command waits for it."""
 
     no_watch: bool = False
     detach: bool = False
     json: bool = False
     jsonl: bool = False
+    notify: tuple[str, ...] = ()
 
 
 def _option(
@@ -300,6 +302,16 @@ Detach = Annotated[
         OptionGroup.OUTPUT,
         "--detach",
         help="Run in the background, even after the terminal is closed.",
+    ),
+]
+Notify = Annotated[
+    list[str] | None,
+    _option(
+        OptionGroup.OUTPUT,
+        "--notify",
+        metavar="CHANNEL",
+        parse=channels,
+        help=f"Announce the end: {', '.join(NOTIFY_CHANNELS)}, none; repeatable.",
     ),
 ]
 Json = Annotated[

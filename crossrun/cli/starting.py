@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 import typer
 
 from crossrun.cli import signals
+from crossrun.cli.announcing import terminal_writer
 from crossrun.cli.detaching import Announce, detached
 from crossrun.cli.globals import Globals
 from crossrun.cli.run_options import OutputOptions
@@ -21,6 +22,7 @@ from crossrun.projections.documents import document, run_object
 from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
 from crossrun.services.lineage import PreparedRun
+from crossrun.services.notifying import announce_run
 from crossrun.services.runs import carrying_out, clean_up_after, events_between
 from crossrun.system.cancellation import CancelToken
 from crossrun.views.live import (
@@ -110,6 +112,7 @@ def _exit_code(
         dependencies = gather_dependencies(run.request, app)
         views = Views(data_view, _view_for_people(output, options))
         ended = carry_out(run, dependencies, app, views, stop)
+    announce_run(app, ended, output.notify, terminal_writer(options))
     return signals.exit_code(ended, stop)
 
 

@@ -20,12 +20,14 @@ from crossrun.config.values import (
     share,
     size,
     switch,
+    web_address,
 )
 from crossrun.errors import ConfigurationError
 from crossrun.model.choices import (
     BLOCK_FORMS,
     COMPILED_USES,
     DEFAULT_SOURCES,
+    NOTIFY_WHEN,
     PLANNERS,
     REQUIRED_PROOFS,
     SANDBOXES,
@@ -33,6 +35,7 @@ from crossrun.model.choices import (
     BlockForm,
     CompiledUse,
     DefaultSource,
+    NotifyWhen,
     PlannerChoice,
     RequiredProof,
     Sandbox,
@@ -181,6 +184,62 @@ class CleanupSettings(NamedTuple):
             size, "Remove the oldest workspaces, until all together take no more space than this."
         ),
     ] = None
+
+
+class NotifySettings(NamedTuple):
+    """How the end of a run is announced."""
+
+    desktop: Annotated[
+        bool,
+        Setting(switch, "Show a notification on the desktop.", in_project_file=True),
+    ] = False
+    bell: Annotated[
+        bool, Setting(switch, "Ring the bell of the terminal.", in_project_file=True)
+    ] = False
+    terminal: Annotated[
+        bool,
+        Setting(
+            switch,
+            "Have the terminal show a notification, by OSC 9 or OSC 777.",
+            in_project_file=True,
+        ),
+    ] = False
+    command: Annotated[
+        str | None,
+        Setting(
+            str,
+            "A shell command that is run; it gets the run in variables, and as JSON.",
+        ),
+    ] = None
+    webhook: Annotated[
+        str | None,
+        Setting(web_address, "An address that gets a signed POST request with the run as JSON."),
+    ] = None
+    webhook_secret: Annotated[
+        str | None,
+        Setting(
+            str,
+            "The secret that requests to `notify.webhook` are signed with.",
+            "With `whsec_` before it, the rest is base64. Agents do not get it.",
+            is_secret=True,
+        ),
+    ] = None
+    when: Annotated[
+        NotifyWhen,
+        Setting(
+            one_of(*NOTIFY_WHEN),
+            "Which runs are announced: all, those that failed, or those that took `notify.after`.",
+            in_project_file=True,
+        ),
+    ] = "always"
+    after: Annotated[
+        float,
+        Setting(
+            duration,
+            "How long a run has to take to be announced, with `notify.when: long`.",
+            in_project_file=True,
+        ),
+    ] = 300.0
 
 
 class CodexSettings(NamedTuple):
@@ -408,6 +467,7 @@ class Settings(NamedTuple):
     ] = None
     patterns: PatternsSettings = PatternsSettings()
     cleanup: CleanupSettings = CleanupSettings()
+    notify: NotifySettings = NotifySettings()
     require_git_repo: Annotated[
         bool,
         Setting(

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from crossrun.model.choices import NOTIFY_CHANNELS
+
 Word = TypeVar("Word", bound=str)
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -77,6 +79,25 @@ def switch(text: str) -> bool:
     if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
         raise ValueError("is not one of true, false")
     return word in ("1", "true", "yes", "on")
+
+
+def web_address(text: str) -> str:
+    """An address that begins with https:// or http://. Raises ValueError."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is not an address that begins with https:// or http://")
+    return text.strip()
+
+
+def channels(text: str) -> str:
+    """Names of channels for notifications, separated by commas, or `none`. Raises ValueError."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = next((word for word in words if word not in (*NOTIFY_CHANNELS, "none")), None)
+    if unknown is not None or not words:
+        raise ValueError(f"is not one of {', '.join(NOTIFY_CHANNELS)}, none")
+    return ",".join(words)
 
 
 def one_of(*words: Word) -> Callable[[str], Word]:

@@ -19,6 +19,12 @@ FollowLinks = Literal["no", "copy"]
 FOLLOW_LINKS: tuple[FollowLinks, ...] = get_args(FollowLinks)
 DefaultSource = Literal["auto", "none"]
 DEFAULT_SOURCES: tuple[DefaultSource, ...] = get_args(DefaultSource)
+NotifyWhen = Literal["always", "failed", "long"]
+NOTIFY_WHEN: tuple[NotifyWhen, ...] = get_args(NotifyWhen)
+NotifyChannel = Literal["desktop", "bell", "terminal", "command", "webhook"]
+NOTIFY_CHANNELS: tuple[NotifyChannel, ...] = get_args(NotifyChannel)
+SCHEDULED_TAG = "scheduled"
+"""The tag of runs that a scheduler of the system started."""
 
 MOST_JOBS = 128
 """So many runs of a batch are carried out at the same time at most: each takes a thread."""

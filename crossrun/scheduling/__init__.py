@@ -11,9 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from crossrun.errors import ConfigurationError
+from crossrun.model.choices import SCHEDULED_TAG
 
-TAG = "scheduled"
-"""The tag of runs that a scheduler started."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -42,7 +41,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
     def command(self, *, unattended: bool = True) -> list[str]:
         """The program and arguments of its run. An unattended one prints its id and errors only."""
-        tags = ["--tag", TAG, "--tag", self.tag]
+        tags = ["--tag", SCHEDULED_TAG, "--tag", self.tag]
         quiet = ["--quiet"] if unattended else []
         return [*self.program, "run", *tags, *quiet, *self.arguments]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from crossrun.config.settings import Settings
+from crossrun.config.settings import SETTINGS, Settings
+from crossrun.config.sources import variable_names
 from crossrun.config.tasktypes import TaskType
 from crossrun.config.tasktypes import load as load_task_type
 from crossrun.engine.context import Queue, RunDependencies
@@ -94,8 +95,10 @@ def person(settings: Settings) -> Person:
 
 
 def agents_environ(settings: Settings) -> dict[str, str]:
-    """The environment of agents and of commands in their workspaces."""
-    return for_workspaces(settings.environ, settings.paths.workspaces)
+    """The environment of agents and of commands in their workspaces, without crossrun's secrets."""
+    secrets = {name for key in SETTINGS if SETTINGS[key].is_secret for name in variable_names(key)}
+    environ = {name: value for name, value in settings.environ.items() if name not in secrets}
+    return for_workspaces(environ, settings.paths.workspaces)
 
 
 def check_task(request: RunRequest) -> None:

@@ -125,6 +125,7 @@ class RunHandle:
 
     def _carry_out(self) -> None:
         from crossrun.services.assembly import gather_dependencies
+        from crossrun.services.notifying import announce_run
 
         app = self._app
         try:
@@ -136,6 +137,7 @@ class RunHandle:
                             self._id = recorded.run_id
                             self._recorded.set()
                 clean_up_after(app, active.id)
+                announce_run(app, app.run(active.id))
         except BaseException as error:  # noqa: BLE001  raised again by `start` or `wait`
             self._error = error
         finally:

@@ -44,6 +44,7 @@ def retry(
     pick: Pick = False,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
+    notify: opt.Notify = None,
     json: opt.Json = False,
     jsonl: opt.JsonLines = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from crossrun.cli import run_options as opt
+from crossrun.cli.announcing import announcing_unattended_errors
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
@@ -73,6 +74,7 @@ def run(
     require_proof: opt.RequireProof = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
+    notify: opt.Notify = None,
     json: opt.Json = False,
     jsonl: opt.JsonLines = False,
     dry_run: opt.DryRun = False,
@@ -95,17 +97,18 @@ def run(
     """
     arguments = locals()
     run_options = options_from(RunOptions, arguments)
-    run_options = replace(run_options, task=read_task(task, file))
     options = current()
     app = options.app()
-    if dry_run:
-        app.store.open_for_reading()
-        _show_plan(_request(run_options, app, options), app, options)
-        return
-    app.open_for_writing()
-    request = _request(run_options, app, options)
-    output = options_from(OutputOptions, arguments)
-    start(partial(prepare_run, app.store, request), output, app, options)
+    with announcing_unattended_errors(app, run_options.tags):
+        run_options = replace(run_options, task=read_task(task, file))
+        if dry_run:
+            app.store.open_for_reading()
+            _show_plan(_request(run_options, app, options), app, options)
+            return
+        app.open_for_writing()
+        request = _request(run_options, app, options)
+        output = options_from(OutputOptions, arguments)
+        start(partial(prepare_run, app.store, request), output, app, options)
 
 
 run_app = application("run", run, command=TaskCommand)

@@ -242,6 +242,8 @@ def _dependencies_of(request: RunRequest, *, with_cost: bool) -> RunRequest:
         limits=Limits(max_cost=1.0 if with_cost and cost is None else cost),
         begin_with=BeginWith(),
         memory=MemoryOptions(learn_with=request.memory.learn_with),
+        template=None,
+        origins=None,
     )
 
 

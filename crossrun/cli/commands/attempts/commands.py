@@ -75,6 +75,7 @@ def start(
     name: opt.Name = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
+    notify: opt.Notify = None,
     json: JsonObject = False,
     jsonl: JsonLines = False,
     **run_options: Any,  # noqa: ANN401  see `taking_run_options`

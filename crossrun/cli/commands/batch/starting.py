@@ -67,6 +67,7 @@ def start(
     new: New = False,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
+    notify: opt.Notify = None,
     json: Json = False,
     jsonl: JsonLines = False,
     **run_options: Any,  # noqa: ANN401  see `taking_run_options`
