@@ -7,7 +7,7 @@ from crossrun.notifications import Notification
 from crossrun.redaction import is_key_name
 from crossrun.system.programs import run_program
 
-_TIMEOUT = 30.0
+_TIMEOUT = 9.0
 
 
 def run_command(command: str, notification: Notification, environ: Mapping[str, str]) -> str | None:
