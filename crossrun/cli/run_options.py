@@ -12,7 +12,7 @@ from msgspec import Struct
 from crossrun.cli.help_layout import OptionGroup, Panel
 from crossrun.cli.parsing import Parsed
 from crossrun.config.settings import DEFAULTS, SETTINGS
-from crossrun.config.values import channels, duration, one_of, positive
+from crossrun.config.values import duration, one_of, positive, some_of
 from crossrun.model.choices import (
     FOLLOW_LINKS,
     NOTIFY_CHANNELS,
@@ -310,7 +310,7 @@ Notify = Annotated[
         OptionGroup.OUTPUT,
         "--notify",
         metavar="CHANNEL",
-        parse=channels,
+        parse=some_of(*NOTIFY_CHANNELS, "none"),
         help=f"Announce the end: {', '.join(NOTIFY_CHANNELS)}, none; repeatable.",
     ),
 ]

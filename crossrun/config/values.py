@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from crossrun.model.choices import NOTIFY_CHANNELS
-
 Word = TypeVar("Word", bound=str)
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -91,13 +89,16 @@ def web_address(text: str) -> str:
     return text.strip()
 
 
-def channels(text: str) -> str:
-    """Names of channels for notifications, separated by commas, or `none`. Raises ValueError."""
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = next((word for word in words if word not in (*NOTIFY_CHANNELS, "none")), None)
-    if unknown is not None or not words:
-        raise ValueError(f"is not one of {', '.join(NOTIFY_CHANNELS)}, none")
-    return ",".join(words)
+def some_of(*words: str) -> Callable[[str], str]:
+    """A parser of lists of `words`, which returns the list without spaces."""
+
+    def parse(text: str) -> str:
+        given = [word.strip() for word in text.split(",") if word.strip()]
+        if not given or not set(given) <= set(words):
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return ",".join(given)
+
+    return parse
 
 
 def one_of(*words: Word) -> Callable[[str], Word]:
