@@ -1,6 +1,7 @@
 """The command line: each command makes a request, calls a service and shows its result."""
 
 import importlib
+import keyword
 import sys
 
 import click
@@ -62,6 +63,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Set up": {
         "help": "Explain a command, an error code or a topic.",
         "config": "Show and change settings.",
+        "import": "Import the session history of Codex or Claude Code.",
         "paths": "Show where everything is.",
         "migrate": "Update the store, or restore a backup.",
     },
@@ -81,7 +83,8 @@ class _Root(CommandGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _HELP:
             return None
-        module = importlib.import_module(f"crossrun.cli.commands.{cmd_name}")
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"crossrun.cli.commands.{name}")
         command: click.Command = typer.main.get_command(getattr(module, f"{cmd_name}_app"))
         command.name = cmd_name
         return command

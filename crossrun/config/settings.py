@@ -30,6 +30,7 @@ from crossrun.model.choices import (
     NOTIFY_WHEN,
     PLANNERS,
     REQUIRED_PROOFS,
+    REVIEW_POLICIES,
     SANDBOXES,
     SCOPES,
     BlockForm,
@@ -38,6 +39,7 @@ from crossrun.model.choices import (
     NotifyWhen,
     PlannerChoice,
     RequiredProof,
+    ReviewPolicy,
     Sandbox,
     Scope,
 )
@@ -138,6 +140,15 @@ class PatternsSettings(NamedTuple):
         ),
     ] = "never"
 
+    review: Annotated[
+        ReviewPolicy,
+        Setting(
+            one_of(*REVIEW_POLICIES),
+            "Whose lessons wait until you have looked at them: those of `imported` sessions, of "
+            "all runs (`always`), or none (`never`).",
+            "What waits is not used, and changes no pattern: `crossrun patterns review`.",
+        ),
+    ] = "imported"
     form: Annotated[
         BlockForm,
         Setting(

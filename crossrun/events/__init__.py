@@ -17,6 +17,7 @@ from crossrun.events.beginning import (
     RunDequeued,
     RunQueued,
     RunStarted,
+    SessionRead,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
@@ -94,6 +95,7 @@ __all__ = [
     "RunQueued",
     "RunStarted",
     "ScriptFinished",
+    "SessionRead",
     "SetupRan",
     "SnapshotProgressed",
     "SourceCopied",
@@ -140,6 +142,7 @@ AgentEvent = (
 KnownEvent = (
     AgentEvent
     | RunStarted
+    | SessionRead
     | RunQueued
     | RunDequeued
     | WaitBegan

@@ -29,6 +29,24 @@ class RunStarted(BaseEvent, frozen=True):
     imported_from: str | None = None
 
 
+class SessionRead(BaseEvent, frozen=True):
+    """The run was made from a task of a session that an agent program had recorded.
+
+    `task` is the number of the task in the session, from 1. `branch`, `commit` and `version` (of
+    the program) are those of the session. `reason` says why the task counts as it does; `teaches`:
+    it shows that what was done worked.
+    """
+
+    session_id: str
+    file: str
+    task: int
+    reason: str
+    teaches: bool = False
+    branch: str | None = None
+    commit: str | None = None
+    version: str | None = None
+
+
 class RunQueued(BaseEvent, frozen=True):
     """The run waits because `limit` runs are active; `ahead` others are before it in the queue."""
 

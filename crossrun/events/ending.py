@@ -67,7 +67,8 @@ class RunFinished(BaseEvent, frozen=True):
     """The end. `redactions` counts the secrets removed from the run's events.
 
     `duration_s` is how long the run took, in seconds of the monotonic clock, which stands still
-    while the computer sleeps. None: it never began, or its process died before the end.
+    while the computer sleeps. None: it never began, or its process died before the end. Of an
+    imported run, it is the time of its turns by the clock of the session.
     """
 
     status: Status

@@ -78,6 +78,10 @@ class PatternLearned(BaseEvent, frozen=True):
     without examples, and shows whether there is something new. The stored version is higher than
     `version` if others were stored in between. `contents` are those of the trace's files that were
     not stored yet.
+
+    `waits`: nothing of it is used before the user has accepted it; the ids and the version are
+    those that it would have by itself. `why` says what shows that the run succeeded, if that was
+    not crossrun's own finding.
     """
 
     pattern_id: str
@@ -93,6 +97,8 @@ class PatternLearned(BaseEvent, frozen=True):
     trace: Trace | None = None
     cautions: tuple[Caution, ...] = ()
     contents: tuple[str, ...] = ()
+    waits: bool = False
+    why: str = ""
 
 
 class PatternJudged(BaseEvent, frozen=True):

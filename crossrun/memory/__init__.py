@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -42,6 +42,17 @@ _LONGEST_WAIT = 5.0
 second pattern of the same kind."""
 
 
+class LessonPolicy(NamedTuple):
+    """What happens to what a run taught.
+
+    `writer` words it; None: rules do. `waits`: the user looks at it before it is used; then it
+    keeps the words of the rules.
+    """
+
+    writer: "Rewriter | None" = None
+    waits: bool = False
+
+
 class StoredMemory:
     """The user's pattern memory, on the ledger.
 
@@ -52,7 +63,7 @@ class StoredMemory:
         path: the directories in which programs are looked for, as in `PATH`.
         redactor: takes secrets out of files that are learned.
         references: where the files of patterns lie for agents.
-        writer: words what was learned; None: rules do.
+        policy: what happens to what a run taught.
     """
 
     def __init__(
@@ -64,7 +75,7 @@ class StoredMemory:
         path: str | None,
         redactor: Redactor,
         references: Path,
-        writer: "Rewriter | None" = None,
+        policy: LessonPolicy = LessonPolicy(),  # noqa: B008  it is frozen
     ) -> None:
         self._store = store
         self._task_type = task_type
@@ -72,7 +83,8 @@ class StoredMemory:
         self._path = path
         self._redactor = redactor
         self._references = references
-        self._writer = writer
+        self._writer = policy.writer
+        self._lessons_wait = policy.waits
 
     def decide(
         self,
@@ -144,6 +156,9 @@ class StoredMemory:
         )
         material = learner.material(run, failure)
         if material is None:
+            return
+        if self._lessons_wait:
+            yield learner.waiting(run, material)
             return
         draft = learner.learned(run, material) if self._writer else None
         worded = yield from self._reword(draft, run, stop)

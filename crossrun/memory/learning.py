@@ -3,13 +3,13 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec.structs import replace
 
 from crossrun.config.tasktypes import TaskType
-from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode
+from crossrun.events import Event, PatternLearned, StepPlanned, WorkspacePrepared, decode, type_of
 from crossrun.memory.placement import Placement
 from crossrun.memory.run_layers import LentFile, RunLayers
 from crossrun.memory.vectors import Meanings
@@ -34,7 +34,7 @@ from crossrun.redaction import Redactor
 from crossrun.store import ALPHABET, Store
 from crossrun.store.patterns import PatternReader
 
-_ENDS_READ = 5_000
+ENDS_READ = 5_000
 """Of a very long run, so many events of its beginning and of its end are looked at."""
 _TRACES = 50
 """So many runs of a pattern are compared, the newest."""
@@ -47,6 +47,10 @@ _ACTS = (
     "agent_reasoned",
 )  # fmt: skip
 _TROUBLE = ("command_ran", "verified")
+LOOKED_AT = frozenset((*_ACTS, *_TROUBLE))
+"""The types of events that show what a run did."""
+NumberedEvent = tuple[int, Event]
+"""An event with its number in the run."""
 
 
 class Learner:
@@ -81,20 +85,54 @@ class Learner:
         self._redactor = redactor
         self._contents: dict[str, str] = {}
         """Of files of the run, by hash."""
+        self._unstored: dict[str, Sequence[NumberedEvent]] = {}
+        """Events of runs that are not in the ledger yet."""
         self._placement = Placement(
             self._patterns, Meanings(store.cache, self._patterns), scope=scope
         )
 
-    def material(self, run: Run, failure: Failure | None) -> Trace | Caution | None:
-        """What the run itself has to teach, if anything: all that is read from its events."""
+    def material(
+        self,
+        run: Run,
+        failure: Failure | None,
+        *,
+        events: Sequence[NumberedEvent] | None = None,
+    ) -> Trace | Caution | None:
+        """What the run itself has to teach, if anything: all that is read from its events.
+
+        Args:
+            run: the run.
+            failure: why it failed, if so.
+            events: those of its events that are looked at; None: they are in the ledger.
+        """
+        if events is not None:
+            self._unstored = {run.id: events}
         if run.pattern is not None and run.pattern.compiled:
             return None  # a script did what earlier runs did
         if failure is None and not _is_contradicted(run):
             return self._trace(run)
         return self._caution(run) if failure is None or failure.code in TEACHING else None
 
+    def waiting(
+        self, run: Run, material: Trace | Caution, *, why: str = ""
+    ) -> PatternLearned | None:
+        """What it teaches by itself, for the user to look at before it is used."""
+        if isinstance(material, Trace):
+            learned = self._new(run, material, Belonging(), self._earlier_cautions(run))
+        else:
+            placed = self.learned(run, material)
+            if placed is None:
+                return None
+            learned = placed
+        return replace(learned, waits=True, why=why)
+
     def learned(
-        self, run: Run, material: Trace | Caution, *, placed: Belonging | None = None
+        self,
+        run: Run,
+        material: Trace | Caution,
+        *,
+        placed: Belonging | None = None,
+        cautions: Iterable[Caution] | None = None,
     ) -> PatternLearned | None:
         """What it teaches beside all that is stored already.
 
@@ -102,6 +140,7 @@ class Learner:
             run: the run.
             material: what it has to teach.
             placed: where the user put it, if so.
+            cautions: those that a new pattern begins with; None: those of earlier failures.
         """
         if isinstance(material, Caution):
             task = Scrub(self._person, run.workspace)(run.task)
@@ -116,11 +155,14 @@ class Learner:
         pattern = self._patterns.find(place.pattern_id) if place.pattern_id else None
         material = self._placement.without_echoes(run, material, place)
         if pattern is None:
-            return self._new(run, material, place)
+            earlier = self._earlier_cautions(run) if cautions is None else cautions
+            return self._new(run, material, place, earlier)
         return self._next(pattern, trace=material)
 
-    def _new(self, run: Run, trace: Trace, place: Belonging) -> PatternLearned:
-        cautions = tuple(self._earlier_cautions(run))
+    def _new(
+        self, run: Run, trace: Trace, place: Belonging, earlier: Iterable[Caution]
+    ) -> PatternLearned:
+        cautions = tuple(earlier)
         workflow = workflow_of([trace], [caution.text for caution in cautions])
         pattern_id = place.pattern_id or new_pattern_id(run.id, self._patterns)
         return PatternLearned(
@@ -175,7 +217,7 @@ class Learner:
 
     def _trace(self, run: Run) -> Trace | None:
         guard, scrub = self._guard(run), self._scrub(run)
-        parts = [part for part in self._store.read.lineage(run) if part.task == run.task]
+        parts = [part for part in self._lineage(run) if part.task == run.task]
         materials = [
             material_of(part.id, self._events(part, _ACTS), task=run.task, scrub=scrub, guard=guard)
             for part in parts
@@ -213,6 +255,10 @@ class Learner:
             whole_commands=True,
         )
 
+    def _lineage(self, run: Run) -> list[Run]:
+        """The run with those that it continues; tasks of one session stand for themselves."""
+        return [run] if run.imported_from else self._store.read.lineage(run)
+
     def _scrub(self, run: Run) -> Scrub:
         """Takes out what is private, and the place where the pattern's files lay."""
         folder = run.pattern.folder if run.pattern is not None else None
@@ -222,7 +268,7 @@ class Learner:
         prepared = next((event for _, event in self._events(run, ["workspace_prepared"])), None)
         present = prepared.top_files if isinstance(prepared, WorkspacePrepared) else ()
         return Preconditions(
-            os=sys.platform,
+            os=None if run.imported_from else sys.platform,
             tools=required_tools(
                 acts, lambda name: shutil.which(name, path=self._path) is not None
             ),
@@ -276,8 +322,11 @@ class Learner:
             task_type=run.task_type,
             limit=_FAILED_LOOKED_AT,
         )
+        unseen = self._store.reviews.not_accepted()
         for failed in reversed(self._store.read.runs(wanted)):
             teaches = failed.failure is not None and failed.failure.code in TEACHING
+            if failed.imported_from or failed.id in unseen:
+                continue
             is_earlier = failed.created_at < run.created_at
             if teaches and is_earlier and tasks_odds(failed.task, run.task) > 0:
                 caution = self._caution(failed)
@@ -292,8 +341,12 @@ class Learner:
 
     def _events(self, run: Run, types: Iterable[str]) -> Iterator[tuple[int, Event]]:
         """The run's events; of a very long run the first and the last ones."""
+        if run.id in self._unstored:
+            wanted = set(types)
+            yield from (each for each in self._unstored[run.id] if type_of(each[1]) in wanted)
+            return
         last = self._store.read.last_seq(run.id)
-        skipped = range(_ENDS_READ, max(last - _ENDS_READ, _ENDS_READ))
+        skipped = range(ENDS_READ, max(last - ENDS_READ, ENDS_READ))
         for after in (0, skipped.stop) if skipped else (0,):
             for stored in self._store.read.events(run.id, after=after, types=tuple(types)):
                 if skipped and not after and stored.seq > skipped.start:

@@ -71,7 +71,14 @@ class _Task(NamedTuple):
     stored: StoredLesson | None
 
 
-def relearn(store: Store, scratch: Store, *, database: Path, learner_of: LearnerOf) -> Relearned:
+def relearn(
+    store: Store,
+    scratch: Store,
+    *,
+    database: Path,
+    learner_of: LearnerOf,
+    nothing_new: bool = False,
+) -> Relearned:
     """Learns all runs again and compares the result with the store.
 
     Args:
@@ -79,6 +86,7 @@ def relearn(store: Store, scratch: Store, *, database: Path, learner_of: Learner
         scratch: an empty store with the current schema, in which the patterns are learned.
         database: its file.
         learner_of: learns from the ledger, beside the patterns of `scratch`.
+        nothing_new: only runs that have taught something are learned again.
     """
     lessons = store.patterns.lessons()
     given = [p for p in _patterns(store) if not p.own]
@@ -86,7 +94,7 @@ def relearn(store: Store, scratch: Store, *, database: Path, learner_of: Learner
     connection.row_factory = sqlite3.Row
     learned = 0
     try:
-        for task in _tasks(store, lessons):
+        for task in _tasks(store, lessons, nothing_new=nothing_new):
             while given and given[0].created_at <= task.at:
                 _copy(connection, store, given.pop(0))
             encode_patterns(scratch)
@@ -113,13 +121,19 @@ def _patterns(store: Store) -> list[Pattern]:
     return sorted(patterns, key=lambda pattern: (pattern.created_at, pattern.id))
 
 
-def _tasks(store: Store, lessons: Sequence[StoredLesson]) -> list[_Task]:
-    """The runs that teach something, in order, except those whose pattern the user removed."""
+def _tasks(store: Store, lessons: Sequence[StoredLesson], *, nothing_new: bool) -> list[_Task]:
+    """The runs that teach something, in order.
+
+    Without those whose pattern the user removed, and those whose lesson nobody has accepted.
+    """
     by_run = {lesson.run_id: lesson for lesson in lessons}
     runs = {run.id: run for run in store.read.runs(RunFilter(limit=_ALL))}
+    unseen = store.reviews.not_accepted()
     tasks = []
     for run in runs.values():
         stored = by_run.get(run.id)
+        if stored is None and (nothing_new or run.imported_from or run.id in unseen):
+            continue
         if run.ended and (stored is not None or not _was_removed(store, run)):
             tasks.append(_Task(stored.at if stored else run.ended_at or "", run, stored))
     for lesson in lessons:
@@ -204,7 +218,10 @@ def _material(learner: Learner, task: _Task) -> Trace | Caution | None:
 
 
 def _teaches(run: Run) -> bool:
-    return bool(run.workspace) and run.status in (Status.SUCCEEDED, Status.FAILED)
+    return bool(run.workspace or run.imported_from) and run.status in (
+        Status.SUCCEEDED,
+        Status.FAILED,
+    )
 
 
 def _copy(connection: sqlite3.Connection, store: Store, pattern: Pattern) -> None:

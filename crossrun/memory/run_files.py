@@ -20,13 +20,13 @@ class RunFiles:
     """Reads the files of one run.
 
     Args:
-        workspace: the run's.
+        workspace: the run's; None: its files are not crossrun's, so none is read.
         subfolder: where in it the agent worked; "" for the top.
         clean: removes secrets and names from a text.
     """
 
-    def __init__(self, workspace: Path, subfolder: str, clean: Callable[[str], str]) -> None:
-        self._disk = OnDisk(workspace)
+    def __init__(self, workspace: Path | None, subfolder: str, clean: Callable[[str], str]) -> None:
+        self._disk = None if workspace is None else OnDisk(workspace)
         self._subfolder = subfolder
         self._clean = clean
 
@@ -49,6 +49,8 @@ class RunFiles:
 
     def _read(self, path: str, size: int) -> Iterator[tuple[bytes, bool]]:
         """The file by its path from the agent's folder, then by its path from the top."""
+        if self._disk is None:
+            return
         for place in dict.fromkeys((f"{self._subfolder}/{path}".lstrip("/"), path)):
             with (
                 suppress(CrossrunError, OSError, ValueError),

@@ -61,7 +61,8 @@ class RunLayers:
         self._lent = lent or {}
         self._clean: Callable[[str], str] = lambda text: scrub(redactor(text)[0])
         self._subfolder = run.source.subfolder if run.source is not None else ""
-        self.files = RunFiles(Path(run.workspace), self._subfolder, self._clean)
+        folder = None if run.imported_from else Path(run.workspace)
+        self.files = RunFiles(folder, self._subfolder, self._clean)
         self._changed = self._read_changed()
 
     def marked(self, act: Act) -> Act:

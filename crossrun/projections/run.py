@@ -29,6 +29,7 @@ from crossrun.events import (
     RunQueued,
     RunStarted,
     ScriptFinished,
+    SessionRead,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
@@ -128,7 +129,7 @@ def _after(run: Run, record: EventRecord) -> Run:
             return replace(run, pattern=replace(run.pattern, adherence=adherence, uptake=uptake))
         case ScriptFinished(handed_over=handed_over) if run.pattern is not None:
             return replace(run, pattern=replace(run.pattern, handed_over=handed_over))
-        case PatternLearned(lesson="workflow", pattern_id=pattern_id):
+        case PatternLearned(lesson="workflow", pattern_id=pattern_id, waits=False):
             return replace(run, learned_pattern_id=pattern_id)
         case Verified(command=command, exit_code=exit_code):
             return replace(run, verify=Verification(command, exit_code))
@@ -158,6 +159,7 @@ def _after(run: Run, record: EventRecord) -> Run:
             | PlannerReplied()
             | RunStarted()
             | ScriptFinished()
+            | SessionRead()
             | SetupRan()
             | SnapshotProgressed()
             | SourceCopied()

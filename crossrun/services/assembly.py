@@ -21,7 +21,7 @@ from crossrun.executors.registry import (
     make_executor,
     spec_of,
 )
-from crossrun.memory import StoredMemory
+from crossrun.memory import LessonPolicy, StoredMemory
 from crossrun.model.executors import SCRIPT_EXECUTOR
 from crossrun.model.requests import RunRequest
 from crossrun.model.tokens import Price
@@ -149,7 +149,7 @@ def _memory(request: RunRequest, app: App, task_type: TaskType) -> StoredMemory:
         path=settings.environ.get("PATH"),
         redactor=app.redactor,
         references=settings.paths.references,
-        writer=_writer(request, settings),
+        policy=LessonPolicy(_writer(request, settings), settings.patterns.review == "always"),
     )
 
 

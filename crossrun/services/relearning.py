@@ -45,7 +45,7 @@ class PlannedRebuild:
             ConfigurationError: runs have learned meanwhile.
         """
         _, change, lessons = self._relearned
-        with nullcontext() if self._has_turn else _turn_to_learn(self._app.store):
+        with nullcontext() if self._has_turn else turn_to_learn(self._app.store):
             done = self._app.store.change_patterns(
                 lambda patterns: patterns.regroup(change, unless_changed=lessons)
             )
@@ -70,7 +70,7 @@ def rebuild(app: App, *, at_once: bool = False) -> Iterator[PlannedRebuild]:
     """
     with ExitStack() as resources:
         if at_once:
-            resources.enter_context(_turn_to_learn(app.store))
+            resources.enter_context(turn_to_learn(app.store))
         paths = app.settings.paths
         make_private(paths.references)  # where cleanup removes what a killed process leaves
         folder = resources.enter_context(scratch(paths.references / "rebuild"))
@@ -80,13 +80,14 @@ def rebuild(app: App, *, at_once: bool = False) -> Iterator[PlannedRebuild]:
             app.store,
             beside,
             database=folder / "patterns.db",
-            learner_of=cache(lambda task_type: _learner(app, beside, task_type)),
+            learner_of=cache(lambda task_type: learner_for(app, task_type, beside)),
+            nothing_new=app.settings.patterns.review == "always",
         )
         yield PlannedRebuild(app, relearned, has_turn=at_once)
 
 
 @contextmanager
-def _turn_to_learn(store: Store) -> Iterator[None]:
+def turn_to_learn(store: Store) -> Iterator[None]:
     """Waits until no run learns, and keeps others from it."""
     with store.learning() as tries:
         for has_turn in tries:
@@ -96,8 +97,14 @@ def _turn_to_learn(store: Store) -> Iterator[None]:
         yield
 
 
-def _learner(app: App, beside: Store, task_type: str) -> Learner:
-    """Learns runs of a task type; without its finders if that is gone."""
+def learner_for(app: App, task_type: str, beside: Store | None = None) -> Learner:
+    """Learns runs of a task type; without its finders if that is gone.
+
+    Args:
+        app: has the ledger.
+        task_type: the name of the task type.
+        beside: the store whose patterns the runs are compared with; None: the ledger.
+    """
     settings = app.settings
     try:
         loaded = load_task_type(task_type, settings.paths.task_types)
@@ -110,5 +117,5 @@ def _learner(app: App, beside: Store, task_type: str) -> Learner:
         person=person(settings),
         path=settings.environ.get("PATH"),
         redactor=app.redactor,
-        patterns=beside.patterns,
+        patterns=None if beside is None else beside.patterns,
     )

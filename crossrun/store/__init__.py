@@ -20,14 +20,17 @@ from crossrun.system.clock import now
 from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
-    from crossrun.events import Event, EventRecord, RunFinished
+    from crossrun.events import Event, EventRecord, PatternLearned, RunFinished
     from crossrun.model.batches import Batch, BatchRow
     from crossrun.model.runs import Application, Run
+    from crossrun.model.workflows import Workflow
     from crossrun.redaction import Redactor
     from crossrun.store.backups import Backup, Restored
     from crossrun.store.batches import BatchReader
     from crossrun.store.history import HistoryReader
+    from crossrun.store.importing import SessionFile, SessionImport
     from crossrun.store.overview import Overview
+    from crossrun.store.reviews import ReviewReader
     from crossrun.store.search import SearchReader
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
@@ -175,6 +178,51 @@ class Store:
         with translated(self._paths.database):
             add_end(self._paths.database, run, events, ending, redactor)
         return self.read.run(run_id)
+
+    @property
+    def reviews(self) -> "ReviewReader":
+        """Reads what waits for the user to look at it."""
+        from crossrun.store.reviews import ReviewReader
+
+        return ReviewReader(self._access)
+
+    def accept_lesson(
+        self, run_id: str, learned: "PatternLearned", *, edited: "Workflow | None" = None
+    ) -> None:
+        """Stores what a waiting lesson teaches; see `reviews.accept`."""
+        from crossrun.store.reviews import accept
+
+        with self._writing() as writer, writer.transaction() as connection:
+            accept(connection, run_id, learned, edited=edited, at=now())
+
+    def drop_lessons(self, run_ids: Sequence[str]) -> None:
+        """Decides that waiting lessons are not to be learned: all of them or none."""
+        from crossrun.store.reviews import drop
+
+        with self._writing() as writer, writer.transaction() as connection:
+            drop(connection, run_ids, at=now())
+
+    @contextmanager
+    def importing(
+        self, session_id: str, file: "SessionFile", redactor: "Redactor"
+    ) -> "Iterator[SessionImport]":
+        """A transaction that writes the runs of one session; see `importing`."""
+        from crossrun.store.importing import importing
+
+        with importing(self._paths.database, session_id, file, redactor) as session:
+            yield session
+
+    def imported_files(self, program: str) -> dict[str, tuple[int, int]]:
+        """Size and time of a program's files as they were when they were imported, by path."""
+        rows = self._access.rows(
+            "SELECT path, size, modified_ns FROM imported_files WHERE program = ?", [program]
+        )
+        return {row["path"]: (row["size"], row["modified_ns"]) for row in rows}
+
+    def is_own_thread(self, thread_id: str) -> bool:
+        """Whether a thread of an agent was recorded by crossrun itself."""
+        sql = "SELECT 1 FROM runs WHERE thread_id = ? AND imported_from IS NULL LIMIT 1"
+        return bool(self._access.rows(sql, [thread_id]))
 
     @property
     def workspaces(self) -> "WorkspaceReader":

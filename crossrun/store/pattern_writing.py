@@ -9,10 +9,17 @@ import msgspec
 
 from crossrun.events import EventRecord, PatternJudged, PatternLearned
 from crossrun.model.workflows import Stats, Workflow
+from crossrun.patterns.formats.fingerprints import fingerprint
 from crossrun.patterns.retrieval.documents import indexed_pattern
 from crossrun.patterns.retrieval.values import IndexedPattern
 from crossrun.store import pattern_index, pattern_vectors
-from crossrun.store.statements import PATTERN_CONTENTS, PATTERN_RUNS, PATTERN_VERSIONS, PATTERNS
+from crossrun.store.statements import (
+    PATTERN_CONTENTS,
+    PATTERN_REVIEWS,
+    PATTERN_RUNS,
+    PATTERN_VERSIONS,
+    PATTERNS,
+)
 
 _LONGEST_TASKS = 20_000
 """Characters of the tasks by which a pattern is found, its own task included."""
@@ -22,6 +29,8 @@ _NEW = "Not enough evidence yet: no run was eligible."
 def project(connection: sqlite3.Connection, recorded: EventRecord) -> None:
     """Stores what an event says about patterns, if it does."""
     match recorded.event:
+        case PatternLearned(waits=True) as learned:
+            _put_aside(connection, recorded, learned)
         case PatternLearned() as learned:
             _learn(connection, recorded, learned)
         case PatternJudged() as judged:
@@ -74,6 +83,24 @@ def _searchable_tasks(connection: sqlite3.Connection, pattern_id: str, task: str
     return "\n".join(searchable)
 
 
+def _put_aside(
+    connection: sqlite3.Connection, recorded: EventRecord, learned: PatternLearned
+) -> None:
+    """Keeps a lesson for the user to look at; one that the user has decided on stays decided."""
+    row = {
+        "run_id": recorded.run_id,
+        "at": recorded.at,
+        "state": "waiting",
+        "lesson": learned.lesson,
+        "learned": _json(learned),
+        "decided_at": None,
+    }
+    connection.execute(
+        "DELETE FROM pattern_reviews WHERE run_id = ? AND state = 'waiting'", [recorded.run_id]
+    )
+    connection.execute(PATTERN_REVIEWS.insert_missing, row)
+
+
 def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: PatternLearned) -> None:
     """Version numbers are given here, since other runs and the user may have added versions."""
     pattern = _row(connection, "SELECT * FROM patterns WHERE id = ?", learned.pattern_id)
@@ -95,6 +122,31 @@ def _learn(connection: sqlite3.Connection, recorded: EventRecord, learned: Patte
     if version is not None:
         workflow = msgspec.json.decode(version["workflow"], type=Workflow)
         put_in_index(connection, pattern, workflow)
+
+
+def replace_words(
+    connection: sqlite3.Connection, pattern_id: str, workflow: Workflow, *, at: str
+) -> None:
+    """Makes a workflow that the user wrote the next version of a pattern."""
+    pattern = _row(connection, "SELECT * FROM patterns WHERE id = ?", pattern_id)
+    if pattern is None:
+        return
+    digest = fingerprint(workflow)
+    pattern |= awakened(pattern)
+    pattern |= {"version": _newest_version(connection, pattern_id) + 1, "updated_at": at}
+    version = {
+        "pattern_id": pattern_id,
+        "version": pattern["version"],
+        "hash": digest,
+        "rules_hash": digest,
+        "made_by": "user",
+        "run_id": None,
+        "at": at,
+        "workflow": _json(workflow),
+    }
+    connection.execute(PATTERN_VERSIONS.upsert, version)
+    connection.execute(PATTERNS.upsert, pattern)
+    put_in_index(connection, pattern, workflow)
 
 
 def awakened(pattern: Mapping[str, Any]) -> dict[str, str]:

@@ -76,6 +76,13 @@ PATTERN_VECTORS = Table("pattern_vectors", ("sha256", "encoder"), ("sha256", "en
 PATTERN_PLACEMENTS = Table("pattern_placements", ("run_id",), ("run_id", "pattern_id"))
 PATTERN_HEIRS = Table("pattern_heirs", ("pattern_id",), ("pattern_id", "heir_id"))
 PATTERN_TEXTS = Table("pattern_texts", ("number",), ("number", "pattern_id", "sha256"))
+PATTERN_REVIEWS = Table(
+    "pattern_reviews", ("run_id",), ("run_id", "at", "state", "lesson", "learned", "decided_at")
+)
+IMPORTED_FILES = Table(
+    "imported_files", ("program", "path"), ("program", "path", "size", "modified_ns")
+)
+IMPORTED_RUNS = Table("imported_runs", ("run_id",), ("run_id", "session_id", "size"))
 BATCHES = Table(
     "batches", ("id",), tuple(name for name in Batch.__struct_fields__ if name != "rows")
 )
@@ -95,6 +102,9 @@ TABLES = (
     PATTERN_PLACEMENTS,
     PATTERN_HEIRS,
     PATTERN_TEXTS,
+    PATTERN_REVIEWS,
+    IMPORTED_FILES,
+    IMPORTED_RUNS,
     BATCHES,
     BATCH_ROWS,
     SEARCH_RUNS,

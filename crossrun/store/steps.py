@@ -305,6 +305,33 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE applications ADD COLUMN part VARCHAR;
         """,
     ),
+    (
+        "0016_reviews",
+        """
+        CREATE TABLE pattern_reviews (
+            run_id VARCHAR NOT NULL PRIMARY KEY,
+            at VARCHAR NOT NULL,
+            state VARCHAR NOT NULL,
+            lesson VARCHAR NOT NULL,
+            learned VARCHAR NOT NULL,
+            decided_at VARCHAR
+        );
+        CREATE INDEX ix_pattern_reviews_state ON pattern_reviews (state);
+        CREATE TABLE imported_files (
+            program VARCHAR NOT NULL,
+            path VARCHAR NOT NULL,
+            size INTEGER NOT NULL,
+            modified_ns INTEGER NOT NULL,
+            PRIMARY KEY (program, path)
+        );
+        CREATE TABLE imported_runs (
+            run_id VARCHAR NOT NULL PRIMARY KEY,
+            session_id VARCHAR NOT NULL,
+            size INTEGER NOT NULL
+        );
+        CREATE INDEX ix_imported_runs_session_id ON imported_runs (session_id);
+        """,
+    ),
 )
 
 LATEST = len(MIGRATIONS)

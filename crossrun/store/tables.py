@@ -234,6 +234,46 @@ class PatternTextRow(SQLModel, table=True):
     sha256: str = Field(index=True)
 
 
+class ReviewRow(SQLModel, table=True):
+    """What a run taught, for the user to look at. `learned` is the event, as JSON text.
+
+    `state`: `waiting`, `accepted` or `dropped`.
+    """
+
+    __tablename__: ClassVar[str] = "pattern_reviews"
+
+    run_id: str = Field(primary_key=True)
+    at: str
+    state: str = Field(index=True)
+    lesson: str
+    learned: str
+    decided_at: str | None
+
+
+class ImportedFileRow(SQLModel, table=True):
+    """A session's file as it was when it was imported last."""
+
+    __tablename__: ClassVar[str] = "imported_files"
+
+    program: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    size: int
+    modified_ns: int
+
+
+class ImportedRunRow(SQLModel, table=True):
+    """A run that was made from a session, also if the user has removed it since.
+
+    `size` is that of the file: a longer one knows the session better.
+    """
+
+    __tablename__: ClassVar[str] = "imported_runs"
+
+    run_id: str = Field(primary_key=True)
+    session_id: str = Field(index=True)
+    size: int
+
+
 class BatchTableRow(SQLModel, table=True):
     """A batch; `options` and `design` are JSON text. `state` is NULL until it has ended."""
 

@@ -60,18 +60,8 @@ class StoreWriter:
             ConfigurationError: the store cannot take them; then none of them is stored.
             StillRunningError: they begin a run of a batch whose row must not start.
         """
-        with self._transaction() as connection:
-            if events[0]["seq"] == 1 and run.batch_id is not None:
-                _require_free_row(connection, run)
-            connection.executemany(EVENTS.insert, events)
-            connection.execute(RUNS.upsert, run_row(run))
-            connection.executemany(ARTIFACTS.insert, map(asdict, artifacts))
-            for lesson in lessons:
-                _project(connection, lesson)
-            if events[0]["seq"] == 1:
-                project = dict.fromkeys(PROJECTS.columns)
-                project |= {"id": run.project_id, "created_at": events[0]["at"]}
-                connection.execute(PROJECTS.insert_missing, project)
+        with self.transaction() as connection:
+            append(connection, events, run, artifacts, lessons)
 
     def add_end(self, event: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
         """Stores the last event of a run and, in the same transaction, what it changes.
@@ -81,7 +71,7 @@ class StoreWriter:
             changed: the columns of the run that are different now.
         """
         values = ", ".join(f"{name} = :{name}" for name in changed)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(EVENTS.insert, event)
             connection.execute(
                 f"UPDATE runs SET {values} WHERE id = :run_id",  # noqa: S608  names of columns
@@ -106,7 +96,7 @@ class StoreWriter:
         from crossrun.store import search_index
         from crossrun.store.batch_writing import keep_results
 
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             keep_results(connection, run_ids)
             search_index.forget(connection, run_ids)
             for run_id in run_ids:
@@ -114,27 +104,30 @@ class StoreWriter:
                 connection.execute("DELETE FROM artifacts WHERE run_id = ?", [run_id])
                 connection.execute("DELETE FROM applications WHERE run_id = ?", [run_id])
                 connection.execute("DELETE FROM runs WHERE id = ?", [run_id])
+                connection.execute(
+                    "DELETE FROM pattern_reviews WHERE run_id = ? AND state = 'waiting'", [run_id]
+                )
 
     def add_application(self, application: Application) -> None:
         """Stores that a change is being applied somewhere."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(APPLICATIONS.insert, application_row(application))
 
     def change_applications(self, applications: Sequence[Application]) -> None:
         """Stores what became of applications: of all of them or of none."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany(APPLICATIONS.upsert, map(application_row, applications))
 
     def add_vectors(self, encoder: str, vectors: Mapping[str, bytes], *, limit: int) -> None:
         """Stores vectors of patterns' texts, by text; see `pattern_encoding`."""
         from crossrun.store.pattern_encoding import add_vectors
 
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             add_vectors(connection, encoder, vectors, limit=limit)
 
     def write_batch(self, write: Callable[[sqlite3.Connection], None]) -> None:
         """Carries out one of the writes in `batch_writing` in a transaction."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             write(connection)
 
     def number_runs(self) -> None:
@@ -158,7 +151,8 @@ class StoreWriter:
             self._open = None
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that begins as a write; it is rolled back if the context raises."""
         with translated(self._database):
             connection = self._open = self._open or self._connected()
             begin(
@@ -179,6 +173,27 @@ class StoreWriter:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def append(
+    connection: sqlite3.Connection,
+    events: Sequence[Mapping[str, Any]],
+    run: Run,
+    artifacts: Sequence[Artifact],
+    lessons: Sequence[EventRecord],
+) -> None:
+    """Stores events within a transaction; see `StoreWriter.append`."""
+    if events[0]["seq"] == 1 and run.batch_id is not None:
+        _require_free_row(connection, run)
+    connection.executemany(EVENTS.insert, events)
+    connection.execute(RUNS.upsert, run_row(run))
+    connection.executemany(ARTIFACTS.insert, map(asdict, artifacts))
+    for lesson in lessons:
+        _project(connection, lesson)
+    if events[0]["seq"] == 1:
+        project = dict.fromkeys(PROJECTS.columns)
+        project |= {"id": run.project_id, "created_at": events[0]["at"]}
+        connection.execute(PROJECTS.insert_missing, project)
 
 
 def _require_free_row(connection: sqlite3.Connection, run: Run) -> None:

@@ -19,6 +19,7 @@ from crossrun.events import (
     PlanUpdated,
     RunQueued,
     ScriptFinished,
+    SessionRead,
     SetupRan,
     SnapshotProgressed,
     SourceCopied,
@@ -224,6 +225,9 @@ def _script(event: ScriptFinished) -> list[Phrase]:
 def _learned(event: PatternLearned) -> list[Phrase]:
     """What the run taught: a caution, or a workflow."""
     workflow = event.workflow
+    if event.waits:
+        waiting = f"waiting for your review: {first_line(event.workflow.summary)}"
+        return [Phrase("plan", waiting, "crossrun patterns review")]
     label = f"learned    {event.pattern_id} v{event.version}"
     if event.lesson == "caution":
         return [Phrase("plan", f"{label}  careful: {first_line(event.cautions[-1].text)}")]
@@ -231,6 +235,11 @@ def _learned(event: PatternLearned) -> list[Phrase]:
     if workflow.variables:
         extent += f", {plural(len(workflow.variables), 'variable')}"
     return [Phrase("plan", f"{label}  {first_line(workflow.summary)}", extent)]
+
+
+def _read(event: SessionRead) -> list[Phrase]:
+    text = f"task {event.task} of session {first_line(event.session_id)}"
+    return [Phrase("note", text), Phrase("note", first_line(event.reason))]
 
 
 def _judged(event: PatternJudged) -> list[Phrase]:
@@ -276,6 +285,7 @@ _PHRASES: Mapping[type, Callable[[Any], list[Phrase]]] = {
     PatternDecided: _decided,
     PatternJudged: _judged,
     PatternLearned: _learned,
+    SessionRead: _read,
     PlanUpdated: _plan,
     RunQueued: _queued,
     ScriptFinished: _script,

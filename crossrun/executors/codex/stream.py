@@ -1,12 +1,9 @@
 """Reads `codex exec --json`: each line of its output becomes typed events."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from crossrun.events import (
     AgentEvent,
@@ -34,6 +31,7 @@ from crossrun.executors.codex.session import Session, tokens_of
 from crossrun.executors.process import ProcessExit
 from crossrun.model.tokens import Tokens
 from crossrun.system.clock import monotonic
+from crossrun.system.json_lines import parsed
 
 _LOOK_AGAIN = 0.5
 """Seconds between two reads of the session file."""
@@ -82,12 +80,12 @@ class CodexReader:
         """At least one event for each line, unless it is blank or only updates a known item."""
         if not line.strip():
             return []
-        parsed: dict[str, Any] = {}
+        content: dict[str, Any] = {}
         try:
-            parsed = _parsed(line)
-            return self._understand(parsed)
+            content = parsed(line)
+            return self._understand(content)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            return [Unrecognised(raw=line.decode("utf-8", "replace"), kind=_kind(parsed))]
+            return [Unrecognised(raw=line.decode("utf-8", "replace"), kind=_kind(content))]
 
     def meanwhile(self) -> list[AgentEvent]:
         """What the thread has used since the last read of its session file."""
@@ -227,29 +225,6 @@ class CodexReader:
         used = (total - self._thread_tokens).or_none()
         self._thread_tokens = total
         return UsageReported(source="agent", tokens=used, thread_total=total)
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        parsed = msgspec.json.decode(line)
-    except msgspec.MsgspecError:  # faster than `json`, but refuses a BOM, NaN and lone surrogates
-        parsed = _without_surrogates(json.loads(line.decode("utf-8-sig")))
-    if not isinstance(parsed, dict):
-        raise TypeError("not an object")
-    return parsed
-
-
-def _without_surrogates(value: Any) -> Any:  # noqa: ANN401  any JSON in, the same shape out
-    r"""Replaces lone surrogates such as `\ud83d`: they are valid JSON, but cannot be stored."""
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case list():
-            return [_without_surrogates(part) for part in value]
-        case dict():
-            return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
-        case _:
-            return value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401  unchecked JSON

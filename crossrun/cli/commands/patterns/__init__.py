@@ -10,6 +10,7 @@ from crossrun.cli.commands.patterns.changes import PatternReference
 from crossrun.cli.commands.patterns.compile import compile_
 from crossrun.cli.commands.patterns.editing import edit
 from crossrun.cli.commands.patterns.prove import prove
+from crossrun.cli.commands.patterns.review import review
 from crossrun.cli.globals import Globals, current
 from crossrun.cli.groups import group
 from crossrun.errors import UsageError
@@ -33,6 +34,7 @@ Examples:
   crossrun patterns show 9c1xyz --block
   crossrun patterns why last
   crossrun patterns stats
+  crossrun patterns review
   crossrun patterns compile 9c1xyz
   crossrun patterns prove 9c1xyz
 """
@@ -356,6 +358,7 @@ patterns_app = group(
     split=grouping.split,
     merge=grouping.merge,
     rebuild=grouping.rebuild,
+    review=review,
     export=exchange.export,
     import_=exchange.import_,
 )

@@ -1,0 +1,124 @@
+"""What runs taught that nobody has looked at yet: it touches no pattern until it is accepted."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from crossrun.errors import NotFoundError
+from crossrun.store.access import ReadAccess
+
+if TYPE_CHECKING:
+    from crossrun.events import PatternLearned
+    from crossrun.model.workflows import Workflow
+
+
+class WaitingLesson(NamedTuple):
+    """What a run taught, as it waits: `learned` is what it would be by itself."""
+
+    run_id: str
+    at: str
+    learned: "PatternLearned"
+
+
+class ReviewReader:
+    """Reads the inbox."""
+
+    def __init__(self, access: ReadAccess) -> None:
+        self._access = access
+
+    def count(self) -> int:
+        """How many lessons wait."""
+        rows = self._access.rows(
+            "SELECT count(*) AS waiting FROM pattern_reviews WHERE state = 'waiting'"
+        )
+        return int(rows[0]["waiting"]) if rows else 0
+
+    def waiting(self, run_ids: Sequence[str] = (), *, limit: int = -1) -> list[WaitingLesson]:
+        """The lessons that wait, the oldest first: those of some runs, or all of them."""
+        chosen = f"AND run_id IN ({', '.join('?' * len(run_ids))})" if run_ids else ""
+        sql = (
+            "SELECT run_id, at, learned FROM pattern_reviews"  # noqa: S608  placeholders only
+            f" WHERE state = 'waiting' {chosen} ORDER BY at, run_id LIMIT ?"
+        )
+        return self._access.made(_lesson, sql, [*run_ids, limit])
+
+    def state(self, run_id: str) -> str | None:
+        """What became of a run's lesson; None if none was put aside."""
+        rows = self._access.rows("SELECT state FROM pattern_reviews WHERE run_id = ?", [run_id])
+        return rows[0]["state"] if rows else None
+
+    def not_accepted(self) -> set[str]:
+        """The runs whose lessons wait or were dropped."""
+        rows = self._access.rows("SELECT run_id FROM pattern_reviews WHERE state != 'accepted'")
+        return {row["run_id"] for row in rows}
+
+    def waiting_like(self, reference: str) -> list[str]:
+        """The runs with waiting lessons whose ids begin like this."""
+        rows = self._access.rows(
+            "SELECT run_id FROM pattern_reviews WHERE state = 'waiting'"
+            " AND run_id >= ? AND run_id < ? || char(0x10ffff) ORDER BY run_id LIMIT 6",
+            [reference, reference],
+        )
+        return [row["run_id"] for row in rows]
+
+
+def _lesson(row: sqlite3.Row) -> WaitingLesson:
+    import msgspec
+
+    from crossrun.events import PatternLearned
+
+    learned = msgspec.json.decode(row["learned"], type=PatternLearned)
+    return WaitingLesson(row["run_id"], row["at"], learned)
+
+
+def accept(
+    connection: sqlite3.Connection,
+    run_id: str,
+    learned: "PatternLearned",
+    *,
+    edited: "Workflow | None",
+    at: str,
+) -> None:
+    """Stores what a lesson teaches, in the user's words if there are some.
+
+    Args:
+        connection: within a transaction, with rows that have names.
+        run_id: the run that taught it.
+        learned: what comes of it beside all that is stored.
+        edited: the workflow as the user wants it; None: as learned.
+        at: the time.
+
+    Raises:
+        NotFoundError: it does not wait any longer; nothing was changed.
+    """
+    from crossrun.events import EventRecord
+    from crossrun.store.pattern_writing import project, replace_words
+
+    _decide(connection, run_id, "accepted", at)
+    project(connection, EventRecord(run_id=run_id, seq=0, at=at, event=learned))
+    if edited is not None:
+        replace_words(connection, learned.pattern_id, edited, at=at)
+    if learned.lesson == "workflow":
+        connection.execute(
+            "UPDATE runs SET learned_pattern_id = ? WHERE id = ?", [learned.pattern_id, run_id]
+        )
+
+
+def drop(connection: sqlite3.Connection, run_ids: Sequence[str], *, at: str) -> None:
+    """Decides that lessons are not to be learned; raises NotFoundError if one does not wait."""
+    for run_id in run_ids:
+        _decide(connection, run_id, "dropped", at)
+
+
+def _decide(connection: sqlite3.Connection, run_id: str, state: str, at: str) -> None:
+    changed = connection.execute(
+        "UPDATE pattern_reviews SET state = ?, decided_at = ?"
+        " WHERE run_id = ? AND state = 'waiting'",
+        [state, at, run_id],
+    )
+    if not changed.rowcount:
+        raise NotFoundError(
+            "REVIEW_NOT_FOUND",
+            f"no lesson of a run {run_id!r} waits for a review",
+            hint="list what waits: crossrun patterns review",
+        )
