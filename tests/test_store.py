@@ -304,7 +304,7 @@ def test_the_table_classes_agree_with_the_migrations(home: Path, tmp_path: Path)
         "runs", "events", "artifacts", "projects", "applications", "patterns", "pattern_versions",
         "pattern_runs", "pattern_contents", "pattern_vectors", "pattern_texts",
         "pattern_placements", "pattern_heirs", "compatibility", "batches", "batch_rows",
-        "search_runs",
+        "search_runs", "pattern_reviews", "imported_files", "imported_runs",
     }  # fmt: skip
     assert with_defaults(plain) == {("runs", name) for name in COUNTED}
     assert without_defaults(plain) == without_defaults(classes)

@@ -51,6 +51,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Memory": {
         "patterns": "Show and manage the patterns learned from runs.",
+        "import": "Import the session history of Codex or Claude Code.",
     },
     "Keep order": {
         "tag": "Add tags to a run, or remove them.",
@@ -63,7 +64,6 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Set up": {
         "help": "Explain a command, an error code or a topic.",
         "config": "Show and change settings.",
-        "import": "Import the session history of Codex or Claude Code.",
         "paths": "Show where everything is.",
         "migrate": "Update the store, or restore a backup.",
     },

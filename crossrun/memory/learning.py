@@ -184,6 +184,8 @@ class Learner:
     def _new_contents(self, trace: Trace | None) -> tuple[str, ...]:
         """Contents of the run's files that are not stored yet."""
         hashes = [file.sha256 for file in trace.files] if trace else []
+        if not hashes:
+            return ()
         stored = self._store.patterns.contents(hashes)
         missing = (sha256 for sha256 in dict.fromkeys(hashes) if sha256 not in stored)
         return tuple(self._contents[sha256] for sha256 in missing if sha256 in self._contents)
@@ -315,7 +317,12 @@ class Learner:
         return next(shown, None)
 
     def _earlier_cautions(self, run: Run) -> Iterator[Caution]:
-        """Of runs that failed at the same task before one succeeded, the oldest first."""
+        """Of runs that failed at the same task before one succeeded, the oldest first.
+
+        Imported runs stand for themselves.
+        """
+        if run.imported_from:
+            return
         wanted = RunFilter(
             project_id=run.project_id,
             status="failed",

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from crossrun.errors import Exit
+from crossrun.errors import Exit, UsageError
 from crossrun.model.failures import Failure, exit_code_of
 from crossrun.model.proof import Proof
 from crossrun.model.status import Status
@@ -260,6 +260,22 @@ class Run(Struct, frozen=True, kw_only=True):
         """How long it took: as measured, or else by its times; None before its end."""
         measured = self.duration_s
         return seconds_between(self.started_at, self.ended_at) if measured is None else measured
+
+
+def require_own_files(run: Run) -> None:
+    """Makes sure that the files of a run are crossrun's.
+
+    The folder of an imported run is the user's own: it is neither read nor written.
+
+    Raises:
+        UsageError: the run was imported.
+    """
+    if run.imported_from is not None:
+        raise UsageError(
+            "RUN_IMPORTED",
+            f"run {run.id} was imported from {run.imported_from}: crossrun has none of its files",
+            hint=f"see what the agent did: crossrun steps {run.id}",
+        )
 
 
 class Artifact(Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from crossrun.errors import UsageError
-from crossrun.model.runs import Run
+from crossrun.model.runs import Run, require_own_files
 from crossrun.services.app import App
 from crossrun.services.applying import (
     ApplicableChange,
@@ -87,6 +87,7 @@ def apply_run(
     Raises:
         CrossrunError: it cannot be applied; nothing has been changed.
     """
+    require_own_files(run)
     if options.commits:
         return _apply_commits(options, run, app)
     with _change(options, run, app) as whole:
@@ -133,8 +134,9 @@ def change_of_run(run: Run, app: App) -> ApplicableChange:
     """The change of a run, in the form in which it can be applied.
 
     Raises:
-        CrossrunError: the run has not ended, or its workspace is gone.
+        CrossrunError: the run has not ended, or its workspace is gone, or was never crossrun's.
     """
+    require_own_files(run)
     return change_of(app.store, run, app.workspaces)
 
 

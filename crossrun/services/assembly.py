@@ -24,6 +24,7 @@ from crossrun.executors.registry import (
 from crossrun.memory import LessonPolicy, StoredMemory
 from crossrun.model.executors import SCRIPT_EXECUTOR
 from crossrun.model.requests import RunRequest
+from crossrun.model.runs import require_own_files
 from crossrun.model.tokens import Price
 from crossrun.patterns import Person
 from crossrun.planning import Planner
@@ -197,6 +198,7 @@ def _planner(request: RunRequest, settings: Settings) -> Planner:
 def _executor(request: RunRequest, app: App) -> Executor:
     def recorded_run(run_id: str) -> RecordedRun:
         run = app.store.read.run(run_id)
+        require_own_files(run)
         snapshots = app.workspaces.snapshots(Path(run.workspace))
         events = (decode(stored.body) for stored in app.store.read.events(run.id))
         return RecordedRun(run, events, snapshots.blob)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from crossrun.errors import CrossrunError, NotFoundError, StillRunningError
-from crossrun.model.runs import Change, IgnoredFiles, Run
+from crossrun.model.runs import Change, IgnoredFiles, Run, require_own_files
 
 if TYPE_CHECKING:
     from crossrun.events import WorkspaceChanged
@@ -61,7 +61,9 @@ class Changes:
         Raises:
             NotFoundError: they were not measured, and the files are gone.
             StillRunningError: the agent has not started yet.
+            UsageError: the run was imported.
         """
+        require_own_files(run)
         measured = self._measured(run)
         if measured is None:
             return self._so_far(run)
@@ -78,7 +80,14 @@ class Changes:
         )
 
     def between(self, earlier: Run, later: Run) -> Comparison:
-        """The changes from the end of one run to the end of another. Raises NotFoundError."""
+        """The changes from the end of one run to the end of another.
+
+        Raises:
+            NotFoundError: a state is gone.
+            UsageError: one of them was imported.
+        """
+        require_own_files(earlier)
+        require_own_files(later)
         with self._app.workspaces.reading_states(_folder(earlier), _folder(later)) as reader:
             before, after = (self._state_after(reader, run) for run in (earlier, later))
             return self._compare(reader, before, after, later, earlier.id)
@@ -89,7 +98,9 @@ class Changes:
 
         Raises:
             NotFoundError: the workspace and the snapshot are gone.
+            UsageError: the run was imported.
         """
+        require_own_files(run)
         measured = self._measured(run)
         if self._is_in_its_workspace(run):
             from crossrun.workspace.snapshots.files import OnDisk

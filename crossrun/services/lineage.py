@@ -12,7 +12,7 @@ from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError
 from crossrun.events import RunStarted, decode
 from crossrun.model.batches import BatchPlace
 from crossrun.model.requests import BeginWith, MemoryOptions, RunRequest
-from crossrun.model.runs import Run, Source
+from crossrun.model.runs import Run, Source, require_own_files
 from crossrun.model.status import Status
 from crossrun.projections.resume import FOLDED, Parent, ResumeState
 from crossrun.redaction import MASK
@@ -51,6 +51,7 @@ def prepare_run(store: Store, request: RunRequest) -> Iterator[PreparedRun]:
         return
     with ExitStack() as lock:
         earlier = store.read.run(request.begin_with.run_id)
+        require_own_files(earlier)
         newest = store.read.newest_in(earlier.workspace) or earlier
         if not lock.enter_context(store.sharing(newest.id)):
             raise in_use_error(newest)
@@ -71,6 +72,7 @@ def expected_parent(store: Store, request: RunRequest) -> Parent:
     if request.begin_with.run_id is None or request.begin_with.frozen is not None:
         return Parent()
     earlier = store.read.run(request.begin_with.run_id)
+    require_own_files(earlier)
     _require_folder(earlier)
     return Parent(cloned=Path(earlier.workspace), source=_of_clone(earlier.source))
 
@@ -100,6 +102,7 @@ def prepare_resume(
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
+    require_own_files(run)
     _require_workspace(store, run)
     _require_prepared(store, run)
     request, state = revise(_request(store, run)), _resume_state(store, run)
@@ -143,6 +146,7 @@ def prepare_retry(
     Raises:
         CrossrunError: that is not possible; nothing has happened yet.
     """
+    require_own_files(run)
     _require_end(run)
     request = revise(_request(store, run))
     # the new thread has not seen a pattern, so the choice of the first run counts again

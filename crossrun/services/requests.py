@@ -346,6 +346,16 @@ def _learned_from(run_id: str, store: Store) -> str:
     run = store.read.run(run_id)
     if run.learned_pattern_id is not None:
         why = "it was removed"
+    elif store.reviews.state(run_id) == "waiting":
+        raise NotFoundError(
+            "PATTERN_NOT_LEARNED",
+            f"what the run {run_id} taught waits until you have looked at it",
+            hint=f"look at it: crossrun patterns review {run_id}",
+        )
+    elif store.reviews.state(run_id) == "dropped":
+        why = "you dropped what it taught"
+    elif run.imported_from is not None:
+        why = "its session does not show that what was done worked"
     elif run.pattern is None:
         why = "it is older than pattern memory"
     elif run.status is Status.SUCCEEDED:

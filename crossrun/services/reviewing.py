@@ -57,7 +57,7 @@ class Lesson(Struct, frozen=True, kw_only=True):
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """What became of a lesson. `pattern_id`: None if there was nothing to add it to any more."""
+    """What became of a lesson. `pattern_id`: None if there was nothing left to add it to."""
 
     run_id: str
     pattern_id: str | None

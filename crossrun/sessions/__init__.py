@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 from crossrun.sessions.claude import ClaudeReader
-from crossrun.sessions.codex import CodexReader
+from crossrun.sessions.codex import RolloutReader
 from crossrun.sessions.items import (
     Asked,
     Happened,
@@ -39,7 +39,7 @@ __all__ = [
     "tasks_of",
 ]
 
-PROGRAMS: dict[str, Callable[[], SessionReader]] = {"codex": CodexReader, "claude": ClaudeReader}
+PROGRAMS: dict[str, Callable[[], SessionReader]] = {"codex": RolloutReader, "claude": ClaudeReader}
 """The programs whose sessions can be read, by the names of their executors."""
 
 

@@ -91,22 +91,22 @@ class ClaudeReader:
 
     def _opened(self, line: dict[str, Any]) -> list[SessionItem]:
         model = text(mapping(line.get("message")).get("model"))
-        known = self._facts
-        if known is not None and (known.model or not model):
+        earlier = self._facts
+        if earlier is not None and (earlier.model or not model):
             return []
         session_id = text(line["sessionId"])
         if not session_id:
             raise ValueError("a session without an id")
         self._facts = SessionFacts(
-            session_id=known.session_id if known else session_id,
-            cwd=known.cwd if known else text(line.get("cwd")),
-            began_at=known.began_at if known else self._at,
-            branch=known.branch if known else text(line.get("gitBranch")),
-            version=known.version if known else text(line.get("version")),
+            session_id=earlier.session_id if earlier else session_id,
+            cwd=earlier.cwd if earlier else text(line.get("cwd")),
+            began_at=earlier.began_at if earlier else self._at,
+            branch=earlier.branch if earlier else text(line.get("gitBranch")),
+            version=earlier.version if earlier else text(line.get("version")),
             model="" if model == "<synthetic>" else model,
-            sub_agent=known.sub_agent if known else line.get("isSidechain") is True,
+            sub_agent=earlier.sub_agent if earlier else line.get("isSidechain") is True,
         )
-        return [] if self._facts == known else [Opened(self._facts)]
+        return [] if self._facts == earlier else [Opened(self._facts)]
 
     @property
     def _cwd(self) -> str:

@@ -70,7 +70,7 @@ class _Call(dict[str, Any]):
         self.at = at
 
 
-class CodexReader:
+class RolloutReader:
     """Reads one rollout."""
 
     def __init__(self) -> None:
@@ -153,8 +153,12 @@ class CodexReader:
             case "message":
                 return self._message(item)
             case "reasoning":
-                said = texts_in(item.get("summary"))
-                return [self._did(AgentReasoned(text=cropped(said, LONGEST_TEXT)))] if said else []
+                summary = texts_in(item.get("summary"))
+                return (
+                    [self._did(AgentReasoned(text=cropped(summary, LONGEST_TEXT)))]
+                    if summary
+                    else []
+                )
             case "function_call":
                 arguments = _arguments(item.get("arguments"))
                 return self._called(call_id, text(item["name"]), arguments)
@@ -179,11 +183,11 @@ class CodexReader:
         content = texts_in(item.get("content"))
         match item.get("role"):
             case "assistant":
-                said = AgentSpoke(text=cropped(content, LONGEST_TEXT))
-                return [self._did(said)] if content.strip() else []
+                message = AgentSpoke(text=cropped(content, LONGEST_TEXT))
+                return [self._did(message)] if content.strip() else []
             case "user":
-                found = _CWD.search(content) if not self._cwd else None
-                moved = self._moved({"cwd": found[1] or found[2]}) if found else []
+                match = _CWD.search(content) if not self._cwd else None
+                moved = self._moved({"cwd": match[1] or match[2]}) if match else []
                 asked = request_in(content)
                 if asked is None:
                     return moved
@@ -378,10 +382,10 @@ def _is_shell(program: str) -> bool:
     return re.split(r"[/\\]", program)[-1].lower() in _SHELLS
 
 
-def _remember(known: dict[str, Any], key: str, value: object) -> None:
-    known[key] = value
-    if len(known) > _MOST_CALLS:
-        del known[next(iter(known))]
+def _remember(calls: dict[str, Any], key: str, value: object) -> None:
+    calls[key] = value
+    if len(calls) > _MOST_CALLS:
+        del calls[next(iter(calls))]
 
 
 def _local(path: str) -> str:

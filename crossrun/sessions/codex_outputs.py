@@ -23,7 +23,7 @@ _FAILED = re.compile(
 
 
 class ToolOutput(NamedTuple):
-    """How a call ended. `is_running`: it has not, and its command goes on in the background."""
+    """How a call ended. `is_running`: it has not, and its command still runs in the background."""
 
     text: str
     exit_code: int | None
@@ -33,24 +33,24 @@ class ToolOutput(NamedTuple):
 
 
 def tool_output(output: Any) -> ToolOutput:  # noqa: ANN401  unchecked JSON
-    """The end of a call, from what the model was told."""
+    """The end of a call, from what the model was given."""
     if isinstance(output, dict):
         content = texts_in(output.get("content"))
         failed = output.get("success") is False
-        told = tool_output(content)
-        return told._replace(exit_code=1) if failed and told.exit_code in (0, None) else told
-    said = texts_in(sequence(output)) if isinstance(output, list) else text(output)
-    if said.startswith("{"):
-        inner = _json_output(said)
+        result = tool_output(content)
+        return result._replace(exit_code=1) if failed and result.exit_code in (0, None) else result
+    output_text = texts_in(sequence(output)) if isinstance(output, list) else text(output)
+    if output_text.startswith("{"):
+        inner = _json_output(output_text)
         if inner is not None:
             return inner
-    return _plain_output(said)
+    return _plain_output(output_text)
 
 
-def _json_output(said: str) -> ToolOutput | None:
+def _json_output(output_text: str) -> ToolOutput | None:
     """`{"output": ..., "metadata": {"exit_code": 0, "duration_seconds": 0.1}}`."""
     try:
-        content = mapping(json.loads(said))
+        content = mapping(json.loads(output_text))
     except ValueError:
         return None
     if "metadata" not in content:
@@ -64,16 +64,18 @@ def _json_output(said: str) -> ToolOutput | None:
     )
 
 
-def _plain_output(said: str) -> ToolOutput:
-    head = _HEAD.match(said)
+def _plain_output(output_text: str) -> ToolOutput:
+    head = _HEAD.match(output_text)
     if head is None or not head.end():
-        code = 1 if _FAILED.match(said) else None
-        code = 124 if _TIMED_OUT.search(said[:200]) else code
-        return ToolOutput(said, code, None, declined=bool(_DECLINED.search(said[:200])))
+        code = 1 if _FAILED.match(output_text) else None
+        code = 124 if _TIMED_OUT.search(output_text[:200]) else code
+        return ToolOutput(
+            output_text, code, None, declined=bool(_DECLINED.search(output_text[:200]))
+        )
     code_text = head["code"] or head["exited"]
     seconds = head["seconds"]
     return ToolOutput(
-        said[head.end() :],
+        output_text[head.end() :],
         int(code_text) if code_text else None,
         float(seconds) if seconds else None,
         is_running=head["running"] is not None,

@@ -13,7 +13,7 @@ _SENSELESS = (ValueError, TypeError, LookupError, AttributeError)
 """What is raised where a line is not as its program writes it."""
 
 
-class UnknownKind(Exception):  # noqa: N818  it is no error: newer programs write new kinds
+class UnknownKind(Exception):  # noqa: N818  not an error: newer programs write new kinds
     """A line, or a part of it, has a type that the reader does not know."""
 
 

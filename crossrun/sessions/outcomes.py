@@ -29,7 +29,7 @@ class Verdict(Struct, frozen=True):
     teaches: bool = False
 
 
-class Evidence(Struct):
+class TaskEvidence(Struct):
     """What has been seen of a task so far."""
 
     request: str

@@ -22,7 +22,7 @@ from crossrun.sessions.items import (
     SessionItem,
     Stopped,
 )
-from crossrun.sessions.outcomes import Evidence, Verdict
+from crossrun.sessions.outcomes import TaskEvidence, Verdict
 from crossrun.sessions.wording import reaction
 from crossrun.system.clock import seconds_between
 
@@ -53,12 +53,12 @@ TaskPart = Opened | TaskBegan | Asked | Happened | TaskEnded | Passed
 """`Asked` is a message within a task; `Happened` stands between beginning and end of one."""
 
 
-class _Task(Struct):
+class _TaskUnderWay(Struct):
     """The task under way."""
 
     request: str
     at: str
-    evidence: Evidence
+    evidence: TaskEvidence
     has_begun: bool = False
     held: list[Asked | Happened] = []
     last_at: str = ""
@@ -72,7 +72,7 @@ class _Splitter:
 
     def __init__(self) -> None:
         self._facts = SessionFacts(session_id="")
-        self._task: _Task | None = None
+        self._task: _TaskUnderWay | None = None
         self._number = 0
 
     def take(self, item: SessionItem) -> Iterator[TaskPart]:
@@ -108,11 +108,11 @@ class _Splitter:
                 self._hold(task, asked)
             return
         yield from self._end(asked.text)
-        self._task = _Task(
-            asked.text, asked.at, Evidence(asked.text), last_at=asked.at, turn_at=asked.at
+        self._task = _TaskUnderWay(
+            asked.text, asked.at, TaskEvidence(asked.text), last_at=asked.at, turn_at=asked.at
         )
 
-    def _continues(self, task: _Task, message: str) -> bool:
+    def _continues(self, task: _TaskUnderWay, message: str) -> bool:
         match reaction(message):
             case "more" | "complaint" | "thanks":
                 return True
@@ -137,7 +137,7 @@ class _Splitter:
         else:
             self._hold(task, item)
 
-    def _begin(self, task: _Task, first: Happened) -> Iterator[TaskPart]:
+    def _begin(self, task: _TaskUnderWay, first: Happened) -> Iterator[TaskPart]:
         self._number += 1
         task.has_begun = True
         key = first.call_id or f"{self._facts.session_id}:{self._number}"
@@ -146,12 +146,12 @@ class _Splitter:
         task.held = []
 
     @staticmethod
-    def _hold(task: _Task, item: Asked | Happened) -> None:
+    def _hold(task: _TaskUnderWay, item: Asked | Happened) -> None:
         task.held.append(item)
         del task.held[:-_MOST_HELD]
 
     @staticmethod
-    def _close_turn(task: _Task, next_at: str) -> None:
+    def _close_turn(task: _TaskUnderWay, next_at: str) -> None:
         task.seconds += _between(task.turn_at, task.last_at)
         task.turn_at = task.last_at = next_at
 

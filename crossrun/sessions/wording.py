@@ -8,7 +8,7 @@ import re
 from typing import Literal
 
 Reaction = Literal["request", "consent", "more", "complaint", "thanks"]
-"""`consent`: yes to what the agent proposed. `more`: go on with the same. `thanks`: it is done."""
+"""`consent`: yes to what the agent proposed. `more`: continue. `thanks`: the work is done."""
 
 _WHOLE_ELEMENT = re.compile(r"\A\s*<([a-z][\w-]*)\b[^>]*>.*</\1>\s*\Z", re.DOTALL)
 """What programs put among the user's messages, such as `<environment_context>`."""

@@ -63,13 +63,15 @@ class SessionImport:
         Not if it is from another session, of which this one has a copy; nor if a longer file of the
         session was read before, nor if the user has removed the run.
         """
-        known = self._connection.execute(
+        earlier = self._connection.execute(
             "SELECT session_id, size FROM imported_runs WHERE run_id = ?", [run_id]
         ).fetchone()
         is_stored = self._connection.execute("SELECT 1 FROM runs WHERE id = ?", [run_id]).fetchone()
-        if known is None or is_stored is None:
-            return known is None and is_stored is None
-        return bool(known["session_id"] == self._session_id and known["size"] <= self._file.size)
+        if earlier is None or is_stored is None:
+            return earlier is None and is_stored is None
+        return bool(
+            earlier["session_id"] == self._session_id and earlier["size"] <= self._file.size
+        )
 
     def write(self, run_id: str, events: EventsOfRun) -> Iterator[EventRecord]:
         """Writes a run, in the place of what was read of it before.
@@ -78,6 +80,7 @@ class SessionImport:
             The events as they are stored, without secrets.
         """
         connection = self._connection
+        is_new = not connection.execute("SELECT 1 FROM runs WHERE id = ?", [run_id]).fetchone()
         connection.execute("DELETE FROM events WHERE run_id = ?", [run_id])
         connection.execute(
             "DELETE FROM pattern_reviews WHERE run_id = ? AND state = 'waiting'", [run_id]
@@ -92,7 +95,8 @@ class SessionImport:
             " WHERE run_id = runs.id AND lesson = 'workflow') WHERE id = ?",
             [run_id],
         )
-        self._put_in_order(run_id)
+        if is_new:
+            self._put_in_order(run_id)
         row = {"run_id": run_id, "session_id": self._session_id, "size": self._file.size}
         connection.execute(IMPORTED_RUNS.upsert, row)
 
@@ -102,14 +106,15 @@ class SessionImport:
 
     def _put_in_order(self, run_id: str) -> None:
         row = self._connection.execute(
-            "SELECT rowid, created_at FROM runs WHERE id = ?", [run_id]
+            "SELECT created_at, (SELECT min(rowid) FROM runs WHERE imported_from IS NULL) AS own"
+            " FROM runs WHERE id = ?",
+            [run_id],
         ).fetchone()
-        if row["rowid"] < 0:
-            return
         moment = datetime.fromisoformat(row["created_at"]).timestamp()
         place = int(moment * 1000) - _BEFORE_ALL
+        place = place if row["own"] is None else min(place, row["own"] - 1)
         while self._connection.execute("SELECT 1 FROM runs WHERE rowid = ?", [place]).fetchone():
-            place += 1
+            place -= 1
         self._connection.execute("UPDATE runs SET rowid = ? WHERE id = ?", [place, run_id])
 
 

@@ -113,7 +113,8 @@ class Reader:
 
     def newest_in(self, workspace: str) -> "Run | None":
         """The run that a workspace belongs to."""
-        sql = f"SELECT * FROM runs WHERE workspace = ? {_NEWEST}"  # noqa: S608  all of it is ours
+        which = "workspace = ? AND imported_from IS NULL"
+        sql = f"SELECT * FROM runs WHERE {which} {_NEWEST}"  # noqa: S608  all of it is ours
         runs = self._made(_run, sql, [workspace, 1])
         return runs[0] if runs else None
 

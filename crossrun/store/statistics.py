@@ -29,9 +29,14 @@ class Totals(NamedTuple):
 
 
 def read_totals(access: ReadAccess, *, project_id: str | None, since: str | None) -> Totals:
-    """Counts over the runs of a project, or all, that began at a time or later (UTC)."""
+    """Counts over the runs of a project, or all, that began at a time or later (UTC).
+
+    Imported runs do not count: crossrun did not carry them out.
+    """
     conditions = {"project_id = ?": project_id, "created_at >= ?": since}
-    where = " AND ".join(["1", *(text for text, value in conditions.items() if value)])
+    where = " AND ".join(
+        ["imported_from IS NULL", *(text for text, value in conditions.items() if value)]
+    )
     values = [value for value in conditions.values() if value]
     by_day: dict[str, dict[str, int]] = {}
     for day, status, count in access.rows(

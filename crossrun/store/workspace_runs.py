@@ -48,13 +48,16 @@ _WORKSPACE_RUNS = """
     FROM (
         SELECT rowid AS number,
             max(iif(created_at <= :now, created_at, '')) OVER (ORDER BY rowid) AS recorded_after
-        FROM runs
+        FROM runs WHERE imported_from IS NULL
     ) o CROSS JOIN runs r ON r.rowid = o.number
     LEFT JOIN events e ON e.run_id = r.id AND e.seq = 1
     WHERE r.workspace IN (SELECT value FROM json_each(:workspaces))
     ORDER BY o.number
 """
-"""A run is not older than one that was recorded before it, even if the clock was set back."""
+"""A run is not older than one that was recorded before it, even if the clock was set back.
+
+Imported runs have no workspace: their folder is the user's own.
+"""
 
 _NEEDED_BY_BATCHES = """
     SELECT r.id AS run_id, b.id AS batch_id
@@ -76,7 +79,9 @@ class WorkspaceReader:
 
     def locations(self) -> list[RunLocation]:
         """Where all runs worked, the oldest first."""
-        sql = "SELECT id, project_id, workspace FROM runs ORDER BY rowid"
+        sql = (
+            "SELECT id, project_id, workspace FROM runs WHERE imported_from IS NULL ORDER BY rowid"
+        )
         return self._access.made(_location, sql)
 
     def runs(self, workspaces: Collection[str]) -> list[WorkspaceRun]:
@@ -99,7 +104,7 @@ class WorkspaceReader:
         """All runs in the workspace of a run, the oldest first; none if there is no such run."""
         sql = (
             "SELECT id FROM runs WHERE workspace = (SELECT workspace FROM runs WHERE id = ?)"
-            " ORDER BY rowid"
+            " AND imported_from IS NULL ORDER BY rowid"
         )
         return [row["id"] for row in self._access.rows(sql, [run_id])]
 

@@ -11,10 +11,10 @@ from crossrun.views.words import first_line, moment, plural, size
 if TYPE_CHECKING:
     from crossrun.services.importing import (
         FoundSession,
-        History,
         ImportProgress,
         ImportResult,
-        Skipped,
+        SessionHistory,
+        SkippedFile,
     )
 
 _MOST_SKIPPED = 5
@@ -23,7 +23,7 @@ _DAY = 10
 """Characters of a date."""
 
 
-def found_lines(history: "History", terminal: Terminal) -> Iterator[str]:
+def found_lines(history: "SessionHistory", terminal: Terminal) -> Iterator[str]:
     """The sessions by project: how many, from when to when, how large, how many are new."""
     sessions, files = plural(len(history.sessions), "session"), plural(history.files, "file")
     yield f"{sessions} in {files} below {first_line(history.root)}"
@@ -84,7 +84,7 @@ def result_lines(result: "ImportResult", terminal: Terminal) -> Iterator[str]:
         yield from hanging("  lines of unknown kinds: ", kinds, terminal)
 
 
-def skipped_lines(skipped: "Sequence[Skipped]", terminal: Terminal) -> Iterator[str]:
+def skipped_lines(skipped: "Sequence[SkippedFile]", terminal: Terminal) -> Iterator[str]:
     """What was passed over, and why."""
     for each in skipped[:_MOST_SKIPPED]:
         yield from hanging("  skipped  ", f"{each.reason}: {each.path}", terminal)

@@ -40,7 +40,8 @@ def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]
     origin = _origin(run)
     if origin:
         yield f"{terminal.style('origin', 'dim')}     {origin}"
-    yield f"{terminal.style('workspace', 'dim')}  {visible(run.workspace)}{removed}"
+    label = "workspace  " if run.imported_from is None else "folder     "
+    yield f"{terminal.style(label, 'dim')}{visible(run.workspace)}{removed}"
     yield ""
 
 
@@ -91,6 +92,7 @@ def details(
             run.planner + (f" ({first_line(run.planner_model)})" if run.planner_model else ""),
         ),
         ("by", f"{_doers(run)} · crossrun {run.crossrun_version}"),
+        ("imported", f"from {first_line(run.imported_from)}" if run.imported_from else ""),
         ("thread", first_line(run.thread_id or "")),
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
@@ -207,7 +209,7 @@ def _next_commands(run: Run) -> list[str]:
     begun = run.pattern is not None or run.changes is not None
     again = "resume" if begun else "retry"
     names = [
-        *([again] if run.failure is not None else []),
+        *([again] if run.failure is not None and run.imported_from is None else []),
         *(["diff"] if run.changes else []),
         *(["apply"] if (run.changes or run.ignored_files) and _can_go_back(run) else []),
         "steps",

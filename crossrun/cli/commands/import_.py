@@ -15,10 +15,10 @@ from crossrun.projections.documents import document, plain_object
 if TYPE_CHECKING:
     from crossrun.services.app import App
     from crossrun.services.importing import (
-        History,
         ImportOptions,
         ImportProgress,
         ImportResult,
+        SessionHistory,
     )
 
 Program = Annotated[str, typer.Argument(metavar="PROGRAM", help="codex or claude.")]
@@ -82,10 +82,11 @@ def import_history(
     else:
         app.open_for_writing()
     history = find_history(program, root, app.store, since=since_moment(since))
-    if dry_run or not history.new:
+    if dry_run:
         _show_found(history, options, json=json)
         return
-    _ask(history, options, json=json)
+    if history.new:
+        _ask(history, options, json=json)
     how = ImportOptions(project_id=project_id, task_type=task_type)
     result = _carry_out(app, history, how, options)
     _show_result(result, app, options, json=json)
@@ -100,7 +101,7 @@ def _check_names(project_id: str | None, task_type: str, app: "App") -> None:
     load_task_type(task_type, app.settings.paths.task_types)
 
 
-def _ask(history: "History", options: Globals, *, json: bool) -> None:
+def _ask(history: "SessionHistory", options: Globals, *, json: bool) -> None:
     from crossrun.views.importing import found_lines
     from crossrun.views.words import plural, size
 
@@ -114,7 +115,7 @@ def _ask(history: "History", options: Globals, *, json: bool) -> None:
 
 
 def _carry_out(
-    app: "App", history: "History", how: "ImportOptions", options: Globals
+    app: "App", history: "SessionHistory", how: "ImportOptions", options: Globals
 ) -> "ImportResult":
     from crossrun.services.importing import import_history as imports
 
@@ -144,7 +145,7 @@ def _last(steps: "Generator[ImportProgress, None, ImportResult]") -> "ImportResu
             return result
 
 
-def _show_found(history: "History", options: Globals, *, json: bool) -> None:
+def _show_found(history: "SessionHistory", options: Globals, *, json: bool) -> None:
     if json:
         options.out.emit(document(_found_object(history)))
         return
@@ -152,11 +153,9 @@ def _show_found(history: "History", options: Globals, *, json: bool) -> None:
 
     options.out.write(found_lines(history, options.out))
     options.say(*skipped_lines(history.skipped, options.err))
-    if not history.new and history.sessions:
-        options.say("all of it has been imported")
 
 
-def _found_object(history: "History") -> dict[str, Any]:
+def _found_object(history: "SessionHistory") -> dict[str, Any]:
     sessions = [
         {
             "session_id": session.facts.session_id,

@@ -75,7 +75,7 @@ def _show_run(run: Run, app: App, options: Globals, *, json: bool) -> None:
         options.out.emit(document(run_object(run) | {"applications": objects}))
         return
     artifacts = app.store.read.artifacts(run.id)
-    gone = run.ended and not os.path.lexists(run.workspace)
+    gone = run.ended and not run.imported_from and not os.path.lexists(run.workspace)
     options.out.write(details(run, options.out, artifacts, applications, gone=gone))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from crossrun.errors import NotFoundError
-from crossrun.model.runs import Application, Run
+from crossrun.model.runs import Application, Run, require_own_files
 from crossrun.services.applying.branches import undo_branch
 from crossrun.services.applying.changes import (
     ApplicableChange,
@@ -39,8 +39,9 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
 
     Raises:
         CrossrunError: NOT_APPLIED, TARGET_GONE, SNAPSHOTS_GONE, TARGET_BUSY, TARGET_UNUSABLE,
-            TARGET_CHANGED, TARGET_UNSETTLED, STILL_RUNNING.
+            TARGET_CHANGED, TARGET_UNSETTLED, STILL_RUNNING, RUN_IMPORTED.
     """
+    require_own_files(run)
     live = [
         application
         for application in store.read.applications(run.id)

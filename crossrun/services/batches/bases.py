@@ -11,7 +11,7 @@ from crossrun.engine.copying import BeginningCopy, copy_beginning
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.events import SourceCopied, WorkspacePrepared
 from crossrun.model.requests import BeginWith, RunRequest
-from crossrun.model.runs import Run, Source
+from crossrun.model.runs import Run, Source, require_own_files
 from crossrun.services.app import App
 from crossrun.services.assembly import agents_environ
 from crossrun.services.lineage import prepare_run
@@ -84,7 +84,9 @@ def freeze_state_before(
 
     Raises:
         NotFoundError: STATE_GONE, the state is no longer recorded.
+        UsageError: the run was imported.
     """
+    require_own_files(run)
     prepared = recorded_state(app, run)
     if prepared.baseline == EMPTY_TREE:
         return BeginWith()

@@ -2,8 +2,8 @@
 
 from crossrun.services.importing.finding import (
     FoundSession,
-    History,
-    Skipped,
+    SessionHistory,
+    SkippedFile,
     find_history,
     history_folder,
 )
@@ -16,11 +16,11 @@ from crossrun.services.importing.recording import (
 
 __all__ = [
     "FoundSession",
-    "History",
     "ImportOptions",
     "ImportProgress",
     "ImportResult",
-    "Skipped",
+    "SessionHistory",
+    "SkippedFile",
     "find_history",
     "history_folder",
     "import_history",

@@ -29,7 +29,7 @@ NO_FOLDER = "imported"
 """The project of sessions that do not say in which folder they were."""
 
 
-class Skipped(Struct, frozen=True):
+class SkippedFile(Struct, frozen=True):
     """A file, or a part of one, that is not imported, and why."""
 
     path: str
@@ -50,14 +50,14 @@ class FoundSession(Struct, frozen=True, kw_only=True):
         return names[-1] if names and names[-1].strip(". ") else NO_FOLDER
 
 
-class History(Struct, frozen=True, kw_only=True):
-    """The sessions that were found, the oldest first."""
+class SessionHistory(Struct, frozen=True, kw_only=True):
+    """The sessions that were session, the oldest first."""
 
     program: str
     root: str
     files: int
     sessions: tuple[FoundSession, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
 
     @property
     def new(self) -> list[FoundSession]:
@@ -73,7 +73,9 @@ def history_folder(program: str, settings: Settings) -> Path:
     return Path(named) if named else settings.user_home / ".claude"
 
 
-def find_history(program: str, path: Path, store: Store, *, since: str | None = None) -> History:
+def find_history(
+    program: str, path: Path, store: Store, *, since: str | None = None
+) -> SessionHistory:
     """Finds sessions: in a file, in a folder, or in the folder of the program.
 
     Args:
@@ -91,19 +93,21 @@ def find_history(program: str, path: Path, store: Store, *, since: str | None = 
             f"there is no {path}",
             hint=f"name the folder or the file: crossrun import {program} PATH",
         )
-    known = store.imported_files(program)
+    imported = store.imported_files(program)
     paths = sorted(_files(program, path))
     sessions, skipped = [], []
     for file in paths:
-        found = _looked_at(program, file, known, since=since)
-        if isinstance(found, Skipped):
-            skipped.append(found)
-        elif found is not None:
-            sessions.append(found)
+        session = _looked_at(program, file, imported, since=since)
+        if isinstance(session, SkippedFile):
+            skipped.append(session)
+        elif session is not None:
+            sessions.append(session)
     sessions.sort(key=lambda session: (session.facts.began_at, session.file.path))
     own = [session for session in sessions if store.is_own_thread(session.facts.session_id)]
-    skipped += [Skipped(each.file.path, "crossrun recorded this session itself") for each in own]
-    return History(
+    skipped += [
+        SkippedFile(each.file.path, "crossrun recorded this session itself") for each in own
+    ]
+    return SessionHistory(
         program=program,
         root=str(path),
         files=len(paths),
@@ -126,10 +130,10 @@ def _files(program: str, path: Path) -> Iterator[Path]:
 def _looked_at(
     program: str,
     path: Path,
-    known: Mapping[str, tuple[int, int]],
+    imported: Mapping[str, tuple[int, int]],
     *,
     since: str | None,
-) -> FoundSession | Skipped | None:
+) -> FoundSession | SkippedFile | None:
     """What a file is by its beginning; None if it is older than what the user wants."""
     name = str(path.absolute())
     try:
@@ -137,18 +141,18 @@ def _looked_at(
             stat = os.fstat(stream.fileno())
             facts, last_at = _beginning(read_items(stream, PROGRAMS[program]()))
     except OSError as error:
-        return Skipped(name, f"it cannot be read: {error.strerror}")
+        return SkippedFile(name, f"it cannot be read: {error.strerror}")
     if facts is None:
-        return Skipped(name, "it is not a session")
+        return SkippedFile(name, "it is not a session")
     if facts.sub_agent:
-        return Skipped(name, "it is the session of a sub-agent")
+        return SkippedFile(name, "it is the session of a sub-agent")
     if not last_at:
-        return Skipped(name, "it has no messages")
+        return SkippedFile(name, "it has no messages")
     used_at = _utc(stat.st_mtime_ns)
     if since is not None and max(used_at, last_at) < since:
         return None
     file = SessionFile(program, name, stat.st_size, stat.st_mtime_ns)
-    is_known = known.get(name) == (file.size, file.modified_ns)
+    is_known = imported.get(name) == (file.size, file.modified_ns)
     return FoundSession(file=file, facts=facts, is_known=is_known)
 
 

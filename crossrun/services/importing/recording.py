@@ -35,7 +35,7 @@ from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.projections.run import advance
 from crossrun.services.app import App
-from crossrun.services.importing.finding import FoundSession, History, Skipped
+from crossrun.services.importing.finding import FoundSession, SessionHistory, SkippedFile
 from crossrun.services.relearning import learner_for
 from crossrun.services.reviewing import Inbox
 from crossrun.sessions import (
@@ -95,18 +95,18 @@ class ImportResult(Struct, kw_only=True):
     accepted: int = 0
     lines_damaged: int = 0
     unknown: Counter[str]
-    skipped: list[Skipped]
+    skipped: list[SkippedFile]
     bytes: int = 0
     seconds: float = 0.0
 
 
 def import_history(
-    app: App, history: History, options: ImportOptions
+    app: App, history: SessionHistory, options: ImportOptions
 ) -> Generator[ImportProgress, None, ImportResult]:
     """Makes runs of the sessions that are new or have changed.
 
-    What is stored when the caller stops is complete, session by session, and the next import goes
-    on from there.
+    What is stored when the caller stops is complete, session by session, and the next import
+    continues from there.
     """
     began = monotonic()
     result = ImportResult(
@@ -150,7 +150,7 @@ class _Recorder:
                 yield from self._record(session, stream)
         except OSError as error:
             reason = f"it cannot be read: {error.strerror}"
-            self._result.skipped.append(Skipped(session.file.path, reason))
+            self._result.skipped.append(SkippedFile(session.file.path, reason))
             self._result.sessions -= 1
 
     def _record(self, session: FoundSession, stream: IO[bytes]) -> Iterator[int]:
@@ -187,7 +187,7 @@ class _Recorder:
                 if isinstance(part, TaskEnded):
                     break
             return
-        seen = _Seen(self._learner(self._options.task_type))
+        seen = _SeenRun(self._learner(self._options.task_type))
         for recorded in writer.write(run_id, task.events(own, seen)):
             seen.see(recorded)
             self._result.events[type_of(recorded.event)] += 1
@@ -210,10 +210,10 @@ class _Recorder:
             self._result.unknown[passed.kind] += 1
             return
         self._result.lines_damaged += 1
-        self._result.skipped.append(Skipped(path, f"line {passed.line}: {passed.kind}"))
+        self._result.skipped.append(SkippedFile(path, f"line {passed.line}: {passed.kind}"))
 
 
-class _Seen:
+class _SeenRun:
     """The run as it is stored so far, with the events that show what it did."""
 
     def __init__(self, learner: Learner) -> None:
@@ -233,8 +233,8 @@ class _Seen:
             return
         if isinstance(event, CommandRan):
             event = replace(event, output=event.output[-_OUTPUT_KEPT:])
-        kept = self._first if len(self._first) < ENDS_READ else self._last
-        kept.append((recorded.seq, event))
+        events = self._first if len(self._first) < ENDS_READ else self._last
+        events.append((recorded.seq, event))
 
     def lesson(self, why: str) -> Event | None:
         """What the run teaches, to be looked at; a warning if that cannot be found out."""
@@ -261,7 +261,7 @@ class _ImportedTask:
         self._options = options
         self._earlier = earlier
 
-    def events(self, parts: Iterator[TaskPart], seen: _Seen) -> EventsOfRun:
+    def events(self, parts: Iterator[TaskPart], seen: _SeenRun) -> EventsOfRun:
         """The events up to the end of the task; `seen` has those that are stored already."""
         at = self._began.at
         yield at, self._started()
@@ -301,7 +301,7 @@ class _ImportedTask:
             imported_from=self.session.file.program,
         )
 
-    def _end(self, ended: TaskEnded, seen: _Seen) -> EventsOfRun:
+    def _end(self, ended: TaskEnded, seen: _SeenRun) -> EventsOfRun:
         at, verdict, facts = ended.at or self._began.at, ended.verdict, self._began.facts
         failure = _failure(verdict.status, verdict.reason)
         if ended.tokens is not None:
