@@ -548,3 +548,18 @@ def test_it_goes_through_what_waits_in_a_terminal(imported: Crossrun) -> None:
     assert waiting(imported) == []
     assert imported.json("show", first)["learned_pattern_id"] is not None
     assert imported.json("show", second)["learned_pattern_id"] is None
+
+
+def test_what_a_grown_session_said_is_found_and_what_it_says_now(
+    crossrun: Crossrun, history: Path
+) -> None:
+    """The index of words follows."""
+    crossrun.environ["CODEX_HOME"] = str(history)
+    lines = codex_session(story=(*STORY[:2], "$1 zebra --run"))
+    write_codex(history, lines)
+    crossrun.json("import", "codex", "--yes")
+    assert crossrun.json("search", "zebra")["total"] == 1
+    write_codex(history, [*lines, *codex_session(story=("$0 giraffe", "<Done."), calls="d")[3:]])
+    crossrun.json("import", "codex", "--yes")
+    assert crossrun.json("search", "giraffe")["total"] == 1
+    assert crossrun.json("search", "zebra")["total"] == 1

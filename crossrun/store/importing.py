@@ -15,6 +15,7 @@ from crossrun.events import Event, EventRecord
 from crossrun.model.runs import Artifact, Run
 from crossrun.redaction import Redactor
 from crossrun.store.event_writer import EventWriter
+from crossrun.store.search_index import forget
 from crossrun.store.statements import IMPORTED_FILES, IMPORTED_RUNS
 from crossrun.store.writing import StoreWriter, append
 
@@ -81,6 +82,7 @@ class SessionImport:
         """
         connection = self._connection
         is_new = not connection.execute("SELECT 1 FROM runs WHERE id = ?", [run_id]).fetchone()
+        forget(connection, [run_id])
         connection.execute("DELETE FROM events WHERE run_id = ?", [run_id])
         connection.execute(
             "DELETE FROM pattern_reviews WHERE run_id = ? AND state = 'waiting'", [run_id]

@@ -80,12 +80,12 @@ class StoreWriter:
 
     def change_run(self, run_id: str, column: Literal["name", "note"], value: str | None) -> None:
         """Stores what the user calls a run, or notes about it."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", [value, run_id])  # noqa: S608  ours
 
     def change_tags(self, run_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
         """Adds tags to a run and removes others."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for row in connection.execute("SELECT tags FROM runs WHERE id = ?", [run_id]):
                 tags = [tag for tag in (*json.loads(row["tags"]), *add) if tag not in remove]
                 text = json.dumps(list(dict.fromkeys(tags)), ensure_ascii=False)
@@ -134,14 +134,14 @@ class StoreWriter:
         """Prepares runs for the index of words; see `search_index`."""
         from crossrun.store.search_index import number_runs
 
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             number_runs(connection)
 
     def index_piece(self, run_id: str) -> "IndexedPiece":
         """Adds the next events of a run to the index of words; see `search_index`."""
         from crossrun.store.search_index import add_piece
 
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return add_piece(connection, run_id)
 
     def close(self) -> None:
