@@ -101,6 +101,8 @@ def test_json_tells_all_of_it(desk: Desk, crossrun: Crossrun) -> None:
         "path": str(desk.folder),
         "branch": None,
         "commit": None,
+        "pushed_to": None,
+        "pull_request": None,
         "refs": [],
         "files": [
             {"path": "a new file.txt", "status": "added", **PLAIN, "merged": False},

@@ -23,6 +23,8 @@ def result_object(result: "ApplyResult", run: "Run") -> dict[str, Any]:
         "path": str(result.folder),
         "branch": result.branch,
         "commit": application.after if application and application.branch else None,
+        "pushed_to": result.pushed_to,
+        "pull_request": result.pull_request,
         "refs": [plain_object(each) for each in result.refs],
         "files": [
             {

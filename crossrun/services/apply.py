@@ -1,5 +1,6 @@
 """Applies the change of a run to the user's files, as typed options say."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from crossrun.errors import UsageError
 from crossrun.model.runs import Run, require_own_files
 from crossrun.services.app import App
 from crossrun.services.applying import (
+    AboutCommit,
     ApplicableChange,
     ApplyResult,
     Choose,
@@ -18,11 +20,15 @@ from crossrun.services.applying import (
     apply_commits,
     apply_to_files,
     change_of,
+    commit_message,
     commits_of,
     part_of,
     target_of,
 )
 from crossrun.workspace.merge.decisions import MergePlan
+from crossrun.workspace.user_repository import publishing
+
+_AUTHOR = re.compile(r"[^<>\n]*[^<>\s] <[^<>\s]+>")
 
 
 class ApplyOptions(Struct, frozen=True, kw_only=True):
@@ -44,6 +50,20 @@ class ApplyOptions(Struct, frozen=True, kw_only=True):
     """Also apply files that git ignores, if they match this pattern."""
     paths: tuple[str, ...] = ()
     """Apply only these files and folders of the change, or those that match these patterns."""
+    message: str | None = None
+    """The message of the commit on the branch, instead of the task."""
+    author: str | None = None
+    """The author of that commit, as `Name <address>`, instead of the user."""
+    push: bool = False
+    """Push the branch."""
+    remote: str = "origin"
+    """Where to push it."""
+    pr: bool = False
+    """Push the branch, and open a pull request with the GitHub CLI."""
+    title: str | None = None
+    """The title of the pull request, instead of the first line of the commit message."""
+    body: str | None = None
+    """The text of the pull request, instead of the rest of the commit message."""
     dry_run: bool = False
     """Find out what would be done; change nothing."""
 
@@ -59,9 +79,38 @@ class ApplyOptions(Struct, frozen=True, kw_only=True):
             for second in ("--ignored", "--conflicts"):
                 if given[first] and given[second]:
                     raise cannot_combine(first, second)
+        self._require_branch()
         for other in ("--commits", "--ignored"):
             if given["PATH"] and given[other]:
                 raise cannot_combine("PATH", other)
+
+    def _require_branch(self) -> None:
+        """Raises UsageError if there is nothing that an option could be about."""
+        about_branch = {
+            "--push": self.push,
+            "--pr": self.pr,
+            "--message": self.message,
+            "--author": self.author,
+        }
+        about_request = {"--title": self.title, "--body": self.body}
+        for name, value in about_branch.items():
+            if value and self.branch is None:
+                raise _lacking(name, "--branch")
+        for name, value in about_request.items():
+            if value and not self.pr:
+                raise _lacking(name, "--pr")
+        if self.author is not None and not _AUTHOR.fullmatch(self.author):
+            raise UsageError(
+                "OPTION_INVALID",
+                f"--author: {self.author!r} is not a name with an address",
+                hint='for example --author "Ada Lovelace <ada@example.org>"',
+            )
+
+
+def _lacking(option: str, other: str) -> UsageError:
+    return UsageError(
+        "OPTIONS_CONFLICT", f"{option} needs {other}", hint="see  crossrun apply --help"
+    )
 
 
 def cannot_combine(first: str, second: str) -> UsageError:
@@ -96,10 +145,7 @@ def apply_run(
         folder = target_of(run, options.to)
         change = _selected(options, whole, folder, app, choose)
         if options.branch is not None:
-            environ = app.settings.environ
-            return apply_as_branch(
-                app.store, change, folder, options.branch, environ, dry_run=options.dry_run
-            )
+            return _apply_as_branch(options, options.branch, change, folder, app)
         return apply_to_files(
             app.store,
             change,
@@ -108,6 +154,31 @@ def apply_run(
             mark_conflicts=options.conflicts,
             dry_run=options.dry_run,
         )
+
+
+def _apply_as_branch(
+    options: ApplyOptions, branch: str, change: ApplicableChange, folder: Path, app: App
+) -> ApplyResult:
+    environ = app.settings.environ
+    if options.push or options.pr:
+        publishing.require_remote(folder, options.remote, environ)
+    if options.pr:
+        publishing.require_gh(environ)
+    about = AboutCommit(options.message, options.author)
+    result = apply_as_branch(
+        app.store, change, folder, branch, environ, about=about, dry_run=options.dry_run
+    )
+    if result.application is None or not (options.push or options.pr):
+        return result
+    publishing.push(folder, options.remote, branch, environ)
+    result = result._replace(pushed_to=options.remote)
+    if not options.pr:
+        return result
+    title, _, body = commit_message(change.run, options.message).partition("\n")
+    address = publishing.open_pull_request(
+        folder, branch, options.title or title, options.body or body.strip(), environ
+    )
+    return result._replace(pull_request=address)
 
 
 def _selected(

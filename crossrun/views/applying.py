@@ -44,6 +44,8 @@ def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool)
         yield from _advice(result, run, terminal)
     yield from _left(result, run, terminal)
     yield from _ignored_left(result, run, terminal)
+    if result.pushed_to is not None:
+        yield from _listed("pushed", [(">", result.pushed_to, result.pull_request or "")], terminal)
     if result.application is not None:
         yield ""
         yield terminal.style(f"  undo it: crossrun undo {run.id}", "dim")

@@ -66,6 +66,19 @@ def apply(
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Ask for each hunk, as  git add -p  does.")
     ] = False,
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", help="The message of the branch's commit.")
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="'NAME <MAIL>'", help="The author of the branch's commit.")
+    ] = None,
+    push: Annotated[bool, typer.Option("--push", help="Push the branch.")] = False,
+    remote: Annotated[str, typer.Option(metavar="NAME", help="Where to push it.")] = "origin",
+    pr: Annotated[
+        bool, typer.Option("--pr", help="Push the branch, and open a pull request with gh.")
+    ] = False,
+    title: Annotated[str | None, typer.Option(help="The title of the pull request.")] = None,
+    body: Annotated[str | None, typer.Option(help="The text of the pull request.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
     ] = False,
@@ -84,6 +97,7 @@ def apply(
       crossrun apply k7f3 -- src/parser.py "docs/*.md"
       crossrun apply k7f3 --interactive
       crossrun apply k7f3 --branch agent/fix-parser
+      crossrun apply k7f3 --branch agent/fix-parser --pr
       crossrun apply k7f3 --commits
       crossrun apply k7f3 --to ../elsewhere
       crossrun apply k7f3 --ignored "out/*.csv"

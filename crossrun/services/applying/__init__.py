@@ -4,7 +4,7 @@ An application is recorded with everything that an undo needs before the first f
 even a process that is killed in the middle leaves nothing that cannot be undone.
 """
 
-from crossrun.services.applying.branches import apply_as_branch
+from crossrun.services.applying.branches import AboutCommit, apply_as_branch, commit_message
 from crossrun.services.applying.changes import (
     ApplicableChange,
     ApplyResult,
@@ -24,6 +24,7 @@ from crossrun.services.applying.recovery import recover_all
 from crossrun.services.applying.undoing import undo
 
 __all__ = (
+    "AboutCommit",
     "ApplicableChange",
     "ApplyResult",
     "ChangedFile",
@@ -36,6 +37,7 @@ __all__ = (
     "apply_commits",
     "apply_to_files",
     "change_of",
+    "commit_message",
     "commits_are_applied",
     "commits_of",
     "part_of",

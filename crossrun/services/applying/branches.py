@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,6 +18,15 @@ from crossrun.workspace.merge.planner import MergePlanner
 from crossrun.workspace.target.execution import save_contents
 from crossrun.workspace.user_repository.branches import UserRepository
 
+
+class AboutCommit(NamedTuple):
+    """What is said of a commit: None is the task as the message, and the user as the author."""
+
+    message: str | None = None
+    author: str | None = None
+
+
+_OF_RUN = AboutCommit()
 _SUBJECT = 72
 """Characters of the first line of a commit message."""
 
@@ -28,10 +38,12 @@ def apply_as_branch(
     name: str,
     environ: Mapping[str, str],
     *,
+    about: AboutCommit = _OF_RUN,
     dry_run: bool = False,
 ) -> ApplyResult:
     """Makes a branch with one commit: the change, on top of the commit that the run began with.
 
+    The message of the commit is the task, and its author the user, unless others are given.
     Ignored files are not committed, even if the workspace began with them.
 
     Raises:
@@ -54,7 +66,9 @@ def apply_as_branch(
             return ApplyResult(folder, plan, branch=name, ignored_left=left, left=change.left)
         save_contents(plan, trees, state)
         entries = {step.path: step.after for step in plan.steps}
-        commit = repository.commit(parent, entries, _commit_message(run))
+        commit = repository.commit(
+            parent, entries, commit_message(run, about.message), about.author
+        )
         repository.copy_objects(parent, commit)
         made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
         application = store.record_application(
@@ -87,8 +101,8 @@ def undo_branch(
     return ApplyResult(folder, MergePlan(), application, branch=name)
 
 
-def _commit_message(run: Run) -> str:
-    """The commit message: the task, and the run."""
+def commit_message(run: Run, message: str | None = None) -> str:
+    """The commit message: the user's or the task, and the run."""
     words = " ".join(run.task.split())
     subject = words if len(words) <= _SUBJECT else f"{words[: _SUBJECT - 1]}…"
-    return f"{subject or run.id}\n\nMade by crossrun run {run.id}.\n"
+    return f"{message or subject or run.id}\n\nMade by crossrun run {run.id}.\n"

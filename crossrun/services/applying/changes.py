@@ -65,6 +65,7 @@ class ApplyResult(NamedTuple):
     - `refs`: branches and tags that were made, or would be, for commits of the run.
     - `left` counts the changed files that were not chosen, or only in part.
     - `notes`: remarks on files, each with its path.
+    - `pushed_to` is the remote that got the branch, `pull_request` the address of one for it.
     - `restored`: what an undo restored in the repository of the folder.
     """
 
@@ -80,6 +81,8 @@ class ApplyResult(NamedTuple):
     refs: tuple[AppliedRef, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     restored: tuple[str, ...] = ()
+    pushed_to: str | None = None
+    pull_request: str | None = None
 
     @property
     def has_conflicts(self) -> bool:

@@ -97,6 +97,21 @@ def start_git(
     )
 
 
+def run_as_user(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str]
+) -> "subprocess.CompletedProcess[bytes]":
+    """Runs a program as the user would, but with no terminal to ask on. Ctrl-C ends it."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        process_group=0,
+        check=False,
+    )
+
+
 def output(done: "subprocess.CompletedProcess[bytes]") -> bytes:
     """What git said. Raises ConfigurationError, GIT_FAILED, when it failed."""
     if done.returncode != 0:

@@ -108,6 +108,7 @@ class UserRepository:
         parent: str,
         entries: Mapping[str, TreeEntry | None],
         message: str,
+        author: str | None = None,
     ) -> str:
         """Makes a commit in crossrun's own git directory. Returns its id.
 
@@ -115,14 +116,18 @@ class UserRepository:
             parent: the parent commit.
             entries: what differs from it.
             message: the commit message.
+            author: `Name <address>`; None: the user.
         """
         tree = self._trees.write(entries, onto=parent, environ=self._with_objects)
-        author = self._author()
+        user = self._author()
         who = {
-            f"GIT_{role}_{part}": author[f"user.{part.lower()}"]
+            f"GIT_{role}_{part}": user[f"user.{part.lower()}"]
             for role in ("AUTHOR", "COMMITTER")
             for part in ("NAME", "EMAIL")
         }
+        if author is not None:
+            name, _, address = author.removesuffix(">").rpartition(" <")
+            who |= {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": address}
         arguments = ("commit-tree", tree, "-p", parent, "-F", "-")
         stdin = message.encode("utf-8", "replace")
         return (
