@@ -50,7 +50,7 @@ def closing(
 ) -> Iterator[str]:
     """How the run ended: status, answer, changes, artifacts, proof, and the next commands."""
     yield ""
-    yield _verdict(run, terminal)
+    yield verdict(run, terminal)
     if run.failure is not None:
         for text, style in ((run.failure.message, ""), (run.failure.hint, "dim")):
             yield from (terminal.style(f"  {line}", style) for line in _lines(text, terminal))
@@ -123,7 +123,8 @@ def _detail(name: str, value: str, terminal: Terminal) -> Iterator[str]:
         yield f"{'':12}{line}"
 
 
-def _verdict(run: Run, terminal: Terminal) -> str:
+def verdict(run: Run, terminal: Terminal) -> str:
+    """How a run ended, how long it took and what it used, on one line."""
     took = run.seconds
     parts = [str(run.status).replace("_", " ")]
     if took is not None:

@@ -1,5 +1,8 @@
 """`crossrun quickstart`: the whole loop in a minute, offline, without a key and without Codex."""
 
+import textwrap
+from collections.abc import Iterator
+
 import typer
 
 from crossrun.cli import signals
@@ -19,14 +22,23 @@ from crossrun.services.lineage import PreparedRun
 from crossrun.services.pattern_decisions import decision_of
 from crossrun.store import Store
 from crossrun.system.cancellation import CancelToken
-from crossrun.views.choices import choice_lines
-from crossrun.views.live import NullView, view_for
+from crossrun.views.folded import FoldedView
+from crossrun.views.live import NullView, View, view_for
 from crossrun.views.patterns import pattern_head, workflow_lines
 
 _SHOWN = "document_processing"
 _SECOND_TASK = """\
 Write the sample procedures again, convert the old text files into new/ with the template, leave
 the originals alone, and tell me which fields of the template they lack."""
+_NEXT = (
+    ('crossrun run "Fix the failing test"', "an agent works on a copy of it"),
+    ("crossrun diff", "what it changed"),
+    ("crossrun apply", "bring the change to your files"),
+)
+_CODEX = (
+    "The agent is Codex. If you do not have it: pip install 'crossrun[codex]', or npm install -g"
+    " @openai/codex; then log in: codex login"
+)
 
 
 def quickstart(json: Json = False) -> None:
@@ -46,26 +58,25 @@ def quickstart(json: Json = False) -> None:
     if json:
         options.out.emit(document(_result(app.store, runs)))
     if code == 0:
-        options.say("", *_what_next())
+        options.say("", *_what_next(runs, options))
     raise typer.Exit(code)
 
 
 def _shown(app: App, options: Globals) -> tuple[list[Run], int]:
     """The two runs, as far as they came, and the exit code of the last."""
     recording = load(SHIPPED / f"{_SHOWN}.yaml")
-    _title("1 of 4  A run", options)
-    first, code = _run(recording.task, "first", MemoryOptions(off=True), app, options)
+    whole, folded = view_for(options.err), FoldedView(options.err)
+    _title("1 of 3  A run", options)
+    first, code = _run(recording.task, "first", MemoryOptions(off=True), whole, app, options)
     if code or first.learned_pattern_id is None:
         return [first], code
     learned = app.store.patterns.pattern(first.learned_pattern_id)
-    _title("2 of 4  The pattern that it taught", options)
+    _title("2 of 3  The pattern that it taught", options)
     options.say(*pattern_head(learned, options.err), "")
     options.say(*workflow_lines(learned.workflow, options.err))
-    _title("3 of 4  The task in other words, with the pattern", options)
+    _title("3 of 3  The same task in other words, with the pattern", options)
     named = MemoryOptions(pattern_id=learned.id, reference_run_id=first.id)
-    second, code = _run(_SECOND_TASK, "second", named, app, options)
-    _title("4 of 4  The decision", options)
-    options.say(*choice_lines(decision_of(app.store, second), options.err))
+    second, code = _run(_SECOND_TASK, "second", named, folded, app, options)
     return [first, second], code
 
 
@@ -73,6 +84,7 @@ def _run(
     task: str,
     name: str,
     memory: MemoryOptions,
+    view: View,
     app: App,
     options: Globals,
 ) -> tuple[Run, int]:
@@ -85,7 +97,7 @@ def _run(
         memory=memory,
     )
     stop = CancelToken()
-    views = Views(NullView(), NullView() if options.quiet else view_for(options.err))
+    views = Views(NullView(), NullView() if options.quiet else view)
     dependencies = gather_dependencies(request, app)
     run = carry_out(PreparedRun(request, Parent()), dependencies, app, views, stop)
     return run, signals.exit_code(run, stop)
@@ -104,16 +116,21 @@ def _title(text: str, options: Globals) -> None:
     options.say("", options.err.style(text, "bold"), "")
 
 
-def _what_next() -> list[str]:
-    return [
-        "No model ran: both runs were replays of a recording that ships with crossrun. An agent",
-        "would have got the pattern with its instructions; see them: crossrun show --instructions",
-        "",
-        "  Look around        crossrun runs · crossrun show · crossrun diff · crossrun patterns",
-        "  Run your own       crossrun run --executor shell 'date > now.txt'",
-        "  Connect Codex      npm install -g @openai/codex && codex login",
-        '  Then               crossrun run "Write hello.py and a test for it"',
-    ]
+def _what_next(runs: list[Run], options: Globals) -> Iterator[str]:
+    """What was seen, and the three commands to try next on one's own files."""
+    width, second = options.err.text_width, runs[-1].id
+    seen = (
+        "No model ran: both runs replayed a recording that ships with crossrun. An agent would have"
+        f" got the pattern with its instructions: crossrun show {second} --instructions"
+    )
+    yield from textwrap.wrap(seen, width, break_on_hyphens=False)
+    yield ""
+    yield options.err.style("Next, in a git repository of yours", "bold")
+    yield ""
+    for command, effect in _NEXT:
+        yield f"  {command:<38}  {options.err.style(effect, 'dim')}"
+    yield ""
+    yield from textwrap.wrap(_CODEX, width, break_on_hyphens=False)
 
 
 quickstart_app = application("quickstart", quickstart)

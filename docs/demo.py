@@ -1,0 +1,137 @@
+"""Makes the demo of the README, and a picture of it, from a real quickstart in a real terminal.
+
+    python docs/demo.py
+
+It plays `crossrun quickstart` on a pseudo-terminal of 80 columns, in a home that is removed
+afterwards. Ids, paths and times differ each time, so they are replaced by those of the last demo.
+A test makes both again and compares them with what is stored.
+"""  # noqa: INP001  a script, no package
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+DOCS = Path(__file__).parent
+README = DOCS.parent / "README.md"
+PICTURE = DOCS / "images" / "quickstart.svg"
+BEGIN, END = "<!-- demo: made by docs/demo.py -->", "<!-- end of the demo -->"
+
+_COLUMNS = 80
+_RUNS, _PATTERN = ("k7f3abcd", "m2q9efgh"), "9c1xyz"
+_RUN_ID = r"[2-9a-hjkmnp-z]{8}"
+_LEFT_OUT = (
+    ("  One file first", "  plan 0/4"),
+    ("   12 old/SOP-001", "+ convert.py"),
+    ("  SOP-001: 2 headings", "  plan 4/4"),
+    ("+ old/SOP-001.txt", "> I'll record"),
+    ("  **For you", "  proof "),
+    ("  crossrun diff k7f3abcd", "2 of 3"),
+    ("   2  write old", "   5  cksum"),
+    ("  template       path", "  cured "),
+)
+"""From a line that begins with the first to the next one that begins with the second, excluded."""
+_THEME = TerminalTheme(
+    (250, 250, 248),
+    (56, 58, 66),
+    [(56, 58, 66), (178, 44, 44), (24, 120, 56), (150, 100, 0), (40, 90, 170), (130, 60, 150),
+     (0, 116, 130), (120, 120, 120)],
+)  # fmt: skip
+
+
+def main() -> None:
+    """Writes the demo into the README and the picture beside it."""
+    recorded = recording()
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(picture(recorded), encoding="utf-8")
+    README.write_text(with_demo(README.read_text(encoding="utf-8"), recorded), encoding="utf-8")
+
+
+def recording() -> str:
+    """What the quickstart writes on a terminal, with colours; the same each time."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": folder,
+            "CROSSRUN_HOME": f"{folder}/home",
+            "TERM": "dumb",  # without a line that moves
+            "FORCE_COLOR": "1",
+            "COLUMNS": str(_COLUMNS),
+            "LANG": "C.UTF-8",
+        }
+        return _steady(_in_terminal(environ), folder)
+
+
+def with_demo(page: str, recorded: str) -> str:
+    """A page with the demo between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    demo = f"{BEGIN}\n```console\n$ crossrun quickstart\n{abbreviated(recorded)}```\n{END}"
+    return f"{before}{demo}{after}"
+
+
+def abbreviated(recorded: str) -> str:
+    """The main lines without colours; `...` where some are left out."""
+    shown: list[str] = []
+    until = ""
+    for line in Text.from_ansi(recorded).plain.splitlines():
+        if until and not line.startswith(until):
+            continue
+        until = next((end for begin, end in _LEFT_OUT if line.startswith(begin)), "")
+        shown.append("..." if until else line.rstrip())
+    return "\n".join(shown).strip("\n") + "\n"
+
+
+def picture(recorded: str) -> str:
+    """The whole quickstart as SVG."""
+    console = Console(record=True, width=_COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console.print(Text.from_ansi(f"$ crossrun quickstart\n{recorded}"))
+    return console.export_svg(title="crossrun", theme=_THEME, unique_id="quickstart")
+
+
+def _in_terminal(environ: dict[str, str]) -> str:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "crossrun", "quickstart"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environ
+    )
+    os.close(theirs)
+    parts = []
+    while part := _read(ours):
+        parts.append(part)
+    os.close(ours)
+    if process.wait() != 0:
+        raise SystemExit("the quickstart failed")
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    """What was written, or nothing once the other end is closed."""
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
+
+
+def _steady(text: str, folder: str) -> str:
+    """The text with ids, paths and times that are always the same."""
+    runs = list(dict.fromkeys(re.findall(rf"workspaces/quickstart/({_RUN_ID})", text)))
+    pattern = re.search(r"patterns show (\w{6})\b", text)
+    for run_id, steady in zip(runs, _RUNS, strict=True):
+        text = text.replace(run_id, steady)
+    if pattern is not None:
+        text = text.replace(pattern[1], _PATTERN)
+    text = text.replace(f"{folder}/home", "~/.local/share/crossrun")
+    text = re.sub(r"\b\d+\.\ds\b", "0.1s", text)
+    return re.sub(r"after (?:0\.1s|\d+:\d\d)", "after 0:02", text)
+
+
+if __name__ == "__main__":
+    main()
