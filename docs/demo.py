@@ -91,8 +91,16 @@ def abbreviated(recorded: str) -> str:
 
 def picture(recorded: str) -> str:
     """The whole quickstart as SVG."""
-    console = Console(record=True, width=_COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(Text.from_ansi(f"$ crossrun quickstart\n{recorded}"))
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device
+        console = Console(
+            record=True,
+            width=_COLUMNS,
+            file=nowhere,
+            force_terminal=True,
+            color_system="standard",
+            _environ={},
+        )
+        console.print(Text.from_ansi(f"$ crossrun quickstart\n{recorded}"))
     return console.export_svg(title="crossrun", theme=_THEME, unique_id="quickstart")
 
 

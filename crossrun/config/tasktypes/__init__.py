@@ -80,7 +80,7 @@ class _CheckedFinder(Finder, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.name}: `find` is not a regular expression: {error}") from error
 
 
-_FIELDS = ("title", "summary", "planner", "agent", "artifacts", "finders")
+_FIELDS = ("name", "title", "summary", "planner", "agent", "artifacts", "finders")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NUMBERED = re.compile(r"_[0-9]+\Z")
 
