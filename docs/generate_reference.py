@@ -146,6 +146,7 @@ _VALUES: tuple[type[msgspec.Struct], ...] = (
     requests.BeginWith,
     batches.BatchPlace,
     runs.Source,
+    runs.ApplyOutcome,
     tokens.Tokens,
     runs.Change,
     runs.IgnoredFiles,

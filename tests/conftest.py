@@ -145,10 +145,10 @@ def crossrun(tmp_path: Path) -> Crossrun:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 700 KB: room for a new store, which needs half of it, and a short run."""
+    """A file system of 800 KB: room for a new store, which needs most of it, and a short run."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", "size=700k,mode=700", "tmpfs", str(folder)]
+    options = ["mount", "-t", "tmpfs", "-o", "size=800k,mode=700", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(options, check=False, capture_output=True).returncode:
         pytest.skip("making a file system takes root")
     yield folder

@@ -6,6 +6,7 @@ from crossrun.events import (
     AgentLaunched,
     AgentReasoned,
     AgentSpoke,
+    ApplyFinished,
     ArtifactSaved,
     CancelRequested,
     CommandDeclined,
@@ -60,7 +61,7 @@ from crossrun.model.requests import (
     MemoryOptions,
     RunRequest,
 )
-from crossrun.model.runs import Change, IgnoredFiles, RefChange, Source
+from crossrun.model.runs import ApplyOutcome, Change, IgnoredFiles, RefChange, Source
 from crossrun.model.status import Status
 from crossrun.model.tokens import Tokens
 from crossrun.model.workflows import (
@@ -277,7 +278,9 @@ EVENTS: tuple[Event, ...] = (
         sent=({"role": "user", "content": "plan it"},),
         reply={"role": "assistant", "tool_calls": [{"id": "1", "n": None}]},
     ),
-    StepPlanned(prompt="Read calc.py\nthen fix it", instructions="Be brief.", channel="developer"),
+    StepPlanned(
+        prompt="Read calc.py\nthen fix it", instructions="Be brief.", channel="developer", number=2
+    ),
     AgentLaunched(command=("codex", "exec", "--json"), version="0.58.0"),
     ThreadStarted(thread_id="019a-7e"),
     TurnStarted(),
@@ -300,6 +303,7 @@ EVENTS: tuple[Event, ...] = (
     Unrecognised(raw='{"type":"item.dreamt"', bytes=70_000, kind="item.dreamt"),
     StepFinished(failure=FAILURE, agent_exit_code=-9),
     Verified(command="pytest -q", exit_code=2, output="1 failed"),
+    ApplyFinished(outcome=ApplyOutcome(path="/home/me/calc", conflicts=("calc.py",))),
     ProofAssessed(
         grade="contradicted",
         findings=(ProofFinding("claimed-file", "new.py was not written", 12),),

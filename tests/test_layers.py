@@ -294,6 +294,7 @@ def loaded_by(*words: str, home: Path) -> Loaded:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
+        cwd=home,
         env={"CROSSRUN_HOME": str(home), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,

@@ -30,12 +30,14 @@ NOT_ON_THE_COMMAND_LINE = {"consent"}
 """A command asks instead, or has --yes."""
 OF_BATCHES = {
     "file", "glob", "rows_format", "name", "jobs", "keep_going", "budget_tokens", "budget_cost",
-    "budget_time", "new",
+    "budget_time", "new", "apply", "branch",
 }  # fmt: skip
 """What the commands for batches have beside the options of their runs."""
+NOT_OF_ROWS = {"apply", "branch"}
+"""What is said about one run only."""
 OF_ATTEMPTS = {
     "file", "count", "jobs", "all_", "budget_tokens", "budget_cost", "budget_time", "check_first",
-    "apply",
+    "apply", "branch",
 }  # fmt: skip
 
 
@@ -62,7 +64,7 @@ def _value_type(hint: object) -> object:
 @pytest.mark.parametrize(
     ("command", "kind", "others"),
     [
-        (run, RunOptions, {*OUTPUT, "file", "dry_run"}),
+        (run, RunOptions, {*OUTPUT, "file", "edit", "dry_run"}),
         (start, RunOptions, {*OUTPUT, *OF_BATCHES}),
         (plan, RunOptions, {"json", *OF_BATCHES}),
         (start_attempts, RunOptions, {*OUTPUT, *OF_ATTEMPTS}),
@@ -98,7 +100,7 @@ def test_a_row_of_a_batch_has_the_options_of_run_with_their_types() -> None:
     options = {
         name: hint
         for name, hint in declared(RunOptions).items()
-        if name not in NOT_ON_THE_COMMAND_LINE
+        if name not in NOT_ON_THE_COMMAND_LINE | NOT_OF_ROWS
     }
     examples = {name: example_of(hint) for name, hint in options.items()} | {"executor": "shell"}
 

@@ -42,7 +42,16 @@ def changed(crossrun: Crossrun, folder: Path, more: list[str]) -> Crossrun:
 def without_later_columns(folder: Path) -> None:
     """Makes a changed program record runs as before batches and notes."""
     statements = folder / "changed" / "crossrun" / "store" / "statements.py"
-    later = ("proof", "batch_id", "batch_row", "batch_attempt", "template", "imported_from", "note")
+    later = (
+        "proof",
+        "batch_id",
+        "batch_row",
+        "batch_attempt",
+        "template",
+        "imported_from",
+        "note",
+        "applied",
+    )
     columns = f"tuple(name for name in RUNS.columns if name not in {later})"
     with statements.open("a") as file:
         file.write(f"RUNS = RUNS._replace(columns={columns})\n")

@@ -235,7 +235,8 @@ def test_an_event_is_told_in_short_phrases(event: Event, said: list[Phrase]) -> 
 
 
 _UNSAID = {
-    "AgentLaunched", "ArtifactSaved", "CommandStarted", "ItemStarted", "PlannerReplied",
+    "AgentLaunched", "ApplyFinished", "ArtifactSaved", "CommandStarted", "ItemStarted",
+    "PlannerReplied",
     "ProofAssessed", "RunDequeued", "RunFinished", "RunStarted", "StepFinished", "ThreadStarted",
     "TurnStarted",
     "UsageReported", "WorkspaceChanged", "WorkspacePrepared",
@@ -772,7 +773,11 @@ def test_a_run_begins_and_ends_on_the_screen_like_this() -> None:
         "            - old.py  -9",
         "  verify    pytest -q  exit 1",
         "",
-        "  crossrun resume k7f3abcd · crossrun diff k7f3abcd · crossrun steps k7f3abcd",
+        "  next      crossrun resume k7f3abcd           continue where it stopped",
+        "            crossrun get k7f3abcd a.py         copy the file to this folder",
+        "            crossrun apply k7f3abcd --to DIR   copy the files to a folder",
+        "            crossrun diff k7f3abcd             see what changed",
+        "            crossrun steps k7f3abcd            see what the agent did",
     ]
 
 

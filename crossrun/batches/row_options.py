@@ -49,10 +49,10 @@ _SINGLE: dict[str, Parse] = {
 }
 _LISTS: dict[str, Parse] = {
     **dict.fromkeys(("tags", "var", "include", "config", "after"), str),
-    **dict.fromkeys(("add_dirs", "images"), Path),
+    **dict.fromkeys(("add_dirs", "images", "inputs"), Path),
 }
 _SPLIT_AT_COMMAS = ("tags", "after")
-_ALIASES = {"tag": "tags", "add_dir": "add_dirs", "image": "images"}
+_ALIASES = {"tag": "tags", "add_dir": "add_dirs", "image": "images", "input": "inputs"}
 _INSTEAD_OF_SOURCE = ("from_run_id", "workspace", "empty", "from")
 _INSTEAD_OF_EACH_OTHER = (
     ("source", *_INSTEAD_OF_SOURCE),
@@ -116,7 +116,7 @@ def _located(name: str, value: Any, folder: Path) -> Any:  # noqa: ANN401  each 
     match name:
         case "workspace":
             return folder / value
-        case "add_dirs" | "images":
+        case "add_dirs" | "images" | "inputs":
             return tuple(folder / path for path in value)
         case "source" | "recording" if value.strip() and (folder / value).exists():
             return str(folder / value)

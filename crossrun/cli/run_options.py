@@ -94,6 +94,15 @@ File = Annotated[
         short=True,
     ),
 ]
+Edit = Annotated[
+    bool,
+    _option(
+        OptionGroup.WHAT,
+        "--edit",
+        "-e",
+        help="Write the task in your editor, beginning with the last one that failed.",
+    ),
+]
 TaskType = Annotated[
     str | None, _setting(OptionGroup.WHAT, "task_type", metavar="TYPE", short=True)
 ]
@@ -212,6 +221,15 @@ Empty = Annotated[
         OptionGroup.WHERE, "--empty", help="Begin with an empty folder, even inside a repository."
     ),
 ]
+Inputs = Annotated[
+    list[Path] | None,
+    _option(
+        OptionGroup.WHERE,
+        "--input",
+        metavar="FILE",
+        help="Also copy this file or folder to where the agent begins; repeatable.",
+    ),
+]
 ExecutorName = Annotated[
     str | None, _setting(OptionGroup.WHO, "executor", metavar="|".join(EXECUTORS))
 ]
@@ -295,6 +313,24 @@ RequireProof = Annotated[
         "--verify (proven).",
     ),
 ]
+Apply = Annotated[
+    bool,
+    _option(
+        OptionGroup.BACK,
+        "--apply",
+        help="Apply the change to your files as soon as the run has succeeded.",
+        short=True,
+    ),
+]
+Branch = Annotated[
+    str | None,
+    _option(
+        OptionGroup.BACK,
+        "--branch",
+        metavar="NAME",
+        help="With --apply: commit the change to a new branch; change no files.",
+    ),
+]
 NoWatch = Annotated[bool, _option(OptionGroup.OUTPUT, "--no-watch", help="Show no live view.")]
 Detach = Annotated[
     bool,
@@ -355,6 +391,7 @@ RUN_OPTIONS: dict[str, Any] = {
     "from_run_id": FromRun,
     "workspace": InPlace,
     "empty": Empty,
+    "inputs": Inputs,
     "executor": ExecutorName,
     "planner": PlannerName,
     "planner_model": PlannerModel,

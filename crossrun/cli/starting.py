@@ -14,7 +14,7 @@ from crossrun.cli.globals import Globals
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.suspending import Suspension, suspendable
 from crossrun.engine.context import RunDependencies
-from crossrun.errors import UsageError
+from crossrun.errors import Exit, UsageError
 from crossrun.events import EventRecord
 from crossrun.executors.survivors import adopting_orphans
 from crossrun.model.runs import Run
@@ -113,7 +113,9 @@ def _exit_code(
         views = Views(data_view, _view_for_people(output, options))
         ended = carry_out(run, dependencies, app, views, stop)
     announce_run(app, ended, output.notify, terminal_writer(options))
-    return signals.exit_code(ended, stop)
+    code = signals.exit_code(ended, stop)
+    is_applied = ended.applied is None or ended.applied.is_complete
+    return code if code or is_applied else int(Exit.RUN_FAILED)
 
 
 def _data_view(output: OutputOptions, options: Globals) -> View:

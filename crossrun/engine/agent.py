@@ -241,7 +241,12 @@ class AgentStage:
 
     def _step(self, prompt: str, workspace: Workspace) -> Stage:
         turn = self.turn(prompt)
-        planned = StepPlanned(prompt=prompt, instructions=turn.instructions, channel=turn.channel)
+        planned = StepPlanned(
+            prompt=prompt,
+            instructions=turn.instructions,
+            channel=turn.channel,
+            number=0 if self._run.request.planner == "direct" else len(self._state.reports) + 1,
+        )
         yield self._applied(planned)
         limit = self._state.limit_reached(self._run.request.limits)
         if limit is not None:

@@ -16,7 +16,7 @@ from crossrun.executors.descent import Tracking
 from crossrun.insights.forecast import Outlook
 from crossrun.model.failures import CANCELLED, TIMED_OUT, Failure, RunFailed
 from crossrun.model.requests import RunRequest
-from crossrun.model.runs import Source
+from crossrun.model.runs import ApplyOutcome, Source
 from crossrun.model.tokens import Price
 from crossrun.patterns import Memory
 from crossrun.planning import Planner
@@ -67,6 +67,7 @@ class RunDependencies(Struct, frozen=True):
     recorded before the agent starts. `script_executor` makes what runs compiled patterns.
     `recorded` reads the events of a run that are stored so far; without it, runs are not graded.
     `foresight` makes forecasts; without it, there are none.
+    `apply` applies the change of the run with an id; None: the user does not want that at once.
     """
 
     planner: Planner
@@ -83,6 +84,7 @@ class RunDependencies(Struct, frozen=True):
     script_executor: Callable[[], Executor] | None = None
     recorded: Recorded | None = None
     foresight: Foresight | None = None
+    apply: Callable[[str], ApplyOutcome] | None = None
 
 
 class RunContext:

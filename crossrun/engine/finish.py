@@ -13,12 +13,20 @@ import msgspec
 
 from crossrun.engine.context import Events, RunContext, Stage
 from crossrun.errors import CrossrunError
-from crossrun.events import ArtifactSaved, ProofAssessed, Verified, Warned, WorkspaceChanged
+from crossrun.events import (
+    ApplyFinished,
+    ArtifactSaved,
+    ProofAssessed,
+    Verified,
+    Warned,
+    WorkspaceChanged,
+)
 from crossrun.executors.commands import run_command, shell
 from crossrun.executors.process import ProcessLimits
+from crossrun.executors.registry import spec_of
 from crossrun.model.failures import CANCELLED, Failure, RunFailed
 from crossrun.model.proof import GRADES, Proof
-from crossrun.model.runs import Change, IgnoredFiles
+from crossrun.model.runs import ApplyOutcome, Change, IgnoredFiles
 from crossrun.proof.assessment import EVENTS, assess_run
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.files.dirfd import shown
@@ -99,10 +107,13 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
     yield Verified(command=command, exit_code=code, output=result.output)
     if cut_short is not None or code == 0:
         return cut_short
+    who, fix = "the agent", f"have the agent correct it: crossrun resume {run.run_id}"
+    if spec_of(run.request.executor).runs_task:
+        who, fix = "the script", f"run it again: crossrun retry {run.run_id}"
     return Failure(
         "VERIFY_FAILED",
-        f"the agent finished, but `{command}` ended with exit code {code}",
-        "have the agent correct it: crossrun resume · see the output: crossrun steps",
+        f"{who} finished, but `{command}` ended with exit code {code}",
+        f"{fix} · see the output: crossrun steps {run.run_id}",
     )
 
 
@@ -153,6 +164,23 @@ def evaluate_pattern(run: RunContext, failure: Failure | None) -> Stage:
         memory, seconds = run.dependencies.memory, run.seconds
         yield from memory.credit(run.run_id, failure, seconds=seconds)
     return None
+
+
+def apply_change(run: RunContext) -> Events:
+    """Applies the change of a run that has succeeded, if the user wants that.
+
+    If it cannot be applied, the run has succeeded nevertheless: its change is there to be applied.
+    """
+    apply = run.dependencies.apply
+    if apply is None:
+        return
+    yield None  # the change is stored
+    try:
+        outcome = apply(run.run_id)
+    except Exception as error:  # noqa: BLE001  a success is not lost because of this
+        problem = f"{type(error).__name__}: {error}"
+        outcome = ApplyOutcome(path="", branch=run.request.branch, problem=problem)
+    yield ApplyFinished(outcome=outcome)
 
 
 class _Measured(NamedTuple):

@@ -85,9 +85,13 @@ def _create(run: RunContext) -> Prepared:
     source = None if copy is None else copy.source
     run.work_in(source)
     whole = source is not None and not source.base
-    overlay = None
+    added: tuple[str, ...] = ()
+    if begin.inputs:
+        from crossrun.engine.inputs import place_inputs
+
+        added = yield from place_inputs(run, hidden=whole)
     if begin.instructions is not None:
-        overlay = _instruct(run, begin.instructions, hidden=whole)
+        added = (*added, _instruct(run, begin.instructions, hidden=whole))
     frozen = None if begin.frozen is None else Path(begin.frozen)
     beside = parent.cloned or frozen
     original = _original(source, frozen, copied_at) if whole or frozen else None
@@ -108,18 +112,18 @@ def _create(run: RunContext) -> Prepared:
     )
     parent.let_go()
     if copy is not None and source is not None:
-        source = _with_base(source, workspace, copy.links, overlay)
+        source = _with_base(source, workspace, copy.links, added)
     return workspace, source
 
 
 def _with_base(
-    source: Source, workspace: Workspace, links: "Sequence[Redirected]", overlay: str | None
+    source: Source, workspace: Workspace, links: "Sequence[Redirected]", added: Sequence[str]
 ) -> Source:
     """The source with the state that the changes of the run, when applied, are measured from."""
     if not source.base:
         source = replace(source, base=workspace.baseline, manifest=workspace.manifest)
-    elif overlay is not None:
-        source = replace(source, base=_with_overlay(source.base, workspace, overlay))
+    elif added:
+        source = replace(source, base=_with_added(source.base, workspace, added))
     if links:
         from crossrun.workspace.copying.links import kept_links
 
@@ -127,12 +131,13 @@ def _with_base(
     return source
 
 
-def _with_overlay(base: str, workspace: Workspace, path: str) -> str:
-    """A state that has the same at a path as the workspace, so that nothing differs there."""
+def _with_added(base: str, workspace: Workspace, paths: Sequence[str]) -> str:
+    """A state that has the same at some paths as the workspace, so that nothing differs there."""
     from crossrun.workspace.snapshots.trees import Trees
 
     trees = Trees(workspace.snapshots)
-    return trees.write({path: trees.entries(workspace.baseline).get(path)}, onto=base)
+    entries = trees.entries(workspace.baseline)
+    return trees.write({path: entries.get(path) for path in paths}, onto=base)
 
 
 def _original(source: Source | None, frozen: Path | None, copied_at: int) -> Original | None:

@@ -24,6 +24,7 @@ from crossrun.events.beginning import (
     WorkspacePrepared,
 )
 from crossrun.events.ending import (
+    ApplyFinished,
     ArtifactSaved,
     CancelRequested,
     ProofAssessed,
@@ -68,6 +69,7 @@ __all__ = [
     "AgentLaunched",
     "AgentReasoned",
     "AgentSpoke",
+    "ApplyFinished",
     "ArtifactSaved",
     "BaseEvent",
     "CancelRequested",
@@ -159,6 +161,7 @@ KnownEvent = (
     | Verified
     | ProofAssessed
     | WorkspaceChanged
+    | ApplyFinished
     | ArtifactSaved
     | PatternLearned
     | PatternJudged

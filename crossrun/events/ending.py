@@ -3,7 +3,7 @@
 from crossrun.events.base import BaseEvent
 from crossrun.model.failures import Failure
 from crossrun.model.proof import ProofFinding
-from crossrun.model.runs import Change, IgnoredFiles, RefChange
+from crossrun.model.runs import ApplyOutcome, Change, IgnoredFiles, RefChange
 from crossrun.model.status import Status
 
 
@@ -61,6 +61,12 @@ class CancelRequested(BaseEvent, frozen=True):
     """The run was asked to stop; `by` names the signal or command."""
 
     by: str
+
+
+class ApplyFinished(BaseEvent, frozen=True):
+    """The change was applied because the run succeeded, or could not be."""
+
+    outcome: ApplyOutcome
 
 
 class RunFinished(BaseEvent, frozen=True):

@@ -23,12 +23,14 @@ class PlannerReplied(BaseEvent, frozen=True):
 class StepPlanned(BaseEvent, frozen=True):
     """The next turn of the agent: `prompt` is sent unchanged.
 
-    `instructions` reach the agent beside the prompt, by `channel`.
+    `instructions` reach the agent beside the prompt, by `channel`. `number` counts the steps of a
+    planning model from 1; 0: there is none, and the prompt is the task.
     """
 
     prompt: str
     instructions: str = ""
     channel: Channel = "none"
+    number: int = 0
 
 
 class AgentLaunched(BaseEvent, frozen=True):

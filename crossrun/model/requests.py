@@ -83,7 +83,8 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     `frozen` is a folder with a copy of that source which was made once for several runs: the
     workspace begins with it, and the source is still where the change is applied. `instructions`
     are put in the agent's folder as `AGENTS.md`, and do not count as a change. `by_default`: the
-    user named no source, and `path` is the folder in whose repository they were.
+    user named no source, and `path` is the folder in whose repository they were. `inputs` are files
+    and folders that are copied to the agent's folder besides, and do not count as a change either.
     """
 
     path: str | None = None
@@ -98,6 +99,7 @@ class BeginWith(Struct, frozen=True, kw_only=True):
     frozen: str | None = None
     instructions: str | None = None
     by_default: bool = False
+    inputs: tuple[str, ...] = ()
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
@@ -128,3 +130,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     """Where values came from, by the name of the setting or option: `flag`, `environment`,
     `project file`, `user file`, `project` (its set-up) or `template`. What is not named is a
     default. None: not recorded."""
+    apply: bool = False
+    """The change is applied to the user's files as soon as the run has succeeded."""
+    branch: str | None = None
+    """The branch that `apply` makes instead of changing files."""

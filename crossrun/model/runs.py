@@ -179,6 +179,29 @@ class Application(Struct, frozen=True, kw_only=True):
         return self.is_live and (self.finished_at is None or self.undo_after is not None)
 
 
+class ApplyOutcome(Struct, frozen=True, kw_only=True):
+    """What became of the change of a run that was to be applied as soon as it succeeded.
+
+    `path` is the folder, and `branch` the branch if one was asked for. `application_id` names the
+    record of the application; None: nothing was changed, because of `conflicts`, because of the
+    `problem` to which `hint` is the remedy, or because there was nothing to apply. `files` counts
+    the files that were changed.
+    """
+
+    path: str
+    branch: str | None = None
+    application_id: str | None = None
+    files: int = 0
+    conflicts: tuple[str, ...] = ()
+    problem: str | None = None
+    hint: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the folder or the branch has the change."""
+        return not self.conflicts and self.problem is None
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """A run as recorded in the ledger. None means unknown (so far), never zero or empty.
 
@@ -187,6 +210,7 @@ class Run(Struct, frozen=True, kw_only=True):
     out, `batch_attempt` counts the runs of that row from 1. `template` is the name of the template
     that it was started with. `imported_from` is the agent program whose session history the run was
     made from. `tags` and `note` are the user's: they can be changed after the run has begun.
+    `applied` is what became of `--apply`; None: it was not given, or the run did not succeed.
 
     Times are ISO-8601 in UTC, as stored with the events. `duration_s` is measured by the monotonic
     clock; None if the run has no end or was not measured.
@@ -239,6 +263,7 @@ class Run(Struct, frozen=True, kw_only=True):
     template: str | None = None
     imported_from: str | None = None
     note: str | None = None
+    applied: ApplyOutcome | None = None
 
     @property
     def ended(self) -> bool:

@@ -8,6 +8,7 @@ from crossrun.events import (
     AgentLaunched,
     AgentReasoned,
     AgentSpoke,
+    ApplyFinished,
     ArtifactSaved,
     CancelRequested,
     CommandDeclined,
@@ -140,6 +141,8 @@ def _after(run: Run, record: EventRecord) -> Run:
             return replace(
                 run, changes=changes, branch=branch, ignored_files=count, commits=commits
             )
+        case ApplyFinished(outcome=outcome):
+            return replace(run, applied=outcome)
         case RunFinished() as event:
             return _finished(run, record, event)
         case (

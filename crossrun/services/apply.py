@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from crossrun.errors import UsageError
-from crossrun.model.runs import Run, require_own_files
+from crossrun.errors import CrossrunError, UsageError
+from crossrun.model.requests import RunRequest
+from crossrun.model.runs import ApplyOutcome, Run, require_own_files
 from crossrun.services.app import App
 from crossrun.services.applying import (
     AboutCommit,
@@ -25,6 +27,9 @@ from crossrun.services.applying import (
     part_of,
     target_of,
 )
+from crossrun.system.clock import now
+from crossrun.workspace.files.dirfd import shown
+from crossrun.workspace.git.folders import locate
 from crossrun.workspace.merge.decisions import MergePlan
 from crossrun.workspace.user_repository import publishing
 
@@ -199,6 +204,57 @@ def _change(options: ApplyOptions, run: Run, app: App) -> Iterator[ApplicableCha
         return
     with app.workspaces.reading_states(Path(run.workspace)) as states:
         yield change_of(app.store, run, app.workspaces, trees=states.trees())
+
+
+def require_target(request: RunRequest, app: App) -> None:
+    """Makes sure that there is a folder that the change of a new run can be applied to.
+
+    Raises:
+        CrossrunError: SOURCE_NONE, BRANCH_INVALID, BRANCH_TAKEN, BRANCH_IMPOSSIBLE.
+    """
+    folder = _expected_target(request, app)
+    if folder is None:
+        raise UsageError(
+            "SOURCE_NONE",
+            "--apply: the run does not begin with a copy of a folder, so there is none to change",
+            hint="apply it afterwards to a folder of your choice: crossrun apply RUN --to DIR",
+        )
+    if request.branch is not None:
+        from crossrun.workspace.user_repository.branches import branches_of, require_branch_name
+
+        require_branch_name(request.branch)
+        branches_of(folder).require_free(request.branch)
+
+
+def _expected_target(request: RunRequest, app: App) -> Path | None:
+    """The folder that the source of a run will name, before the run has begun."""
+    begin = request.begin_with
+    if begin.path is not None:
+        own_folders = app.workspaces.own_folders
+        return locate(Path(begin.path), app.settings.environ.get("HOME"), own_folders).top
+    source = None if begin.run_id is None else app.run(begin.run_id).source
+    return None if source is None or source.kind == "url" else Path(source.path)
+
+
+def apply_at_end(request: RunRequest, app: App, run_id: str) -> ApplyOutcome:
+    """Applies the change of a run that has succeeded and is about to be recorded as ended."""
+    # nothing changes its files any more
+    run = replace(app.run(run_id), ended_at=now())
+    try:
+        result = apply_run(ApplyOptions(branch=request.branch), run, app)
+    except CrossrunError as error:
+        path = run.source.path if run.source is not None else run.workspace
+        return ApplyOutcome(
+            path=path, branch=request.branch, problem=error.message, hint=error.hint
+        )
+    plan, application = result.plan, result.application
+    return ApplyOutcome(
+        path=str(result.folder),
+        branch=request.branch,
+        application_id=None if application is None else application.id,
+        files=0 if application is None else len(plan.steps),
+        conflicts=tuple(shown(conflict.path) for conflict in plan.conflicts),
+    )
 
 
 def change_of_run(run: Run, app: App) -> ApplicableChange:

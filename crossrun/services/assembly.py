@@ -1,6 +1,6 @@
 """What a run works with, made from the settings: the only module that chooses implementations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +24,7 @@ from crossrun.executors.registry import (
 from crossrun.memory import LessonPolicy, StoredMemory
 from crossrun.model.executors import SCRIPT_EXECUTOR
 from crossrun.model.requests import RunRequest
-from crossrun.model.runs import require_own_files
+from crossrun.model.runs import ApplyOutcome, require_own_files
 from crossrun.model.tokens import Price
 from crossrun.patterns import Person
 from crossrun.planning import Planner
@@ -71,7 +71,16 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
         script_executor=lambda: _executor(replace(request, executor=SCRIPT_EXECUTOR), app),
         recorded=partial(_recorded, store),
         foresight=partial(outlook_for, store),
+        apply=_apply(request, app),
     )
+
+
+def _apply(request: RunRequest, app: App) -> Callable[[str], ApplyOutcome] | None:
+    if not request.apply:
+        return None
+    from crossrun.services.apply import apply_at_end
+
+    return partial(apply_at_end, request, app)
 
 
 def _recorded(store: Store, run_id: str, types: Sequence[str]) -> Iterator[tuple[int, Event]]:

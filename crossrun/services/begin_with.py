@@ -1,5 +1,6 @@
 """What the workspace of a new run begins with: options, checked against what is there."""
 
+import os
 import re
 from pathlib import Path
 
@@ -28,8 +29,15 @@ def begin_with_of(
         plays_recordings: the executor repeats a session, which needs no files but its own.
 
     Raises:
-        CrossrunError: a folder or run does not exist, or cannot be used.
+        CrossrunError: a folder, file or run does not exist, or cannot be used.
     """
+    begin = _source_of(options, app, setup, plays_recordings=plays_recordings)
+    return replace(begin, inputs=_inputs(options, app)) if options.inputs else begin
+
+
+def _source_of(
+    options: RunOptions, app: App, setup: str | None, *, plays_recordings: bool
+) -> BeginWith:
     if options.workspace is not None:
         return BeginWith(in_place=str(_own_folder(options.workspace, app)))
     if options.from_run_id is not None:
@@ -86,7 +94,7 @@ def _with_folder(folder: Path, options: RunOptions, setup: str | None) -> BeginW
         raise UsageError(
             "SOURCE_INVALID",
             f"--source: {folder} is not a folder",
-            hint="name the folder that it is in",
+            hint=f"to give the run a single file: --input {folder}",
         )
     require_utf8(folder)
     return BeginWith(
@@ -97,6 +105,29 @@ def _with_folder(folder: Path, options: RunOptions, setup: str | None) -> BeginW
         folder_only=options.folder_only,
         follow_links=options.follow_links or "no",
     )
+
+
+def _inputs(options: RunOptions, app: App) -> tuple[str, ...]:
+    """The whole paths of the inputs, whose names in the workspace have to differ."""
+    from crossrun.workspace.sources.inputs import input_name
+
+    paths = [Path(os.path.abspath(path)) for path in options.inputs]  # noqa: PTH100  not through links
+    names = list(map(input_name, paths))
+    own = [folder.resolve() for folder in app.workspaces.own_folders]
+    for path, name in zip(paths, names, strict=True):
+        if names.count(name) > 1:
+            raise UsageError(
+                "INPUT_CLASH",
+                f"--input: two of them have the name {name}",
+                hint="copy one of them under another name, or give the folder that both are in",
+            )
+        if any(each.is_relative_to(path.resolve()) for each in own):
+            raise UsageError(
+                "INPUT_INVALID",
+                f"--input: crossrun keeps its own files in {path}",
+                hint="name a folder below it",
+            )
+    return tuple(map(str, paths))
 
 
 def _run_id(reference: str, flag: str, store: Store) -> str:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from crossrun.errors import ConfigurationError, NotFoundError, StillRunningError, UsageError
 from crossrun.events import RunStarted, decode
+from crossrun.executors.registry import spec_of
 from crossrun.model.batches import BatchPlace
 from crossrun.model.requests import BeginWith, MemoryOptions, RunRequest
 from crossrun.model.runs import Run, Source, require_own_files
@@ -108,6 +109,8 @@ def prepare_resume(
     request, state = revise(_request(store, run)), _resume_state(store, run)
     if task is not None:
         request, state = replace(request, task=task), state.with_new_task()
+    elif run.status is not Status.SUCCEEDED and spec_of(request.executor).runs_task:
+        state.prompt = request.task  # no agent reads what went wrong: the script runs again
     elif run.status is Status.SUCCEEDED:
         raise UsageError(
             "NOTHING_LEFT",

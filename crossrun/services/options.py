@@ -113,6 +113,13 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """A folder of the user's in which the run works directly."""
     empty: bool = False
     """Begin with an empty folder, even inside a git repository."""
+    inputs: tuple[Path, ...] = ()
+    """Files and folders to copy to the folder in which the agent begins."""
+
+    apply: bool = False
+    """Apply the change to the source as soon as the run has succeeded."""
+    branch: str | None = None
+    """Apply it as a new branch with this name; change no files."""
 
     executor: str | None = None
     """The program that carries the task out."""
@@ -156,6 +163,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
         )
         self._require_script()
         self._require_one_source()
+        self._require_applicable()
 
     @property
     def replays(self) -> bool:
@@ -211,6 +219,8 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
         if self.from_run_id is not None or self.workspace is not None or self.empty:
             self.require_no_details_of_source()
         require_at_most_one({"--clean": self.clean, "--folder-only": self.folder_only})
+        if self.inputs and self.workspace is not None:
+            raise conflict("--input", "--workspace, where you can put the file yourself,")
 
     def require_no_details_of_source(self) -> None:
         """Raises UsageError if something is said about the copy of a source that is not made."""
@@ -225,6 +235,18 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
             raise UsageError(
                 "OPTION_INVALID", f"{given[0]} needs a source", hint="name it: --source DIR"
             )
+
+    def _require_applicable(self) -> None:
+        if self.branch is not None and not self.apply:
+            raise UsageError(
+                "OPTION_INVALID",
+                "--branch needs --apply",
+                hint="give both; or make the branch afterwards: crossrun apply RUN --branch NAME",
+            )
+        if self.apply and self.workspace is not None:
+            raise conflict("--apply", "--workspace, which changes your files directly,")
+        if self.apply and self.empty:
+            raise conflict("--apply", "--empty")
 
 
 def require_text(text: str, source: str) -> str:

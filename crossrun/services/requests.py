@@ -20,7 +20,6 @@ from crossrun.services.app import App
 from crossrun.services.assembly import recorded_task
 from crossrun.services.begin_with import begin_with_of
 from crossrun.services.lineage import PreparedRun, in_use_error, prepare_resume, prepare_retry
-from crossrun.services.notices import Notice
 from crossrun.services.options import (
     CommonOptions,
     ResumeOptions,
@@ -35,8 +34,6 @@ from crossrun.store import Store
 Value = TypeVar("Value")
 
 ProjectReader = Callable[[str], Project | None]
-
-_WITHOUT_PLANNER = "no OPENAI_API_KEY, so no planning model: the agent gets the task unchanged"
 
 
 def run_request(
@@ -93,8 +90,14 @@ def run_request(
         begin_with=begin_with,
         template=options.template,
         origins=origins_of(given, options, settings, project),
+        apply=options.apply,
+        branch=options.branch,
     )
     _require_provable(request)
+    if request.apply:
+        from crossrun.services.apply import require_target
+
+        require_target(request, app)
     return request
 
 
@@ -193,7 +196,6 @@ def _planner(options: RunOptions, executor: str, app: App) -> Planner:
         return "direct"
     if app.settings.environ.get("OPENAI_API_KEY"):
         return "openai"
-    app.notify(Notice(_WITHOUT_PLANNER))
     return "direct"
 
 

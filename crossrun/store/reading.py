@@ -35,7 +35,7 @@ _DECIDED = (
     "   ELSE json(iif(json_extract(pattern, '$.with_check'), 'true', 'false')) END) AS pattern,"
     " NULL AS source, NULL AS commits,"
     " learned_pattern_id, turns, commands, failed_commands, duration_s,"
-    " proof, batch_id, batch_row, batch_attempt, template, imported_from, note"
+    " proof, batch_id, batch_row, batch_attempt, template, imported_from, note, applied"
     " FROM runs LEFT JOIN pattern_heirs ON pattern_heirs.pattern_id = runs.pattern_id"
 )
 """With the patterns that count now, where others became a part of them, and with what older

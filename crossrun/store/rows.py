@@ -24,6 +24,7 @@ _NESTED = (
     "source",
     "commits",
     "proof",
+    "applied",
 )
 _LISTS = ("left_out", "refs")
 """Columns of an application: JSON text, NULL if they are empty."""

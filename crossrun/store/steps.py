@@ -332,6 +332,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX ix_imported_runs_session_id ON imported_runs (session_id);
         """,
     ),
+    ("0017_applied", "ALTER TABLE runs ADD COLUMN applied VARCHAR;"),
 )
 
 LATEST = len(MIGRATIONS)

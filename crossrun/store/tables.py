@@ -65,6 +65,7 @@ class RunRow(SQLModel, table=True):
     template: str | None
     imported_from: str | None
     note: str | None
+    applied: str | None
 
 
 class EventRow(SQLModel, table=True):

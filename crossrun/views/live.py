@@ -7,14 +7,17 @@ instead of drawn.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
 from typing import Protocol
 
 from crossrun.events import (
     AgentSpoke,
+    ApplyFinished,
     ArtifactSaved,
     EventRecord,
     PatternJudged,
     PatternLearned,
+    PlannerReplied,
     PlanUpdated,
     ProofAssessed,
     RunFinished,
@@ -32,15 +35,18 @@ from crossrun.projections.run import advance, begun
 from crossrun.views.moving_line import MovingLine
 from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import RunProgress
-from crossrun.views.summary import closing, header
+from crossrun.views.summary import closing, header, outcome_lines
 from crossrun.views.terminal import Terminal, lines
-from crossrun.views.words import plural
+from crossrun.views.unseen import visible
+from crossrun.views.words import Phrase, first_line, plural
 
 _REDRAW = 0.1
 _AFTER_THE_ANSWER = (
+    ApplyFinished,
     ArtifactSaved,
     PatternJudged,
     PatternLearned,
+    PlannerReplied,
     PlanUpdated,
     ProofAssessed,
     RunFinished,
@@ -101,6 +107,8 @@ class SummaryView(NullView):
             self._terminal.write(closing(run, self._terminal, self._artifacts))
         elif run.failure is not None:
             self._terminal.write(lines(failure_phrases(run.failure), self._terminal))
+        elif run.applied is not None and not run.applied.is_complete:
+            self._terminal.write(outcome_lines(run, self._terminal))
 
 
 class RunView(NullView):
@@ -273,8 +281,20 @@ class LiveView:
 def event_lines(recorded: EventRecord, terminal: Terminal) -> list[str]:
     """The lines for an event; often none."""
     if isinstance(recorded.event, RunStarted):
-        return list(header(begun(recorded, recorded.event), terminal))
+        run = begun(recorded, recorded.event)
+        return [*header(run, terminal), *lines(_asked(recorded.event), terminal)]
     return list(lines(phrases(recorded.event), terminal))
+
+
+def _asked(event: RunStarted) -> list[Phrase]:
+    """The inputs; and the task, if a planning model puts the steps into its own words."""
+    asked = []
+    if event.request.begin_with.inputs:
+        names = ", ".join(visible(Path(path).name) for path in event.request.begin_with.inputs)
+        asked.append(Phrase("plan", f"input      {names}"))
+    if event.request.planner != "direct":
+        asked.append(Phrase("step", first_line(event.request.task)))
+    return asked
 
 
 def view_for(terminal: Terminal) -> View:

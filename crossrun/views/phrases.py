@@ -16,6 +16,7 @@ from crossrun.events import (
     PatternDecided,
     PatternJudged,
     PatternLearned,
+    PlannerReplied,
     PlanUpdated,
     RunQueued,
     ScriptFinished,
@@ -43,6 +44,7 @@ from crossrun.views.words import (
     moment,
     plural,
     short_command,
+    short_source,
     size,
 )
 
@@ -96,7 +98,16 @@ def _plan(event: PlanUpdated) -> list[Phrase]:
 
 
 def _step(event: StepPlanned) -> list[Phrase]:
-    return [Phrase("step", first_line(event.prompt), _more_lines(event.prompt))]
+    label = f"step {event.number}  " if event.number else ""
+    return [Phrase("step", f"{label}{first_line(event.prompt)}", _more_lines(event.prompt))]
+
+
+def _planner(event: PlannerReplied) -> list[Phrase]:
+    """The planning model's conclusion; what it wants done is shown as a step."""
+    text = event.reply.get("content")
+    if event.reply.get("tool_calls") or not isinstance(text, str) or not text.strip():
+        return []
+    return [Phrase("note", f"planner: {clean(text).strip()}")]
 
 
 def _warning(event: Warned) -> list[Phrase]:
@@ -156,13 +167,19 @@ def _stopping(event: CancelRequested) -> list[Phrase]:
 
 def _copied(event: SourceCopied) -> list[Phrase]:
     """Where the files came from, and what is missing or incomplete in the copy."""
-    at = f" at {visible(event.commit[:10])}" if event.commit else ""
-    on = f" on {visible(event.branch)}" if event.branch else ""
-    head = f"source     {visible(event.path)}{on}{at}"
-    source = Phrase("plan", head, f"{plural(event.files, 'file')}, {size(event.bytes)}")
     work = event.staged + event.unstaged + event.untracked
+    name = short_source(
+        event.kind,
+        event.path,
+        branch=event.branch,
+        commit=event.commit,
+        uncommitted=0 if event.clean else work,
+    )
+    copied = f"{plural(event.files, 'file')}, {size(event.bytes)}"
+    source = Phrase("plan", f"source     {name}", copied)
+    detached = tuple(each for each in event.detached if each not in event.submodules)
     notes = [
-        (work, f"{plural(work, 'uncommitted file')} {'left out' if event.clean else 'included'}"),
+        (work and event.clean, f"{plural(work, 'uncommitted file')} left out"),
         (event.subfolder, f"the agent works in {visible(event.subfolder)}"),
         (event.home, f"without the repository around your home: {visible(event.home or '')}"),
         (event.operation, f"in progress, and copied too: {visible(event.operation or '')}"),
@@ -174,7 +191,7 @@ def _copied(event: SourceCopied) -> list[Phrase]:
             f"pointers whose content Git LFS has not fetched: {_some(event.lfs_pointers)}",
         ),
         (event.filtered, f"as git stores them, without filters: {_some(event.filtered)}"),
-        (event.detached, f"repositories stored elsewhere, left out: {_some(event.detached)}"),
+        (detached, f"repositories stored elsewhere, left out: {_some(detached)}"),
         (event.skipped, f"not regular files, left out: {_some(event.skipped)}"),
         (event.redirected, f"links redirected into the copy: {_some(event.redirected)}"),
         (event.outward, f"links that point outside: {_some(event.outward)}"),
@@ -286,6 +303,7 @@ _PHRASES: Mapping[type, Callable[[Any], list[Phrase]]] = {
     PatternJudged: _judged,
     PatternLearned: _learned,
     SessionRead: _read,
+    PlannerReplied: _planner,
     PlanUpdated: _plan,
     RunQueued: _queued,
     ScriptFinished: _script,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
 from crossrun.views.markdown import answer_lines
+from crossrun.views.next_steps import next_step_lines
 from crossrun.views.proof import proof_lines
-from crossrun.views.terminal import Terminal, cell_len, command_lines, fit, wrap
+from crossrun.views.terminal import Terminal, cell_len, fit, wrap
 from crossrun.views.unseen import clean, visible
 from crossrun.views.words import (
     clock,
@@ -17,6 +18,7 @@ from crossrun.views.words import (
     moment,
     plural,
     short_command,
+    short_source,
     size,
     status_style,
 )
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from crossrun.events import ArtifactSaved
 
 Artifacts: TypeAlias = "Sequence[Artifact | ArtifactSaved]"
-_MOST_CHANGES, _MOST_ARTIFACTS = 15, 8
+_MOST_CHANGES, _MOST_ARTIFACTS, _MOST_NAMED = 15, 8, 5
 _OF_EVERY_RUN = ("transcript", "patch", "diff-summary")
 
 
@@ -42,11 +44,22 @@ def header(run: Run, terminal: Terminal, *, gone: bool = False) -> Iterator[str]
         yield f"{terminal.style('origin', 'dim')}     {origin}"
     label = "workspace  " if run.imported_from is None else "folder     "
     yield f"{terminal.style(label, 'dim')}{visible(run.workspace)}{removed}"
+    if run.planner != "direct":
+        planner = first_line(run.planner_model or run.planner)
+        yield f"{terminal.style('steps', 'dim')}      planned by {planner}"
+    source = _source(run)
+    if source:
+        yield f"{terminal.style('source', 'dim')}     {source}"
     yield ""
 
 
 def closing(
-    run: Run, terminal: Terminal, artifacts: Artifacts = (), *, whole_proof: bool = False
+    run: Run,
+    terminal: Terminal,
+    artifacts: Artifacts = (),
+    applications: Sequence[Application] = (),
+    *,
+    whole_proof: bool = False,
 ) -> Iterator[str]:
     """How the run ended: status, answer, changes, artifacts, proof, and the next commands."""
     yield ""
@@ -64,12 +77,13 @@ def closing(
         *_left(run, artifacts, terminal),
         *_verified(run, terminal),
         *_proof(run, terminal, whole=whole_proof),
+        *([] if applications else outcome_lines(run, terminal)),
     ]
     if facts:
         yield ""
         yield from facts
     yield ""
-    yield from command_lines(_next_commands(run), terminal)
+    yield from next_step_lines(run, terminal, applications)
 
 
 def details(
@@ -98,7 +112,7 @@ def details(
         ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
         ("note", " ".join(clean(run.note or "").split())),
-        ("source", source_words(run)),
+        ("copied", source_words(run)),
         ("applied", _applied(applications)),
         ("secrets", _secrets(run)),
     ]
@@ -106,7 +120,7 @@ def details(
         if value:
             yield from _detail(name, value, terminal)
     if run.ended:
-        yield from closing(run, terminal, artifacts, whole_proof=True)
+        yield from closing(run, terminal, artifacts, applications, whole_proof=True)
     else:
         yield from _detail("status", str(run.status), terminal)
 
@@ -158,6 +172,12 @@ def _proof(run: Run, terminal: Terminal, *, whole: bool) -> Iterator[str]:
 
 def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
     """The changed files and folders."""
+    if run.changes == () and not run.ignored_files and not run.commits:
+        yield "  nothing was changed"
+        if run.source is None and run.failure is None:
+            hint = "it began with an empty folder; for a copy of one of yours: --source DIR"
+            yield from (terminal.style(f"  {line}", "dim") for line in _lines(hint, terminal))
+        return
     shown = rows(run.changes or (), _MOST_CHANGES)
     widest = min(max((cell_len(row.path) for row in shown), default=0), terminal.width - 30)
     label = "changed"
@@ -171,6 +191,27 @@ def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
         label = ""
     if len(run.changes or ()) > len(shown):
         yield terminal.style(f"            all of it: crossrun diff {run.id} --stat", "dim")
+
+
+def outcome_lines(run: Run, terminal: Terminal) -> Iterator[str]:
+    """What became of `--apply`."""
+    outcome = run.applied
+    if outcome is None:
+        return
+    label = terminal.style(f"{'applied':<9}", "dim")
+    if outcome.is_complete:
+        files = plural(outcome.files, "file") if outcome.application_id else "nothing was left"
+        branch = f"branch {visible(outcome.branch)} of " if outcome.branch else ""
+        yield f"  {label} {files} to {branch}{visible(outcome.path)}"
+        return
+    yield f"  {label} {terminal.style('no', 'bad')}"
+    why = outcome.problem
+    if why is None:
+        named = ", ".join(map(visible, outcome.conflicts[:_MOST_NAMED]))
+        more = "" if len(outcome.conflicts) <= _MOST_NAMED else ", …"
+        why = f"it conflicts with changes of yours: {named}{more}"
+    for text in filter(None, (why, outcome.hint)):
+        yield from (f"            {line}" for line in wrap(clean(text), terminal.text_width - 14))
 
 
 def _ignored(run: Run, terminal: Terminal) -> Iterator[str]:
@@ -203,26 +244,6 @@ def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
     if len(special) > len(names):
         more = f"… {len(special) - len(names)} more, see  crossrun artifacts {run.id}"
         yield terminal.style(f"            {more}", "dim")
-
-
-def _next_commands(run: Run) -> list[str]:
-    # a pattern is decided on as soon as there is a workspace to go on in
-    begun = run.pattern is not None or run.changes is not None
-    again = "resume" if begun else "retry"
-    names = [
-        *([again] if run.failure is not None and run.imported_from is None else []),
-        *(["diff"] if run.changes else []),
-        *(["apply"] if (run.changes or run.ignored_files) and _can_go_back(run) else []),
-        "steps",
-        *(["show"] if run.failure is None else []),
-    ]
-    commands = [f"crossrun {name} {run.id}" for name in names]
-    if run.commits and not _is_in_place(run):
-        to = "" if _can_go_back(run) else " --to DIR"
-        commands.append(f"crossrun apply {run.id} --commits{to}")
-    if run.learned_pattern_id is not None:
-        commands.append(f"crossrun patterns show {run.learned_pattern_id}")
-    return commands
 
 
 def _doers(run: Run) -> str:
@@ -261,13 +282,18 @@ def _applied(applications: Sequence[Application]) -> str:
     return ", ".join(map(first_line, dict.fromkeys(places)))
 
 
-def _can_go_back(run: Run) -> bool:
-    """Whether there is a folder to apply the change to."""
-    return run.source is not None and run.source.kind in ("repository", "folder")
-
-
-def _is_in_place(run: Run) -> bool:
-    return run.source is not None and run.source.kind == "in_place"
+def _source(run: Run) -> str:
+    """Where the files of the workspace came from, for the header."""
+    source = run.source
+    if source is None or source.kind == "in_place":
+        return ""
+    return short_source(
+        source.kind,
+        source.path,
+        branch=source.branch,
+        commit=source.commit,
+        uncommitted=source.uncommitted,
+    )
 
 
 def source_words(run: Run) -> str:

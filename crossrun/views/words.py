@@ -80,6 +80,21 @@ def history_words(commits: "Iterable[RefChange]") -> str:
     return ", ".join(parts)
 
 
+def source_name(kind: str, path: str) -> str:
+    """The short name of a source: that of its folder, or the whole address."""
+    return path if kind == "url" else path.rstrip("/").rpartition("/")[2] or path
+
+
+def short_source(
+    kind: str, path: str, *, branch: str | None, commit: str | None, uncommitted: int
+) -> str:
+    """A source as `calc (main, 3 uncommitted)`."""
+    head = branch or (commit and commit[:10])
+    work = f"{uncommitted} uncommitted" if uncommitted else None
+    about = ", ".join(visible(word) for word in (head, work) if word)
+    return visible(source_name(kind, path)) + (f" ({about})" if about else "")
+
+
 def size(number: int) -> str:
     """A number of bytes as `312 B`, `4.1 KB`, `2.0 MB`."""
     value, unit = float(number), "B"

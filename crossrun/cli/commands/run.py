@@ -12,6 +12,7 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
+from crossrun.cli.task_editor import edited_task, is_editor_needed
 from crossrun.cli.tasks import TaskCommand, read_task
 from crossrun.engine import first_turn
 from crossrun.errors import ConsentNeeded, InputNeeded
@@ -33,6 +34,7 @@ from crossrun.views.forecasts import outlook_lines
 def run(
     task: opt.Task = None,
     file: opt.File = None,
+    edit: opt.Edit = False,
     task_type: opt.TaskType = None,
     project_id: opt.ProjectId = None,
     name: opt.Name = None,
@@ -52,6 +54,7 @@ def run(
     from_run_id: opt.FromRun = None,
     workspace: opt.InPlace = None,
     empty: opt.Empty = False,
+    inputs: opt.Inputs = None,
     executor: opt.ExecutorName = None,
     planner: opt.PlannerName = None,
     planner_model: opt.PlannerModel = None,
@@ -72,6 +75,8 @@ def run(
     wait_for_quota: opt.WaitForQuota = None,
     verify: opt.Verify = None,
     require_proof: opt.RequireProof = None,
+    apply: opt.Apply = False,
+    branch: opt.Branch = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     notify: opt.Notify = None,
@@ -103,15 +108,28 @@ def run(
         run_options = replace(run_options, task=read_task(task, file))
         if dry_run:
             app.store.open_for_reading()
-            _show_plan(_request(run_options, app, options), app, options)
+            _show_plan(_written_request(run_options, app, options, edit=edit), app, options)
             return
         app.open_for_writing()
-        request = _request(run_options, app, options)
+        request = _written_request(run_options, app, options, edit=edit)
         output = options_from(OutputOptions, arguments)
         start(partial(prepare_run, app.store, request), output, app, options)
 
 
 run_app = application("run", run, command=TaskCommand)
+
+
+def _written_request(
+    run_options: RunOptions, app: App, options: Globals, *, edit: bool
+) -> RunRequest:
+    """The request, whose task the user may write or change in an editor."""
+    if run_options.template is None and is_editor_needed(run_options, asked_for=edit):
+        run_options = replace(run_options, task=edited_task(run_options, app))
+    request = _request(run_options, app, options)
+    if run_options.template is not None and edit:
+        filled = replace(run_options, task=request.task)
+        request = replace(request, task=edited_task(filled, app))
+    return request
 
 
 def _request(run_options: RunOptions, app: App, options: Globals) -> RunRequest:

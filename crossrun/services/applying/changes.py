@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossrun.errors import NotFoundError, StillRunningError, UsageError
-from crossrun.events import WorkspaceChanged
+from crossrun.events import RunStarted, WorkspaceChanged, WorkspacePrepared
 from crossrun.model.runs import Application, AppliedRef, Run
 from crossrun.store import Store
 from crossrun.system.clock import now
@@ -112,7 +112,7 @@ def change_of(
             f"the change of run {run.id} was never recorded: it is {run.status}",
             hint=_how_to_measure(run),
         )
-    base = EMPTY_TREE if run.source is None else run.source.base
+    base = _empty_base(store, run) if run.source is None else run.source.base
     trees = trees or trees_of(run, workspaces)
     trees.require(base, tree)
     base, tree = (as_in_source(trees, run.source, each) for each in (base, tree))
@@ -120,6 +120,16 @@ def change_of(
     if workspaces.is_own(workspace):
         tree = without_links_into(trees, workspace, base, tree)
     return ApplicableChange(run, base, tree, trees, workspaces)
+
+
+def _empty_base(store: Store, run: Run) -> str:
+    """What the change of a run without a source is measured from: the inputs are not a change."""
+    first = store.read.lineage(run)[0]
+    started = store.read.first_event(first.id, RunStarted)
+    if started is None or not started.request.begin_with.inputs:
+        return EMPTY_TREE
+    prepared = store.read.first_event(first.id, WorkspacePrepared)
+    return EMPTY_TREE if prepared is None else prepared.baseline
 
 
 def _how_to_measure(run: Run) -> str:

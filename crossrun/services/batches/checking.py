@@ -20,6 +20,7 @@ from crossrun.system.cancellation import CancelToken
 from crossrun.system.folders import make_private
 from crossrun.workspace.files.atomic import scratch
 from crossrun.workspace.folder_names import FROZEN
+from crossrun.workspace.sources.inputs import copy_input
 
 Verdict = Literal["fails", "passes", "flaky", "impossible"]
 _TIMES = 2
@@ -124,6 +125,16 @@ def _copy_base(
     app: App, request: RunRequest, folder: Path, stop: CancelToken
 ) -> Generator[None, None, Path]:
     """Copies what the run would begin with; where the agent would work."""
+    place = yield from _copy_source(app, request, folder, stop)
+    for path in request.begin_with.inputs:
+        for _ in copy_input(Path(path), place, stop):
+            yield None
+    return place
+
+
+def _copy_source(
+    app: App, request: RunRequest, folder: Path, stop: CancelToken
+) -> Generator[None, None, Path]:
     begin, environ = request.begin_with, agents_environ(app.settings)
     if begin.frozen is begin.path is begin.url is begin.run_id is None:
         folder.mkdir()

@@ -107,7 +107,8 @@ def start(
     options = current()
     app = options.app()
     app.open_for_writing()
-    given = {**arguments, "task": read_task(task, file), "consent": False}
+    # the best attempt is applied, and not each of them
+    given = {**arguments, "task": read_task(task, file), "consent": False, "apply": False}
     number = count or _COUNT
     carried_out = batch_options(
         arguments, BatchOptions(jobs=min(number, MOST_JOBS), keep_going=True)
