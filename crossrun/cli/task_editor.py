@@ -2,19 +2,18 @@
 
 import sys
 
-import click
-
-from crossrun.errors import ConfigurationError, UsageError
+from crossrun.cli.editing import edited
+from crossrun.errors import UsageError
 from crossrun.model.queries import RunFilter
 from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.redaction import MASK
 from crossrun.services.app import App
-from crossrun.services.options import RunOptions
-from crossrun.views.words import first_line
+from crossrun.services.options import RunOptions, require_text
 
 _COMMENT_SIGNS = "#;@!$%^&|:"
 _MOST_RUNS = 50
+_FILE = "TASK.txt"
 
 
 def is_editor_needed(options: RunOptions, *, asked_for: bool) -> bool:
@@ -34,42 +33,37 @@ def edited_task(options: RunOptions, app: App) -> str:
         app: has the earlier runs.
 
     Raises:
-        UsageError: TASK_EMPTY, nothing was saved, or nothing is left of it.
-        ConfigurationError: EDITOR_FAILED.
+        UsageError: TASK_EMPTY, nothing is left of it, or the failed task was left as it was;
+            EDITOR_FAILED.
     """
     failed = None if options.task else _last_failed(options.project_id, app)
-    text = options.task or (failed.task if failed is not None else "")
+    text = (options.task or (failed.task if failed is not None else "")).strip()
     sign = next((each for each in _COMMENT_SIGNS if f"\n{each}" not in f"\n{text}"), "#")
-    hints = [f"Write the task above. Lines that begin with {sign} are left out."]
-    if failed is not None:
-        hints.append(f"This is the task of run {failed.id}, which {_ended(failed)}.")
-    hints.append("To start nothing, leave it empty, or quit without saving.")
-    comments = "".join(f"{sign} {hint}\n" for hint in hints)
-    saved = _edited(f"{text.rstrip()}\n\n{comments}", app)
-    lines = [line for line in (saved or "").splitlines() if not line.startswith(sign)]
+    comments = "".join(f"{sign} {hint}\n" for hint in _hints(sign, failed))
+    with edited(f"{text}\n\n{comments}", _FILE, app.settings.environ) as file:
+        saved = file.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = [line for line in saved.splitlines() if not line.startswith(sign)]
     task = "\n".join(lines).strip()
     if not task:
-        why = "nothing was saved" if saved is None else "the task is empty"
         raise UsageError(
             "TASK_EMPTY",
-            f"{why}, so nothing was started",
-            hint='write a task and save it, or give it as an argument: crossrun run "your task"',
+            "the task is empty, so nothing was started",
+            hint='write one and save it, or give it as an argument: crossrun run "your task"',
         )
-    return task
+    if failed is not None and task == text:
+        raise UsageError(
+            "TASK_EMPTY",
+            "the failed task was left as it was, so nothing was started",
+            hint=f"to repeat that run: crossrun retry {failed.id}",
+        )
+    return require_text(task, "the task")
 
 
-def _edited(text: str, app: App) -> str | None:
-    """The text as it was saved; None if it was not."""
-    environ = app.settings.environ
-    editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
-    try:
-        return click.edit(text, editor=editor, extension=".txt")
-    except click.ClickException as error:
-        raise ConfigurationError(
-            "EDITOR_FAILED",
-            f"the editor {first_line(editor)} did not work: {first_line(error.format_message())}",
-            hint='set EDITOR to yours, or give the task as an argument: crossrun run "your task"',
-        ) from error
+def _hints(sign: str, failed: Run | None) -> list[str]:
+    hints = [f"Write the task above. Lines that begin with {sign} are left out."]
+    if failed is not None:
+        hints.append(f"It is the task of run {failed.id}, which {_ended(failed)}.")
+    return [*hints, "To start nothing, leave the text empty."]
 
 
 def _last_failed(project_id: str | None, app: App) -> Run | None:

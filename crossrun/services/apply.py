@@ -238,7 +238,7 @@ def _expected_target(request: RunRequest, app: App) -> Path | None:
 
 def apply_at_end(request: RunRequest, app: App, run_id: str) -> ApplyOutcome:
     """Applies the change of a run that has succeeded and is about to be recorded as ended."""
-    # nothing changes its files any more
+    # its files are final
     run = replace(app.run(run_id), ended_at=now())
     try:
         result = apply_run(ApplyOptions(branch=request.branch), run, app)

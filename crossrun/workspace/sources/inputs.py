@@ -19,7 +19,7 @@ def input_name(path: Path) -> str:
     """The name that an input gets in the workspace: its last part.
 
     Raises:
-        UsageError: INPUT_INVALID, PATH_NOT_UTF8: it cannot be copied, or has no name of its own.
+        UsageError: INPUT_INVALID, PATH_NOT_UTF8: it cannot be copied under its own name.
     """
     name = path.name
     try:
