@@ -20,6 +20,12 @@ def main() -> None:
 
 def _carried_out() -> int:
     try:
+        if sys.argv[1:2] == ["__complete"]:  # a shell asks; nobody waits for the imports below
+            from crossrun.completion import answer
+
+            sys.stdout.write(answer(sys.argv[2:]))
+            streams.flush()
+            return 0
         from crossrun.cli import root
         from crossrun.cli.error_boundary import run_command_line
 

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that follow from the code, and what is shipped as JSON.
+"""Writes what follows from the code: pages, shipped data, completion, the manual.
 
     python docs/generate_reference.py
 
@@ -14,16 +14,17 @@ import subprocess
 import sys
 import textwrap
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import click
+import command_tree
 import msgspec
 
-from crossrun import events
+from crossrun import completion, events
 from crossrun.cli import COMMANDS, root
 from crossrun.config import sources, tasktypes, templates, values
 from crossrun.config.settings import DEFAULTS, SETTINGS
@@ -42,6 +43,7 @@ from crossrun.model.status import Status
 from crossrun.services.options import ResumeOptions, RetryOptions, RunOptions
 
 REFERENCE = Path(__file__).parent / "reference"
+MANUAL = Path(__file__).parent / "man"
 _NOTE = "<!-- Made by docs/generate_reference.py. Change the code and run it again. -->"
 _WIDTH = "100"
 
@@ -62,6 +64,17 @@ def main() -> None:
         (REFERENCE / name).write_text(text, encoding="utf-8")
     tasktypes.SHIPPED.write_bytes(shipped_task_types())
     templates.SHIPPED.write_bytes(shipped_templates())
+    completion.TREE.write_text(command_tree.completion_tree(), encoding="utf-8")
+    _write_manual(command_tree.man_pages())
+
+
+def _write_manual(pages: Mapping[str, str]) -> None:
+    """Writes the manual pages; those of commands that are gone are removed."""
+    MANUAL.mkdir(exist_ok=True)
+    for file in set(MANUAL.glob("*.1")) - {MANUAL / name for name in pages}:
+        file.unlink()
+    for name, text in pages.items():
+        (MANUAL / name).write_text(text, encoding="utf-8")
 
 
 def shipped_task_types() -> bytes:

@@ -1,8 +1,12 @@
 """Help: grouped by what people do, short at first, right at every width."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
+import command_tree
 import pytest
 from conftest import Crossrun
 
@@ -11,6 +15,7 @@ from crossrun.cli.globals import Globals
 from crossrun.cli.help_layout import has_short_help
 from crossrun.cli.pages import error_sections, pages, with_topics
 
+MANUAL = Path(__file__).parent.parent / "docs" / "man"
 MOST_IN_SHORT = 12
 """Options of `run` that its short help shows."""
 
@@ -159,3 +164,30 @@ def test_links_between_pages_become_topics() -> None:
     assert with_topics(text) == (
         "See the proof (`crossrun help proof`), proof, [site](https://a.b)."
     )
+
+
+def test_the_manual_pages_are_up_to_date() -> None:
+    written = {file.name: file.read_text() for file in MANUAL.glob("*")}
+    assert written == command_tree.man_pages(), "run docs/generate_reference.py"
+
+
+@pytest.mark.process
+def test_the_manual_pages_are_sound() -> None:
+    mandoc = shutil.which("mandoc")
+    if mandoc is None:
+        pytest.skip("no mandoc")
+    checked = subprocess.run(
+        [mandoc, "-T", "lint", "-W", "warning", *sorted(MANUAL.glob("*.1"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.stdout == ""
+
+
+def test_a_manual_page_has_the_purpose_the_options_and_the_examples() -> None:
+    page = (MANUAL / "crossrun-run.1").read_text()
+    assert r"crossrun\-run \- have an agent carry out a task" in page
+    for part in (".SH SYNOPSIS", ".SH LIMITS AND CHECKS", r"\-\-idle\-timeout TIME", r'run "Plot'):
+        assert part in page
+    assert r"crossrun\-run (1)" in (MANUAL / "crossrun.1").read_text()

@@ -68,7 +68,7 @@ LAYERS = [
     {"services.applying", "services.lineage", "services.cleanup", "memory"},
     {"engine"},
     {"services"},
-    {"views"},
+    {"views", "completion"},
     {"cli", "api"},
     {"__main__"},
 ]

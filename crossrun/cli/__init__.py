@@ -64,6 +64,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Set up": {
         "help": "Explain a command, an error code or a topic.",
         "config": "Show and change settings.",
+        "completion": "Have your shell complete commands, options and run ids.",
         "paths": "Show where everything is.",
         "migrate": "Update the store, or restore a backup.",
     },
@@ -116,6 +117,7 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
     context_settings=CONTEXT,
+    add_completion=False,
 )
 
 
