@@ -83,3 +83,21 @@ def test_what_a_template_filled_in_comes_from_the_template(crossrun: Crossrun) -
         "verify": "template",
     }
     assert "template    greet\n" in crossrun("why").out
+
+
+@pytest.mark.parametrize("width", ["60", "80", "200"])
+def test_a_comparison_names_the_settings_that_differ(crossrun: Crossrun, width: str) -> None:
+    first = crossrun(*SHELL, "--timeout", "5m", "echo a > a.txt").out.strip()
+    second = crossrun(*SHELL, "--verify", "true", "echo b > b.txt").out.strip()
+    compared = crossrun.json("compare", first, second)
+    assert compared["settings"] == [
+        {"name": "timeout", "values": [300.0, None]},
+        {"name": "verify", "values": [None, "true"]},
+    ]
+    lines = crossrun("compare", first, second, COLUMNS=width).out.splitlines()
+    assert max(map(len, lines)) <= int(width)
+    start = lines.index("  settings that differ")
+    assert [line.split() for line in lines[start + 1 : start + 3]] == [
+        ["timeout", "5m", "-"],
+        ["verify", "-", "true"],
+    ]

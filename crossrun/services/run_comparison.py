@@ -1,13 +1,16 @@
-"""Two runs side by side: which files only one of them changed, and which both did differently."""
+"""Two runs side by side: what was asked for otherwise, and how their changes compare."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from crossrun.errors import NotFoundError
+from crossrun.events import RunStarted
 from crossrun.model.runs import Change, Run
 from crossrun.services.app import App
 from crossrun.services.changes import Changes
+from crossrun.services.origins import applied_settings
 
 
 class ComparedFiles(Struct, frozen=True):
@@ -22,6 +25,30 @@ class ComparedFiles(Struct, frozen=True):
     different: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+
+class DifferingSetting(Struct, frozen=True):
+    """A setting or option whose value differs between two runs; None: not set, or not known."""
+
+    name: str
+    values: tuple[Any, Any]
+
+
+def differing_settings(app: App, first: Run, second: Run) -> list[DifferingSetting]:
+    """What was asked for in another way, besides the task."""
+    values = [_settings(app, run) for run in (first, second)]
+    return [
+        DifferingSetting(name, pair)
+        for name in dict.fromkeys((*values[0], *values[1]))
+        if (pair := (values[0].get(name), values[1].get(name)))[0] != pair[1]
+    ]
+
+
+def _settings(app: App, run: Run) -> dict[str, Any]:
+    started = app.store.read.first_event(run.id, RunStarted)
+    if started is None:
+        return {}
+    return {each.name: each.value for each in applied_settings(started.request)}
 
 
 def compare_files(app: App, first: Run, second: Run) -> ComparedFiles:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from crossrun.model.runs import Run
-from crossrun.services.run_comparison import ComparedFiles
+from crossrun.services.run_comparison import ComparedFiles, DifferingSetting
 from crossrun.views.attempts import change_words, check_words
+from crossrun.views.explanation import setting_words
 from crossrun.views.terminal import Terminal, cell_len, command_lines, fit
 from crossrun.views.unseen import visible
-from crossrun.views.words import clock, count, first_line, status_style
+from crossrun.views.words import clock, count, first_line, plural, status_style
 
 _LABEL = 9
 _MOST_FILES = 10
+_SHOWN_ABOVE = ("project_id", "executor", "model")
 
 
 class _Fact(NamedTuple):
@@ -21,7 +23,11 @@ class _Fact(NamedTuple):
 
 
 def comparison_lines(
-    first: Run, second: Run, files: ComparedFiles, terminal: Terminal
+    first: Run,
+    second: Run,
+    settings: Sequence[DifferingSetting],
+    files: ComparedFiles,
+    terminal: Terminal,
 ) -> Iterator[str]:
     """What two runs were asked, how they ended, and how their changes differ."""
     yield from _heads(first, second, terminal)
@@ -29,6 +35,11 @@ def comparison_lines(
         cells = [fact.words(run) for run in (first, second)]
         if any(cells):
             yield _line(fact, cells, (first, second), terminal)
+    differing = [each for each in settings if each.name not in _SHOWN_ABOVE]
+    if differing:
+        yield ""
+        yield terminal.style("  settings that differ", "dim")
+        yield from _settings(differing, terminal)
     yield ""
     lines = list(_files(first, second, files, terminal))
     yield from lines or ["  neither changed a file"]
@@ -53,6 +64,16 @@ def _line(fact: _Fact, cells: Sequence[str], runs: tuple[Run, Run], terminal: Te
         terminal.style(cell, fact.style(run)) for cell, run in zip((left, right), runs, strict=True)
     )
     return f"  {terminal.style(f'{fact.label:<{_LABEL}}', 'dim')} {left}{gap}{right}".rstrip()
+
+
+def _settings(settings: Sequence[DifferingSetting], terminal: Terminal) -> Iterator[str]:
+    """A line each, with both values."""
+    widest = max(cell_len(each.name) for each in settings)
+    room = max((terminal.text_width - widest - 6) // 2, 8)
+    for each in settings:
+        left, right = (fit(setting_words(each.name, value), room) for value in each.values)
+        gap = " " * (room - cell_len(left) + 2)
+        yield f"  {terminal.style(f'{each.name:<{widest}}', 'dim')}  {left}{gap}{right}".rstrip()
 
 
 def _files(first: Run, second: Run, files: ComparedFiles, terminal: Terminal) -> Iterator[str]:
@@ -87,9 +108,10 @@ def _tokens(run: Run) -> str:
     return f"{count(run.tokens.input)} in, {count(run.tokens.output)} out"
 
 
-def _commands(run: Run) -> str:
+def _steps(run: Run) -> str:
     failed = f", {run.failed_commands} failed" if run.failed_commands else ""
-    return f"{run.commands}{failed}"
+    turns = f" in {plural(run.turns, 'turn')}" if run.turns else ""
+    return f"{plural(run.commands, 'command')}{turns}{failed}"
 
 
 def _pattern(run: Run) -> str:
@@ -110,6 +132,8 @@ def _check_style(run: Run) -> str:
 _TASK = _Fact("task", lambda run: first_line(run.task))
 _FACTS = (
     _Fact("run", lambda run: run.id, lambda _run: "bold"),
+    _Fact("project", lambda run: first_line(run.project_id)),
+    _Fact("template", lambda run: first_line(run.template or "")),
     _Fact("by", lambda run: first_line(f"{run.executor} {run.model or ''}".strip())),
     _Fact("status", _status, lambda run: status_style(run.status)),
     _Fact("verify", _check, _check_style),
@@ -118,6 +142,6 @@ _FACTS = (
     _Fact("tokens", _tokens),
     _Fact("cost", lambda run: f"{run.cost:.4g}" if run.cost else ""),
     _Fact("time", lambda run: "" if run.seconds is None else clock(run.seconds)),
-    _Fact("commands", _commands),
+    _Fact("steps", _steps),
     _Fact("pattern", _pattern),
 )

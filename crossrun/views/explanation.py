@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from crossrun.model.runs import Run
 from crossrun.services.explanation import Explanation
@@ -70,7 +69,10 @@ def _settings(explanation: Explanation, terminal: Terminal) -> Iterator[str]:
             Column("FROM", style="dim"),
         ]
         in_batch = explanation.run.batch_id is not None
-        rows = [[each.name, _value(each), _from(each, in_batch=in_batch)] for each in named]
+        rows = [
+            [each.name, setting_words(each.name, each.value), _from(each, in_batch=in_batch)]
+            for each in named
+        ]
         yield from table(columns, rows, terminal)
     defaults = [each for each in settings if each.origin == DEFAULT]
     if defaults:
@@ -80,7 +82,11 @@ def _settings(explanation: Explanation, terminal: Terminal) -> Iterator[str]:
 
 
 def _defaults(settings: Sequence[AppliedSetting], terminal: Terminal) -> Iterator[str]:
-    parts = (f"{each.name} {_value(each)}" for each in settings if each.name != _SOURCE)
+    parts = (
+        f"{each.name} {setting_words(each.name, each.value)}"
+        for each in settings
+        if each.name != _SOURCE
+    )
     for line in textwrap.wrap(f"By default: {', '.join(parts)}.", terminal.text_width):
         yield terminal.style(line, "dim")
 
@@ -117,9 +123,11 @@ def _from(setting: AppliedSetting, *, in_batch: bool) -> str:
     return first_line(setting.origin or "not recorded")
 
 
-def _value(setting: AppliedSetting) -> str:
-    value: Any = setting.value
-    if setting.name in _DURATIONS:
+def setting_words(name: str, value: object) -> str:
+    """A value as it is written in settings; `-` if there is none."""
+    if value is None:
+        return "-"
+    if name in _DURATIONS and isinstance(value, int | float):
         return setting_duration(float(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
