@@ -214,6 +214,27 @@ def test_a_project_file_sets_neither_command_nor_address(crossrun: Crossrun) -> 
     assert ended.err.count("is ignored, a project file may not set it") == 2
 
 
+def test_a_project_has_channels_of_its_own(crossrun: Crossrun) -> None:
+    settings(crossrun, command="touch announced")
+    quiet = crossrun.json("projects", "set", "quiet", "notify", "none")
+    assert quiet["notify"] == "none"
+    crossrun("run", "--executor", "shell", "true", "--project-id", "quiet")
+    assert not (crossrun.cwd / "announced").exists()
+    crossrun("run", "--executor", "shell", "true")
+    assert (crossrun.cwd / "announced").exists()
+    assert crossrun("projects", "set", "quiet", "notify", "pigeon").code == 2
+
+
+def test_a_webhook_of_a_run_is_retried_and_signed(crossrun: Crossrun, hook: Hook) -> None:
+    crossrun.environ["CROSSRUN_NOTIFY_WEBHOOK_SECRET"] = SECRET
+    settings(crossrun, webhook=hook.url)
+    run = crossrun.json("run", "--executor", "shell", "true")
+    assert len(hook.requests) == 3
+    headers, body = hook.requests[-1]
+    assert is_signed(headers, body)
+    assert json.loads(body)["data"]["id"] == run["id"]
+
+
 def test_a_batch_is_announced_once(crossrun: Crossrun) -> None:
     settings(crossrun, command="cat >> events")
     (crossrun.cwd / "rows.csv").write_text("task\ntrue\nfalse\n")

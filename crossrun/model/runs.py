@@ -319,7 +319,8 @@ class Artifact(Struct, frozen=True):
 class Project(Struct, frozen=True):
     """A name that groups runs. A project is created by its first run.
 
-    `setup` is the user's own command that prepares its workspaces.
+    `setup` is the user's own command that prepares its workspaces. `notify` names the channels that
+    announce the end of its runs, separated by commas; None: those of the settings.
     """
 
     id: str
@@ -328,3 +329,4 @@ class Project(Struct, frozen=True):
     created_at: str
     runs: int
     last_run_at: str | None
+    notify: str | None = None

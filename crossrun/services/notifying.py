@@ -46,10 +46,10 @@ def announce_run(
     settings, failed = app.settings.notify, run.status not in _NOT_A_FAILURE
     channels = _given(given)
     if channels is None and failed and SCHEDULED_TAG in run.tags:
-        channels = _configured(settings) or _UNATTENDED
+        channels = _configured(app, run.project_id) or _UNATTENDED
     if channels is None:
         wanted = _is_wanted(settings, failed=failed, seconds=run.duration_s)
-        channels = _configured(settings) if wanted else ()
+        channels = _configured(app, run.project_id) if wanted else ()
     if channels:
         from crossrun.notifications.messages import of_run
 
@@ -65,7 +65,7 @@ def announce_batch(
     channels = _given(given)
     if channels is None:
         wanted = _is_wanted(settings, failed=failed, seconds=batch.seconds)
-        channels = _configured(settings) if wanted else ()
+        channels = _configured(app, batch.project_id) if wanted else ()
     if channels:
         from crossrun.notifications.messages import of_batch
 
@@ -81,7 +81,7 @@ def announce_unattended_error(app: App, tags: Sequence[str], error: "CrossrunErr
     from crossrun.notifications.messages import of_unattended_error
 
     names = [tag.partition(":")[2] for tag in tags if tag.startswith("schedule:")]
-    channels = _configured(app.settings.notify) or _UNATTENDED
+    channels = _of_settings(app.settings.notify) or _UNATTENDED
     _announce(of_unattended_error("".join(names[:1]), error), channels, app, None)
 
 
@@ -91,7 +91,15 @@ def _given(texts: Sequence[str]) -> tuple[NotifyChannel, ...] | None:
     return tuple(channel for channel in NOTIFY_CHANNELS if channel in words) if words else None
 
 
-def _configured(settings: NotifySettings) -> tuple[NotifyChannel, ...]:
+def _configured(app: App, project_id: str) -> tuple[NotifyChannel, ...]:
+    """The channels that were set for a project, or else those of the settings."""
+    project = app.store.read.project(project_id)
+    if project is not None and project.notify is not None:
+        return _given([project.notify]) or ()
+    return _of_settings(app.settings.notify)
+
+
+def _of_settings(settings: NotifySettings) -> tuple[NotifyChannel, ...]:
     return tuple(channel for channel in NOTIFY_CHANNELS if getattr(settings, channel))
 
 

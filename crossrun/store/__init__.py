@@ -469,7 +469,7 @@ class Store:
             writer.write_batch(lambda connection: revive_rows(connection, batch_id, numbers))
 
     def set_project(
-        self, project_id: str, what: Literal["task_type", "setup"], value: str | None
+        self, project_id: str, what: Literal["task_type", "setup", "notify"], value: str | None
     ) -> None:
         """Sets what a project's runs have by default; see `Project`."""
         from crossrun.store.user_changes import set_project

@@ -256,8 +256,8 @@ class Reader:
 
         return self._made(
             project_of,
-            "SELECT p.id, p.task_type, p.setup, p.created_at, coalesce(n.runs, 0) AS runs,"
-            " r.created_at AS last_run_at, n.newest"
+            "SELECT p.id, p.task_type, p.setup, p.notify, p.created_at,"
+            " coalesce(n.runs, 0) AS runs, r.created_at AS last_run_at, n.newest"
             " FROM projects p LEFT JOIN (SELECT project_id, count(*) AS runs, max(rowid) AS newest"
             " FROM runs GROUP BY project_id) n ON n.project_id = p.id"
             " LEFT JOIN runs r ON r.rowid = n.newest ORDER BY n.newest DESC, p.id",

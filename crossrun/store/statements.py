@@ -45,7 +45,7 @@ RUNS = Table("runs", ("id",), (*Run.__struct_fields__, "pattern_id"), kept=("nam
 EVENTS = Table("events", ("run_id", "seq"), ("run_id", "seq", "at", "type", "body"))
 ARTIFACTS = Table("artifacts", ("id",), Artifact.__struct_fields__)
 APPLICATIONS = Table("applications", ("id",), Application.__struct_fields__)
-PROJECTS = Table("projects", ("id",), ("id", "task_type", "created_at", "setup"))
+PROJECTS = Table("projects", ("id",), ("id", "task_type", "created_at", "setup", "notify"))
 PATTERNS = Table(
     "patterns",
     ("id",),

@@ -333,6 +333,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     ("0017_applied", "ALTER TABLE runs ADD COLUMN applied VARCHAR;"),
+    ("0018_notify", "ALTER TABLE projects ADD COLUMN notify VARCHAR;"),
 )
 
 LATEST = len(MIGRATIONS)

@@ -130,6 +130,7 @@ class ProjectRow(SQLModel, table=True):
     task_type: str | None = None
     created_at: str
     setup: str | None = None
+    notify: str | None = None
 
 
 class CompatibilityRow(SQLModel, table=True):

@@ -23,10 +23,12 @@ Examples:
   crossrun projects
   crossrun projects set thesis task_type research
   crossrun projects set webshop workspace.setup "uv sync"
+  crossrun projects set webshop notify desktop,webhook
 """
-_SETTINGS: dict[str, Literal["task_type", "setup"]] = {
+_SETTINGS: dict[str, Literal["task_type", "setup", "notify"]] = {
     "task_type": "task_type",
     "workspace.setup": "setup",
+    "notify": "notify",
 }
 ProjectName = Annotated[str, typer.Argument(metavar="NAME", help="The project.")]
 
@@ -70,6 +72,7 @@ def show_project(name: ProjectName, json: Json = False) -> None:
         ("runs", str(project.runs)),
         ("task type", project.task_type or "code (the default)"),
         ("setup", project.setup or "none"),
+        ("notify", project.notify or "as the settings say"),
         ("since", moment(project.created_at)),
     ]
     options.out.write(f"{options.out.style(f'{key:<10}', 'dim')} {value}" for key, value in rows)
@@ -101,6 +104,8 @@ def set_project(
         from crossrun.config.tasktypes import load as load_task_type
 
         load_task_type(value, app.settings.paths.task_types)
+    if value and setting == "notify":
+        value = _channels(value)
     app.open_for_reading()
     app.store.set_project(name, _SETTINGS[setting], value or None)
     project = _require_project(app.store, name)
@@ -108,12 +113,28 @@ def set_project(
         options.out.emit(document(plain_object(project)))
     elif setting == "task_type":
         options.say(f"new runs of {name} have the task type {value or 'code (the default)'}")
+    elif setting == "notify":
+        options.say(f"runs of {name} are announced: {value or 'as the settings say'}")
     elif value:
         options.say(
             f"new workspaces of {name} will be prepared by `{value}`, without access to keys"
         )
     else:
         options.say(f"new workspaces of {name} will not be prepared")
+
+
+def _channels(value: str) -> str:
+    from crossrun.config.values import some_of
+    from crossrun.model.choices import NOTIFY_CHANNELS
+
+    try:
+        return some_of(*NOTIFY_CHANNELS, "none")(value)
+    except ValueError as error:
+        raise UsageError(
+            "SETTING_INVALID",
+            f"notify: {value!r} {error}",
+            hint="name channels, separated by commas: desktop,webhook",
+        ) from error
 
 
 def _require_project(store: "Store", name: str) -> "Project":
