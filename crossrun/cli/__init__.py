@@ -41,6 +41,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "undo": "Undo an apply.",
         "files": "Show the files of a run's workspace.",
         "get": "Copy one file out of a run's workspace.",
+        "path": "Print the folder of a run's workspace.",
+        "open": "Open a run's workspace in your editor, or in the agent.",
         "artifacts": "List, show and get the artifacts of runs.",
     },
     "Make many runs": {
@@ -59,6 +61,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "rename": "Give a run another name.",
         "projects": "List and set up projects.",
         "stats": "Show what takes up disk space, and what runs did and used.",
+        "rm": "Remove runs.",
         "cleanup": "Remove workspaces that are no longer needed.",
     },
     "Set up": {

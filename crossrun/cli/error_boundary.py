@@ -121,6 +121,8 @@ def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     hint = f"see  {command} --help"
     if command == "crossrun batch start":
         return _batch_hint(error) or hint
+    if command == "crossrun cleanup" and "unexpected extra argument" in error.message:
+        return "cleanup goes by age and size; to remove certain runs: crossrun rm RUN..."
     if isinstance(error, click.NoSuchOption):
         return _option_hint(error, arguments, command) or hint
     return hint

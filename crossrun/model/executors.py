@@ -18,6 +18,7 @@ class ExecutorSpec(NamedTuple):
             planning model may write it.
         plays_recordings: it repeats recorded sessions.
         runs_patterns: it runs the script of a compiled pattern, and nothing else.
+        by_hand: the command that continues a thread in the agent's own program, without the thread.
     """
 
     title: str
@@ -26,10 +27,11 @@ class ExecutorSpec(NamedTuple):
     runs_task: bool = False
     plays_recordings: bool = False
     runs_patterns: bool = False
+    by_hand: tuple[str, ...] = ()
 
 
 EXECUTORS = {
-    "codex": ExecutorSpec("Codex"),
+    "codex": ExecutorSpec("Codex", by_hand=("codex", "resume")),
     "replay": ExecutorSpec("replay", is_agent=False, plays_recordings=True),
     "shell": ExecutorSpec(
         "shell",

@@ -5,7 +5,7 @@ Looking never locks, never writes, and starts fast: nothing heavy is imported he
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -110,6 +110,17 @@ class Reader:
             original = self._by_id(each.retry_of)
             repeated = each.retry_of if original and original.workspace == each.workspace else None
             each = self._by_id(each.resumed_from or each.from_run_id or repeated)
+
+    def built_on(self, run_ids: Collection[str]) -> list[tuple[str, str]]:
+        """The runs that continue one of these or began with a clone of it, each with that one."""
+        import json
+
+        sql = (
+            "SELECT id, coalesce(resumed_from, from_run_id) AS needed FROM runs"
+            " WHERE resumed_from IN (SELECT value FROM json_each(?1))"
+            " OR from_run_id IN (SELECT value FROM json_each(?1)) ORDER BY rowid"
+        )
+        return [(row["id"], row["needed"]) for row in self._rows(sql, [json.dumps([*run_ids])])]
 
     def newest_in(self, workspace: str) -> "Run | None":
         """The run that a workspace belongs to."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from crossrun.model.executors import EXECUTORS
 from crossrun.model.runs import Application, Artifact, Run
 from crossrun.views.changes import rows
 from crossrun.views.markdown import answer_lines
@@ -108,6 +109,7 @@ def details(
         ("by", f"{_doers(run)} · crossrun {run.crossrun_version}"),
         ("imported", f"from {first_line(run.imported_from)}" if run.imported_from else ""),
         ("thread", first_line(run.thread_id or "")),
+        ("by hand", "" if gone else _by_hand(run)),
         ("pattern", _pattern(run)),
         ("learned", run.learned_pattern_id or ""),
         ("tags", ", ".join(map(first_line, run.tags))),
@@ -263,6 +265,16 @@ def _pattern(run: Run) -> str:
     named = f" {run.pattern.pattern_id} v{run.pattern.version}" if run.pattern.pattern_id else ""
     followed = "" if run.pattern.adherence is None else f", {run.pattern.adherence:.0%} followed"
     return f"{run.pattern.decision}{named}{followed} · {first_line(run.pattern.reason)}"
+
+
+def _by_hand(run: Run) -> str:
+    """The command that continues the run in the agent's own program."""
+    spec = EXECUTORS.get(run.executor)
+    if spec is None or not spec.by_hand or run.thread_id is None or not run.ended:
+        return ""
+    return (
+        f"{' '.join(spec.by_hand)} {first_line(run.thread_id)}, or  crossrun open {run.id} --agent"
+    )
 
 
 def _secrets(run: Run) -> str:

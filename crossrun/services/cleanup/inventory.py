@@ -119,7 +119,7 @@ def survey(
             ),
         )
         existing = [part.path for part in parts_of(usage, paths, kinds) if is_there(part.path)]
-        has_states = not _is_permanent(usage) and Path(usage.newest.workspace).name in recorded
+        has_states = not is_permanent(usage) and Path(usage.newest.workspace).name in recorded
         if not existing and not has_states and not gone and not _is_permanent_folder(usage):
             continue
         if measure is not None:
@@ -130,7 +130,7 @@ def survey(
 
 def parts_of(usage: WorkspaceUsage, paths: Paths, kinds: Collection[Kind]) -> list[WorkspacePart]:
     """All that belongs to a workspace, whether it exists or not; the workspace itself first."""
-    if _is_permanent(usage):
+    if is_permanent(usage):
         return []
     workspace = Path(usage.newest.workspace)
     name = workspace.name
@@ -146,7 +146,7 @@ def parts_of(usage: WorkspaceUsage, paths: Paths, kinds: Collection[Kind]) -> li
     return [part for part in parts if part.kind in kinds]
 
 
-def _is_permanent(usage: WorkspaceUsage) -> bool:
+def is_permanent(usage: WorkspaceUsage) -> bool:
     """Whether a workspace is never removed."""
     return usage.obstacle is not None or any(run.in_place for run in usage.runs)
 
@@ -265,7 +265,7 @@ def _obstacle(runs: Sequence[WorkspaceRun], paths: Paths, in_place: Collection[s
 
 def _is_permanent_folder(usage: WorkspaceUsage) -> bool:
     """Whether it is a folder that exists and is never removed."""
-    return _is_permanent(usage) and os.path.lexists(usage.newest.workspace)
+    return is_permanent(usage) and os.path.lexists(usage.newest.workspace)
 
 
 def _folder(project_id: str) -> str | None:
