@@ -289,7 +289,7 @@ def test_another_folder_gets_the_change(desk: Desk, crossrun: Crossrun, tmp_path
         (("--patch", "x", "--dry-run"), 2, "OPTIONS_CONFLICT"),
         (("--patch", "x", "--to", "."), 2, "OPTIONS_CONFLICT"),
         (("--patch", "no/folder/x"), 3, "OUTPUT_UNWRITABLE"),
-        (("--to", "nowhere"), 6, "TARGET_GONE"),
+        (("--to", "nowhere", "--dry-run"), 6, "TARGET_GONE"),
         (("--branch", "-x"), 2, "BRANCH_INVALID"),
         (("--branch", "main"), 2, "BRANCH_TAKEN"),
         (("--branch", "x", "--to", "."), 3, "BRANCH_IMPOSSIBLE"),

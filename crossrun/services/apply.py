@@ -1,14 +1,15 @@
 """Applies the change of a run to the user's files, as typed options say."""
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossrun.errors import CrossrunError, UsageError
+from crossrun.errors import ConfigurationError, CrossrunError, UsageError
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import ApplyOutcome, Run, require_own_files
 from crossrun.services.app import App
@@ -147,18 +148,40 @@ def apply_run(
     with _change(options, run, app) as whole:
         if options.branch is None and _works_in_target(options, run):
             return _already_applied(run)
-        folder = target_of(run, options.to)
-        change = _selected(options, whole, folder, app, choose)
-        if options.branch is not None:
-            return _apply_as_branch(options, options.branch, change, folder, app)
-        return apply_to_files(
-            app.store,
-            change,
-            folder,
-            ignored=options.ignored,
-            mark_conflicts=options.conflicts,
-            dry_run=options.dry_run,
-        )
+        with _target(options, run) as folder:
+            change = _selected(options, whole, folder, app, choose)
+            if options.branch is not None:
+                return _apply_as_branch(options, options.branch, change, folder, app)
+            return apply_to_files(
+                app.store,
+                change,
+                folder,
+                ignored=options.ignored,
+                mark_conflicts=options.conflicts,
+                dry_run=options.dry_run,
+            )
+
+
+@contextmanager
+def _target(options: ApplyOptions, run: Run) -> Iterator[Path]:
+    """The folder to apply to; one that `to` names is made, and removed if it gets nothing."""
+    new = options.to
+    if new is None or options.dry_run or options.branch is not None or os.path.lexists(new):
+        yield target_of(run, options.to)
+        return
+    try:
+        new.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigurationError(
+            "TARGET_UNUSABLE",
+            f"the folder {new} cannot be made: {error.strerror}",
+            hint="name another one with --to",
+        ) from error
+    try:
+        yield target_of(run, new)
+    finally:
+        with suppress(OSError):  # it has files
+            new.rmdir()
 
 
 def _apply_as_branch(

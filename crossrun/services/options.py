@@ -200,6 +200,13 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     def _require_script(self) -> None:
         if self.compiled and self.no_pattern:
             raise conflict("--compiled", "--no-pattern")
+        for pair in self.config:
+            if not pair.partition("=")[0].strip() or "=" not in pair:
+                raise UsageError(
+                    "OPTION_INVALID",
+                    f"--config: {pair!r} is not KEY=VALUE",
+                    hint="for example: -c model_reasoning_effort=high",
+                )
         for pair in self.var:
             require_text(pair, "--var")
             if not pair.partition("=")[0] or "=" not in pair:

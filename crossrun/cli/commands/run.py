@@ -86,18 +86,23 @@ def run(
 ) -> None:
     """Have an agent carry out a task in its own workspace.
 
+    Inside a git repository, the workspace is a copy of it. Your own files change only
+    when you apply the result, or with --apply.
+
     When standard output is not a terminal, the run's id is printed on it as soon as the run
     exists, and everything else goes to standard error.
 
     \b
     Examples:
-      crossrun run "Add a --json flag to report.py" --source . --verify "pytest -q"
+      crossrun run "Fix the failing test in calc.py" --verify "pytest -q"
+      crossrun run "Add a --json flag to report.py" --verify "pytest -q" --apply
+      crossrun run "Plot the yields" --input yields.csv --task-type data_analysis
       crossrun run -f task.md --task-type writing --project-id handbook
       crossrun run "Plot the yields" --task-type data_analysis --offline
       id=$(crossrun run "Collect sources on soil carbon" --task-type research)
       crossrun run "The same for the March data" --reference-run-id "$id"
-      crossrun run --template dependencies --var scope=patch --source .
-      crossrun run "Convert june.csv to JSON" --pattern 9c1xyz --compiled --source .
+      crossrun run --template dependencies --var scope=patch
+      crossrun run "Convert june.csv to JSON" --pattern 9c1xyz --compiled
       crossrun run --executor shell "make report"
     """
     arguments = locals()

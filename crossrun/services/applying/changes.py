@@ -167,7 +167,7 @@ def target_of(run: Run, to: Path | None) -> Path:
         raise NotFoundError(
             "TARGET_GONE",
             f"there is no folder {folder}",
-            hint=f"name another one: crossrun apply {run.id} --to DIR",
+            hint=f"make it first, or name another one: crossrun apply {run.id} --to DIR",
         )
     folder = folder.resolve()
     require_utf8(folder)
