@@ -91,3 +91,23 @@ def test_answering_no_is_not_an_error(crossrun: Crossrun) -> None:
         assert terminal.text.splitlines()[-1] == "nothing was removed"
         assert "error" not in terminal.text
     assert len(crossrun("cleanup", "--older-than", "0", "--dry-run", "--json").json["going"]) == 4
+
+
+def test_leaving_a_run_that_is_watched_says_that_it_continues(crossrun: Crossrun) -> None:
+    run = crossrun("run", "sleep 60", *SHELL, "--detach").out.strip()
+    for words, said in (
+        (("watch",), f"run {run} continues; stop it: crossrun cancel {run}"),
+        (("wait", run), "the runs continue"),
+    ):
+        with OnTerminal(crossrun, *words) as terminal:
+            terminal.wait_for(run)
+            terminal.type(CTRL_C)
+            assert terminal.end() == 130
+            assert said in terminal.text
+    assert crossrun.json("show", run)["status"] == "running"
+    crossrun("cancel", run)
+
+
+def test_a_summary_names_its_task(crossrun: Crossrun) -> None:
+    ended = crossrun("run", "echo one of several", *SHELL, "--no-watch")
+    assert f"{ended.out.strip()}  echo one of several" in ended.err.splitlines()

@@ -36,7 +36,7 @@ from crossrun.views.moving_line import MovingLine
 from crossrun.views.phrases import failure_phrases, phrases
 from crossrun.views.progress import RunProgress
 from crossrun.views.summary import closing, header, outcome_lines
-from crossrun.views.terminal import Terminal, lines
+from crossrun.views.terminal import Terminal, fit, lines
 from crossrun.views.unseen import visible
 from crossrun.views.words import Phrase, first_line, plural
 
@@ -104,6 +104,8 @@ class SummaryView(NullView):
         if run is None or not run.ended:
             return
         if not self._failures_only:
+            title = f"{run.id}  {first_line(run.name or run.task)}"
+            self._terminal.write(["", fit(title, self._terminal.width)])
             self._terminal.write(closing(run, self._terminal, self._artifacts))
         elif run.failure is not None:
             self._terminal.write(lines(failure_phrases(run.failure), self._terminal))

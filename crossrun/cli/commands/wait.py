@@ -40,7 +40,10 @@ def wait(
     """
     options = current()
     app = options.open_app()
-    ended = wait_for(app, chosen_ids(app, runs or [LAST]), timeout)
+    ids = chosen_ids(app, runs or [LAST])
+    if options.err.live:
+        options.say(f"waiting for {', '.join(ids)}; Ctrl-C leaves, the runs continue")
+    ended = wait_for(app, ids, timeout)
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))
     raise typer.Exit(_highest_exit_code(ended))

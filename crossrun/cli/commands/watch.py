@@ -12,6 +12,7 @@ from crossrun.cli.picking import chosen_run
 from crossrun.cli.suspending import suspendable
 from crossrun.projections.documents import document, run_object
 from crossrun.services import runs
+from crossrun.system.inherited import Interrupted
 from crossrun.views.live import JsonLinesView, NullView, View, follow, view_for
 
 
@@ -43,12 +44,17 @@ def watch(
     view = JsonLinesView(options.out) if jsonl else view
     leave = Event()
     events = runs.follow(app, chosen.id, after=since, leave=leave)
-    with suspendable() as suspension:
-        ended = until_end(
-            lambda: follow(events, view, run=chosen),
-            lambda: suspension.suspend_if_requested(view.suspended),
-            leave,
-        )
+    try:
+        with suspendable() as suspension:
+            ended = until_end(
+                lambda: follow(events, view, run=chosen),
+                lambda: suspension.suspend_if_requested(view.suspended),
+                leave,
+            )
+    except (KeyboardInterrupt, Interrupted):
+        if not app.run(chosen.id).ended:
+            options.say(f"run {chosen.id} continues; stop it: crossrun cancel {chosen.id}")
+        raise
     if json:
         options.out.emit(document(run_object(ended)))
     raise typer.Exit(ended.exit_code or 0)
