@@ -190,7 +190,7 @@ class Chooser:
         if pattern is None:
             return "it is gone"
         if pattern.project_id == QUICKSTART and request.project_id != QUICKSTART:
-            return "it is of the quickstart"
+            return "it is used in the project quickstart only"
         if not eligible(pattern.state, own=pattern.own, holdout=request.memory.holdout):
             if pattern.state == "candidate":
                 return "it was imported, and without a holdout nothing could show what it does"

@@ -1,5 +1,6 @@
 """The measured effect of patterns, on the screen."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from crossrun.memory.evaluation import UptakeCount
@@ -29,6 +30,17 @@ from crossrun.views.terminal import Column, Terminal, command_lines, table
 from crossrun.views.words import first_line, plural
 
 KIND_STYLES = {"helps": "good", "hurts": "bad", "suspected": "warn", "undecided": "dim"}
+_WIDE = 120
+_LIFT_MEANING = (
+    "LIFT: the change in success, in points of 100; the interval holds it in 90% of cases."
+)
+_MEANINGS = (
+    "WITH, WITHOUT: how many runs succeeded that got the pattern, or went without by chance.",
+    "FOLLOWED: runs that did what it says.",
+    _LIFT_MEANING,
+    "P(HURT): the probability that it lowers success.",
+    "TOKENS: the change in tokens.",
+)
 _MOST_NAMED = 3
 _NOTHING = 0.005
 _NOTABLE = 10.0
@@ -57,6 +69,14 @@ def credit_table(
         Column("WHAT WORKED", flexible=True),
     ]
     return table(columns, [_credit_row(line, credit) for line, credit in credited], terminal)
+
+
+def credit_legend(terminal: Terminal) -> Iterator[str]:
+    """What the columns of the table mean; on a narrow terminal, only those that it has."""
+    meaning = _LIFT_MEANING if terminal.width < _WIDE else " ".join(_MEANINGS)
+    yield ""
+    for line in textwrap.wrap(meaning, terminal.text_width):
+        yield terminal.style(line, "dim")
 
 
 def _credit_row(line: PatternLine, credit: Credit) -> list[str]:

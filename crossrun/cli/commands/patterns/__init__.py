@@ -228,11 +228,12 @@ def stats(
         content = {"patterns": objects, "total": len(objects), "memory": _memory_object(memory)}
         options.out.emit(document(content))
     elif memory is not None:
-        from crossrun.views.credits import credit_table, memory_lines
+        from crossrun.views.credits import credit_legend, credit_table, memory_lines
 
         lines = app.store.patterns.lines(PatternFilter(ids=tuple(credited), limit=len(credited)))
         rows = [(line, credit) for line in lines if (credit := credited[line.id]) is not None]
         options.out.write(credit_table(rows, options.out))
+        options.out.write(credit_legend(options.out))
         options.out.write(memory_lines(memory, options.out))
     else:
         options.say("no run was eligible for a pattern yet; there is nothing to compare")
