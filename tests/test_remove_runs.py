@@ -116,3 +116,15 @@ def test_an_agent_is_continued_by_hand(crossrun: Crossrun, tmp_path: Path) -> No
     shown = crossrun("open", run, "--agent", CODEX_PATH=str(agent)).out
     assert shown == f"{crossrun('path', run).out.strip()} resume t-1\n"
     assert "by hand   codex resume t-1" in crossrun("show", run).out
+
+
+def test_folders_and_globs_are_copied_out(crossrun: Crossrun) -> None:
+    run = made(
+        crossrun, "mkdir -p out/deep; echo a > out/a.csv; echo b > out/deep/b.csv; ln -s / out/l"
+    )
+    assert crossrun("get", run, "out", "-o", "results").code == 0
+    assert crossrun("get", run, "*.csv", "-o", "tables").code == 0
+    for folder in ("results", "tables"):
+        copied = sorted(path.name for path in (crossrun.cwd / folder).rglob("*") if path.is_file())
+        assert copied == ["a.csv", "b.csv"]
+    assert crossrun("get", run, "*.nope", "-o", "x").code == 6

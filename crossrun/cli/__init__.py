@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "apply": "Apply the change of a run to your own files.",
         "undo": "Undo an apply.",
         "files": "Show the files of a run's workspace.",
-        "get": "Copy one file out of a run's workspace.",
+        "get": "Copy files out of a run's workspace.",
         "path": "Print the folder of a run's workspace.",
         "open": "Open a run's workspace in your editor, or in the agent.",
         "artifacts": "List, show and get the artifacts of runs.",
