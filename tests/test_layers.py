@@ -63,7 +63,7 @@ LAYERS = [
         "views.words",
         "views.expectations",
     },
-    {"projections", "experiments", "insights", "views.terminal", "views.phrases"},
+    {"projections", "experiments", "insights", "report", "views.terminal", "views.phrases"},
     {"executors", "notifications", "planning.openai", "scheduling", "workspace", "store"},
     {"services.applying", "services.lineage", "services.cleanup", "memory"},
     {"engine"},
@@ -87,6 +87,7 @@ FENCES = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"views", "cli"},
+    "markdown_it": {"report"},
     "yaml": {
         "batches.files",
         "config.editing",

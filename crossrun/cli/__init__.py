@@ -43,6 +43,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "get": "Copy files out of a run's workspace.",
         "path": "Print the folder of a run's workspace.",
         "open": "Open a run's workspace in your editor, or in the agent.",
+        "report": "Write a report of runs as one file.",
         "artifacts": "List, show and get the artifacts of runs.",
     },
     "Make many runs": {
