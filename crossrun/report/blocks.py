@@ -1,4 +1,4 @@
-"""What a report consists of, whatever its form: headings, texts, tables and events.
+"""The parts of a report, in any format: headings, texts, tables and events.
 
 Texts are as agents and programs wrote them, apart from control characters; the forms escape them.
 """

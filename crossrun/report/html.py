@@ -44,6 +44,7 @@ summary { cursor: pointer; color: var(--dim); font-size: .9rem; }
   border-top: 1px solid var(--line); }
 .event > .when { color: var(--dim); font-size: .82rem; padding-top: .15rem; }
 .event .title { font-weight: 500; white-space: pre-wrap; }
+.event .command { font: .88rem/1.5 ui-monospace, monospace; }
 .message { border-left: 3px solid var(--line); padding-left: .9rem; }
 .message :is(h1, h2, h3, h4) { font-size: 1.02rem; margin: 1rem 0 .4rem; }
 hr { border: 0; border-top: 1px solid var(--line); }
@@ -57,7 +58,7 @@ dt { color: var(--dim); } dd { margin: 0; white-space: pre-wrap; }
     --code: #f6f6f6; --good: #146c2e; --bad: #a31515; --add: #e8f5ea; --del: #fbeaea;
     --link: #000; }
   body { margin: 0; max-width: none; font-size: 10pt; }
-  h1, h2, h3 { break-after: avoid; } .event, tr { break-inside: avoid-page; }
+  h1, h2, h3 { break-after: avoid; } tr { break-inside: avoid-page; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   * { print-color-adjust: exact; }
 }
@@ -148,7 +149,8 @@ def _diff(patch: str) -> str:
 def _event(event: EventBlock) -> str:
     result = f' <span class="{event.mood}">{escape(event.result)}</span>' if event.result else ""
     details = "".join(map(_block, event.details))
+    style = "title command" if event.title.startswith("$ ") else "title"
     return (
         f'<div class="event"><div class="when">{event.number} · {escape(event.time)}</div>'
-        f'<div><span class="title">{escape(event.title)}</span>{result}\n{details}</div></div>\n'
+        f'<div><span class="{style}">{escape(event.title)}</span>{result}\n{details}</div></div>\n'
     )

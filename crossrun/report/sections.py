@@ -244,15 +244,7 @@ def _words(step: Mapping[str, Any]) -> _Words:
         case "file_changed":
             return f"File {step['change']}: {clean(step['path'])}", "", "", []
         case "tool_called":
-            given = json.dumps(step["arguments"], indent=2, ensure_ascii=False)
-            failed = step["error"] is not None
-            title = f"Tool {clean(step['tool'])}"
-            return (
-                title,
-                "failed" if failed else "",
-                "bad" if failed else "",
-                [_folded(clean(given), "arguments")],
-            )
+            return _called(step)
         case "plan_updated":
             marks = (
                 f"[{'x' if each['completed'] else ' '}] {each['text']}" for each in step["items"]
@@ -267,6 +259,22 @@ def _words(step: Mapping[str, Any]) -> _Words:
                 "",
                 [_folded(clean(str(step.get("message") or "")), "message")],
             )
+
+
+def _called(step: Mapping[str, Any]) -> _Words:
+    error = step["error"]
+    given = json.dumps(step["arguments"], indent=2, ensure_ascii=False)
+    result = step["result"] if error is None else error
+    text = result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False)
+    return (
+        f"Tool {clean(step['tool'])}",
+        "" if error is None else "failed",
+        "" if error is None else "bad",
+        [
+            *([] if step["arguments"] is None else [_folded(clean(given), "arguments")]),
+            *([] if result is None else [_folded(clean(text), "result")]),
+        ],
+    )
 
 
 def _folded(text: str, what: str) -> CodeBlock:

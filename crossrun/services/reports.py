@@ -1,5 +1,6 @@
 """Collects what reports of runs show; what is too long is cut, and secrets are removed again."""
 
+import json
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
@@ -65,11 +66,14 @@ def _shortened(step: dict[str, Any]) -> dict[str, Any]:
     half = _LONGEST_TEXT // 2
 
     def cut(value: object) -> object:
+        if isinstance(value, dict | list):
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            return value if len(text) <= _LONGEST_TEXT else cut(text)
         if not isinstance(value, str) or len(value) <= _LONGEST_TEXT:
             return value
         return f"{value[:half]}\n… {len(value) - 2 * half:,} characters left out …\n{value[-half:]}"
 
-    return {name: cut(value) for name, value in step.items()}
+    return {name: value if name == "items" else cut(value) for name, value in step.items()}
 
 
 def _patch(app: App, run: Run) -> tuple[str, str]:
