@@ -20,8 +20,8 @@ _BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _DOTTED = re.compile(r"[a-z_]+(?:\.\w+)+")
 _CLASS = re.compile(r"_?[A-Z][a-z]+\w*")
 _PATH = re.compile(r"\.?[\w{},-]+(?:/[\w{},.-]*)+")
-_EXAMPLES = re.compile(r".+\.(?:json|lock|md)|state/.+")
-"""Files that crossrun or an agent makes."""
+_EXAMPLES = re.compile(r".+\.(?:json|lock|md)|state/.+|build/site")
+"""Files that crossrun, an agent or a command makes."""
 
 
 def quoted(document: str) -> Iterator[str]:
