@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Crossrun
+from conftest import CodexWorld, Crossrun
 
 from crossrun.config.placeholders import escaped, filled
 from crossrun.config.settings import Settings
@@ -358,3 +358,38 @@ def test_without_a_terminal_nothing_is_asked(crossrun: Crossrun) -> None:
     assert (ended.code, ended.json["error"]["code"]) == (2, "TEMPLATE_VARIABLES")
     assert "--var path=src/report.py" in ended.json["error"]["hint"]
     assert shlex.split(ended.json["error"]["hint"])[:2] == ["crossrun", "run"]
+
+
+@pytest.mark.codex
+def test_the_agent_gets_the_task_of_the_template_and_the_check_its_values(
+    codex: CodexWorld, crossrun: Crossrun
+) -> None:
+    (crossrun.cwd / "note.yaml").write_text(
+        "instructions: Write {word} to note.txt.\nvariables: {word: {}}\n"
+        "verify: grep -qx {word} note.txt\ntags: [notes]\n"
+    )
+    assert crossrun("templates", "add", "note", "-f", "note.yaml").code == 0
+    made = codex([{"shell": 'echo "it\'s" > note.txt'}, "Done."])
+    run = made.run("--template", "note", "--var", "word=it's", "Nothing else.")
+    assert run.code == 0, run.err
+    assert "Write it's to note.txt.\n\nNothing else." in made.model.requests[0].last_user
+    assert (run.json["template"], run.json["tags"]) == ("note", ["notes"])
+    assert run.json["verify"]["command"] == """grep -qx 'it'"'"'s' note.txt"""
+
+
+def test_variants_of_an_experiment_differ_by_template_and_share_one_check(
+    crossrun: Crossrun,
+) -> None:
+    for name, check in (("quick", "true"), ("slow", "test -n x")):
+        (crossrun.cwd / "t.yaml").write_text(f"instructions: echo {name}\nverify: {check}\n")
+        assert crossrun("templates", "add", name, "-f", "t.yaml").code == 0
+    words = ("experiment", "echo more", "--executor", "shell", "-n", "1",
+             "--variant", "a:template=quick", "--variant", "b:template=slow")  # fmt: skip
+    refused = crossrun(*words, "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "VARIANT_INVALID")
+    ended = crossrun(*words, "--verify", "true", "--json")
+    assert ended.code == 0, ended.err
+    runs = crossrun.json("runs")["runs"]
+    assert sorted(run["task"] for run in runs) == [
+        "echo quick\n\necho more", "echo slow\n\necho more",
+    ]  # fmt: skip

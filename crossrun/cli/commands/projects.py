@@ -131,7 +131,7 @@ def _channels(value: str) -> str:
         return some_of(*NOTIFY_CHANNELS, "none")(value)
     except ValueError as error:
         raise UsageError(
-            "SETTING_INVALID",
+            "OPTION_INVALID",
             f"notify: {value!r} {error}",
             hint="name channels, separated by commas: desktop,webhook",
         ) from error
