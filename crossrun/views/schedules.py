@@ -13,7 +13,7 @@ def schedule_table(entries: Sequence[Entry], terminal: Terminal) -> Iterator[str
     """Each schedule with its next time, its newest run and what it runs."""
     columns = [
         Column("SCHEDULE", style="bold"),
-        Column("WHEN"),
+        Column("WHEN", essential=False),
         Column("NEXT"),
         Column("LAST RUN", essential=False),
         Column("RUNS", flexible=True),
@@ -37,8 +37,8 @@ def schedule_table(entries: Sequence[Entry], terminal: Terminal) -> Iterator[str
 
 
 def next_time(entry: Entry) -> str:
-    """When it runs next, in local time."""
-    return "paused" if entry.next_at is None else moment(entry.next_at)
+    """When it runs next, in local time, to the minute."""
+    return "paused" if entry.next_at is None else moment(entry.next_at)[: len("2026-11-30 07:00")]
 
 
 def _last(entry: Entry) -> str:
