@@ -101,6 +101,7 @@ def a_run(**known: Any) -> Run:  # noqa: ANN401  each field has its own type
         "batch_id": "b4n5pqrs",
         "batch_row": 3,
         "batch_attempt": 2,
+        "imported_from": "claude",
     }
     return Run(**{**fields, **known})
 
