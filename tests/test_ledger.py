@@ -172,7 +172,8 @@ def test_a_run_cannot_begin_in_the_middle() -> None:
             [event_of(PatternDecided), event_of(PatternJudged)],
             a_run(pattern=replace(DECIDED, adherence=0.75, uptake=("convert.py",))),
         ),
-        ([event_of(PatternLearned)], a_run(learned_pattern_id="6e4qpn")),
+        ([replace(event_of(PatternLearned), waits=False)], a_run(learned_pattern_id="6e4qpn")),
+        ([event_of(PatternLearned)], a_run()),
         (
             [event_of(ProofAssessed)],
             a_run(proof=PROOF),
@@ -296,7 +297,6 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         redactions=7,
         duration_s=12.5,
         pattern=replace(DECIDED, adherence=0.75, uptake=("convert.py",), handed_over=True),
-        learned_pattern_id="6e4qpn",
         turns=1,
         commands=1,
         failed_commands=1,
