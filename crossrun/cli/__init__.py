@@ -69,6 +69,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "help": "Explain a command, an error code or a topic.",
         "config": "Show and change settings.",
         "completion": "Have your shell complete commands, options and run ids.",
+        "doctor": "Check whether runs can work here, and what to do if not.",
         "paths": "Show where everything is.",
         "migrate": "Update the store, or restore a backup.",
     },

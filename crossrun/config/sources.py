@@ -90,6 +90,22 @@ def load(
     )
 
 
+def defaults(*, environ: Mapping[str, str] = os.environ, home: Path | None = None) -> Settings:
+    """The defaults, for when the settings cannot be read.
+
+    Raises:
+        ConfigurationError: there is no home folder.
+    """
+    return Settings.from_values(
+        DEFAULTS,
+        paths=_paths(_base_folders(home, environ), DEFAULTS),
+        environ=dict(environ),
+        origins=dict.fromkeys(DEFAULTS, "default"),
+        places={},
+        warnings=(),
+    )
+
+
 def settings_files(
     *,
     environ: Mapping[str, str] = os.environ,

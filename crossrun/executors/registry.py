@@ -1,6 +1,6 @@
 """Makes the executor that a request names; see `model.executors` for what each can do."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 
 from msgspec import Struct
@@ -9,6 +9,7 @@ from crossrun.config.settings import Settings
 from crossrun.errors import ConfigurationError
 from crossrun.events import Event
 from crossrun.executors import Executor
+from crossrun.model.diagnoses import Diagnosis
 from crossrun.model.executors import EXECUTORS, ExecutorSpec
 from crossrun.model.requests import RunRequest
 from crossrun.model.runs import Run
@@ -60,3 +61,15 @@ def make_executor(context: ExecutorContext) -> Executor:
     spec_of(name)
     executor: Executor = import_module(f"crossrun.executors.{name}").make(context)
     return executor
+
+
+def examine(name: str, settings: Settings, environ: Mapping[str, str]) -> Iterator[Diagnosis]:
+    """What is to be said about an executor's program, by the module `examination` of its package.
+
+    An executor without one needs no program.
+    """
+    try:
+        module = import_module(f"crossrun.executors.{name}.examination")
+    except ModuleNotFoundError:
+        return
+    yield from module.examine(settings, environ)

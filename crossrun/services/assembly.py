@@ -35,7 +35,7 @@ from crossrun.store import Store
 from crossrun.store.artifacts import Archives
 from crossrun.workspace.environment import for_workspaces, unusable_temporary
 from crossrun.workspace.folder_names import folder_name
-from crossrun.workspace.git.commands import require_git
+from crossrun.workspace.git.version import require_recent_git
 
 if TYPE_CHECKING:
     from crossrun.planning.wording import Rewriter
@@ -55,7 +55,7 @@ def gather_dependencies(request: RunRequest, app: App) -> RunDependencies:
     task_type = load_task_type(request.task_type, settings.paths.task_types)
     planner = _planner(request, settings)
     executor = _executor(request, app)
-    require_git()
+    require_recent_git()
     return RunDependencies(
         planner=planner,
         executor=executor,

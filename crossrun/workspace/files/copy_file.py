@@ -5,6 +5,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 _FICLONE = 0x40049409
@@ -128,3 +129,15 @@ def write_with_holes(file: IO[bytes], content: bytes) -> None:
         else:
             file.write(piece)
     file.truncate(len(content))
+
+
+def shares_blocks(folder: Path) -> bool:
+    """Whether copies within a folder take no room until they are changed; leaves two files."""
+    with (folder / "shared").open("wb") as first:
+        first.write(b"x" * 4096)
+    with (folder / "shared").open("rb") as reading, (folder / "sharing").open("wb") as writing:
+        try:
+            fcntl.ioctl(writing.fileno(), _FICLONE, reading.fileno())
+        except OSError:
+            return False
+    return True
