@@ -32,9 +32,7 @@ def _dead_runs(
     settings: Settings, store: Store, dead: list[str], *, fix: bool
 ) -> Iterator[Diagnosis]:
     if not dead:
-        yield Diagnosis(
-            "leftovers.runs", "ok", _SUBJECT, "every run that is active has its process"
-        )
+        yield Diagnosis("leftovers.runs", "ok", _SUBJECT, "every active run has its process")
     elif fix:
         from crossrun.redaction import Redactor
 
