@@ -1,5 +1,7 @@
 """Turns errors into messages and exit codes, in one place."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +15,15 @@ from crossrun.system import streams
 from crossrun.system.folders import current_folder
 from crossrun.system.inherited import Interrupted, exit_code
 
+_REFUSALS = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENOENT),
+        *(errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ETXTBSY),
+        *(errno.EINVAL, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN, errno.ETIMEDOUT),
+        *(errno.EFBIG, errno.EILSEQ, errno.EBUSY, errno.ENOTSUP),
+    }
+)
+"""What a system says about a file that it does not let anybody use."""
 _STORE_UNREADABLE = ("STORE_DAMAGED", "STORE_INVALID")
 
 
@@ -42,7 +53,9 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  the edge of the program
         if options.debug:
             _print_traceback()
-        return _failed(error if isinstance(error, CrossrunError) else _explained(error), options)
+        if not isinstance(error, CrossrunError):
+            error = explained(error) or _internal(error, arguments, options)
+        return _failed(error, options)
     trouble = streams.output_trouble()
     if trouble is not None:
         options.say(f"warning: not all data could be written: {trouble.strerror}")
@@ -54,8 +67,8 @@ def _failed(error: CrossrunError, options: Globals) -> int:
     return int(error.exit_code)
 
 
-def _explained(error: Exception) -> CrossrunError:
-    """An error of the environment, if the cause is there; else a bug."""
+def explained(error: Exception) -> CrossrunError | None:
+    """An error of the surroundings in words for users; None if it is a bug."""
     if isinstance(error, OSError) and error is streams.output_trouble():
         return ConfigurationError(
             "OUTPUT_LOST",
@@ -68,10 +81,50 @@ def _explained(error: Exception) -> CrossrunError:
             "the current folder no longer exists",
             hint="change to another folder: cd",
         )
+    if isinstance(error, MemoryError):
+        return ConfigurationError(
+            "OUT_OF_MEMORY", "there is not enough memory", hint="end other programs"
+        )
+    return _of_the_system(error) if isinstance(error, OSError) else None
+
+
+def _of_the_system(error: OSError) -> CrossrunError | None:
+    """What the system refused; None if that should not happen anywhere."""
+    what = "" if error.filename is None else f": {os.fsdecode(error.filename)}"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return ConfigurationError(
+            "TOO_MANY_FILES",
+            f"too many files are open{what}",
+            hint="raise the limit: ulimit -n 1024",
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ConfigurationError(
+            "DISK_FULL", f"there is no space left{what}", hint="make room: crossrun cleanup"
+        )
+    if error.errno in (errno.EAGAIN, errno.ENOMEM) and error.filename is None:
+        return ConfigurationError(
+            "OUT_OF_MEMORY", f"the system refused: {error.strerror}", hint="end other programs"
+        )
+    if error.filename is None or error.errno not in _REFUSALS:
+        return None
+    return ConfigurationError(
+        "FILE_UNUSABLE",
+        f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}",
+        hint="check its permissions, and the surroundings with: crossrun doctor",
+    )
+
+
+def _internal(error: Exception, arguments: Sequence[str], options: Globals) -> CrossrunError:
+    """A bug: one line, and a file for the report."""
+    from crossrun.cli.crash_reports import write_report
+
+    state = options.paths.state if options.paths is not None else None
+    file = write_report(error, arguments, environ=options.environ, state=state)
+    where = "run it again with --debug" if file is None else f"the details are in {file}"
     return CrossrunError(
         "INTERNAL",
         f"internal error: {type(error).__name__}: {error}",
-        hint="run it again with --debug and report what it prints",
+        hint=f"{where} · how to report it: crossrun help INTERNAL",
     )
 
 

@@ -1,5 +1,7 @@
 """Private folders, and the current folder."""
 
+import errno
+import os
 from pathlib import Path
 
 
@@ -7,7 +9,7 @@ def current_folder() -> Path | None:
     """The current working directory; None if it no longer exists."""
     try:
         return Path.cwd()
-    except FileNotFoundError:
+    except OSError:  # it was removed, or a folder above it is closed to us
         return None
 
 
@@ -19,4 +21,7 @@ def make_private(folder: Path) -> None:
     if folder.is_dir():
         return
     make_private(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:  # a file: whoever asks for a new name would never stop asking
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
