@@ -23,5 +23,5 @@ def make_private(folder: Path) -> None:
     make_private(folder.parent)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-    except FileExistsError:  # a file: whoever asks for a new name would never stop asking
+    except FileExistsError:  # a file is there: nobody could ever make the folder
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
