@@ -14,6 +14,8 @@ from crossrun.model.diagnoses import Diagnosis
 _SUBJECT = "Codex"
 _NEEDED = ("--json", "--sandbox", "--skip-git-repo-check", "resume")
 """What `codex exec --help` has to name."""
+_NO_REASON = ("note:", "stack backtrace:")
+"""How lines begin that say nothing about why a program failed."""
 _TIMEOUT = 10.0
 
 
@@ -78,10 +80,11 @@ def _authentication(
 
 def _sandbox(program: Program, settings: Settings, environ: Mapping[str, str]) -> Diagnosis:
     """Whether a harmless command runs in it."""
-    done = _ran(program, ["sandbox", "true"], environ)
+    done = _ran(program, ["sandbox", "/bin/sh", "-c", ":"], environ)
     if done is not None and done.returncode == 0:
         return Diagnosis("codex.sandbox", "ok", _SUBJECT, "its sandbox works here")
-    lines = [] if done is None else (done.stderr or done.stdout).strip().splitlines()
+    output = "" if done is None else (done.stderr or done.stdout).strip()
+    lines = [line for line in output.splitlines() if not line.startswith(_NO_REASON)]
     why = lines[-1][:120] if lines else f"no answer within {_TIMEOUT:g} s"
     unused = settings.sandbox == "danger-full-access"
     return Diagnosis(
