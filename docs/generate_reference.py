@@ -96,9 +96,9 @@ def shipped_templates() -> bytes:
 
 _COMMANDS_INTRO = """\
 The output of `--help-all`, 100 columns wide. Global options work before and after every command.
-`[RUN]` is an id, the beginning of one, or `last`; the default is the newest run. `[PAT]` is the id
-of a pattern or the beginning of one; the default is the pattern that changed last. `artifacts`,
-`patterns` and `projects` alone mean their `list`."""
+`[RUN]` is an id, a prefix of one, or `last`; the default is the newest run. `[PAT]` is a pattern's
+id or a prefix of it; the default is the pattern that changed last. `artifacts`, `patterns` and
+`projects` alone mean their `list`."""
 
 
 def _commands() -> str:

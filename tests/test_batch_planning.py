@@ -148,13 +148,13 @@ def test_a_pattern_that_matches_nothing_is_an_error() -> None:
             "- {task: a, source: ., workspace: .}",
             {},
             "OPTIONS_CONFLICT",
-            "rows.yaml, line 1: --source and --workspace contradict each other",
+            "rows.yaml, line 1: --source and --workspace cannot be used together",
         ),
         (
             "- a\n- {task: b, name: x}\n- {task: b, from: x, source: .}",
             {},
             "OPTIONS_CONFLICT",
-            "rows.yaml, line 3: from and source contradict each other",
+            "rows.yaml, line 3: from and source cannot be used together",
         ),
         (
             "- a\n- {task: b, executor: codex}",

@@ -161,7 +161,7 @@ def test_a_name_that_stands_twice_is_refused(file: Path) -> None:
     file.write_text("model: a\nmodel: b\n")
     with pytest.raises(CrossrunError) as refused:
         set_value(file, "timeout", "5m")
-    assert refused.value.message.endswith("line 2: there is a name that stands twice")
+    assert refused.value.message.endswith("line 2: there is a name that is used twice")
 
 
 def test_a_linked_file_stays_a_link_and_keeps_its_mode(tmp_path: Path) -> None:

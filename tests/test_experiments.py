@@ -129,7 +129,7 @@ def test_variants_are_read_from_options(
         (["a:model=", "b"], "model has no value"),
         (["a:model='x", "b"], "the quote ' is not closed"),
         (["a:model=x,model=y", "b"], "model is given twice"),
-        (["a:pattern=off,skill=x", "b"], "pattern and skill contradict each other"),
+        (["a:pattern=off,skill=x", "b"], "pattern and skill cannot be used together"),
         (["a:verify=true", "b"], "all variants are judged by the same check"),
         (["a:database.path=x", "b"], "it is a setting of all runs together"),
         ([":model=x", "b"], "a name of letters and digits comes first"),

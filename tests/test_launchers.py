@@ -111,13 +111,13 @@ def test_a_run_has_its_own_exit_code_whatever_becomes_of_the_streams(
 def test_data_that_is_lost_is_told(crossrun: Crossrun) -> None:
     run = in_shell(crossrun, "$CR run true --executor shell --json >/dev/full; echo $? >&2")
     assert run.stderr.splitlines()[-2:] == [
-        "warning: not all data could be written: No space left on device",
+        "warning: some data could not be written: No space left on device",
         "0",
     ]
     listed = in_shell(crossrun, "$CR runs --json >/dev/full; echo $? >&2")
     assert listed.stderr.splitlines() == [
         "error[OUTPUT_LOST]: standard output cannot be written: No space left on device",
-        "hint: make room, or send the output somewhere else",
+        "hint: free some space, or send the output somewhere else",
         "3",
     ]
 
@@ -178,7 +178,7 @@ def test_a_user_without_home_and_name_is_told_what_to_set(
     assert told.returncode == 3
     assert told.stderr.splitlines() == [
         "error[HOME_UNKNOWN]: HOME is not set, and the system has no home folder for user 54321",
-        "hint: set HOME, or CROSSRUN_HOME to a folder of yours",
+        "hint: set HOME, or CROSSRUN_HOME to one of your folders",
     ]
     assert in_shell(crossrun, f"{line} --version").returncode == 0
     assert list(crossrun.cwd.iterdir()) == []

@@ -211,7 +211,7 @@ def test_a_project_file_sets_neither_command_nor_address(crossrun: Crossrun) -> 
     (crossrun.cwd / ".crossrun.yaml").write_text(text)
     ended = crossrun("run", "--executor", "shell", "true")
     assert not (crossrun.cwd / "pwned").exists()
-    assert ended.err.count("is ignored, a project file may not set it") == 2
+    assert ended.err.count("is ignored: a project file may not set it") == 2
 
 
 def test_a_project_has_channels_of_its_own(crossrun: Crossrun) -> None:

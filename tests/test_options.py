@@ -164,12 +164,12 @@ def test_options_that_are_not_valid_cannot_be_made(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"branch": "b", "ignored": "*"}, "--branch and --ignored cannot be given together"),
-        ({"branch": "b", "conflicts": True}, "--branch and --conflicts cannot be given together"),
-        ({"commits": True, "ignored": "*"}, "--commits and --ignored cannot be given together"),
+        ({"branch": "b", "ignored": "*"}, "--branch and --ignored cannot be used together"),
+        ({"branch": "b", "conflicts": True}, "--branch and --conflicts cannot be used together"),
+        ({"commits": True, "ignored": "*"}, "--commits and --ignored cannot be used together"),
         (
             {"commits": True, "conflicts": True},
-            "--commits and --conflicts cannot be given together",
+            "--commits and --conflicts cannot be used together",
         ),
     ],
 )

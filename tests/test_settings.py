@@ -483,7 +483,7 @@ def test_a_project_file_may_not_set_what_could_do_harm(
         key: (DEFAULTS[key], "default"),
         "max_turns": (3, "project file"),
     }
-    assert settings.warnings == (f"{file}: {key} is ignored, a project file may not set it",)
+    assert settings.warnings == (f"{file}: {key} is ignored: a project file may not set it",)
 
 
 @pytest.mark.parametrize("key", ["openai_base_url", "base_url", "home", "codex_home", "env"])
@@ -534,7 +534,7 @@ def test_a_warning_is_told_on_standard_error_and_the_command_goes_on(crossrun: C
     assert (result.code, result.json) == (0, {"schema_version": 1, "runs": []})
     assert result.err.splitlines() == [
         f"warning: {file}: unknown setting max_turn; did you mean max_turns?",
-        f"warning: {file}: verify is ignored, a project file may not set it",
+        f"warning: {file}: verify is ignored: a project file may not set it",
     ]
 
 
@@ -759,7 +759,7 @@ def test_a_number_of_tokens_may_be_in_thousands_or_millions(
         ("a: 1\n\tb: 2\n", "line 2: there is a tab; indent with spaces"),
         ('a: 1\nb: "x\n', "line 2: there is a quote that is not closed"),
         ("a: 1\n b: 2\n", "line 2: there is a second colon; put the value in quotes"),
-        ("a: @x\n", "line 1: there is a character that must stand in quotes"),
+        ("a: @x\n", "line 1: there is a character that needs quotes"),
         ("a: !!x y\n", "line 1: there is a tag (!...) that is not allowed"),
     ],
 )

@@ -163,7 +163,7 @@ limits: {max_turns: none}
         "r: it has a default, so it cannot be required",
         "e: pattern is not a regular expression",
         "c: a variable has choices if its type is choice, and only then",
-        "verify: {k} stands after $( or a similar sign",
+        "verify: {k} comes after $( or a similar sign",
         "max_turns: 'none' is not a whole number above zero",
         "{y} is not one of its variables",
     ):

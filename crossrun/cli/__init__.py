@@ -14,11 +14,11 @@ from crossrun.cli.overview import show_overview
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Start a run": {
-        "quickstart": "See the whole loop in a minute, offline and without a key.",
+        "quickstart": "See the whole loop in a minute, offline and without an API key.",
         "run": "Have an agent carry out a task.",
         "resume": "Continue a run that has ended.",
         "retry": "Repeat a run from the start.",
-        "templates": "Show and manage templates of tasks.",
+        "templates": "Show and manage task templates.",
     },
     "Follow and stop": {
         "watch": "Follow a run until it ends.",
@@ -27,13 +27,13 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Look at runs": {
         "runs": "List runs.",
-        "search": "Search what runs were asked, said, did and printed.",
+        "search": "Search the tasks, answers, commands and outputs of runs.",
         "show": "Show one run.",
         "steps": "Show what the agent did, step by step.",
         "events": "Show the raw events of a run.",
         "compare": "Compare two runs side by side.",
-        "insights": "Show what your own history of runs says.",
-        "why": "Explain what applied to a run, and where it came from.",
+        "insights": "Show what your run history tells you.",
+        "why": "Explain which pattern and settings a run used, and why.",
     },
     "Use what a run made": {
         "diff": "Show what a run changed, or how two runs differ.",
@@ -43,12 +43,12 @@ COMMANDS: dict[str, dict[str, str]] = {
         "get": "Copy files out of a run's workspace.",
         "path": "Print the folder of a run's workspace.",
         "open": "Open a run's workspace in your editor, or in the agent.",
-        "report": "Write a report of runs as one file.",
+        "report": "Write a report of runs as a single file.",
         "artifacts": "List, show and get the artifacts of runs.",
     },
     "Make many runs": {
         "batch": "Run many tasks, some at the same time.",
-        "attempts": "Try a task several times, and keep the best.",
+        "attempts": "Try a task several times and keep the best attempt.",
         "experiment": "Find out which variant does better on the same tasks.",
         "schedule": "Run tasks at fixed times.",
     },
@@ -61,7 +61,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "note": "Write a note about a run.",
         "rename": "Give a run another name.",
         "projects": "List and set up projects.",
-        "stats": "Show what takes up disk space, and what runs did and used.",
+        "stats": "Show disk usage, and what runs did and used.",
         "rm": "Remove runs.",
         "cleanup": "Remove workspaces that are no longer needed.",
     },

@@ -30,14 +30,16 @@ Jobs = Annotated[
 ]
 KeepGoing = Annotated[
     bool | None,
-    typer.Option("--keep-going/--stop-on-failure", help="Start rows after others have failed."),
+    typer.Option(
+        "--keep-going/--stop-on-failure", help="Continue with other rows after one has failed."
+    ),
 ]
 BudgetTokens = Annotated[
     int | None,
     typer.Option(
         metavar="N",
         click_type=Parsed(positive),
-        help="Start no more runs once so many tokens are used.",
+        help="Start no more runs after this many tokens.",
     ),
 ]
 BudgetCost = Annotated[
@@ -45,7 +47,7 @@ BudgetCost = Annotated[
     typer.Option(
         metavar="N",
         click_type=Parsed(amount),
-        help="Start no more runs once they have cost so much.",
+        help="Start no more runs after spending this much.",
     ),
 ]
 BudgetTime = Annotated[

@@ -85,7 +85,7 @@ def carry_out_batch(
     if output.jsonl:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            "--detach and --jsonl contradict each other",
+            "--detach and --jsonl cannot be used together",
             hint="start it, then look at it: crossrun batch show",
         )
 

@@ -41,7 +41,7 @@ _MEANT = {
     "tail": "watch",
 }
 _INSTEAD = {
-    "init": 'nothing has to be set up; start a run: crossrun run "your task"',
+    "init": 'no setup is needed; start a run: crossrun run "your task"',
     "login": "crossrun uses the login of the agent: codex login",
     "logout": "crossrun uses the login of the agent: codex logout",
 }

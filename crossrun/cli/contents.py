@@ -38,8 +38,8 @@ def form_by_name(output: Path | None, forms: Sequence[Form], default: Form) -> F
     if form is None:
         raise UsageError(
             "OPTION_INVALID",
-            f"-o: {output} cannot be written in the form that its name promises",
-            hint=f"choose a name that ends in .{', .'.join(forms)}, or give the --format",
+            f"-o: {output} cannot be written in the format that its name implies",
+            hint=f"choose a name that ends in .{', .'.join(forms)}, or use --format",
         )
     return form
 
@@ -53,7 +53,7 @@ def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:
     """
     new = not output.exists()
     if output.is_file():
-        options.confirm(f"Replace {output}?", hint="choose another file, or say --yes")
+        options.confirm(f"Replace {output}?", hint="choose another file, or use --yes")
     try:
         with output.open("xb" if new else "wb") as file:
             _copy(content, file, output, new=new)

@@ -50,7 +50,7 @@ def detached(work: Callable[[Announce], int], logs: Path) -> tuple[str, Path]:
         return message["id"], log.rename(logs / f"{message['id']}.log")
     if "error" not in message:
         raise CrossrunError(
-            "INTERNAL", "the run in the background failed before it began", hint=f"see {log}"
+            "INTERNAL", "the background run failed before it started", hint=f"see {log}"
         )
     log.unlink(missing_ok=True)
     raise _as_error(message)

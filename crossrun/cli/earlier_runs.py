@@ -25,5 +25,5 @@ def earlier_run(reference: str | None, app: App, *, pick: bool = False) -> Run:
         raise NotFoundError(
             error.code,
             error.message,
-            hint=f"a task comes after the run: {command} last {shlex.quote(reference)}",
+            hint=f"put the task after the run: {command} last {shlex.quote(reference)}",
         ) from error

@@ -22,7 +22,7 @@ def edited(text: str, name: str, environ: Mapping[str, str]) -> Iterator[Path]:
     if not editor and not sys.stdin.isatty():
         raise UsageError(
             "EDITOR_FAILED",
-            "there is no terminal to edit in",
+            "editing needs a terminal",
             hint="set EDITOR to a program that changes the file it is given",
         )
     editor = editor or "vi"

@@ -58,7 +58,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str]) -> int:
         return _failed(error, options)
     trouble = streams.output_trouble()
     if trouble is not None:
-        options.say(f"warning: not all data could be written: {trouble.strerror}")
+        options.say(f"warning: some data could not be written: {trouble.strerror}")
     return int(code or 0)
 
 
@@ -73,7 +73,7 @@ def explained(error: Exception) -> CrossrunError | None:
         return ConfigurationError(
             "OUTPUT_LOST",
             f"standard output cannot be written: {error.strerror}",
-            hint="make room, or send the output somewhere else",
+            hint="free some space, or send the output somewhere else",
         )
     if isinstance(error, FileNotFoundError) and current_folder() is None:
         return ConfigurationError(
@@ -175,7 +175,7 @@ def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     if command == "crossrun batch start":
         return _batch_hint(error) or hint
     if command == "crossrun cleanup" and "unexpected extra argument" in error.message:
-        return "cleanup goes by age and size; to remove certain runs: crossrun rm RUN..."
+        return "cleanup selects by age and size; to remove specific runs: crossrun rm RUN..."
     if isinstance(error, click.NoSuchOption):
         return _option_hint(error, arguments, command) or hint
     return hint
@@ -184,7 +184,7 @@ def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
 def _option_hint(error: click.NoSuchOption, arguments: Sequence[str], command: str) -> str | None:
     """The option that was probably meant, or how to give a task that begins with a dash."""
     if command == "crossrun schedule add":
-        return "put -- before what is to be run: crossrun schedule add '0 7 * * *' -- run ..."
+        return "put -- before the command to run: crossrun schedule add '0 7 * * *' -- run ..."
     task = next((word for word in arguments if word[:1] == "-" and " " in word.strip()), None)
     if task is not None and "=" not in task.partition(" ")[0]:
         return f"a task that begins with a dash needs --: {command} -- {quoted(task)}"
@@ -197,7 +197,7 @@ def _batch_hint(error: click.UsageError) -> str | None:
     if isinstance(error, click.NoSuchOption) and error.option_name == "--dry-run":
         return "to see what it would do: crossrun batch plan, with the same options"
     if "unexpected extra argument" in error.message:
-        return "for a row for each file, quote the pattern: crossrun batch --glob 'docs/*.txt'"
+        return "for one row per file, quote the pattern: crossrun batch --glob 'docs/*.txt'"
     return None
 
 

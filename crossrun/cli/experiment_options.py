@@ -14,7 +14,7 @@ Repetitions = Annotated[
         "-n",
         metavar="N",
         click_type=Parsed(up_to(MOST_REPETITIONS)),
-        help="How often each variant does each task. (enough for 20 pairs)",
+        help="How many times each variant runs each task. (enough for 20 pairs)",
     ),
 ]
 Seed = Annotated[
@@ -30,5 +30,5 @@ CheckFirst = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show tasks and variants; run nothing.")]
 AllRuns = Annotated[
-    bool, typer.Option("--all", help="Make all planned runs, even if it is decided earlier.")
+    bool, typer.Option("--all", help="Start all planned runs, even if the result is clear earlier.")
 ]

@@ -237,7 +237,9 @@ def global_options() -> list[click.Parameter]:
     """Fresh options for one command; their values go to `Globals` and not to the function."""
     return [
         _help_all_option(),
-        _option("home", "Use this folder for everything.", Path, "--home", metavar="DIR"),
+        _option(
+            "home", "Keep all of crossrun's files in this folder.", Path, "--home", metavar="DIR"
+        ),
         _option("debug", "Show a traceback on an internal error.", bool, "--debug", is_flag=True),
         _option("quiet", "Print only data and errors.", bool, "-q", "--quiet", is_flag=True),
         _option("color", "Print without colours.", operator.not_, "--no-color", is_flag=True),

@@ -27,7 +27,7 @@ class OptionGroup(StrEnum):
     WHO = "Who does it"
     MEMORY = "Memory"
     LIMITS = "Limits and checks"
-    BACK = "Bringing the change back"
+    BACK = "Applying the change"
     OPTIONS = "Options"
     OUTPUT = "Output"
     GLOBAL = "Global options"
@@ -49,8 +49,8 @@ class Panel(str):
 METAVARS = {
     "TIME": "90, 90s, 5m, 2h or 7d",
     "SIZE": "500MB, 5GB or 2GiB",
-    "RUN": "the id of a run, the beginning of one, or last",
-    "PAT": "the id of a pattern or the beginning of one",
+    "RUN": "a run's id, a prefix of it, or last",
+    "PAT": "a pattern's id or a prefix of it",
     "GLOB": "a pattern of names: '*.csv', 'data/**'; quote it",
 }
 """What placeholders stand for that not every reader knows."""

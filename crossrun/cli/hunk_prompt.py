@@ -27,7 +27,7 @@ def require_terminal() -> None:
     if not sys.stdin.isatty():
         raise UsageError(
             "NO_TERMINAL",
-            "there is no terminal to ask on which hunks to apply",
+            "choosing hunks needs a terminal",
             hint="name files instead: crossrun apply RUN -- PATH...",
         )
 

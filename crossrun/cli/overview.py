@@ -7,7 +7,7 @@ from crossrun.cli.globals import Globals, current
 _WELCOME = """\
 crossrun runs coding agents, records what they do, and learns from it.
 
-  crossrun quickstart           see it in a minute, offline and without a key
+  crossrun quickstart           see it in a minute, offline and without an API key
   crossrun run "Your task"      have an agent carry out a task
   crossrun --help               all commands
 """

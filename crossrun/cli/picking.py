@@ -45,15 +45,15 @@ def _reference(app: App, reference: str | None, filters: RunFilter, *, pick: boo
     if pick and reference is not None:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            "--pick and a RUN cannot be given together",
-            hint="give one of them",
+            "--pick and RUN cannot be used together",
+            hint="use only one of them",
         )
     options = current()
     possible = sys.stdin.isatty() and options.err.live
     if pick and not possible:
         raise UsageError(
             "NO_TERMINAL",
-            "there is no terminal to pick a run on",
+            "picking a run needs a terminal",
             hint="name the run; list them: crossrun runs",
         )
     if reference is not None or not possible or not (pick or app.settings.ui.pick):

@@ -20,8 +20,8 @@ def restore_hint(code: str, paths: Paths) -> str | None:
 def without_backup(paths: Paths) -> str:
     """What the user can do without a backup."""
     return (
-        f"there is no backup; to start afresh, move {paths.database} away, with the files beside it"
-        f" that end in -wal and -shm; to save what can be saved:  sqlite3 {paths.database}"
+        f"there is no backup; to start afresh, move {paths.database} away, with the files next "
+        f"to it that end in -wal and -shm; to save what can be saved:  sqlite3 {paths.database}"
         " .recover"
     )
 

@@ -100,7 +100,7 @@ Edit = Annotated[
         OptionGroup.WHAT,
         "--edit",
         "-e",
-        help="Write the task in your editor, beginning with the last one that failed.",
+        help="Write the task in your editor, starting from the last one that failed.",
     ),
 ]
 TaskType = Annotated[
@@ -168,12 +168,12 @@ Source = Annotated[
         OptionGroup.WHERE,
         "--source",
         metavar="DIR|URL|RUN",
-        help="Begin with a copy of this folder, repository or run. (the repository you are in)",
+        help="Start from a copy of this folder, repository or run. (the repository you are in)",
         short=True,
     ),
 ]
 Clean = Annotated[
-    bool, _option(OptionGroup.WHERE, "--clean", help="Leave uncommitted work of the source out.")
+    bool, _option(OptionGroup.WHERE, "--clean", help="Leave out uncommitted work in the source.")
 ]
 Include = Annotated[
     list[str] | None,
@@ -189,7 +189,7 @@ FolderOnly = Annotated[
     _option(
         OptionGroup.WHERE,
         "--folder-only",
-        help="Copy the source without the repository that it is in.",
+        help="Copy the source without the repository around it.",
     ),
 ]
 FollowLinks = Annotated[
@@ -208,17 +208,17 @@ FromRun = Annotated[
         OptionGroup.WHERE,
         "--from-run-id",
         metavar="RUN",
-        help="Begin with a copy of that run's workspace.",
+        help="Start from a copy of that run's workspace.",
     ),
 ]
 InPlace = Annotated[
     Path | None,
-    _option(OptionGroup.WHERE, "--workspace", metavar="DIR", help="Work in this folder itself."),
+    _option(OptionGroup.WHERE, "--workspace", metavar="DIR", help="Work directly in this folder."),
 ]
 Empty = Annotated[
     bool,
     _option(
-        OptionGroup.WHERE, "--empty", help="Begin with an empty folder, even inside a repository."
+        OptionGroup.WHERE, "--empty", help="Start in an empty folder, even inside a repository."
     ),
 ]
 Inputs = Annotated[
@@ -227,7 +227,7 @@ Inputs = Annotated[
         OptionGroup.WHERE,
         "--input",
         metavar="FILE",
-        help="Also copy this file or folder to where the agent begins; repeatable.",
+        help="Also copy this file or folder to where the agent starts; repeatable.",
     ),
 ]
 ExecutorName = Annotated[
@@ -270,7 +270,7 @@ AddDirs = Annotated[
         OptionGroup.WHO,
         "--add-dir",
         metavar="DIR",
-        help="Codex: a further writable folder; repeatable.",
+        help="Codex: another writable folder; repeatable.",
     ),
 ]
 Images = Annotated[
@@ -289,7 +289,7 @@ Config = Annotated[
         "--config",
         "-c",
         metavar="KEY=VALUE",
-        help="Codex: a setting of it; repeatable.",
+        help="Codex: override one of its settings; repeatable.",
     ),
 ]
 Timeout = Annotated[

@@ -58,7 +58,7 @@ def start(prepared: Prepared, output: OutputOptions, app: App, options: Globals)
     if output.jsonl:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            "--detach and --jsonl contradict each other",
+            "--detach and --jsonl cannot be used together",
             hint="start it, then follow it: crossrun watch RUN --jsonl",
         )
 

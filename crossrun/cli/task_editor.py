@@ -53,7 +53,7 @@ def edited_task(options: RunOptions, app: App) -> str:
     if failed is not None and task == text:
         raise UsageError(
             "TASK_EMPTY",
-            "the failed task was left as it was, so nothing was started",
+            "the failed task was not changed, so nothing was started",
             hint=f"to repeat that run: crossrun retry {failed.id}",
         )
     return require_text(task, "the task")

@@ -30,7 +30,7 @@ class TaskCommand(Command):
         if more:
             words = _quoted_task(ctx.params, more)
             raise MisreadError(
-                f"the task has to be one argument; there are more: {' '.join(more)}",
+                f"the task must be a single argument; also given: {' '.join(more)}",
                 ctx,
                 f"put the task in quotes: {ctx.command_path} {words}",
             )
@@ -55,7 +55,7 @@ def read_task(task: str | None, file: Path | None) -> str | None:
         return _from_stdin() if task == "-" else task
     if task is not None:
         raise UsageError(
-            "TASK_TWICE", "there is a task and a --file", hint="give one of them, not both"
+            "TASK_TWICE", "a task and --file cannot be used together", hint="use only one of them"
         )
     return _from_bytes(_read(file), str(file))
 

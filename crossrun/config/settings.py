@@ -73,7 +73,7 @@ class RunSettings(NamedTuple):
         DefaultSource,
         Setting(
             one_of(*DEFAULT_SOURCES),
-            "What a run begins with when no source is named:",
+            "What a run starts from if no source is given:",
             "a copy of the git repository that you are in (`auto`), or an empty folder (`none`). "
             "Outside a repository, and for recordings, it is always an empty folder.",
             in_project_file=True,
@@ -88,8 +88,8 @@ class UiSettings(NamedTuple):
         bool,
         Setting(
             switch,
-            "Whether a command whose RUN is left out shows a list to pick from, on a terminal.",
-            "Otherwise it takes the newest run, unless `--pick` is given.",
+            "On a terminal, let you pick the run from a list if RUN is left out.",
+            "Otherwise, a command takes the newest run unless `--pick` is given.",
         ),
     ] = False
 
@@ -120,23 +120,27 @@ class PatternsSettings(NamedTuple):
         float,
         Setting(
             share,
-            "The largest share of runs that do not get the pattern that fits, to measure its "
-            "effect.",
-            "crossrun chooses the share: as small as it can be without losing more to patterns "
-            "that hurt. With 0, no pattern is withheld, and no effect can be measured.",
+            "The largest share of runs that go without the matching pattern, so that its effect "
+            "can be measured.",
+            "crossrun keeps the share as small as it can without losing more to patterns that "
+            "hurt. With 0, no pattern is withheld, and no effect can be measured.",
         ),
     ] = 0.5
     learn_with: Annotated[
         str | None,
-        Setting(str, "The model that words what is learned from the run.", "Without it, rules do."),
+        Setting(
+            str,
+            "The model that writes down what is learned from the run.",
+            "Without it, crossrun uses rules.",
+        ),
     ] = None
     compiled: Annotated[
         CompiledUse,
         Setting(
             one_of(*COMPILED_USES),
-            "Whether the script of a compiled pattern may take the place of the agent.",
-            "Proven is a script of at least three runs that agree, with a check, and without a "
-            "failure of the script since. When it does not do as expected, the agent takes over.",
+            "Whether the script of a compiled pattern may replace the agent.",
+            "A script is proven if at least three runs with a check agree on it and it has not "
+            "failed since. If it does not do what is expected, the agent takes over.",
         ),
     ] = "never"
 
@@ -144,9 +148,10 @@ class PatternsSettings(NamedTuple):
         ReviewPolicy,
         Setting(
             one_of(*REVIEW_POLICIES),
-            "Whose lessons wait until you have looked at them: those of `imported` sessions, of "
-            "all runs (`always`), or none (`never`).",
-            "What waits is not used, and changes no pattern: `crossrun patterns review`.",
+            "Which lessons wait for your review: those from `imported` sessions, from all runs "
+            "(`always`), or none (`never`).",
+            "Until you accept a lesson with `crossrun patterns review`, it is not used and "
+            "changes no pattern.",
         ),
     ] = "imported"
     form: Annotated[
@@ -154,21 +159,20 @@ class PatternsSettings(NamedTuple):
         Setting(
             one_of(*BLOCK_FORMS),
             "How an agent gets a pattern: everything that is known (`procedure`), the same with "
-            "variables of the shell for what differs from task to task (`assignments`), its "
+            "shell variables for the parts that differ from task to task (`assignments`), its "
             "commands and what failed (`commands`), or numbered steps (`steps`).",
         ),
     ] = "procedure"
     max_steps: Annotated[
         int,
-        Setting(positive, "How many commands or steps of a pattern an agent gets at most."),
+        Setting(positive, "The most commands or steps of a pattern that an agent gets."),
     ] = 12
     max_tokens: Annotated[
         int,
         Setting(
             count,
-            "How long the text is at most that an agent gets of a pattern, at four characters a "
-            "token.",
-            "Commands stay longest, and are never cut.",
+            "The longest text of a pattern that an agent gets, in tokens of four characters.",
+            "Commands are dropped last and never shortened.",
         ),
     ] = 600
 
@@ -192,7 +196,9 @@ class CleanupSettings(NamedTuple):
     max_size: Annotated[
         int | None,
         Setting(
-            size, "Remove the oldest workspaces, until all together take no more space than this."
+            size,
+            "Remove the oldest workspaces until all of them together take up no more space "
+            "than this.",
         ),
     ] = None
 
@@ -219,19 +225,21 @@ class NotifySettings(NamedTuple):
         str | None,
         Setting(
             str,
-            "A shell command that is run; it gets the run in variables, and as JSON.",
+            "A shell command to run; it gets the run in variables, and as JSON.",
         ),
     ] = None
     webhook: Annotated[
         str | None,
-        Setting(web_address, "An address that gets a signed POST request with the run as JSON."),
+        Setting(
+            web_address, "The address that a signed POST request with the run as JSON is sent to."
+        ),
     ] = None
     webhook_secret: Annotated[
         str | None,
         Setting(
             str,
-            "The secret that requests to `notify.webhook` are signed with.",
-            "With `whsec_` before it, the rest is base64. Agents do not get it.",
+            "The secret used to sign requests to `notify.webhook`.",
+            "If it starts with `whsec_`, the rest is base64. Agents do not get it.",
             is_secret=True,
         ),
     ] = None
@@ -247,7 +255,7 @@ class NotifySettings(NamedTuple):
         float,
         Setting(
             duration,
-            "How long a run has to take to be announced, with `notify.when: long`.",
+            "How long a run must take to be announced if `notify.when` is `long`.",
             in_project_file=True,
         ),
     ] = 300.0
@@ -261,7 +269,8 @@ class CodexSettings(NamedTuple):
         Setting(
             str,
             "The Codex program.",
-            "Without it, `codex` on the `PATH`, else that of the Python package's extra `codex`.",
+            "Without it, `codex` on the `PATH`, or else the one from the Python package's extra "
+            "`codex`.",
             other_variables=("CODEX_PATH",),
         ),
     ] = None
@@ -272,7 +281,7 @@ class DatabaseSettings(NamedTuple):
 
     path: Annotated[
         str | None,
-        Setting(str, "The file of the ledger.", other_variables=("CROSS_RUN_DATABASE_PATH",)),
+        Setting(str, "The file of the store.", other_variables=("CROSS_RUN_DATABASE_PATH",)),
     ] = None
 
 
@@ -383,13 +392,13 @@ class Settings(NamedTuple):
         ),
     ] = None
     executor: Annotated[
-        str, Setting(one_of(*EXECUTORS), "The program that carries the task out.")
+        str, Setting(one_of(*EXECUTORS), "The program that carries out the task.")
     ] = DEFAULT_EXECUTOR
     planner: Annotated[
         PlannerChoice,
         Setting(
             one_of(*PLANNERS),
-            "What decides on the agent's steps.",
+            "What plans the agent's steps.",
             "`auto` is `openai` if the executor is `codex` and `OPENAI_API_KEY` is set, otherwise "
             "`direct`.",
             in_project_file=True,
@@ -417,7 +426,7 @@ class Settings(NamedTuple):
         float | None,
         Setting(
             duration,
-            "End the run when the agent is silent for this long.",
+            "End the run when the agent has been silent for this long.",
             "Time while a command runs does not count. Also limits how long the planning model may "
             "take for one answer.",
             in_project_file=True,
@@ -431,7 +440,8 @@ class Settings(NamedTuple):
         Setting(
             count,
             "End the run when it has used this many tokens.",
-            "Also in the middle of a turn. The tokens of the runs that it resumes count.",
+            "The limit also applies in the middle of a turn. The tokens of the runs that it "
+            "resumes count too.",
             in_project_file=True,
         ),
     ] = None
@@ -441,7 +451,7 @@ class Settings(NamedTuple):
             amount,
             "End the run when its models have cost this much.",
             "The price of each model must be in `prices`. The cost of the runs that it resumes "
-            "counts.",
+            "counts too.",
             in_project_file=True,
         ),
     ] = None
@@ -460,8 +470,8 @@ class Settings(NamedTuple):
         Setting(
             price_table,
             "The price of a million tokens for each model, in a currency of your choice:",
-            "`{gpt-6.1-sol: {input: 1.25, cached_input: 0.13, output: 10}}`. In the environment as "
-            "JSON.",
+            "`{gpt-6.1-sol: {input: 1.25, cached_input: 0.13, output: 10}}`. In an environment "
+            "variable, write it as JSON.",
         ),
     ] = {}
     verify: Annotated[
@@ -483,8 +493,8 @@ class Settings(NamedTuple):
         bool,
         Setting(
             switch,
-            "Let Codex refuse a folder that is not a git repository.",
-            "Runs outside of a repository, and those with `--empty`, then fail.",
+            "Have Codex refuse a folder that is not a git repository.",
+            "Runs outside a repository, and those with `--empty`, then fail.",
             other_variables=("CROSS_RUN_REQUIRE_GIT_REPO",),
         ),
     ] = False
@@ -542,7 +552,7 @@ def home_needed(variable: str) -> Iterator[None]:
         raise ConfigurationError(
             "HOME_UNKNOWN",
             f"HOME is not set, and the system has no home folder for user {os.getuid()}",
-            hint=f"set HOME, or {variable} to a folder of yours",
+            hint=f"set HOME, or {variable} to one of your folders",
         ) from error
 
 

@@ -241,7 +241,7 @@ def _read_file(path: Path | None, warnings: list[str], *, project: bool) -> Laye
 
             warnings += unknown_names(path, [key], choices=SETTINGS, kind="setting")
         elif project and not setting.in_project_file:
-            warnings.append(f"{path}: {key} is ignored, a project file may not set it")
+            warnings.append(f"{path}: {key} is ignored: a project file may not set it")
         elif value is not None:
             values[key] = ReadValue(value_of(key, value, path), str(path))
     return values

@@ -16,12 +16,12 @@ _PROBLEMS = (
     ("expected <block end>", "a line that is indented differently from those around it"),
     ("did not find expected key", "a line that is indented differently from those around it"),
     ("could not find expected ':'", "a name without a colon after it"),
-    ("found duplicate key", "a name that stands twice"),
+    ("found duplicate key", "a name that is used twice"),
     ("could not determine a constructor", "a tag (!...) that is not allowed"),
     ("found undefined alias", "an alias (*...) without an anchor"),
     ("special characters are not allowed", "a character that YAML does not allow"),
     ("control characters are not allowed", "a character that YAML does not allow"),
-    ("cannot start any token", "a character that must stand in quotes"),
+    ("cannot start any token", "a character that needs quotes"),
 )
 """Parts of what the parsers say, and what that comes down to; the first that fits counts."""
 

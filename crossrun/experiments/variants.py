@@ -141,7 +141,7 @@ def _require_consistent(name: str, pairs: Sequence[tuple[str, str]]) -> None:
     if twice is not None:
         raise _invalid(name, f"{twice} is given twice")
     if all(key in keys for key in MEMORY_KEYS):
-        raise _invalid(name, "pattern and skill contradict each other")
+        raise _invalid(name, "pattern and skill cannot be used together")
 
 
 def _nearest(key: str) -> str:

@@ -120,10 +120,10 @@ def _lacking(option: str, other: str) -> UsageError:
 
 
 def cannot_combine(first: str, second: str) -> UsageError:
-    """Why two options of `apply` cannot be given together."""
+    """Why two options of `apply` cannot be used together."""
     return UsageError(
         "OPTIONS_CONFLICT",
-        f"{first} and {second} cannot be given together",
+        f"{first} and {second} cannot be used together",
         hint="see  crossrun apply --help",
     )
 

@@ -95,7 +95,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     var: tuple[str, ...] = ()
     """Values for the variables of the template, or of the script, as `NAME=VALUE`."""
     learn_with: str | None = None
-    """The model that words what is learned from the run."""
+    """The model that writes down what is learned from the run."""
 
     source: str | None = None
     """A folder, the URL of a git repository, or a run; the workspace begins with a copy of it."""
@@ -122,9 +122,9 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
     """Apply it as a new branch with this name; change no files."""
 
     executor: str | None = None
-    """The program that carries the task out."""
+    """The program that carries out the task."""
     planner: PlannerChoice | None = None
-    """What decides on the agent's steps."""
+    """What plans the agent's steps."""
     planner_model: str | None = None
     """The planning model."""
     offline: bool = False
@@ -285,7 +285,9 @@ def require_at_most_one(given: dict[str, bool]) -> None:
 
 
 def conflict(one: str, other: str) -> UsageError:
-    """Why two options cannot be given together."""
+    """Why two options cannot be used together."""
     return UsageError(
-        "OPTIONS_CONFLICT", f"{one} and {other} contradict each other", hint="give one of them"
+        "OPTIONS_CONFLICT",
+        f"{one} and {other} cannot be used together",
+        hint="use only one of them",
     )

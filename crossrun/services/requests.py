@@ -211,7 +211,7 @@ def _recording(options: RunOptions, store: Store) -> str | None:
         raise ConsentNeeded(
             "CONSENT_NEEDED",
             f"The commands of {reference} run on this machine without a sandbox. Continue?",
-            hint="read it, then say --yes",
+            hint="read it, then use --yes",
         )
     return recording
 

@@ -39,7 +39,7 @@ def _title(item: StoredImport) -> str:
     workflow = item.pattern_import.pattern.workflow
     count = len(workflow.files)
     files = f"{count} file{'' if count == 1 else 's'}, {item.pattern_import.size:,} bytes"
-    state = "" if item.is_new else f"  (here already as {item.pattern_id})"
+    state = "" if item.is_new else f"  (already imported as {item.pattern_id})"
     return f"{printable(item.pattern_import.name)}  {files}{state}"
 
 

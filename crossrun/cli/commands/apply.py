@@ -34,7 +34,7 @@ def apply(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[-- PATH...]", help="Only these files and folders of the change; globs, too."
+            metavar="[-- PATH...]", help="Apply only these files and folders; globs work too."
         ),
     ] = None,
     project_id: ProjectId = None,
@@ -80,7 +80,7 @@ def apply(
     title: Annotated[str | None, typer.Option(help="The title of the pull request.")] = None,
     body: Annotated[str | None, typer.Option(help="The text of the pull request.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would happen; change nothing.")
     ] = False,
     pick: Pick = False,
     json: Json = False,
@@ -176,7 +176,7 @@ def _write_patch(
         if json:
             raise UsageError(
                 "OPTIONS_CONFLICT",
-                "--patch - and --json cannot be given together",
+                "--patch - and --json cannot be used together",
                 hint="both would go to standard output; name a file for the patch",
             )
         options.out.emit(patch)

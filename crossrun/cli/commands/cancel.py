@@ -11,9 +11,7 @@ from crossrun.errors import Exit, UsageError
 from crossrun.projections.documents import document, run_object
 from crossrun.services import runs as services
 
-Runs = Annotated[
-    list[str] | None, typer.Argument(metavar="RUN...", help="Ids, or the beginning of them.")
-]
+Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Ids or prefixes of ids.")]
 
 
 def cancel(runs: Runs = None, pick: Pick = False, json: Json = False) -> None:
@@ -30,8 +28,8 @@ def cancel(runs: Runs = None, pick: Pick = False, json: Json = False) -> None:
     if not ids:
         raise UsageError(
             "USAGE",
-            "there is no RUN to stop",
-            hint="name it, or last; list active runs: crossrun runs --status running",
+            "no RUN was given",
+            hint="name one, or use last; list active runs: crossrun runs --status running",
         )
     ended = services.cancel(app, ids)
     if json:

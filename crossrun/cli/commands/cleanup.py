@@ -59,7 +59,7 @@ StatusName = Annotated[
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Also those whose changes to your files were not applied.")
+    bool, typer.Option("--force", help="Also those whose changes were not applied to your files.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")
@@ -145,7 +145,7 @@ def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) 
     if findings.count(request):
         options.confirm(
             f"Remove {_counted(findings, request)}?",
-            hint="say --yes, or look first with --dry-run",
+            hint="use --yes, or look first with --dry-run",
             declined="nothing was removed",
         )
         result = _remove_found(app, request, findings, options)
@@ -162,7 +162,7 @@ def _remove(app: App, request: CleanupRequest, options: Globals, *, json: bool) 
     if result.removed or result.freed:
         options.say(f"{disk_size(result.freed)} freed")
     for usage in result.in_use:
-        options.say(f"{usage.newest.id} stays: it is in use by another run or command")
+        options.say(f"{usage.newest.id} was kept: it is in use by another run or command")
     _raise_first(result)
 
 
@@ -244,7 +244,7 @@ def _show(findings: CleanupFindings, request: CleanupRequest, options: Globals) 
     if findings.orphans:
         size_of_all = disk_size(sum(orphan.size for orphan in findings.orphans))
         runs = plural(len(findings.orphans), "run")
-        what = "removed as well" if request.unknown else "kept, unless you give --orphans"
+        what = "removed too" if request.unknown else "kept; to remove them, add --orphans"
         others.insert(0, f"folders of {runs} that are not in this ledger, {size_of_all}: {what}")
     options.say("", *others)
 

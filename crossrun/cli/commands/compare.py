@@ -8,7 +8,7 @@ from crossrun.cli.arguments import Json, ProjectId
 from crossrun.cli.globals import application, current
 from crossrun.projections.documents import document, plain_object, run_object
 
-First = Annotated[str, typer.Argument(metavar="RUN", help="An id, the beginning of one, or last.")]
+First = Annotated[str, typer.Argument(metavar="RUN", help="An id, a prefix of one, or last.")]
 Second = Annotated[str, typer.Argument(metavar="RUN", help="Another one.")]
 
 

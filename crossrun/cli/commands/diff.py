@@ -59,7 +59,7 @@ def diff(
         raise UsageError(
             "OPTIONS_CONFLICT",
             "--name-only cannot be combined with --stat or --patch",
-            hint="give one of them",
+            hint="use only one of them",
         )
     options = current()
     app = options.open_app()

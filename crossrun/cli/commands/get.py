@@ -70,7 +70,7 @@ def _copy_all(files: "Files", top: str, glob: str, output: Path | None, options:
         raise NotFoundError(
             "PATH_NOT_FOUND",
             f"no file in the workspace matches {shown(glob)!r}",
-            hint="see what there is: crossrun files RUN",
+            hint="list the files: crossrun files RUN",
         )
     for entry in entries:
         target = folder / entry.path
@@ -87,7 +87,7 @@ def _require_file(entry: WorkspaceEntry) -> None:
     raise UsageError(
         "PATH_NOT_FILE",
         f"{shown(entry.path) or '.'!r} is {what.get(entry.kind, 'not a regular file')}",
-        hint="see what there is: crossrun files RUN PATH",
+        hint="list the files: crossrun files RUN PATH",
     )
 
 

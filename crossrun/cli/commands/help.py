@@ -20,7 +20,9 @@ from crossrun.views.terminal import Column, Terminal, table
 _COMMANDS = {name for section in COMMANDS.values() for name in section}
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[COMMAND|CODE|TOPIC]", help="What to explain; the topics are listed."),
+    typer.Argument(
+        metavar="[COMMAND|CODE|TOPIC]", help="What to explain. (without it, the topics are listed)"
+    ),
 ]
 
 

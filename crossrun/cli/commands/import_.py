@@ -46,7 +46,9 @@ def import_history(
     ] = "code",
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Only sessions used since 7d ago, or since a date."),
+        typer.Option(
+            metavar="TIME", help="Only sessions used from this time on: 7d ago, or a date."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what was found; import nothing.")
@@ -110,7 +112,7 @@ def _ask(history: "SessionHistory", options: Globals, *, json: bool) -> None:
     total = size(sum(session.file.size for session in history.new))
     options.confirm(
         f"Import {plural(len(history.new), 'session')} ({total})?",
-        hint="say --yes; or only look: --dry-run",
+        hint="use --yes, or only look with --dry-run",
     )
 
 

@@ -15,7 +15,7 @@ from crossrun.system.clock import utc
 
 def migrate(
     restore: Annotated[
-        bool, typer.Option("--restore", help="Replace the store with its newest sound backup.")
+        bool, typer.Option("--restore", help="Replace the store with its newest intact backup.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -51,13 +51,13 @@ def _restore(app: App, options: Globals, *, json: bool) -> None:
     if backup is None:
         raise ConfigurationError(
             "BACKUP_MISSING",
-            f"there is no sound backup in {paths.backups}",
+            f"there is no intact backup in {paths.backups}",
             hint=without_backup(paths),
         )
     options.confirm(
         f"Replace {database} with its backup from {minute(backup.made_at)}?"
         " What was recorded since then will be missing.",
-        hint="say --yes; the current file is kept beside it",
+        hint="use --yes; the current file is kept next to it",
     )
     restored = app.store.restore(backup)
     if json:

@@ -59,7 +59,9 @@ def _written(run: "Run", text: str | None, settings: "Settings", *, editor: bool
         return read_task(text, None)
     if text is not None:
         raise UsageError(
-            "OPTION_INVALID", "there is a text and --editor", hint="give one of them, not both"
+            "OPTION_INVALID",
+            "a text and --editor cannot be used together",
+            hint="use only one of them",
         )
     from crossrun.cli.editing import edited
 

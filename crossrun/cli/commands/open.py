@@ -69,7 +69,7 @@ def _editor(command: str | None, environ: Mapping[str, str]) -> list[str]:
     if not words:
         raise UsageError(
             "EDITOR_FAILED",
-            "there is no editor to open the workspace with",
+            "no editor was found to open the workspace with",
             hint="set EDITOR, or name a command: crossrun open RUN --with COMMAND",
         )
     return words
@@ -81,13 +81,13 @@ def _agent_command(run: Run, settings: "Settings") -> list[str]:
     if spec is None or not spec.by_hand or run.thread_id is None:
         raise UsageError(
             "THREAD_MISSING",
-            f"run {run.id} has no thread of an agent that can be continued by hand",
+            f"run {run.id} has no agent thread that can be continued by hand",
             hint=f"open its files instead: crossrun open {run.id}",
         )
     if not run.ended:
         raise StillRunningError(
             "STILL_RUNNING",
-            f"run {run.id} is {run.status}; its agent is at work in this folder",
+            f"run {run.id} is {run.status}; its agent is working in this folder",
             hint=f"follow it: crossrun watch {run.id}; or stop it: crossrun cancel {run.id}",
         )
     program, *others = spec.by_hand

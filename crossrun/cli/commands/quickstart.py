@@ -33,7 +33,7 @@ the originals alone, and tell me which fields of the template they lack."""
 _NEXT = (
     ('crossrun run "Fix the failing test"', "an agent works on a copy of it"),
     ("crossrun diff", "what it changed"),
-    ("crossrun apply", "bring the change to your files"),
+    ("crossrun apply", "apply the change to your files"),
 )
 _CODEX = (
     "The agent is Codex. If you do not have it: pip install 'crossrun[codex]', or npm install -g"
@@ -71,7 +71,7 @@ def _shown(app: App, options: Globals) -> tuple[list[Run], int]:
     if code or first.learned_pattern_id is None:
         return [first], code
     learned = app.store.patterns.pattern(first.learned_pattern_id)
-    _title("2 of 3  The pattern that it taught", options)
+    _title("2 of 3  The pattern learned from it", options)
     options.say(*pattern_head(learned, options.err), "")
     options.say(*workflow_lines(learned.workflow, options.err))
     _title("3 of 3  The same task in other words, with the pattern", options)
@@ -120,12 +120,12 @@ def _what_next(runs: list[Run], options: Globals) -> Iterator[str]:
     """What was seen, and the three commands to try next on one's own files."""
     width, second = options.err.text_width, runs[-1].id
     seen = (
-        "No model ran: both runs replayed a recording that ships with crossrun. An agent would have"
-        f" got the pattern with its instructions: crossrun show {second} --instructions"
+        "No model ran: both runs replayed a recording that ships with crossrun. An agent would "
+        f"have received the pattern with its instructions: crossrun show {second} --instructions"
     )
     yield from textwrap.wrap(seen, width, break_on_hyphens=False)
     yield ""
-    yield options.err.style("Next, in a git repository of yours", "bold")
+    yield options.err.style("Next, in your own git repository", "bold")
     yield ""
     for command, effect in _NEXT:
         yield f"  {command:<38}  {options.err.style(effect, 'dim')}"

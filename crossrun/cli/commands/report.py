@@ -29,7 +29,7 @@ def report(
             "--format",
             metavar="|".join(_FORMS),
             click_type=Parsed(one_of(*_FORMS)),
-            help="The format. (that of the FILE, or html)",
+            help="The format. (from the name of FILE, or html)",
         ),
     ] = None,
     open_it: Annotated[

@@ -17,7 +17,8 @@ from crossrun.services.options import ResumeOptions
 from crossrun.services.requests import resumed_run
 
 NextTask = Annotated[
-    str | None, typer.Argument(metavar="[TASK]", help="What to do next, if it is another task.")
+    str | None,
+    typer.Argument(metavar="[TASK]", help="What to do next, if the task is a different one."),
 ]
 
 

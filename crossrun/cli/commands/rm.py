@@ -11,7 +11,7 @@ from crossrun.projections.documents import document
 from crossrun.services.cleanup.run_removal import plan_removal, remove_runs
 from crossrun.views.words import disk_size, plural
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or the beginning of them.")]
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids or prefixes of ids.")]
 
 
 def rm(
@@ -48,7 +48,7 @@ def rm(
         what = plural(len(removal.run_ids), "run")
         options.confirm(
             f"Remove {what} with workspace and artifacts, {disk_size(removal.size)}?",
-            hint="say --yes, or look first with --dry-run",
+            hint="use --yes, or look first with --dry-run",
             declined="nothing was removed",
         )
         remove_runs(app.store, paths, removal)

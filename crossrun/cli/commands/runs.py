@@ -23,7 +23,7 @@ def runs(
         typer.Option(metavar="STATUS", help=f"Only with this status: {', '.join(Status)}."),
     ] = None,
     task_type: Annotated[
-        str | None, typer.Option(metavar="TYPE", help="Only of this task type.")
+        str | None, typer.Option(metavar="TYPE", help="Only with this task type.")
     ] = None,
     tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
     since: Since = None,
@@ -32,7 +32,7 @@ def runs(
         typer.Option(metavar="TEXT", help="Only with this text in the task, the name or a step."),
     ] = None,
     batch: Annotated[
-        str | None, typer.Option(metavar="BATCH", help="Only of this batch or experiment.")
+        str | None, typer.Option(metavar="BATCH", help="Only from this batch or experiment.")
     ] = None,
     limit: Annotated[
         int,

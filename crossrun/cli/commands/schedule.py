@@ -15,7 +15,7 @@ from crossrun.errors import ConfigurationError, ConsentNeeded, UsageError
 from crossrun.projections.documents import document
 from crossrun.services.app import App
 
-_HELP = """Run tasks at fixed times, by the scheduler of your system.
+_HELP = """Run tasks at fixed times, with your system's scheduler.
 
 \b
 Examples:
@@ -60,7 +60,7 @@ def add(
         typer.Argument(metavar="-- run ...", help="What to run, as on the command line."),
     ],
     name: Annotated[
-        str | None, typer.Option("--name", help="A name; by default that of the template.")
+        str | None, typer.Option("--name", help="A name. (the name of the template)")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -108,7 +108,7 @@ def _arguments_of_run(command: Sequence[str]) -> list[str]:
     asked = {"-h", "--help", "--help-all"}.intersection(words)
     if asked:
         raise UsageError(
-            "SCHEDULE_INVALID", f"{asked.pop()} makes no sense in a schedule", hint="leave it out"
+            "SCHEDULE_INVALID", f"{asked.pop()} cannot be used in a schedule", hint="leave it out"
         )
     return words[1:]
 
@@ -143,7 +143,7 @@ def _check(arguments: Sequence[str], options: Globals) -> Path | None:
         run_request(replace(run_options, task=task, consent=inner.yes), app)
     except ConsentNeeded as needed:
         raise UsageError(
-            needed.code, needed.message, hint="nobody can agree later: add --yes after run"
+            needed.code, needed.message, hint="nobody can confirm it later; add --yes after run"
         ) from needed
     return inner.home
 
@@ -170,7 +170,7 @@ def _require_unattended(given: dict[str, object]) -> None:
         if given.get(name):
             raise UsageError(
                 "SCHEDULE_INVALID",
-                f"--{name.replace('_', '-')} makes no sense in a schedule",
+                f"--{name.replace('_', '-')} cannot be used in a schedule",
                 hint="leave it out",
             )
 

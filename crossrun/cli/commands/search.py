@@ -38,8 +38,8 @@ def search(
         list[str],
         typer.Argument(
             metavar="WORDS...",
-            help="All of them must be in one step. With spaces: a phrase. word*: its beginning."
-            " -word: without it.",
+            help="Words that one step must contain. With spaces: a phrase; word*: any word that "
+            "starts with it; -word: not this word.",
         ),
     ],
     inside: Annotated[
@@ -51,10 +51,11 @@ def search(
     project_id: OfProject = None,
     status: Annotated[
         str | None,
-        typer.Option(metavar="STATUS", help=f"Only runs with it: {', '.join(Status)}."),
+        typer.Option(metavar="STATUS", help=f"Only runs with this status: {', '.join(Status)}."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only since 2h or 7d ago, or since a date.")
+        str | None,
+        typer.Option(metavar="TIME", help="Only from this time on: 2h or 7d ago, or a date."),
     ] = None,
     limit: Annotated[
         int,

@@ -1,4 +1,4 @@
-"""`crossrun templates`: tasks that come again, with variables."""
+"""`crossrun templates`: reusable tasks with variables."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crossrun.config.templates.template import Template
     from crossrun.services.app import App
 
-_HELP = """Show and manage templates: tasks that come again, with variables.
+_HELP = """Show and manage templates: reusable tasks with variables.
 
 \b
 Examples:
@@ -28,7 +28,9 @@ Examples:
 TemplateName = Annotated[str, typer.Argument(metavar="NAME", help="The template.")]
 ToProject = Annotated[
     bool,
-    typer.Option("--project", help="Keep it in .crossrun/templates, for all who use the project."),
+    typer.Option(
+        "--project", help="Store it in .crossrun/templates, for everyone who uses the project."
+    ),
 ]
 
 

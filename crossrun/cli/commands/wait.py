@@ -26,7 +26,9 @@ def wait(
     timeout: Annotated[
         float | None,
         typer.Option(
-            metavar="TIME", click_type=Parsed(duration), help="Stop waiting after: 90s, 5m, 2h."
+            metavar="TIME",
+            click_type=Parsed(duration),
+            help="Stop waiting after this time: 90s, 5m, 2h.",
         ),
     ] = None,
     json: Json = False,
@@ -42,7 +44,7 @@ def wait(
     app = options.open_app()
     ids = chosen_ids(app, runs or [LAST])
     if options.err.live:
-        options.say(f"waiting for {', '.join(ids)}; Ctrl-C leaves, the runs continue")
+        options.say(f"waiting for {', '.join(ids)}; Ctrl-C stops waiting; the runs continue")
     ended = wait_for(app, ids, timeout)
     if json:
         options.out.emit(document({"runs": [run_object(run) for run in ended]}))

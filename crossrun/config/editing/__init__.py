@@ -81,7 +81,7 @@ def check(path: Path, text: str) -> tuple[str, ...]:
     refused = [key for key in content if key in SETTINGS and not _may_set(path, key)]
     return (
         *unknown_names(path, content, choices=SETTINGS, kind="setting"),
-        *(f"{path}: {key} is ignored, a project file may not set it" for key in refused),
+        *(f"{path}: {key} is ignored: a project file may not set it" for key in refused),
     )
 
 
@@ -95,7 +95,8 @@ def _checked(path: Path, key: str, text: str) -> Any:  # noqa: ANN401  by the se
         raise UsageError(
             "SETTING_NOT_FOR_PROJECTS",
             f"a project file may not set {key}",
-            hint=f"it would hold for everyone who copies the repository; crossrun config set {key}",
+            hint=f"it would apply to everyone who copies the repository; set it for yourself: "
+            f"crossrun config set {key}",
         )
     try:
         return _written(key, text)
@@ -175,7 +176,7 @@ def _unwritable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         "SETTINGS_UNWRITABLE",
         f"the settings file {path} cannot be written: {error.strerror}",
-        hint="check the permissions and the free space of its folder",
+        hint="check its folder's permissions and free space",
     )
 
 

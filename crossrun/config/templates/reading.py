@@ -178,7 +178,7 @@ class _Reader:
         nested = placeholder_in_nested_shell(command)
         if nested is not None:
             self.problems.append(
-                f"verify: {{{nested}}} stands after $( or a similar sign, where a value cannot be"
+                f"verify: {{{nested}}} comes after $( or a similar sign, where a value cannot be"
                 " quoted safely"
             )
         return command.strip()

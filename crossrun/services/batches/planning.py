@@ -180,7 +180,7 @@ def _require_no_source(options: Mapping[str, Any]) -> None:
     if other is not None:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            f"from and {other} contradict each other",
+            f"from and {other} cannot be used together",
             hint="a row starts with the workspace of another row, or with a source",
         )
 

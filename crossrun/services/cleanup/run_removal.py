@@ -100,7 +100,7 @@ def remove_runs(store: Store, paths: Paths, removal: RunRemoval) -> int:
     if in_use:
         raise StillRunningError(
             "TAKEN_UP",
-            f"run {in_use[0]} stays: it is in use by another command",
+            f"run {in_use[0]} was kept: it is in use by another command",
             hint="find it with: crossrun runs",
             retryable=True,
         )

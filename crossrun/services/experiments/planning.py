@@ -50,7 +50,7 @@ class ExperimentPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def planned_repetitions(self) -> int:
-        """How often each variant does each task."""
+        """How many times each variant runs each task."""
         return self.repetitions or -(-PAIRS // len(self.tasks))
 
 

@@ -27,8 +27,8 @@ def import_skill(path: Path, app: App, *, project_id: str, consent: bool) -> str
             kinds = ", ".join(sorted({danger.kind for danger in dangers}))
             raise ConsentNeeded(
                 "CONSENT_NEEDED",
-                f"Try the skill {path} in spite of what its review found ({kinds})?",
-                hint=f"look at them: crossrun patterns import {path} --dry-run; then say --yes",
+                f"Try the skill {path} despite what its review found ({kinds})?",
+                hint=f"look at them: crossrun patterns import {path} --dry-run; then use --yes",
             )
         add(app.store, [item])
     return item.pattern_id

@@ -86,7 +86,7 @@ def add_template(
     added = template_of(text, file, origin)
     if file.exists() and not consent:
         raise ConsentNeeded(
-            "CONSENT_NEEDED", f"Replace {file}?", hint="choose another name, or say --yes"
+            "CONSENT_NEEDED", f"Replace {file}?", hint="choose another name, or use --yes"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def remove_template(name: str, paths: Paths, *, consent: bool) -> Path:
         load(name, folders)
         raise NotFoundError("TEMPLATE_NOT_FOUND", f"there is no template {name!r}")
     if not consent:
-        raise ConsentNeeded("CONSENT_NEEDED", f"Remove {file}?", hint="to agree, say --yes")
+        raise ConsentNeeded("CONSENT_NEEDED", f"Remove {file}?", hint="to agree, use --yes")
     file.unlink()
     return file
 

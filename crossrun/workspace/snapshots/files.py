@@ -69,7 +69,7 @@ def not_found(parts: Parts) -> NotFoundError:
     return NotFoundError(
         "PATH_NOT_FOUND",
         f"there is no {shown('/'.join(parts))!r} in the workspace",
-        hint="see what there is: crossrun files RUN --all · links are not followed",
+        hint="list the files: crossrun files RUN --all · links are not followed",
     )
 
 

@@ -29,7 +29,7 @@ _COUNT, _MOST = 4, 1000
 
 AttemptsReference = Annotated[
     str | None,
-    typer.Argument(metavar="[ATTEMPTS]", help="An id, the beginning of one, or last."),
+    typer.Argument(metavar="[ATTEMPTS]", help="An id, a prefix of one, or last."),
 ]
 Count = Annotated[
     int | None,
@@ -101,7 +101,7 @@ def start(
     if apply and detach:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            "--apply and --detach contradict each other",
+            "--apply and --detach cannot be used together",
             hint="apply the best one after they have ended; see  crossrun attempts show",
         )
     options = current()
@@ -125,7 +125,7 @@ def start(
 
 def resume(
     attempts: AttemptsReference = None,
-    retry_failed: Annotated[bool, typer.Option(help="Also run the failed attempts again.")] = False,
+    retry_failed: Annotated[bool, typer.Option(help="Also rerun failed attempts.")] = False,
     all_: All = False,
     jobs: Jobs = None,
     budget_tokens: BudgetTokens = None,

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 _UNCHECKED = (
-    "without --verify, crossrun cannot tell which attempt is right: all run to their end and are"
-    " ranked by their proof"
+    "without --verify, crossrun cannot tell which attempt is right, so all of them run to the "
+    "end and are ranked by their proof"
 )
 
 
@@ -99,7 +99,7 @@ def reopen_batch(
         raise UsageError(
             "BATCH_FINISHED",
             f"{reason}; there is nothing left to do",
-            hint=f"run the others as well: crossrun attempts resume {batch.id} --all",
+            hint=f"run the others too: crossrun attempts resume {batch.id} --all",
         )
     require_resumable(changed, app, retry_failed=retry_failed)
     app.store.update_batch(changed, app.redactor)

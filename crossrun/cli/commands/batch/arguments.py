@@ -9,5 +9,5 @@ KIND = "batch"
 
 BatchReference = Annotated[
     str | None,
-    typer.Argument(metavar="[BATCH]", help="An id, the beginning of one, or last."),
+    typer.Argument(metavar="[BATCH]", help="An id, a prefix of one, or last."),
 ]

@@ -86,7 +86,7 @@ def results(
             "--format",
             metavar="csv|jsonl",
             click_type=Parsed(one_of(*_FORMS)),
-            help="The format. (that of the FILE, or CSV)",
+            help="The format. (from the name of FILE, or CSV)",
         ),
     ] = None,
     output: Output = None,

@@ -26,7 +26,9 @@ from crossrun.store.batches import LAST
 
 File = Annotated[
     str | None,
-    typer.Argument(metavar="[FILE]", help="Rows as YAML, JSON lines or CSV; - is standard input."),
+    typer.Argument(
+        metavar="[FILE]", help="Rows as YAML, JSON lines or CSV; - reads standard input."
+    ),
 ]
 Pattern = Annotated[
     str | None,
@@ -45,7 +47,7 @@ RowsFormat = Annotated[
     ),
 ]
 BatchName = Annotated[
-    str | None, typer.Option("--name", help="A name for the batch. (that of the file)")
+    str | None, typer.Option("--name", help="A name for the batch. (the name of the file)")
 ]
 New = Annotated[
     bool, typer.Option("--new", help="Run all rows again, even if a batch is unfinished.")
@@ -139,7 +141,7 @@ def plan(
 def resume(
     batch: BatchReference = None,
     retry_failed: Annotated[
-        bool, typer.Option(help="Also run rows again that failed or were cancelled.")
+        bool, typer.Option(help="Also rerun rows that failed or were cancelled.")
     ] = False,
     jobs: Jobs = None,
     keep_going: KeepGoing = None,

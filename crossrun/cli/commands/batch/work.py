@@ -38,7 +38,9 @@ def plan_of(arguments: Mapping[str, Any], app: App) -> BatchPlan:
     options = options_from(RunOptions, given)
     if file is not None and pattern is not None:
         raise UsageError(
-            "OPTIONS_CONFLICT", "FILE and --glob contradict each other", hint="give one of them"
+            "OPTIONS_CONFLICT",
+            "FILE and --glob cannot be used together",
+            hint="use only one of them",
         )
     if file is not None:
         return _plan_of_file(file, arguments, options)
@@ -46,7 +48,7 @@ def plan_of(arguments: Mapping[str, Any], app: App) -> BatchPlan:
         return _plan_of_pattern(pattern, arguments, options, app)
     raise UsageError(
         "OPTION_INVALID",
-        "there are no rows: neither a FILE nor a --glob",
+        "there are no rows: give a FILE or --glob",
         hint="for example: crossrun batch tasks.yaml; see  crossrun batch start --help",
     )
 
@@ -70,8 +72,8 @@ def _plan_of_pattern(
     if options.task is None:
         raise UsageError(
             "TASK_EMPTY",
-            "there is no task for the files",
-            hint="say what to do with each: --task 'Convert {path}'",
+            "no task was given for the files",
+            hint="say what to do with each file: --task 'Convert {path}'",
         )
     return BatchPlan(
         rows=path_rows(pattern, options, app.settings.environ),

@@ -27,7 +27,9 @@ _NEW_FILE = """\
 
 def set_(
     key: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="Its value; a mapping as JSON.")],
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="The value; a mapping is written as JSON.")
+    ],
     project: Project = False,
     json: Json = False,
 ) -> None:

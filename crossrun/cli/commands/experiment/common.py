@@ -14,7 +14,7 @@ KIND = "experiment"
 
 ExperimentReference = Annotated[
     str | None,
-    typer.Argument(metavar="[ID]", help="An id, the beginning of one, or last."),
+    typer.Argument(metavar="[ID]", help="An id, a prefix of one, or last."),
 ]
 
 

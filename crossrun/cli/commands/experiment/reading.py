@@ -71,7 +71,7 @@ def report(
             "--format",
             metavar="|".join(_FORMS),
             click_type=Parsed(one_of(*_FORMS)),
-            help="The format. (that of the FILE, or Markdown)",
+            help="The format. (from the name of FILE, or Markdown)",
         ),
     ] = None,
     output: Output = None,

@@ -24,7 +24,7 @@ from crossrun.config.values import up_to
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TASK | RUN...]", help="What to do; with --runs, recorded runs."),
+    typer.Argument(metavar="[TASK | RUN...]", help="The task; with --runs, recorded runs."),
 ]
 SuiteFile = Annotated[
     Path | None,
@@ -52,7 +52,7 @@ MoreRepetitions = Annotated[
         "-n",
         metavar="N",
         click_type=Parsed(up_to(MOST_REPETITIONS)),
-        help="How often each variant does each task, in total.",
+        help="How many times each variant runs each task, in total.",
     ),
 ]
 Tags = Annotated[

@@ -103,7 +103,7 @@ def _tasks(arguments: Mapping[str, Any], app: App) -> list[TaskPlan]:
         raise UsageError(
             "OPTION_INVALID",
             f"there are {len(words)} tasks, and an experiment takes one, or a suite",
-            hint="put the task in quotes; for ids of runs, say --runs",
+            hint="put the task in quotes; for run ids, use --runs",
         )
     task = read_task(words[0] if words else None, arguments["file"])
     return [task_of_options(replace(options, task=task))]
@@ -121,8 +121,8 @@ def _require_one_origin(arguments: Mapping[str, Any]) -> None:
     if len(given) > 1:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            f"{given[0]} and {given[1]} contradict each other",
-            hint="give only one of them",
+            f"{given[0]} and {given[1]} cannot be used together",
+            hint="use only one of them",
         )
 
 

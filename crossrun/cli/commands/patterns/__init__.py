@@ -38,7 +38,7 @@ Examples:
   crossrun patterns compile 9c1xyz
   crossrun patterns prove 9c1xyz
 """
-TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only of this task type.")]
+TaskType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only with this task type.")]
 
 
 def list_patterns(
@@ -205,7 +205,7 @@ def stats(
     if by not in (None, "task") or (by and pattern is None):
         raise UsageError(
             "OPTION_INVALID",
-            "--by takes the word task, and needs a pattern",
+            "--by accepts only the word task, and needs a pattern",
             hint="for example: crossrun patterns stats 9c1xyz --by task",
         )
     app = options.open_app()

@@ -11,9 +11,9 @@ from crossrun.projections.documents import document
 from crossrun.system.clock import now
 
 PatternReference = Annotated[
-    str | None, typer.Argument(metavar="[PAT]", help="An id or the beginning of one.")
+    str | None, typer.Argument(metavar="[PAT]", help="An id or a prefix of one.")
 ]
-PatternNamed = Annotated[str, typer.Argument(metavar="PAT", help="An id or the beginning of one.")]
+PatternNamed = Annotated[str, typer.Argument(metavar="PAT", help="An id or a prefix of one.")]
 
 
 def disable(pattern: PatternNamed, json: Json = False) -> None:
@@ -56,7 +56,7 @@ def rm(pattern: PatternNamed, json: Json = False) -> None:
     chosen = app.store.patterns.pattern(pattern)
     options.confirm(
         f"Remove {chosen.id}, {chosen.version} versions of it?",
-        hint=f"say --yes; or keep it unused: crossrun patterns disable {chosen.id}",
+        hint=f"use --yes, or keep it unused: crossrun patterns disable {chosen.id}",
         declined="nothing was removed",
     )
     app.store.change_patterns(lambda patterns: patterns.remove(chosen.id))

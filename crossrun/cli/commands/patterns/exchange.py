@@ -134,7 +134,7 @@ def _places(sources: "Sequence[str]", program: SkillProgram | None, app: "App") 
         if not sources:
             raise UsageError(
                 "OPTION_INVALID",
-                "nothing to import is named",
+                "nothing to import was named",
                 hint="name a file or folder, or list what is installed:"
                 " crossrun patterns import --from codex",
             )
@@ -192,7 +192,7 @@ def _read(places: "Sequence[Path]", app: "App", project_id: str) -> "list[Patter
         if not skills:
             raise UsageError(
                 "PATTERN_UNREADABLE",
-                f"{folder} holds no skill: there is no SKILL.md in it or below",
+                f"{folder} contains no skill: there is no SKILL.md in it or below it",
                 hint="give a YAML file or a folder with a SKILL.md",
             )
         imports += [_of_folder(skill, app, project_id) for skill in skills]
@@ -261,8 +261,8 @@ def _ask(items: "Sequence[StoredImport]", options: Globals) -> None:
         options.say(*(wrap(line, options.err.width) if options.err.on_screen else (line,)))
     names = f"{len(dangerous)} skills" if len(dangerous) > 1 else dangerous[0].pattern_import.name
     options.confirm(
-        f"Import {names} in spite of what is listed above?",
-        hint="read the files, then say --yes; --dry-run shows the list again",
+        f"Import {names} despite the dangers listed above?",
+        hint="read the files, then use --yes; --dry-run shows the list again",
     )
 
 
@@ -288,7 +288,7 @@ def _report(items: "Sequence[StoredImport]", app: "App", options: Globals, *, js
         options.say(
             f"imported as {item.pattern_id}; runs that it fits may get it"
             if item.is_new
-            else f"{item.pattern_id} is here already"
+            else f"{item.pattern_id} was already imported"
         )
     if any(item.is_new for item in items):
         options.say("to use it only by name: crossrun patterns disable ID, run --pattern ID")

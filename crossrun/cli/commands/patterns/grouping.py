@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 20
 _MOST_RUNS = 3
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs that taught it.")]
-Other = Annotated[str, typer.Argument(metavar="OTHER", help="The pattern that becomes part of it.")]
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs that it was learned from.")]
+Other = Annotated[str, typer.Argument(metavar="OTHER", help="The pattern to merge into it.")]
 
 
 def split(pattern: PatternNamed, runs: Runs, json: Json = False) -> None:
@@ -43,7 +43,7 @@ def split(pattern: PatternNamed, runs: Runs, json: Json = False) -> None:
         [chosen.id, new_id],
         json=json,
         message=[
-            f"{new_id} has these runs now",
+            f"{new_id} now has these runs",
             f"see it: crossrun patterns show {new_id}",
             f"undo: crossrun patterns merge {chosen.id} {new_id}",
         ],
@@ -71,7 +71,7 @@ def merge(pattern: PatternNamed, other: Other, json: Json = False) -> None:
         [chosen.id],
         json=json,
         message=[
-            f"{gone.id} is part of {chosen.id} now",
+            f"{gone.id} is now part of {chosen.id}",
             f"see it: crossrun patterns show {chosen.id}",
             f"take runs out again: crossrun patterns split {chosen.id} RUN...",
         ],
@@ -80,7 +80,7 @@ def merge(pattern: PatternNamed, other: Other, json: Json = False) -> None:
 
 def rebuild(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change; change nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -111,7 +111,7 @@ def rebuild(
             _show_lines(difference, options)
         options.confirm(
             f"Replace {_counted(difference.before)} by {difference.after}?",
-            hint="say --yes; or only look: crossrun patterns rebuild --dry-run",
+            hint="use --yes, or only look: crossrun patterns rebuild --dry-run",
         )
         planned.carry_out()
         _show_difference(difference, options, json=json, done=True)
@@ -168,7 +168,7 @@ def _change_lines(change: "PatternChange") -> list[str]:
         if len(runs) > _MOST_RUNS:
             lines.append(f"           {sign} {len(runs) - _MOST_RUNS} more runs")
     if len(lines) == 1 and change.new_version:
-        lines.append("           the same runs, another workflow")
+        lines.append("           the same runs, a different workflow")
     return lines
 
 

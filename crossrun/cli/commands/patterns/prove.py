@@ -35,10 +35,10 @@ def prove(
         typer.Option(metavar="CMD", help="A check for all tasks, instead of their own."),
     ] = None,
     executor: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The program that carries the tasks out.")
+        str | None, typer.Option(metavar="NAME", help="The program that carries out the tasks.")
     ] = None,
     planner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What decides on the agent's steps.")
+        str | None, typer.Option(metavar="NAME", help="What plans the agent's steps.")
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="MODEL", help="The agent's model.")

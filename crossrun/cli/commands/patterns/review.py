@@ -23,14 +23,14 @@ _CHOICES = {"a": "accept", "e": "edit", "d": "drop", "s": "skip", "q": "quit"}
 def review(
     lessons: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="The runs that taught them, or beginnings of ids."),
+        typer.Argument(metavar="[RUN]...", help="The runs they come from: ids or prefixes of ids."),
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Learn them.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Do not learn them.")] = False,
     edit: Annotated[
         bool, typer.Option("--edit", help="Open one in your editor, then learn what you save.")
     ] = False,
-    all_: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All runs that wait for review.")] = False,
     json: Json = False,
 ) -> None:
     """Look at what was learned before it is used.
@@ -74,16 +74,16 @@ def _check(
     if len(given) > 1:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            f"{' and '.join(given)} cannot be given together",
-            hint="give one of them",
+            f"{' and '.join(given)} cannot be used together",
+            hint="use only one of them",
         )
     if everything and lessons:
         raise UsageError(
-            "OPTIONS_CONFLICT", "--all and RUN cannot be given together", hint="give one of them"
+            "OPTIONS_CONFLICT", "--all and RUN cannot be used together", hint="use only one of them"
         )
     if everything and (edit or not given):
         raise UsageError(
-            "OPTION_INVALID", "--all needs --accept or --drop", hint="say which of the two"
+            "OPTION_INVALID", "--all needs --accept or --drop", hint="use only one of them"
         )
     if edit and len(lessons or ()) != 1:
         raise UsageError(
@@ -93,7 +93,7 @@ def _check(
         )
     if given and not lessons and not everything:
         raise UsageError(
-            "OPTION_INVALID", f"{given[0]} needs a RUN or --all", hint="name the runs, or say --all"
+            "OPTION_INVALID", f"{given[0]} needs a RUN or --all", hint="name the runs, or use --all"
         )
 
 
@@ -194,7 +194,7 @@ def _show_accepted(accepted: "Sequence[Accepted]", options: Globals, *, json: bo
         return
     for each in accepted:
         if each.pattern_id is None:
-            options.say(f"{each.run_id} had nothing left to teach")
+            options.say(f"{each.run_id} taught nothing new")
         else:
             what = "is the new pattern" if each.is_new else "was added to the pattern"
             options.say(f"{each.run_id} {what} {each.pattern_id}")
