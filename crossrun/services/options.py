@@ -284,10 +284,10 @@ def require_at_most_one(given: dict[str, bool]) -> None:
         raise conflict(flags[0], flags[1])
 
 
-def conflict(one: str, other: str) -> UsageError:
+def conflict(option: str, other: str) -> UsageError:
     """Why two options cannot be used together."""
     return UsageError(
         "OPTIONS_CONFLICT",
-        f"{one} and {other} cannot be used together",
+        f"{option} and {other} cannot be used together",
         hint="use only one of them",
     )
