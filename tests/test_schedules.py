@@ -197,6 +197,33 @@ def test_an_entry_holds_no_secret_and_only_the_variables_it_needs(machine: Machi
     assert refused.json["error"]["code"] == "SCHEDULE_SECRET"
 
 
+def test_only_lines_of_crossrun_are_removed_after_somebody_removed_some(machine: Machine) -> None:
+    assert add(machine, "run", "--offline", "x").code == 0
+    comments = machine.crontab.splitlines(keepends=True)[:2]
+    (machine.state / "crontab").write_text("".join(comments) + "0 3 * * * /bin/precious\n")
+    assert machine.crossrun.json("schedule")["schedules"][0]["changed"] is True
+    assert machine.crossrun("schedule", "rm", "nightly").code == 0
+    assert machine.crontab == "0 3 * * * /bin/precious\n"
+
+
+def test_an_entry_without_a_final_line_break_is_still_an_entry(machine: Machine) -> None:
+    assert add(machine, "run", "--offline", "x").code == 0
+    (machine.state / "crontab").write_text(machine.crontab.rstrip("\n"))
+    assert machine.crossrun("schedule", "rm", "nightly").code == 0
+    assert machine.crontab == ""
+
+
+def test_a_folder_whose_name_has_a_line_break_writes_no_line_of_the_crontab(
+    machine: Machine,
+) -> None:
+    odd = machine.crossrun.cwd / "x\n* * * * * touch owned #"
+    odd.mkdir()
+    machine.crossrun.cwd = odd
+    refused = add(machine, "run", "--offline", "x")
+    assert refused.json["error"]["code"] == "SCHEDULE_INVALID"
+    assert not (machine.state / "crontab").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

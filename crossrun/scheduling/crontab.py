@@ -12,8 +12,12 @@ from crossrun.scheduling.cron import CronTimes
 from crossrun.system.programs import run_program
 
 _BLOCK = re.compile(
-    r"^# crossrun: (?P<name>[a-z0-9-]+)\n# crossrun-data: (?P<data>.*)\n.*\n", re.MULTILINE
+    r"^# crossrun: (?P<name>[a-z0-9-]+)\n# crossrun-data: (?P<data>.*)(?:\n|\Z)"
+    r"(?:.* --tag schedule:(?P=name) .*(?:\n|\Z))?",
+    re.MULTILINE,
 )
+"""The lines of a schedule. Somebody may have removed the last of them: the next is not crossrun's."""
+
 _PAUSED = "# paused: "
 _TIMEOUT = 10.0
 _LONGEST = 990

@@ -109,6 +109,7 @@ def add_schedule(
         )
         log = app.settings.paths.logs / f"{schedule.name}.schedule.log"
         schedule = replace(schedule, log=str(log))
+        _require_lines(schedule)
         available[0].write(schedule)
     limitation = available[0].limitation()
     if limitation is not None:
@@ -181,8 +182,20 @@ def _available(settings: Settings) -> list[Scheduler]:
     return available
 
 
+def _require_lines(schedule: Schedule) -> None:
+    """Refuses places whose names would break the lines of an entry into several."""
+    places = [schedule.folder, schedule.log, *schedule.program, *schedule.environ.values()]
+    for place in places:
+        if not place.isprintable():
+            raise UsageError(
+                "SCHEDULE_INVALID",
+                f"{place!r} contains characters that a scheduler cannot take",
+                hint="rename that folder, or change the variable that names it",
+            )
+
+
 def _require_plain(arguments: Sequence[str], app: App) -> None:
-    """Refuses what an entry cannot hold, or must not."""
+    """Refuses arguments that an entry cannot hold, or must not."""
     if any(not word.isprintable() for word in arguments):
         raise UsageError(
             "SCHEDULE_INVALID",
