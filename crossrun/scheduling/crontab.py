@@ -16,7 +16,7 @@ _BLOCK = re.compile(
     r"(?:.* --tag schedule:(?P=name) .*(?:\n|\Z))?",
     re.MULTILINE,
 )
-"""The lines of a schedule. Somebody may have removed the last of them: the next is not crossrun's."""
+"""The lines of a schedule. If somebody has removed the last one, the next line is the user's."""
 
 _PAUSED = "# paused: "
 _TIMEOUT = 10.0
