@@ -563,3 +563,29 @@ def test_what_a_grown_session_said_is_found_and_what_it_says_now(
     crossrun.json("import", "codex", "--yes")
     assert crossrun.json("search", "giraffe")["total"] == 1
     assert crossrun.json("search", "zebra")["total"] == 1
+
+
+def test_an_imported_run_is_removed_alone_even_if_its_folder_is_the_workspace_of_another(
+    crossrun: Crossrun, history: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    crossrun.environ["CODEX_HOME"] = str(history)
+    shell = ("--executor", "shell", "--empty")
+    own = crossrun.json("run", "echo a > a", *shell)["id"]
+    in_place = crossrun.json("run", "echo b > b", *shell[:2], "--workspace", str(mine))["id"]
+    workspace = Path(crossrun("path", own).out.strip())
+    for number, cwd in enumerate((str(workspace), str(mine), str(tmp_path / "other"))):
+        lines = codex_session(session_id=f"s{number}", cwd=cwd, calls=f"c{number}")
+        write_codex(history, lines, str(number))
+    crossrun.json("import", "codex", "--yes")
+    imported = [run["id"] for run in crossrun.json("runs")["runs"] if run["imported_from"]]
+    assert len(imported) == 9
+
+    removed = crossrun.json("rm", *imported, "--yes")
+
+    assert sorted(removed["runs"]) == sorted(imported)
+    assert {run["id"] for run in crossrun.json("runs")["runs"]} == {own, in_place}
+    assert ((workspace / "a").read_text(), (mine / "b").read_text()) == ("a\n", "b\n")
+    assert waiting(crossrun) == []
+    assert crossrun.json("import", "codex", "--yes")["runs"] == 0

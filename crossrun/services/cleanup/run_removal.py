@@ -15,14 +15,19 @@ from crossrun.workspace.folder_names import folder_name
 
 
 class RunRemoval(NamedTuple):
-    """What goes: workspaces with all runs in them. `size` is in bytes."""
+    """What goes: workspaces with all runs in them, and imported runs, which have no workspace.
+
+    `size` is in bytes.
+    """
 
     usages: list[WorkspaceUsage]
+    imported: list[Run]
 
     @property
     def run_ids(self) -> list[str]:
-        """All runs that go, the oldest first."""
-        return [run.id for usage in self.usages for run in usage.runs]
+        """All runs that go."""
+        own = [run.id for usage in self.usages for run in usage.runs]
+        return own + [run.id for run in self.imported]
 
     @property
     def size(self) -> int:
@@ -46,6 +51,8 @@ def plan_removal(
         UsageError: RUN_NEEDED, something depends on them.
     """
     reader = store.workspaces
+    imported = [run for run in runs if run.imported_from is not None]
+    runs = [run for run in runs if run.imported_from is None]
     workspaces = reader.runs({run.workspace for run in runs})
     usages = survey(
         workspaces,
@@ -63,7 +70,7 @@ def plan_removal(
         else usage
         for usage in usages
     ]
-    removal = RunRemoval(usages)
+    removal = RunRemoval(usages, imported)
     _require_ended(removal)
     reasons = [] if force else list(_reasons(store, removal, named))
     if reasons:
@@ -97,6 +104,7 @@ def remove_runs(store: Store, paths: Paths, removal: RunRemoval) -> int:
     ]
     if result.failures:
         raise result.failures[0]
+    store.forget([run.id for run in removal.imported])
     if in_use:
         raise StillRunningError(
             "TAKEN_UP",
@@ -146,7 +154,7 @@ def _require_ended(removal: RunRemoval) -> None:
 
 def _reasons(store: Store, removal: RunRemoval, named: set[str]) -> Iterator[str]:
     """What would be lost besides the runs that are named."""
-    going = set(removal.run_ids)
+    going = {run.id for usage in removal.usages for run in usage.runs}
     for run_id in sorted(going - named):
         yield f"run {run_id} is in the same workspace"
     for run_id, needed in store.read.built_on(going):
