@@ -85,6 +85,15 @@ def test_values_of_options_and_arguments_are_offered(
     assert list(offered(user, *words)) == expected
 
 
+def test_bash_gets_words_in_which_nothing_is_run(crossrun: Crossrun) -> None:
+    folder = crossrun.cwd / ".crossrun" / "templates"
+    folder.mkdir(parents=True)
+    (folder / "x$(touch owned).yaml").write_text("instructions: x\n")
+    words = ("run", "--template", "x")
+    assert list(offered(crossrun, *words, to="bash")) == ["'x$(touch owned)'"]
+    assert list(offered(crossrun, *words)) == ["x$(touch owned)"]
+
+
 def test_bash_gets_the_part_after_the_equals_sign(crossrun: Crossrun) -> None:
     words = ("runs", "--status", "=", "s")
     assert list(offered(crossrun, *words, to="bash")) == ["succeeded"]

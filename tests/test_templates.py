@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import CodexWorld, Crossrun
+from on_terminal import OnTerminal
 
 from crossrun.config.placeholders import escaped, filled
 from crossrun.config.settings import Settings
@@ -299,6 +300,35 @@ def test_templates_are_added_listed_shown_checked_and_removed(crossrun: Crossrun
     assert crossrun("templates", "rm", "changelog", "--yes").code == 0
     assert "TEMPLATE_SHIPPED" in crossrun("templates", "rm", "tests", "--yes").err
     assert crossrun("templates", "show", "changelog").code == 6
+
+
+def test_a_folder_of_templates_that_is_a_link_out_of_the_project_is_not_written(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "mine.yaml").write_text("instructions: x\n")
+    (crossrun.cwd / ".crossrun").mkdir()
+    (crossrun.cwd / ".crossrun" / "templates").symlink_to(outside)
+    added = crossrun(
+        "templates", "add", "new", "--project", "-f", str(outside / "mine.yaml"), "--json"
+    )
+    removed = crossrun("templates", "rm", "mine", "--yes", "--json")
+    for refused in (added, removed):
+        assert (refused.code, refused.json["error"]["code"]) == (3, "TEMPLATE_UNWRITABLE")
+    assert [file.name for file in outside.iterdir()] == ["mine.yaml"]
+
+
+def test_what_a_template_would_make_of_a_run_is_shown_with_everything_visible(
+    crossrun: Crossrun,
+) -> None:
+    folder = crossrun.cwd / ".crossrun" / "templates"
+    folder.mkdir(parents=True)
+    hostile = 'instructions: "do it\\e]0;owned\\a\\u202e"\n'
+    (folder / "hostile.yaml").write_text(hostile)
+    command = ("run", "--template", "hostile", "--dry-run", "--offline")
+    with OnTerminal(crossrun, *command) as terminal:
+        terminal.wait_for("do it^[]0;owned^G<U+202E>")
 
 
 def test_a_run_stores_its_template_and_a_batch_takes_one_for_each_row(crossrun: Crossrun) -> None:

@@ -8,6 +8,7 @@ a candidate, a tab, and what it is.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +48,8 @@ def answer(arguments: Sequence[str]) -> str:
         position = locate(_whole_options(words) if shell == "bash" else words)
         lines = [_directive(position)]
         for word, description in candidates(position):
-            shown = word if shell == "bash" else f"{position.before}{word}"
+            # bash alone puts a word into the line as it is, and would run a $(command) in it
+            shown = shlex.quote(word) if shell == "bash" else f"{position.before}{word}"
             lines.append(f"{shown}\t{description}")
     except Exception:  # noqa: BLE001  a shell has no place for errors
         return ":none\n"

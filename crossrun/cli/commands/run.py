@@ -29,6 +29,7 @@ from crossrun.services.options import RunOptions
 from crossrun.services.requests import run_request
 from crossrun.views.choices import choice_lines
 from crossrun.views.forecasts import outlook_lines
+from crossrun.views.unseen import visible_command
 
 
 def run(
@@ -168,13 +169,14 @@ def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
         plan = _plan_object(request, turn, command, decision)
         options.out.emit(document({**plan, "forecast": _forecast_object(expected)}))
         return
+    shown = visible_command if options.out.on_screen else str
     sections = {
-        "prompt": turn.prompt,
-        "instructions": turn.instructions,
+        "prompt": shown(turn.prompt),
+        "instructions": shown(turn.instructions or ""),
         "pattern": "\n".join(choice_lines(decision, options.out)),
         "forecast": "\n".join(outlook_lines(expected, options.out)),
-        "command": shlex.join(command),
-        "workspace": str(turn.folder),
+        "command": shown(shlex.join(command)),
+        "workspace": shown(str(turn.folder)),
     }
     for title, text in sections.items():
         if text:

@@ -84,6 +84,8 @@ def add_template(
     folder = _project_folder(paths) if to_project else paths.templates
     file = folder / f"{name}.yaml"
     added = template_of(text, file, origin)
+    if to_project:
+        _require_inside(file)
     if file.exists() and not consent:
         raise ConsentNeeded(
             "CONSENT_NEEDED", f"Replace {file}?", hint="choose another name, or use --yes"
@@ -106,6 +108,17 @@ def _project_folder(paths: Paths) -> Path:
     return folders_of(paths).project or Path.cwd() / PROJECT_FOLDER
 
 
+def _require_inside(file: Path) -> None:
+    """Makes sure that a file of the project is in it: a folder on the way may be a link."""
+    project = file.parents[len(PROJECT_FOLDER.parts)]
+    if not file.parent.resolve().is_relative_to(project.resolve()):
+        raise ConfigurationError(
+            "TEMPLATE_UNWRITABLE",
+            f"{file.parent} is a link that leads out of the project",
+            hint="replace it by a folder",
+        )
+
+
 def remove_template(name: str, paths: Paths, *, consent: bool) -> Path:
     """Removes the file of a template: the user's own one or, without one, the project's.
 
@@ -126,6 +139,8 @@ def remove_template(name: str, paths: Paths, *, consent: bool) -> Path:
     if file is None:
         load(name, folders)
         raise NotFoundError("TEMPLATE_NOT_FOUND", f"there is no template {name!r}")
+    if folders.project is not None and file.is_relative_to(folders.project):
+        _require_inside(file)
     if not consent:
         raise ConsentNeeded("CONSENT_NEEDED", f"Remove {file}?", hint="to agree, use --yes")
     file.unlink()
