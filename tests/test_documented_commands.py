@@ -1,9 +1,10 @@
 """The command blocks of the documents are run, page by page, as a reader would run them.
 
-Each page has its own home and repository. Its `sh` and `console` blocks are run in order by bash,
-with crossrun on the PATH and recordings in place of an agent. A block that cannot be run has a
-reason in a comment before it: `<!-- not run: needs a Mac -->`. If a command in it fails on purpose,
-that is said, too: `<!-- exits with 9 -->`.
+Each page has a home folder with a repository in `~/code/calc`. Its `sh` and `console` blocks are
+run in order by bash, with crossrun on the PATH. The executor is `shell`, so a task is a command:
+its first word is a small program that changes a file (`VERBS`). A block that cannot be run has a
+reason in a comment before it: `<!-- not run: needs a Mac -->`. If commands in it fail on purpose,
+their exit codes are there: `<!-- exits with 9 -->`.
 """
 
 import re
@@ -25,6 +26,13 @@ _BLOCK = re.compile(
     r"^ *```(?P<language>sh|console)\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
+VERBS = ("Compare", "Fix", "Plot", "Summarise", "Update", "Write")
+"""The first words of the tasks in the pages; a task that starts a run has one of them."""
+_AGENT = """\
+#!/bin/sh
+sed -i 's/a - b/a + b/' calc.py 2>/dev/null
+echo "# $*" | tee -a calc.py
+"""
 _SET_UP = """\
 exec 3>&1 4>&2
 errors=$PWD/errors; failures=0
@@ -35,11 +43,18 @@ check() {
     echo "$1: exit codes '$codes', expected '$2'"
     tail -n 3 "$errors"
 }
-git init -q calc && cd calc
+mkdir -p ~/code && cd ~/code && git init -q -b main calc && cd calc
 git config user.name reader && git config user.email reader@example.com
-echo 'def add(a, b): return a - b' >calc.py && mkdir -p .venv/bin && touch .venv/bin/activate
-git add calc.py && git commit -qm first
-crossrun run 'echo "# checked" >>calc.py' --executor shell --source . --quiet >/dev/null
+echo 'def add(a, b): return a - b' >calc.py
+cat >test_calc.py <<END
+import unittest, calc
+class AddTest(unittest.TestCase):
+    def test_it_adds(self): self.assertEqual(calc.add(2, 3), 5)
+END
+echo 'Update the documentation' >task.md
+mkdir -p .venv/bin && touch .venv/bin/activate
+git add calc.py test_calc.py task.md && git commit -qm first
+crossrun run 'Write a comment' --quiet >/dev/null
 """
 _RUN_IDS = re.compile(r"\b(?:k7f3|m2q9|m9d2|a81c)\b")
 """Ids of runs in the documents; the reader's is that of the newest run."""
@@ -82,14 +97,18 @@ def script_of(name: str) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_block_of_a_page_runs(name: str, tmp_path: Path) -> None:
-    program = tmp_path / "bin" / "crossrun"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m crossrun "$@"\n')
-    program.chmod(0o755)
+    crossrun = f'#!/bin/sh\nexec "{sys.executable}" -m crossrun "$@"\n'
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program, text in {"crossrun": crossrun, **dict.fromkeys(VERBS, _AGENT)}.items():
+        (programs / program).write_text(text)
+        (programs / program).chmod(0o755)
+    (tmp_path / "reader").mkdir()
     environ = clean_environ(tmp_path / "home")
     environ |= {
-        "PATH": f"{program.parent}:{environ['PATH']}",
-        "CROSSRUN_EXECUTOR": "replay",
+        "HOME": str(tmp_path / "reader"),
+        "PATH": f"{programs}:{environ['PATH']}",
+        "CROSSRUN_EXECUTOR": "shell",
         "CROSSRUN_PLANNER": "direct",
         "PAGER": "cat",
         "EDITOR": "true",
