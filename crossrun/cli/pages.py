@@ -43,8 +43,14 @@ def pages() -> dict[str, Page]:
     by_name: dict[str, Page] = {}
     for kind in KINDS:
         files = sorted((root / kind).glob("*.md")) or [root / f"{kind}.md"]
-        by_name |= {file.stem: Page(file.stem, kind, file) for file in files if file.is_file()}
+        named = {_topic(file): file for file in files if file.is_file()}
+        by_name |= {name: Page(name, kind, file) for name, file in named.items()}
     return by_name
+
+
+def _topic(file: Path) -> str:
+    """The name of a page. The list of the guides, how-to/README.md, is `how-to`."""
+    return file.parent.name if file.stem == "README" else file.stem
 
 
 def error_sections() -> dict[str, str]:
@@ -66,7 +72,7 @@ def with_topics(text: str) -> str:
         words, target = link.groups()
         if "://" in target:
             return link[0]
-        name = Path(target.partition("#")[0]).stem
+        name = _topic(Path(target.partition("#")[0]))
         if name not in topics or name in mentioned:
             return words
         mentioned.add(name)
