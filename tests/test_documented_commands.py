@@ -20,11 +20,23 @@ from test_docs import DOCUMENTS, ROOT, name_of
 
 pytestmark = pytest.mark.process
 PAGES = (
+    "docs/how-to/apply-changes.md",
+    "docs/how-to/attempts.md",
+    "docs/how-to/batches.md",
+    "docs/how-to/experiments.md",
     "docs/how-to/install.md",
+    "docs/how-to/look-at-changes.md",
+    "docs/how-to/notifications.md",
     "docs/how-to/own-files.md",
+    "docs/how-to/replay.md",
+    "docs/how-to/reports.md",
+    "docs/how-to/run-control.md",
+    "docs/how-to/schedules.md",
+    "docs/how-to/scripts.md",
     "docs/how-to/search.md",
     "docs/how-to/settings.md",
     "docs/how-to/shell.md",
+    "docs/how-to/templates.md",
     "docs/tutorial.md",
 )
 """Pages of which every block is run. The others are only parsed, by `test_docs`."""
@@ -105,7 +117,7 @@ def script_of(name: str) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_block_of_a_page_runs(name: str, tmp_path: Path) -> None:
-    crossrun = f'#!/bin/sh\nexec "{sys.executable}" -m crossrun "$@"\n'
+    crossrun = f'#!/bin/sh\nexec "{sys.executable}" -P -m crossrun "$@"\n'
     programs = tmp_path / "bin"
     programs.mkdir()
     for program, text in {"crossrun": crossrun, **dict.fromkeys(VERBS, _AGENT)}.items():
