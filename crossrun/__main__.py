@@ -26,6 +26,12 @@ def _carried_out() -> int:
             sys.stdout.write(answer(sys.argv[2:]))
             streams.flush()
             return 0
+        if sys.argv[1:] in (["--version"], ["-V"]):
+            from crossrun import __version__
+
+            sys.stdout.write(f"crossrun {__version__}\n")
+            streams.flush()
+            return 0
         from crossrun.cli import root
         from crossrun.cli.error_boundary import run_command_line
 
