@@ -210,3 +210,13 @@ def test_paths_come_after_two_dashes(desk: Desk, crossrun: Crossrun) -> None:
     assert crossrun("apply", "--dry-run", "--json", "--", "src").json["left"] == 4
     applied = json.loads(crossrun("apply", "--json", "--", "src/*").out)
     assert [file["path"] for file in applied["files"]] == ["src/a.py", "src/deep/b.py"]
+
+
+def test_a_patch_can_have_a_part_of_the_change(desk: Desk) -> None:
+    run = desk.run(WORK)
+    patch = desk.crossrun("apply", run.id, "--patch", "-", "--", "src/", "long.txt")
+    assert patch.code == 0
+    headers = [line for line in patch.out.splitlines() if line.startswith("diff --git ")]
+    assert [line.split()[-1] for line in headers] == ["b/long.txt", "b/src/a.py", "b/src/deep/b.py"]
+    nothing = desk.crossrun("apply", run.id, "--patch", "-", "--", "nope")
+    assert (nothing.code, nothing.out) == (6, "")

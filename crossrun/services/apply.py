@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -280,14 +280,21 @@ def apply_at_end(request: RunRequest, app: App, run_id: str) -> ApplyOutcome:
     )
 
 
-def change_of_run(run: Run, app: App) -> ApplicableChange:
+def change_of_run(run: Run, app: App, paths: Sequence[str] = ()) -> ApplicableChange:
     """The change of a run, in the form in which it can be applied.
 
+    Args:
+        run: a run that has ended.
+        app: where everything is.
+        paths: only these files and folders of the change, or those that match; none: all of it.
+
     Raises:
-        CrossrunError: the run has not ended, or its workspace is gone, or was never crossrun's.
+        CrossrunError: the run has not ended, or its workspace is gone, or was never crossrun's;
+            CHANGE_NOT_FOUND, no file matches one of `paths`.
     """
     require_own_files(run)
-    return change_of(app.store, run, app.workspaces)
+    change = change_of(app.store, run, app.workspaces)
+    return part_of(change, change.base, paths, None) if paths else change
 
 
 def _apply_commits(options: ApplyOptions, run: Run, app: App) -> ApplyResult:

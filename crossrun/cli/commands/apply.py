@@ -115,7 +115,7 @@ def apply(
     app = options.open_app()
     chosen = chosen_run(app, run, project_id, pick=pick)
     if patch is not None:
-        _write_patch(change_of_run(chosen, app), patch, app, options, json=json)
+        _write_patch(change_of_run(chosen, app, paths or ()), patch, app, options, json=json)
         return
     choose = partial(choose_hunks, options=options) if interactive else None
     result = apply_run(apply_options, chosen, app, choose)
@@ -127,9 +127,7 @@ def _require_no_other(arguments: Mapping[str, object]) -> None:
     """A patch is written as it is, without regard to a target."""
     from crossrun.services.apply import cannot_combine
 
-    for name in (
-        "branch", "ignored", "conflicts", "to", "dry_run", "commits", "interactive", "paths"
-    ):  # fmt: skip
+    for name in ("branch", "ignored", "conflicts", "to", "dry_run", "commits", "interactive"):
         if arguments[name]:
             raise cannot_combine("--patch", f"--{name.replace('_', '-')}")
 
