@@ -399,6 +399,23 @@ def test_python_m_crossrun_and_the_version(crossrun: Crossrun) -> None:
     assert sys.executable in crossrun.command()[0]
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "exit_code"),
+    [
+        (("--source", "http://127.0.0.1/x.git"), "SOURCE_INVALID", 2),
+        (("--recording", "session.yaml"), "RECORDING_NOT_FOUND", 6),
+        (("--recording", "sessions/first"), "RECORDING_NOT_FOUND", 6),
+        (("--recording", "k7f3"), "RUN_NOT_FOUND", 6),
+    ],
+)
+def test_what_cannot_begin_leaves_no_run(
+    crossrun: Crossrun, words: tuple[str, ...], code: str, exit_code: int
+) -> None:
+    result = crossrun("run", "x", *words, "--json")
+    assert (result.code, error_of(result)[1]) == (exit_code, code)
+    assert crossrun.json("runs")["runs"] == []
+
+
 def test_errors_are_documented(crossrun: Crossrun) -> None:
     from crossrun.model.failures import FAILURES
 

@@ -54,7 +54,7 @@ def _source_of(
 
 
 def _with_source(source: str, options: RunOptions, store: Store, setup: str | None) -> BeginWith:
-    from crossrun.workspace.sources.cloning import is_url
+    from crossrun.workspace.sources.cloning import is_url, require_allowed
 
     if _WITH_LOGIN.match(source):
         raise UsageError(
@@ -67,6 +67,7 @@ def _with_source(source: str, options: RunOptions, store: Store, setup: str | No
         if options.folder_only or copies_links:
             flag = "--folder-only" if options.folder_only else "--follow-links copy"
             raise conflict("a URL", flag)
+        require_allowed(source)
         return BeginWith(url=source, clean=options.clean, include=options.include, setup=setup)
     if not source.strip():
         raise UsageError(

@@ -204,9 +204,16 @@ def _recording(options: RunOptions, store: Store) -> str | None:
     if reference is None:
         return None
     file = Path(reference)
-    recording = (
-        f"file:{file.absolute()}" if file.is_file() else f"run:{store.read.run(reference).id}"
-    )
+    if file.is_file():
+        recording = f"file:{file.absolute()}"
+    elif file.suffix or len(file.parts) > 1:  # no id looks like this
+        raise NotFoundError(
+            "RECORDING_NOT_FOUND",
+            f"--recording: there is no file {reference}",
+            hint="check the path, or give the id of a run",
+        )
+    else:
+        recording = f"run:{store.read.run(reference).id}"
     if not options.consent:
         raise ConsentNeeded(
             "CONSENT_NEEDED",

@@ -57,7 +57,7 @@ def clone(url: str, target: Path, stop: CancelToken, environ: Mapping[str, str])
         RunFailed: the clone was cancelled.
         CrossrunError: the URL is not allowed, or git could not clone it.
     """
-    _check(url)
+    require_allowed(url)
     with scratch(target.absolute()) as folder:
         checkout = folder / "checkout"
         with tempfile.TemporaryFile() as output:
@@ -69,7 +69,8 @@ def clone(url: str, target: Path, stop: CancelToken, environ: Mapping[str, str])
         return (yield from copy_source(checkout, target, stop))
 
 
-def _check(url: str) -> None:
+def require_allowed(url: str) -> None:
+    """Raises UsageError if crossrun does not clone from such a URL."""
     protocol = url.partition("://")[0] if "://" in url else "ssh"
     if url.startswith("-") or "::" in url.partition("/")[0] or protocol not in _PROTOCOLS:
         raise UsageError(
