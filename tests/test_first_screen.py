@@ -41,7 +41,7 @@ def test_crossrun_alone_shows_what_is_new_and_what_waits(crossrun: Crossrun, col
     changed = crossrun.json("run", "echo b > a", *SHELL, *source)["id"]
     applied = crossrun.json("run", "echo c > c", *SHELL, *source)["id"]
     crossrun("apply", applied)
-    empty = crossrun.json("run", "echo \x1b[31mhostile > x", *SHELL)["id"]
+    empty = crossrun.json("run", "echo \x1b[31mhostile > x", *SHELL, "--empty")["id"]
     failed = crossrun("run", "exit 3", *SHELL, "--tag", "scheduled", "--json").json["id"]
 
     code, shown = screen(crossrun, columns=columns)
@@ -64,6 +64,28 @@ def test_a_run_that_was_cleaned_up_does_not_wait(crossrun: Crossrun) -> None:
     assert f"crossrun apply {run}" in screen(crossrun)[1]
     assert crossrun("cleanup", "--older-than", "0", "--force", "--yes").code == 0
     assert "crossrun apply" not in screen(crossrun)[1]
+
+
+def test_a_run_that_was_applied_in_part_waits_until_the_rest_is_applied(
+    crossrun: Crossrun,
+) -> None:
+    sh("git init -q && echo a > a && git add . && git commit -q -m a", crossrun.cwd)
+    run = crossrun.json("run", "echo b > a; echo b > b", *SHELL)["id"]
+    assert crossrun("apply", run, "--", "a").code == 0
+    shown = screen(crossrun)[1]
+    assert "applied in part: 1 run" in shown
+    assert f"crossrun apply {run}" in shown
+    assert "not applied yet" not in shown
+    assert crossrun("apply", run).code == 0
+    assert f"crossrun apply {run}" not in screen(crossrun)[1]
+
+
+def test_a_failed_run_says_in_a_word_what_it_failed_for(crossrun: Crossrun) -> None:
+    crossrun("run", "true", *SHELL, "--verify", "false")
+    crossrun("run", "exit 3", *SHELL)
+    first, second = crossrun("runs").out.splitlines()[1:]
+    assert "  failed  " in first
+    assert "  failed (check)  " in second
 
 
 def test_an_active_run_is_on_the_first_screen_however_many_came_later(crossrun: Crossrun) -> None:

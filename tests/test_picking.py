@@ -29,7 +29,7 @@ def test_arrow_keys_pick_an_older_run(crossrun: Crossrun, runs: list[str], colum
     lines = [line for line in listed.splitlines() if any(run in line for run in runs)]
     assert [line.split()[-1] if run in line else "" for run, line in zip(runs, lines, strict=True)]
     assert "exit 3" in listed
-    assert "failed (1)" in listed
+    assert "  failed  " in listed
     assert "\x1b]0;" not in terminal.raw
     assert "\x1b[2J" not in terminal.raw.replace("\x1b[2J\x1b[H", "")
     assert all(len(line) < columns for line in lines)

@@ -905,6 +905,7 @@ def test_a_line_of_the_list_says_the_same_as_the_run(three_runs: Store) -> None:
             started_at=run.started_at,
             ended_at=run.ended_at,
             tokens=run.tokens.total if run.tokens else None,
+            failure_code=run.failure.code if run.failure else None,
         )
 
     runs = three_runs.read.runs(RunFilter())

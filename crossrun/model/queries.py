@@ -39,6 +39,7 @@ class RunLine(NamedTuple):
     grade: str | None = None
     """That of its proof."""
     has_note: int = 0
+    failure_code: str | None = None
 
     @property
     def seconds(self) -> float | None:

@@ -20,12 +20,14 @@ class Overview(NamedTuple):
     - `active`: runs that have not ended.
     - `newest`: those begun last, active ones included.
     - `to_apply`: succeeded, changed a copy of the user's files, and never applied.
+    - `applied_in_part`: the same, but some files or hunks have been applied.
     - `unattended`: scheduled runs that did not succeed.
     """
 
     active: list[RunLine]
     newest: list[RunLine]
     to_apply: list[RunLine]
+    applied_in_part: list[RunLine]
     unattended: list[RunLine]
 
 
@@ -45,10 +47,12 @@ def read_overview(access: ReadAccess, *, newest: int, since: str | None) -> Over
         )
         return access.made(line_of, sql, [*values, limit])
 
+    to_apply, applied_in_part = _to_apply(access)
     return Overview(
         active=lines("status IN ('queued', 'running')"),
         newest=lines("1", limit=newest),
-        to_apply=_to_apply(access),
+        to_apply=to_apply,
+        applied_in_part=applied_in_part,
         unattended=lines(
             "status NOT IN ('queued', 'running', 'succeeded') AND ended_at > ?"
             " AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)",
@@ -58,15 +62,25 @@ def read_overview(access: ReadAccess, *, newest: int, since: str | None) -> Over
     )
 
 
-def _to_apply(access: ReadAccess) -> list[RunLine]:
-    """Runs whose workspace is still there, and which no later run has taken over."""
+def _to_apply(access: ReadAccess) -> tuple[list[RunLine], list[RunLine]]:
+    """Runs whose workspace is still there, and which no later run has taken over.
+
+    Returns:
+        Those that were never applied, and those of which only a part was.
+    """
     sql = (
-        f"SELECT {LINE_COLUMNS}, workspace FROM {_NEWEST} AS run"  # noqa: S608  all ours
+        f"SELECT {LINE_COLUMNS}, workspace,"  # noqa: S608  all ours
+        " EXISTS (SELECT 1 FROM applications WHERE run_id = run.id)"
+        f" FROM {_NEWEST} AS run"
         " WHERE status = 'succeeded' AND changes IS NOT NULL AND changes != '[]'"
         " AND json_extract(source, '$.kind') IN ('repository', 'folder')"
-        " AND NOT EXISTS (SELECT 1 FROM applications WHERE run_id = run.id)"
+        " AND NOT EXISTS (SELECT 1 FROM applications WHERE run_id = run.id AND part IS NULL)"
         " AND NOT EXISTS (SELECT 1 FROM runs WHERE resumed_from = run.id)"
         " ORDER BY rowid DESC"
     )
-    rows = access.made(lambda row: (line_of(row[:-1]), row[-1]), sql)
-    return [line for line, workspace in rows if os.path.lexists(workspace)]
+    rows = access.made(lambda row: (line_of(row[:-2]), *row[-2:]), sql)
+    there = [(line, in_part) for line, workspace, in_part in rows if os.path.lexists(workspace)]
+    return (
+        [line for line, in_part in there if not in_part],
+        [line for line, in_part in there if in_part],
+    )

@@ -45,7 +45,7 @@ LINE_COLUMNS = (
     " started_at, ended_at,"
     " json_extract(tokens, '$.input') + json_extract(tokens, '$.output'),"
     " pattern_id, json_extract(pattern, '$.decision'), learned_pattern_id, duration_s,"
-    " json_extract(proof, '$.grade'), note IS NOT NULL"
+    " json_extract(proof, '$.grade'), note IS NOT NULL, json_extract(failure, '$.code')"
 )
 """The columns of a `RunLine`."""
 _NEWEST = "ORDER BY runs.rowid DESC LIMIT ?"

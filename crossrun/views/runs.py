@@ -16,6 +16,29 @@ if TYPE_CHECKING:
 _ROOM_FOR_PROOF = 72
 """Columns from which on the proof matters more than times and tokens."""
 _MOST_WAITING = 3
+_FAILED = {
+    "AGENT_DIED": "died",
+    "AGENT_REFUSED": "refused",
+    "ANSWER_CUT": "answer cut",
+    "CONTEXT_FULL": "context",
+    "REPLAY_DIVERGED": "replay",
+    "SCRIPT_UNAVAILABLE": "script",
+    "PLANNER_BAD_CALL": "planner",
+    "PLANNER_NEVER_ACTED": "planner",
+    "SETUP_FAILED": "setup",
+    "WORKSPACE_FAILED": "workspace",
+    "STORE_FAILED": "store",
+    "INTERNAL": "crossrun",
+    "CODEX_AUTH": "login",
+    "PLANNER_AUTH": "login",
+    "QUOTA_EXCEEDED": "quota",
+    "RATE_LIMITED": "quota",
+    "PROVIDER_UNREACHABLE": "network",
+    "PROVIDER_ERROR": "provider",
+    "VERIFY_FAILED": "check",
+    "PROOF_MISSING": "proof",
+}
+"""In a word what a run failed for, unless its agent or script itself failed."""
 
 
 def run_table(lines: Sequence[RunLine], terminal: Terminal) -> Iterator[str]:
@@ -42,6 +65,7 @@ def overview_lines(overview: "Overview", terminal: Terminal) -> Iterator[str]:
         "failed while nobody was watching", "crossrun show", overview.unattended, terminal
     )
     yield from _waiting("not applied yet", "crossrun apply", overview.to_apply, terminal)
+    yield from _waiting("applied in part", "crossrun apply", overview.applied_in_part, terminal)
     yield ""
     yield terminal.style("all runs: crossrun runs · help: crossrun --help", "dim")
 
@@ -54,9 +78,10 @@ def ago(at: str) -> str:
 
 
 def status_words(run: RunLine) -> str:
-    """`succeeded`, `failed (5)`."""
+    """`succeeded`, `failed (quota)`."""
     words = str(run.status).replace("_", " ")
-    return f"{words} ({run.exit_code})" if run.status is Status.FAILED else words
+    why = _FAILED.get(run.failure_code or "") if run.status is Status.FAILED else None
+    return f"{words} ({why})" if why else words
 
 
 def title_of(run: RunLine) -> str:
