@@ -44,7 +44,8 @@ def test_steps_are_made_one_by_one() -> None:
 @pytest.mark.parametrize("items", [[], [{"a": 1}], [{"a": 1}, {"b": "ü"}]])
 def test_a_document_in_parts_is_the_same_text(items: list[dict[str, object]]) -> None:
     parts = document_parts({"run_id": "k7f3abcd"}, "steps", iter(items))
-    assert "".join(parts) == document({"run_id": "k7f3abcd", "steps": items})
+    whole = {"run_id": "k7f3abcd", "steps": items, "total": len(items)}
+    assert "".join(parts) == document(whole)
 
 
 def test_a_long_run_is_read_in_a_fraction_of_its_size(store: Store, run_id: str) -> None:

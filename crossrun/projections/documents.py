@@ -23,7 +23,7 @@ def document(content: Mapping[str, Any]) -> str:
 def document_parts(
     content: Mapping[str, Any], name: str, items: Iterable[Mapping[str, Any]]
 ) -> Iterator[str]:
-    """A document whose last field is a list, in parts: `document` in constant memory.
+    """A document with a list and its `total`, in parts: `document` in constant memory.
 
     Args:
         content: the fields before the list.
@@ -31,11 +31,11 @@ def document_parts(
         items: what is in the list.
     """
     yield f"{document(content)[:-2]}, {json.dumps(name)}: ["
-    separator = ""
+    total = 0
     for item in items:
-        yield separator + json.dumps(item, ensure_ascii=False)
-        separator = ", "
-    yield "]}\n"
+        yield (", " if total else "") + json.dumps(item, ensure_ascii=False)
+        total += 1
+    yield f'], "total": {total}}}\n'
 
 
 def plain_object(value: "Struct") -> dict[str, Any]:

@@ -48,7 +48,8 @@ def list_artifacts(
     artifacts = app.store.read.artifacts(chosen.id)
     if json:
         objects = [plain_object(each) for each in artifacts]
-        options.out.emit(document({"run_id": chosen.id, "artifacts": objects}))
+        content = {"run_id": chosen.id, "artifacts": objects, "total": len(objects)}
+        options.out.emit(document(content))
     elif artifacts:
         columns = [
             Column("ARTIFACT", style="bold"),

@@ -68,7 +68,9 @@ def files(
         lines = listed(below, changes, parts, ignored)
     folder = parts if entry.kind == "folder" else parts[:-1]
     if json:
-        options.out.emit(document({"run_id": chosen.id, "files": [plain_object(x) for x in lines]}))
+        objects = [plain_object(line) for line in lines]
+        listing = {"run_id": chosen.id, "files": objects, "total": len(objects)}
+        options.out.emit(document(listing))
     elif null:
         there = (file for file in lines if file.kind != "folder" and file.change != "deleted")
         options.out.emit("".join(f"{file.name}\0" for file in there))

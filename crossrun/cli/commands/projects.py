@@ -38,7 +38,8 @@ def list_projects(json: Json = False) -> None:
     options = current()
     projects = options.open_app().store.read.projects()
     if json:
-        options.out.emit(document({"projects": [plain_object(each) for each in projects]}))
+        objects = [plain_object(each) for each in projects]
+        options.out.emit(document({"projects": objects, "total": len(objects)}))
     elif projects:
         columns = [
             Column("PROJECT", style="bold", flexible=True),

@@ -47,7 +47,8 @@ def wait(
         options.say(f"waiting for {', '.join(ids)}; Ctrl-C stops waiting; the runs continue")
     ended = wait_for(app, ids, timeout)
     if json:
-        options.out.emit(document({"runs": [run_object(run) for run in ended]}))
+        objects = [run_object(run) for run in ended]
+        options.out.emit(document({"runs": objects, "total": len(objects)}))
     raise typer.Exit(_highest_exit_code(ended))
 
 
