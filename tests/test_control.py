@@ -5,6 +5,7 @@ import time
 
 import pytest
 from conftest import CodexWorld, Crossrun
+from on_terminal import CTRL_C, OnTerminal
 from processes import is_running, unique_sleep, wait_for
 
 
@@ -69,6 +70,22 @@ def test_waiting_gives_up_when_the_time_is_over(crossrun: Crossrun) -> None:
     began = time.monotonic()
     assert crossrun("wait", run_id, "--timeout", "1s").code == 8
     assert time.monotonic() - began < 60
+    crossrun("cancel", run_id)
+    process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_on_a_terminal_a_moving_line_names_what_is_waited_for(
+    crossrun: Crossrun, columns: int
+) -> None:
+    process, run_id = begun(crossrun, unique_sleep())
+    with OnTerminal(crossrun, "wait", run_id, columns=columns) as terminal:
+        terminal.wait_for(f"waiting 0:01 for {run_id}")
+        assert "\n" not in terminal.text
+        terminal.type(CTRL_C)
+        assert terminal.end() == 130
+        assert terminal.raw.rstrip().endswith("\x1b[?25h")
+    assert crossrun.json("show", run_id)["status"] == "running"
     crossrun("cancel", run_id)
     process.communicate(timeout=20)
 

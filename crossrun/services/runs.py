@@ -214,11 +214,13 @@ def events_between(
         yield EventRecord(run_id, stored.seq, stored.at, decode(stored.body))
 
 
-def wait_for(app: App, run_ids: Sequence[str], timeout: float | None = None) -> "list[Run]":
-    """The runs once all of them have ended, or when the time is up."""
+def wait_for(
+    app: App, run_ids: Sequence[str], timeout: float | None = None, leave: Event | None = None
+) -> "list[Run]":
+    """The runs once all of them have ended, when the time is up, or when `leave` is set."""
     until = None if timeout is None else time.monotonic() + timeout
     for run_id in run_ids:
-        following = follow(app, run_id, after=app.store.read.last_seq(run_id))
+        following = follow(app, run_id, after=app.store.read.last_seq(run_id), leave=leave)
         for _ in following:
             if until is not None and time.monotonic() >= until:
                 break

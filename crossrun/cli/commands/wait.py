@@ -1,5 +1,6 @@
 """`crossrun wait`: waits for runs of any terminal to end."""
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,8 @@ from crossrun.store.reading import LAST
 
 if TYPE_CHECKING:
     from crossrun.model.runs import Run
+    from crossrun.services.app import App
+    from crossrun.views.terminal import Terminal
 
 
 def wait(
@@ -44,12 +47,43 @@ def wait(
     app = options.open_app()
     ids = chosen_ids(app, runs or [LAST])
     if options.err.live:
-        options.say(f"waiting for {', '.join(ids)}; Ctrl-C stops waiting; the runs continue")
-    ended = wait_for(app, ids, timeout)
+        ended = _waiting_visibly(app, ids, timeout, options.err)
+    else:
+        ended = wait_for(app, ids, timeout)
     if json:
         objects = [run_object(run) for run in ended]
         options.out.emit(document({"runs": objects, "total": len(objects)}))
     raise typer.Exit(_highest_exit_code(ended))
+
+
+def _waiting_visibly(
+    app: "App", ids: "Sequence[str]", timeout: float | None, terminal: "Terminal"
+) -> "list[Run]":
+    """Waits with a status line that names the runs which have not ended."""
+    from threading import Event
+
+    from crossrun.cli.following import until_end
+    from crossrun.cli.suspending import suspendable
+    from crossrun.views.moving_line import MovingLine
+    from crossrun.views.words import clock
+
+    leave, line, began, drawn = Event(), MovingLine(terminal), time.monotonic(), -1
+
+    def look_up() -> None:
+        nonlocal drawn
+        suspension.suspend_if_requested(line.cleared)
+        seconds = int(time.monotonic() - began)
+        if seconds == drawn or line.hidden:
+            return
+        drawn = seconds
+        active = ", ".join(run_id for run_id in ids if not app.run(run_id).ended)
+        line.draw((), f"waiting {clock(seconds)} for {active} · Ctrl-C stops waiting only")
+
+    try:
+        with suspendable() as suspension:
+            return until_end(lambda: wait_for(app, ids, timeout, leave), look_up, leave)
+    finally:
+        line.clear()
 
 
 def _highest_exit_code(runs: "Sequence[Run]") -> int:
