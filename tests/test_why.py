@@ -4,6 +4,7 @@ import pytest
 from conftest import Crossrun
 from examples import event_of
 from test_views import run_of, terminal
+from trees import sh
 
 from crossrun.events import ForecastMade, PatternDecided, RunStarted
 from crossrun.model.forecasts import Forecast
@@ -37,6 +38,20 @@ def test_each_value_is_shown_with_its_origin(crossrun: Crossrun) -> None:
     assert "timeout           20s    flag\n" in shown
     assert "template    none\n" in shown
     assert "pattern     The agent gets no pattern.\n" in shown
+
+
+def test_the_wish_to_apply_inputs_and_the_default_source_are_explained(crossrun: Crossrun) -> None:
+    sh("git init -q && echo a > a && git add . && git commit -q -m a", crossrun.cwd)
+    (crossrun.home.parent / "data.csv").write_text("1\n")
+    given = ("--input", str(crossrun.home.parent / "data.csv"), "--apply", "--branch", "agent/b")
+    assert crossrun(*SHELL, *given, "echo b > a").code == 0
+    flags = {"executor": "flag", "input": "flag", "apply": "flag", "branch": "flag"}
+    assert origins(crossrun) == flags
+    shown = " ".join(crossrun("why").out.split())
+    assert "by default, since you were in it" in shown
+    assert " apply yes flag " in shown
+    assert " branch agent/b flag " in shown
+    assert " input " in shown
 
 
 def test_a_repeated_run_keeps_its_origins_except_for_new_values(crossrun: Crossrun) -> None:

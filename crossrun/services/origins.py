@@ -34,6 +34,9 @@ _VALUES: dict[str, Callable[[RunRequest], Any]] = {
     "require_proof": lambda request: request.require_proof,
     "source": lambda request: _source(request.begin_with),
     "workspace.setup": lambda request: request.begin_with.setup,
+    "input": lambda request: list(request.begin_with.inputs) or None,
+    "apply": lambda request: request.apply or None,
+    "branch": lambda request: request.branch,
     "patterns.scope": lambda request: request.memory.scope,
     "patterns.holdout": lambda request: request.memory.holdout,
     "patterns.learn_with": lambda request: request.memory.learn_with,
@@ -42,7 +45,11 @@ _VALUES: dict[str, Callable[[RunRequest], Any]] = {
     "patterns.max_steps": lambda request: request.memory.max_steps,
     "patterns.max_tokens": lambda request: request.memory.max_tokens,
 }
-_OPTIONS = {"patterns.learn_with": "learn_with", "patterns.compiled": "compiled"}
+_OPTIONS = {
+    "patterns.learn_with": "learn_with",
+    "patterns.compiled": "compiled",
+    "input": "inputs",
+}
 """The options that are called otherwise than what they set."""
 _SOURCES = ("source", "from_run_id", "workspace", "empty")
 _OF_AGENTS = ("planner", "planner_model", "model", "sandbox", "network", "profile",
@@ -114,7 +121,9 @@ def _given(options: CommonOptions) -> list[str]:
     """The names of what the options set."""
     values = {name: getattr(options, _option(name), None) for name in _VALUES if "." not in name}
     values |= {name: getattr(options, option, None) for name, option in _OPTIONS.items()}
-    return [name for name, value in values.items() if value is not None and value is not False]
+    return [
+        name for name, value in values.items() if value not in (None, ()) and value is not False
+    ]
 
 
 def _option(name: str) -> str:

@@ -44,7 +44,7 @@ def explanation_lines(
             yield ""
     yield from _fact("template", [first_line(run.template or "none")], terminal)
     yield from _fact("agent", [_agent(run)], terminal)
-    for label, text in (("source", source_words(run)), ("origin", _origin(run))):
+    for label, text in (("source", _source(explanation)), ("origin", _origin(run))):
         if text:
             yield from _fact(label, [text], terminal)
     if explanation.forecast is not None:
@@ -109,6 +109,12 @@ def _agent(run: Run) -> str:
     return " · ".join(parts)
 
 
+def _source(explanation: Explanation) -> str:
+    words = source_words(explanation.run)
+    by_default = explanation.request.begin_with.by_default
+    return f"{words}; by default, since you were in it" if words and by_default else words
+
+
 def _origin(run: Run) -> str:
     if run.resumed_from is not None:
         return f"continues {first_line(run.resumed_from)}, with the same request"
@@ -133,4 +139,6 @@ def setting_words(name: str, value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, list):
+        return visible(", ".join(map(first_line, value)))
     return visible(first_line(str(value)))
