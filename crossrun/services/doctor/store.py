@@ -99,6 +99,7 @@ def _index(store: Store, *, fix: bool) -> Iterator[Diagnosis]:
 def _backups(paths: Paths) -> Diagnosis:
     copies = backups(paths.backups)
     if copies:
-        message = f"{len(copies)} backups in {paths.backups}"
+        backup_count = "1 backup" if len(copies) == 1 else f"{len(copies)} backups"
+        message = f"{backup_count} in {paths.backups}"
         return Diagnosis("store.backups", "ok", _SUBJECT, message)
     return Diagnosis("store.backups", "note", _SUBJECT, "no backup yet; one is made each week")
