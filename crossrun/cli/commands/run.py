@@ -173,6 +173,7 @@ def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
     sections = {
         "prompt": shown(turn.prompt),
         "instructions": shown(turn.instructions or ""),
+        "planner": shown(_planner_words(request)),
         "pattern": "\n".join(choice_lines(decision, options.out)),
         "forecast": "\n".join(outlook_lines(expected, options.out)),
         "command": shown(shlex.join(command)),
@@ -182,6 +183,12 @@ def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
         if text:
             options.out.write([options.out.style(title, "bold"), text, ""])
     options.say("nothing was run")
+
+
+def _planner_words(request: RunRequest) -> str:
+    if request.planner == "direct":
+        return "direct: the agent gets the task unchanged"
+    return f"{request.planner}: {request.planner_model or 'its default model'} writes the steps"
 
 
 def _forecast_object(expected: Outlook | None) -> dict[str, Any] | None:
