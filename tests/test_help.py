@@ -141,6 +141,7 @@ def test_help_explains_error_codes_topics_and_commands(crossrun: Crossrun) -> No
     assert code.out.startswith("# STORE_DAMAGED\n\nExit code 3. ")
     assert "### " not in code.out
     assert crossrun("help", "pattern-memory").out.startswith("# Work with pattern memory\n")
+    assert "<!--" not in crossrun("help", "skills").out
     shown = crossrun("help", "patterns", "show").out
     assert shown == crossrun("patterns", "show", "--help-all").out
 

@@ -15,6 +15,8 @@ KINDS = {
 """The folders of pages, with the headings that they are listed under."""
 _PACKAGE = Path(crossrun.__file__).parent
 _INSTALLED, _IN_A_CLONE = _PACKAGE / "pages", _PACKAGE.parent / "docs"
+_COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
+"""Marks for tests, such as why a block of commands is not run."""
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 
@@ -27,8 +29,8 @@ class Page(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The whole page, as Markdown."""
-        return self.path.read_text(encoding="utf-8")
+        """The whole page, as Markdown without comments."""
+        return _COMMENT.sub("", self.path.read_text(encoding="utf-8"))
 
     @property
     def title(self) -> str:
