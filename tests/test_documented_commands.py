@@ -23,19 +23,29 @@ PAGES = (
     "docs/how-to/apply-changes.md",
     "docs/how-to/attempts.md",
     "docs/how-to/batches.md",
+    "docs/how-to/compile-patterns.md",
+    "docs/how-to/disk-space.md",
+    "docs/how-to/doctor.md",
     "docs/how-to/experiments.md",
+    "docs/how-to/import-history.md",
+    "docs/how-to/insights.md",
     "docs/how-to/install.md",
+    "docs/how-to/local-models.md",
     "docs/how-to/look-at-changes.md",
     "docs/how-to/notifications.md",
     "docs/how-to/own-files.md",
+    "docs/how-to/own-task-types.md",
+    "docs/how-to/pattern-memory.md",
     "docs/how-to/replay.md",
     "docs/how-to/reports.md",
     "docs/how-to/run-control.md",
     "docs/how-to/schedules.md",
     "docs/how-to/scripts.md",
     "docs/how-to/search.md",
+    "docs/how-to/secrets.md",
     "docs/how-to/settings.md",
     "docs/how-to/shell.md",
+    "docs/how-to/skills.md",
     "docs/how-to/templates.md",
     "docs/tutorial.md",
 )
@@ -76,6 +86,22 @@ git add calc.py test_calc.py task.md && git commit -qm first
 mkdir ~/data && echo region,yield | tee ~/data/{yields,march,april}.csv >/dev/null
 crossrun run 'Write a comment' --quiet >/dev/null
 """
+_PATTERN = "352b23"
+"""The id of a pattern in the documents; on a page that names it, the reader has a pattern."""
+_PATTERN_SET_UP = """\
+cat >pattern.yaml <<END
+pattern: 1
+summary: Convert {file} to JSON
+task: Convert sales.csv to JSON
+task_type: code
+steps:
+- {instruction: Convert the table, command: 'python3 convert.py {file}'}
+variables:
+  file: {type: path, example: sales.csv}
+END
+pattern=$(crossrun patterns import pattern.yaml --yes --json | jq -r .id)
+export EDITOR='sed -i s/Convert/Turn/'
+"""
 _RUN_IDS = re.compile(r"\b(?:k7f3|m2q9|m9d2|a81c)\b")
 """Ids of runs in the documents; the reader's is that of the newest run."""
 _SECONDS = 600
@@ -99,12 +125,14 @@ def blocks(document: Path) -> Iterator[Block]:
             typed = [each[2:] for each in text.splitlines() if each.startswith("$ ")]
             text = "\n".join(typed)
         if match["mark"] != "not run":
-            yield Block(line, _RUN_IDS.sub("last", text), match["note"] or "")
+            commands = _RUN_IDS.sub("last", text).replace(_PATTERN, "$pattern")
+            yield Block(line, commands, match["note"] or "")
 
 
 def script_of(name: str) -> str:
     """A script that runs all blocks of a page in one shell and ends with the number that failed."""
-    parts = [_SET_UP]
+    names_pattern = _PATTERN in (ROOT / name).read_text()
+    parts = [_SET_UP, _PATTERN_SET_UP if names_pattern else ""]
     for block in blocks(ROOT / name):
         parts += [
             "codes=''; exec 2>$errors >/dev/null",
