@@ -1,6 +1,7 @@
 """Several attempts at one task, as users start them: ranked, decided early, continued, applied."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,19 @@ def test_the_first_that_passes_ends_the_others_and_is_applied(
     assert crossrun.json("attempts", "show", document["id"])["winner"] == document["winner"]
     assert [each["id"] for each in crossrun.json("attempts", "list")["batches"]] == [document["id"]]
     assert crossrun.json("batch", "list")["batches"] == []
+
+
+def test_attempts_in_a_folder_that_git_ignores_begin_with_an_empty_one(
+    crossrun: Crossrun,
+) -> None:
+    sh(f"{BEGIN}; echo scratch > .gitignore; mkdir scratch", crossrun.cwd)
+    ignored = replace(crossrun, cwd=crossrun.cwd / "scratch")
+    done = ignored("attempts", "-n", "2", "--executor", "shell", "--json", 'test -z "$(ls -A)"')
+    assert done.code == 0, done.err
+    assert [status for _, status in ranked(done.json)] == ["succeeded", "succeeded"]
+    assert "the runs begin with an empty folder: git ignores scratch in " in done.err
+    named = ("attempts", "-n", "2", "--executor", "shell", "--source", ".", "--json", "true")
+    assert ignored(*named).json["error"]["code"] == "SOURCE_INVALID"
 
 
 def test_all_begin_in_one_state_although_the_user_continues_to_edit(

@@ -15,6 +15,7 @@ from crossrun.model.runs import Run, Source, require_own_files
 from crossrun.services.app import App
 from crossrun.services.assembly import agents_environ
 from crossrun.services.lineage import prepare_run
+from crossrun.services.notices import Notice
 from crossrun.system.background import awaited
 from crossrun.system.cancellation import CancelToken
 from crossrun.system.folders import make_private
@@ -46,7 +47,8 @@ def freeze(
         stop: ends the copy.
 
     Returns:
-        The request, whose run begins with the frozen copy.
+        The request, whose run begins with the frozen copy, or with an empty folder if the user
+        named no source and is in a folder that git ignores.
 
     Raises:
         RunFailed: it was cancelled.
@@ -62,9 +64,16 @@ def freeze(
     if begin.frozen is not None or begin.path is begin.url is begin.run_id is None:
         return request
     folder = _folder(app, batch_id, number)
-    if not is_frozen(folder):
-        with _removing_if_empty(folder.parent):
-            yield from _freeze(app, request, folder, stop)
+    try:
+        if not is_frozen(folder):
+            with _removing_if_empty(folder.parent):
+                yield from _freeze(app, request, folder, stop)
+    except UsageError as error:
+        if not begin.by_default or error.code != "SOURCE_INVALID":
+            raise
+        reason = f"{error.message}; to copy this folder: --source . --folder-only"
+        app.notify(Notice(f"the runs begin with an empty folder: {reason}"))
+        return replace(request, begin_with=replace(begin, path=None, by_default=False))
     return replace(request, begin_with=replace(begin, frozen=str(folder)))
 
 
