@@ -279,6 +279,14 @@ def test_a_text_is_shown_and_anything_else_refused(crossrun: Crossrun) -> None:
         assert (refused.out, f"error[{code}]" in refused.err) == ("", True), words
 
 
+def test_a_folder_without_a_place_to_copy_it_to_gets_the_command(crossrun: Crossrun) -> None:
+    run = run_of(crossrun, "mkdir 'a b'; : > 'a b/c'")
+    refused = crossrun("get", "last", "a b")
+    assert f"hint: copy it: crossrun get {run} 'a b' -o DIR\n" in refused.err
+    assert crossrun("get", run, "a b", "-o", "copy").code == 0
+    assert (crossrun.cwd / "copy" / "a b" / "c").is_file()
+
+
 def test_get_copies_byte_by_byte_and_asks_before_it_replaces(crossrun: Crossrun) -> None:
     run_of(crossrun, in_python("Path('b').write_bytes(bytes(range(256)) * 5000)"))
     content = bytes(range(256)) * 5000

@@ -1,5 +1,6 @@
 """`crossrun get`: one file of a run's workspace."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,13 +38,14 @@ def get(
     options = current()
     parts = inside(path)
     app = options.open_app()
-    with Changes(app).files(app.run(run, project_id)) as (files, _, _, note):
+    chosen = app.run(run, project_id)
+    with Changes(app).files(chosen) as (files, _, _, note):
         if note:
             options.say(f"note: {note}")
         if _is_glob(path) or (output is not None and files.entry(parts).kind == "folder"):
             _copy_all(files, "." if _is_glob(path) else path, path, output, options)
             return
-        _require_file(files.entry(parts))
+        _require_file(files.entry(parts), chosen.id)
         with files.reading(parts) as content:
             if output is None and options.out.on_screen:
                 name = visible(shown("/".join(parts)))
@@ -80,14 +82,19 @@ def _copy_all(files: "Files", top: str, glob: str, output: Path | None, options:
     options.say(f"copied {plural(len(entries), 'file')} to {folder}")
 
 
-def _require_file(entry: WorkspaceEntry) -> None:
+def _require_file(entry: WorkspaceEntry, run_id: str) -> None:
     if entry.kind == "file":
         return
+    path = shlex.quote(shown(entry.path) or ".")
+    if entry.kind == "folder":
+        hint = f"copy it: crossrun get {run_id} {path} -o DIR"
+    else:
+        hint = f"see what there is: crossrun files {run_id} {path}"
     what = {"folder": "a folder", "link": "a link, which is not followed"}
     raise UsageError(
         "PATH_NOT_FILE",
         f"{shown(entry.path) or '.'!r} is {what.get(entry.kind, 'not a regular file')}",
-        hint="list the files: crossrun files RUN PATH",
+        hint=hint,
     )
 
 
