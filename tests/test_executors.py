@@ -7,6 +7,8 @@ import pytest
 from conftest import Crossrun
 
 import crossrun
+from crossrun.executors.codex.program import packaged
+from crossrun.executors.registry import packaged_program
 from crossrun.model.executors import DEFAULT_EXECUTOR, EXECUTORS, OFFLINE_EXECUTOR
 
 ROOT = Path(crossrun.__file__).parent
@@ -61,3 +63,8 @@ def test_an_executor_that_is_not_in_the_registry_is_refused(
     result = crossrun("run", *words, "do it")
     assert (result.code, "error[OPTION_INVALID]" in result.err) == (2, True)
     assert "codex, replay, shell" in result.err
+
+
+def test_an_executor_without_a_packaged_program_has_none() -> None:
+    assert packaged_program("shell") is None
+    assert packaged_program("codex") == packaged()

@@ -46,6 +46,15 @@ def test_a_run_works_with_it(codex: CodexWorld, without_codex: Mapping[str, str]
     assert command.startswith(str(packaged()))
 
 
+def test_a_run_is_continued_by_hand_with_it(
+    codex: CodexWorld, without_codex: Mapping[str, str]
+) -> None:
+    made = codex(["Done."])
+    assert made.run("say done", **without_codex).code == 0
+    opened = made.crossrun("open", "--agent", **without_codex)
+    assert "cannot be started" not in opened.err
+
+
 def test_an_error_without_it_names_the_extra(crossrun: Crossrun) -> None:
     result = crossrun("run", "x", CODEX_PATH="/nonexistent/codex")
     assert result.code == 3

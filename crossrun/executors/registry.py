@@ -63,6 +63,16 @@ def make_executor(context: ExecutorContext) -> Executor:
     return executor
 
 
+def packaged_program(name: str) -> str | None:
+    """The program of an agent that comes with a Python package; None without the package."""
+    try:
+        module = import_module(f"crossrun.executors.{name}.program")
+    except ModuleNotFoundError:
+        return None
+    path: str | None = module.packaged()
+    return path
+
+
 def examine(name: str, settings: Settings, environ: Mapping[str, str]) -> Iterator[Diagnosis]:
     """What is to be said about an executor's program, by the module `examination` of its package.
 

@@ -15,6 +15,7 @@ from crossrun.cli.commands.path import workspace_of
 from crossrun.cli.globals import application, current
 from crossrun.cli.picking import chosen_run
 from crossrun.errors import StillRunningError, UsageError
+from crossrun.executors.registry import packaged_program
 from crossrun.model.executors import EXECUTORS
 from crossrun.model.runs import Run
 
@@ -92,6 +93,8 @@ def _agent_command(run: Run, settings: "Settings") -> list[str]:
         )
     program, *others = spec.by_hand
     configured: str | None = getattr(getattr(settings, run.executor, None), "path", None)
+    if configured is None and shutil.which(program, path=settings.environ.get("PATH")) is None:
+        configured = packaged_program(run.executor)
     return [configured or program, *others, run.thread_id]
 
 
