@@ -177,6 +177,11 @@ def test_every_command_block_of_a_page_runs(name: str, tmp_path: Path) -> None:
     )
 
 
+def test_every_page_with_commands_is_in_the_list() -> None:
+    with_commands = {name_of(document) for document in DOCUMENTS if list(blocks(document))}
+    assert with_commands - set(PAGES) - {"README.md"} == set()
+
+
 def test_every_mark_has_a_block_and_a_reason() -> None:
     wrong = []
     for document in DOCUMENTS:
