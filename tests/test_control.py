@@ -38,7 +38,7 @@ def test_cancelling_what_has_ended_changes_nothing(crossrun: Crossrun) -> None:
     crossrun("run", "--executor", "shell", "true")
     before = crossrun.json("show")
     result = crossrun("cancel", "last")
-    assert (result.code, f"{before['id']} is succeeded" in result.err) == (0, True)
+    assert (result.code, f"{before['id']} had already ended: succeeded" in result.err) == (0, True)
     assert crossrun.json("show") == before
 
 

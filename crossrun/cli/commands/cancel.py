@@ -1,6 +1,6 @@
 """`crossrun cancel`: stops runs of any terminal."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,8 +8,12 @@ from crossrun.cli.arguments import Json, Pick
 from crossrun.cli.globals import application, current
 from crossrun.cli.picking import chosen_ids
 from crossrun.errors import Exit, UsageError
+from crossrun.model.status import Status
 from crossrun.projections.documents import document, run_object
 from crossrun.services import runs as services
+
+if TYPE_CHECKING:
+    from crossrun.model.runs import Run
 
 Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Ids or prefixes of ids.")]
 
@@ -33,10 +37,18 @@ def cancel(runs: Runs = None, pick: Pick = False, json: Json = False) -> None:
         )
     ended = services.cancel(app, ids)
     if json:
-        options.out.emit(document({"runs": [run_object(run) for run in ended]}))
+        objects = [run_object(run) for run in ended]
+        options.out.emit(document({"runs": objects, "total": len(objects)}))
     for run in ended:
-        options.say(f"{run.id} is {str(run.status).replace('_', ' ')}")
+        options.say(_outcome(run))
     raise typer.Exit(Exit.OK if all(run.ended for run in ended) else Exit.STILL_RUNNING)
+
+
+def _outcome(run: "Run") -> str:
+    if run.status is Status.CANCELLED:
+        return f"{run.id} was cancelled"
+    words = str(run.status).replace("_", " ")
+    return f"{run.id} had already ended: {words}" if run.ended else f"{run.id} is still {words}"
 
 
 cancel_app = application("cancel", cancel)
