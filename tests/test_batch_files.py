@@ -222,7 +222,7 @@ def test_the_name_of_a_file_says_its_form() -> None:
     forms = [form_of(f"a{end}") for end in (".yaml", ".YML", ".jsonl", ".ndjson", ".csv", ".tsv")]
 
     assert forms == ["yaml", "yaml", "jsonl", "jsonl", "csv", "csv"]
-    with pytest.raises(UsageError, match=r"rows\.txt: the name does not say"):
+    with pytest.raises(UsageError, match=r"rows\.txt: the name does not show"):
         form_of("rows.txt")
 
 
@@ -248,7 +248,7 @@ def test_the_name_of_a_file_says_its_form() -> None:
         (
             "- task: {a: 1}",
             "yaml",
-            "rows.yaml, line 1, field 'task' is neither a text nor a list of texts",
+            "rows.yaml, line 1, field 'task' is neither text nor a list of texts",
         ),
         ('{"task": "a"}\n{"task": ', "jsonl", "rows.jsonl, line 2 is not JSON: "),
         ("[1]", "jsonl", "rows.jsonl, line 1 is neither a task nor fields with values"),

@@ -207,7 +207,7 @@ class TestWhatStays:
         home.run(workspace=home.paths.workspaces)
         home.run(workspace=home.paths.workspaces / "default" / ".." / "default")
         assert removed(crossrun, *ALL, "--force", "--drop-record") == [b]
-        assert kept(crossrun)[a] == "outside of the workspaces"
+        assert kept(crossrun)[a] == "outside the workspaces"
         assert (outside / "deep" / "1").read_text().startswith("x")
         assert (home.paths.workspaces / "default" / "mine" / "deep").is_dir()
 
@@ -256,7 +256,7 @@ class TestLinks:
         shutil.copytree(outside, outside / run)
         replaced.symlink_to(outside)
         before = state(outside)
-        assert kept(crossrun) == {run: "a link is in its place"}
+        assert kept(crossrun) == {run: "a link has taken its place"}
         assert removed(crossrun, *ALL, "--force", "--orphans", "--drop-record") == []
         assert state(outside) == before
         assert replaced.is_symlink()

@@ -83,7 +83,9 @@ def test_a_turn_that_is_complete_is_a_success_though_codex_stays(
     body = f"leave(); say(*{(*BEGUN, spoken('Done.'), TURN_COMPLETED)}); time.sleep(60)"
     events, result, took = executed(tmp_path, body, patience=2.5 if limits else 0.4, **limits)
     assert (result.failure, took < 40) == (None, True)
-    assert events[-1] == Warned(message="the agent was done but did not exit, so it was ended")
+    assert events[-1] == Warned(
+        message="the agent had finished but did not exit, so it was stopped"
+    )
     assert is_gone(int((tmp_path / "left").read_text()))
 
 

@@ -356,7 +356,7 @@ class TestTrouble:
             print(sorted(path.name for path in Path().iterdir()))
             """,
         )
-        unreadable = "SOURCE_UNREADABLE source holds what you may not read: 'file', 'shut'"
+        unreadable = "SOURCE_UNREADABLE source contains files that you may not read: 'file', 'shut'"
         assert done.splitlines() == [unreadable, "['source']"]
 
 

@@ -411,7 +411,7 @@ def test_what_runs_say_without_a_check_is_called_so(life: Life, command: InProce
     rng = Random(10)  # noqa: S311  no secret is made
     life.many(pattern, 40, success=(0.8, 0.8), rng=rng, verify=None)
     text = " ".join(shown(command, life, "patterns", "stats", pattern.id).out.split())
-    assert "without --verify, success is what the run itself says" in text
+    assert "without --verify, success is what the run itself reports" in text
     assert "by what runs say without --verify" in text
 
 

@@ -147,7 +147,8 @@ class TestUnfitRepositories:
         workspace = user.app().settings.paths.workspaces / "default" / "abc"
         user.stand_in(workspace)
         sh("git init -q", workspace)
-        assert "a workspace of crossrun; to copy a run's: --from-run-id RUN" in user.why_empty()
+        why = "a crossrun workspace; to copy a run's workspace: --from-run-id RUN"
+        assert why in user.why_empty()
 
     def test_a_repository_that_cannot_be_copied_does_not_stop_the_run(self, user: User) -> None:
         sh("git config extensions.future 1", user.repository)
@@ -243,7 +244,7 @@ class TestRuns:
         at_home.cwd.mkdir()
         run = at_home.json("run", "--executor", "shell", "true")
         (warning,) = [each["message"] for each in at_home.events() if each["type"] == "warned"]
-        assert warning.startswith("the run begins with an empty folder: git ignores cache.log in ")
+        assert warning.startswith("the run starts in an empty folder: git ignores cache.log in ")
         assert warning.endswith("to copy this folder: --source . --folder-only")
         assert (run["source"], files(run)) == (None, [])
 

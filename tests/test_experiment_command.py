@@ -101,7 +101,7 @@ def test_variants_that_are_set_alike_and_forms_that_nothing_is_written_in_are_na
     crossrun: Crossrun,
 ) -> None:
     ended = crossrun(*SHELL, "--variant", "a", "--variant", "b", "-n", "1")
-    assert "a and b are set alike, and differ by chance only" in ended.err
+    assert "a and b have the same settings and differ only by chance" in ended.err
     refused = crossrun("experiment", "report", "-o", "result.png")
     assert (refused.code, ".md, .svg, .csv, .json" in refused.err) == (2, True)
     assert not (crossrun.cwd / "result.png").exists()

@@ -131,7 +131,7 @@ def test_variants_are_read_from_options(
         (["a:model=x,model=y", "b"], "model is given twice"),
         (["a:pattern=off,skill=x", "b"], "pattern and skill cannot be used together"),
         (["a:verify=true", "b"], "all variants are judged by the same check"),
-        (["a:database.path=x", "b"], "it is a setting of all runs together"),
+        (["a:database.path=x", "b"], "it is a setting for all runs together"),
         ([":model=x", "b"], "a name of letters and digits comes first"),
         (["<b>:model=x", "b"], "a name of letters and digits comes first"),
     ],

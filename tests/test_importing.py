@@ -112,7 +112,7 @@ def test_a_run_says_where_it_comes_from(imported: Crossrun) -> None:
     (read,) = [each for each in imported.events(first["id"]) if each["type"] == "session_read"]
     assert read["task"] == 1
     assert read["teaches"] is True
-    assert read["reason"] == "the user went on with “thanks, that works!”"
+    assert read["reason"] == "the user continued with “thanks, that works!”"
     assert "calc.py" in imported("steps", first["id"]).out
 
 
@@ -410,7 +410,7 @@ def test_what_is_accepted_becomes_a_pattern(imported: Crossrun) -> None:
     lessons = imported.json("patterns", "review")["lessons"]
     lesson = lessons[0]
     assert lesson["task"] == "Fix the failing test in calc.py"
-    assert lesson["why"] == "the user went on with “thanks, that works!”"
+    assert lesson["why"] == "the user continued with “thanks, that works!”"
     assert lesson["pattern_id"] is None
     assert lesson["imported_from"] == "codex"
     assert [step["instruction"] for step in lesson["pattern"]["steps"]]
@@ -439,7 +439,7 @@ def test_what_is_dropped_is_never_learned(imported: Crossrun, history: Path) -> 
     assert waiting(imported) == []
     assert imported.json("patterns", "rebuild", "--yes")["after"] == 0
     refused = imported("run", "x", "--reference-run-id", ids[0], "--offline")
-    assert "you dropped what it taught" in refused.err
+    assert "you dropped its lesson" in refused.err
 
 
 def test_all_of_it_can_be_accepted_at_once(imported: Crossrun) -> None:

@@ -77,8 +77,8 @@ def test_time_and_tokens_are_told_by_project_task_type_and_command() -> None:
     assert said(where_time_goes(runs, use)) == [
         "2 runs took 51 min and 2.0k tokens; 100% succeeded.",
         "The project thesis took 98% of that time: 50 min in 1 run.",
-        "Of the task types, research took most time: 50 min, 98% of all.",
-        "Most tokens went into research: 1.0k, 50% of all.",
+        "Of the task types, research took the most time: 50 min, 98% of all.",
+        "The most tokens went into research: 1.0k, 50% of all.",
         "`pytest` took 15 min in 1 call, 29% of the time of all runs.",
     ]
 
@@ -126,7 +126,7 @@ def test_what_patterns_brought_compares_only_what_chance_decided() -> None:
     ]
     assert said(what_patterns_brought(runs)) == [
         (
-            "With a pattern that fits, 1 of 1 run succeeded; where one fitted and was withheld by"
+            "With a pattern that fits, 1 of 1 run succeeded; when one fitted but was withheld by"
             " chance, 0 of 1 succeeded; in 1 run you named the pattern yourself."
         )
     ]
@@ -143,8 +143,8 @@ def test_changes_that_were_never_applied_or_checked_are_named() -> None:
     assert said(left_over(runs)) == [
         "The changes of 1 successful run (2 files) were never applied to your files.",
         (
-            "Of 3 successful runs that changed files, 1 had no check. A command that proves the"
-            " result makes the next one safer: --verify."
+            "Of 3 successful runs that changed files, 1 had no check. To make the next one safer,"
+            " give a command that checks the result: --verify."
         ),
     ]
 

@@ -517,7 +517,7 @@ def test_a_pattern_that_is_handed_on_is_a_candidate_that_is_chosen_and_held_out(
         assert imported[name] == before[name]
     assert replay(other, SALES, ["true"], **ALWAYS).json["pattern"]["decision"] == "abstained"
     why = other.json("patterns", "why")
-    reason = "it was imported, and without a holdout nothing could show what it does"
+    reason = "it was imported, and without a holdout its effect could not be measured"
     assert why["candidates"][0]["excluded"] == reason
     chosen = replay(other, SALES, ["true"]).json["pattern"]
     assert (chosen["pattern_id"], chosen["decision"]) in {

@@ -256,7 +256,7 @@ def test_only_the_beginning_itself_counts(store: Store, reference: str) -> None:
 def test_a_beginning_of_several_is_refused_with_their_ids(store: Store) -> None:
     teach(store, "aaaa2222", *(learned(f"9c{n}", "aaaa2222") for n in range(3)))
     code, message, hint = refusal(store, "9c")
-    assert (code, hint) == ("PATTERN_AMBIGUOUS", "give more of the id")
+    assert (code, hint) == ("PATTERN_AMBIGUOUS", "give more characters of the id")
     assert message == "'9c' fits more than one pattern: 9c0, 9c1, 9c2"
 
 

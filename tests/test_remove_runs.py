@@ -58,7 +58,7 @@ def test_runs_in_one_workspace_go_together(crossrun: Crossrun) -> None:
     failed = crossrun("run", "echo a > a; exit 1", *SHELL, "--json").json["id"]
     second = crossrun("retry", failed, "--keep-workspace", "--json").json["id"]
     refused = crossrun("rm", failed, "--yes")
-    assert (refused.code, f"{second} is in the same workspace" in refused.err) == (2, True)
+    assert (refused.code, f"{second} uses the same workspace" in refused.err) == (2, True)
     assert set(crossrun.json("rm", failed, second, "--yes")["runs"]) == {failed, second}
 
 

@@ -119,7 +119,7 @@ class TestFailure:
     def test_conflicts_are_said_even_with_quiet(self, at_home: Crossrun) -> None:
         ended = at_home(*SHELL, clash(at_home), "--apply", "--quiet")
         assert ended.code == 1
-        assert "it conflicts with changes of yours: a" in ended.err
+        assert "it conflicts with your changes: a" in ended.err
 
     def test_a_target_that_is_gone_is_a_problem_and_no_lost_run(self, at_home: Crossrun) -> None:
         ended = at_home(*SHELL, f"echo b > a; mv {at_home.cwd} {at_home.cwd}.gone", "--apply")

@@ -129,7 +129,11 @@ def test_no_event_is_counted_twice_or_lost(program: str, form: str) -> None:
             "its last command succeeded: “git commit -qm done”",
         ),
         (["~a.py", "<Done.", "."], False, "nothing shows whether it worked"),
-        (["~a.py", "<Done.", ".", ">great, thanks"], True, "the user went on with “great, thanks”"),
+        (
+            ["~a.py", "<Done.", ".", ">great, thanks"],
+            True,
+            "the user continued with “great, thanks”",
+        ),
         (
             ["~a.py", "$0 make", "<Done.", ".", ">Why is the second test red?", "<Sorry."],
             True,
@@ -184,7 +188,7 @@ def test_yes_to_a_plan_belongs_to_the_request_and_yes_after_work_does_not() -> N
         ("Make the page of the shop faster", ["yes please"]),
         ("yes", []),
     ]
-    assert tasks[0].verdict.reason == "the user went on with “yes”"
+    assert tasks[0].verdict.reason == "the user continued with “yes”"
     assert tasks[1].verdict == Verdict(Status.SUCCEEDED, "its request does not say what was wanted")
 
 

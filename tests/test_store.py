@@ -776,8 +776,8 @@ def test_a_beginning_that_fits_more_than_one_run_names_them(store: Store) -> Non
         record(store, run_id, started(), SUCCEEDED)
     assert refusal(store, "abcd") == (
         "RUN_AMBIGUOUS",
-        "'abcd' fits more than one run: abcd3333, abcd2222",
-        "give more of the id",
+        "'abcd' matches more than one run: abcd3333, abcd2222",
+        "give more characters of the id",
     )
 
 

@@ -104,7 +104,7 @@ def test_everything_that_is_missing_or_wrong_is_named_at_once(settings: Settings
     assert refused.value.message.splitlines() == [
         "the template changelog cannot be filled in",
         "  since: is missing; the last release · text, for example v1.2",
-        "  fil: there is no such variable; did you mean file?",
+        "  fil: the template has no such variable; did you mean file?",
         "  entries: 'many' is not a whole number; integer, for example 3",
         "  style: 'shrt' is not one of short, long; one of short, long, for example short",
     ]
@@ -264,7 +264,7 @@ def test_values_of_a_script_and_of_a_template_are_kept_apart(settings: Settings,
     keep(settings, CHANGELOG)
     made = request(app, "since=v1", "other=2", compiled=True)
     assert made.memory.values == ("other=2",)
-    with pytest.raises(UsageError, match="other: there is no such variable"):
+    with pytest.raises(UsageError, match="other: the template has no such variable"):
         request(app, "since=v1", "other=2")
 
 

@@ -253,7 +253,7 @@ class TestDeath:
         away = desk.folder.rename(desk.folder.with_name("away"))
         words = ("cleanup", "--older-than", "0s", "--yes", "--json")
         (kept,) = crossrun.json(*words)["kept"]
-        assert (kept["run_id"], kept["why"]) == (run.id, "an apply or undo was cut short")
+        assert (kept["run_id"], kept["why"]) == (run.id, "an apply or undo was interrupted")
         away.rename(desk.folder)
 
         result = crossrun("cleanup", "--older-than", "0s", "--yes")

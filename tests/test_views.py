@@ -185,7 +185,7 @@ def terminal(
                     "pattern    9c1xyz v3  Fix a module and test it",
                     "injected (p 0.70)",
                 ),
-                Phrase("note", "not by its script: no task is like that"),
+                Phrase("note", "its script was not used: no task is like that"),
             ],
         ),
         (
@@ -423,12 +423,12 @@ SENTENCES = {
     " With --no-pattern, the agent works without it.",
     "withheld": "9c1xyz v2 (Convert sales.csv) fits, but the agent works without it, to measure"
     " what it does. One fits."
-    " With --pattern 9c1xyz, the agent gets it; the setting patterns.holdout says how many runs"
-    " work without.",
+    " With --pattern 9c1xyz, the agent gets it; the setting patterns.holdout limits how many runs"
+    " go without.",
     "abstained": "The agent gets no pattern. One fits. With --pattern 9c1xyz, the agent gets it.",
     "disabled": "The agent gets no pattern. One fits.",
     "forced": "The agent gets 9c1xyz v2 (Convert sales.csv). One fits."
-    " Without the option that names it, crossrun chooses by the task.",
+    " Without the option that names it, crossrun chooses according to the task.",
 }
 
 

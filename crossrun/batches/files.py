@@ -58,8 +58,8 @@ def form_of(name: str) -> RowForm:
     if form is None:
         raise UsageError(
             "ROWS_UNREADABLE",
-            f"{name}: the name does not say in which form the rows are",
-            hint=f"say it: --rows-format {'|'.join(ROW_FORMS)}",
+            f"{name}: the name does not show the format of the rows",
+            hint=f"give it: --rows-format {'|'.join(ROW_FORMS)}",
         )
     return form
 
@@ -237,12 +237,12 @@ def _text(value: object, place: str) -> str:
         return str(value).lower()
     if isinstance(value, str | int | float):
         return str(value)
-    raise _invalid_rows(place, "is neither a text nor a list of texts")
+    raise _invalid_rows(place, "is neither text nor a list of texts")
 
 
 def _invalid_rows(place: str, problem: str) -> UsageError:
     return UsageError(
         "ROWS_UNREADABLE",
         f"{place} {problem}",
-        hint="see docs/how-to/batches.md for the form of each kind of file",
+        hint="see docs/how-to/batches.md for the format of each kind of file",
     )

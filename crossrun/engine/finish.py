@@ -40,7 +40,7 @@ _MOST_NAMES = 1000
 """How many ignored files an event names at most."""
 _URGENT_TIMEOUT = 1.0
 """Seconds that measuring gets after a second request to stop: enough for most workspaces."""
-_NOT_MEASURED = "stopped at once: the change was not measured, the files stay in"
+_NOT_MEASURED = "stopped at once: the change was not measured; the files are still in"
 
 
 def measure(run: RunContext, failure: Failure | None) -> Stage:
@@ -107,7 +107,7 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
     yield Verified(command=command, exit_code=code, output=result.output)
     if cut_short is not None or code == 0:
         return cut_short
-    who, fix = "the agent", f"have the agent correct it: crossrun resume {run.run_id}"
+    who, fix = "the agent", f"let the agent correct it: crossrun resume {run.run_id}"
     if spec_of(run.request.executor).runs_task:
         who, fix = "the script", f"run it again: crossrun retry {run.run_id}"
     return Failure(
@@ -138,7 +138,7 @@ def assess(run: RunContext, failure: Failure | None) -> Stage:
     return Failure(
         "PROOF_MISSING",
         f"the agent finished, but its work is {grade}, and --require-proof asks for {required}",
-        "see why: crossrun show · have the agent check its work: crossrun resume",
+        "see why: crossrun show · let the agent check its work: crossrun resume",
     )
 
 

@@ -161,7 +161,7 @@ def _warn_of_what_is_not_kept(workspace: Workspace) -> Events:
         named = ", ".join(paths[:_MOST_NOT_KEPT])
         more = f" and {len(paths) - _MOST_NOT_KEPT} more" if len(paths) > _MOST_NOT_KEPT else ""
         yield Warned(
-            message=f"too large to be kept, so crossrun undo cannot restore: {shown(named)}{more}"
+            message=f"too large to back up, so crossrun undo cannot restore: {shown(named)}{more}"
         )
 
 
@@ -194,10 +194,10 @@ def _fill(run: RunContext) -> "Generator[Event | None, None, BeginningCopy | Non
             raise
         if error.code == "SOURCE_INVALID":  # the user is in a folder that git ignores
             reason = f"{error.message}; to copy this folder: --source . --folder-only"
-            yield Warned(message=f"the run begins with an empty folder: {reason}")
+            yield Warned(message=f"the run starts in an empty folder: {reason}")
             workspaces.make_empty(run.path)
             return None
-        hint = f"{error.hint}; or begin with an empty folder: --empty"
+        hint = f"{error.hint}; or start in an empty folder: --empty"
         raise type(error)(error.code, error.message, hint=hint) from error
     yield copy.event
     return copy

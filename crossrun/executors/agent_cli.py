@@ -90,7 +90,7 @@ def execute(
     end = yield from _all_events(lines, turn, reader)
     yield from reader.afterwards()
     if end.outstayed:
-        yield Warned(message="the agent was done but did not exit, so it was ended")
+        yield Warned(message="the agent had finished but did not exit, so it was stopped")
     return reader.result(end)
 
 
@@ -128,5 +128,5 @@ def _not_started(launch: Launch, error: OSError) -> Failure:
     return Failure(
         "AGENT_DIED",
         f"{launch.argv[0]} could not be started: {error.strerror or error}",
-        "check that the program is still there and may be run",
+        "check that the program still exists and is executable",
     )

@@ -34,7 +34,7 @@ _EOF_GRACE = 0.3
 """Seconds to wait for the end of the output after the process itself has ended."""
 STALLED = Failure(
     "STALLED",
-    "the agent was silent for longer than --idle-timeout while no command ran",
+    "the agent was silent for longer than --idle-timeout while no command was running",
     "the model's server may be down; try again, or raise --idle-timeout",
     retryable=True,
 )

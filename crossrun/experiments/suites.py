@@ -63,7 +63,7 @@ def read_suite(path: Path) -> Suite:
     entries = content.get("tasks")
     unknown = sorted(map(str, content.keys() - {"defaults", "tasks"}))
     if unknown:
-        raise _invalid(path, f"there is no key {unknown[0]!r}; the keys are defaults and tasks")
+        raise _invalid(path, f"there is no key {unknown[0]!r}; its keys are defaults and tasks")
     if not isinstance(entries, list) or not entries:
         raise _invalid(path, "it has no list of tasks")
     if not isinstance(defaults, dict) or defaults.keys() & {"name", "task"}:
@@ -145,5 +145,5 @@ def _invalid(path: Path, why: str) -> UsageError:
     return UsageError(
         "SUITE_INVALID",
         f"the suite {path} cannot be used: {why}",
-        hint="its form is described in docs/how-to/experiments.md",
+        hint="the format is described in docs/how-to/experiments.md",
     )

@@ -19,7 +19,7 @@ _OWN_KEYS = (*MEMORY_KEYS, "instructions", "config", "template", "var")
 _SHARED = {
     "verify": "all variants are judged by the same check",
     "project_id": "all runs of an experiment belong to one project",
-    "patterns.holdout": "an experiment withholds nothing by chance",
+    "patterns.holdout": "an experiment withholds no pattern by chance",
     "prices": "all costs are compared at the same prices",
     "require_git_repo": "it does not change what an agent does",
 }
@@ -117,7 +117,7 @@ def _require_key(text: str, key: str) -> None:
     why = _SHARED.get(key)
     group, dot, _ = key.partition(".")
     if key in SETTINGS and dot and group not in _GROUPS_OF_ONE_RUN:
-        why = "it is a setting of all runs together"
+        why = "it is a setting for all runs together"
     if why is not None:
         raise _invalid(text, f"{key} cannot differ between variants: {why}")
     if key not in _OWN_KEYS and key not in SETTINGS:
@@ -153,7 +153,7 @@ def _invalid(text: str, why: str) -> UsageError:
     return UsageError(
         "VARIANT_INVALID",
         f"--variant {text}: {why}",
-        hint="give it as NAME:KEY=VALUE, for example  new:model=gpt-6.1-sol",
+        hint="write it as NAME:KEY=VALUE, for example  new:model=gpt-6.1-sol",
     )
 
 

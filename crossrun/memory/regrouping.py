@@ -43,14 +43,14 @@ def split(store: Store, pattern: Pattern, run_ids: Sequence[str], *, at: str) ->
     if not any(lesson.trace for lesson in stays) and pattern.own:
         raise UsageError(
             "SPLIT_ALL",
-            f"these are all the runs of {pattern.id}: nothing would stay of it",
-            hint="name some of its runs only",
+            f"these are all the runs of {pattern.id}: nothing would be left of it",
+            hint="name only some of its runs",
         )
     first = next((lesson for lesson in moved if lesson.trace), None)
     if first is None:
         raise UsageError(
             "SPLIT_FAILED_RUNS",
-            "only runs that failed are named; what worked makes a pattern",
+            "all of these runs failed; a pattern needs runs that succeeded",
             hint=f"name runs that succeeded: {', '.join(_taught(own))}",
         )
     new_id = new_pattern_id(first.run_id, store.patterns)
@@ -80,8 +80,8 @@ def merge(store: Store, pattern: Pattern, other: Pattern, *, at: str) -> None:
     if (pattern.project_id == QUICKSTART) != (other.project_id == QUICKSTART):
         raise UsageError(
             "MERGE_QUICKSTART",
-            "patterns of the quickstart are for practice and stay apart from all others",
-            hint="remove the one that you do not need: crossrun patterns rm",
+            "patterns from the quickstart are for practice and stay separate from all others",
+            hint="remove the one you do not need: crossrun patterns rm",
         )
     lessons = store.patterns.lessons()
     runs = [lesson for lesson in lessons if lesson.pattern_id in (pattern.id, other.id)]
@@ -89,7 +89,7 @@ def merge(store: Store, pattern: Pattern, other: Pattern, *, at: str) -> None:
         raise UsageError(
             "MERGE_NO_RUNS",
             f"no run taught {other.id}: there is nothing that could go into {pattern.id}",
-            hint=f"keep it from being chosen: crossrun patterns disable {other.id}",
+            hint=f"disable it instead: crossrun patterns disable {other.id}",
         )
     moved = list({lesson.run_id: moved_to(lesson, pattern.id) for lesson in runs}.values())
     change = Regrouping(
@@ -180,7 +180,7 @@ def _require_runs(
     if missing:
         raise NotFoundError(
             "RUN_NOT_IN_PATTERN",
-            f"the run {missing[0]} taught {pattern.id} nothing",
+            f"the run {missing[0]} added nothing to {pattern.id}",
             hint=f"its runs: {', '.join(_taught(lessons)) or 'none'}",
         )
 
@@ -194,8 +194,8 @@ def _carry_out(store: Store, change: Regrouping, lessons: Sequence[StoredLesson]
     if not done:
         raise ConfigurationError(
             "PATTERNS_CHANGED",
-            "a run has learned something meanwhile; nothing was changed",
-            hint="say it again",
+            "a run has learned something in the meantime; nothing was changed",
+            hint="run the command again",
         )
 
 

@@ -190,10 +190,10 @@ class Chooser:
         if pattern is None:
             return "it is gone"
         if pattern.project_id == QUICKSTART and request.project_id != QUICKSTART:
-            return "it is used in the project quickstart only"
+            return "it is used only in the project quickstart"
         if not eligible(pattern.state, own=pattern.own, holdout=request.memory.holdout):
             if pattern.state == "candidate":
-                return "it was imported, and without a holdout nothing could show what it does"
+                return "it was imported, and without a holdout its effect could not be measured"
             return f"it is {pattern.state}"
         if _on_kind(pattern, request) == "hurts":
             return "it hurts on tasks of this kind"
@@ -265,7 +265,7 @@ def _drawn(
         return _Drawn("injected", 1 - share, reason, share)
     coin = draw(run_id, pattern_id, withheld=share)
     if coin.decision == "withheld":
-        reason += f"; it is withheld from {share:.0%} of such runs, to know what it does"
+        reason += f"; it is withheld from {share:.0%} of such runs, to measure its effect"
     return _Drawn(coin.decision, coin.probability, reason, share)
 
 

@@ -88,7 +88,7 @@ def skills_in(folder: Path) -> list[Path]:
                 raise UsageError(
                     "SKILL_TOO_LARGE",
                     f"{shown(str(folder))} has more than {_MOST_ENTRIES:,} files and folders to"
-                    " look through",
+                    " search",
                     hint="name the folder of the skill itself",
                 )
             below = current / name
@@ -229,7 +229,7 @@ def _why_left_out(path: str, status: os.stat_result, depth: int) -> str | None:
     if percent_encoded(path) is not None:
         return "its name is not UTF-8"
     if stat.S_ISDIR(status.st_mode):
-        return "it lies too deep" if depth >= _DEEPEST else None
+        return "it is nested too deeply" if depth >= _DEEPEST else None
     return next((f"it is {kind}" for test, kind in _KINDS if test(status.st_mode)), None)
 
 

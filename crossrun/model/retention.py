@@ -223,7 +223,7 @@ def _reason_to_stay(
     if usage.needed_by is not None:
         return f"the batch {usage.needed_by} needs it"
     if not rules.force and any(run.cut_short for run in usage.runs):
-        return "an apply or undo was cut short"
+        return "an apply or undo was interrupted"
     if not rules.force and _has_work_to_lose(usage, returned):
         return "its work was not applied"
     if not rules.force and has_commits_to_lose(usage, commits):

@@ -25,7 +25,7 @@ _SHORT, _LONGEST_TITLE = 15, 120
 _GRADES = {
     "proven": "A check from outside passed after the last change.",
     "checked": "A check by the agent itself passed after the last change.",
-    "unchecked": "Nothing was checked after the last change: what the agent says is not proven.",
+    "unchecked": "Nothing was checked after the last change, so what the agent says is not proven.",
     "contradicted": "What was recorded contradicts what the agent says.",
 }
 
@@ -61,7 +61,7 @@ def report_blocks(runs: Sequence[ReportedRun]) -> Iterator[Block]:
         yield HeadingBlock(_title(each.run), 1 if len(runs) == 1 else 2, each.run.id)
         level = 2 if len(runs) == 1 else 3
         yield from _outcome(each)
-        yield HeadingBlock("What was asked", level)
+        yield HeadingBlock("The task", level)
         yield CodeBlock(clean(each.run.task))
         yield from _answer(each.run, level)
         yield from _changes(each, level)
@@ -163,7 +163,7 @@ def _readable(patch: str) -> str:
 
 
 def _proof(run: Run, level: int) -> Iterator[Block]:
-    yield HeadingBlock("What is proven, and what is only said", level)
+    yield HeadingBlock("What is proven, and what is only claimed", level)
     if run.verify is not None:
         passed = run.verify.exit_code == 0
         result = "passed" if passed else f"ended with exit code {run.verify.exit_code}"

@@ -43,7 +43,7 @@ class App:
         try:
             self.settle_dead_runs()
         except ConfigurationError as error:
-            message = f"interrupted runs are not marked as such now: {error.message}"
+            message = f"interrupted runs could not be marked as such: {error.message}"
             self.notify(Notice(message, warning=True))
 
     def open_for_writing(self) -> None:

@@ -108,7 +108,7 @@ class ApplyOptions(Struct, frozen=True, kw_only=True):
         if self.author is not None and not _AUTHOR.fullmatch(self.author):
             raise UsageError(
                 "OPTION_INVALID",
-                f"--author: {self.author!r} is not a name with an address",
+                f"--author: {self.author!r} is not a name with an e-mail address",
                 hint='for example --author "Ada Lovelace <ada@example.org>"',
             )
 
@@ -174,7 +174,7 @@ def _target(options: ApplyOptions, run: Run) -> Iterator[Path]:
     except OSError as error:
         raise ConfigurationError(
             "TARGET_UNUSABLE",
-            f"the folder {new} cannot be made: {error.strerror}",
+            f"the folder {new} cannot be created: {error.strerror}",
             hint="name another one with --to",
         ) from error
     try:
@@ -239,7 +239,8 @@ def require_target(request: RunRequest, app: App) -> None:
     if folder is None:
         raise UsageError(
             "SOURCE_NONE",
-            "--apply: the run does not begin with a copy of a folder, so there is none to change",
+            "--apply: the run does not begin with a copy of a folder, so there is no folder to "
+            "change",
             hint="apply it afterwards to a folder of your choice: crossrun apply RUN --to DIR",
         )
     if request.branch is not None:

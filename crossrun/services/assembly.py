@@ -118,7 +118,8 @@ def check_task(request: RunRequest) -> None:
         raise UsageError(
             "TASK_TOO_LONG",
             f"the task has {len(request.task):,} characters, the agent takes {longest:,} at most",
-            hint="put the material into a file of the workspace and say in the task what to do",
+            hint="put the material into a file in the workspace and say in the task what to do "
+            "with it",
         )
 
 

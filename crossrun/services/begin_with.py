@@ -86,7 +86,7 @@ def _default_folder(app: App) -> Path | None:
         return None
     folder, why_empty = app.starting_point
     if why_empty is not None:
-        app.notify(Notice(f"the run begins with an empty folder: {why_empty}"))
+        app.notify(Notice(f"the run starts in an empty folder: {why_empty}"))
     return folder
 
 
@@ -119,8 +119,8 @@ def _inputs(options: RunOptions, app: App) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise UsageError(
                 "INPUT_CLASH",
-                f"--input: two of them have the name {name}",
-                hint="copy one of them under another name, or give the folder that both are in",
+                f"--input: two of them are named {name}",
+                hint="rename a copy of one of them, or give the folder that contains both",
             )
         if any(each.is_relative_to(path.resolve()) for each in own):
             raise UsageError(

@@ -127,7 +127,7 @@ class Changes:
         if not run.ended and baseline is None:
             raise StillRunningError(
                 "STILL_RUNNING",
-                f"run {run.id} has not begun to work, it has changed nothing yet",
+                f"run {run.id} has not started to work; it has changed nothing yet",
                 hint=f"follow it: crossrun watch {run.id}",
             )
         if baseline is None or not self._is_in_its_workspace(run):
@@ -153,7 +153,7 @@ class Changes:
                 return self._compare(reader, baseline, measured.tree, run, None).patch
         raise NotFoundError(
             "ARTIFACT_GONE",
-            f"the patch of run {run.id} is gone, and so are the states that it was made of",
+            f"the patch of run {run.id} is gone, and so are the states that it was made from",
             hint=f"its summary is kept: crossrun diff {run.id} --stat",
         )
 
@@ -166,7 +166,7 @@ class Changes:
         raise NotFoundError(
             "STATE_GONE",
             f"the state after the run {run.id} is no longer recorded",
-            hint=f"what it changed may be: crossrun diff {run.id}",
+            hint=f"its change may still be recorded: crossrun diff {run.id}",
         )
 
     def _compare(

@@ -43,7 +43,7 @@ def starting_point(settings: Settings, own_folders: Sequence[Path]) -> StartingP
         return StartingPoint(why_empty="the current folder no longer exists")
     try:
         if folder.is_relative_to(settings.paths.workspaces.resolve()):
-            why = "you are in a workspace of crossrun; to copy a run's: --from-run-id RUN"
+            why = "you are in a crossrun workspace; to copy a run's workspace: --from-run-id RUN"
             return StartingPoint(why_empty=why)
         location = locate(folder, settings.environ.get("HOME"), own_folders)
         if not os.path.lexists(location.top / _GIT):

@@ -115,7 +115,7 @@ def prepare_resume(
         raise UsageError(
             "NOTHING_LEFT",
             f"run {run.id} succeeded; there is nothing left to do",
-            hint=f'say what to do next: crossrun resume {run.id} "your task"',
+            hint=f'give it something to do next: crossrun resume {run.id} "your task"',
         )
     has_task = state.thread_id is not None or task is not None
     _require_whole(
@@ -179,7 +179,7 @@ def _request(store: Store, run: Run) -> RunRequest:
         raise ConfigurationError(
             "RUN_NEWER",
             f"the request of run {run.id} was recorded by a newer crossrun",
-            hint="continue it with that version, or update this one",
+            hint="continue it with that version, or update crossrun",
         )
     return event.request
 

@@ -248,7 +248,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
             raise UsageError(
                 "OPTION_INVALID",
                 "--branch needs --apply",
-                hint="give both; or make the branch afterwards: crossrun apply RUN --branch NAME",
+                hint="give both, or make the branch afterwards: crossrun apply RUN --branch NAME",
             )
         if self.apply and self.workspace is not None:
             raise conflict("--apply", "--workspace, which changes your files directly,")

@@ -17,6 +17,6 @@ def decision_of(store: Store, run: Run) -> PatternDecided:
         raise NotFoundError(
             "NOTHING_DECIDED",
             f"the run {run.id} has no decision about patterns",
-            hint="it ended before one was made, or is older than pattern memory",
+            hint="it ended before the decision, or is older than pattern memory",
         )
     return decision

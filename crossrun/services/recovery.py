@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = Failure(
     "INTERRUPTED",
     "crossrun's own process ended without recording an end of the run",
-    "what was recorded until then is kept; continue it: crossrun resume",
+    "what was recorded so far is kept; continue it: crossrun resume",
     retryable=True,
 )
 

@@ -52,8 +52,8 @@ class PlannedRebuild:
         if not done:
             raise ConfigurationError(
                 "PATTERNS_CHANGED",
-                "a run has learned something meanwhile; nothing was changed",
-                hint="say it again",
+                "a run has learned something in the meantime; nothing was changed",
+                hint="run the command again",
             )
 
 

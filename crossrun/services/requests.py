@@ -151,7 +151,7 @@ def _require_limits_left(prepared: PreparedRun, run: Run) -> None:
         raise ConfigurationError(
             "PRICE_UNKNOWN",
             f"--max-cost cannot be enforced: the cost of the run {run.id} is not known",
-            hint="leave --max-cost out, or give another task",
+            hint="leave --max-cost out, or choose another task",
         )
 
 
@@ -301,7 +301,7 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
     if spec_of(executor).runs_patterns and not is_named:
         raise UsageError(
             "OPTION_INVALID",
-            f"the executor {executor} runs the script of a pattern, and none is named",
+            f"the executor {executor} runs the script of a pattern, but no pattern was named",
             hint="name it: --pattern PAT",
         )
     if options.var and not is_asked_for and settings.patterns.compiled == "never":
@@ -343,7 +343,7 @@ def _not_empty(text: str, flag: str) -> str:
     """Refuses the empty variable of a script."""
     if not text.strip():
         raise UsageError(
-            "OPTION_INVALID", f"{flag} is empty", hint="give an id, or leave the option out"
+            "OPTION_INVALID", f"{flag} is empty", hint="give an id, or leave out the option"
         )
     return text
 
@@ -358,13 +358,13 @@ def _learned_from(run_id: str, store: Store) -> str:
     elif store.reviews.state(run_id) == "waiting":
         raise NotFoundError(
             "PATTERN_NOT_LEARNED",
-            f"what the run {run_id} taught waits until you have looked at it",
+            f"the lesson of run {run_id} waits for your review",
             hint=f"look at it: crossrun patterns review {run_id}",
         )
     elif store.reviews.state(run_id) == "dropped":
-        why = "you dropped what it taught"
+        why = "you dropped its lesson"
     elif run.imported_from is not None:
-        why = "its session does not show that what was done worked"
+        why = "its session does not show that the work succeeded"
     elif run.pattern is None:
         why = "it is older than pattern memory"
     elif run.status is Status.SUCCEEDED:
@@ -374,5 +374,5 @@ def _learned_from(run_id: str, store: Store) -> str:
     raise NotFoundError(
         "PATTERN_NOT_LEARNED",
         f"the run {run_id} has no pattern: {why}",
-        hint="list what there is: crossrun patterns; or name one with --pattern",
+        hint="list the patterns: crossrun patterns; or name one with --pattern",
     )

@@ -92,8 +92,8 @@ class Inbox:
         if matches:
             raise NotFoundError(
                 "RUN_AMBIGUOUS",
-                f"{reference!r} fits more than one run: {', '.join(matches)}",
-                hint="give more of the id",
+                f"{reference!r} matches more than one run: {', '.join(matches)}",
+                hint="give more characters of the id",
             )
         raise NotFoundError(
             "REVIEW_NOT_FOUND",

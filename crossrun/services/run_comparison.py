@@ -35,7 +35,7 @@ class DifferingSetting(Struct, frozen=True):
 
 
 def differing_settings(app: App, first: Run, second: Run) -> list[DifferingSetting]:
-    """What was asked for in another way, besides the task."""
+    """The task for in another way, besides the task."""
     values = [_settings(app, run) for run in (first, second)]
     return [
         DifferingSetting(name, pair)

@@ -177,7 +177,7 @@ def _available(settings: Settings) -> list[Scheduler]:
             "SCHEDULER_MISSING",
             "this system has no scheduler that crossrun can use: `systemctl --user` does not"
             " answer, and there is no `crontab`",
-            hint="install cron, or log in so that systemd runs for you",
+            hint="install cron, or log in so that systemd runs for your user",
         )
     return available
 

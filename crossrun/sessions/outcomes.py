@@ -106,7 +106,7 @@ class TaskEvidence(Struct):
         if reaction(reply) == "complaint" or speaks_of_trouble(reply):
             return _unknown(f"the user's next message may be about a problem: {_quoted(reply)}")
         if reaction(reply) == "consent" or approves(reply):
-            return self._taught(f"the user went on with {_quoted(reply)}")
+            return self._taught(f"the user continued with {_quoted(reply)}")
         return self._by_commands()
 
     def _by_commands(self) -> Verdict:

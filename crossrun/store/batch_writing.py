@@ -52,7 +52,7 @@ def _require_no_twin(connection: sqlite3.Connection, design: str) -> None:
         raise UsageError(
             "BATCH_UNFINISHED",
             f"another crossrun has just started the batch {newest['id']} of these rows",
-            hint=f"crossrun batch show {newest['id']}; or run all rows again: --new",
+            hint=f"crossrun batch show {newest['id']}; or start over with all rows: --new",
         )
 
 

@@ -165,7 +165,7 @@ def _not_found(reference: str, ids: list[str], kind: str, other: str | None) -> 
         return NotFoundError(
             "BATCH_AMBIGUOUS",
             f"{reference!r} is the beginning of several ids: {', '.join(ids)}",
-            hint="give more of the id",
+            hint="give more characters of the id",
         )
     no_such = "there are no attempts" if kind == "attempts" else f"there is no {kind}"
     message = f"{no_such} yet" if reference == LAST else f"{no_such} {reference!r}"

@@ -296,7 +296,7 @@ class PatternReader:
             return NotFoundError(
                 "PATTERN_AMBIGUOUS",
                 f"{reference!r} fits more than one pattern: {', '.join(matching)}",
-                hint="give more of the id",
+                hint="give more characters of the id",
             )
         from crossrun.suggestions import ids_like
 

@@ -316,8 +316,8 @@ class Reader:
         if matching:
             return NotFoundError(
                 "RUN_AMBIGUOUS",
-                f"{reference!r} fits more than one run: {', '.join(matching)}",
-                hint="give more of the id",
+                f"{reference!r} matches more than one run: {', '.join(matching)}",
+                hint="give more characters of the id",
             )
         if batch := self._batch_called(reference):
             return batch

@@ -115,7 +115,7 @@ def _meaning(attempts: Sequence[TaskAttempt]) -> str:
             return f"{name} is the first that succeeded; it changed nothing{stopped}"
         return f"{name} is the best{stopped}"
     if any(attempt.has_succeeded for attempt in attempts):
-        return "the ledger contradicts what the best attempt says"
+        return "the record contradicts what the best attempt says"
     return f"no attempt succeeded{stopped}"
 
 

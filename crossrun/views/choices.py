@@ -18,9 +18,10 @@ _OUTCOMES = {
 }
 _CHANGES = {
     "injected": "With --no-pattern, the agent works without it.",
-    "withheld": "With --pattern {id}, the agent gets it; the setting patterns.holdout says how many"
-    " runs work without.",
-    "forced": "Without the option that names it, crossrun chooses by the task.",
+    "withheld": "With --pattern {id}, the agent gets it; the setting patterns.holdout limits how "
+    "many"
+    " runs go without.",
+    "forced": "Without the option that names it, crossrun chooses according to the task.",
 }
 
 

@@ -32,13 +32,13 @@ from crossrun.views.words import first_line, plural
 KIND_STYLES = {"helps": "good", "hurts": "bad", "suspected": "warn", "undecided": "dim"}
 _WIDE = 120
 _LIFT_MEANING = (
-    "LIFT: the change in success, in points of 100; the interval holds it in 90% of cases."
+    "LIFT: the change in success, in percentage points; the interval contains it in 90% of cases."
 )
 _MEANINGS = (
-    "WITH, WITHOUT: how many runs succeeded that got the pattern, or went without by chance.",
-    "FOLLOWED: runs that did what it says.",
+    "WITH, WITHOUT: how many runs with the pattern, and without it by chance, succeeded.",
+    "FOLLOWED: runs that did what the pattern says.",
     _LIFT_MEANING,
-    "P(HURT): the probability that it lowers success.",
+    "P(HURT): the probability that the pattern lowers success.",
     "TOKENS: the change in tokens.",
 )
 _MOST_NAMED = 3
@@ -192,7 +192,7 @@ def _other_rows(credit: Credit) -> Iterator[tuple[str, str]]:
     if credit.experiment_runs:
         yield "trials", f"{plural(credit.experiment_runs, 'run')} of experiments"
     if credit.chosen:
-        yield "chosen", f"{plural(credit.chosen, 'run')} in which it was not left to chance"
+        yield "chosen", f"{plural(credit.chosen, 'run')} in which chance did not decide"
     for mix in credit.pooled:
         yield "mixed", _mixed(mix)
 
@@ -211,7 +211,7 @@ def _unverified(credit: Credit) -> str:
     if not credit.unverified.runs_with + credit.unverified.runs_without:
         return ""
     if not credit.is_verified:
-        return "without --verify, success is what the run itself says"
+        return "without --verify, success is what the run itself reports"
     return f"apart from {_arms(credit.unverified)} in runs without --verify"
 
 

@@ -91,14 +91,14 @@ def _time_by_project(subject: str, figures: dict[str, Any]) -> str:
 
 def _time_by_task_type(subject: str, figures: dict[str, Any]) -> str:
     return (
-        f"Of the task types, {first_line(subject)} took most time: {_time(figures['amount'])},"
+        f"Of the task types, {first_line(subject)} took the most time: {_time(figures['amount'])},"
         f" {figures['share']:.0%} of all."
     )
 
 
 def _tokens_by_task_type(subject: str, figures: dict[str, Any]) -> str:
     return (
-        f"Most tokens went into {first_line(subject)}: {count(round(figures['amount']))},"
+        f"The most tokens went into {first_line(subject)}: {count(round(figures['amount']))},"
         f" {figures['share']:.0%} of all."
     )
 
@@ -142,7 +142,7 @@ def _patterns(_subject: str, figures: dict[str, Any]) -> str:
         )
     if figures["without"]:
         withheld = f"{figures['without_succeeded']} of {figures['without']} succeeded"
-        parts.append(f"where one fitted and was withheld by chance, {withheld}")
+        parts.append(f"when one fitted but was withheld by chance, {withheld}")
     if figures["chosen"]:
         parts.append(f"in {plural(figures['chosen'], 'run')} you named the pattern yourself")
     text = "; ".join(parts)
@@ -159,7 +159,7 @@ def _not_applied(_subject: str, figures: dict[str, Any]) -> str:
 def _unchecked(_subject: str, figures: dict[str, Any]) -> str:
     return (
         f"Of {plural(figures['of'], 'successful run')} that changed files, {figures['runs']} had"
-        " no check. A command that proves the result makes the next one safer: --verify."
+        " no check. To make the next one safer, give a command that checks the result: --verify."
     )
 
 

@@ -74,7 +74,7 @@ def _results(run: Run, *, is_applied: bool) -> Iterator[NextStep]:
     if _is_in_place(run):
         yield NextStep(f"crossrun undo {run.id}", "restore the files as they were")
     elif is_applied:
-        yield NextStep(f"crossrun undo {run.id}", "take the change back")
+        yield NextStep(f"crossrun undo {run.id}", "undo the change")
     elif run.source is not None and _has_target(run):
         yield _apply(run, visible(source_name(run.source.kind, run.source.path)))
     else:

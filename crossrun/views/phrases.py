@@ -215,7 +215,10 @@ def _decided(event: PatternDecided) -> list[Phrase]:
     text = f"pattern    {event.pattern_id} v{event.version}  {first_line(event.summary)}"
     decision = Phrase("plan", text, f"{event.decision}{probability}")
     if event.not_compiled:
-        return [decision, Phrase("note", f"not by its script: {first_line(event.not_compiled)}")]
+        return [
+            decision,
+            Phrase("note", f"its script was not used: {first_line(event.not_compiled)}"),
+        ]
     return [decision, *([Phrase("note", "its script does the task")] if event.compiled else [])]
 
 

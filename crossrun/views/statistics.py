@@ -49,7 +49,7 @@ def statistics(figures: Figures, terminal: Terminal) -> Iterator[str]:
         sessions = f"{disk_size(codex.sessions)} in {plural(codex.session_files, 'session file')}"
         yield ""
         yield _fact("codex", f"{disk_size(codex.total)}, {sessions}", terminal)
-        yield _fact("", f"{codex.home}, which crossrun does not touch", terminal)
+        yield _fact("", f"{codex.home}, which crossrun does not change", terminal)
 
 
 def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:

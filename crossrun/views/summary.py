@@ -177,7 +177,7 @@ def _changed(run: Run, terminal: Terminal) -> Iterator[str]:
     if run.changes == () and not run.ignored_files and not run.commits:
         yield "  nothing was changed"
         if run.source is None and run.failure is None:
-            hint = "it began with an empty folder; for a copy of one of yours: --source DIR"
+            hint = "it started in an empty folder; to copy one of yours: --source DIR"
             yield from (terminal.style(f"  {line}", "dim") for line in _lines(hint, terminal))
         return
     shown = rows(run.changes or (), _MOST_CHANGES)
@@ -202,7 +202,7 @@ def outcome_lines(run: Run, terminal: Terminal) -> Iterator[str]:
         return
     label = terminal.style(f"{'applied':<9}", "dim")
     if outcome.is_complete:
-        files = plural(outcome.files, "file") if outcome.application_id else "nothing was left"
+        files = plural(outcome.files, "file") if outcome.application_id else "nothing remained"
         branch = f"branch {visible(outcome.branch)} of " if outcome.branch else ""
         yield f"  {label} {files} to {branch}{visible(outcome.path)}"
         return
@@ -211,7 +211,7 @@ def outcome_lines(run: Run, terminal: Terminal) -> Iterator[str]:
     if why is None:
         named = ", ".join(map(visible, outcome.conflicts[:_MOST_NAMED]))
         more = "" if len(outcome.conflicts) <= _MOST_NAMED else ", …"
-        why = f"it conflicts with changes of yours: {named}{more}"
+        why = f"it conflicts with your changes: {named}{more}"
     for text in filter(None, (why, outcome.hint)):
         yield from (f"            {line}" for line in wrap(clean(text), terminal.text_width - 14))
 

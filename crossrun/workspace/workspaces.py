@@ -136,14 +136,14 @@ class Workspaces:
         """Makes the folder that a workspace will be in.
 
         Raises:
-            ConfigurationError: it cannot be made, or would lie outside of the root.
+            ConfigurationError: it cannot be made, or would be outside the root.
         """
         with _made(path):
             make_private(path.parent)
         if not path.parent.resolve().is_relative_to(self._root.resolve()):
             raise ConfigurationError(
                 "WORKSPACE_OUTSIDE",
-                f"the workspace {path} would lie outside of {self._root}",
+                f"the workspace {path} would be outside {self._root}",
                 hint="remove the symbolic link that leads out of it",
             )
 
@@ -195,7 +195,7 @@ class Workspaces:
             raise NotFoundError(
                 "WORKSPACE_GONE",
                 f"the workspace {path} is gone",
-                hint="begin anew: crossrun retry RUN",
+                hint="start again: crossrun retry RUN",
             )
         from crossrun.workspace.target import metadata_backup
 
@@ -323,7 +323,7 @@ def _busy(path: Path) -> StillRunningError:
     return StillRunningError(
         "WORKSPACE_BUSY",
         f"another run is working in {path}",
-        hint="wait for it, or have a copy made instead: --source DIR",
+        hint="wait for it, or work on a copy instead: --source DIR",
     )
 
 

@@ -134,7 +134,7 @@ def _report(added: "Template", *, json: bool) -> None:
 
 
 def rm(name: TemplateName, json: Json = False) -> None:
-    """Remove a template of yours or of the project."""
+    """Remove one of your templates or of the project's."""
     from crossrun.services.templates.files import remove_template
 
     options = current()

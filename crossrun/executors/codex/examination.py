@@ -54,7 +54,7 @@ def _abilities(program: Program, environ: Mapping[str, str]) -> Diagnosis:
             f"`codex exec --help` does not name {words}, which runs need",
             "npm install -g @openai/codex@latest",
         )
-    return Diagnosis("codex.exec", "ok", _SUBJECT, "can do what runs need: exec --json, resume")
+    return Diagnosis("codex.exec", "ok", _SUBJECT, "supports what runs need: exec --json, resume")
 
 
 def _login(program: Program, settings: Settings, environ: Mapping[str, str]) -> Diagnosis:
@@ -70,7 +70,7 @@ def _authentication(
     config: UserConfig, added: Mapping[str, str], environ: Mapping[str, str]
 ) -> str:
     if not config.uses_builtin_provider:
-        return "its configuration names a provider, which has its own keys"
+        return "its configuration names a provider, which uses its own keys"
     if (config.home / "auth.json").is_file():
         return "logged in"
     if environ.get("CODEX_API_KEY"):

@@ -46,13 +46,13 @@ _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"Incomplete response returned|max_output_tokens",
         "ANSWER_CUT",
-        "the model stopped in the middle of its answer; ask for less at once",
+        "the model stopped in the middle of its answer; ask for less at a time",
         True,
     ),
     (
         r"high demand|\b5\d\d\b|stream disconnected|idle timeout waiting|overloaded|network error",
         "PROVIDER_ERROR",
-        "the provider had trouble; run it again in a while",
+        "the provider had a problem; run it again later",
         True,
     ),
     (
@@ -106,11 +106,11 @@ def died(end: ProcessExit, *, over: bool = False) -> Failure:
     if end.code < 0:
         how = f"by {_signal_name(-end.code)}"
     last = _error_line(end.stderr)
-    quoted = f" (its last words: {last})" if last else ""
+    quoted = f" (its last output: {last})" if last else ""
     return Failure(
         "AGENT_DIED",
         f"Codex ended {how} {'after' if over else 'before'} its turn was over{quoted}",
-        "what it did until then is kept; run it again",
+        "its work so far is kept; run it again",
         retryable=True,
     )
 

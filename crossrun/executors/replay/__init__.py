@@ -125,7 +125,7 @@ def _unfit(entry: RecordedWrite, why: str) -> RunFailed:
         Failure(
             "REPLAY_DIVERGED",
             f"{entry.changed.path} cannot be {entry.changed.change}: {why}",
-            "the recording does not fit the workspace as it is now",
+            "the recording does not match the current workspace",
         )
     )
 

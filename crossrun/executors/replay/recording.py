@@ -199,13 +199,13 @@ def _file_write(line: dict[str, Any], where: str) -> RecordedWrite:
         return RecordedWrite(changed, line["content"].encode())
     if isinstance(line.get("content_base64"), str):
         return RecordedWrite(changed, base64.b64decode(line["content_base64"], validate=True))
-    raise _unusable(where, f"it lacks the content of {changed.path}")
+    raise _unusable(where, f"it does not contain the content of {changed.path}")
 
 
 def _inside(changed: FileChanged, where: str) -> FileChanged:
     path = PurePosixPath(changed.path)
     if path.is_absolute() or ".." in path.parts or "\0" in changed.path or not path.parts:
-        raise _unusable(where, f"{changed.path!r} lies outside of the workspace")
+        raise _unusable(where, f"{changed.path!r} is outside the workspace")
     return changed
 
 
@@ -213,7 +213,7 @@ def _replayable(ran: CommandRan, where: str) -> CommandRan:
     if ran.exit_code is None:
         raise _unusable(where, f"the exit code of a command is not known: {ran.command[:80]}")
     if "\0" in ran.command or MASK in ran.command:
-        raise _unusable(where, f"a command is not whole: {ran.command[:80]!r}")
+        raise _unusable(where, f"a command is incomplete: {ran.command[:80]!r}")
     return ran
 
 

@@ -91,8 +91,8 @@ def _require_work(planner_input: PlannerInput, reply: Message) -> None:
     raise RunFailed(
         Failure(
             "PLANNER_NEVER_ACTED",
-            f"the planning model gave the agent nothing to do; it said: {text}",
-            f"say more clearly what to do, or {_MODEL_HINT}",
+            f"the planning model gave the agent nothing to do; it answered: {text}",
+            f"describe the task more clearly, or {_MODEL_HINT}",
         )
     )
 

@@ -53,7 +53,7 @@ def failure_of(error: "openai.OpenAIError", caller: Caller, environ: Mapping[str
             message = f"{caller.name}'s server refused the request: {detail}"
             return Failure("PROVIDER_ERROR", message, caller.other_model)
         case _:
-            hint = f"run it again in a while, or {caller.without}"
+            hint = f"run it again later, or {caller.without}"
             message = f"{caller.name}'s server failed: {detail}"
             return Failure("PROVIDER_ERROR", message, hint, retryable=True)
 

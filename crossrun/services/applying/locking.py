@@ -35,7 +35,7 @@ def locked_target(store: Store, run: Run, workspaces: Workspaces, folder: Path) 
             raise StillRunningError(
                 "TARGET_BUSY",
                 f"another crossrun command is changing {folder}",
-                hint="run the command again when that one has finished",
+                hint="run the command again when it has finished",
                 retryable=True,
             )
         yield
@@ -77,7 +77,7 @@ def explain_errors(folder: Path) -> Iterator[None]:
 def _why(error: Exception) -> str:
     match error:
         case TargetChangedError():
-            return f"somebody else is changing {shown(error.path)}"
+            return f"another program is changing {shown(error.path)}"
         case WriteRefusedError():
             return f"{shown(error.path)} cannot be changed: {error.reason}"
         case _:

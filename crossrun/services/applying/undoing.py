@@ -52,7 +52,7 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
     if not live:
         raise NotFoundError(
             "NOT_APPLIED",
-            f"the change of run {run.id} is not applied anywhere, or was undone already",
+            f"the change of run {run.id} is not applied anywhere, or has already been undone",
             hint=f"see where it was applied: crossrun show {run.id}",
         )
     application = live[-1]

@@ -58,8 +58,8 @@ def freeze(
     if begin.in_place is not None:
         raise UsageError(
             "OPTIONS_CONFLICT",
-            "several runs cannot work in one folder: --workspace",
-            hint="have each work on a copy of it: --source DIR",
+            "several runs cannot work in the same folder: --workspace",
+            hint="let each work on a copy of it: --source DIR",
         )
     if begin.frozen is not None or begin.path is begin.url is begin.run_id is None:
         return request
@@ -119,7 +119,7 @@ def recorded_state(app: App, run: Run) -> WorkspacePrepared:
     if prepared is None or not snapshots.has(prepared.baseline):
         raise NotFoundError(
             "STATE_GONE",
-            f"the state that the run {run.id} began with is no longer recorded",
+            f"the state that the run {run.id} started from is no longer recorded",
             hint="choose a run whose workspace was not cleaned up: crossrun runs",
         )
     return prepared

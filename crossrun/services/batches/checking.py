@@ -97,7 +97,7 @@ def require_fit(check: BaseCheck) -> None:
         "CHECK_UNFIT",
         f"the check `{check.command}` {reasons[check.verdict]}: exit codes {codes}"
         + (f"; {last}" if last else ""),
-        hint="give one that fails until the task is done: --verify CMD",
+        hint="use one that fails until the task is done: --verify CMD",
     )
 
 

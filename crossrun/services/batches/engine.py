@@ -210,7 +210,7 @@ class _BatchRun:
     def _end(self) -> None:
         rows = self.batch.rows
         if self._early_ending == _CANCELLED and all(row.status is Status.SUCCEEDED for row in rows):
-            self._early_ending = None  # it was asked to stop when nothing was left to do
+            self._early_ending = None  # it was asked to stop when nothing remained to do
         state, reason = self._early_ending or ending(self.batch)
         self.batch = replace(
             self.batch, state=state, reason=reason, ended_at=clock.now(), seconds=self._seconds()

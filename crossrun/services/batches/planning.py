@@ -141,7 +141,7 @@ def _matching_files(pattern: str, folder: Path) -> list[str]:
         raise UsageError(
             "ROWS_UNREADABLE",
             f"no file matches {pattern!r} in {folder.absolute()}",
-            hint="quote the pattern; ** stands for any folders, as in 'docs/**/*.md'",
+            hint="quote the pattern; ** matches any folders, as in 'docs/**/*.md'",
         )
     return paths
 
@@ -203,7 +203,7 @@ def require_no_secret(request: RunRequest, app: App, *names: str) -> None:
         raise UsageError(
             "REQUEST_REDACTED",
             f"the request contains a secret, which would not be stored: {around_mask(text)}",
-            hint="put the secret into an environment variable, and name that instead",
+            hint="put the secret into an environment variable and refer to that instead",
         )
 
 

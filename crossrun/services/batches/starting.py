@@ -30,7 +30,7 @@ def require_nothing_unfinished(plan: BatchPlan, app: App) -> None:
     raise UsageError(
         "BATCH_UNFINISHED",
         f"the batch {batch.id} of these rows {state}: {done} of {len(batch.rows)} rows are done",
-        hint=f"{command}; or run all rows again: --new",
+        hint=f"{command}; or start over with all rows: --new",
     )
 
 

@@ -45,7 +45,7 @@ def remove_old_workspaces(settings: Settings, store: Store, run_id: str) -> Noti
     if not removed:
         return None
     count = "1 old workspace" if len(removed) == 1 else f"{len(removed)} old workspaces"
-    return Notice(f"removed {count}, as the settings say")
+    return Notice(f"removed {count}, as set in the settings")
 
 
 def _remove(settings: Settings, store: Store, rules: RetentionRules) -> "CleanupResult":

@@ -28,7 +28,7 @@ WITH_WORKSPACE: tuple[Kind, ...] = ("workspace", "snapshots", "log")
 EVERYTHING: tuple[Kind, ...] = (*WITH_WORKSPACE, "artifacts")
 
 _RUN_ID = re.compile(rf"[{ALPHABET}]{{8}}")
-_OUTSIDE = "outside of the workspaces"
+_OUTSIDE = "outside the workspaces"
 _DAY = 86400
 
 
@@ -255,11 +255,11 @@ def _obstacle(runs: Sequence[WorkspaceRun], paths: Paths, in_place: Collection[s
     ):
         return _OUTSIDE
     if link_on_the_way(ManagedPath(paths.workspaces, workspace.parts[-2:])):
-        return "a link is in its place"
+        return "a link has taken its place"
     if in_place:
         real = os.path.realpath(workspace)
         if any(Path(path).is_relative_to(real) for path in in_place):
-            return "a run worked in place in it"
+            return "a run worked directly in it"
     return None
 
 

@@ -156,7 +156,7 @@ def _reasons(store: Store, removal: RunRemoval, named: set[str]) -> Iterator[str
     """What would be lost besides the runs that are named."""
     going = {run.id for usage in removal.usages for run in usage.runs}
     for run_id in sorted(going - named):
-        yield f"run {run_id} is in the same workspace"
+        yield f"run {run_id} uses the same workspace"
     for run_id, needed in store.read.built_on(going):
         if run_id not in going:
             yield f"run {run_id} builds on {needed}"
@@ -165,4 +165,4 @@ def _reasons(store: Store, removal: RunRemoval, named: set[str]) -> Iterator[str
             yield f"the batch {usage.needed_by} needs run {usage.newest.id}"
         for run in usage.runs:
             if any(each.undone_at is None for each in store.read.applications(run.id)):
-                yield f"the change of run {run.id} is applied, and could no longer be undone"
+                yield f"the change of run {run.id} is applied and could no longer be undone"

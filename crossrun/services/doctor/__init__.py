@@ -101,5 +101,5 @@ def _unanswered(subject: str) -> Diagnosis:
         "warning",
         subject,
         f"no answer within {_PATIENCE:g} s",
-        "a network file system or a program may hang",
+        "a network file system or a program may be hanging",
     )

@@ -28,7 +28,9 @@ def _space(folder: Path) -> Diagnosis:
     if free >= _LITTLE:
         return Diagnosis("disk.space", "ok", _SUBJECT, message)
     level: Level = "error" if free < _TOO_LITTLE else "warning"
-    return Diagnosis("disk.space", level, _SUBJECT, message, "see what can go: crossrun cleanup")
+    return Diagnosis(
+        "disk.space", level, _SUBJECT, message, "see what can be removed: crossrun cleanup"
+    )
 
 
 def _shown(size: float) -> str:

@@ -78,7 +78,7 @@ def _open_to_others(
         "folders.private",
         "warning",
         _SUBJECT,
-        f"others on this machine may look into {path} (mode {now:o})",
+        f"others on this machine can read {path} (mode {now:o})",
         f"chmod {mode:o} {path}, or crossrun doctor --fix",
     )
 

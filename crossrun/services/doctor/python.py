@@ -20,6 +20,6 @@ def examine() -> Iterator[Diagnosis]:
             "python.encoding",
             "warning",
             _SUBJECT,
-            f"file names are read as {encoding}, so others than ASCII may look wrong",
+            f"file names are read as {encoding}, so those with non-ASCII characters may look wrong",
             "export LC_ALL=C.UTF-8",
         )

@@ -26,4 +26,6 @@ def examine(settings: Settings) -> Iterator[Diagnosis]:
         for warning in warnings:
             yield Diagnosis("settings.task_types", "warning", _SUBJECT, warning, f"edit {file}")
     changed = sum(origin != "default" for origin in settings.origins.values())
-    yield Diagnosis("settings.values", "ok", _SUBJECT, f"{changed} of yours; the rest are defaults")
+    yield Diagnosis(
+        "settings.values", "ok", _SUBJECT, f"{changed} changed by you; the rest are defaults"
+    )

@@ -76,7 +76,7 @@ def _journal(paths: Paths) -> Diagnosis:
         "store.journal",
         "note",
         _SUBJECT,
-        f"journal mode {mode}; runs at the same time wait for each other",
+        f"journal mode {mode}; runs that work at the same time wait for each other",
         "the next run sets it, if the file system allows it",
     )
 

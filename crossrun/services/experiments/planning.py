@@ -87,7 +87,8 @@ def requests_of(plan: ExperimentPlan, app: App, *, dry_run: bool = False) -> Req
     _require_one_check(plan, requests)
     for first, second in combinations(plan.variants, 2):
         if sorted(first.settings) == sorted(second.settings):
-            message = f"{first.name} and {second.name} are set alike, and differ by chance only"
+            names = f"{first.name} and {second.name}"
+            message = f"{names} have the same settings and differ only by chance"
             app.notify(Notice(message, warning=True))
     if any(task.design.verify is None for task in plan.tasks):
         message = "without --verify, a run succeeds if its agent ends without an error"
@@ -104,7 +105,8 @@ def _require_one_check(
         if len(checks) > 1:
             raise UsageError(
                 "VARIANT_INVALID",
-                "the templates of the variants have different checks, and one has to judge all",
+                "the templates of the variants have different checks, but one check must judge "
+                "all of them",
                 hint="give it with --verify CMD",
             )
 

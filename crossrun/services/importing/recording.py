@@ -54,7 +54,7 @@ from crossrun.system.clock import monotonic
 _ID_LENGTH = 8
 _OUTPUT_KEPT = 4_000
 """Characters at the end of an output that learning looks at."""
-_HINT = "crossrun did not start this run; it only read about it"
+_HINT = "crossrun did not start this run; it only read its history"
 
 
 class ImportOptions(Struct, frozen=True, kw_only=True):

@@ -133,7 +133,8 @@ def remove_template(name: str, paths: Paths, *, consent: bool) -> Path:
         raise UsageError(
             "TEMPLATE_SHIPPED",
             f"the template {name} comes with crossrun and cannot be removed",
-            hint=f"a template of yours with its name takes its place: crossrun templates add {name}"
+            hint=f"to replace it, add your own template with the same name: crossrun templates "
+            f"add {name}"
             " -f FILE",
         )
     if file is None:

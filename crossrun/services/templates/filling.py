@@ -112,7 +112,7 @@ def _values(
     """
     values, missing = {}, []
     problems = [
-        f"{name}: there is no such variable{did_you_mean(name, template.variables)}"
+        f"{name}: the template has no such variable{did_you_mean(name, template.variables)}"
         for name in unknown
     ]
     for name, variable in template.variables.items():

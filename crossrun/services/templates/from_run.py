@@ -42,7 +42,7 @@ def template_from_run(name: str, reference: str, app: App) -> Template:
         shown = "" if started is None else f": {around_mask(started.request.task)}"
         raise UsageError(
             "REQUEST_REDACTED",
-            f"the task of run {run.id} is not stored as it was{shown}",
+            f"the task of run {run.id} is not stored in full{shown}",
             hint=f"write the file yourself: crossrun templates add {name} -f FILE",
         )
     request = started.request

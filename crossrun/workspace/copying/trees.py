@@ -243,6 +243,6 @@ def _unreadable(source: Path, paths: Sequence[str]) -> ConfigurationError:
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     return ConfigurationError(
         "SOURCE_UNREADABLE",
-        f"{source} holds what you may not read: {named}{more}",
-        hint="make it readable, move it away, or have it ignored in a .gitignore",
+        f"{source} contains files that you may not read: {named}{more}",
+        hint="make it readable, move it away, or ignore it in a .gitignore",
     )

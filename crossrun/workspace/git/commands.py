@@ -77,8 +77,8 @@ def workspace_missing(folder: Path, error: OSError) -> ConfigurationError:
     """That a workspace is gone, or can no longer be read."""
     return ConfigurationError(
         "WORKSPACE_MISSING",
-        f"the workspace {folder} cannot be looked at: {error.strerror}",
-        hint="it was removed or made inaccessible while the run went on",
+        f"the workspace {folder} cannot be read: {error.strerror}",
+        hint="it was removed or made inaccessible during the run",
     )
 
 

@@ -162,6 +162,6 @@ def _make_folders(common: int, parts: list[str]) -> None:
 def _taken(name: str) -> UsageError:
     return UsageError(
         "BRANCH_TAKEN",
-        f"the branch or tag {name} already exists, or a similar name rules it out",
+        f"the branch or tag {name} already exists, or conflicts with a similar name",
         hint="choose a different name; existing branches are never changed",
     )

@@ -219,11 +219,11 @@ class Pack:
         self._count = self._fanout[-1]
         self._crcs = _FANOUT_END + self._count * ID_BYTES
         if len(self._data) < self._crcs + self._count * 8 + 2 * ID_BYTES:
-            raise ValueError(f"{index} is cut off")
+            raise ValueError(f"{index} is truncated")
         with self.file.open("rb") as file:
             file.seek(-ID_BYTES, os.SEEK_END)
             if file.read() != self._data[-2 * ID_BYTES : -ID_BYTES]:
-                raise ValueError(f"{self.file} is cut off")
+                raise ValueError(f"{self.file} is truncated")
 
     def __contains__(self, object_id: bytes) -> bool:
         return self._number(object_id) is not None
@@ -311,7 +311,7 @@ def _inflated(pack: mmap.mmap, at: int) -> Iterator[bytes]:
     while not inflating.eof:
         piece = pack[at : at + _PIECE]
         if not piece:
-            raise ValueError("a pack ends within an object")
+            raise ValueError("a pack ends in the middle of an object")
         at += len(piece)
         yield inflating.decompress(piece)
 

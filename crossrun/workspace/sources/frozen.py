@@ -77,7 +77,7 @@ def _frozen_source(folder: Path) -> FrozenSource:
     if record is None:
         raise NotFoundError(
             "FROZEN_GONE",
-            f"the frozen copy that the run should begin with is not there: {folder}",
+            f"the frozen copy that the run should start from is missing: {folder}",
             hint="start again, with the source as it is now",
         )
     return msgspec.json.decode(record, type=FrozenSource)

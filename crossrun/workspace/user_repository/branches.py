@@ -85,7 +85,7 @@ class UserRepository:
             ConfigurationError: BRANCH_IMPOSSIBLE, there is no such commit.
         """
         if commit is None:
-            raise impossible(f"{self._folder} had no commit when the run began")
+            raise impossible(f"{self._folder} had no commit when the run started")
         listed = None
         if len(commit) == _ID_LENGTH:
             arguments = ("ls-tree", "-r", "-z", "--full-tree", f"{commit}^{{commit}}")

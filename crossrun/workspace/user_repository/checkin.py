@@ -239,6 +239,6 @@ def _refuse(with_filter: Iterable[str]) -> None:
         "BRANCH_FILTERED",
         "no branch can be made: .gitattributes has a filter, which crossrun never runs, for "
         f"{', '.join(names[:_NAMED])}{more}",
-        hint="apply the change to the files, without --branch, and commit them yourself: "
-        "then git runs the filter",
+        hint="apply the change to the files, without --branch, and commit them yourself,"
+        "so that git runs the filter",
     )
