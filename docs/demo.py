@@ -28,14 +28,16 @@ _COLUMNS = 80
 _RUNS, _PATTERN = ("k7f3abcd", "m2q9efgh"), "9c1xyz"
 _RUN_ID = r"[2-9a-hjkmnp-z]{8}"
 _LEFT_OUT = (
-    ("  One file first", "  plan 0/4"),
-    ("   12 old/SOP-001", "+ convert.py"),
-    ("  SOP-001: 2 headings", "  plan 4/4"),
-    ("+ old/SOP-001.txt", "> I'll record"),
+    ("name       first", "  pattern    none"),
+    ("! no model runs", "> The pilot reads well"),
+    ("  SOP-014 has no", "~ convert.py"),
+    ("  old/SOP-001.txt ->", "  learned "),
     ("  **For you", "  proof "),
-    ("  crossrun diff k7f3abcd", "2 of 3"),
-    ("   2  write old", "   5  cksum"),
+    ("  next      ", "2 of 3"),
+    ("   1  write old", "   5  cksum"),
     ("  template       path", "  cured "),
+    ("name       second", "  pattern    9c1xyz"),
+    ("No model ran", "Next, in"),
 )
 """From a line that begins with the first to the next one that begins with the second, excluded."""
 _THEME = TerminalTheme(
