@@ -23,6 +23,7 @@ DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 PICTURE = DOCS / "images" / "quickstart.svg"
 BEGIN, END = "<!-- demo: made by docs/demo.py -->", "<!-- end of the demo -->"
+_COMPARED = "<!-- not run: tests/test_demo.py compares it -->"
 
 _COLUMNS = 80
 _RUNS, _PATTERN = ("k7f3abcd", "m2q9efgh"), "9c1xyz"
@@ -75,7 +76,8 @@ def with_demo(page: str, recorded: str) -> str:
     """A page with the demo between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    demo = f"{BEGIN}\n```console\n$ crossrun quickstart\n{abbreviated(recorded)}```\n{END}"
+    console = f"```console\n$ crossrun quickstart\n{abbreviated(recorded)}```"
+    demo = f"{BEGIN}\n{_COMPARED}\n{console}\n{END}"
     return f"{before}{demo}{after}"
 
 

@@ -20,6 +20,7 @@ from test_docs import DOCUMENTS, ROOT, name_of
 
 pytestmark = pytest.mark.process
 PAGES = (
+    "README.md",
     "docs/how-to/apply-changes.md",
     "docs/how-to/attempts.md",
     "docs/how-to/batches.md",
@@ -55,7 +56,7 @@ _BLOCK = re.compile(
     r"^ *```(?P<language>sh|console)\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
-VERBS = ("Compare", "Fix", "Plot", "Summarise", "Update", "Write")
+VERBS = ("Collect", "Compare", "Fix", "Plot", "Summarise", "Update", "Write")
 """The first words of the tasks in the pages; a task that starts a run has one of them."""
 _AGENT = """\
 #!/bin/sh
@@ -80,7 +81,7 @@ import unittest, calc
 class AddTest(unittest.TestCase):
     def test_it_adds(self): self.assertEqual(calc.add(2, 3), 5)
 END
-echo 'Update the documentation' >task.md
+echo 'Update the documentation' >task.md && echo 'week,yield' >data.csv
 mkdir -p .venv/bin && touch .venv/bin/activate
 git add calc.py test_calc.py task.md && git commit -qm first
 mkdir ~/data && echo region,yield | tee ~/data/{yields,march,april}.csv >/dev/null
