@@ -574,6 +574,20 @@ class TestWholeRuns:
         assert "event 2 of 3: `exit 4` ended with exit code 4" in run["failure"]["message"]
         assert list(contents(run["workspace"])) == ["a"]
 
+    def test_a_repeated_run_keeps_its_task_type_and_so_its_artifacts(
+        self, crossrun: Crossrun
+    ) -> None:
+        first = crossrun.json("run", "Plot", "--offline", "--task-type", "data_analysis")
+        again = crossrun.json("run", "--recording", first["id"], "--yes")
+        assert (again["status"], again["task_type"]) == ("succeeded", "data_analysis")
+        names = [
+            [artifact["name"] for artifact in crossrun.json("artifacts", run["id"])["artifacts"]]
+            for run in (first, again)
+        ]
+        assert set(names[0]) <= set(names[1])
+        other = ("run", "--recording", first["id"], "--task-type", "code", "--yes")
+        assert crossrun.json(*other)["task_type"] == "code"
+
     def test_a_shell_run_can_be_replayed_and_its_replay_again(self, crossrun: Crossrun) -> None:
         script = (
             "mkdir -p sub\ncd sub\nprintf '1\\r\\n\\000' > 'a b'\n"

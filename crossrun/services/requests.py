@@ -65,8 +65,14 @@ def run_request(
 
         options = completed_from_template(options, executor, begin_with, app)
     planner = _planner(options, executor, app)
-    task_type = options.task_type or settings.task_type or (project and project.task_type) or "code"
     recording = _recording(options, store)
+    task_type = (
+        options.task_type
+        or _recorded_task_type(recording, store)
+        or settings.task_type
+        or (project and project.task_type)
+        or "code"
+    )
     if spec_of(executor).plays_recordings and recording is None:
         recording = f"shipped:{task_type}"
     planner_model = _given(options.planner_model, settings.planner_model)
@@ -221,6 +227,12 @@ def _recording(options: RunOptions, store: Store) -> str | None:
             hint="read it, then use --yes",
         )
     return recording
+
+
+def _recorded_task_type(recording: str | None, store: Store) -> str | None:
+    """The task type of the run that is repeated, so that the same artifacts are kept."""
+    kind, _, run_id = (recording or "").partition(":")
+    return store.read.run(run_id).task_type if kind == "run" else None
 
 
 def _task(task: str | None, recording: str | None, store: Store) -> str:
