@@ -589,3 +589,15 @@ def test_an_imported_run_is_removed_alone_even_if_its_folder_is_the_workspace_of
     assert ((workspace / "a").read_text(), (mine / "b").read_text()) == ("a\n", "b\n")
     assert waiting(crossrun) == []
     assert crossrun.json("import", "codex", "--yes")["runs"] == 0
+
+
+def test_what_is_not_a_file_is_passed_over_instead_of_waited_for(
+    crossrun: Crossrun, history: Path
+) -> None:
+    folder = write_codex(history, codex_session()).parent
+    os.mkfifo(folder / "rollout-2026-03-02T09-00-00-pipe.jsonl")
+    (folder / "rollout-2026-03-02T09-00-00-zero.jsonl").symlink_to("/dev/zero")
+    crossrun.environ["CODEX_HOME"] = str(history)
+    result = crossrun.json("import", "codex", "--yes")
+    assert (result["runs"], len(result["skipped"])) == (3, 2)
+    assert {each["reason"] for each in result["skipped"]} == {"it is not a file"}

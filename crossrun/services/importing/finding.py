@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -137,8 +138,10 @@ def _looked_at(
     """What a file is by its beginning; None if it is older than what the user wants."""
     name = str(path.absolute())
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device is endless
+            return SkippedFile(name, "it is not a file")
         with path.open("rb") as stream:
-            stat = os.fstat(stream.fileno())
+            status = os.fstat(stream.fileno())
             facts, last_at = _beginning(read_items(stream, PROGRAMS[program]()))
     except OSError as error:
         return SkippedFile(name, f"it cannot be read: {error.strerror}")
@@ -148,10 +151,10 @@ def _looked_at(
         return SkippedFile(name, "it is the session of a sub-agent")
     if not last_at:
         return SkippedFile(name, "it has no messages")
-    used_at = _utc(stat.st_mtime_ns)
+    used_at = _utc(status.st_mtime_ns)
     if since is not None and max(used_at, last_at) < since:
         return None
-    file = SessionFile(program, name, stat.st_size, stat.st_mtime_ns)
+    file = SessionFile(program, name, status.st_size, status.st_mtime_ns)
     is_known = imported.get(name) == (file.size, file.modified_ns)
     return FoundSession(file=file, facts=facts, is_known=is_known)
 
