@@ -123,8 +123,8 @@ def test_the_list_says_how_many_more_there_are(crossrun: Crossrun) -> None:
             ("resume", "last", "Fix", "it"),
             'put the task in quotes: crossrun resume last "Fix it"',
         ),
-        (("run", "--sourc", "."), "did you mean --source? · see  crossrun run --help"),
-        (("run", "-v"), "see  crossrun run --help"),
+        (("run", "--sourc", "."), "did you mean --source? · see: crossrun run --help"),
+        (("run", "-v"), "see: crossrun run --help"),
         (
             ("run", "-v is broken"),
             'a task that begins with a dash needs --: crossrun run -- "-v is broken"',
@@ -133,7 +133,7 @@ def test_the_list_says_how_many_more_there_are(crossrun: Crossrun) -> None:
         (("delete", "k7f3"), "did you mean crossrun rm?"),
         (("rusn",), "did you mean crossrun run?"),
         (("login",), "crossrun uses the login of the agent: codex login"),
-        (("zzzzzz",), "see  crossrun --help"),
+        (("zzzzzz",), "see: crossrun --help"),
     ],
 )
 def test_words_that_make_no_command_say_what_was_meant(

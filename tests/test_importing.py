@@ -121,6 +121,15 @@ def test_importing_again_changes_nothing(imported: Crossrun) -> None:
     again = imported.json("import", "codex", "--yes")
     assert (again["sessions"], again["unchanged"], again["runs"]) == (0, 1, 0)
     assert dump(imported) == before
+    shown = imported("import", "codex", "--yes").err
+    assert "nothing new" in shown
+    assert "imported 0 runs" not in shown
+
+
+def test_patterns_that_wait_are_not_passed_over_in_silence(imported: Crossrun) -> None:
+    assert imported("patterns").err == (
+        f"no patterns in use yet; {LEARNED} to review: crossrun patterns review\n"
+    )
 
 
 def dump(crossrun: Crossrun) -> list[tuple[object, ...]]:

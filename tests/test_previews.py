@@ -99,7 +99,7 @@ def test_a_runs_closing_and_show_name_what_it_left(crossrun: Crossrun) -> None:
     assert "  artifacts a.md       report, 2 B\n" in crossrun("show").out
     many = crossrun("run", "for i in 1 2 3 4 5 6 7 8 9 10; do echo > $i.md; done", "--task-type",
                     "mine", "--executor", "shell")  # fmt: skip
-    assert "… 2 more, see  crossrun artifacts" in many.err
+    assert "… 2 more, see: crossrun artifacts" in many.err
 
 
 def test_an_artifact_outlives_its_workspace_and_tells_of_changes(crossrun: Crossrun) -> None:

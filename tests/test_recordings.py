@@ -649,7 +649,7 @@ class TestShellKeepsTheContract(ExecutorContract):
             Failure(
                 "SCRIPT_FAILED",
                 "the script ended with exit code 1",
-                "its output is above and in  crossrun steps",
+                "its output is above, and here: crossrun steps",
             ),
             1,
         )

@@ -60,10 +60,25 @@ class TestSuccess:
         assert branches(at_home.cwd) == "agent/b\nmain\n"
         assert (at_home.cwd / "a").read_text() == "a\n"
 
+    def test_a_run_that_continues_one_with_a_branch_leaves_the_branch(
+        self, at_home: Crossrun
+    ) -> None:
+        at_home(*SHELL, "echo b > a", "--apply", "--branch", "agent/b")
+        continued = at_home("resume", "last", "echo c > a")
+        assert (continued.code, at_home.json("show")["applied"]) == (0, None)
+        assert branches(at_home.cwd) == "agent/b\nmain\n"
+
     def test_nothing_to_apply_is_a_success(self, at_home: Crossrun) -> None:
         run = at_home.json(*SHELL, "true", "--apply")
         assert (run["applied"]["application_id"], run["applied"]["problem"]) == (None, None)
         assert "nothing was changed" in at_home("show").out
+        assert f"nothing to do: run {run['id']} changed nothing" in at_home("apply").err
+
+    def test_a_dry_run_says_whose_files_the_run_would_get(self, at_home: Crossrun) -> None:
+        words = ("run", "--executor", "shell", "true", "--dry-run")
+        assert at_home.json(*words)["source"] == str(at_home.cwd)
+        assert f"source\n{at_home.cwd}\n" in at_home(*words).out
+        assert at_home.json(*words, "--empty")["source"] is None
 
     def test_in_the_background_the_files_have_it_when_the_run_has_ended(
         self, at_home: Crossrun

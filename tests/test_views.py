@@ -995,10 +995,10 @@ def test_of_a_flood_the_first_and_the_last_events_are_drawn() -> None:
     assert (view.commands_in(drawn), "not shown" in drawn) == ([*range(1, 61)], False)
     drawn = view.flood(60)
     assert view.commands_in(drawn) == [*range(61, 91), *range(92, 122)]
-    assert "… 1 event not shown, see  crossrun events k7f3abcd" in drawn
+    assert "… 1 event not shown, see: crossrun events k7f3abcd" in drawn
     drawn = view.flood(9_999)
     assert view.commands_in(drawn) == [*range(122, 152), *range(10_092, 10_122)]
-    assert "… 9940 events not shown, see  crossrun events k7f3abcd" in drawn
+    assert "… 9940 events not shown, see: crossrun events k7f3abcd" in drawn
 
 
 def test_what_is_drawn_at_the_end_is_all_that_was_waiting() -> None:

@@ -133,5 +133,5 @@ def _parsed(parse: Parse, name: str, text: str, place: str) -> Any:  # noqa: ANN
 
 def _invalid(name: str, problem: str, place: str) -> UsageError:
     return UsageError(
-        "ROW_INVALID", f"{place}, {name}: {problem}", hint="see  crossrun batch start --help"
+        "ROW_INVALID", f"{place}, {name}: {problem}", hint="see: crossrun batch start --help"
     )

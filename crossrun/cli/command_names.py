@@ -83,4 +83,4 @@ def _hint(words: Sequence[str], commands: Collection[str]) -> str:
         return near.removeprefix("; ")
     if is_task:
         return f"did you mean: crossrun run {quoted(task)}"
-    return "see  crossrun --help"
+    return "see: crossrun --help"

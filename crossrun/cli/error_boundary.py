@@ -171,7 +171,7 @@ def _usage_hint(error: click.UsageError, arguments: Sequence[str]) -> str:
     if isinstance(error, MisreadError):
         return error.hint
     command = error.ctx.command_path if error.ctx else "crossrun"
-    hint = f"see  {command} --help"
+    hint = f"see: {command} --help"
     if command == "crossrun batch start":
         return _batch_hint(error) or hint
     if command == "crossrun cleanup" and "unexpected extra argument" in error.message:
@@ -189,7 +189,7 @@ def _option_hint(error: click.NoSuchOption, arguments: Sequence[str], command: s
     if task is not None and "=" not in task.partition(" ")[0]:
         return f"a task that begins with a dash needs --: {command} -- {quoted(task)}"
     if error.possibilities:
-        return f"did you mean {error.possibilities[0]}? · see  {command} --help"
+        return f"did you mean {error.possibilities[0]}? · see: {command} --help"
     return None
 
 

@@ -38,7 +38,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in new versi
             flag = param.opts[0] if param else ""
             command = ctx.command_path if ctx else "crossrun"
             raise UsageError(
-                "OPTION_INVALID", f"{flag}: {value!r} {error}", hint=f"see  {command} --help"
+                "OPTION_INVALID", f"{flag}: {value!r} {error}", hint=f"see: {command} --help"
             ) from error
 
 

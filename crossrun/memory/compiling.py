@@ -27,7 +27,7 @@ _MOST_RUNS = 8
 _MOST_DECIDED = 1_000
 _EDITED = NotCompiled(
     "its steps were edited, and a script has those of the runs",
-    "undo that with  crossrun patterns edit, and edit the script that is written with -o",
+    "undo that with `crossrun patterns edit`, and edit the script that is written with -o",
 )
 
 

@@ -115,7 +115,7 @@ class ApplyOptions(Struct, frozen=True, kw_only=True):
 
 def _lacking(option: str, other: str) -> UsageError:
     return UsageError(
-        "OPTIONS_CONFLICT", f"{option} needs {other}", hint="see  crossrun apply --help"
+        "OPTIONS_CONFLICT", f"{option} needs {other}", hint="see: crossrun apply --help"
     )
 
 
@@ -124,7 +124,7 @@ def cannot_combine(first: str, second: str) -> UsageError:
     return UsageError(
         "OPTIONS_CONFLICT",
         f"{first} and {second} cannot be used together",
-        hint="see  crossrun apply --help",
+        hint="see: crossrun apply --help",
     )
 
 

@@ -181,6 +181,9 @@ def _request(store: Store, run: Run) -> RunRequest:
             f"the request of run {run.id} was recorded by a newer crossrun",
             hint="continue it with that version, or update crossrun",
         )
+    if run.applied is not None and run.applied.branch and run.applied.is_complete:
+        # the branch exists now, and another run cannot make it again
+        return replace(event.request, apply=False, branch=None)
     return event.request
 
 

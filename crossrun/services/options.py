@@ -187,7 +187,7 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
                 raise UsageError(
                     "OPTION_INVALID",
                     f"{flag}: {value!r} is not one of {', '.join(choices)}",
-                    hint="see  crossrun run --help",
+                    hint="see: crossrun run --help",
                 )
 
     def _require_one_executor(self) -> None:

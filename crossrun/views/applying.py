@@ -23,10 +23,8 @@ def applied(result: ApplyResult, run: Run, terminal: Terminal, *, dry_run: bool)
     yield from recovered(result.recovered, terminal)
     if not plan.steps and not plan.conflicts:
         where = f"branch {result.branch} of {result.folder}" if result.branch else result.folder
-        yield (
-            f"nothing to do: {where} already has the changes of run {run.id}, "
-            "or the run changed nothing"
-        )
+        already = f"{where} already has the changes of run {run.id}"
+        yield f"nothing to do: {already if run.changes else f'run {run.id} changed nothing'}"
         yield from _left(result, run, terminal)
         yield from _ignored_left(result, run, terminal)
         return

@@ -310,7 +310,7 @@ def problem_lines(batch: Batch, facts: BatchFacts, terminal: Terminal) -> Iterat
     for row in shown:
         yield from _problem(row_line(row, row_states[row.number], facts, cells), indented)
     if len(ended) > len(shown):
-        more = f"  … {len(ended) - len(shown)} more, see  crossrun batch show {batch.id}"
+        more = f"  … {len(ended) - len(shown)} more, see: crossrun batch show {batch.id}"
         yield terminal.style(more, "dim")
 
 

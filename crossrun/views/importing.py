@@ -68,6 +68,10 @@ def progress_line(progress: "ImportProgress") -> str:
 
 def result_lines(result: "ImportResult", terminal: Terminal) -> Iterator[str]:
     """What an import did."""
+    if not result.sessions and result.unchanged:
+        yield terminal.style("nothing new", "bold")
+        yield f"  {plural(result.unchanged, 'session')} had been imported before"
+        return
     head = f"imported {plural(result.runs, 'run')} from {plural(result.sessions, 'session')}"
     yield terminal.style(f"{head} in {result.seconds:.1f}s", "bold")
     counted = [f"{number} {status}" for status, number in sorted(Counter(result.status).items())]

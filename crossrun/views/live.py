@@ -269,7 +269,7 @@ class LiveView:
         skipped, self._skipped = self._skipped, 0
         if not skipped:
             return self._lines(waiting)
-        note = f"  … {plural(skipped, 'event')} not shown, see  crossrun events {waiting[0].run_id}"
+        note = f"  … {plural(skipped, 'event')} not shown, see: crossrun events {waiting[0].run_id}"
         return [
             *self._lines(waiting[:half]),
             self._line.terminal.style(note, "dim"),

@@ -220,7 +220,7 @@ def _ignored(run: Run, terminal: Terminal) -> Iterator[str]:
     """The number of changed files that git ignores."""
     if run.ignored_files:
         files = plural(run.ignored_files, "file")
-        text = f"{files} that git ignores, see  crossrun files {run.id}"
+        text = f"{files} that git ignores, see: crossrun files {run.id}"
         yield f"  {terminal.style('ignored  ', 'dim')} {text}"
 
 
@@ -244,7 +244,7 @@ def _left(run: Run, artifacts: Artifacts, terminal: Terminal) -> Iterator[str]:
         yield f"  {terminal.style(f'{label:<9}', 'dim')} {name}{gap}  {note}"
         label = ""
     if len(special) > len(names):
-        more = f"… {len(special) - len(names)} more, see  crossrun artifacts {run.id}"
+        more = f"… {len(special) - len(names)} more, see: crossrun artifacts {run.id}"
         yield terminal.style(f"            {more}", "dim")
 
 
@@ -273,7 +273,7 @@ def _by_hand(run: Run) -> str:
     if spec is None or not spec.by_hand or run.thread_id is None or not run.ended:
         return ""
     return (
-        f"{' '.join(spec.by_hand)} {first_line(run.thread_id)}, or  crossrun open {run.id} --agent"
+        f"{' '.join(spec.by_hand)} {first_line(run.thread_id)}, or: crossrun open {run.id} --agent"
     )
 
 

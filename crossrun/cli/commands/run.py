@@ -177,12 +177,19 @@ def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
         "pattern": "\n".join(choice_lines(decision, options.out)),
         "forecast": "\n".join(outlook_lines(expected, options.out)),
         "command": shown(shlex.join(command)),
+        "source": shown(_begins_with(request) or ""),
         "workspace": shown(str(turn.folder)),
     }
     for title, text in sections.items():
         if text:
             options.out.write([options.out.style(title, "bold"), text, ""])
     options.say("nothing was run")
+
+
+def _begins_with(request: RunRequest) -> str | None:
+    """The folder, address or run whose files the run would begin with; None: an empty folder."""
+    begin = request.begin_with
+    return begin.path or begin.url or begin.run_id or begin.in_place
 
 
 def _planner_words(request: RunRequest) -> str:
@@ -212,5 +219,6 @@ def _plan_object(
         "project_id": request.project_id,
         "template": request.template,
         "workspace": str(turn.folder),
+        "source": _begins_with(request),
         "pattern": plain_object(decision),
     }

@@ -90,7 +90,7 @@ def load(file: Path) -> Recording:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise _unusable(str(file), " ".join(str(error).split())) from error
     if not isinstance(content, dict) or content.get("recording") != _FORMAT:
-        raise _unusable(str(file), f"it does not begin with  recording: {_FORMAT}")
+        raise _unusable(str(file), f"it does not begin with `recording: {_FORMAT}`")
     lines = content.get("events")
     if not isinstance(lines, list) or not lines:
         raise _unusable(str(file), "it has no events")

@@ -52,7 +52,7 @@ class Shell:
         failure = Failure(
             "SCRIPT_FAILED",
             f"the script ended with exit code {code}",
-            "its output is above and in  crossrun steps",
+            "its output is above, and here: crossrun steps",
         )
         return TurnResult(failure, code)
 

@@ -355,5 +355,5 @@ def _invalid(source: str, line: int | None, why: str) -> UsageError:
     return UsageError(
         "PATTERN_INVALID",
         f"{source}{where}: {why}",
-        hint="correct it there; the form is shown by  crossrun patterns export",
+        hint="correct it there; see the form: crossrun patterns export",
     )

@@ -64,7 +64,7 @@ def explain_errors(folder: Path) -> Iterator[None]:
             "TARGET_UNSETTLED",
             f"{folder} has only part of what run {error.application.run_id} changed:"
             f" {_why(error.cause)}",
-            hint="fix that; the next  crossrun apply  or  undo  in this folder does the rest",
+            hint="fix that, then repeat `crossrun apply` or `crossrun undo` in this folder",
         ) from error
     except OSError as error:
         raise ConfigurationError(

@@ -59,7 +59,7 @@ def inside(path: str) -> Parts:
         raise UsageError(
             "PATH_OUTSIDE",
             f"{shown(path)!r} is not a path within a workspace",
-            hint="give it relative to the workspace, without `..`, as  crossrun files  lists it",
+            hint="give it relative to the workspace, without `..`; list them: crossrun files",
         )
     return parts
 

@@ -102,7 +102,7 @@ def start(
         raise UsageError(
             "OPTIONS_CONFLICT",
             "--apply and --detach cannot be used together",
-            hint="apply the best one after they have ended; see  crossrun attempts show",
+            hint="apply the best one after they have ended; see: crossrun attempts show",
         )
     options = current()
     app = options.app()

@@ -49,7 +49,7 @@ def plan_of(arguments: Mapping[str, Any], app: App) -> BatchPlan:
     raise UsageError(
         "OPTION_INVALID",
         "there are no rows: give a FILE or --glob",
-        hint="for example: crossrun batch tasks.yaml; see  crossrun batch start --help",
+        hint="for example: crossrun batch tasks.yaml; see: crossrun batch start --help",
     )
 
 
@@ -91,7 +91,7 @@ def _read(file: str) -> bytes:
         raise UsageError(
             "ROWS_UNREADABLE",
             f"{file} cannot be read: {error.strerror}",
-            hint="check the path; for the commands of batch, see  crossrun batch --help",
+            hint="check the path; for the commands of batch, see: crossrun batch --help",
         ) from error
 
 

@@ -70,6 +70,8 @@ def list_patterns(
 
         options.out.write(pattern_table(lines, options.out))
         options.out.write(memory_line(app.store.patterns.memory(), options.out))
+    elif waiting := app.store.reviews.count():
+        options.say(f"no patterns in use yet; {waiting} to review: crossrun patterns review")
     else:
         options.say("no patterns yet; they are learned from runs that succeed: crossrun quickstart")
 
