@@ -289,6 +289,7 @@ def test_a_misspelt_field_of_a_task_type_is_a_warning_of_the_run(crossrun: Cross
     message = "task type mine: unknown field agnet; did you mean agent?"
     assert (result.code, message in result.err) == (0, True), result.err
     assert [e["message"] for e in crossrun.events() if e["type"] == "warned"] == [message]
+    assert f"warning: {message}" in crossrun(*words, "--dry-run").err
 
 
 def test_set_is_safe_beside_others(crossrun: Crossrun) -> None:

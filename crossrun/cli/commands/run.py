@@ -25,6 +25,7 @@ from crossrun.services.app import App
 from crossrun.services.assembly import gather_dependencies
 from crossrun.services.forecasts import outlook_for
 from crossrun.services.lineage import expected_parent, prepare_run
+from crossrun.services.notices import Notice
 from crossrun.services.options import RunOptions
 from crossrun.services.requests import run_request
 from crossrun.views.choices import choice_lines
@@ -161,6 +162,8 @@ def _answer(needed: InputNeeded, name: str, options: Globals) -> str:
 
 def _show_plan(request: RunRequest, app: App, options: Globals) -> None:
     dependencies = gather_dependencies(request, app)
+    for warning in dependencies.warnings:
+        app.notify(Notice(warning, warning=True))
     parent = expected_parent(app.store, request)
     turn, decision = first_turn("RUN_ID", request, dependencies, parent)
     command = dependencies.executor.command(turn)
