@@ -16,10 +16,15 @@ LONGEST_SCOPE = 5
 
 PHRASES = re.compile(
     r"(?<!there )\bis no (?!longer\b)|\bg(?:oes|one) on\b|\bgo on with\b|\bis told\b|\bof its own\b"
-    r"|\bwhatever\b|\bwhoever\b|\btaken (?:back|up)\b|\bany more\b",
+    r"|\bwhatever\b|\bwhoever\b|\btaken (?:back|up)\b|\bany more\b"
+    r"|\bcut short\b|\bfor ever\b|\bone's own\b|\bin spite of\b|\blikewise\b|\blaid\b"
+    r"|\bwhere there is\b|\bbeginning of one\b|\bsound backup\b|\bsay --\w",
     re.IGNORECASE,
 )
-"""Word-for-word translations of what English says with `is not a`, `continues`, `its`, `any`."""
+"""Word-for-word translations of what English says with `is not a`, `continues`, `its`, `any`, and
+with `interrupted` (cut short), `at any time` (for ever), `your` (one's own), `despite` (in spite
+of), `too` (likewise), `put` (laid), `if there is` (where there is), `a prefix of one` (beginning of
+one), `intact` (sound) and `use` (say) for options."""
 
 
 def room(file: Path) -> str:
@@ -127,6 +132,9 @@ def test_texts_read_as_english() -> None:
         "of its\n   own",
         "whatever",
         "taken back",
+        "was cut\n    short",
+        "to agree, say --yes",
+        "An id, the beginning of one",
     ],
 )
 def test_a_translated_phrase_would_be_noticed(text: str) -> None:

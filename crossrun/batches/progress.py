@@ -15,7 +15,7 @@ from crossrun.model.failures import exit_code_of
 from crossrun.model.status import Status
 
 WAITING, SKIPPED, CANCELLED = "waiting", "skipped", "cancelled"
-"""States of a row that has no run, beside the statuses of runs."""
+"""States of a row that has no run, besides the statuses of runs."""
 _ACTIVE = (Status.QUEUED, Status.RUNNING)
 _NO_FAILURE = (*_ACTIVE, Status.SUCCEEDED, Status.CANCELLED, Status.INTERRUPTED)
 _EXIT_CODES = {
@@ -94,7 +94,7 @@ def active_rows(batch: Batch) -> list[BatchRow]:
 
 
 def has_ended(row: BatchRow) -> bool:
-    """Whether a row was carried out; one that was cut short or stopped may still run again."""
+    """Whether a row was carried out; one that was interrupted or stopped may still run again."""
     return row.status not in (None, Status.INTERRUPTED, Status.CANCELLED, *_ACTIVE)
 
 

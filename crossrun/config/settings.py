@@ -47,7 +47,7 @@ from crossrun.model.executors import DEFAULT_EXECUTOR, EXECUTORS
 
 
 class Setting(NamedTuple):
-    """What is known about one setting besides its type and default.
+    """What describes one setting besides its type and default.
 
     Attributes:
         parse: from its text to its value; raises ValueError.

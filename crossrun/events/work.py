@@ -23,7 +23,7 @@ class PlannerReplied(BaseEvent, frozen=True):
 class StepPlanned(BaseEvent, frozen=True):
     """The next turn of the agent: `prompt` is sent unchanged.
 
-    `instructions` reach the agent beside the prompt, by `channel`. `number` counts the steps of a
+    `instructions` reach the agent besides the prompt, by `channel`. `number` counts the steps of a
     planning model from 1; 0: there is none, and the prompt is the task.
     """
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class TurnRequest(Struct, frozen=True):
     """One turn of work for an agent, at the top of the `workspace` or in a `subfolder` of it.
 
-    `prompt` is sent unchanged; `instructions` go beside it, by `channel`. `thread_id` continues an
+    `prompt` is sent unchanged; `instructions` go with it, by `channel`. `thread_id` continues an
     earlier turn, whose thread had used `thread_tokens`. `deadline` is a time of the monotonic
     clock; `idle_timeout` is in seconds and counts only while no command runs. `limit` returns the
     failure if the agent has to end now because of what it has used. `keep` stores each raw line of

@@ -1,4 +1,4 @@
-"""What two variants cost beside each other: tokens, money, time, failed commands.
+"""What two variants cost compared with each other: tokens, money, time, failed commands.
 
 Repetitions of one task are alike, so each task counts once, with the mean of its pairs; if there is
 one task only, each pair counts. The intervals are Student's, for a number of pairs fixed

@@ -93,8 +93,8 @@ class BlockWriter:
 
     def _folder(self, pattern: Pattern, apart: str, files: dict[str, ReferenceFile]) -> Path:
         content = (pattern.id, pattern.version, fingerprint(pattern.workflow), apart, self._layout)
-        laid = sorted((path, file.content, file.executable) for path, file in files.items())
-        return self._references.folder(repr((content, laid)))
+        stored = sorted((path, file.content, file.executable) for path, file in files.items())
+        return self._references.folder(repr((content, stored)))
 
     def _summaries(self, pattern: Pattern, near: Iterable[str]) -> Iterator[str]:
         for pattern_id in islice((id_ for id_ in near if id_ != pattern.id), _MOST_NEIGHBOURS):

@@ -281,7 +281,7 @@ class Learner:
         return EchoGuard(self._instructions(run), self._injected(run))
 
     def _instructions(self, run: Run) -> list[str]:
-        """All that agent and planner were told beside the task."""
+        """All that agent and planner were told besides the task."""
         return [
             text
             for _, event in self._events(run, ["step_planned"])

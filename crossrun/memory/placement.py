@@ -33,7 +33,7 @@ class Placement:
 
     Args:
         patterns: those in the store.
-        meanings: compares texts, where there is an encoder.
+        meanings: compares texts, if there is an encoder.
         scope: whether only patterns of a run's project are looked at.
     """
 

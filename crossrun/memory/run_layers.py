@@ -1,4 +1,4 @@
-"""What a run shows beside its commands: files, a check, facts."""
+"""What a run shows besides its commands: files, a check, facts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path

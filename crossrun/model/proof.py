@@ -1,4 +1,4 @@
-"""What the ledger shows about a run, beside what its agent says."""
+"""What the store shows about a run, besides what its agent says."""
 
 from msgspec import Struct
 

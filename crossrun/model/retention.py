@@ -27,7 +27,7 @@ class WorkspaceRun(NamedTuple):
 
     `has_source`: the workspace began as a copy of the user's files. `has_work`: it changed
     something, or that is unknown. `applied`: all of the change was applied. `cut_short`: an apply
-    or undo of it was cut short and needs the recorded states. `has_commits`: it made commits,
+    or undo of it was interrupted and needs the recorded states. `has_commits`: it made commits,
     branches, tags or stashes in the workspace's own repository; `commits_brought`: they are in a
     repository of the user's. `cloned_from` is the run whose workspace was cloned for this one.
     """

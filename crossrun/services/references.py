@@ -8,7 +8,7 @@ from crossrun.store import Store
 
 
 def remove_unused_references(store: Store, paths: Paths) -> int:
-    """Removes them; they are laid again when a run gets their pattern. Returns how many they were.
+    """Removes them, and returns how many they were. A run that gets the pattern writes them again.
 
     Raises:
         ConfigurationError: one cannot be removed.

@@ -42,7 +42,7 @@ class TaskEvidence(Struct):
     check: CommandRan | None = None
     """The last check, if nothing was edited since."""
     command: CommandRan | None = None
-    """The last command that did more than look, likewise."""
+    """The last command that did more than look."""
     complaint: str = ""
     """The user's last word, if it was a complaint, and nothing was done since."""
 

@@ -129,7 +129,7 @@ def damaged(database: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
         "STORE_DAMAGED",
         f"the store {database} is damaged: {why}",
-        hint="crossrun migrate --restore  puts its newest sound backup in its place",
+        hint="crossrun migrate --restore  puts its newest intact backup in its place",
     )
 
 

@@ -25,7 +25,7 @@ class NextStep(NamedTuple):
 def next_step_lines(
     run: Run, terminal: Terminal, applications: Sequence[Application] = ()
 ) -> Iterator[str]:
-    """The commands, one to a line so that they can be copied; purposes where there is room."""
+    """The commands, one to a line so that they can be copied; purposes if there is room."""
     steps = list(next_steps(run, is_applied=_is_applied(run, applications)))
     widest = max((cell_len(step.command) for step in steps), default=0)
     label = _LABEL

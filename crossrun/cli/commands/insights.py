@@ -1,4 +1,4 @@
-"""`crossrun insights`: what one's own history of runs says."""
+"""`crossrun insights`: what your run history tells you."""
 
 from crossrun.cli.arguments import Json, OfProject, Since
 from crossrun.cli.globals import application, current

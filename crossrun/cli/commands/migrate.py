@@ -21,8 +21,8 @@ def migrate(
 ) -> None:
     """Create the store, or bring it up to date. Every command does so itself when needed.
 
-    With --restore, the newest sound backup replaces the store, whose files are kept beside it. What
-    was recorded after the backup is missing then; workspaces and artifacts stay.
+    With --restore, the newest intact backup replaces the store, whose files are kept next to it.
+    What was recorded after the backup is then missing; workspaces and artifacts stay.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def migrate(
 
 
 def _restore(app: App, options: Globals, *, json: bool) -> None:
-    """Replaces the store with the newest sound backup, if the user agrees."""
+    """Replaces the store with the newest intact backup, if the user agrees."""
     paths, backup = app.settings.paths, app.store.backup
     database = paths.database
     if backup is None:

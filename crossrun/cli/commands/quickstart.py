@@ -117,7 +117,7 @@ def _title(text: str, options: Globals) -> None:
 
 
 def _what_next(runs: list[Run], options: Globals) -> Iterator[str]:
-    """What was seen, and the three commands to try next on one's own files."""
+    """What was seen, and the three commands to try next on your own files."""
     width, second = options.err.text_width, runs[-1].id
     seen = (
         "No model ran: both runs replayed a recording that ships with crossrun. An agent would "

@@ -69,7 +69,7 @@ class Evaluation:
 
     Args:
         trials: all trials of a store.
-        sequences: whether to work out the intervals that hold for ever, which takes longest; no
+        sequences: whether to work out the intervals that hold at any time, which takes longest; no
             decision needs them.
     """
 

@@ -8,7 +8,7 @@ weighed by how rare it is among the stored patterns:
 - *code*: the words of the programs that the runs wrote;
 - *aim*: the words of the task that are found in the work as well. They are what a run was about, so
   the other run should have them, too;
-- *meaning*, where there is an encoder: of the tasks, and of the words of commands and code.
+- *meaning*, if there is an encoder: of the tasks, and of the words of commands and code.
 
 What any job has in common (writing a script, running it, looking at files, running tests) weighs
 nothing. Neither does what an agent was shown by pattern memory: what it has from there is left out
@@ -78,7 +78,7 @@ SAME_JOB = JobModels(
 )
 """Logistic regression with a ridge, by the `--fit` of `benchmarks/job_families.py`."""
 LEAST_ODDS = 1.2
-"""A wrong merge costs more than a missed one, which the user can mend by a merge."""
+"""A wrong merge costs more than a missed one, which the user can fix by a merge."""
 LEAST_WORK, _WORK_BY_WORDS, _WORK_ALONE = 0.04, 0.08, 0.2
 """Of commands or code, however alike the tasks are: with an encoder, without one, and without one
 if the tasks share no word."""
@@ -198,7 +198,7 @@ def belonging(
         trace: the run.
         relatives: patterns that it may belong to.
         rarity: what the store knows about how common words are.
-        cosine: compares meanings, where there is an encoder.
+        cosine: compares meanings, if there is an encoder.
     """
     rarity = rarity or Rarity()
     compared = sorted(
@@ -311,7 +311,7 @@ def compare(
 
 
 def _share_a_word(left: AbstractSet[str], right: AbstractSet[str]) -> bool:
-    """Whether two texts have a word, or the long beginning of one, in common."""
+    """Whether two texts have a word, or the long beginning of a word, in common."""
     beginnings = [
         {word[:_BEGINNING] for word in side if len(word) >= _BEGINNING} for side in (left, right)
     ]

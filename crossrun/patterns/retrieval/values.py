@@ -28,7 +28,7 @@ class Candidate(NamedTuple):
     task_type: str
     project_id: str
     wordings: tuple[tuple[str, ...], ...] = ()
-    """The tasks of its runs, which `task` has in one; () where there is one only."""
+    """The tasks of its runs, which `task` has in one; () if there is only one."""
 
 
 class Frequency(NamedTuple):
@@ -78,7 +78,7 @@ class LexicalSimilarity(NamedTuple):
     made: float
     """1: the same kind of file or chart is made; -1: another; -3: the other way round."""
     semantic: float | None = None
-    """The cosine of both by an encoder; None where there is none."""
+    """The cosine of both by an encoder; None if there is none."""
 
 
 class Signals(NamedTuple):
@@ -121,7 +121,7 @@ class Features(NamedTuple):
     length: float
     """Logarithm of the task's weight."""
     semantic: float | None = None
-    """The cosine of task and winner by an encoder; None where there is none."""
+    """The cosine of task and winner by an encoder; None if there is none."""
 
 
 class LogisticModel(NamedTuple):

@@ -73,7 +73,7 @@ def _since_the_end(planner_input: PlannerInput) -> str:
 
 def _answered(calls: Sequence[Message], planner_input: PlannerInput) -> list[Message]:
     first, *others = calls
-    result = report(planner_input.reports[-1]) if planner_input.reports else "cut short; leave it"
+    result = report(planner_input.reports[-1]) if planner_input.reports else "interrupted; leave it"
     return [
         {"role": "tool", "tool_call_id": first["id"], "content": result},
         *(

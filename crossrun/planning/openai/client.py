@@ -33,7 +33,7 @@ class Client:
         model: its name on the server.
         environ: names the key, `OPENAI_API_KEY`, unless the server needs none, and the server,
             `OPENAI_BASE_URL`, unless it is OpenAI.
-        timeout: seconds to wait for one answer; None waits for ever.
+        timeout: seconds to wait for one answer; None: no limit.
         retries: how often a call is repeated after a server error.
     """
 

@@ -26,7 +26,7 @@ class OpenAIRewriter:
     Args:
         model: its name on the server.
         environ: names the key and the server, see `Client`; OpenAI requires a key.
-        timeout: seconds to wait for one answer; None waits for ever.
+        timeout: seconds to wait for one answer; None: no limit.
     """
 
     def __init__(self, *, model: str, environ: Mapping[str, str], timeout: float | None) -> None:

@@ -133,7 +133,7 @@ def _empty_base(store: Store, run: Run) -> str:
 
 
 def _how_to_measure(run: Run) -> str:
-    """What is left of a run that was cut short."""
+    """What is left of a run that was interrupted."""
     if not Path(run.workspace).is_dir():
         return f"its workspace {run.workspace} is gone"
     return f"continue it, and apply that: crossrun resume {run.id}; its files: {run.workspace}"

@@ -85,8 +85,8 @@ def carry_out(
 ) -> Generator[RowChange | None, None, Batch]:
     """Begins a batch, or continues it where it was stopped or killed.
 
-    Rows that succeeded do not run again, rows that were cut short do. Closing the generator cancels
-    the runs.
+    Rows that succeeded do not run again, rows that were interrupted do. Closing the generator
+    cancels the runs.
 
     Args:
         app: opened for writing.

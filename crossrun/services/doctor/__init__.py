@@ -36,7 +36,7 @@ def examine(settings: Settings, *, fix: bool = False) -> Iterator[Diagnosis]:
 
     Args:
         settings: those that apply, or the defaults if the files are broken.
-        fix: whether to mend what can be mended without any loss.
+        fix: whether to fix what can be fixed without any loss.
     """
     yield from _in_time(
         {

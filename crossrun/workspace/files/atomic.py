@@ -24,7 +24,7 @@ _KEPT_OF_NAME = 50
 
 @contextmanager
 def building(target: Path) -> Iterator[Path]:
-    """An empty private folder beside the target, which becomes the target at the end.
+    """An empty private folder next to the target, which becomes the target at the end.
 
     If an exception leaves the block, the folder is removed with everything in it.
 
@@ -38,7 +38,7 @@ def building(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch(target: Path) -> Iterator[Path]:
-    """An empty private folder beside a target that does not exist yet. It is removed at the end.
+    """An empty private folder next to a target that does not exist yet. It is removed at the end.
 
     Raises:
         ConfigurationError: WORKSPACE_UNWRITABLE.

@@ -53,7 +53,7 @@ def measured(folders: GitFolders, before: Refs, after: Refs, beside: Path) -> tu
         folders: the repository.
         before: its references as they were.
         after: as they are now.
-        beside: a folder of crossrun's, where what is needed is made and thrown away.
+        beside: one of crossrun's folders, where what is needed is made and thrown away.
     """
     changed = changed_refs(before, after)
     if not changed:

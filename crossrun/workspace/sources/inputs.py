@@ -1,4 +1,4 @@
-"""Copies single files and folders into a workspace, beside what it begins with."""
+"""Copies single files and folders into a workspace, in addition to what it starts with."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 """Gives files new content while their metadata stays the same.
 
-A new file is written beside the old one and then renamed over it, so readers see either of them. A
+A new file is written next to the old one and then renamed over it, so readers see either of them. A
 file is overwritten instead if it has hard links, or attributes that a new file cannot be given.
 """
 
@@ -91,7 +91,7 @@ class FileWriter:
             self._replace(new)
 
     def sweep(self, folder: int, name: str) -> None:
-        """Finishes or removes what a killed process may have left beside a file. Raises OSError."""
+        """Finishes or removes leftovers of a killed process next to a file. Raises OSError."""
         finish(folder, name, self._unfinished)
         self._remove_unfinished(folder)
 

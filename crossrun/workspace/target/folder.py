@@ -207,7 +207,7 @@ class TargetFolder:
                     os.rmdir(name, dir_fd=folder)
 
     def sweep(self, path: str) -> None:
-        """Finishes or removes what a killed process may have left beside a path."""
+        """Finishes or removes what a killed process may have left next to a path."""
         *above, name = _parts(path)
         with suppress(OSError), opened_below(self._top, above) as folder:
             self._writer.sweep(folder, name)

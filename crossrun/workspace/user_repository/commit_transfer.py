@@ -30,7 +30,7 @@ class CommitTransfer:
         source: the repository of the workspace.
         folder: the user's work tree.
         target: its repository.
-        beside: a folder of crossrun's, for temporary files.
+        beside: one of crossrun's folders, for temporary files.
 
     Raises:
         ConfigurationError: SOURCE_REPOSITORY.

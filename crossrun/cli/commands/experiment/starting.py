@@ -160,8 +160,8 @@ def resume(
     """Continue an experiment.
 
     It continues where it was stopped, or with more repetitions. Runs that have ended count; those
-    that were cut short run again. Budgets count from the start of the experiment; those given here
-    replace earlier ones.
+    that were interrupted run again. Budgets count from the start of the experiment; those given
+    here replace earlier ones.
 
     \b
     Examples:
