@@ -610,3 +610,14 @@ def test_what_is_not_a_file_is_passed_over_instead_of_waited_for(
     result = crossrun.json("import", "codex", "--yes")
     assert (result["runs"], len(result["skipped"])) == (3, 2)
     assert {each["reason"] for each in result["skipped"]} == {"it is not a file"}
+
+
+def test_a_folder_that_cannot_exist_leaves_the_store_readable(
+    crossrun: Crossrun, history: Path
+) -> None:
+    write_codex(history, codex_session(cwd="../../etc\0\n\x1b[31m"))
+    crossrun.environ["CODEX_HOME"] = str(history)
+    crossrun.json("import", "codex", "--yes")
+    runs = crossrun.json("runs")["runs"]
+    assert [(run["project_id"], run["workspace"]) for run in runs] == [("imported", "")] * 3
+    assert crossrun("show", runs[0]["id"]).code == 0

@@ -30,6 +30,11 @@ NO_FOLDER = "imported"
 """The project of sessions that do not say in which folder they were."""
 
 
+def plain_path(text: str) -> str:
+    """What a session names as a folder; nothing if no folder has such a name."""
+    return text if text.isprintable() else ""
+
+
 class SkippedFile(Struct, frozen=True):
     """A file, or a part of one, that is not imported, and why."""
 
@@ -47,7 +52,7 @@ class FoundSession(Struct, frozen=True, kw_only=True):
     @property
     def folder(self) -> str:
         """The name of the folder in which the session was, which names the project."""
-        names = [name for name in _ANY_DRIVE.split(self.facts.cwd) if name]
+        names = [name for name in _ANY_DRIVE.split(plain_path(self.facts.cwd)) if name]
         return names[-1] if names and names[-1].strip(". ") else NO_FOLDER
 
 

@@ -35,7 +35,12 @@ from crossrun.model.runs import Run
 from crossrun.model.status import Status
 from crossrun.projections.run import advance
 from crossrun.services.app import App
-from crossrun.services.importing.finding import FoundSession, SessionHistory, SkippedFile
+from crossrun.services.importing.finding import (
+    FoundSession,
+    SessionHistory,
+    SkippedFile,
+    plain_path,
+)
 from crossrun.services.relearning import learner_for
 from crossrun.services.reviewing import Inbox
 from crossrun.sessions import (
@@ -293,7 +298,7 @@ class _ImportedTask:
         )
         return RunStarted(
             request=request,
-            workspace=facts.cwd,
+            workspace=plain_path(facts.cwd),
             crossrun_version=__version__,
             executor_version=facts.version or None,
             resumed_from=self._earlier,
