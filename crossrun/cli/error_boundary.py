@@ -188,8 +188,12 @@ def _option_hint(error: click.NoSuchOption, arguments: Sequence[str], command: s
     task = next((word for word in arguments if word[:1] == "-" and " " in word.strip()), None)
     if task is not None and "=" not in task.partition(" ")[0]:
         return f"a task that begins with a dash needs --: {command} -- {quoted(task)}"
-    if error.possibilities:
-        return f"did you mean {error.possibilities[0]}? · see: {command} --help"
+    from difflib import get_close_matches
+
+    # the dashes, which all options share, do not make two of them similar
+    names = {name.lstrip("-"): name for name in error.possibilities or ()}
+    if close := get_close_matches(error.option_name.lstrip("-"), names, n=1):
+        return f"did you mean {names[close[0]]}? · see: {command} --help"
     return None
 
 
