@@ -125,7 +125,7 @@ def test_the_list_says_how_many_more_there_are(crossrun: Crossrun) -> None:
         ),
         (("run", "--sourc", "."), "did you mean --source? · see: crossrun run --help"),
         (("run", "-v"), "see: crossrun run --help"),
-        (("diff", "--files"), "hint: see: crossrun diff --help"),
+        (("diff", "--files"), "see: crossrun diff --help"),
         (
             ("run", "-v is broken"),
             'a task that begins with a dash needs --: crossrun run -- "-v is broken"',
