@@ -80,7 +80,7 @@ def test_on_a_terminal_a_moving_line_names_what_is_waited_for(
 ) -> None:
     process, run_id = begun(crossrun, unique_sleep())
     with OnTerminal(crossrun, "wait", run_id, columns=columns) as terminal:
-        terminal.wait_for(f"waiting 0:01 for {run_id}")
+        terminal.wait_for(f"waiting 0:01; on Ctrl-C the runs continue: {run_id}")
         assert "\n" not in terminal.text
         terminal.type(CTRL_C)
         assert terminal.end() == 130

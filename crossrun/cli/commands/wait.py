@@ -77,7 +77,7 @@ def _waiting_visibly(
             return
         drawn = seconds
         active = ", ".join(run_id for run_id in ids if not app.run(run_id).ended)
-        line.draw((), f"waiting {clock(seconds)} for {active} · Ctrl-C stops waiting only")
+        line.draw((), f"waiting {clock(seconds)}; on Ctrl-C the runs continue: {active}")
 
     try:
         with suspendable() as suspension:
