@@ -8,16 +8,12 @@ A test makes both again and compares them with what is stored.
 """  # noqa: INP001  a script, no package
 
 import os
-import pty
 import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
 from rich.text import Text
+from terminal_capture import capture, picture
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
@@ -41,19 +37,13 @@ _LEFT_OUT = (
     ("No model ran", "Next, in"),
 )
 """From a line that begins with the first to the next one that begins with the second, excluded."""
-_THEME = TerminalTheme(
-    (250, 250, 248),
-    (56, 58, 66),
-    [(56, 58, 66), (178, 44, 44), (24, 120, 56), (150, 100, 0), (40, 90, 170), (130, 60, 150),
-     (0, 116, 130), (120, 120, 120)],
-)  # fmt: skip
 
 
 def main() -> None:
     """Writes the demo into the README and the picture beside it."""
     recorded = recording()
     PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(picture(recorded), encoding="utf-8")
+    PICTURE.write_text(picture_of(recorded), encoding="utf-8")
     README.write_text(with_demo(README.read_text(encoding="utf-8"), recorded), encoding="utf-8")
 
 
@@ -66,10 +56,12 @@ def recording() -> str:
             "CROSSRUN_HOME": f"{folder}/home",
             "TERM": "dumb",  # without a line that moves
             "FORCE_COLOR": "1",
-            "COLUMNS": str(_COLUMNS),
             "LANG": "C.UTF-8",
         }
-        return _steady(_in_terminal(environ), folder)
+        shown = capture(["quickstart"], cwd=Path(folder), environ=environ, columns=_COLUMNS)
+        if shown.exit_code != 0:
+            raise SystemExit("the quickstart failed")
+        return _steady(shown.raw, folder)
 
 
 def with_demo(page: str, recorded: str) -> str:
@@ -93,43 +85,9 @@ def abbreviated(recorded: str) -> str:
     return "\n".join(shown).strip("\n") + "\n"
 
 
-def picture(recorded: str) -> str:
+def picture_of(recorded: str) -> str:
     """The whole quickstart as SVG."""
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device
-        console = Console(
-            record=True,
-            width=_COLUMNS,
-            file=nowhere,
-            force_terminal=True,
-            color_system="standard",
-            _environ={},
-        )
-        console.print(Text.from_ansi(f"$ crossrun quickstart\n{recorded}"))
-    return console.export_svg(title="crossrun", theme=_THEME, unique_id="quickstart")
-
-
-def _in_terminal(environ: dict[str, str]) -> str:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "crossrun", "quickstart"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environ
-    )
-    os.close(theirs)
-    parts = []
-    while part := _read(ours):
-        parts.append(part)
-    os.close(ours)
-    if process.wait() != 0:
-        raise SystemExit("the quickstart failed")
-    return b"".join(parts).decode().replace("\r\n", "\n")
-
-
-def _read(terminal: int) -> bytes:
-    """What was written, or nothing once the other end is closed."""
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:
-        return b""
+    return picture(f"$ crossrun quickstart\n{recorded}", columns=_COLUMNS, name="quickstart")
 
 
 def _steady(text: str, folder: str) -> str:

@@ -114,6 +114,11 @@ _START_PROCESSES = {"crossrun", "codex_path", "supervised", "command"}
 """Fixtures whose tests start commands and wait for them."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-screens` stores what screens show now (tests/screens.py)."""
+    parser.addoption("--update-screens", action="store_true", help="store the screens of now")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests that start processes, so that `-m "not process"` takes seconds."""
     for item in items:

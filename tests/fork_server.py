@@ -17,12 +17,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from io import BufferedIOBase
+from io import BufferedIOBase, TextIOWrapper
 from pathlib import Path
 from threading import Lock
 
+_ROOT = Path(__file__).parent.parent
 _IMPORTED = ("msgspec", "psutil", "sqlalchemy.dialects.sqlite", "sqlmodel", "typer", "yaml")
 """What a run imports, and does not look at the environment while it is imported."""
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_", "GLIBC_", "OPENSSL_")
@@ -54,14 +55,35 @@ def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(_READ_AT_START)}
 
 
-class ForkServer:
-    """The process that forks; one for each process of tests, and safe to use from threads."""
+def start_on_terminal(
+    words: Sequence[str], cwd: Path, environ: Mapping[str, str], terminal: int
+) -> Callable[[], int]:
+    """`python -m crossrun WORDS` that writes to a terminal; returns what waits for its exit code.
 
-    def __init__(self) -> None:
+    The process is forked from one that has imported all of crossrun, too.
+    """
+    return _server(*_modules()).start_on(terminal, words, cwd, environ)
+
+
+def _modules() -> Iterator[str]:
+    """The modules of crossrun."""
+    files = sorted((_ROOT / "crossrun").rglob("*.py"))
+    for parts in (file.relative_to(_ROOT).with_suffix("").parts for file in files):
+        if parts[-1] != "__main__":
+            yield ".".join(parts[: -1 if parts[-1] == "__init__" else None])
+
+
+class ForkServer:
+    """The process that forks; one for each process of tests, and safe to use from threads.
+
+    `imported`: further modules that it imports before it forks.
+    """
+
+    def __init__(self, *imported: str) -> None:
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())],
+                [sys.executable, __file__, str(theirs.fileno()), *imported],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -91,6 +113,25 @@ class ForkServer:
             ended = [pool.submit(stream.read) for stream in (out, err, status)]
             results = _results(ended, pid, words, timeout)
         return subprocess.CompletedProcess(words, int(results[2]), results[0], results[1])
+
+    def start_on(
+        self, terminal: int, words: Sequence[str], cwd: Path, environ: Mapping[str, str]
+    ) -> Callable[[], int]:
+        """Has a process forked that writes to a terminal; returns what waits for its end."""
+        request = json.dumps({"words": words, "cwd": str(cwd), "environ": dict(environ)})
+        asked, ask = os.pipe()
+        status, ended = os.pipe()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        socket.send_fds(self._socket, [b"x"], [asked, nothing, terminal, terminal, ended])
+        for descriptor in (asked, nothing, ended):
+            os.close(descriptor)
+        _write(open(ask, "wb"), request.encode())  # noqa: PTH123, SIM115  a descriptor
+
+        def wait() -> int:
+            with open(status, "rb") as told:  # noqa: PTH123  a descriptor
+                return int(told.read().split()[1])
+
+        return wait
 
     def close(self) -> None:
         """Ends it."""
@@ -127,20 +168,20 @@ def _results(
 
 
 _starting = Lock()
-_servers: list[ForkServer] = []
+_servers: dict[tuple[str, ...], ForkServer] = {}
 
 
-def _server() -> ForkServer:
+def _server(*imported: str) -> ForkServer:
     with _starting:
-        if not _servers:
-            _servers.append(ForkServer())
-            atexit.register(_servers[0].close)
-        return _servers[0]
+        if imported not in _servers:
+            _servers[imported] = ForkServer(*imported)
+            atexit.register(_servers[imported].close)
+        return _servers[imported]
 
 
 def main() -> None:
     """Forks a process for each request on a socket, until that is closed."""
-    import_packages()
+    import_packages(sys.argv[2:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries those that watch
     with socket.socket(fileno=int(sys.argv[1])) as requests:
@@ -155,9 +196,9 @@ def main() -> None:
                 os.close(descriptor)
 
 
-def import_packages() -> None:
-    """Imports what each process would have to; nothing of crossrun itself."""
-    for name in _IMPORTED:
+def import_packages(more: Sequence[str] = ()) -> None:
+    """Imports what each process would have to; nothing of crossrun itself, unless it is named."""
+    for name in (*_IMPORTED, *more):
         importlib.import_module(name)
 
 
@@ -189,6 +230,8 @@ def _become(request: int, streams: Sequence[int]) -> None:
     os.environ.update(wanted["environ"])
     sys.path[0] = str(Path.cwd())
     sys.argv = ["crossrun", *wanted["words"]]
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=os.isatty(1))
     runpy.run_module("crossrun", run_name="__main__", alter_sys=True)
 
 

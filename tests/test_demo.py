@@ -35,7 +35,7 @@ def test_the_demo_of_the_readme_is_what_the_quickstart_shows(recorded: str) -> N
 
 @pytest.mark.process
 def test_the_picture_is_what_the_quickstart_shows(recorded: str) -> None:
-    assert PICTURE.read_text() == demo().picture(recorded), "run docs/demo.py"
+    assert PICTURE.read_text() == demo().picture_of(recorded), "run docs/demo.py"
 
 
 @pytest.mark.process

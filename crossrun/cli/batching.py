@@ -184,7 +184,7 @@ def _data_view(
         return _RowJsonLinesView(options.out, documents)
     if output.json:
         return _BatchJsonView(options.out, documents)
-    if options.quiet or not options.out.live:
+    if options.quiet or not options.out.on_screen:
         return _IdView(lambda batch_id: options.out.write([batch_id]))
     return NullBatchView()
 

@@ -124,7 +124,7 @@ def _data_view(output: OutputOptions, options: Globals) -> View:
         views.append(JsonLinesView(options.out))
     if output.json:
         views.append(RunView(options.out))
-    if not views and (options.quiet or not options.out.live):
+    if not views and (options.quiet or not options.out.on_screen):
         views.append(_IdFirst(lambda run_id: options.out.write([run_id])))
     return MultiView(views)
 

@@ -57,7 +57,8 @@ def explanation_lines(
 
 def _settings(explanation: Explanation, terminal: Terminal) -> Iterator[str]:
     settings = explanation.settings
-    if explanation.request.origins is None:
+    is_recorded = explanation.request.origins is not None
+    if not is_recorded:
         note = "Where these values came from was not recorded: the run is older, or was imported."
         yield from textwrap.wrap(note, terminal.text_width)
         yield ""
@@ -66,11 +67,15 @@ def _settings(explanation: Explanation, terminal: Terminal) -> Iterator[str]:
         columns = [
             Column("SETTING", style="bold"),
             Column("VALUE", flexible=True),
-            Column("FROM", style="dim"),
+            Column("FROM", style="dim", essential=False),
         ]
         in_batch = explanation.run.batch_id is not None
         rows = [
-            [each.name, setting_words(each.name, each.value), _from(each, in_batch=in_batch)]
+            [
+                each.name,
+                setting_words(each.name, each.value),
+                _from(each, in_batch=in_batch) if is_recorded else "",
+            ]
             for each in named
         ]
         yield from table(columns, rows, terminal)

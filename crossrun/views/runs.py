@@ -98,6 +98,8 @@ def _waiting(what: str, command: str, runs: Sequence[RunLine], terminal: Termina
     for run in runs[:_MOST_WAITING]:
         line = f"  {command} {run.id}"
         yield f"{line}  {terminal.style(fit(title_of(run), terminal.width - len(line) - 2), 'dim')}"
+    if len(runs) > _MOST_WAITING:
+        yield terminal.style(f"  … {len(runs) - _MOST_WAITING} more", "dim")
 
 
 def _run_row(run: RunLine) -> list[str]:

@@ -61,7 +61,7 @@ def template_details(template: Template, terminal: Terminal) -> Iterator[str]:
         for name, variable in template.variables.items():
             yield from _variable_lines(name, variable, terminal)
     yield ""
-    yield from clean(template.instructions).splitlines()
+    yield from wrap(clean(template.instructions), terminal.text_width)
     yield ""
     yield from command_lines([example_command(template)], terminal)
 

@@ -12,6 +12,8 @@ from crossrun.views.words import Kind, Phrase
 _NARROWEST, _PLAIN_WIDTH, _WIDEST_TEXT = 40, 100, 120
 _NARROW_TABLE, _READABLE, _NARROWEST_COLUMN = 72, 16, 8
 _LONGEST_MESSAGE = 40
+_SET_BY_PYTHON = ("", "C.UTF-8", "C.utf8", "UTF-8")
+"""Values of LC_CTYPE; Python sets one of them where the locale is C."""
 _BATCH_SIZE = 65_536
 """Characters of a long output that are written together."""
 _STYLES = {
@@ -65,7 +67,7 @@ class Terminal(NamedTuple):
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str], *, color: bool = True) -> "Terminal":
-        """Looks at the stream and at NO_COLOR, FORCE_COLOR, TERM and COLUMNS."""
+        """Looks at the stream and at NO_COLOR, FORCE_COLOR, TERM, COLUMNS and the locale."""
         is_terminal = stream.isatty()
         dumb = environ.get("TERM") == "dumb"
         allowed = color and not environ.get("NO_COLOR")
@@ -75,7 +77,7 @@ class Terminal(NamedTuple):
             width=_width(stream, environ, is_terminal=is_terminal),
             color=allowed and wanted,
             live=is_terminal and not dumb,
-            unicode="utf" in (getattr(stream, "encoding", None) or "").lower(),
+            unicode=_is_utf(stream) and not _is_ascii(environ),
             resizes=is_terminal and not _columns(environ),
         )
 
@@ -108,7 +110,7 @@ class Terminal(NamedTuple):
             text = screened(text)
         if self.unicode:
             return text
-        encoding = getattr(self.stream, "encoding", None) or "ascii"
+        encoding = "ascii" if _is_utf(self.stream) else self.stream.encoding or "ascii"
         return text.translate(_PLAIN_TWINS).encode(encoding, "replace").decode(encoding)
 
     def emit(self, content: str | bytes) -> None:
@@ -149,6 +151,18 @@ def _batched(texts: Iterable[str]) -> Iterator[str]:
             batch, size = [], 0
     if batch:
         yield "".join(batch)
+
+
+def _is_utf(stream: TextIO) -> bool:
+    return "utf" in (getattr(stream, "encoding", None) or "").lower()
+
+
+def _is_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether the user chose the locale C; Python itself then writes UTF-8, and sets LC_CTYPE."""
+    chosen = environ.get("LC_ALL") or environ.get("LC_CTYPE", "")
+    if chosen in _SET_BY_PYTHON:
+        chosen = environ.get("LANG") or ""
+    return chosen in ("C", "POSIX")
 
 
 def _width(stream: TextIO, environ: Mapping[str, str], *, is_terminal: bool) -> int:
@@ -275,8 +289,8 @@ class Column(NamedTuple):
     """A column of a table.
 
     A flexible column is cut if the table is too wide. A column that is not `essential` is left out
-    if too little would be left to read. `style` is the style of all cells, or a function that picks
-    it by a cell's text.
+    if it is empty, or if too little would be left to read. `style` is the style of all cells, or a
+    function that picks it by a cell's text.
     """
 
     title: str
@@ -294,6 +308,10 @@ def table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], terminal: Terminal
 ) -> Iterator[str]:
     """An aligned table with a header; only flexible columns are cut."""
+    filled = [
+        i for i, each in enumerate(columns) if each.essential or not rows or any(r[i] for r in rows)
+    ]
+    columns, rows = [columns[i] for i in filled], [[row[i] for i in filled] for row in rows]
     widths = [
         max([cell_len(column.title), *(cell_len(row[i]) for row in rows)])
         for i, column in enumerate(columns)

@@ -246,7 +246,8 @@ def _show(findings: CleanupFindings, request: CleanupRequest, options: Globals) 
         runs = plural(len(findings.orphans), "run")
         what = "removed too" if request.unknown else "kept; to remove them, add --orphans"
         others.insert(0, f"folders of {runs} that are not in this ledger, {size_of_all}: {what}")
-    options.say("", *others)
+    gap = [""] if findings.plan.going or findings.plan.kept else []
+    options.say(*gap, *others)
 
 
 def _counted(findings: CleanupFindings, request: CleanupRequest) -> str:
