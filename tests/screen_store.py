@@ -70,6 +70,10 @@ rows:
   - {name: publish, task: "echo no server; exit 3", after: check}
   - {name: announce, task: "true", after: publish}
 """
+_NOT_OF_A_USER = (
+    "CROSSRUN_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "COLUMNS", "LINES",
+    "FORCE_COLOR", "NO_COLOR", "LC_ALL", "LC_CTYPE", "PAGER", "VISUAL",
+)  # fmt: skip
 _FILES = {
     "calc.py": _CALC,
     "test_calc.py": _TEST,
@@ -94,7 +98,7 @@ def clean_folder(home: Path) -> Crossrun:
     (programs / "crontab").write_text(_CRONTAB)
     (programs / "crontab").chmod(0o755)
     environ = clean_environ(home)
-    for name in ("CROSSRUN_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+    for name in _NOT_OF_A_USER:
         environ.pop(name, None)
     environ["PATH"] = f"{programs}:{environ['PATH']}"
     environ |= {"EDITOR": "vi", "GIT_CONFIG_GLOBAL": "/dev/null"}

