@@ -218,3 +218,9 @@ def test_the_file_system_of_a_folder_is_that_of_its_mount() -> None:
     assert file_systems.kind_of(Path("/proc")) == "proc"
     assert file_systems.kind_of(Path("/proc/self")) == "proc"
     assert file_systems.kind_of(Path("/")) not in (None, "proc")
+
+
+def test_a_webhook_without_a_secret_is_named(crossrun: Crossrun) -> None:
+    _, findings = examined(crossrun, CROSSRUN_NOTIFY_WEBHOOK="https://example.org/hook")
+    assert findings["settings.webhook"]["level"] == "warning"
+    assert findings["settings.webhook"]["remedy"].startswith("crossrun config set notify.webhook_")

@@ -170,7 +170,8 @@ def _sender(
 
             if settings.webhook is None or settings.webhook_secret is None:
                 missing = "webhook" if settings.webhook is None else "webhook_secret"
-                return lambda: f"the setting notify.{missing} is not set"
+                name = f"notify.{missing}"
+                return lambda: f"the setting {name} is not set: crossrun config set {name} VALUE"
             return partial(deliver, settings.webhook, settings.webhook_secret, notification)
 
 

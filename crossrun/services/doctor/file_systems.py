@@ -44,9 +44,9 @@ def _workspaces(folder: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("file_system.workspaces", "warning", _SUBJECT, message)
         return
     can, cannot = _abilities(nearest)
-    message = f"workspaces on {kind}: {', '.join(can)}"
+    message = f"workspaces on {kind}, with {', '.join(can)}"
     if cannot:
-        message += f"; not {', '.join(cannot)}"
+        message += f"; without {', '.join(cannot)}"
     yield Diagnosis("file_system.workspaces", "note" if cannot else "ok", _SUBJECT, message)
 
 
@@ -56,10 +56,10 @@ def _abilities(folder: Path) -> tuple[list[str], list[str]]:
         top = os.open(name, os.O_RDONLY)
         try:
             abilities = {
-                "shares blocks": shares_blocks(Path(name)),
-                "keeps modes": stores_modes(top),
-                "tells upper from lower case": is_case_sensitive(top),
-                "keeps names": preserves_names(top),
+                "shared blocks": shares_blocks(Path(name)),
+                "file modes": stores_modes(top),
+                "case-sensitive names": is_case_sensitive(top),
+                "unchanged names": preserves_names(top),
                 "hard links": _works(lambda: _hard_link(Path(name))),
                 "symbolic links": _works(lambda: Path(name, "symbolic").symlink_to("x")),
             }

@@ -25,6 +25,14 @@ def examine(settings: Settings) -> Iterator[Diagnosis]:
             continue
         for warning in warnings:
             yield Diagnosis("settings.task_types", "warning", _SUBJECT, warning, f"edit {file}")
+    if settings.notify.webhook is not None and settings.notify.webhook_secret is None:
+        yield Diagnosis(
+            "settings.webhook",
+            "warning",
+            _SUBJECT,
+            "notify.webhook is set and notify.webhook_secret is not, so nothing is sent",
+            "crossrun config set notify.webhook_secret SECRET",
+        )
     changed = sum(origin != "default" for origin in settings.origins.values())
     yield Diagnosis(
         "settings.values", "ok", _SUBJECT, f"{changed} changed by you; the rest are defaults"
