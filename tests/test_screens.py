@@ -134,7 +134,7 @@ def _is_too_wide(line: str, columns: int) -> bool:
 
 
 TOO_WIDE = ("quickstart", "stats", "help-topics", "schedule-none", "patterns-none")
-"""Screens with a sentence that is not wrapped at 60 columns yet: to be mended, not to be added to."""
+"""Screens with a sentence that is not wrapped at 60 columns yet. Mend them; add none."""
 
 
 def _misaligned(text: str) -> Iterator[str]:
