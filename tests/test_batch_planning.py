@@ -14,7 +14,6 @@ from crossrun.executors import replay as recordings
 from crossrun.model.batches import Batch, BatchOptions
 from crossrun.services.app import App
 from crossrun.services.batches.planning import BatchPlan, file_rows, path_rows, plan_batch
-from crossrun.services.notices import Notice
 from crossrun.services.options import RunOptions
 
 SESSION = Path(recordings.__file__).parent / "recordings" / "code.yaml"
@@ -219,15 +218,3 @@ def test_consent_is_asked_for_once(app: App, folder: Path) -> None:
 
     assert caught.value.question.count("run on this machine without a sandbox") == 2
     assert len(planned(app, text, {"consent": True}).rows) == 3
-
-
-def test_what_there_is_to_say_about_all_rows_is_said_once(folder: Path) -> None:
-    notices: list[Notice] = []
-    app = app_for(folder)
-    app.notify = notices.append
-
-    app.settings.environ["PATH"] = ""  # type: ignore[index]  # without a Codex
-    with pytest.raises(CrossrunError):
-        planned(app, "- a\n- b\n- c")
-
-    assert len(notices) == 1

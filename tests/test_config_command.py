@@ -126,6 +126,7 @@ def test_every_setting_can_be_set_and_removed(tmp_path: Path, key: str) -> None:
         "timeout": "5m", "wait_for_quota": "1h", "cleanup.older_than": "7d", "max_cost": "1.5",
         "cleanup.max_size": "5GB", "prices": '{"m": {"input": 1, "output": 2}}',
         "require_proof": "checked", "patterns.holdout": "25%",
+        "notify.webhook": "https://example.org/hook",
     }.get(key, "7")  # fmt: skip
     default = DEFAULTS[key]
     if isinstance(default, bool):

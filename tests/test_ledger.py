@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from crossrun.config.sources import load
 from crossrun.events import (
     AgentSpoke,
+    ApplyFinished,
     ArtifactSaved,
     CommandRan,
     Event,
@@ -217,8 +218,8 @@ def test_a_run_is_as_its_events_left_it(events: list[Event], run: Run) -> None:
 
 
 _TOLD = (
-    AgentSpoke, CommandRan, PatternDecided, PatternLearned, RunDequeued, RunFinished, RunQueued,
-    ProofAssessed, RunStarted, ThreadStarted, TurnStarted, UsageReported, Verified,
+    AgentSpoke, ApplyFinished, CommandRan, PatternDecided, PatternLearned, RunDequeued, RunFinished,
+    RunQueued, ProofAssessed, RunStarted, ThreadStarted, TurnStarted, UsageReported, Verified,
     WorkspaceChanged, WorkspacePrepared,
 )  # fmt: skip
 _TELLS_NOTHING = (
@@ -290,6 +291,7 @@ def test_the_whole_log_of_a_run_folds_into_one_value() -> None:
         branch="main",
         ignored_files=3,
         commits=event_of(WorkspaceChanged).commits,
+        applied=event_of(ApplyFinished).outcome,
         status=Status.FAILED,
         failure=FAILURE,
         exit_code=9,
@@ -380,7 +382,13 @@ def test_the_store_says_nothing_that_the_log_does_not(crossrun: Crossrun) -> Non
     projects: dict[str, dict[str, Any]] = {}
     for item in stored.events:
         run = runs[item.run_id] = advance(runs.get(item.run_id), item)
-        begun = {"id": run.project_id, "task_type": None, "created_at": item.at, "setup": None}
+        begun = {
+            "id": run.project_id,
+            "task_type": None,
+            "created_at": item.at,
+            "setup": None,
+            "notify": None,
+        }
         projects.setdefault(run.project_id, begun)
     assert [run_row(run) for run in runs.values()] == stored.runs
     assert list(filter(None, map(artifact, stored.events))) == [

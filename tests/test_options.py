@@ -68,9 +68,9 @@ def _value_type(hint: object) -> object:
         (start, RunOptions, {*OUTPUT, *OF_BATCHES}),
         (plan, RunOptions, {"json", *OF_BATCHES}),
         (start_attempts, RunOptions, {*OUTPUT, *OF_ATTEMPTS}),
-        (resume, ResumeOptions, {*OUTPUT, "run"}),
-        (retry, RetryOptions, {*OUTPUT, "run"}),
-        (apply, ApplyOptions, {"run", "project_id", "patch", "json"}),
+        (resume, ResumeOptions, {*OUTPUT, "run", "pick"}),
+        (retry, RetryOptions, {*OUTPUT, "run", "pick"}),
+        (apply, ApplyOptions, {"run", "pick", "project_id", "patch", "interactive", "json"}),
     ],
 )
 def test_a_command_accepts_exactly_the_options_of_its_service(

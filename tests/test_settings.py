@@ -86,6 +86,7 @@ def test_without_any_source_everything_has_its_default(sources: Sources) -> None
         "max_cost": None,
         "wait_for_quota": None,
         "run.source": "auto",
+        "ui.pick": False,
         "runs.max_parallel": None,
         "prices": {},
         "verify": None,
@@ -217,6 +218,7 @@ def test_a_parser_returns_what_the_field_is_declared_to_hold(sources: Sources, k
         "planner": "direct",
         "require_proof": "checked",
         "run.source": "none",
+        "ui.pick": "true",
         "sandbox": "read-only",
         "patterns.scope": "project",
         "patterns.compiled": "when-proven",
@@ -531,7 +533,7 @@ def test_a_warning_is_told_on_standard_error_and_the_command_goes_on(crossrun: C
     (crossrun.cwd / ".crossrun.yaml").write_text("max_turn: 3\nverify: make\n")
     result = crossrun("runs", "--json")
     file = crossrun.cwd / ".crossrun.yaml"
-    assert (result.code, result.json) == (0, {"schema_version": 1, "runs": []})
+    assert (result.code, result.json) == (0, {"schema_version": 1, "runs": [], "total": 0})
     assert result.err.splitlines() == [
         f"warning: {file}: unknown setting max_turn; did you mean max_turns?",
         f"warning: {file}: verify is ignored: a project file may not set it",

@@ -210,7 +210,7 @@ def terminal(
             [Phrase("note", "pattern    none")],
         ),
         (
-            event_of(PatternLearned),
+            replace(event_of(PatternLearned), waits=False),
             [
                 Phrase(
                     "plan",
@@ -220,7 +220,7 @@ def terminal(
             ],
         ),
         (
-            replace(event_of(PatternLearned), lesson="caution"),
+            replace(event_of(PatternLearned), lesson="caution", waits=False),
             [Phrase("plan", "learned    6e4qpn v2  careful: `make test` fails: no rule")],
         ),
         (
