@@ -37,6 +37,10 @@ def file_to_change(options: Globals, *, project: bool) -> Path:
 
 
 def _top_of_repository(folder: Path) -> Path:
-    """The repository's top, or the folder itself outside of one."""
-    tops = (each for each in (folder, *folder.parents) if (each / ".git").exists())
+    """The repository's top, or the folder itself outside of one.
+
+    An empty `.git`, as some sandboxes leave, does not make a repository.
+    """
+    places = ((each, each / ".git") for each in (folder, *folder.parents))
+    tops = (each for each, git in places if git.is_file() or (git / "HEAD").is_file())
     return next(tops, folder)
