@@ -23,7 +23,7 @@ from crossrun.store.user_changes import PatternSession
 
 LATER = "2100-01-01T00:00:00.000000Z"
 NO_EVIDENCE = "Not enough evidence yet: no run was eligible."
-LEARNED: PatternLearned = replace(event_of(PatternLearned), version=1, cautions=())
+LEARNED: PatternLearned = replace(event_of(PatternLearned), version=1, cautions=(), waits=False)
 TOLD: Workflow = replace(WORKFLOW, summary="Fix a module, test it, tell why")
 
 
