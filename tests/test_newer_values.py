@@ -202,4 +202,4 @@ def test_steps_show_what_a_newer_crossrun_recorded(
         connection.commit()
     steps = crossrun("steps", "--json", "--home", str(home)).json["steps"]
     assert steps[0] == {"seq": 3, "at": at, "kind": "sung", "key": "C"}
-    assert crossrun("steps", "--home", str(home)).out.startswith("sung")
+    assert crossrun("steps", "--home", str(home)).out.startswith("   3  sung\n")
