@@ -63,11 +63,9 @@ def test_an_example_that_is_too_wide_is_continued_so_that_it_can_be_copied(
     crossrun: Crossrun,
 ) -> None:
     shown = crossrun("run", "--help", COLUMNS="60").out
-    assert '  crossrun run "Add a --json flag to report.py" --source . \\\n      --verify' in shown
+    assert '  crossrun run "Add a --json flag to report.py" \\\n      --verify' in shown
     whole = shown.replace(" \\\n     ", "")
-    assert (
-        'crossrun run "Add a --json flag to report.py" --source . --verify "pytest -q"\n' in whole
-    )
+    assert 'crossrun run "Add a --json flag to report.py" --verify "pytest -q" --apply\n' in whole
 
 
 def test_short_help_shows_the_few_options_that_matter_and_where_the_others_are(
