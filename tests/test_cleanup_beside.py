@@ -268,7 +268,7 @@ class TestRetention:
         setting = {f"CROSSRUN_CLEANUP_{variable}": value}
         done = crossrun("run", "--executor", "shell", "true", "--json", **setting)
         assert done.code == 0
-        assert "removed 1 old workspace, as the settings say" in done.err
+        assert "removed 1 old workspace, as set in the settings" in done.err
         assert [home.has(run) for run in (old, kept, new)] == [False, True, True]
         assert home.has(done.json["id"])
 

@@ -120,7 +120,7 @@ def test_old_workspaces_are_removed_and_the_notice_is_a_value(tmp_path: Path) ->
     notices: list[Notice] = []
     for _ in range(4):
         begun(settings, "true", notices.append).wait()
-    assert notices == [Notice("removed 1 old workspace, as the settings say")]
+    assert notices == [Notice("removed 1 old workspace, as set in the settings")]
 
 
 def test_events_of_a_run_come_while_it_runs_and_end_with_it(settings: Settings) -> None:

@@ -621,7 +621,9 @@ def test_few_gits_are_started_at_the_end_of_a_run(crossrun: Crossrun, tmp_path: 
     assert len(after) <= 4, after
 
 
-def test_a_trivial_run_starts_git_once(crossrun: Crossrun, tmp_path: Path) -> None:
+def test_a_trivial_run_asks_for_the_version_and_starts_git_once(
+    crossrun: Crossrun, tmp_path: Path
+) -> None:
     program, log = shutil.which("git"), tmp_path / "log"
     (tmp_path / "bin").mkdir()
     wrapper = tmp_path / "bin" / "git"
@@ -629,4 +631,6 @@ def test_a_trivial_run_starts_git_once(crossrun: Crossrun, tmp_path: Path) -> No
     wrapper.chmod(0o755)
     path = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
     assert crossrun("run", "echo 1 > made", "--executor", "shell", **path).code == 0
-    assert len(log.read_text().splitlines()) == 1
+    version, *others = log.read_text().splitlines()
+    assert version == "--version"
+    assert len(others) == 1
