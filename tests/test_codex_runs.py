@@ -410,12 +410,13 @@ def test_the_id_comes_alone_on_stdout_even_when_the_run_fails(codex: CodexWorld)
     assert result.out == f"{made.crossrun.json('show')['id']}\n"
 
 
-def test_no_key_means_the_direct_planner_and_says_so(codex: CodexWorld) -> None:
+def test_no_key_means_the_direct_planner_without_a_word_about_it(codex: CodexWorld) -> None:
     made = codex(["Hello."])
     result = made.crossrun("run", "say hello")
 
     assert result.code == 0
-    assert "no OPENAI_API_KEY" in result.err
+    assert "OPENAI_API_KEY" not in result.err
+    assert made.crossrun.json("show")["planner"] == "direct"
 
 
 def test_codex_that_nobody_logged_in_to_is_refused_before_a_run_begins(

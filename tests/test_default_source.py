@@ -273,13 +273,13 @@ class TestRuns:
 
         at_home.cwd = at_home.cwd / ".git"
         planned = at_home("batch", "plan", str(rows), "--executor", "shell")
-        assert planned.err.count("begins with an empty folder") == 1
+        assert planned.err.count("starts in an empty folder") == 1
 
     def test_a_copy_that_fails_says_how_to_begin_without_it(self, at_home: Crossrun) -> None:
         (at_home.cwd / ".git" / "index").write_bytes(b"broken")
         run = at_home("run", "--executor", "shell", "true", "--json").json
         assert run["failure"]["code"] == "WORKSPACE_FAILED"
-        assert run["failure"]["hint"].endswith("or begin with an empty folder: --empty")
+        assert run["failure"]["hint"].endswith("or start in an empty folder: --empty")
 
     def test_the_python_api_begins_with_it(self, at_home: Crossrun) -> None:
         script = (

@@ -365,8 +365,8 @@ class TestOfRun:
             ([CommandRan(command="x", exit_code=None)], "exit code"),
             ([FileChanged(path="a", change="added")], "content of a"),
             ([FileChanged(path="a", change="added", content="lost")], "content of a"),
-            ([FileChanged(path="/etc/a", change="deleted")], "'/etc/a' lies outside"),
-            ([FileChanged(path="../a", change="deleted")], "'../a' lies outside"),
+            ([FileChanged(path="/etc/a", change="deleted")], "'/etc/a' is outside"),
+            ([FileChanged(path="../a", change="deleted")], "'../a' is outside"),
         ],
     )
     def test_what_cannot_be_done_again_is_refused(self, events: list[Event], why: str) -> None:

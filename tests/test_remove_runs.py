@@ -99,7 +99,7 @@ def test_a_workspace_is_opened_with_a_command(crossrun: Crossrun) -> None:
     assert crossrun("open", run, "--with", "sh -c 'exit 7'").code == 7
     assert crossrun("open", run, "--with", "/nowhere").code == 2
     assert crossrun("open", run, "--with", "'").code == 2
-    assert "has no thread" in crossrun("open", run, "--agent").err
+    assert "has no agent thread" in crossrun("open", run, "--agent").err
     crossrun("cleanup", "--older-than", "0", "--yes")
     for command in ("path", "open"):
         assert "error[WORKSPACE_GONE]" in crossrun(command, run).err

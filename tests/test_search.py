@@ -270,7 +270,11 @@ def test_an_older_store_is_indexed_by_the_first_search(crossrun: Crossrun) -> No
     crossrun("run", "--executor", "shell", "echo alder")
     with closing(sqlite3.connect(crossrun.home / "crossrun.db")) as connection:
         connection.executescript(
-            "DROP TABLE search_words; DROP TABLE search_runs; PRAGMA user_version = 13"
+            "DROP TABLE search_words; DROP TABLE search_runs;"
+            "ALTER TABLE applications DROP COLUMN part; DROP TABLE pattern_reviews;"
+            "DROP TABLE imported_files; DROP TABLE imported_runs;"
+            "ALTER TABLE runs DROP COLUMN applied; ALTER TABLE projects DROP COLUMN notify;"
+            "PRAGMA user_version = 13"
         )
     listed = crossrun.json("runs", "--search", "willow")["runs"]
     assert len(listed) == 1

@@ -58,7 +58,8 @@ def _add_keys(bindings: KeyBindings, choices: InquirerControl) -> None:
 
     @Condition
     def nothing_matches() -> bool:
-        return bool(choices.search_filter) and not choices.found_in_search
+        matches = choices.filtered_choices  # also says whether it found any
+        return bool(choices.search_filter and matches) and not choices.found_in_search
 
     @bindings.add(Keys.Escape, eager=True)
     def _leave(event: KeyPressEvent) -> None:
