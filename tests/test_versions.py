@@ -42,19 +42,18 @@ def changed(crossrun: Crossrun, folder: Path, more: list[str]) -> Crossrun:
 def without_later_columns(folder: Path) -> None:
     """Makes a changed program record runs as before batches and notes."""
     statements = folder / "changed" / "crossrun" / "store" / "statements.py"
-    later = (
-        "proof",
-        "batch_id",
-        "batch_row",
-        "batch_attempt",
-        "template",
-        "imported_from",
-        "note",
-        "applied",
-    )
-    columns = f"tuple(name for name in RUNS.columns if name not in {later})"
+    later = {
+        "RUNS": (
+            "proof", "batch_id", "batch_row", "batch_attempt", "template", "imported_from", "note",
+            "applied",
+        ),
+        "APPLICATIONS": ("part",),
+        "PROJECTS": ("notify",),
+    }  # fmt: skip
     with statements.open("a") as file:
-        file.write(f"RUNS = RUNS._replace(columns={columns})\n")
+        for table, names in later.items():
+            columns = f"tuple(name for name in {table}.columns if name not in {names})"
+            file.write(f"{table} = {table}._replace(columns={columns})\n")
 
 
 def version(crossrun: Crossrun) -> int:
