@@ -54,6 +54,8 @@ def without_later_columns(folder: Path) -> None:
         for table, names in later.items():
             columns = f"tuple(name for name in {table}.columns if name not in {names})"
             file.write(f"{table} = {table}._replace(columns={columns})\n")
+    reading = statements.with_name("reading.py")
+    reading.write_text(reading.read_text().replace("p.notify", "NULL AS notify"))
 
 
 def version(crossrun: Crossrun) -> int:
