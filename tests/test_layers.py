@@ -259,7 +259,7 @@ MODULES = [
         ("--help",),
         set(),
         {"__main__", "cli", "errors", "model", "suggestions", "system", "views"},
-        18,
+        20,
     ),
     (("paths",), set(), READS - {"events", "services", "store"}, 30),
     (("runs",), set(), READS - {"events"}, 48),
