@@ -24,7 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """Whoever starts the tests in the background may have them ignored, and children inherit that."""
 
-_NOT_INHERITED = ("OPENAI_", "CODEX_", "CROSSRUN_", "CROSS_RUN_", "GIT_")
+_NOT_INHERITED = ("OPENAI_", "CODEX_", "CROSSRUN_", "CROSS_RUN_", "GIT_", "COLUMNS")
 _PROVIDER = """\
 model = "mock"
 model_provider = "mock"

@@ -201,6 +201,7 @@ class Steady(NamedTuple):
         text = re.sub(r" *\b\d+\.\ds\b", lambda match: "0.1s".rjust(len(match[0])), text)
         text = re.sub(r"after \d+\.\ds", "after 0:02", text)
         text = re.sub(r"\b0:\d\d\b", "0:02", text)
+        text = re.sub(r"( v\d(?:\x1b\[0m)?) +-?\d\.\d\d(?=  )", r"\1   1.00", text)  # by embeddings
         return re.sub(r"(?<=  )[0-9a-f]{12}(?=  )", "0123456789ab", text)
 
 

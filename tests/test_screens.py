@@ -106,7 +106,7 @@ def _problems(screen: Screen, captured: Capture) -> Iterator[str]:
     if "Traceback" in text:
         yield "shows a traceback"
     yield from (f"control character {each!r}" for each in _CONTROL.findall(_shown(captured.raw)))
-    if not screen.is_verbatim and screen.name not in TOO_WIDE:
+    if not screen.is_verbatim:
         lines = _shown(captured.raw).splitlines()
         yield from (f"too wide: {line}" for line in lines if _is_too_wide(line, captured.columns))
     yield from _misaligned(text)
@@ -131,10 +131,6 @@ def _is_too_wide(line: str, columns: int) -> bool:
     if line.startswith(("error[", "hint: ")):
         return False
     return len(line) > columns and " " in line[columns - 1 :].strip()
-
-
-TOO_WIDE = ("quickstart", "stats", "help-topics", "schedule-none", "patterns-none")
-"""Screens with a sentence that is not wrapped at 60 columns yet. Mend them; add none."""
 
 
 def _misaligned(text: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ _MANY_OPTIONS = 20
 _EXAMPLES = "\b\nExamples:\n"
 _WORD = re.compile(r"""(?:-[\w-]+ (?!-))?(?:"[^"]*"|'[^']*'|\S)+""")
 """A word of a command, with its value if it is an option."""
+_CONTINUATION = re.compile(r"\s*\\\n\s*")
 _EXTRA = re.compile(r"  \[[^\]]*\]$")
 
 
@@ -123,7 +124,7 @@ def write_text(command: click.Command, formatter: HelpFormatter) -> None:
         formatter.write_paragraph()
         formatter.write_text(text)
     if examples:
-        formatter.write_examples(map(str.strip, examples.splitlines()))
+        formatter.write_examples(map(str.strip, _CONTINUATION.sub(" ", examples).splitlines()))
 
 
 def write_options(

@@ -1,7 +1,5 @@
 """Options of the commands that carry a run out, with the types of the fields of `RunOptions`."""
 
-import inspect
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -371,67 +369,3 @@ DryRun = Annotated[
         short=True,
     ),
 ]
-
-RUN_OPTIONS: dict[str, Any] = {
-    "task_type": TaskType,
-    "project_id": ProjectId,
-    "tags": Tags,
-    "template": TemplateName,
-    "reference_run_id": ReferenceRun,
-    "pattern": PatternName,
-    "no_pattern": NoPattern,
-    "compiled": Compiled,
-    "var": Vars,
-    "learn_with": LearnWith,
-    "source": Source,
-    "clean": Clean,
-    "include": Include,
-    "folder_only": FolderOnly,
-    "follow_links": FollowLinks,
-    "from_run_id": FromRun,
-    "workspace": InPlace,
-    "empty": Empty,
-    "inputs": Inputs,
-    "executor": ExecutorName,
-    "planner": PlannerName,
-    "planner_model": PlannerModel,
-    "offline": Offline,
-    "recording": RecordingName,
-    "model": Model,
-    "sandbox": SandboxMode,
-    "network": Network,
-    "profile": Profile,
-    "add_dirs": AddDirs,
-    "images": Images,
-    "config": Config,
-    "timeout": Timeout,
-    "idle_timeout": IdleTimeout,
-    "max_turns": MaxTurns,
-    "max_tokens": MaxTokens,
-    "max_cost": MaxCost,
-    "wait_for_quota": WaitForQuota,
-    "verify": Verify,
-    "require_proof": RequireProof,
-}
-"""The options of `run` that also make sense for many runs, with their types and help."""
-
-
-def taking_run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command that takes `**run_options` those options by name."""
-    own = [
-        parameter
-        for parameter in inspect.signature(command, eval_str=True).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    shared = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=False if typing.get_args(hint)[0] is bool else None,
-            annotation=hint,
-        )
-        for name, hint in RUN_OPTIONS.items()
-    ]
-    command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
-    return command

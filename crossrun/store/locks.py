@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from crossrun.system.filelocks import is_locked
 from crossrun.system.folders import make_private
 
 
@@ -132,17 +133,7 @@ class RunLocks:
 
     def is_held(self, run_id: str) -> bool:
         """Whether a process is at work with it."""
-        try:
-            file = os.open(self._file(run_id), os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(file)
-        return False
+        return is_locked(self._file(run_id))
 
     def _file(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.lock"

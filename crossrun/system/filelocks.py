@@ -47,13 +47,16 @@ def trying_lock(lock: Path) -> Iterator[Iterator[bool]]:
 
 
 def is_locked(lock: Path) -> bool:
-    """Whether a process holds a lock file. A missing file is not locked."""
+    """Whether a process holds a lock file. A file that cannot be opened is not locked.
+
+    Several processes may ask at once: none of them takes the others for the holder.
+    """
     try:
-        file = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
+        file = os.open(lock, os.O_RDONLY)
+    except OSError:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:

@@ -11,7 +11,7 @@ from crossrun.events import (
 from crossrun.model.runs import Run
 from crossrun.views.live import NullView, event_lines
 from crossrun.views.summary import verdict
-from crossrun.views.terminal import Terminal
+from crossrun.views.terminal import Terminal, command_lines
 from crossrun.views.words import plural
 
 
@@ -45,7 +45,8 @@ class FoldedView(NullView):
         failed = f", {self._failed} of them failed" if self._failed else ""
         did = f"{plural(self._commands, 'command')}{failed}; {plural(self._files, 'file')} written"
         terminal = self._terminal
-        terminal.write([terminal.style(f"  … {did}: crossrun steps {run.id}", "dim")])
+        terminal.write([terminal.style(f"  … {did}", "dim")])
+        terminal.write(command_lines([f"crossrun steps {run.id}"], terminal))
         for recorded in self._learned:
             terminal.write(event_lines(recorded, terminal))
         terminal.write(["", verdict(run, terminal)])

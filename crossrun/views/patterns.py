@@ -32,10 +32,10 @@ def pattern_table(patterns: Sequence[PatternLine], terminal: Terminal) -> Iterat
     """One line for each pattern."""
     columns = [
         Column("PATTERN", style="bold"),
-        Column("TYPE", essential=False),
         Column("STEPS", align="right", essential=False),
         Column("VARS", align="right", essential=False),
         Column("RUNS", align="right", essential=False),
+        Column("TYPE", essential=False),
         Column("LIFT"),
         Column(
             "STATE",
@@ -50,10 +50,10 @@ def pattern_table(patterns: Sequence[PatternLine], terminal: Terminal) -> Iterat
 def _pattern_row(line: PatternLine) -> list[str]:
     return [
         f"{line.id} v{line.version}",
-        first_line(line.task_type),
         str(line.steps),
         str(line.variables),
         str(line.used),
+        first_line(line.task_type),
         NOT_KNOWN if line.lift is None else lift_words(line.lift, line.low, line.high),
         line.state if line.own else f"{line.state} (imported)",
         first_line(line.summary),

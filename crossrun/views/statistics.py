@@ -67,10 +67,12 @@ def _disk(figures: Figures, terminal: Terminal) -> Iterator[str]:
     disk = figures.disk
     shared = [("store", disk.store), ("states", disk.states)]
     rest = [("backups", disk.backups), ("logs", disk.logs)]
-    rare = [("frozen sources", disk.frozen), ("leftovers", disk.leftovers)]
+    unusual = [("frozen sources", disk.frozen), ("leftovers", disk.leftovers)]
     yield _fact("disk", f"{disk_size(disk.total)} in all", terminal)
     yield _fact("", _sizes(shared), terminal)
-    yield _fact("", _sizes([*rest, *(each for each in rare if each[1])]), terminal)
+    yield _fact("", _sizes(rest), terminal)
+    if any(size for _, size in unusual):
+        yield _fact("", _sizes(part for part in unusual if part[1]), terminal)
     yield _fact("cleanup", _cleanup(figures.plan), terminal)
 
 

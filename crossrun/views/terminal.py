@@ -331,10 +331,10 @@ def table(
 
 
 def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """The columns that fit. Those that are not essential are left out, the widest first."""
+    """The columns that fit. Those that are not essential are left out, the last first."""
     fitting = list(range(len(columns)))
     spare = [i for i in fitting if not columns[i].essential]
-    for i in sorted(spare, key=lambda i: -widths[i]):
+    for i in reversed(spare):
         least = [min(widths[k], _READABLE) if columns[k].flexible else widths[k] for k in fitting]
         if sum(least) + 2 * (len(fitting) - 1) > room or room < _NARROW_TABLE:
             fitting.remove(i)

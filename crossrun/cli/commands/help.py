@@ -100,7 +100,7 @@ def _list_topics(options: Globals, *, json: bool) -> None:
         options.out.emit(document({"topics": listed, "total": len(listed)}))
     else:
         options.out.write(_topic_lines(topics, options.out))
-        options.say("", "Show one: crossrun help TOPIC. Also: crossrun help COMMAND, help CODE.")
+        options.say("", "Show one: crossrun help TOPIC|COMMAND|CODE")
 
 
 def _topic_lines(topics: list[Page], terminal: Terminal) -> Iterator[str]:

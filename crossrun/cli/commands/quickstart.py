@@ -31,9 +31,9 @@ _SECOND_TASK = """\
 Write the sample procedures again, convert the old text files into new/ with the template, leave
 the originals alone, and tell me which fields of the template they lack."""
 _NEXT = (
-    ('crossrun run "Fix the failing test"', "an agent works on a copy of it"),
-    ("crossrun diff", "what it changed"),
-    ("crossrun apply", "apply the change to your files"),
+    ('crossrun run "Fix the failing test"', "work on a copy"),
+    ("crossrun diff", "see the change"),
+    ("crossrun apply", "keep the change"),
 )
 _CODEX = (
     "The agent is Codex. If you do not have it: pip install 'crossrun[codex]', or npm install -g"
@@ -128,7 +128,7 @@ def _what_next(runs: list[Run], options: Globals) -> Iterator[str]:
     yield options.err.style("Next, in your own git repository", "bold")
     yield ""
     for command, effect in _NEXT:
-        yield f"  {command:<38}  {options.err.style(effect, 'dim')}"
+        yield f"  {command:<38}{options.err.style(effect, 'dim')}"
     yield ""
     yield from textwrap.wrap(_CODEX, width, break_on_hyphens=False)
 

@@ -1,14 +1,14 @@
 """`crossrun resume`: continues an earlier run."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Pick, RunReference
 from crossrun.cli.earlier_runs import earlier_run
 from crossrun.cli.globals import application, current
+from crossrun.cli.option_sets import AGAIN, taking
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
@@ -22,23 +22,12 @@ NextTask = Annotated[
 ]
 
 
+@taking(AGAIN)
 def resume(
     run: RunReference = None,
     task: NextTask = None,
-    timeout: opt.Timeout = None,
-    idle_timeout: opt.IdleTimeout = None,
-    max_turns: opt.MaxTurns = None,
-    max_tokens: opt.MaxTokens = None,
-    max_cost: opt.MaxCost = None,
-    wait_for_quota: opt.WaitForQuota = None,
-    verify: opt.Verify = None,
-    require_proof: opt.RequireProof = None,
     pick: Pick = False,
-    no_watch: opt.NoWatch = False,
-    detach: opt.Detach = False,
-    notify: opt.Notify = None,
-    json: opt.Json = False,
-    jsonl: opt.JsonLines = False,
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Continue a run that has ended, in the same thread of the agent and the same workspace.
 
@@ -53,7 +42,7 @@ def resume(
     """
     if pick and task is None:
         run, task = None, run
-    arguments = locals()
+    arguments = {**locals(), **options_given}
     resume_options = options_from(ResumeOptions, arguments)
     options = current()
     app = options.app()

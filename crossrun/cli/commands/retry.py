@@ -1,15 +1,15 @@
 """`crossrun retry`: repeats an earlier run from the start."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec.structs import replace
 
-from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Pick, RunReference
 from crossrun.cli.earlier_runs import earlier_run
 from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.option_sets import AGAIN, taking
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
@@ -29,24 +29,13 @@ KeepWorkspace = Annotated[
 ]
 
 
+@taking(AGAIN)
 def retry(
     run: RunReference = None,
     task: SameTask = None,
     keep_workspace: KeepWorkspace = False,
-    timeout: opt.Timeout = None,
-    idle_timeout: opt.IdleTimeout = None,
-    max_turns: opt.MaxTurns = None,
-    max_tokens: opt.MaxTokens = None,
-    max_cost: opt.MaxCost = None,
-    wait_for_quota: opt.WaitForQuota = None,
-    verify: opt.Verify = None,
-    require_proof: opt.RequireProof = None,
     pick: Pick = False,
-    no_watch: opt.NoWatch = False,
-    detach: opt.Detach = False,
-    notify: opt.Notify = None,
-    json: opt.Json = False,
-    jsonl: opt.JsonLines = False,
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Repeat a run from the start: the same request, a new thread, a fresh workspace.
 
@@ -60,7 +49,7 @@ def retry(
     """
     if pick and task is None:
         run, task = None, run
-    arguments = locals()
+    arguments = {**locals(), **options_given}
     retry_options = options_from(RetryOptions, arguments)
     options = current()
     app = options.app()

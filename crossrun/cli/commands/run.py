@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from crossrun.cli import run_options as opt
 from crossrun.cli.announcing import announcing_unattended_errors
 from crossrun.cli.globals import Globals, application, current
+from crossrun.cli.option_sets import RUN_OPTIONS, RUN_OUTPUT, taking
 from crossrun.cli.parsing import options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.cli.starting import start
@@ -33,58 +34,16 @@ from crossrun.views.forecasts import outlook_lines
 from crossrun.views.unseen import visible_command
 
 
+@taking(RUN_OPTIONS, RUN_OUTPUT)
 def run(
     task: opt.Task = None,
     file: opt.File = None,
     edit: opt.Edit = False,
-    task_type: opt.TaskType = None,
-    project_id: opt.ProjectId = None,
     name: opt.Name = None,
-    tags: opt.Tags = None,
-    template: opt.TemplateName = None,
-    reference_run_id: opt.ReferenceRun = None,
-    pattern: opt.PatternName = None,
-    no_pattern: opt.NoPattern = False,
-    compiled: opt.Compiled = False,
-    var: opt.Vars = None,
-    learn_with: opt.LearnWith = None,
-    source: opt.Source = None,
-    clean: opt.Clean = False,
-    include: opt.Include = None,
-    folder_only: opt.FolderOnly = False,
-    follow_links: opt.FollowLinks = None,
-    from_run_id: opt.FromRun = None,
-    workspace: opt.InPlace = None,
-    empty: opt.Empty = False,
-    inputs: opt.Inputs = None,
-    executor: opt.ExecutorName = None,
-    planner: opt.PlannerName = None,
-    planner_model: opt.PlannerModel = None,
-    offline: opt.Offline = False,
-    recording: opt.RecordingName = None,
-    model: opt.Model = None,
-    sandbox: opt.SandboxMode = None,
-    network: opt.Network = None,
-    profile: opt.Profile = None,
-    add_dirs: opt.AddDirs = None,
-    images: opt.Images = None,
-    config: opt.Config = None,
-    timeout: opt.Timeout = None,
-    idle_timeout: opt.IdleTimeout = None,
-    max_turns: opt.MaxTurns = None,
-    max_tokens: opt.MaxTokens = None,
-    max_cost: opt.MaxCost = None,
-    wait_for_quota: opt.WaitForQuota = None,
-    verify: opt.Verify = None,
-    require_proof: opt.RequireProof = None,
     apply: opt.Apply = False,
     branch: opt.Branch = None,
-    no_watch: opt.NoWatch = False,
-    detach: opt.Detach = False,
-    notify: opt.Notify = None,
-    json: opt.Json = False,
-    jsonl: opt.JsonLines = False,
     dry_run: opt.DryRun = False,
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Have an agent carry out a task in its own workspace.
 
@@ -107,7 +66,7 @@ def run(
       crossrun run "Convert june.csv to JSON" --pattern 9c1xyz --compiled
       crossrun run --executor shell "make report"
     """
-    arguments = locals()
+    arguments = {**locals(), **options_given}
     run_options = options_from(RunOptions, arguments)
     options = current()
     app = options.app()

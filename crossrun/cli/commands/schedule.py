@@ -43,8 +43,8 @@ def list_schedules(json: Json = False) -> None:
         options.out.write(schedule_table(entries, options.out))
     else:
         options.say(
-            'no schedules yet; for example: crossrun schedule add "0 7 * * 1-5" --'
-            " run --template dependencies"
+            "no schedules yet; for example:",
+            '  crossrun schedule add "0 7 * * 1-5" -- run --template lint',
         )
 
 

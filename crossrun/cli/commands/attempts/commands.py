@@ -7,13 +7,11 @@ import typer
 from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Json, Limit
 from crossrun.cli.batch_options import (
-    BudgetCost,
-    BudgetTime,
-    BudgetTokens,
     JsonLines,
     batch_options,
 )
 from crossrun.cli.globals import current
+from crossrun.cli.option_sets import BUDGET, RUN_OPTIONS, taking
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.config.values import up_to
@@ -60,16 +58,13 @@ JsonObject = Annotated[
 ]
 
 
-@opt.taking_run_options
+@taking(RUN_OPTIONS, BUDGET)
 def start(
     task: opt.Task = None,
     file: opt.File = None,
     count: Count = None,
     jobs: Jobs = None,
     all_: All = False,
-    budget_tokens: BudgetTokens = None,
-    budget_cost: BudgetCost = None,
-    budget_time: BudgetTime = None,
     check_first: CheckFirst = False,
     apply: Apply = False,
     name: opt.Name = None,
@@ -78,7 +73,7 @@ def start(
     notify: opt.Notify = None,
     json: JsonObject = False,
     jsonl: JsonLines = False,
-    **run_options: Any,  # noqa: ANN401  see `taking_run_options`
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Try a task several times, each in its own copy of the same state.
 
@@ -93,7 +88,7 @@ def start(
       crossrun attempts -f task.md -n 3 --all --source . --verify ./check.sh --apply
       crossrun attempts "Make the parser faster" -n 6 -j 2 --source . --verify ./bench.sh
     """
-    arguments = {**locals(), **run_options}
+    arguments = {**locals(), **options_given}
     from crossrun.cli.commands.attempts import work
     from crossrun.cli.tasks import read_task
 
@@ -123,19 +118,18 @@ def start(
     work.carry_out(stored, output, app, options, applying=apply)
 
 
+@taking(BUDGET)
 def resume(
     attempts: AttemptsReference = None,
     retry_failed: Annotated[bool, typer.Option(help="Also rerun failed attempts.")] = False,
     all_: All = False,
     jobs: Jobs = None,
-    budget_tokens: BudgetTokens = None,
-    budget_cost: BudgetCost = None,
-    budget_time: BudgetTime = None,
     apply: Apply = False,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: JsonObject = False,
     jsonl: JsonLines = False,
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Continue attempts that were stopped, from the same starting state.
 
@@ -145,7 +139,7 @@ def resume(
       crossrun attempts resume k7f3 --retry-failed
       crossrun attempts resume k7f3 --all
     """
-    arguments = locals()
+    arguments = {**locals(), **options_given}
     from crossrun.cli.commands.attempts import work
 
     options = current()
@@ -167,7 +161,7 @@ def list_attempts(
     """List attempts, the newest first."""
     from crossrun.cli.commands.batch.reading import list_of_kind
 
-    none = 'no attempts yet; for example: crossrun attempts "Fix the test" --verify "pytest -q"'
+    none = 'no attempts yet; for example:\n  crossrun attempts "Fix the test" --verify "pytest -q"'
     list_of_kind(KIND, limit=limit, json=json, none=none)
 
 

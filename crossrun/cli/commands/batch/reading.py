@@ -28,7 +28,7 @@ def list_batches(
     json: Json = False,
 ) -> None:
     """List batches, the newest first."""
-    none = "no batches yet; start one: crossrun batch tasks.yaml --jobs 4"
+    none = "no batches yet; start one:\n  crossrun batch tasks.yaml --jobs 4"
     list_of_kind(KIND, limit=limit, json=json, none=none)
 
 

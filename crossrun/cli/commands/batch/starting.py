@@ -7,9 +7,6 @@ import typer
 from crossrun.batches.files import ROW_FORMS, RowForm
 from crossrun.cli import run_options as opt
 from crossrun.cli.batch_options import (
-    BudgetCost,
-    BudgetTime,
-    BudgetTokens,
     Jobs,
     Json,
     JsonLines,
@@ -18,6 +15,7 @@ from crossrun.cli.batch_options import (
 )
 from crossrun.cli.commands.batch.arguments import KIND, BatchReference
 from crossrun.cli.globals import current
+from crossrun.cli.option_sets import ROWS, RUN_OPTIONS, taking
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.config.values import one_of
@@ -54,7 +52,7 @@ New = Annotated[
 ]
 
 
-@opt.taking_run_options
+@taking(RUN_OPTIONS, ROWS)
 def start(
     file: File = None,
     glob: Pattern = None,
@@ -62,17 +60,13 @@ def start(
     rows_format: RowsFormat = None,
     name: BatchName = None,
     jobs: Jobs = None,
-    keep_going: KeepGoing = None,
-    budget_tokens: BudgetTokens = None,
-    budget_cost: BudgetCost = None,
-    budget_time: BudgetTime = None,
     new: New = False,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     notify: opt.Notify = None,
     json: Json = False,
     jsonl: JsonLines = False,
-    **run_options: Any,  # noqa: ANN401  see `taking_run_options`
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Run many tasks: one for each row of a file, or for each file that a pattern matches.
 
@@ -89,7 +83,7 @@ def start(
       crossrun batch cities.csv --task 'Collect figures on {city}' --budget-tokens 2000000
       crossrun batch start -h
     """
-    arguments = {**locals(), **run_options}
+    arguments = {**locals(), **options_given}
     from crossrun.cli.commands.batch import work
     from crossrun.services.batches.starting import require_nothing_unfinished
 
@@ -104,7 +98,7 @@ def start(
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
 
-@opt.taking_run_options
+@taking(RUN_OPTIONS, {"keep_going": KeepGoing})
 def plan(
     file: File = None,
     glob: Pattern = None,
@@ -112,9 +106,8 @@ def plan(
     rows_format: RowsFormat = None,
     name: BatchName = None,
     jobs: Jobs = None,
-    keep_going: KeepGoing = None,
     json: Json = False,
-    **run_options: Any,  # noqa: ANN401  see `taking_run_options`
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Show what a batch would do, and in which order. Everything is checked, nothing is run.
 
@@ -123,7 +116,7 @@ def plan(
       crossrun batch plan tasks.yaml
       crossrun batch plan tasks.csv --json | jq '.rows[] | {name, after, request}'
     """
-    arguments = {**locals(), **run_options}
+    arguments = {**locals(), **options_given}
     from crossrun.cli.commands.batch import work
     from crossrun.views.batches import plan_lines
 
@@ -138,20 +131,18 @@ def plan(
         options.say("nothing was run")
 
 
+@taking(ROWS)
 def resume(
     batch: BatchReference = None,
     retry_failed: Annotated[
         bool, typer.Option(help="Also rerun rows that failed or were cancelled.")
     ] = False,
     jobs: Jobs = None,
-    keep_going: KeepGoing = None,
-    budget_tokens: BudgetTokens = None,
-    budget_cost: BudgetCost = None,
-    budget_time: BudgetTime = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: Json = False,
     jsonl: JsonLines = False,
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Continue a batch where it was stopped. Rows that succeeded do not run again.
 
@@ -164,7 +155,7 @@ def resume(
       crossrun batch resume k7f3 --retry-failed --jobs 2
       crossrun batch resume k7f3 --budget-tokens 5000000
     """
-    arguments = locals()
+    arguments = {**locals(), **options_given}
     from crossrun.cli.commands.batch import work
     from crossrun.services.batches.starting import require_resumable, with_options
 

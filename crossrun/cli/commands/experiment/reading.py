@@ -38,7 +38,7 @@ def list_experiments(
         pairs = zip(experiments, active, strict=True)
         options.out.write(experiment_table(pairs, options.out))
     else:
-        options.say("no experiments yet; see how to start one: crossrun experiment --help")
+        options.say("no experiments yet", "see how to start one: crossrun experiment --help")
 
 
 def show(experiment: ExperimentReference = None, json: Json = False) -> None:

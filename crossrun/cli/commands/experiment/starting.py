@@ -1,13 +1,13 @@
 """`crossrun experiment TASK` and `experiment resume`: experiments that run, or would."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from crossrun.cli import run_options as opt
 from crossrun.cli.arguments import Json
-from crossrun.cli.batch_options import BudgetCost, BudgetTime, BudgetTokens, Jobs, JsonLines
+from crossrun.cli.batch_options import Jobs, JsonLines
 from crossrun.cli.commands.experiment.common import ExperimentReference
 from crossrun.cli.experiment_options import (
     MOST_REPETITIONS,
@@ -18,6 +18,7 @@ from crossrun.cli.experiment_options import (
     Seed,
 )
 from crossrun.cli.globals import current
+from crossrun.cli.option_sets import AGENT, BUDGET, LIMITS, SOURCE, taking
 from crossrun.cli.parsing import Parsed, options_from
 from crossrun.cli.run_options import OutputOptions
 from crossrun.config.values import up_to
@@ -64,6 +65,7 @@ Tags = Annotated[
 Name = Annotated[str | None, typer.Option(help="A name for the experiment.")]
 
 
+@taking(SOURCE, AGENT, LIMITS, BUDGET)
 def start(
     words: Words = None,
     file: opt.File = None,
@@ -76,41 +78,17 @@ def start(
     jobs: Jobs = None,
     seed: Seed = None,
     check_first: CheckFirst = False,
-    budget_tokens: BudgetTokens = None,
-    budget_cost: BudgetCost = None,
-    budget_time: BudgetTime = None,
     name: Name = None,
     tags: Tags = None,
     verify: opt.Verify = None,
     task_type: opt.TaskType = None,
     project_id: opt.ProjectId = None,
-    source: opt.Source = None,
-    clean: opt.Clean = False,
-    include: opt.Include = None,
-    folder_only: opt.FolderOnly = False,
-    follow_links: opt.FollowLinks = None,
-    from_run_id: opt.FromRun = None,
-    executor: opt.ExecutorName = None,
-    planner: opt.PlannerName = None,
-    planner_model: opt.PlannerModel = None,
-    model: opt.Model = None,
-    sandbox: opt.SandboxMode = None,
-    network: opt.Network = None,
-    profile: opt.Profile = None,
-    add_dirs: opt.AddDirs = None,
-    images: opt.Images = None,
-    config: opt.Config = None,
-    timeout: opt.Timeout = None,
-    idle_timeout: opt.IdleTimeout = None,
-    max_turns: opt.MaxTurns = None,
-    max_tokens: opt.MaxTokens = None,
-    max_cost: opt.MaxCost = None,
-    wait_for_quota: opt.WaitForQuota = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: Json = False,
     jsonl: JsonLines = False,
     dry_run: DryRun = False,
+    **options_given: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Compare variants on the same tasks.
 
@@ -130,7 +108,7 @@ def start(
       crossrun experiment --suite tasks.yaml --variant now --variant new:model=gpt-7
       crossrun experiment --runs --tag release --variant plain --variant ours:instructions=AGENTS.md
     """
-    arguments = locals()
+    arguments = {**locals(), **options_given}
     from crossrun.cli.commands.experiment import work
 
     options = current()
@@ -144,18 +122,17 @@ def start(
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
 
+@taking(BUDGET)
 def resume(
     experiment: ExperimentReference = None,
     repetitions: MoreRepetitions = None,
     all_runs: AllRuns = False,
     jobs: Jobs = None,
-    budget_tokens: BudgetTokens = None,
-    budget_cost: BudgetCost = None,
-    budget_time: BudgetTime = None,
     no_watch: opt.NoWatch = False,
     detach: opt.Detach = False,
     json: Json = False,
     jsonl: JsonLines = False,
+    **budget: Any,  # noqa: ANN401  see `taking`
 ) -> None:
     """Continue an experiment.
 
@@ -169,7 +146,7 @@ def resume(
       crossrun experiment resume k7f3 -n 40
       crossrun experiment resume k7f3 --budget-tokens 5000000
     """
-    arguments = locals()
+    arguments = {**locals(), **budget}
     from crossrun.cli.commands.experiment import work
 
     options = current()

@@ -73,7 +73,10 @@ def list_patterns(
     elif waiting := app.store.reviews.count():
         options.say(f"no patterns in use yet; {waiting} to review: crossrun patterns review")
     else:
-        options.say("no patterns yet; they are learned from runs that succeed: crossrun quickstart")
+        options.say(
+            "no patterns yet; they are learned from runs that succeed",
+            "see how: crossrun quickstart",
+        )
 
 
 def show(
