@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections import Counter
+from collections import Counter, deque
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +20,11 @@ from session_files import (
     write_claude,
     write_codex,
 )
+from test_store import SUCCEEDED, opened, record, started
+
+from crossrun.events import Event
+from crossrun.redaction import Redactor
+from crossrun.store.importing import EventsOfRun, SessionFile
 
 SOURCES = {
     "codex": (codex_session, write_codex, "CODEX_HOME"),
@@ -621,3 +626,43 @@ def test_a_folder_that_cannot_exist_leaves_the_store_readable(
     runs = crossrun.json("runs")["runs"]
     assert [(run["project_id"], run["workspace"]) for run in runs] == [("imported", "")] * 3
     assert crossrun("show", runs[0]["id"]).code == 0
+
+
+# beside other processes
+
+
+def test_while_a_long_task_is_read_others_write_and_see_nothing_of_it(tmp_path: Path) -> None:
+    store, run_id = opened(tmp_path / "home"), "k7f3abcd"
+    file = SessionFile("codex", "/s.jsonl", 10, 0)
+    with store.importing("s", file, Redactor()) as session:
+        gathered = session.gather(run_id, timed(started(), SUCCEEDED))
+        next(gathered)
+        record(store, "m2q9abcd", started(), SUCCEEDED)
+        assert store.read.find(run_id) is None
+        deque(gathered, maxlen=0)
+        assert session.store(run_id)
+    assert store.read.run(run_id).status == "succeeded"
+    assert [event.seq for event in store.read.events(run_id)] == [1, 2]
+
+
+def test_two_imports_at_once_write_a_run_once(tmp_path: Path) -> None:
+    store, run_id = opened(tmp_path / "home"), "k7f3abcd"
+    file = SessionFile("codex", "/s.jsonl", 10, 0)
+    with (
+        store.importing("s", file, Redactor()) as one,
+        store.importing("s", file, Redactor()) as other,
+    ):
+        for session in (one, other):
+            assert session.wants(run_id)
+        for session in (one, other):
+            deque(session.gather(run_id, timed(started(), SUCCEEDED)), maxlen=0)
+        assert [one.store(run_id), other.store(run_id)] == [True, False]
+        one.finish()
+        assert other.is_done()
+    assert [event.seq for event in store.read.events(run_id)] == [1, 2]
+
+
+def timed(*events: Event) -> EventsOfRun:
+    for event in events:
+        yield "2026-03-02T09:00:00Z", event
+        yield None

@@ -206,10 +206,11 @@ class Store:
     def importing(
         self, session_id: str, file: "SessionFile", redactor: "Redactor"
     ) -> "Iterator[SessionImport]":
-        """A transaction that writes the runs of one session; see `importing`."""
-        from crossrun.store.importing import importing
+        """Writes the runs of one session; see `importing`."""
+        from crossrun.store.importing import SessionImport
 
-        with importing(self._paths.database, session_id, file, redactor) as session:
+        database = self._paths.database
+        with closing(SessionImport(database, session_id, file, redactor)) as session:
             yield session
 
     def imported_files(self, program: str) -> dict[str, tuple[int, int]]:

@@ -153,8 +153,7 @@ class StoreWriter:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A transaction that begins as a write; it is rolled back if the context raises."""
-        with translated(self._database):
-            connection = self._open = self._open or self._connected()
+        with self.connected() as connection:
             begin(
                 lambda: connection.execute("BEGIN IMMEDIATE"),
                 self._database,
@@ -162,6 +161,13 @@ class StoreWriter:
             )
             with connection:  # commits, or rolls back
                 yield connection
+
+    @contextmanager
+    def connected(self) -> Iterator[sqlite3.Connection]:
+        """The connection, outside of transactions; errors say what a user can do."""
+        with translated(self._database):
+            self._open = self._open or self._connected()
+            yield self._open
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -1,4 +1,4 @@
-"""Makes runs of sessions, one transaction for each, and puts aside what they teach."""
+"""Makes runs of sessions, one transaction for each run, and puts aside what they teach."""
 
 import hashlib
 from collections import Counter, deque
@@ -83,7 +83,8 @@ class ImportResult(Struct, kw_only=True):
     """What an import did. `events` counts those that were stored, by type.
 
     `unchanged` are sessions that had been imported before; `copies` are tasks that stand in an
-    earlier session as well, or whose run the user has removed. `unknown` counts lines of kinds that
+    earlier session as well, whose run the user has removed, or that an import stored which was
+    stopped or is at work with the same files. `unknown` counts lines of kinds that
     this version does not know. `learned` are the runs whose lessons were put aside, `accepted`
     those that were learned at once because the settings say so.
     """
@@ -110,8 +111,8 @@ def import_history(
 ) -> Generator[ImportProgress, None, ImportResult]:
     """Makes runs of the sessions that are new or have changed.
 
-    What is stored when the caller stops is complete, session by session, and the next import
-    continues from there.
+    What is stored when the caller stops is complete, run by run, and the next import continues
+    from there.
     """
     began = monotonic()
     result = ImportResult(
@@ -149,14 +150,12 @@ class _Recorder:
 
     def record(self, session: FoundSession) -> Iterator[int]:
         """Makes runs of one session; yields the number of bytes read, from time to time."""
-        self._result.sessions += 1
         try:
             with open(session.file.path, "rb") as stream:  # noqa: PTH123  its path is a text
                 yield from self._record(session, stream)
         except OSError as error:
             reason = f"it cannot be read: {error.strerror}"
             self._result.skipped.append(SkippedFile(session.file.path, reason))
-            self._result.sessions -= 1
 
     def _record(self, session: FoundSession, stream: IO[bytes]) -> Iterator[int]:
         file, earlier = session.file, None
@@ -164,6 +163,9 @@ class _Recorder:
         with self._app.store.importing(
             session.facts.session_id, file, self._app.redactor
         ) as writer:
+            if writer.is_done():
+                self._result.unchanged += 1
+                return
             for part in parts:
                 match part:
                     case TaskBegan():
@@ -176,6 +178,7 @@ class _Recorder:
                     case _:
                         pass
             writer.finish()
+            self._result.sessions += 1
 
     def _write(
         self,
@@ -192,13 +195,17 @@ class _Recorder:
                 if isinstance(part, TaskEnded):
                     break
             return
-        seen = _SeenRun(self._learner(self._options.task_type))
-        for recorded in writer.write(run_id, task.events(own, seen)):
+        seen, events = _SeenRun(self._learner(self._options.task_type)), Counter[str]()
+        for recorded in writer.gather(run_id, task.events(own, seen)):
             seen.see(recorded)
-            self._result.events[type_of(recorded.event)] += 1
+            events[type_of(recorded.event)] += 1
             if recorded.seq % 100 == 1:
                 yield stream.tell()
+        if not writer.store(run_id):
+            self._result.copies += 1
+            return
         self._result.runs += 1
+        self._result.events += events
         if seen.run is not None:
             self._result.status[seen.run.status] += 1
         if seen.taught:
