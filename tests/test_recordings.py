@@ -438,7 +438,8 @@ class TestReplay:
                 "REPLAY_DIVERGED",
                 "event 2 of 3: `test -f missing` ended with exit code 1, when it was recorded"
                 " with 0",
-                "something that the recording relies on is different on this machine",
+                "something that the recording relies on is different on this machine; if it began "
+                "with your files, add --source .",
             ),
             1,
         )
@@ -649,7 +650,7 @@ class TestShellKeepsTheContract(ExecutorContract):
             Failure(
                 "SCRIPT_FAILED",
                 "the script ended with exit code 1",
-                "its output is above, and here: crossrun steps",
+                "see its output: crossrun steps RUN",
             ),
             1,
         )

@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, TypeVar
 
 from crossrun.cli.globals import Globals
@@ -85,14 +86,20 @@ def pipe_out(content: IO[bytes], options: Globals) -> None:
 
 
 def show_text(
-    content: IO[bytes], name: str, options: Globals, redactor: Redactor, *, pager: bool
+    content: IO[bytes],
+    name: str,
+    options: Globals,
+    redactor: Redactor,
+    *,
+    otherwise: str,
+    pager: bool,
 ) -> None:
     """Shows a text on a terminal, with its secrets masked.
 
     Raises:
-        UsageError: it is not text.
+        UsageError: it is not text; the hint is the command `otherwise`.
     """
-    require_text(content, name)
+    require_text(content, name, otherwise)
     beginning = content.read(MOST_SHOWN)
     more = os.fstat(content.fileno()).st_size - len(beginning)
     text, secrets = redactor(readable(beginning, whole=more <= 0))
@@ -102,17 +109,23 @@ def show_text(
 
 
 def show_or_pipe(
-    content: IO[bytes], name: str, options: Globals, redactor: Redactor, *, pager: bool
+    content: IO[bytes],
+    name: str,
+    options: Globals,
+    redactor: Redactor,
+    *,
+    otherwise: str,
+    pager: bool,
 ) -> None:
     """Shows a text on a terminal without secrets; writes it unchanged to anything else.
 
     Raises:
-        UsageError: it is not text.
+        UsageError: it is not text; the hint is the command `otherwise`.
     """
     if options.out.on_screen:
-        show_text(content, name, options, redactor, pager=pager)
+        show_text(content, name, options, redactor, otherwise=otherwise, pager=pager)
     else:
-        require_text(content, name)
+        require_text(content, name, otherwise)
         pipe_out(content, options)
 
 
@@ -120,6 +133,11 @@ def readable(beginning: bytes, *, whole: bool) -> str:
     """A beginning as text, up to the last whole line: half a secret would not be recognised."""
     text = beginning.decode("utf-8", "replace")
     return text if whole else text[: text.rfind("\n") + 1] or text[:-_HALF_SECRET]
+
+
+def copy_command(*words: str, name: str) -> str:
+    """The crossrun command of these words that writes to a file of that name in this folder."""
+    return shlex.join(["crossrun", *words, "-o", PurePath(name).name])
 
 
 def digest(content: IO[bytes]) -> str:
@@ -131,13 +149,13 @@ def digest(content: IO[bytes]) -> str:
     return sha256.hexdigest()
 
 
-def require_text(content: IO[bytes], name: str) -> None:
+def require_text(content: IO[bytes], name: str, otherwise: str) -> None:
     """Raises UsageError, FILE_BINARY, if the content is not text; leaves it at its beginning."""
     if b"\0" in content.read(_LOOKED_AT):
         raise UsageError(
             "FILE_BINARY",
             f"{name} is not a text file",
-            hint="copy it out: crossrun get RUN PATH -o FILE · crossrun artifacts get ID -o FILE",
+            hint=f"copy it out: {otherwise}",
         )
     content.seek(0)
 

@@ -57,9 +57,11 @@ def run_events(
             memory_failure = yield from failure_of(stage(run, failure))
             if memory_failure is not None:
                 yield Warned(message=f"pattern memory: {memory_failure.message}")
+        status = Status.SUCCEEDED
         if failure is None:
             yield from finish.apply_change(run)
-        status = Status.SUCCEEDED if failure is None else Status(FAILURES[failure.code][0])
+        else:
+            status, failure = Status(FAILURES[failure.code][0]), failure.of_run(run_id)
         yield RunFinished(status=status, failure=failure, duration_s=run.seconds)
 
 

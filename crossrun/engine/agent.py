@@ -254,9 +254,9 @@ class AgentStage:
         yield None  # the step is recorded before the agent can act on it
         executor = self._run.dependencies.executor
         result = yield from self._execute(turn, workspace, executor)
-        finished = StepFinished(failure=result.failure, agent_exit_code=result.exit_code)
-        yield self._applied(finished)
-        return result.failure
+        failure = None if result.failure is None else result.failure.of_run(self._run.run_id)
+        yield self._applied(StepFinished(failure=failure, agent_exit_code=result.exit_code))
+        return failure
 
     def _execute(
         self,

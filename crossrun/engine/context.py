@@ -254,7 +254,7 @@ def failure_of(stage: Stage) -> Stage:
         return Failure(
             "WORKSPACE_FAILED",
             f"a file could not be read or written: {reason(error)}",
-            "check the disk's free space and the folder's permissions,  crossrun paths  tells them",
+            "check the disk's free space and the permissions of the folders: crossrun paths",
         )
     except Exception as error:  # noqa: BLE001  the run must end with an event
         return Failure(

@@ -107,13 +107,13 @@ def verify(run: RunContext, failure: Failure | None) -> Stage:
     yield Verified(command=command, exit_code=code, output=result.output)
     if cut_short is not None or code == 0:
         return cut_short
-    who, fix = "the agent", f"let the agent correct it: crossrun resume {run.run_id}"
+    who, fix = "the agent", "let the agent correct it: crossrun resume RUN"
     if spec_of(run.request.executor).runs_task:
-        who, fix = "the script", f"run it again: crossrun retry {run.run_id}"
+        who, fix = "the script", "run it again: crossrun retry RUN"
     return Failure(
         "VERIFY_FAILED",
         f"{who} finished, but `{command}` ended with exit code {code}",
-        f"{fix} · see the output: crossrun steps {run.run_id}",
+        f"{fix} · see the output: crossrun steps RUN",
     )
 
 
@@ -138,7 +138,7 @@ def assess(run: RunContext, failure: Failure | None) -> Stage:
     return Failure(
         "PROOF_MISSING",
         f"the agent finished, but its work is {grade}, and --require-proof asks for {required}",
-        "see why: crossrun show · let the agent check its work: crossrun resume",
+        "see why: crossrun show RUN · let the agent check its work: crossrun resume RUN",
     )
 
 

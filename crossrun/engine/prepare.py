@@ -3,6 +3,7 @@
 It ends with the workspace, ready for the agent, and with the state that changes are measured from.
 """
 
+import shlex
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -258,6 +259,7 @@ def _set_up(run: RunContext, command: str) -> Events:
             Failure(
                 "SETUP_FAILED",
                 f"the project's setup `{command}` ended with exit code {code}: {output}",
-                "correct it: crossrun projects set NAME workspace.setup COMMAND",
+                f"correct it: crossrun projects set {shlex.quote(run.request.project_id)} "
+                "workspace.setup COMMAND",
             )
         )

@@ -1,6 +1,7 @@
 """Why runs do not succeed: a value, recorded with the run."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossrun.errors import Exit
 
@@ -9,6 +10,7 @@ class Failure(Struct, frozen=True):
     """Why a run did not succeed.
 
     `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do.
+    `RUN` in the hint stands for the run's id until `of_run`.
     `retryable`: the same run may succeed later, unchanged; `retry_at` is the time (ISO-8601, UTC)
     from which it may, if the provider gave one.
     """
@@ -18,6 +20,10 @@ class Failure(Struct, frozen=True):
     hint: str
     retryable: bool = False
     retry_at: str | None = None
+
+    def of_run(self, run_id: str) -> "Failure":
+        """The same failure, with the run's id in its hint, so that the hint can be pasted."""
+        return replace(self, hint=self.hint.replace(" RUN", f" {run_id}"))
 
 
 FAILURES: dict[str, tuple[str, Exit]] = {
@@ -71,7 +77,7 @@ CANCELLED = Failure(
 TIMED_OUT = Failure(
     "TIMED_OUT",
     "the run took longer than its --timeout",
-    "continue it: crossrun resume --timeout TIME; or split the task",
+    "continue it: crossrun resume RUN --timeout 1h; or split the task",
 )
 
 

@@ -147,7 +147,7 @@ class ResumeState(Struct):
             return Failure(
                 "TURN_LIMIT",
                 f"the run has had its {limits.max_turns} turns and is not done",
-                "continue with a higher limit: crossrun resume --max-turns N; or split the task",
+                _with_higher_limit(f"--max-turns {2 * limits.max_turns}"),
             )
         return self.budget_reached(limits)
 
@@ -158,15 +158,19 @@ class ResumeState(Struct):
             return Failure(
                 "TOKEN_LIMIT",
                 f"the run has used {used} of {limits.max_tokens} tokens and is not done",
-                "continue with a higher limit: crossrun resume --max-tokens N; or split the task",
+                _with_higher_limit(f"--max-tokens {2 * limits.max_tokens}"),
             )
         if limits.max_cost is not None and cost is not None and cost >= limits.max_cost:
             return Failure(
                 "COST_LIMIT",
                 f"the run has cost {cost:.4f} of {limits.max_cost:g} and is not done",
-                "continue with a higher limit: crossrun resume --max-cost N; or split the task",
+                _with_higher_limit(f"--max-cost {2 * limits.max_cost:g}"),
             )
         return None
+
+
+def _with_higher_limit(option: str) -> str:
+    return f"continue with a higher limit: crossrun resume RUN {option}; or split the task"
 
 
 class Parent(Struct, frozen=True):

@@ -96,10 +96,20 @@ class Changes:
     def files(self, run: Run) -> Iterator[FilesOfRun]:
         """The files of a run as they are now, or else from their snapshot.
 
+        An error about a path that is not there then names the command that lists the run's files.
+
         Raises:
             NotFoundError: the workspace and the snapshot are gone.
             UsageError: the run was imported.
         """
+        try:
+            yield from self._files(run)
+        except NotFoundError as error:
+            if error.code == "PATH_NOT_FOUND":
+                error.hint = f"list the files: crossrun files {run.id} --all · {error.hint}"
+            raise
+
+    def _files(self, run: Run) -> Iterator[FilesOfRun]:
         require_own_files(run)
         measured = self._measured(run)
         if self._is_in_its_workspace(run):

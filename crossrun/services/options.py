@@ -211,7 +211,9 @@ class RunOptions(CommonOptions, frozen=True, kw_only=True):
             require_text(pair, "--var")
             if not pair.partition("=")[0] or "=" not in pair:
                 raise UsageError(
-                    "OPTION_INVALID", f"--var: {pair!r} is not NAME=VALUE", hint="give both"
+                    "OPTION_INVALID",
+                    f"--var: {pair!r} is not NAME=VALUE",
+                    hint="for example: --var file=notes.md",
                 )
 
     def _require_one_source(self) -> None:

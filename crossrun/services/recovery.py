@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = Failure(
     "INTERRUPTED",
     "crossrun's own process ended without recording an end of the run",
-    "what was recorded so far is kept; continue it: crossrun resume",
+    "what was recorded so far is kept; continue it: crossrun resume RUN",
     retryable=True,
 )
 
@@ -37,7 +37,7 @@ def settle(store: Store, paths: Paths, redactor: Redactor) -> Iterator[Run]:
             if not is_dead:
                 continue
             _end_processes(run_id, store, paths)
-            ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED)
+            ending = RunFinished(status=Status.INTERRUPTED, failure=_INTERRUPTED.of_run(run_id))
             run = store.record_end(run_id, ending, redactor)
         if run is not None:
             yield run

@@ -317,7 +317,11 @@ def _memory(options: RunOptions, settings: Settings, executor: str, store: Store
             hint="name it: --pattern PAT",
         )
     if options.var and not is_asked_for and settings.patterns.compiled == "never":
-        raise UsageError("OPTION_INVALID", "--var needs --compiled", hint="give both, or neither")
+        raise UsageError(
+            "OPTION_INVALID",
+            "--var needs --template or --compiled",
+            hint="name the template that has the variable; list them: crossrun templates",
+        )
     if reference is not None:
         reference = store.read.run(_not_empty(reference, "--reference-run-id")).id
         pattern_id = _learned_from(reference, store)

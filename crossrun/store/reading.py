@@ -232,8 +232,8 @@ class Reader:
         if not artifacts:
             raise NotFoundError(
                 "ARTIFACT_NOT_FOUND",
-                f"there is no artifact {artifact_id}",
-                hint="list them: crossrun artifacts RUN",
+                f"there is no artifact {artifact_id!r}",
+                hint="list those of the newest run: crossrun artifacts",
             )
         return artifacts[0]
 

@@ -142,10 +142,12 @@ def batch_details(
     yield from command_lines(_next_commands(batch, row_states, state=state), terminal)
 
 
-def batch_table(batches: Sequence[tuple[Batch, Usage, bool]], terminal: Terminal) -> Iterator[str]:
-    """A list of batches, each with what its runs used and whether it is carried out now."""
+def batch_table(
+    batches: Sequence[tuple[Batch, Usage, bool]], terminal: Terminal, *, kind: str = "batch"
+) -> Iterator[str]:
+    """A list of batches of a kind, each with what its runs used and whether it runs now."""
     columns = [
-        Column("BATCH", style="bold"),
+        Column(kind.upper(), style="bold"),
         Column("CREATED", essential=False),
         Column("STATE", style=state_style),
         Column("ROWS", align="right"),

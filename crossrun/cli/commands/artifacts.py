@@ -128,7 +128,7 @@ def get_artifact(
       crossrun artifacts get k7f3abcd-2 -o changes.patch
       crossrun artifacts get k7f3abcd-1 | gunzip
     """
-    from crossrun.cli.contents import copy_out, digest, pipe_out, show_text
+    from crossrun.cli.contents import copy_command, copy_out, digest, pipe_out, show_text
 
     options = current()
     app = options.open_app()
@@ -137,7 +137,9 @@ def get_artifact(
         if output is not None:
             copy_out(content, output, options)
         elif options.out.on_screen:
-            show_text(content, visible(chosen.name), options, app.redactor, pager=False)
+            name = visible(chosen.name)
+            otherwise = copy_command("artifacts", "get", chosen.id, name=name)
+            show_text(content, name, options, app.redactor, otherwise=otherwise, pager=False)
         else:
             pipe_out(content, options)
         if digest(content) != chosen.sha256:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from crossrun.cli.arguments import Json, NoPager, Pick, ProjectId, RunReference
-from crossrun.cli.contents import show_or_pipe
+from crossrun.cli.contents import copy_command, show_or_pipe
 from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.paging import show
 from crossrun.cli.picking import chosen_run
@@ -60,8 +60,11 @@ def files(
         entry = content.entry(parts)
         if entry.kind == "file" and not (json or null):
             name = visible(shown("/".join(parts)))
+            otherwise = copy_command("get", chosen.id, name, name=name)
             with content.reading(parts) as stream:
-                show_or_pipe(stream, name, options, app.redactor, pager=not no_pager)
+                show_or_pipe(
+                    stream, name, options, app.redactor, otherwise=otherwise, pager=not no_pager
+                )
             return
         closed = frozenset[str]() if whole else CACHES
         below = content.below(parts, closed.__contains__) if entry.kind == "folder" else [entry]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crossrun.cli.arguments import Output, ProjectId
-from crossrun.cli.contents import copy_out, pipe_out, show_text
+from crossrun.cli.contents import copy_command, copy_out, pipe_out, show_text
 from crossrun.cli.globals import Globals, application, current
 from crossrun.errors import NotFoundError, UsageError
 from crossrun.services.changes import Changes
@@ -49,7 +49,8 @@ def get(
         with files.reading(parts) as content:
             if output is None and options.out.on_screen:
                 name = visible(shown("/".join(parts)))
-                show_text(content, name, options, app.redactor, pager=False)
+                otherwise = copy_command("get", chosen.id, name, name=name)
+                show_text(content, name, options, app.redactor, otherwise=otherwise, pager=False)
             elif output is None or str(output) == "-":
                 pipe_out(content, options)
             else:
@@ -72,7 +73,7 @@ def _copy_all(files: "Files", top: str, glob: str, output: Path | None, options:
         raise NotFoundError(
             "PATH_NOT_FOUND",
             f"no file in the workspace matches {shown(glob)!r}",
-            hint="list the files: crossrun files RUN",
+            hint="quote the glob, so that your shell leaves it as it is",
         )
     for entry in entries:
         target = folder / entry.path

@@ -6,6 +6,7 @@ back with the parser that reads settings, and stored only if that finds the inte
 
 import fcntl
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,8 +96,8 @@ def _checked(path: Path, key: str, text: str) -> Any:  # noqa: ANN401  by the se
         raise UsageError(
             "SETTING_NOT_FOR_PROJECTS",
             f"a project file may not set {key}",
-            hint=f"it would apply to everyone who copies the repository; set it for yourself: "
-            f"crossrun config set {key}",
+            hint="it would apply to everyone who copies the repository; set it for yourself: "
+            f"crossrun config set {key} {shlex.quote(text)}",
         )
     try:
         return _written(key, text)
@@ -104,7 +105,9 @@ def _checked(path: Path, key: str, text: str) -> Any:  # noqa: ANN401  by the se
         setting = SETTINGS[key]
         shown = "its value" if setting.is_secret else repr(text)
         raise UsageError(
-            "SETTING_VALUE", f"{key}: {shown} {error}", hint=f"{setting.help} {setting.details}"
+            "SETTING_VALUE",
+            f"{key}: {shown} {error}",
+            hint="see: crossrun help settings",
         ) from error
 
 

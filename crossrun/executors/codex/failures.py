@@ -16,7 +16,7 @@ _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"Quota exceeded|usage limit|insufficient_quota|out of credits|billing",
         "QUOTA_EXCEEDED",
-        "check your plan, or continue later: crossrun resume --wait-for-quota TIME",
+        "check your plan, or continue later: crossrun resume RUN --wait-for-quota 2h",
         True,
     ),
     (

@@ -98,7 +98,8 @@ class Replay:
             "REPLAY_DIVERGED",
             f"{of_all}: `{recorded.command[:80]}` ended with exit code {code}, "
             f"when it was recorded with {recorded.exit_code}",
-            "something that the recording relies on is different on this machine",
+            "something that the recording relies on is different on this machine; if it began with "
+            "your files, add --source .",
         )
 
 
@@ -125,7 +126,8 @@ def _unfit(entry: RecordedWrite, why: str) -> RunFailed:
         Failure(
             "REPLAY_DIVERGED",
             f"{entry.changed.path} cannot be {entry.changed.change}: {why}",
-            "the recording does not match the current workspace",
+            "the recording does not match the current workspace; if it began with your files, add "
+            "--source .",
         )
     )
 

@@ -130,7 +130,7 @@ class ScriptExecutor:
         failure = Failure(
             "SCRIPT_FAILED",
             f"a step of the script ended with exit code {code}",
-            "its output is above, and here: crossrun steps",
+            "see its output: crossrun steps RUN",
         )
         return TurnResult(failure, code)
 

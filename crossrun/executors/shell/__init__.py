@@ -52,7 +52,7 @@ class Shell:
         failure = Failure(
             "SCRIPT_FAILED",
             f"the script ended with exit code {code}",
-            "its output is above, and here: crossrun steps",
+            "see its output: crossrun steps RUN",
         )
         return TurnResult(failure, code)
 

@@ -1,5 +1,6 @@
 """Tries a check on the state that runs begin with, before any of them is started."""
 
+import shlex
 from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
@@ -116,7 +117,8 @@ def _run_check(
                 raise UsageError(
                     "CHECK_UNFIT",
                     f"the project's setup `{setup}`, which comes before the check, fails: {last}",
-                    hint="correct it: crossrun projects set NAME workspace.setup COMMAND",
+                    hint=f"correct it: crossrun projects set {shlex.quote(request.project_id)} "
+                    "workspace.setup COMMAND",
                 )
         return (yield from _run(app, request, request.verify or "", workspace, stop))
 

@@ -11,7 +11,7 @@ from crossrun.config.placeholders import placeholder_in_nested_shell
 from crossrun.config.templates import TemplateFolders, load
 from crossrun.config.templates.template import Template
 from crossrun.config.templates.variables import PATHS, TemplateVariable
-from crossrun.errors import InputNeeded
+from crossrun.errors import InputNeeded, UsageError
 from crossrun.executors.registry import spec_of
 from crossrun.model.requests import BeginWith
 from crossrun.services.app import App
@@ -90,7 +90,12 @@ def _require_script(template: Template, executor: str) -> None:
     if template.origin == "project":
         raise conflict("a project's --template", f"--executor {executor}, which runs it")
     if placeholder_in_nested_shell(template.instructions) is not None:
-        raise conflict("a variable after $( in the --template", f"--executor {executor}")
+        raise UsageError(
+            "OPTIONS_CONFLICT",
+            f"template {template.name} cannot run as a script (--executor {executor}): it has a "
+            "variable after $( or a similar sign, where a value cannot be quoted",
+            hint="move the variable out of it, for example into a line NAME={variable} before it",
+        )
 
 
 def _base(begin_with: BeginWith) -> _Base:

@@ -59,7 +59,7 @@ def inside(path: str) -> Parts:
         raise UsageError(
             "PATH_OUTSIDE",
             f"{shown(path)!r} is not a path within a workspace",
-            hint="give it relative to the workspace, without `..`; list them: crossrun files",
+            hint="give a path relative to the workspace, without `..`",
         )
     return parts
 
@@ -69,7 +69,7 @@ def not_found(parts: Parts) -> NotFoundError:
     return NotFoundError(
         "PATH_NOT_FOUND",
         f"there is no {shown('/'.join(parts))!r} in the workspace",
-        hint="list the files: crossrun files RUN --all · links are not followed",
+        hint="links are not followed",
     )
 
 

@@ -50,7 +50,7 @@ def list_of_kind(kind: str, *, limit: int, json: bool, none: str) -> None:
             (batch, usage_of(app, batch), app.store.batches.is_active(batch.id))
             for batch in batches
         ]
-        options.out.write(batch_table(lines, options.out))
+        options.out.write(batch_table(lines, options.out, kind=kind))
     else:
         options.say(none)
 
