@@ -954,7 +954,7 @@ def test_artifacts_are_listed_as_they_were_saved(store: Store) -> None:
     kept = [Artifact(a.id, "k7f3abcd", "patch", "n", "/p", a.size, "0", at[a]) for a in saved]
     assert store.read.artifacts("k7f3abcd") == kept
     assert store.read.artifact("k-10") == kept[2]
-    with pytest.raises(NotFoundError, match="there is no artifact k-3"):
+    with pytest.raises(NotFoundError, match="there is no artifact 'k-3'"):
         store.read.artifact("k-3")
 
 
