@@ -62,7 +62,7 @@ def planned(
     app: App, *rows: BatchRow, options: BatchOptions = DEFAULT, kind: str = "batch"
 ) -> Batch:
     """A batch of these rows, which is stored."""
-    return app.store.add_batch(unstored(*rows, options=options, kind=kind), app.redactor)
+    return app.store.batches.add(unstored(*rows, options=options, kind=kind), app.redactor)
 
 
 def carried_out(
@@ -92,7 +92,7 @@ def carried_out(
 
 def with_options(app: App, batch: Batch, options: BatchOptions) -> None:
     """Changes how a stored batch is carried out."""
-    app.store.update_batch(replace(batch, options=options), app.redactor)
+    app.store.batches.update(replace(batch, options=options), app.redactor)
 
 
 def statuses(batch: Batch) -> dict[str, str]:

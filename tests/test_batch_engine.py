@@ -353,7 +353,7 @@ class TestTwoAtOnce:
     def test_a_row_is_refused_while_a_run_carries_it_out_or_has_done_so(self, app: App) -> None:
         batch = carried_out(app, planned(app, row(1)))
         left = replace(batch.rows[0], status=None)
-        app.store.update_batch(batch, app.redactor)
+        app.store.batches.update(batch, app.redactor)
         workers = Workers(app.settings, batch.id, 1)
         workers.start(left, None)
         report = workers.next_report(30)
@@ -385,8 +385,8 @@ class TestTwoAtOnce:
         batch = planned(app, row(1))
         database = app.settings.paths.database
         write = f"c = sqlite3.connect({str(database)!r}); c.execute('CREATE TABLE x(y)')"
-        with app.store.carrying_out(batch.id):
-            app.store.cancel_rows(batch.id, [1])
+        with app.store.batches.carrying_out(batch.id):
+            app.store.batches.cancel_rows(batch.id, [1])
             subprocess.run(
                 [sys.executable, "-c", f"import sqlite3; {write}; c.close()"], check=True
             )
@@ -488,22 +488,22 @@ class TestOtherCommands:
     def test_the_same_rows_are_started_by_one_of_two_commands_at_once(self, app: App) -> None:
         design = {"origin": "/rows.yaml", "task": None}
         batch = replace(unstored(row(1)), design=design)
-        first = app.store.add_batch(batch, app.redactor, alone=True)
+        first = app.store.batches.add(batch, app.redactor, alone=True)
         with pytest.raises(UsageError) as refused:
-            app.store.add_batch(batch, app.redactor, alone=True)
+            app.store.batches.add(batch, app.redactor, alone=True)
         assert (refused.value.code, first.id in refused.value.message) == ("BATCH_UNFINISHED", True)
         carried_out(app, first)
-        assert app.store.add_batch(batch, app.redactor, alone=True).id != first.id
+        assert app.store.batches.add(batch, app.redactor, alone=True).id != first.id
 
     def test_a_locked_store_does_not_end_a_batch_whose_time_is_noted(self, app: App) -> None:
         batch = planned(app, row(1))
         database = app.settings.paths.database
         with closing(sqlite3.connect(database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            app.store.note_batch(replace(batch, seconds=1.0), app.redactor)
+            app.store.batches.update_if_free(replace(batch, seconds=1.0), app.redactor)
             other.execute("ROLLBACK")
         assert app.store.batches.batch(batch.id).seconds == 0.0
-        app.store.note_batch(replace(batch, seconds=2.0), app.redactor)
+        app.store.batches.update_if_free(replace(batch, seconds=2.0), app.redactor)
         assert app.store.batches.batch(batch.id).seconds == 2.0
 
     def test_a_workspace_stays_until_the_rows_that_begin_with_it_have_run(self, app: App) -> None:
@@ -516,7 +516,7 @@ class TestOtherCommands:
 
         stopped = carried_out(app, batch, jobs=1, stop=stop, seen=stop_after_first)
         assert statuses(stopped)["r1"] == "succeeded"
-        app.store.update_batch(replace(stopped, state=None, ended_at=None), app.redactor)
+        app.store.batches.update(replace(stopped, state=None, ended_at=None), app.redactor)
         assert self.removed(app) == []
         ended = carried_out(app, batch)
         assert statuses(ended) == {"r1": "succeeded", "r2": "succeeded"}

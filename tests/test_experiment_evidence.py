@@ -61,7 +61,7 @@ def planned(store: Store, variants: Sequence[Variant], *, tasks: int = 3) -> Bat
         id="", kind="experiment", project_id="default", created_at=now(), rows=tuple(rows),
         design=design.stored(),
     )  # fmt: skip
-    return store.add_batch(batch, Redactor())
+    return store.batches.add(batch, Redactor())
 
 
 def decided(variant: str, pattern_id: str = "p1") -> PatternDecided:

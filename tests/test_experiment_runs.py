@@ -85,9 +85,9 @@ def plan(tasks: Sequence[TaskPlan], variants: list[str], *, n: int | None = 1) -
 
 
 def stored(app: App, wanted: ExperimentPlan) -> Batch:
-    requests, batch_id = requests_of(wanted, app), app.store.new_batch_id()
+    requests, batch_id = requests_of(wanted, app), app.store.batches.new_id()
     requests = value_of(freeze_states(wanted, requests, batch_id, app, CancelToken()))
-    return app.store.add_batch(plan_batch(wanted, requests, batch_id), app.redactor)
+    return app.store.batches.add(plan_batch(wanted, requests, batch_id), app.redactor)
 
 
 def carried_out(app: App, batch: Batch, *, jobs: int = 1) -> Experiment:

@@ -254,7 +254,7 @@ class TestDisk:
 
     def recorded(self, app: App, source: Path, *, ended: bool) -> tuple[str, Path]:
         """A batch with a frozen copy; its id, and the folder of its copies."""
-        batch_id = app.store.new_batch_id()
+        batch_id = app.store.batches.new_id()
         request = asked("true", BeginWith(path=str(source)))
         request = value_of(freeze(app, request, batch_id, 1, CancelToken()))
         made = Batch(
@@ -265,7 +265,7 @@ class TestDisk:
             rows=(BatchRow(number=1, name="1", request=request),),
             ended_at=now() if ended else None,
         )
-        app.store.add_batch(made, app.redactor)
+        app.store.batches.add(made, app.redactor)
         return batch_id, Path(request.begin_with.frozen or "").parent
 
     def removed(self, app: App, rules: RetentionRules = EVERYTHING) -> list[str]:
@@ -294,7 +294,7 @@ class TestDisk:
 
     def test_those_of_a_batch_that_is_carried_out_stay(self, app: App, source: Path) -> None:
         batch_id, folder = self.recorded(app, source, ended=True)
-        with app.store.carrying_out(batch_id):
+        with app.store.batches.carrying_out(batch_id):
             self.removed(app)
         assert folder.exists()
 

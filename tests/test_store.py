@@ -962,12 +962,12 @@ def test_applications_are_kept_until_they_are_undone_and_after_that(store: Store
     told = Application(
         id="", run_id="k7f3abcd", at="2026-01-02T03:04:05.678901+00:00", path="/p", branch="b"
     )
-    first, second = store.record_application(told), store.record_application(told)
+    first, second = store.applications.begin(told), store.applications.begin(told)
     assert len({first.id, second.id, ""}) == 3
     assert store.read.applications("k7f3abcd") == [first, second]
     assert store.read.applications("other") == []
 
-    store.record_undone(first)
+    store.applications.finish_undo(first)
 
     undone, live = store.read.applications("k7f3abcd")
     assert undone.undone_at is not None

@@ -31,7 +31,8 @@ from crossrun.patterns.learning.traces import material_of
 from crossrun.patterns.learning.variables import shared_values
 from crossrun.patterns.learning.weights import is_trivial
 from crossrun.redaction import Redactor
-from crossrun.store import ALPHABET, Store
+from crossrun.store import Store
+from crossrun.store.ids import ALPHABET
 from crossrun.store.patterns import PatternReader
 
 ENDS_READ = 5_000

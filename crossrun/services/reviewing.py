@@ -146,18 +146,18 @@ class Inbox:
         lesson = next(self.lessons([run_id]), None)
         if lesson is None:
             self._id(run_id)
-            self._app.store.drop_lessons([run_id])
+            self._app.store.reviews.drop([run_id])
             return Accepted(run_id=run_id, pattern_id=None)
         learned = self._learned(lesson.run, lesson.waiting)
         if learned is None:
-            self._app.store.drop_lessons([run_id])
+            self._app.store.reviews.drop([run_id])
             return Accepted(run_id=run_id, pattern_id=None)
-        self._app.store.accept_lesson(run_id, learned, edited=edited)
+        self._app.store.reviews.accept(run_id, learned, edited=edited)
         return Accepted(run_id=run_id, pattern_id=learned.pattern_id, is_new=lesson.pattern is None)
 
     def drop(self, run_ids: Sequence[str]) -> None:
         """Decides that lessons are not to be learned."""
-        self._app.store.drop_lessons(run_ids)
+        self._app.store.reviews.drop(run_ids)
 
     @contextmanager
     def _deciding(self) -> Iterator[None]:

@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from crossrun.config.settings import Paths
-from crossrun.errors import ConfigurationError, StillRunningError
+from crossrun.errors import StillRunningError
 from crossrun.store.access import ReadAccess
 from crossrun.store.locks import RunLocks
 from crossrun.store.migrations import migrate, version
@@ -20,17 +20,16 @@ from crossrun.system.clock import now
 from crossrun.system.filelocks import trying_lock
 
 if TYPE_CHECKING:
-    from crossrun.events import Event, EventRecord, PatternLearned, RunFinished
-    from crossrun.model.batches import Batch, BatchRow
-    from crossrun.model.runs import Application, Run
-    from crossrun.model.workflows import Workflow
+    from crossrun.events import Event, EventRecord, RunFinished
+    from crossrun.model.runs import Run
     from crossrun.redaction import Redactor
+    from crossrun.store.applications import ApplicationLedger
     from crossrun.store.backups import Backup, Restored
-    from crossrun.store.batches import BatchReader
+    from crossrun.store.batch_ledger import BatchLedger
     from crossrun.store.history import HistoryReader
     from crossrun.store.importing import SessionFile, SessionImport
     from crossrun.store.overview import Overview
-    from crossrun.store.reviews import ReviewReader
+    from crossrun.store.reviews import ReviewLedger
     from crossrun.store.search import SearchReader
     from crossrun.store.statistics import Totals
     from crossrun.store.user_changes import PatternSession
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from crossrun.store.writing import StoreWriter
 
 Value = TypeVar("Value")
-ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-"""No signs that look alike, and no `l`, so that no id can be `last`."""
-_ID_LENGTH = 8
 _RECORDER_BUSY_MS = 2_000
 
 
@@ -180,27 +176,11 @@ class Store:
         return self.read.run(run_id)
 
     @property
-    def reviews(self) -> "ReviewReader":
-        """Reads what waits for the user to look at it."""
-        from crossrun.store.reviews import ReviewReader
+    def reviews(self) -> "ReviewLedger":
+        """Lessons that wait for the user to look at them."""
+        from crossrun.store.reviews import ReviewLedger
 
-        return ReviewReader(self._access)
-
-    def accept_lesson(
-        self, run_id: str, learned: "PatternLearned", *, edited: "Workflow | None" = None
-    ) -> None:
-        """Stores what a waiting lesson teaches; see `reviews.accept`."""
-        from crossrun.store.reviews import accept
-
-        with self._writing() as writer, writer.transaction() as connection:
-            accept(connection, run_id, learned, edited=edited, at=now())
-
-    def drop_lessons(self, run_ids: Sequence[str]) -> None:
-        """Decides that waiting lessons are not to be learned: all of them or none."""
-        from crossrun.store.reviews import drop
-
-        with self._writing() as writer, writer.transaction() as connection:
-            drop(connection, run_ids, at=now())
+        return ReviewLedger(self._access, self._writing)
 
     @contextmanager
     def importing(
@@ -353,121 +333,18 @@ class Store:
             writer.add_vectors(encoder, vectors, limit=limit)
 
     @property
-    def batches(self) -> "BatchReader":
-        """Reads batches."""
-        from crossrun.store.batches import BatchReader
+    def batches(self) -> "BatchLedger":
+        """Reads and writes batches."""
+        from crossrun.store.batch_ledger import BatchLedger
 
-        return BatchReader(self._access, self._batch_locks)
+        return BatchLedger(self._paths.database, self._access, self._batch_locks, self._writing)
 
-    @contextmanager
-    def carrying_out(self, batch_id: str) -> "Iterator[Callable[[], bool]]":
-        """Makes this process the one that carries a batch out, until the context ends.
+    @property
+    def applications(self) -> "ApplicationLedger":
+        """Records what is applied to the user's files, and undone."""
+        from crossrun.store.applications import ApplicationLedger
 
-        Yields:
-            What tells whether another command asked this process to stop the batch.
-
-        Raises:
-            StillRunningError: another process carries it out.
-        """
-        with translated(self._paths.database):
-            held = self._batch_locks.take(batch_id)
-        if held is None:
-            raise StillRunningError(
-                "BATCH_RUNNING",
-                f"another crossrun process is running the batch {batch_id}",
-                hint="wait until it has ended, or cancel it",
-            )
-        try:
-            # one open connection keeps SQLite from putting its log in order after each run
-            with self._access.connection():
-                yield lambda: os.fstat(held).st_size > 0
-        finally:
-            self._batch_locks.release(batch_id, held)
-
-    def ask_batch_to_stop(self, batch_id: str) -> None:
-        """Asks the process that carries a batch out to stop it; nothing happens if none does."""
-        with translated(self._paths.database):
-            self._batch_locks.ask(batch_id)
-
-    @staticmethod
-    def new_batch_id() -> str:
-        """An id for a batch, where something is kept under it before it is stored."""
-        return _random_id()
-
-    def add_batch(self, batch: "Batch", redactor: "Redactor", *, alone: bool = False) -> "Batch":
-        """Stores a new batch with its rows; returns it with an id.
-
-        Args:
-            batch: the batch.
-            redactor: removes secrets from it.
-            alone: whether it is refused while the newest batch of the same rows has not ended.
-
-        Raises:
-            UsageError: BATCH_UNFINISHED, another crossrun has just started these rows.
-        """
-        from msgspec.structs import replace
-
-        from crossrun.store.batch_writing import BatchColumns, add_batch
-
-        planned = batch if batch.id else replace(batch, id=_random_id())
-        columns = BatchColumns.of(planned, redactor)  # nobody waits for the store meanwhile
-        with self._writing() as writer:
-            writer.write_batch(lambda connection: add_batch(connection, columns, alone=alone))
-        return planned
-
-    def add_rows(
-        self, batch_id: str, rows: "Sequence[BatchRow]", design: Mapping[str, Any],
-        redactor: "Redactor",
-    ) -> None:  # fmt: skip
-        """Adds rows to a batch, whose design changes with them."""
-        from crossrun.store.batch_writing import add_rows
-
-        with self._writing() as writer:
-            writer.write_batch(
-                lambda connection: add_rows(connection, batch_id, rows, design, redactor)
-            )
-
-    def update_batch(self, batch: "Batch", redactor: "Redactor") -> None:
-        """Stores a batch as it is now; its rows stay as they are."""
-        from crossrun.store.batch_writing import update_batch
-
-        with self._writing() as writer:
-            writer.write_batch(lambda connection: update_batch(connection, batch, redactor))
-
-    def note_batch(self, batch: "Batch", redactor: "Redactor") -> None:
-        """Stores a batch as it is now, unless the store is locked: another note will follow."""
-        from crossrun.store.batch_writing import update_batch
-        from crossrun.store.writing import StoreWriter
-
-        try:
-            with closing(StoreWriter(self._paths.database, busy_ms=_RECORDER_BUSY_MS)) as writer:
-                writer.write_batch(lambda connection: update_batch(connection, batch, redactor))
-        except ConfigurationError as error:
-            if error.code != "STORE_LOCKED":
-                raise
-
-    def record_row_failure(self, batch_id: str, row: "BatchRow", redactor: "Redactor") -> None:
-        """Stores why the next run of a row of a batch could not begin."""
-        from crossrun.store.batch_writing import record_failure
-
-        with self._writing() as writer:
-            writer.write_batch(
-                lambda connection: record_failure(connection, batch_id, row, redactor)
-            )
-
-    def cancel_rows(self, batch_id: str, numbers: Sequence[int]) -> None:
-        """Keeps rows of a batch from being started."""
-        from crossrun.store.batch_writing import cancel_rows
-
-        with self._writing() as writer:
-            writer.write_batch(lambda connection: cancel_rows(connection, batch_id, numbers))
-
-    def revive_rows(self, batch_id: str, numbers: Sequence[int]) -> None:
-        """Lets rows of a batch start again that were cancelled or could not begin."""
-        from crossrun.store.batch_writing import revive_rows
-
-        with self._writing() as writer:
-            writer.write_batch(lambda connection: revive_rows(connection, batch_id, numbers))
+        return ApplicationLedger(self._writing)
 
     def set_project(
         self, project_id: str, what: Literal["task_type", "setup", "notify"], value: str | None
@@ -491,50 +368,6 @@ class Store:
             with translated(self._paths.database):
                 tries = held.enter_context(trying_lock(lock))
             yield next(tries)
-
-    @staticmethod
-    def new_application_id() -> str:
-        """An id for what is going to be recorded, where something is kept under it before."""
-        return _random_id()
-
-    def record_application(self, application: "Application") -> "Application":
-        """Records that an application begins; returns it with an id."""
-        from msgspec.structs import replace
-
-        recorded = application if application.id else replace(application, id=_random_id())
-        with self._writing() as writer:
-            writer.add_application(recorded)
-        return recorded
-
-    def record_finished(self, application: "Application") -> "Application":
-        """Records that an application is complete."""
-        return self._changed(application, finished_at=now())
-
-    def record_undoing(
-        self, application: "Application", *, before: str, after: str
-    ) -> "Application":
-        """Records that an undo begins, between these two states."""
-        return self._changed(application, undo_before=before, undo_after=after)
-
-    def record_not_undone(self, application: "Application") -> "Application":
-        """Records that an undo was given up, and that files are as they were before it."""
-        return self._changed(application, undo_before=None, undo_after=None)
-
-    def record_undone(
-        self, application: "Application", *, also: "Sequence[Application]" = ()
-    ) -> "Application":
-        """Records that an undo is complete, and what that changes for other applications."""
-        return self._changed(application, *also, undone_at=now())
-
-    def _changed(
-        self, application: "Application", *others: "Application", **values: str | None
-    ) -> "Application":
-        from msgspec.structs import replace
-
-        changed = replace(application, **values)
-        with self._writing() as writer:
-            writer.change_applications([changed, *others])
-        return changed
 
     @property
     def weekly_backup(self) -> "WeeklyBackup":
@@ -597,11 +430,9 @@ class Store:
             yield writer
 
     def _new_id(self) -> tuple[str, int]:
+        from crossrun.store.ids import random_id
+
         while True:
-            run_id = _random_id()
+            run_id = random_id()
             with suppress(FileExistsError):
                 return run_id, self._locks.create(run_id)
-
-
-def _random_id() -> str:
-    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(_ID_LENGTH))

@@ -1,15 +1,18 @@
 """What runs taught that nobody has looked at yet: it touches no pattern until it is accepted."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple
 
 from crossrun.errors import NotFoundError
 from crossrun.store.access import ReadAccess
+from crossrun.system.clock import now
 
 if TYPE_CHECKING:
     from crossrun.events import PatternLearned
     from crossrun.model.workflows import Workflow
+    from crossrun.store.writing import StoreWriter
 
 
 class WaitingLesson(NamedTuple):
@@ -20,11 +23,21 @@ class WaitingLesson(NamedTuple):
     learned: "PatternLearned"
 
 
-class ReviewReader:
-    """Reads the inbox."""
+class ReviewLedger:
+    """Lessons that wait, and what the user decides about them.
 
-    def __init__(self, access: ReadAccess) -> None:
+    Args:
+        access: reads the store.
+        writing: opens it for writing.
+    """
+
+    def __init__(
+        self,
+        access: ReadAccess,
+        writing: "Callable[[], AbstractContextManager[StoreWriter]]",
+    ) -> None:
         self._access = access
+        self._writing = writing
 
     def count(self) -> int:
         """How many lessons wait."""
@@ -61,6 +74,32 @@ class ReviewReader:
         )
         return [row["run_id"] for row in rows]
 
+    def accept(
+        self, run_id: str, learned: "PatternLearned", *, edited: "Workflow | None" = None
+    ) -> None:
+        """Stores what a lesson teaches, in the user's words if there are some.
+
+        Args:
+            run_id: the run that taught it.
+            learned: what comes of it beside all that is stored.
+            edited: the workflow as the user wants it; None: as learned.
+
+        Raises:
+            NotFoundError: it does not wait any longer; nothing was changed.
+        """
+        with self._writing() as writer, writer.transaction() as connection:
+            _accept(connection, run_id, learned, edited=edited, at=now())
+
+    def drop(self, run_ids: Sequence[str]) -> None:
+        """Decides that lessons are not to be learned: all of them or none.
+
+        Raises:
+            NotFoundError: one does not wait any longer; nothing was changed.
+        """
+        with self._writing() as writer, writer.transaction() as connection:
+            for run_id in run_ids:
+                _decide(connection, run_id, "dropped", now())
+
 
 def _lesson(row: sqlite3.Row) -> WaitingLesson:
     import msgspec
@@ -71,7 +110,7 @@ def _lesson(row: sqlite3.Row) -> WaitingLesson:
     return WaitingLesson(row["run_id"], row["at"], learned)
 
 
-def accept(
+def _accept(
     connection: sqlite3.Connection,
     run_id: str,
     learned: "PatternLearned",
@@ -79,18 +118,6 @@ def accept(
     edited: "Workflow | None",
     at: str,
 ) -> None:
-    """Stores what a lesson teaches, in the user's words if there are some.
-
-    Args:
-        connection: within a transaction, with rows that have names.
-        run_id: the run that taught it.
-        learned: what comes of it beside all that is stored.
-        edited: the workflow as the user wants it; None: as learned.
-        at: the time.
-
-    Raises:
-        NotFoundError: it does not wait any longer; nothing was changed.
-    """
     from crossrun.events import EventRecord
     from crossrun.store.pattern_writing import project, replace_words
 
@@ -102,12 +129,6 @@ def accept(
         connection.execute(
             "UPDATE runs SET learned_pattern_id = ? WHERE id = ?", [learned.pattern_id, run_id]
         )
-
-
-def drop(connection: sqlite3.Connection, run_ids: Sequence[str], *, at: str) -> None:
-    """Decides that lessons are not to be learned; raises NotFoundError if one does not wait."""
-    for run_id in run_ids:
-        _decide(connection, run_id, "dropped", at)
 
 
 def _decide(connection: sqlite3.Connection, run_id: str, state: str, at: str) -> None:

@@ -71,15 +71,15 @@ def apply_as_branch(
         )
         repository.copy_objects(parent, commit)
         made = application_of(run, folder, files=len(plan.steps), before=parent, after=commit)
-        application = store.record_application(
+        application = store.applications.begin(
             replace(made, branch=name, ignored_left=left, part=change.part)
         )
         try:
             repository.branches.create(name, commit)
         except CrossrunError:
-            store.record_undone(application)
+            store.applications.finish_undo(application)
             raise
-        store.record_finished(application)
+        store.applications.finish(application)
         return ApplyResult(
             folder, plan, application, branch=name, ignored_left=left, left=change.left
         )
@@ -97,7 +97,7 @@ def undo_branch(
     if current is not None and not branches.delete(name, commit):
         conflict = Conflict(name, "points to a different commit now")
         return ApplyResult(folder, MergePlan(conflicts=(conflict,)), branch=name)
-    store.record_undone(application)
+    store.applications.finish_undo(application)
     return ApplyResult(folder, MergePlan(), application, branch=name)
 
 

@@ -93,15 +93,15 @@ def apply_commits(
             return result
         transfer.copy_objects(missing)
         made = application_of(run, folder, files=0, before="", after=missing[0].id)
-        application = store.record_application(
+        application = store.applications.begin(
             replace(made, branch=name, before=None, refs=tuple(missing))
         )
         try:
             transfer.create(missing)
         except CrossrunError:
-            store.record_undone(application)
+            store.applications.finish_undo(application)
             raise
-        store.record_finished(application)
+        store.applications.finish(application)
         return result._replace(application=application)
 
 
@@ -144,7 +144,7 @@ def undo_commits(store: Store, folder: Path, application: Application) -> ApplyR
         references, name = references_for(target, each.ref)
         if references.points_to(name) is not None:
             references.delete(name, each.id)
-    store.record_undone(application)
+    store.applications.finish_undo(application)
     return result._replace(application=application)
 
 

@@ -71,9 +71,9 @@ def apply_to_files(
         if dry_run or not plan.steps or (plan.conflicts and not mark_conflicts):
             return result
         require_possible(plan, trees, top)
-        planned = replace(_record(change, result, target), id=store.new_application_id())
+        planned = replace(_record(change, result, target), id=store.applications.new_id())
         metadata_backup.save(metadata_backup.removed_by(plan, top), trees.git_dir, planned.id)
-        application = store.record_application(planned)
+        application = store.applications.begin(planned)
         lasting = lasting_folders(store, run)
         notes = carry_out(store, trees, top, application, plan, lasting=lasting)
         return result._replace(application=application, notes=notes)

@@ -67,9 +67,9 @@ def carry_out(
         execute(plan, trees, folder)
     except BaseException as error:
         _restore_after(error, trees, top, application, start=after, goal=before)
-        store.record_undone(application)
+        store.applications.finish_undo(application)
         raise
-    store.record_finished(application)
+    store.applications.finish(application)
     return folder.notes
 
 
@@ -100,15 +100,15 @@ def carry_out_undo(
         UnsettledError: something was changed, and cannot be rolled back now.
     """
     before, after = save_contents(plan, trees, TargetFolder(top, application.id))
-    undoing = store.record_undoing(application, before=before, after=after)
+    undoing = store.applications.begin_undo(application, before=before, after=after)
     folder = _target_folder(trees, top, application)
     try:
         execute(plan, trees, folder)
     except BaseException as error:
         _restore_after(error, trees, top, undoing, start=after, goal=before, again=True)
-        store.record_not_undone(undoing)
+        store.applications.abandon_undo(undoing)
         raise
-    return store.record_undone(undoing, also=also), folder.notes
+    return store.applications.finish_undo(undoing, also=also), folder.notes
 
 
 def recover(store: Store, workspaces: Workspaces, top: int, folder: Path) -> tuple[Recovery, ...]:
@@ -125,7 +125,9 @@ def recover(store: Store, workspaces: Workspaces, top: int, folder: Path) -> tup
             continue
         later = applications[number + 1 :]
         if not application.finished_at and any(each.is_live and each.finished_at for each in later):
-            store.record_undone(application)  # an older crossrun completed it as another one
+            store.applications.finish_undo(
+                application
+            )  # an older crossrun completed it as another one
             continue
         with suppress(NotFoundError):
             recoveries.append(_recover_one(store, workspaces, top, application))
@@ -147,7 +149,7 @@ def _recover_one(
         except (TargetChangedError, WriteRefusedError, OSError) as error:
             raise UnsettledError(application, error) from error
         also = LaterApplications(store, workspaces, application, trees).rebased
-        return Recovery(store.record_undone(application, also=also), plan)
+        return Recovery(store.applications.finish_undo(application, also=also), plan)
 
 
 def _restore_after(

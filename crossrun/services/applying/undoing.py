@@ -145,12 +145,12 @@ def _undo_application(
         return ApplyResult(folder, plan)
     require_possible(plan, trees, top)
     if not application.id:
-        new_id = store.new_application_id()
+        new_id = store.applications.new_id()
         was = metadata_backup.load(
             trees.git_dir, metadata_backup.in_place_name(source.base if source else "")
         )
         metadata_backup.save(was, trees.git_dir, new_id)
         application = replace(application, id=new_id, files=len(plan.steps))
-        store.record_application(application)
+        store.applications.begin(application)
     taken_back, notes = carry_out_undo(store, trees, top, application, plan, also=later.rebased)
     return ApplyResult(folder, plan, taken_back, notes=notes)

@@ -55,7 +55,7 @@ def freeze_attempts(batch: Batch, app: App, stop: CancelToken) -> Generator[Prog
     Raises:
         CrossrunError: the source cannot be copied.
     """
-    batch_id = app.store.new_batch_id()
+    batch_id = app.store.batches.new_id()
     frozen = yield from freeze(app, batch.rows[0].request, batch_id, 1, stop)
     rows = (
         replace(row, request=replace(row.request, begin_with=frozen.begin_with))

@@ -106,7 +106,7 @@ def carry_out(
     Raises:
         StillRunningError: another process carries the batch out.
     """
-    with app.store.carrying_out(batch_id) as is_asked_to_stop:
+    with app.store.batches.carrying_out(batch_id) as is_asked_to_stop:
         stop.cancelled = is_asked_to_stop
         try:
             stored = yield from _wait_until_idle(app, batch_id, stop)
@@ -141,7 +141,7 @@ def _reopen(app: App, stored: Batch, *, retry_failed: bool) -> Batch:
             and not row.is_cancelled
             and _is_cancelled_by_user(app, row)
         ):
-            app.store.cancel_rows(stored.id, [row.number])
+            app.store.batches.cancel_rows(stored.id, [row.number])
             stored = with_row(stored, replace(row, is_cancelled=True))
     batch = reopen(stored, retry_failed=retry_failed)
     pairs = zip(stored.rows, batch.rows, strict=True)
@@ -151,8 +151,8 @@ def _reopen(app: App, stored: Batch, *, retry_failed: bool) -> Batch:
         if row != before and (before.is_cancelled or before.failure)
     ]
     if revived:
-        app.store.revive_rows(batch.id, revived)
-    app.store.update_batch(batch, app.redactor)
+        app.store.batches.revive_rows(batch.id, revived)
+    app.store.batches.update(batch, app.redactor)
     return batch
 
 
@@ -215,7 +215,7 @@ class _BatchRun:
         self.batch = replace(
             self.batch, state=state, reason=reason, ended_at=clock.now(), seconds=self._seconds()
         )
-        self._app.store.update_batch(self.batch, self._app.redactor)
+        self._app.store.batches.update(self.batch, self._app.redactor)
         if self._last_run_id is not None:
             clean_up_after(self._app, self._last_run_id)
 
@@ -274,7 +274,7 @@ class _BatchRun:
 
     def _record_end(self, row: BatchRow, by: str | None) -> None:
         if row.status is Status.CANCELLED and by == CANCEL:
-            self._app.store.cancel_rows(self.batch.id, [row.number])
+            self._app.store.batches.cancel_rows(self.batch.id, [row.number])
             row = replace(row, is_cancelled=True)
         self._update_row(row)
         reason = self._stopping_rule(self.batch)
@@ -291,7 +291,7 @@ class _BatchRun:
             return
         failure = Failure(error.code, error.message, error.hint, error.retryable)
         failed_row = replace(row, run_id=None, status=Status.FAILED, failure=failure)
-        self._app.store.record_row_failure(self.batch.id, failed_row, self._app.redactor)
+        self._app.store.batches.record_failure(self.batch.id, failed_row, self._app.redactor)
         self._update_row(failed_row)
 
     def _changes(self) -> Changes:
@@ -308,7 +308,7 @@ class _BatchRun:
         if clock.monotonic() >= self._saved_at + _SAVE_INTERVAL:
             self._saved_at = clock.monotonic()
             self.batch = replace(self.batch, seconds=self._seconds())
-            self._app.store.note_batch(self.batch, self._app.redactor)
+            self._app.store.batches.update_if_free(self.batch, self._app.redactor)
 
     def _row(self, number: int) -> BatchRow:
         return next(row for row in self.batch.rows if row.number == number)

@@ -68,5 +68,5 @@ def with_options(batch: Batch, options: BatchOptions, app: App) -> Batch:
     """The batch with other options for what is left of it, stored."""
     changed = replace(batch, options=options)
     if changed != batch:
-        app.store.update_batch(changed, app.redactor)
+        app.store.batches.update(changed, app.redactor)
     return changed

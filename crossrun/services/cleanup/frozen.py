@@ -51,7 +51,7 @@ def remove_frozen(store: Store, usage: FrozenUsage, paths: Paths) -> bool:
         ConfigurationError: WORKSPACE_UNREMOVABLE.
         OSError: the recorded states cannot be removed.
     """
-    with suppress(StillRunningError), store.carrying_out(usage.batch_id):
+    with suppress(StillRunningError), store.batches.carrying_out(usage.batch_id):
         if store.workspaces.batch_ends().get(usage.batch_id, usage.ended_at) is None:
             return False
         names = list(_names(paths, usage.batch_id))

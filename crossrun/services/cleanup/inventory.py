@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from crossrun.config.settings import Paths
 from crossrun.errors import UsageError
 from crossrun.model.retention import RunLocation, WorkspaceRun, WorkspaceUsage
-from crossrun.store import ALPHABET
+from crossrun.store.ids import ALPHABET
 from crossrun.store.workspace_runs import WorkspaceReader
 from crossrun.workspace.files.guarded import (
     ManagedPath,

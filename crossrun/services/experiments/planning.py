@@ -223,7 +223,7 @@ def extend(batch: Batch, repetitions: int, app: App) -> Batch:
         for number, planned in enumerate(_order(design, more), start=len(batch.rows) + 1)
     ]
     longer = replace(design, repetitions=repetitions)
-    app.store.add_rows(batch.id, rows, longer.stored(), app.redactor)
+    app.store.batches.add_rows(batch.id, rows, longer.stored(), app.redactor)
     return app.store.batches.batch(batch.id)
 
 

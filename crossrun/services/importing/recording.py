@@ -52,7 +52,7 @@ from crossrun.sessions import (
     TaskPart,
     parts_of,
 )
-from crossrun.store import ALPHABET
+from crossrun.store.ids import ALPHABET
 from crossrun.store.importing import EventsOfRun, SessionImport
 from crossrun.system.clock import monotonic
 

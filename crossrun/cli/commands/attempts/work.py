@@ -85,7 +85,7 @@ def store_batch(batch: Batch, plan: AttemptsPlan, app: App, options: Globals) ->
     if plan.check_first:
         checking = check_base(app, frozen.rows[0].request, stop)
         require_fit(_run_with_progress(checking, "running the check", options))
-    return app.store.add_batch(frozen, app.redactor)
+    return app.store.batches.add(frozen, app.redactor)
 
 
 def reopen_batch(
@@ -102,7 +102,7 @@ def reopen_batch(
             hint=f"run the others too: crossrun attempts resume {batch.id} --all",
         )
     require_resumable(changed, app, retry_failed=retry_failed)
-    app.store.update_batch(changed, app.redactor)
+    app.store.batches.update(changed, app.redactor)
     return changed
 
 

@@ -94,7 +94,7 @@ def start(
     if not new:
         require_nothing_unfinished(plan, app)
     planned = work.make_batch(plan, app, options)
-    batch = app.store.add_batch(planned, app.redactor, alone=not new)
+    batch = app.store.batches.add(planned, app.redactor, alone=not new)
     work.carry_out(batch, options_from(OutputOptions, arguments), app, options)
 
 

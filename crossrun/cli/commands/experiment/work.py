@@ -140,7 +140,7 @@ def show_plan(plan: ExperimentPlan, app: App, options: Globals) -> None:
 def store_experiment(plan: ExperimentPlan, app: App, options: Globals) -> Batch:
     """Stores the experiment, with the starting states of its tasks."""
     plan, requests = _requests(plan, app, options)
-    batch_id, stop = app.store.new_batch_id(), CancelToken()
+    batch_id, stop = app.store.batches.new_id(), CancelToken()
     with signals.asking_to_stop(stop):
         try:
             requests = _result_of(freeze_states(plan, requests, batch_id, app, stop))
@@ -149,7 +149,7 @@ def store_experiment(plan: ExperimentPlan, app: App, options: Globals) -> Batch:
         except RunFailed as failed:
             options.say("cancelled: nothing was run")
             raise typer.Exit(signals.signal_code(stop) or Exit.CANCELLED) from failed
-    return app.store.add_batch(plan_batch(plan, requests, batch_id), app.redactor)
+    return app.store.batches.add(plan_batch(plan, requests, batch_id), app.redactor)
 
 
 def reopen_experiment(reference: str | None, arguments: Mapping[str, Any], app: App) -> Batch:
@@ -159,7 +159,7 @@ def reopen_experiment(reference: str | None, arguments: Mapping[str, Any], app: 
         CrossrunError: it has ended, another process carries it out, or a starting state is gone.
     """
     batch = experiment_of(app, reference).batch
-    with app.store.carrying_out(batch.id):
+    with app.store.batches.carrying_out(batch.id):
         if arguments["repetitions"] is not None:
             batch = extend(batch, arguments["repetitions"], app)
         elif batch.state is Status.SUCCEEDED and not arguments["all_runs"]:
@@ -173,7 +173,7 @@ def reopen_experiment(reference: str | None, arguments: Mapping[str, Any], app: 
             design = replace(Design.of(batch.design), runs_all=True)
             batch = replace(batch, design=design.stored())
         batch = replace(batch, options=batch_options(arguments, batch.options))
-        app.store.update_batch(batch, app.redactor)
+        app.store.batches.update(batch, app.redactor)
     return batch
 
 
