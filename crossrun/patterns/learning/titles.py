@@ -85,6 +85,11 @@ _PLANS = re.compile(
     r"(?i)(?:I|I'?ll|I'?m|we|we'?ll|let me|let's|now|next|first|to|this|ich|jetzt|zuerst|je|nous"
     r"|voy|ahora|我|现在)\b"
 )
+_ANNOUNCES_A_LOOK = re.compile(
+    r"(?i)(?:(?:now|next|first),? )?(?:I|I[\u2019']?ll|I[\u2019']?m|I will|let me|we[\u2019']?ll)"
+    r"(?: (?:first|now|start by|begin by|going to|quickly))* (?:look|read|check|inspect|open|list"
+    r"|see|find|search|explore|examine|review|understand|scan)(?:ing)?\b"
+)
 _BOLD_LINE = re.compile(r"(?m)^\s*\*\*[^*\n]+\*\*\s*$")
 """The heading of a summary of reasoning."""
 
@@ -154,6 +159,11 @@ def reason(text: str) -> str:
     planned = [one for one in texts if _PLANS.match(one)]
     why = next(iter([*telling[-1:], *planned[-1:]]), "")
     return clipped(why.rstrip(": "), _LONGEST_WHY)
+
+
+def only_announces_a_look(why: str) -> bool:
+    """Whether a reason belongs to the look that follows it, and not to what is done afterwards."""
+    return _ANNOUNCES_A_LOOK.match(why) is not None and not _TELLING_WHY.search(why)
 
 
 def _paragraphs(text: str) -> list[str]:

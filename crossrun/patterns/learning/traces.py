@@ -30,7 +30,7 @@ from crossrun.patterns.learning.attempts import without_attempts
 from crossrun.patterns.learning.recoveries import Recoveries
 from crossrun.patterns.learning.redaction import EchoGuard, Scrub
 from crossrun.patterns.learning.repetitions import with_loops
-from crossrun.patterns.learning.titles import heading, reason
+from crossrun.patterns.learning.titles import heading, only_announces_a_look, reason
 from crossrun.patterns.learning.weights import LOOKS, weight
 from crossrun.system.commandlines import bare_command, one_line
 
@@ -158,6 +158,8 @@ def _see_command(seen: _Seen, event: CommandRan, run_id: str, seq: int) -> None:
         _see_partial(seen, command, occurrence)
         if aim.intent not in LOOKS:
             seen.recoveries.see_failure(aim, occurrence, output)
+            if aim.intent != "edit":  # an edit that failed is tried again for the same reason
+                seen.why = ""
     else:
         _see(seen, aim, occurrence, proved=proved)
 
@@ -215,7 +217,7 @@ def _see(seen: _Seen, aim: Purpose, occurrence: Occurrence, *, proved: bool = Tr
     )
     if _add(seen, aim, act):
         seen.heading = ""
-    if aim.intent not in LOOKS:
+    if aim.intent not in LOOKS or only_announces_a_look(seen.why):
         seen.why = ""
 
 
