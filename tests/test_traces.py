@@ -2,7 +2,6 @@
 
 import subprocess
 import time
-from collections.abc import Sequence
 
 import pytest
 from lessons import ANNA, WORKSPACE, Did, acts, events_of, trace
@@ -645,21 +644,22 @@ def test_only_what_says_something_is_a_reason(text: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("did", "why"),
+    ("said", "did", "then", "why"),
     [
-        (["I'll run the tests first.", ("pytest -q", 1)], ""),
-        (["Let me look at the parser first.", "cat parse.py"], ""),
-        (["I'll fix the sign in add.", "cat calc.py"], "I'll fix the sign in add."),
-        (["I need to swap the sign.", ("sed -i s/x/y/ calc.py", 1)], "I need to swap the sign."),
+        ("I'll run the tests first.", ("pytest -q", 1), "", ""),
+        ("Let me look at the parser first.", "cat parse.py", "", ""),
+        ("I'll fix the sign in add.", "cat calc.py", "", "I'll fix the sign in add."),
+        ("I need to swap the sign.", ("sed -i s/x/y/ a.py", 1), "", "I need to swap the sign."),
         (
-            ["I'll run the tests first.", ("pytest -q", 1), "The sign of add is wrong."],
-            "The sign of add is wrong.",
+            "I'll test first.",
+            ("pytest -q", 1),
+            "The sign is wrong here.",
+            "The sign is wrong here.",
         ),
     ],
 )
 def test_a_step_has_the_reason_that_was_given_for_it_and_not_for_a_command_before_it(
-    did: Sequence[Did], why: str
+    said: str, did: Did, then: str, why: str
 ) -> None:
-    first = [AgentSpoke(text=each) if index in (0, 2) else each for index, each in enumerate(did)]
-    *_, edit = acts(*first, "+ calc.py")
+    *_, edit = acts(AgentSpoke(text=said), did, AgentSpoke(text=then), "+ calc.py")
     assert (edit.command, edit.why) == ("write calc.py", why)
