@@ -1,5 +1,6 @@
 """Settings come from flag, environment, project file, user file and default, in that order."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -791,3 +792,14 @@ def test_each_value_names_the_file_or_variable_that_it_comes_from(sources: Sourc
 def test_settings_that_are_a_folder_are_an_error_that_says_so(sources: Sources) -> None:
     (sources.home / "config.yaml").mkdir(parents=True)
     assert sources.refusal().message.endswith("cannot be read: it is a folder")
+
+
+def test_settings_that_are_a_pipe_keep_nobody_waiting(sources: Sources) -> None:
+    sources.home.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(sources.home / "config.yaml")
+    assert sources.refusal().message.endswith("cannot be read: it is not a file")
+
+
+def test_a_project_file_that_takes_long_to_parse_is_refused(sources: Sources) -> None:
+    sources.project("a: 1\n" + "# x\n" * 30_000)
+    assert sources.refusal().message.endswith("cannot be read: it is larger than 100 KB")

@@ -3,6 +3,7 @@
 The only module that reads the environment. Everything below gets values.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ FAKE_SWITCHES = {"FAKE_CODEX": ("executor", OFFLINE_EXECUTOR), "FAKE_SWARM": ("p
 """Variables, each with the setting that it sets when it is true, and to what."""
 DOTENV_KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY")
 """Variables that a file `.env` may set, besides the switches."""
+_MOST_BYTES = 100_000
+"""Of a settings file or `.env`. The parser takes a second for so many."""
 
 
 class ReadValue(NamedTuple):
@@ -188,6 +191,8 @@ def _with_dotenv(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
 
     switches = [prefix + name for name in FAKE_SWITCHES for prefix in (PREFIX, SEED_PREFIX)]
     try:
+        if file.stat().st_size > _MOST_BYTES:
+            return merged
         values = dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError):
         return merged
@@ -292,7 +297,7 @@ def yaml_mapping(path: Path, text: str | None = None) -> dict[Any, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8") if text is None else text)
+        content = yaml.safe_load(settings_text(path) if text is None else text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise _unreadable(path, error) from error
     if content is None:
@@ -304,6 +309,26 @@ def yaml_mapping(path: Path, text: str | None = None) -> dict[Any, Any]:
             hint="it should have lines of the form  name: value",
         )
     return content
+
+
+def settings_text(path: Path) -> str:
+    """The text of a settings file. A pipe is not waited for.
+
+    Raises:
+        OSError: it cannot be read, is not a file, or is too large.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    with open(path, "rb", opener=_opened_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {_MOST_BYTES // 1000} KB", str(path))
+    return content.decode("utf-8")
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:

@@ -14,7 +14,14 @@ from typing import Any
 
 from crossrun.config.editing.document import SettingsDocument
 from crossrun.config.settings import DEFAULTS, SETTINGS
-from crossrun.config.sources import PROJECT_FILE, as_text, flattened, value_of, yaml_mapping
+from crossrun.config.sources import (
+    PROJECT_FILE,
+    as_text,
+    flattened,
+    settings_text,
+    value_of,
+    yaml_mapping,
+)
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.system.folders import make_private
 from crossrun.system.replacing import replace_file
@@ -60,7 +67,7 @@ def unset_value(path: Path, key: str) -> bool:
 
 def line_of(path: Path, key: str) -> int | None:
     """The line of a setting in a file, counted from 1; None if it is not there."""
-    return SettingsDocument(path.read_text(encoding="utf-8"), path).line_of(key)
+    return SettingsDocument(settings_text(path), path).line_of(key)
 
 
 def check(path: Path, text: str) -> tuple[str, ...]:
@@ -139,7 +146,7 @@ def read_text(path: Path) -> str:
         ConfigurationError: it cannot be read.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        return settings_text(path)
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError):
