@@ -169,6 +169,30 @@ class TestRepositories:
         taken(source, copy)
         assert read(copy, "diff-files", "--name-only") == ""
 
+    def test_a_repository_that_git_packs_meanwhile_is_copied_again(
+        self, source: Path, copy: Path
+    ) -> None:
+        copying = copy_source(source, copy, CancelToken())
+        next(copying)
+        sh("git branch other; git pack-refs --all; git repack -adq; git prune-packed", source)
+        value_of(copying)
+        assert read(copy, "for-each-ref") == read(source, "for-each-ref")
+        assert read(copy, "fsck", "--full") == ""
+
+    def test_a_repository_that_git_never_leaves_alone_is_refused(
+        self, source: Path, copy: Path
+    ) -> None:
+        packed = source / ".git" / "packed-refs"
+
+        def busy() -> None:
+            for number, _ in enumerate(copy_source(source, copy, CancelToken())):
+                packed.write_text("# pack-refs with: peeled fully-peeled sorted\n" + "\n" * number)
+
+        with pytest.raises(ConfigurationError) as refused:
+            busy()
+        assert refused.value.code == "SOURCE_CHANGED"
+        assert not copy.exists()
+
     def test_a_linked_work_tree_becomes_a_repository(
         self, source: Path, tmp_path: Path, copy: Path
     ) -> None:

@@ -38,6 +38,8 @@ _OF_WORK_TREE = frozenset((
     "BISECT_FIRST_PARENT", "BISECT_HEAD", "BISECT_LOG", "BISECT_NAMES", "BISECT_RUN",
     "BISECT_START", "BISECT_TERMS",
 ))  # fmt: skip
+_TRIES = 5
+"""How often a copy begins again because git is at work in the repository."""
 _ID = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
 _REFS_OF_WORK_TREE = frozenset(("bisect", "rewritten", "worktree"))
 """Namespaces below `refs` that each work tree has for itself."""
@@ -86,17 +88,32 @@ def copy_repository(
 ) -> Generator[Progress, None, CopiedRepository]:
     """Copies the `.git` of a work tree to the folder `target`, which has none yet.
 
+    If git repacks the repository meanwhile, as it does after a commit, the copy begins again.
+
     Raises:
         RunFailed: the run was cancelled.
-        ConfigurationError: SOURCE_REPOSITORY, no independent copy is possible.
+        ConfigurationError: SOURCE_REPOSITORY, no independent copy is possible; SOURCE_CHANGED, git
+            is at work in the repository all the time.
     """
     folders = git_folders(source)
     settings = settings_of(source, folders)
     git_dir = target / ".git"
-    git_dir.mkdir(mode=0o700)
-    copied = yield from _copy_references(folders, git_dir, stop)
-    objects = yield from _copy_objects(source, folders.common / "objects", git_dir, stop)
-    _refuse_links(source, [*copied, objects])
+    for _ in range(_TRIES):
+        git_dir.mkdir(mode=0o700)
+        before = _packed_references(folders)
+        copied = yield from _copy_references(folders, git_dir, stop)
+        copied.append((yield from _copy_objects(folders.common / "objects", git_dir, stop)))
+        if before == _packed_references(folders) and not any(map(_has_changed, copied)):
+            break
+        remove_tree(git_dir)
+    else:
+        raise ConfigurationError(
+            "SOURCE_CHANGED",
+            f"git changed {source} while it was being copied",
+            hint="run the command again when git has finished there",
+            retryable=True,
+        )
+    _refuse_links(source, copied)
     partial = _is_partial(settings)
     _write_config(git_dir / "config", settings, partial=partial)
     borrowed = yield from awaited(
@@ -104,7 +121,7 @@ def copy_repository(
         lambda _done, _total: Progress(0, 0),
     )
     return CopiedRepository(
-        copied=(*copied, objects),
+        copied=tuple(copied),
         settings=settings,
         operation=_operation(git_dir),
         partial=partial,
@@ -210,23 +227,28 @@ def _operation(git_dir: Path) -> str | None:
     return next(present, None)
 
 
+def _packed_references(folders: GitFolders) -> tuple[int, int, int] | None:
+    """Which version of the file of packed references is there; git replaces it as a whole."""
+    try:
+        status = (folders.common / "packed-refs").stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _has_changed(copied: Copied) -> bool:
+    return any(skipped.kind == "changed" for skipped in copied.skipped)
+
+
 def _copy_objects(
-    source: Path, objects: Path, git_dir: Path, stop: CancelToken
+    objects: Path, git_dir: Path, stop: CancelToken
 ) -> Generator[Progress, None, Copied]:
     def leave_out(path: str) -> bool:
         name = path.rpartition("/")[2]
         return path in ("info/alternates", "info/http-alternates") or name.startswith("tmp_")
 
     (git_dir / "objects").mkdir()
-    copied = yield from copy_into(objects, git_dir / "objects", stop, leave_out=leave_out)
-    if any(skipped.kind == "changed" for skipped in copied.skipped):
-        raise ConfigurationError(
-            "SOURCE_CHANGED",
-            f"git changed {source} while it was being copied",
-            hint="run the command again when git has finished there",
-            retryable=True,
-        )
-    return copied
+    return (yield from copy_into(objects, git_dir / "objects", stop, leave_out=leave_out))
 
 
 def _own_all_objects(source: Path, objects: Path, git_dir: Path) -> bool:
