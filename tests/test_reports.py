@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import Crossrun
+from conftest import Crossrun, fill
 from homes import Home
 from test_search import ran, record
 
@@ -157,6 +157,21 @@ def test_secrets_are_removed_again(home: Home) -> None:
     App(home.settings).store.change_run(run, "note", secret)
     assert secret not in report(home, run)
     assert secret not in report(home, run, form="md")
+
+
+def test_on_a_full_disk_an_earlier_report_stays(crossrun: Crossrun, small_disk: Path) -> None:
+    crossrun.json("run", "true", "--executor", "shell")
+    report = small_disk / "report.html"
+    report.write_text("earlier")
+    report.chmod(0o640)
+    fill(small_disk, leave=0)
+    assert "OUTPUT_UNWRITABLE" in crossrun("report", "-o", str(report), "--yes").err
+    assert report.read_text() == "earlier"
+    (small_disk / "filling").unlink()
+    assert crossrun("report", "-o", str(report), "--yes").code == 0
+    assert report.read_text().lower().startswith("<!doctype html>")
+    assert report.stat().st_mode & 0o777 == 0o640
+    assert [file.name for file in small_disk.iterdir()] == ["report.html"]
 
 
 def test_files_are_written_by_their_names_and_not_replaced(crossrun: Crossrun) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CodexWorld, Crossrun
+from conftest import CodexWorld, Crossrun, fill
 from on_terminal import OnTerminal
 
 from crossrun.config.placeholders import escaped, filled
@@ -300,6 +300,20 @@ def test_templates_are_added_listed_shown_checked_and_removed(crossrun: Crossrun
     assert crossrun("templates", "rm", "changelog", "--yes").code == 0
     assert "TEMPLATE_SHIPPED" in crossrun("templates", "rm", "tests", "--yes").err
     assert crossrun("templates", "show", "changelog").code == 6
+
+
+def test_on_a_full_disk_a_template_stays_as_it_was_and_nothing_is_left(
+    crossrun: Crossrun, small_disk: Path
+) -> None:
+    home = ("--home", str(small_disk / "home"))
+    (crossrun.cwd / "mine.yaml").write_text(CHANGELOG)
+    assert crossrun("templates", "add", "changelog", "-f", "mine.yaml", *home).code == 0
+    fill(small_disk, leave=0)
+    refused = crossrun("templates", "add", "changelog", "-f", "mine.yaml", "--yes", *home)
+    assert (refused.code, "TEMPLATE_UNWRITABLE" in refused.err) == (3, True)
+    folder = small_disk / "home" / "templates"
+    assert [file.name for file in folder.iterdir()] == ["changelog.yaml"]
+    assert (folder / "changelog.yaml").read_text() == CHANGELOG
 
 
 def test_a_folder_of_templates_that_is_a_link_out_of_the_project_is_not_written(

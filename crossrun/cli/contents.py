@@ -5,7 +5,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import IO, TypeVar
 
@@ -13,6 +13,7 @@ from crossrun.cli.globals import Globals
 from crossrun.cli.paging import show
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.redaction import Redactor
+from crossrun.system.replacing import replacing
 from crossrun.views.unseen import visible_lines
 from crossrun.views.words import size
 
@@ -48,16 +49,18 @@ def form_by_name(output: Path | None, forms: Sequence[Form], default: Form) -> F
 def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:
     """Writes a content to a file. An existing file is replaced only if the user agrees.
 
+    It is replaced as a whole, so it stays if the disk is full.
+
     Raises:
         ConsentNeeded: the file exists, and the user did not agree.
         ConfigurationError: it cannot be written.
     """
-    new = not output.exists()
-    if output.is_file():
+    replaces = output.is_file()
+    if replaces:
         options.confirm(f"Replace {output}?", hint="choose another file, or use --yes")
     try:
-        with output.open("xb" if new else "wb") as file:
-            _copy(content, file, output, new=new)
+        with replacing(output, mode=0o666) if replaces else _new(output) as file:
+            shutil.copyfileobj(content, file, _PIECE)
     except OSError as error:
         raise ConfigurationError(
             "OUTPUT_UNWRITABLE",
@@ -67,13 +70,15 @@ def copy_out(content: IO[bytes], output: Path, options: Globals) -> None:
     options.say(f"wrote {output}")
 
 
-def _copy(content: IO[bytes], file: IO[bytes], output: Path, *, new: bool) -> None:
-    """Copies everything. A new file is removed again if that fails."""
+@contextmanager
+def _new(output: Path) -> Iterator[IO[bytes]]:
+    """A new file, which is removed again if an exception leaves the block; or a device, a pipe."""
+    is_new = not output.exists()
     try:
-        shutil.copyfileobj(content, file, _PIECE)
-        file.flush()
+        with output.open("xb" if is_new else "wb") as file:
+            yield file
     except BaseException:
-        if new:
+        if is_new:
             with suppress(OSError):
                 output.unlink()
         raise

@@ -3,20 +3,31 @@
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from crossrun.system.folders import make_private
 
+_KEPT = 50
+"""Characters of a name that the temporary file begins with, so that it is not too long."""
+
 
 def replace_file(path: Path, content: bytes, *, mode: int) -> None:
-    """Writes a file completely or not at all.
+    """Writes a file completely or not at all. Arguments and errors as for `replacing`."""
+    with replacing(path, mode=mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of another, if the block ends without an exception.
 
     A symbolic link stays one: the file that it leads to is replaced, and keeps its mode and owner.
 
     Args:
         path: the file; it need not exist, nor its folder.
-        content: all of it.
         mode: of a new file.
 
     Raises:
@@ -24,11 +35,11 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     """
     target = Path(os.path.realpath(path))
     make_private(target.parent)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:_KEPT]}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _take_after(file.fileno(), target, mode)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(target)

@@ -1,6 +1,7 @@
 """The files of templates: listed, added, removed and checked."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -90,16 +91,18 @@ def add_template(
         raise ConsentNeeded(
             "CONSENT_NEEDED", f"Replace {file}?", hint="choose another name, or use --yes"
         )
+    draft = folder / f".{name}-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{name}-{os.getpid()}"
         draft.write_text(text, encoding="utf-8")
         draft.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
         raise ConfigurationError(
             "TEMPLATE_UNWRITABLE",
             f"{file} cannot be written: {error.strerror}",
-            hint="make the folder writable",
+            hint="check its folder's permissions and free space",
         ) from error
     return added
 
