@@ -36,7 +36,7 @@ print("1 passed")
 _CRONTAB = """\
 #!/bin/sh
 touch "$HOME/.crontab"
-if [ "$1" = -l ]; then cat "$HOME/.crontab"; else cat > "$HOME/.crontab"; fi
+if [ "$1" = -l ]; then cat "$HOME/.crontab"; else cat "$1" > "$HOME/.crontab"; fi
 """
 _SHELL = ("run", "--executor", "shell")
 _RUNS: tuple[tuple[str, ...], ...] = (

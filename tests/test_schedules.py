@@ -4,6 +4,7 @@ import json
 import plistlib
 import shutil
 import subprocess
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ if [ "$1" = -l ]; then
     exec cat "$FAKE/crontab"
 fi
 test ! -f "$FAKE/refuse" || { echo "errors in crontab file" >&2; exit 1; }
-exec cat > "$FAKE/crontab"
+test ! -f "$FAKE/slow" || { touch "$FAKE/begun"; sleep 1; }
+cat "$1" > "$FAKE/new" && mv "$FAKE/new" "$FAKE/crontab"
 """
 FAKE_SYSTEMCTL = """\
 #!/bin/sh
@@ -289,6 +291,28 @@ def test_a_crontab_that_is_refused_stays_as_it_is(machine: Machine) -> None:
     machine.refuse()
     assert add(machine, "run", "--offline", "x").json["error"]["code"] == "SCHEDULER_FAILED"
     assert machine.crontab == "0 1 * * * x\n"
+
+
+@pytest.mark.process
+def test_a_crontab_is_whole_even_if_crossrun_is_killed_while_it_is_replaced(
+    machine: Machine,
+) -> None:
+    own = "".join(f"{minute % 60} 1 * * * /bin/backup {minute}\n" for minute in range(30_000))
+    (machine.state / "crontab").write_text(own)
+    (machine.state / "slow").touch()
+    adding = machine.crossrun.start("schedule", "add", "0 7 * * *", "--", "run", "--offline", "x")
+    wait_for(machine.state / "begun")
+    adding.kill()
+    adding.communicate()
+    time.sleep(1.5)
+    assert machine.crontab.startswith(own)
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_an_entry_that_was_changed_by_hand_is_marked(machine: Machine) -> None:

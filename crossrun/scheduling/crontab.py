@@ -81,8 +81,20 @@ class Crontab:
         raise refused(self.name, command, result.error)
 
     def _install(self, text: str) -> None:
-        command = ["crontab", "-"]
-        result = run_program(command, environ=self._environ, timeout=_TIMEOUT, stdin=text)
+        """Replaces the crontab.
+
+        By a file: if crossrun were killed while it writes to a pipe, the rest would be lost.
+        """
+        import tempfile
+
+        try:
+            with tempfile.NamedTemporaryFile(prefix="crossrun-crontab-") as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
+                file.flush()
+                command = ["crontab", file.name]
+                result = run_program(command, environ=self._environ, timeout=_TIMEOUT)
+        except OSError as error:
+            raise refused(self.name, ["crontab"], error.strerror or str(error)) from error
         if result.exit_code != 0:
             raise refused(self.name, command, result.error)
 
