@@ -25,7 +25,7 @@ from crossrun.patterns.evaluation.verdicts import verdict_on_memory
 
 NUMBERS = count(1)
 MISSING = NotEnough(
-    "not enough evidence yet: 2 runs with it and 1 without, it takes at least 5 and 3"
+    "not enough evidence yet: 2 runs with it and 1 without; at least 5 and 3 are needed"
 )
 
 

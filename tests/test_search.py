@@ -185,6 +185,20 @@ def test_an_excerpt_is_the_line_of_the_match_with_its_places(home: Home) -> None
     assert step.excerpt.endswith("日本の thistle and Thistle")
 
 
+@pytest.mark.parametrize(
+    ("words", "excerpt"),
+    [(("pytest",), "pytest -q 'a b'"), (("bash",), """/bin/bash -lc "pytest -q 'a b'\"""")],
+)
+def test_a_command_is_shown_without_its_shell_unless_that_matches(
+    home: Home, words: tuple[str, ...], excerpt: str
+) -> None:
+    record(home, "x", ran("""/bin/bash -lc "pytest -q 'a b'\""""))
+    result = search(App(home.settings), SearchQuery(words), RunFilter(), lambda _: None)
+    (step,) = result.runs[0].steps
+    assert step.excerpt == excerpt
+    assert [step.excerpt[begin:end] for begin, end in step.highlights] == [*words]
+
+
 def test_secrets_are_not_found(home: Home) -> None:
     record(home, "x", ran("login hunter2-secret", "token hunter2-secret accepted"))
     assert found(home, "hunter2") == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from conftest import CodexWorld, Crossrun
 from fork_server import start_on_terminal
 from screen_store import Steady
+from scripted_model import Script
 from terminal_capture import capture
 
 PAGE = Path(__file__).parent.parent / "docs" / "tutorial.md"
@@ -17,7 +18,7 @@ _PATCH = (
     "-def add(a, b): return a - b\n+def add(a, b): return a + b\n*** End Patch"
 )
 _CHECK = "python3 -m unittest -q"
-_SCRIPT = [
+_SCRIPT: Script = [
     {"items": ["I'll run the tests, then fix `add`.", {"shell": _CHECK}]},
     {"items": ["`add` subtracts its arguments.", {"patch": _PATCH}]},
     {"shell": _CHECK},

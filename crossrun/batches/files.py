@@ -244,5 +244,5 @@ def _invalid_rows(place: str, problem: str) -> UsageError:
     return UsageError(
         "ROWS_UNREADABLE",
         f"{place} {problem}",
-        hint="see docs/how-to/batches.md for the format of each kind of file",
+        hint="for the formats, see: crossrun help batches",
     )

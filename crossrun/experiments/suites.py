@@ -145,5 +145,5 @@ def _invalid(path: Path, why: str) -> UsageError:
     return UsageError(
         "SUITE_INVALID",
         f"the suite {path} cannot be used: {why}",
-        hint="the format is described in docs/how-to/experiments.md",
+        hint="for the format, see: crossrun help experiments",
     )

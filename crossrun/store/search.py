@@ -24,6 +24,7 @@ from crossrun.store.reading import chosen_runs
 from crossrun.store.search_index import PENDING, document_number, run_and_event
 from crossrun.store.search_texts import SEPARATOR, EventTexts, separated, texts_of
 from crossrun.store.steps import SEARCH_INDEX
+from crossrun.system.commandlines import bare_command
 
 _COLUMNS: dict[SearchField, str] = dict(zip(SEARCH_FIELDS, EventTexts._fields, strict=True))
 _BEGIN, _END = "\x02", "\x03"
@@ -230,7 +231,8 @@ def _match(row: sqlite3.Row, texts: Sequence[str]) -> StepMatch:
     field, text = next(
         (field, text) for field, text in zip(_COLUMNS, texts, strict=True) if _BEGIN in text
     )
-    excerpt, highlights = _excerpt(text)
+    bare = bare_command(text) if field == "commands" else text
+    excerpt, highlights = _excerpt(bare if _BEGIN in bare else text)
     return StepMatch(row["run_id"], row["seq"], row["at"], row["type"], field, excerpt, highlights)
 
 

@@ -82,7 +82,7 @@ def _files(first: Run, second: Run, files: ComparedFiles, terminal: Terminal) ->
         f"only {first.id}": files.only_first,
         f"only {second.id}": files.only_second,
         "different": files.different,
-        "alike": files.same,
+        "identical": files.same,
         "in both": files.unknown,
     }
     widest = max((len(kind) for kind, paths in kinds.items() if paths), default=0)

@@ -26,7 +26,7 @@ _DAY = 10
 def found_lines(history: "SessionHistory", terminal: Terminal) -> Iterator[str]:
     """The sessions by project: how many, from when to when, how large, how many are new."""
     sessions, files = plural(len(history.sessions), "session"), plural(history.files, "file")
-    yield f"{sessions} in {files} below {first_line(history.root)}"
+    yield f"{sessions} in {files} under {first_line(history.root)}"
     if not history.sessions:
         return
     by_project: dict[str, list[FoundSession]] = {}

@@ -61,7 +61,7 @@ def _invalid(file: Path, problems: Iterable[str]) -> ConfigurationError:
     return ConfigurationError(
         "TEMPLATE_INVALID",
         "\n  ".join([f"the template in {file} cannot be used", *problems]),
-        hint=f"its fields are {', '.join(FIELDS)}; see docs/how-to/templates.md",
+        hint=f"its fields are {', '.join(FIELDS)}; see: crossrun help templates",
     )
 
 

@@ -205,8 +205,8 @@ def _missing(trials: Sequence[Trial], arms: Arms) -> NotEnough | None:
     aside = f"; in {chosen} more it was not left to chance" if chosen else ""
     with_it = f"{arms.runs_with} run{'' if arms.runs_with == 1 else 's'} with it"
     return NotEnough(
-        f"not enough evidence yet: {with_it} and {arms.runs_without} without, "
-        f"it takes at least {LEAST_WITH} and {LEAST_WITHOUT}{aside}"
+        f"not enough evidence yet: {with_it} and {arms.runs_without} without; "
+        f"at least {LEAST_WITH} and {LEAST_WITHOUT} are needed{aside}"
     )
 
 

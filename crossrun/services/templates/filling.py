@@ -128,7 +128,8 @@ def _values(
         try:
             values[name] = _located(variable, variable.checked(given[name], base.folder), base)
         except ValueError as error:
-            problems.append(f"{name}: {given[name]!r} {error}; {_described(variable)}")
+            meaning = f"; {variable.description}" if variable.description else ""
+            problems.append(f"{name}: {given[name]!r} {error}{meaning}")
     if missing or problems:
         raise _incomplete(template, missing, problems)
     return values
