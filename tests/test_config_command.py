@@ -1,12 +1,14 @@
 """`crossrun config`: what applies, where it comes from, and changes that keep the file."""
 
 import json
+import re
 import stat
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import Crossrun
+from test_views import in_terminal
 
 from crossrun.config.editing import line_of, set_value, unset_value
 from crossrun.config.settings import DEFAULTS, SETTINGS
@@ -300,3 +302,13 @@ def test_set_is_safe_beside_others(crossrun: Crossrun) -> None:
     values = [crossrun("config", "get", key).out for key in keys]
     assert values == ["5\n"] * 4
     assert [path.name for path in crossrun.home.iterdir()] == ["config.yaml"]
+
+
+def test_the_columns_stand_below_their_titles_in_colour_too(crossrun: Crossrun) -> None:
+    crossrun("config", "set", "max_turns", "30")
+    shown = in_terminal(crossrun, "config", "show", "--origin", columns=120)
+    assert "\x1b[" in shown
+    header, *rows = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
+    starts = [match.start() for match in re.finditer(r"\S+", header)]
+    turns = next(row for row in rows if row.startswith("max_turns"))
+    assert [match.start() for match in re.finditer(r"\S+", turns)] == starts

@@ -21,7 +21,7 @@ from crossrun.config.listing import (
 )
 from crossrun.config.settings import SETTINGS, Settings
 from crossrun.projections.documents import document
-from crossrun.views.terminal import Column, Terminal, table
+from crossrun.views.terminal import Column, table
 
 _HELP = """Show and change settings.
 
@@ -58,9 +58,13 @@ def show(
         shown = {"settings": [_object(line) for line in lines], "total": len(lines)}
         options.out.emit(document(shown if settings else {**shown, **_surroundings(loaded)}))
         return
-    columns = [Column("SETTING"), Column("VALUE", flexible=True)]
+    changed = {line.name for line in lines if line.origin.kind != "default"}
+    columns = [
+        Column("SETTING", style=lambda name: "bold" if name in changed else ""),
+        Column("VALUE", style=lambda value: "dim" if value == "-" else "", flexible=True),
+    ]
     columns += [Column("ORIGIN", style="dim", flexible=options.out.on_screen)] if origin else []
-    rows = [_row(line, options.out, origin=origin) for line in lines]
+    rows = [_row(line, origin=origin) for line in lines]
     if not settings:
         rows += [[name, _is_set(loaded, name), *([""] if origin else [])] for name in KEYS]
     options.out.write(table(columns, rows, options.out))
@@ -101,11 +105,8 @@ def path(project: Project = False, json: Json = False) -> None:
         options.out.write([str(file)])
 
 
-def _row(line: SettingLine, terminal: Terminal, *, origin: bool) -> list[str]:
-    is_default = line.origin.kind == "default"
-    name = line.name if is_default else terminal.style(line.name, "bold")
-    value = line.text or "-"
-    cells = [name, terminal.style(value, "dim") if is_default else value]
+def _row(line: SettingLine, *, origin: bool) -> list[str]:
+    cells = [line.name, line.text or "-"]
     return [*cells, _shortened(line.origin)] if origin else cells
 
 
