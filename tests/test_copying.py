@@ -24,6 +24,7 @@ from crossrun.model.failures import CANCELLED, RunFailed
 from crossrun.system.cancellation import CancelToken
 from crossrun.workspace.copying.trees import Copied, Progress, copy_tree
 from crossrun.workspace.copying.worker import Skipped, leads_out
+from crossrun.workspace.files import atomic
 from crossrun.workspace.files.atomic import building, remove_tree, sweep
 
 ODD = [
@@ -515,6 +516,25 @@ class TestLeftovers:
         (left / "a" / "root").symlink_to("/")
         assert sweep(tmp_path) == 1
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.process
+    def test_a_large_copy_that_is_stopped_is_removed_by_another_process(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(atomic, "_PATIENCE", -1.0)
+
+        def stopped() -> None:
+            with building(tmp_path / "copy") as folder:
+                (folder / "a").mkdir()
+                (folder / "a" / "b").touch()
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            stopped()
+        deadline = time.monotonic() + 30
+        while list(tmp_path.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def killed_copy(source: Path, target: Path, *, after: float) -> None:

@@ -9,15 +9,19 @@ import fcntl
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossrun.errors import ConfigurationError
+from crossrun.system.detached import start_detached
 from crossrun.workspace.files.dirfd import opened, opened_below, reason
 from crossrun.workspace.files.rmtree import remove_below
 
 _PARTIAL = re.compile(r"\..+\.partial-[0-9a-f]{16}", re.DOTALL)
+_PATIENCE = 1.0
+"""Seconds."""
 _KEPT_OF_NAME = 50
 """Characters. At four bytes each, they leave room for the rest of a name."""
 
@@ -40,22 +44,29 @@ def building(target: Path) -> Iterator[Path]:
 def scratch(target: Path) -> Iterator[Path]:
     """An empty private folder next to a target that does not exist yet. It is removed at the end.
 
+    If that takes long, another process does it, so that nobody who stops a run has to wait.
+
     Raises:
         ConfigurationError: WORKSPACE_UNWRITABLE.
     """
+    is_removed = True
     try:
         with opened(target.parent) as parent, _claimed_folder(parent, target.name) as name:
             try:
                 yield target.with_name(name)
             finally:
                 with suppress(OSError):  # leftovers are swept away later
-                    remove_below(parent, name)
+                    is_removed = remove_below(parent, name, seconds=_PATIENCE)
     except OSError as error:
         raise ConfigurationError(
             "WORKSPACE_UNWRITABLE",
             f"cannot make the workspace {target}: {error.strerror}",
             hint="check the folder's permissions and the disk's free space, or set --home",
         ) from error
+    finally:
+        if not is_removed:
+            with suppress(OSError):
+                start_detached([sys.executable, "-P", "-m", __name__, str(target.parent)])
 
 
 def remove_tree(path: Path) -> None:
@@ -167,3 +178,7 @@ def _removal_errors(path: Path) -> Iterator[None]:
             f"cannot remove {path}: {reason(error)}",
             hint="check who owns it and whether something is mounted there, and try again",
         ) from error
+
+
+if __name__ == "__main__":
+    sweep(Path(sys.argv[1]).absolute())

@@ -5,8 +5,10 @@ trees deeper than Python's stack or the limit on open files.
 """
 
 import errno
+import math
 import os
 import stat
+import time
 
 from crossrun.workspace.files.dirfd import NO_FOLDER, allow_all, opened_below
 
@@ -15,20 +17,30 @@ _IN_USE = frozenset((errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 """A folder is not empty, or something else has just taken its place."""
 
 
-def remove_below(top: int, name: str) -> None:
+def remove_below(top: int, name: str, *, seconds: float = math.inf) -> bool:
     """Removes a file, a link or a tree in an open folder, if it exists.
 
     Folders without permissions get them first.
 
+    Args:
+        top: the open folder.
+        name: of what is removed.
+        seconds: about how long it may take.
+
+    Returns:
+        False if there was not enough time.
+
     Raises:
         OSError: something cannot be removed, or is mounted below and so not part of the tree.
     """
-    device = os.fstat(top).st_dev
+    device, until = os.fstat(top).st_dev, time.monotonic() + seconds
     if _remove(top, name, device):
-        return
+        return True
     pending: list[Parts] = [(name,)]
     visited = set(pending)
     while pending:
+        if time.monotonic() > until:
+            return False
         below = _empty(top, pending[-1], device)
         if again := visited.intersection(below):
             raise _still_there(*again.pop())
@@ -38,6 +50,7 @@ def remove_below(top: int, name: str) -> None:
             pending.pop()
     if not _remove(top, name, device):
         raise _still_there(name)
+    return True
 
 
 def _empty(top: int, parts: Parts, device: int) -> list[Parts]:
