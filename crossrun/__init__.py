@@ -1,4 +1,4 @@
-"""crossrun: run coding agents with a ledger that tells the truth."""
+"""crossrun: run coding agents and keep a record that you can check."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

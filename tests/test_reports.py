@@ -117,7 +117,7 @@ def test_a_report_says_what_was_asked_done_changed_and_proven(crossrun: Crossrun
     text = checked(page).text
     for part in (
         script, "Succeeded after", "demo", "Looks right", "-one", "+two", "(binary)",
-        "Proven.", "The check of the user passed: grep two a.txt", "output: 40 lines",
+        "Proven.", "The user's check passed: grep two a.txt", "output: 40 lines",
     ):  # fmt: skip
         assert part in text, part
     assert "GIT binary patch" not in text

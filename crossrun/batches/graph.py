@@ -24,7 +24,7 @@ def require_order(rows: Sequence[RowPlan]) -> None:
         raise UsageError(
             "ROW_ORDER_INVALID",
             f"these rows wait for each other: {circle}",
-            hint="remove one of their  after  or  from",
+            hint="remove `after` or `from` from one of them",
         ) from error
 
 
@@ -56,5 +56,5 @@ def _require_needed_rows(rows: Sequence[RowPlan]) -> None:
                     "ROW_ORDER_INVALID",
                     f"{row.place}: {row.name!r} needs {needed!r}, but there is no such row"
                     f"{suggestion}",
-                    hint="after  and  from  must name other rows",
+                    hint="`after` and `from` must name other rows",
                 )

@@ -105,7 +105,7 @@ def _options_of_file(rows: RowFile) -> dict[str, Any]:
             raise UsageError(
                 "ROW_INVALID",
                 f"{rows.name}: {name!r} is not an option for all rows{_nearest(name, allowed)}",
-                hint="next to the list  rows, a file can have options of crossrun run",
+                hint="next to the list `rows`, a file can have options of crossrun run",
             )
     return {name: typed(name, value, rows.name) for name, value in options.items() if value}
 

@@ -139,7 +139,7 @@ def _root(
         rich_help_panel="Global options",
     ),
 ) -> None:
-    """Run coding agents with a ledger that tells the truth.
+    """Run coding agents and keep a record that you can check.
 
     Every run gets its own workspace; its events, artifacts and diffs are kept.
 

@@ -306,7 +306,7 @@ def yaml_mapping(path: Path, text: str | None = None) -> dict[Any, Any]:
         raise ConfigurationError(
             "SETTINGS_UNREADABLE",
             f"the settings file {path} does not contain settings",
-            hint="it should have lines of the form  name: value",
+            hint="it should have lines such as `max_turns: 30`",
         )
     return content
 

@@ -10,7 +10,6 @@ class Failure(Struct, frozen=True):
     """Why a run did not succeed.
 
     `code` is one of `FAILURES`; `message` says what happened in one sentence, `hint` what to do.
-    `RUN` in the hint stands for the run's id until `of_run`.
     `retryable`: the same run may succeed later, unchanged; `retry_at` is the time (ISO-8601, UTC)
     from which it may, if the provider gave one.
     """
@@ -22,7 +21,7 @@ class Failure(Struct, frozen=True):
     retry_at: str | None = None
 
     def of_run(self, run_id: str) -> "Failure":
-        """The same failure, with the run's id in its hint, so that the hint can be pasted."""
+        """The same failure with the run's id for `RUN` in its hint, so that it can be pasted."""
         return replace(self, hint=self.hint.replace(" RUN", f" {run_id}"))
 
 

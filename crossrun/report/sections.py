@@ -168,7 +168,7 @@ def _proof(run: Run, level: int) -> Iterator[Block]:
         passed = run.verify.exit_code == 0
         result = "passed" if passed else f"ended with exit code {run.verify.exit_code}"
         yield TextBlock(
-            f"The check of the user {result}: {clean(run.verify.command)}",
+            f"The user's check {result}: {clean(run.verify.command)}",
             "good" if passed else "bad",
         )
     if run.proof is None:

@@ -170,6 +170,8 @@ def _not_found(reference: str, ids: list[str], kind: str, other: str | None) -> 
     no_such = "there are no attempts" if kind == "attempts" else f"there is no {kind}"
     message = f"{no_such} yet" if reference == LAST else f"{no_such} {reference!r}"
     hint = f"list them: crossrun {kind} list"
+    if reference == LAST:
+        hint = f"see how to start one: crossrun {kind} --help"
     if other is not None:
         hint = f"{reference} is the id of {A_KIND[other]}: crossrun {other} show {reference}"
     return NotFoundError("BATCH_NOT_FOUND", message, hint=hint)

@@ -64,7 +64,7 @@ def apply(
         ),
     ] = None,
     interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="Ask for each hunk, as  git add -p  does.")
+        bool, typer.Option("--interactive", "-i", help="Ask for each hunk, as `git add -p` does.")
     ] = False,
     message: Annotated[
         str | None, typer.Option("--message", "-m", help="The message of the branch's commit.")

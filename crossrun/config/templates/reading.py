@@ -104,7 +104,7 @@ class _Reader:
     ) -> dict[str, Any]:
         """The fields with known names."""
         if not isinstance(content, dict):
-            raise ValueError("it does not consist of lines of the form  name: value")  # noqa: TRY004
+            raise ValueError("it is not a list of lines such as `name: value`")  # noqa: TRY004
         for key in content:
             if key not in allowed:
                 near = did_you_mean(str(key), allowed)

@@ -63,7 +63,7 @@ _KINDS: tuple[tuple[str, str, str, bool], ...] = (
     ),
 )
 _REFUSED_HINT = "correct Codex's configuration (~/.codex/config.toml, --profile, -c)"
-_OPTION_HINT = "this Codex does not know an option: update it: npm install -g @openai/codex"
+_OPTION_HINT = "this Codex does not know an option; update it: npm install -g @openai/codex"
 _USAGE_ERROR = 2
 
 
@@ -78,7 +78,7 @@ def classify(message: str, quota_resets_at: datetime | None = None) -> Failure:
         if re.search(pattern, message, re.IGNORECASE):
             failure = Failure(code, _sentence(message), hint, retryable)
             return _with_reset(failure, quota_resets_at) if code in QUOTA_CODES else failure
-    return Failure("AGENT_FAILED", _sentence(message), "see what led to it: crossrun events")
+    return Failure("AGENT_FAILED", _sentence(message), "see what led to it: crossrun events RUN")
 
 
 def _with_reset(failure: Failure, resets_at: datetime | None) -> Failure:

@@ -57,7 +57,7 @@ def find(configured: str | None, environ: Mapping[str, str], cache: Path) -> Pro
         oldest = ".".join(map(str, OLDEST))
         raise ConfigurationError(
             "CODEX_TOO_OLD",
-            f"Codex {version} at {named} is too old, crossrun needs {oldest} or later",
+            f"Codex {version} at {named} is too old; crossrun needs {oldest} or later",
             hint=f"{_INSTALL}@latest · or {_INSTALL_PACKAGE} --upgrade",
         )
     return Program(path, version, extra)

@@ -221,5 +221,5 @@ def _unusable(what: str, why: str) -> UsageError:
     return UsageError(
         "RECORDING_INVALID",
         f"{what} cannot be replayed: {why}",
-        hint="nothing was run; the format is in docs/reference/recordings.md",
+        hint="nothing was run; for the format, see: crossrun help recordings",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NO_SCRIPT = Failure(
     "SCRIPT_UNAVAILABLE",
     "there is no script for this task",
-    "see why:  crossrun patterns why ; or let an agent do it: leave out --executor",
+    "see why: crossrun patterns why RUN · or let an agent do it: leave out --executor",
 )
 
 

@@ -53,7 +53,7 @@ def undo(store: Store, run: Run, workspaces: Workspaces) -> ApplyResult:
         raise NotFoundError(
             "NOT_APPLIED",
             f"the change of run {run.id} is not applied anywhere, or has already been undone",
-            hint=f"see where it was applied: crossrun show {run.id}",
+            hint=f"look at the run: crossrun show {run.id}",
         )
     application = live[-1]
     folder, trees = target_of(run, Path(application.path)), trees_of(run, workspaces)
