@@ -109,7 +109,7 @@ def test_hostile_texts_stay_texts(home: Home) -> None:
 def test_a_report_says_what_was_asked_done_changed_and_proven(crossrun: Crossrun) -> None:
     (crossrun.cwd / "own").mkdir()
     (crossrun.cwd / "own" / "a.txt").write_text("one\n")
-    script = "echo two > a.txt; seq 40; head -c 500 /dev/urandom > b.bin; printf x > c"
+    script = "echo two > a.txt; seq 40; head -c 500 /dev/zero > b.bin; printf x > c"
     words = ("run", "--executor", "shell", script, "--source", "own", "--verify", "grep two a.txt")
     run = crossrun.json(*words, "--tag", "demo")["id"]
     crossrun("note", run, "Looks right")
