@@ -71,6 +71,23 @@ def test_commands_are_counted_by_family(command: str, name: str) -> None:
     assert family(command) == name
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("bash -lc 'cat a.txt | head -3; npm test'", "npm test"),
+        ("ls src | pytest -q", "pytest"),
+        ("git pull || npm test", "npm test"),
+        ("cd src && npm test && git commit -m 'a; b'", "npm test"),
+        ("set -o pipefail; npm test | tail -3", "npm test"),
+        ("npm test; exit $?", "npm test"),
+        ("python3 - <<'E'\nimport a; b\nE", "python3 -"),
+    ],
+)
+def test_a_failure_counts_for_the_command_that_the_exit_code_is_of(command: str, name: str) -> None:
+    [use] = command_use([PastCommand("a", command, 2, None)]).failing
+    assert use == name
+
+
 def test_time_and_tokens_are_told_by_project_task_type_and_command() -> None:
     runs = [past("a", seconds=3_000.0, project_id="thesis", task_type="research"), past("b")]
     use = command_use([PastCommand("a", "pytest -q", 0, 900.0), PastCommand("b", "ls", 0, 1.0)])

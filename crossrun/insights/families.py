@@ -7,9 +7,11 @@ by a family, commands are only counted by it.
 import re
 from functools import lru_cache
 
-from crossrun.system.commandlines import bare_command
+from crossrun.commandlines.shell import Part, parts, stages
+from crossrun.system.commandlines import bare_command, opened
 
 _JOINTS = re.compile(r"&&|\|\||[;|\n]")
+_SETS_OPTIONS = re.compile(r"\bset\s+-")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _WORD = re.compile(r"[a-z][\w:.-]*")
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
@@ -36,6 +38,23 @@ def family(command: str) -> str:
         if words and words[0] not in _SCENE:
             return _named(words)[:_LONGEST]
     return ""
+
+
+def failing_family(command: str) -> str:
+    """The family of the command that an exit code other than 0 most likely comes from.
+
+    The shell returns that of the last command: of `a; b` and `a || b`, and of `a | b` unless the
+    option `pipefail` is set.
+    """
+    text, flags = opened(command)
+    if flags & {"e", "pipefail"} or _SETS_OPTIONS.search(text):
+        return family(command)
+    chain = list[Part]()
+    for part in parts(text):
+        chain = [*chain, part] if part.before in ("", "&&") else [part]
+    names = (family((stages(part.text) or ("",))[-1]) for part in chain)
+    name = next(filter(None, names), "")
+    return family(command) if name in ("", "exit", "return") else name
 
 
 def _without_prefix(words: list[str]) -> list[str]:

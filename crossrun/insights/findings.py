@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from crossrun.insights.families import family
+from crossrun.insights.families import failing_family, family
 from crossrun.model.queries import PastCommand, PastRun
 from crossrun.model.status import Status
 
@@ -64,15 +64,23 @@ def command_use(commands: Iterable[PastCommand]) -> CommandUse:
         use.calls[name] += 1
         use.seconds[name] += command.seconds or 0.0
         use.run_ids[name][command.run_id] = None
-        failing = use.failing.get(name)
-        if command.exit_code not in (0, None) and not _only_looks(name, command.exit_code):
-            failing = use.failing.setdefault(name, FailingCommand(family=name))
-            failing.failures += 1
-            failing.run_ids[command.run_id] = None
-            failing.repaired_in.pop(command.run_id, None)
-        elif failing is not None and command.exit_code == 0 and command.run_id in failing.run_ids:
-            failing.repaired_in[command.run_id] = None
+        if command.exit_code == 0:
+            failing = use.failing.get(name)
+            if failing is not None and command.run_id in failing.run_ids:
+                failing.repaired_in[command.run_id] = None
+        elif command.exit_code is not None:
+            _count_failure(command, use)
     return use
+
+
+def _count_failure(command: PastCommand, use: CommandUse) -> None:
+    name = failing_family(command.command)
+    if _only_looks(name, command.exit_code):
+        return
+    failing = use.failing.setdefault(name, FailingCommand(family=name))
+    failing.failures += 1
+    failing.run_ids[command.run_id] = None
+    failing.repaired_in.pop(command.run_id, None)
 
 
 def _only_looks(name: str, exit_code: int | None) -> bool:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from crossrun.events import decode
-from crossrun.insights.families import family
+from crossrun.insights.families import failing_family
 from crossrun.insights.findings import (
     LEAST_RUNS,
     FailingCommand,
@@ -71,7 +71,7 @@ def run_history(
 def _with_cure(store: Store, failing: FailingCommand) -> HistoryFinding:
     newest = list(reversed(failing.run_ids))[:_RUNS_READ]
     cures = (cure for run_id in newest for cure in reversed(_cures(store, run_id)))
-    cure = next((each for each in cures if family(each.failed) == failing.family), None)
+    cure = next((each for each in cures if failing_family(each.failed) == failing.family), None)
     return failure_finding(
         failing, error=cure.error if cure else "", cured_by=cure.cured_by if cure else ""
     )
