@@ -274,9 +274,11 @@ class TestEditor:
             env={**crossrun.environ, "EDITOR": editor},
             stdin=slave,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-        assert process.wait(timeout=60) == 0
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert said.startswith(b"no task given: opening your editor")
         os.close(master)
         os.close(slave)
         assert crossrun.json("show")["task"] == "true"

@@ -899,6 +899,15 @@ def test_the_answer_is_shown_once_in_the_closing() -> None:
     assert shown.index("succeeded after") < shown.index("  All is well.")
 
 
+def test_why_a_turn_failed_is_not_repeated_after_the_same_warning() -> None:
+    paper = Paper()
+    why = "unexpected status 401 Unauthorized"
+    events = (Warned(message=why), TurnFailed(message=why), TurnFailed(message="another reason"))
+    follow_in(LineView(terminal(paper=paper)), BEGUN, *events)
+    assert paper.text.count(why) == 1
+    assert "another reason" in paper.text
+
+
 def test_a_plan_that_did_not_change_is_shown_once() -> None:
     plan = PlanUpdated(items=(PlanItem("a", completed=False),))
     further = PlanUpdated(items=(PlanItem("a", completed=True),))

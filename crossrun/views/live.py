@@ -23,10 +23,12 @@ from crossrun.events import (
     RunFinished,
     RunStarted,
     StepFinished,
+    TurnFailed,
     UnknownEvent,
     Unrecognised,
     UsageReported,
     Verified,
+    Warned,
     WorkspaceChanged,
 )
 from crossrun.model.runs import Run
@@ -159,13 +161,15 @@ class _EventFilter:
 
     A message of the agent is held back until something follows it, since the last one is the
     answer, which the closing shows. A plan is shown if it differs from the one before. Of each
-    unknown kind of line or event the first is shown. Artifacts are collected for the closing.
+    unknown kind of line or event the first is shown. The reason why a turn failed is not repeated
+    if it was the last warning. Artifacts are collected for the closing.
     """
 
     def __init__(self) -> None:
         self._message: EventRecord | None = None
         self._plan: PlanUpdated | None = None
         self._unknown: set[str] = set()
+        self._warning = ""
         self.artifacts: list[ArtifactSaved] = []
 
     def pass_on(self, recorded: EventRecord) -> list[EventRecord]:
@@ -176,6 +180,10 @@ class _EventFilter:
         if isinstance(recorded.event, Unrecognised | UnknownEvent) and self._is_known(
             recorded.event.kind
         ):
+            return []
+        if isinstance(recorded.event, Warned):
+            self._warning = recorded.event.message
+        if isinstance(recorded.event, TurnFailed) and recorded.event.message == self._warning:
             return []
         if isinstance(recorded.event, ArtifactSaved):
             self.artifacts.append(recorded.event)

@@ -90,6 +90,8 @@ def _written_request(
 ) -> RunRequest:
     """The request, whose task the user may write or change in an editor."""
     if run_options.template is None and is_editor_needed(run_options, asked_for=edit):
+        if not edit:
+            options.say("no task given: opening your editor; write the task, save and close it")
         run_options = replace(run_options, task=edited_task(run_options, app))
     request = _request(run_options, app, options)
     if run_options.template is not None and edit:
