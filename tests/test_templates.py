@@ -66,6 +66,11 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
+def test_the_text_of_every_shipped_template_fits_a_terminal() -> None:
+    lines = [line for each in shipped().values() for line in each.instructions.splitlines()]
+    assert max(map(len, lines)) <= 78
+
+
 def test_every_shipped_template_needs_at_most_one_variable_and_has_no_flaw(
     settings: Settings,
 ) -> None:

@@ -66,7 +66,8 @@ def _paragraph(finding: HistoryFinding, terminal: Terminal) -> Iterator[str]:
 
 
 def _next_commands(history: PastInsights) -> Iterator[str]:
-    yield "crossrun show RUN"
+    for finding in history.findings[:1]:
+        yield f"crossrun show {finding.run_ids[0]}"
     kinds = {finding.kind: finding for finding in history.findings}
     if "not_applied" in kinds:
         yield f"crossrun apply {kinds['not_applied'].run_ids[0]}"

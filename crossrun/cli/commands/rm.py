@@ -46,8 +46,9 @@ def rm(
     removal = plan_removal(app.store, paths, chosen, force=force)
     if not dry_run:
         what = plural(len(removal.run_ids), "run")
+        own = "its workspace" if len(removal.run_ids) == 1 else "their workspaces"
         options.confirm(
-            f"Remove {what} with workspace and artifacts, {disk_size(removal.size)}?",
+            f"Remove {what}, with {own} and artifacts ({disk_size(removal.size)})?",
             hint="use --yes, or look first with --dry-run",
             declined="nothing was removed",
         )

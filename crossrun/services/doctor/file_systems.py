@@ -56,7 +56,7 @@ def _abilities(folder: Path) -> tuple[list[str], list[str]]:
         top = os.open(name, os.O_RDONLY)
         try:
             abilities = {
-                "shared blocks": shares_blocks(Path(name)),
+                "copy-on-write": shares_blocks(Path(name)),
                 "file modes": stores_modes(top),
                 "case-sensitive names": is_case_sensitive(top),
                 "unchanged names": preserves_names(top),
