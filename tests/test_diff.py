@@ -415,6 +415,14 @@ def test_only_the_lines_of_hunks_are_coloured_as_such() -> None:
     assert list(patch_lines(b"", terminal())) == []
 
 
+def test_object_ids_are_shortened_in_headings_only() -> None:
+    before, after = "4bbf5b4b39c9f11af358c7b8ab46994b44abde4f", "b4f1976c" * 5
+    patch = f"index {before}..{after} 100644\n@@ -1 +1 @@\n-index {before}\n+index {after}\n"
+    shown = list(patch_lines(patch.encode(), terminal()))
+    assert shown[0] == "index 4bbf5b4..b4f1976 100644"
+    assert shown[2:] == [f"-index {before}", f"+index {after}"]
+
+
 def test_counts_of_lines_line_up_and_keep_to_the_width() -> None:
     some = [
         Change("a", "added", None, 100, 0),

@@ -1,5 +1,6 @@
 """Changes on a terminal: a coloured patch, line counts, many files in a few lines."""
 
+import re
 from collections.abc import Iterator, Sequence
 from os.path import commonpath
 from typing import NamedTuple
@@ -15,10 +16,15 @@ _HEADINGS = (
 )  # fmt: skip
 _WORDS = {"added": "new", "modified": "changed", "renamed": "renamed", "deleted": "deleted"}
 _BAR, _COUNTS, _WIDEST = 20, 14, 120
+_OBJECT_ID = re.compile(r"\b([0-9a-f]{7})[0-9a-f]{33,57}\b")
+"""Of git, with the digits that are shown of it."""
 
 
 def patch_lines(patch: bytes, terminal: Terminal) -> Iterator[str]:
-    """The lines of a patch in colour, with nothing in them that could steer a terminal."""
+    """The lines of a patch in colour, with nothing in them that could steer a terminal.
+
+    Object ids are shortened, as git does.
+    """
     in_hunk = False
     for raw in patch.removesuffix(b"\n").split(b"\n") if patch else ():
         if raw.startswith(b"diff --git "):
@@ -26,6 +32,8 @@ def patch_lines(patch: bytes, terminal: Terminal) -> Iterator[str]:
         elif raw.startswith(b"@@ "):
             in_hunk = True
         (line,) = visible_lines(raw.decode("utf-8", "replace"))
+        if not in_hunk and line.startswith("index "):
+            line = _OBJECT_ID.sub(r"\1", line)
         yield terminal.style(line, _style(line, in_hunk=in_hunk))
 
 
