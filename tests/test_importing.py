@@ -20,7 +20,7 @@ from session_files import (
     write_claude,
     write_codex,
 )
-from test_store import SUCCEEDED, opened, record, started
+from test_store import SUCCEEDED, opened, record, sql, started
 
 from crossrun.events import Event
 from crossrun.redaction import Redactor
@@ -660,6 +660,21 @@ def test_two_imports_at_once_write_a_run_once(tmp_path: Path) -> None:
         one.finish()
         assert other.is_done()
     assert [event.seq for event in store.read.events(run_id)] == [1, 2]
+
+
+def test_tasks_of_one_moment_have_places_side_by_side(tmp_path: Path) -> None:
+    store = opened(tmp_path / "home")
+    for size in (1, 2):
+        with store.importing("s", SessionFile("codex", "/s.jsonl", size, 0), Redactor()) as session:
+            for number in range(20):
+                run_id = f"k7f3{size}{number:03}"
+                deque(session.gather(run_id, timed(started(), SUCCEEDED)), maxlen=0)
+                assert session.store(run_id)
+    with sql(tmp_path / "home" / "crossrun.db") as connection:
+        rows = connection.execute("SELECT id, rowid FROM runs ORDER BY rowid").fetchall()
+    assert [run_id for run_id, _ in rows] == sorted((run_id for run_id, _ in rows), reverse=True)
+    assert rows[-1][1] - rows[0][1] == 39
+    assert rows[-1][1] < 0
 
 
 def timed(*events: Event) -> EventsOfRun:

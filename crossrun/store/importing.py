@@ -40,6 +40,12 @@ class SessionFile(NamedTuple):
 
 _GATHERED = EVENTS._replace(name="temp.gathered")
 _COLUMNS = ", ".join(EVENTS.columns)
+_FREE_BELOW = (
+    "SELECT rowid - 1 FROM runs AS taken WHERE rowid <= ?"
+    " AND NOT EXISTS (SELECT 1 FROM runs WHERE rowid = taken.rowid - 1)"
+    " ORDER BY rowid DESC LIMIT 1"
+)
+"""The next row id that no run has, below one that a run has."""
 _READ_AS_IT_IS = (
     "SELECT 1 FROM imported_files WHERE program = :program AND path = :path AND size = :size"
     " AND modified_ns = :modified_ns"
@@ -63,6 +69,8 @@ class SessionImport:
         self._session_id = session_id
         self._file = file
         self._redactor = redactor
+        self._last_places: dict[int, int] = {}
+        """Row ids, by the moments of runs: thousands may have begun in the same one."""
 
     def is_done(self) -> bool:
         """Whether another import has read the file as it is."""
@@ -123,10 +131,24 @@ class SessionImport:
                 [run_id],
             )
             if is_new:
-                _put_in_order(connection, run_id)
+                self._put_in_order(connection, run_id)
             row = {"run_id": run_id, "session_id": self._session_id, "size": self._file.size}
             connection.execute(IMPORTED_RUNS.upsert, row)
         return True
+
+    def _put_in_order(self, connection: sqlite3.Connection, run_id: str) -> None:
+        row = connection.execute(
+            "SELECT created_at, (SELECT min(rowid) FROM runs WHERE imported_from IS NULL) AS own"
+            " FROM runs WHERE id = ?",
+            [run_id],
+        ).fetchone()
+        moment = int(datetime.fromisoformat(row["created_at"]).timestamp() * 1000) - _BEFORE_ALL
+        place = moment if row["own"] is None else min(moment, row["own"] - 1)
+        place = min(place, self._last_places.get(moment, place + 1) - 1)
+        if connection.execute("SELECT 1 FROM runs WHERE rowid = ?", [place]).fetchone():
+            (place,) = connection.execute(_FREE_BELOW, [place]).fetchone()
+        self._last_places[moment] = place
+        connection.execute("UPDATE runs SET rowid = ? WHERE id = ?", [place, run_id])
 
     def finish(self) -> None:
         """Notes that the file was read as it is."""
@@ -136,20 +158,6 @@ class SessionImport:
     def close(self) -> None:
         """Closes the store."""
         self._writer.close()
-
-
-def _put_in_order(connection: sqlite3.Connection, run_id: str) -> None:
-    row = connection.execute(
-        "SELECT created_at, (SELECT min(rowid) FROM runs WHERE imported_from IS NULL) AS own"
-        " FROM runs WHERE id = ?",
-        [run_id],
-    ).fetchone()
-    moment = datetime.fromisoformat(row["created_at"]).timestamp()
-    place = int(moment * 1000) - _BEFORE_ALL
-    place = place if row["own"] is None else min(place, row["own"] - 1)
-    while connection.execute("SELECT 1 FROM runs WHERE rowid = ?", [place]).fetchone():
-        place -= 1
-    connection.execute("UPDATE runs SET rowid = ? WHERE id = ?", [place, run_id])
 
 
 class _GatheringWriter(StoreWriter):
