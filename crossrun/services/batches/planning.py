@@ -141,7 +141,8 @@ def _matching_files(pattern: str, folder: Path) -> list[str]:
         raise UsageError(
             "ROWS_UNREADABLE",
             f"no file matches {pattern!r} in {folder.absolute()}",
-            hint="quote the pattern; ** matches any folders, as in 'docs/**/*.md'",
+            hint="give it relative to that folder, in quotes; ** matches any folders, as in "
+            "'docs/**/*.md'",
         )
     return paths
 
