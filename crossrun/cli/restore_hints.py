@@ -11,8 +11,8 @@ def restore_hint(code: str, paths: Paths) -> str | None:
     backup = newest_sound(paths.backups)
     if backup is not None:
         return (
-            f"crossrun migrate --restore  replaces it with the backup from {minute(backup.made_at)}"
-            f": {backup.file}"
+            f"restore the backup from {minute(backup.made_at)}, {backup.file}: "
+            "crossrun migrate --restore"
         )
     return without_backup(paths) if code == "STORE_DAMAGED" else None
 
@@ -21,7 +21,7 @@ def without_backup(paths: Paths) -> str:
     """What the user can do without a backup."""
     return (
         f"there is no backup; to start afresh, move {paths.database} away, with the files next "
-        f"to it that end in -wal and -shm; to save what can be saved:  sqlite3 {paths.database}"
+        f"to it that end in -wal and -shm; to save what can be saved: sqlite3 {paths.database}"
         " .recover"
     )
 

@@ -153,7 +153,7 @@ def _invalid(text: str, why: str) -> UsageError:
     return UsageError(
         "VARIANT_INVALID",
         f"--variant {text}: {why}",
-        hint="write it as NAME:KEY=VALUE, for example  new:model=gpt-6.1-sol",
+        hint="write it as NAME:KEY=VALUE, for example new:model=gpt-6.1-sol",
     )
 
 

@@ -141,7 +141,7 @@ def _prices(
         raise ConfigurationError(
             "PRICE_UNKNOWN",
             f"the cost cannot be limited: the price of {unknown[0]} is not known",
-            hint="name the model with --model, and its price in the settings under  prices",
+            hint="name the model with --model, and its price in the setting `prices`",
         )
     return {part: prices[name] for part, name in models.items() if name in prices}
 

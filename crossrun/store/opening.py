@@ -110,7 +110,7 @@ def explained(error: Exception, database: Path) -> ConfigurationError:
     return ConfigurationError(
         "STORE_FAILED",
         f"the store {database} failed: {error}",
-        hint="run it again;  crossrun paths  shows where the store and its backups are",
+        hint="run it again; to see where the store and its backups are: crossrun paths",
         retryable=True,
     )
 
@@ -129,7 +129,7 @@ def damaged(database: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
         "STORE_DAMAGED",
         f"the store {database} is damaged: {why}",
-        hint="crossrun migrate --restore  puts its newest intact backup in its place",
+        hint="to put its newest intact backup in its place: crossrun migrate --restore",
     )
 
 

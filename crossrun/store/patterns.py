@@ -70,7 +70,7 @@ class PatternReader:
                 raise NotFoundError(
                     "NO_PATTERNS",
                     "no pattern is stored yet",
-                    hint="runs that succeed teach them; see them made: crossrun quickstart",
+                    hint="they are learned from runs that succeed; see how: crossrun quickstart",
                 )
             return patterns[0]
         if not reference:

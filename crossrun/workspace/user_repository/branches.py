@@ -225,7 +225,7 @@ def require_branch_name(name: str) -> None:
         raise UsageError(
             "BRANCH_INVALID",
             f"{name!r} is not a valid branch name",
-            hint="use letters, digits, dashes and slashes, as in  fix/empty-file",
+            hint="use letters, digits, dashes and slashes, as in fix/empty-file",
         )
 
 
