@@ -26,6 +26,7 @@ from crossrun.model.requests import RunRequest
 from crossrun.model.status import Status
 from crossrun.redaction import Redactor
 from crossrun.services.app import App
+from crossrun.services.notices import Notice
 from crossrun.services.search import catch_up, index_after_run, parse_query, search, with_matches
 
 
@@ -272,10 +273,17 @@ def test_a_store_that_cannot_be_written_is_searched_as_far_as_it_is_indexed(home
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("BEGIN IMMEDIATE")  # another program keeps it locked
-        result = search(App(home.settings), SearchQuery(("bramble",)), RunFilter(), lambda _: None)
+        notices: list[Notice] = []
+        app = App(home.settings, notices.append)
+        result = search(app, SearchQuery(("bramble",)), RunFilter(), lambda _: None)
+        filters = with_matches(app, RunFilter(search="bramble"), lambda _: None)
     assert [each.run.id for each in result.runs] == [first]
     assert result.unindexed == 3
     assert "locked" in result.obstacle
+    assert filters.ids == (first,)
+    assert [str(notice) for notice in notices] == [
+        f"warning: 3 events could not be searched: {result.obstacle}"
+    ]
 
 
 @pytest.mark.process

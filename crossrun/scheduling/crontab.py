@@ -94,9 +94,9 @@ class Crontab:
                 command = ["crontab", file.name]
                 result = run_program(command, environ=self._environ, timeout=_TIMEOUT)
         except OSError as error:
-            raise refused(self.name, ["crontab"], error.strerror or str(error)) from error
+            raise refused(self.name, ["crontab", "-"], error.strerror or str(error)) from error
         if result.exit_code != 0:
-            raise refused(self.name, command, result.error)
+            raise refused(self.name, ["crontab", "-"], result.error)
 
 
 def _is_of(match: re.Match[str], schedule: Schedule) -> bool:

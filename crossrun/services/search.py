@@ -11,6 +11,7 @@ from typing import NamedTuple
 from crossrun.errors import ConfigurationError, UsageError
 from crossrun.model.queries import SEARCH_FIELDS, RunFilter, RunMatches, SearchField, SearchQuery
 from crossrun.services.app import App
+from crossrun.services.notices import Notice
 from crossrun.store import Store
 from crossrun.store.search_texts import has_words
 
@@ -86,12 +87,18 @@ def search(
 
 
 def with_matches(app: App, wanted: RunFilter, progress: Callable[[int], None]) -> RunFilter:
-    """A filter by text that also chooses the runs whose steps match."""
+    """A filter by text that also chooses the runs whose steps match.
+
+    What could not be searched is a notice.
+    """
     parts = _parts(wanted.search or "")
     words = tuple(text for text, is_excluded in parts if not is_excluded and has_words(text))
     if not words:
         return wanted
-    catch_up(app.store, progress)
+    obstacle = catch_up(app.store, progress)
+    if obstacle:
+        count = sum(app.store.search.pending().values())
+        app.notify(Notice(f"{count:,} events could not be searched: {obstacle}", warning=True))
     query = SearchQuery(words, tuple(text for text, is_excluded in parts if is_excluded))
     return wanted._replace(ids=tuple(app.store.search.run_ids(query, wanted._replace(limit=0))))
 
