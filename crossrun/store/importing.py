@@ -40,6 +40,14 @@ class SessionFile(NamedTuple):
 
 _GATHERED = EVENTS._replace(name="temp.gathered")
 _COLUMNS = ", ".join(EVENTS.columns)
+_WHEN_AND_FIRST_OWN = (
+    "SELECT created_at,"
+    " (SELECT rowid FROM runs WHERE id <> :id AND rowid > coalesce("
+    "(SELECT rowid FROM runs WHERE id <> :id AND imported_from IS NOT NULL"
+    " ORDER BY rowid DESC LIMIT 1), :lowest) ORDER BY rowid LIMIT 1) AS own"
+    " FROM runs WHERE id = :id"
+)
+"""When a run was made, and the first run of crossrun's own: the one after the imported ones."""
 _FREE_BELOW = (
     "SELECT rowid - 1 FROM runs AS taken WHERE rowid <= ?"
     " AND NOT EXISTS (SELECT 1 FROM runs WHERE rowid = taken.rowid - 1)"
@@ -138,9 +146,7 @@ class SessionImport:
 
     def _put_in_order(self, connection: sqlite3.Connection, run_id: str) -> None:
         row = connection.execute(
-            "SELECT created_at, (SELECT min(rowid) FROM runs WHERE imported_from IS NULL) AS own"
-            " FROM runs WHERE id = ?",
-            [run_id],
+            _WHEN_AND_FIRST_OWN, {"id": run_id, "lowest": -_BEFORE_ALL * 2}
         ).fetchone()
         moment = int(datetime.fromisoformat(row["created_at"]).timestamp() * 1000) - _BEFORE_ALL
         place = moment if row["own"] is None else min(moment, row["own"] - 1)
