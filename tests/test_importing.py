@@ -264,8 +264,9 @@ def test_ctrl_c_keeps_what_is_in_and_the_next_import_goes_on(
     while not stored_files(crossrun) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert b"import again for the rest" in said
     done = stored_files(crossrun)
     assert 0 < done < 40
     runs = crossrun.json("runs", "--limit", "0")["runs"]

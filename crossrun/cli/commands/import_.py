@@ -11,6 +11,7 @@ from crossrun.cli.globals import Globals, application, current
 from crossrun.cli.parsing import since_moment
 from crossrun.errors import UsageError
 from crossrun.projections.documents import document, plain_object
+from crossrun.system.inherited import Interrupted
 
 if TYPE_CHECKING:
     from crossrun.services.app import App
@@ -90,7 +91,11 @@ def import_history(
     if history.new:
         _ask(history, options, json=json)
     how = ImportOptions(project_id=project_id, task_type=task_type)
-    result = _carry_out(app, history, how, options)
+    try:
+        result = _carry_out(app, history, how, options)
+    except (KeyboardInterrupt, Interrupted):
+        options.say("stopped; the runs imported so far are kept, import again for the rest")
+        raise
     _show_result(result, app, options, json=json)
 
 
