@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO
 
 from crossrun.system.background import checkpoint
 
@@ -24,17 +26,31 @@ def communicated(
         stdin: its whole input.
     """
     with process, _ended(process):
-        stdout, stderr = _outputs(process, stdin)
+        _feed(process, stdin)
+        stdout, stderr = _outputs(process)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def _outputs(process: "subprocess.Popen[bytes]", stdin: bytes | None) -> tuple[bytes, bytes]:
+def _feed(process: "subprocess.Popen[bytes]", stdin: bytes) -> None:
+    """Writes the input in a thread.
+
+    `communicate` would forget the rest of it when its timeout has passed, and wait for ever.
+    """
+    pipe, process.stdin = process.stdin, None
+    if pipe is not None:
+        threading.Thread(target=_write, args=(pipe, stdin), daemon=True).start()
+
+
+def _write(pipe: IO[bytes], content: bytes) -> None:
+    with suppress(BrokenPipeError), pipe:
+        pipe.write(content)
+
+
+def _outputs(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
     while True:
         checkpoint()
-        try:
-            return process.communicate(stdin, timeout=_TICK)
-        except subprocess.TimeoutExpired:
-            stdin = None  # it is already being written
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_TICK)
 
 
 @contextmanager
