@@ -455,13 +455,14 @@ class TestKills:
         ]
 
     def test_an_interrupted_batch_can_be_cancelled(self, app: App, tmp_path: Path) -> None:
-        begun = tmp_path / "begun"
-        batch = planned(app, row(1, f"touch {begun}; {until_there(tmp_path / 'never')}"))
+        begun, tested = tmp_path / "begun", tmp_path / "tested"
+        batch = planned(app, row(1, f"touch {begun}; {until_there(tested)}"))
         process = started(app, batch)
         wait_for(begun.exists)
         process.kill()
         process.communicate()
         assert cancel_batch(app, batch.id).state is Status.CANCELLED
+        tested.touch()
 
 
 def assert_one_after_the_other(file: Path, last: str) -> None:
