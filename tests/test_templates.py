@@ -273,7 +273,7 @@ def test_values_of_a_script_and_of_a_template_are_kept_apart(settings: Settings,
         request(app, "since=v1", "other=2")
 
 
-def test_a_script_of_the_shell_gets_quoted_values_and_nothing_of_a_project(
+def test_a_script_of_the_shell_gets_quoted_values_and_only_the_users_own_templates(
     settings: Settings, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(settings, "instructions: 'echo {x}'\nvariables: {x: {}}\n")
@@ -282,6 +282,8 @@ def test_a_script_of_the_shell_gets_quoted_values_and_nothing_of_a_project(
     monkeypatch.chdir(tmp_path / "project")
     with pytest.raises(UsageError, match="a project's --template and --executor shell"):
         request(app, template="evil", executor="shell")
+    with pytest.raises(UsageError, match="a shipped --template and --executor shell"):
+        request(app, template="dependencies", executor="shell")
 
 
 # The commands.

@@ -87,8 +87,9 @@ def _present(template: Template, app: App) -> None:
 
 def _require_script(template: Template, executor: str) -> None:
     """Refuses what would run as a command and is not the user's, or cannot be quoted."""
-    if template.origin == "project":
-        raise conflict("a project's --template", f"--executor {executor}, which runs it")
+    if template.origin != "user":
+        owned = "a project's" if template.origin == "project" else "a shipped"
+        raise conflict(f"{owned} --template", f"--executor {executor}, which runs it")
     if placeholder_in_nested_shell(template.instructions) is not None:
         raise UsageError(
             "OPTIONS_CONFLICT",
