@@ -110,7 +110,7 @@ def _wrapped(text: str, indent: int, terminal: Terminal) -> list[str]:
     if not terminal.on_screen:
         return [clean(text)]
     width = max(terminal.text_width - indent, _NARROWEST)
-    return textwrap.wrap(clean(text), width, break_on_hyphens=False) or [""]
+    return textwrap.wrap(clean(text), width, break_on_hyphens=False, break_long_words=False) or [""]
 
 
 def _summary(findings: list[Diagnosis]) -> str:

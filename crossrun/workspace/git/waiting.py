@@ -34,7 +34,7 @@ def communicated(
 def _feed(process: "subprocess.Popen[bytes]", stdin: bytes) -> None:
     """Writes the input in a thread.
 
-    `communicate` would forget the rest of it when its timeout has passed, and wait for ever.
+    `communicate` would forget the rest of it when its timeout has passed, and wait forever.
     """
     pipe, process.stdin = process.stdin, None
     if pipe is not None:
