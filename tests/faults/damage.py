@@ -145,7 +145,7 @@ def _folder() -> Path:
 DAMAGE = FaultList(
     name="damage",
     about="one byte of the store is wrong, or its end is missing: a clear error, the way back",
-    short=600,
+    short=300,
     long=6_000,
     carry_out=carry_out,
 )

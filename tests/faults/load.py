@@ -139,7 +139,7 @@ class _Readers:
 LOAD = FaultList(
     name="load",
     about="32 runs of 1,000 events from 16 processes on one store, and readers meanwhile",
-    short=10,
+    short=4,
     long=100,
     carry_out=carry_out,
     alone=True,
