@@ -1,6 +1,6 @@
 """Faults on purpose: each list is carried out, counted, and has to be without a failure.
 
-    python tests/faults                     the short form, about seven minutes on two cores
+    python tests/faults                     the short form, about ten minutes on two cores
     python tests/faults --long              the long form, some hours
     python tests/faults kill stop           only these lists
     python tests/faults kill --only 17      one trial again, to look into a failure
