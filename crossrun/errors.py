@@ -31,7 +31,7 @@ class Exit(IntEnum):
 
 
 class CrossrunError(Exception):
-    """A command cannot go on. `code` names the case; `hint` says what the user can do about it."""
+    """A command cannot continue. `code` names the case; `hint` says what the user can do."""
 
     exit_code: ClassVar[Exit] = Exit.INTERNAL
 

@@ -66,13 +66,7 @@ def run_request(
         options = completed_from_template(options, executor, begin_with, app)
     planner = _planner(options, executor, app)
     recording = _recording(options, store)
-    task_type = (
-        options.task_type
-        or _recorded_task_type(recording, store)
-        or settings.task_type
-        or (project and project.task_type)
-        or "code"
-    )
+    task_type = _task_type(options, recording, project, app)
     if spec_of(executor).plays_recordings and recording is None:
         recording = f"shipped:{task_type}"
     planner_model = _given(options.planner_model, settings.planner_model)
@@ -190,6 +184,18 @@ def _given(option: Value | None, otherwise: Value) -> Value:
 
 def _executor(options: RunOptions, settings: Settings) -> str:
     return options.executor or (OFFLINE_EXECUTOR if options.replays else settings.executor)
+
+
+def _task_type(
+    options: RunOptions, recording: str | None, project: Project | None, app: App
+) -> str:
+    return (
+        options.task_type
+        or _recorded_task_type(recording, app.store)
+        or app.settings.task_type
+        or (project and project.task_type)
+        or "code"
+    )
 
 
 def _planner(options: RunOptions, executor: str, app: App) -> Planner:

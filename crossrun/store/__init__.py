@@ -136,7 +136,7 @@ class Store:
             yield from EventWriter(run_id, redactor, writer, hurry=hurry).record(facts)
 
     def perhaps_left_behind(self) -> list[str]:
-        """Runs that go on or were left behind by a process that died: `taking_over` tells."""
+        """Runs that are active, or were left behind by a process that died; see `taking_over`."""
         return sorted({*self.read.unfinished(), *self._locks.names()})
 
     @contextmanager
@@ -301,7 +301,7 @@ class Store:
             return compact(self._paths.database, busy=busy)
 
     def queue(self, limit: int) -> RunQueue:
-        """The line of runs of which so many may go on at the same time."""
+        """The queue of runs, of which so many may be active at the same time."""
         return RunQueue(self._paths.state / "queue", limit)
 
     @contextmanager
@@ -394,7 +394,7 @@ class Store:
         """Puts a copy in the store's place and brings it up to date; the old files move aside.
 
         Raises:
-            StillRunningError: runs go on; nothing was changed.
+            StillRunningError: runs are active; nothing was changed.
             ConfigurationError: the files cannot be moved or written.
         """
         from crossrun.store.backups import Restored, put_in_place

@@ -104,7 +104,7 @@ class RunLocks:
         os.close(held)
 
     def held(self) -> list[str]:
-        """The ids of runs that go on."""
+        """The ids of active runs."""
         return sorted(run_id for run_id in self.names() if self.is_held(run_id))
 
     def names(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""The file of a template, as text that people go on editing."""
+"""The file of a template, as text that people edit further."""
 
 from typing import Any
 
